@@ -1,0 +1,1 @@
+"""Many repositories: validate each, rank, report."""

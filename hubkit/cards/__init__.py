@@ -1,0 +1,1 @@
+"""The model card: facts from files, sections from facts, README from sections; and its code, run."""

@@ -1,0 +1,23 @@
+"""`hubkit explain`"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hubkit.console import Console
+
+EPILOG = "Examples:  hubkit explain THR001   ·   hubkit explain cfg006"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(epilog=EPILOG)(explain)
+
+
+def explain(code: Annotated[str, typer.Argument(help="The code of a rule, as in THR001.")]) -> None:
+    """Say what a rule looks for, why it matters and what helps."""
+    from hubkit.validate.catalogue import explain as text
+
+    Console().show(text(code.upper()))

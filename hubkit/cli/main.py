@@ -1,0 +1,54 @@
+"""The program: one verb a module, and the one place where exceptions become messages and exit codes."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from hubkit import __version__
+from hubkit.cli import audit, build_cards, demo, explain, fix, hub, push, rules, schema, validate, verify
+from hubkit.console import Console, use_utf8
+from hubkit.errors import ExitCode, HubkitError
+
+app = typer.Typer(
+    name="hubkit",
+    help="Sparse autoencoders, from activations to a Hub repository that tells the truth about itself.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:  # noqa: FBT001 - typer calls it with the flag
+    if value:
+        typer.echo(f"hubkit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),  # noqa: FBT001, FBT003
+) -> None:
+    """Options before the verb."""
+
+
+for module in (demo, validate, explain, rules, schema, fix, audit, build_cards, push, verify):
+    module.register(app)
+app.add_typer(hub.app, name="hub")
+
+
+def main() -> None:
+    """Run the program: 0 to 4 by the contract in `hubkit.errors`, 130 on Ctrl-C."""
+    use_utf8()
+    try:
+        app(standalone_mode=False)
+    except HubkitError as error:
+        Console().error(error.message, error.hint)
+        sys.exit(int(error.exit_code))
+    except KeyboardInterrupt:
+        sys.exit(int(ExitCode.INTERRUPTED))
+    except typer.Exit as leave:
+        sys.exit(leave.exit_code)

@@ -1,0 +1,50 @@
+"""Options that several verbs share, and what they mean."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from hubkit.validate.finding import Severity
+    from hubkit.validate.run import Selection
+
+
+class FailOn(StrEnum):
+    """The lowest severity that makes the exit code 1."""
+
+    error = "error"
+    warning = "warning"
+    note = "note"
+
+    def severity(self) -> Severity:
+        """As the validator counts it."""
+        from hubkit.validate.finding import Severity
+
+        return Severity[self.name.upper()]
+
+
+class Format(StrEnum):
+    """How the answer is written to stdout."""
+
+    text = "text"
+    json = "json"
+
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no talk; stdout still has the answer.")]
+Select = Annotated[str, typer.Option("--select", metavar="CODES", help="Only these rules: codes or prefixes, comma-separated.")]
+Ignore = Annotated[str, typer.Option("--ignore", metavar="CODES", help="Not these rules; the report names them.")]
+FailOnOption = Annotated[FailOn, typer.Option("--fail-on", help="The lowest severity that makes the exit code 1.")]
+FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How the answer is written.")]
+
+
+def selection(select: str, ignore: str) -> Selection:
+    """The rules that `--select` and `--ignore` leave."""
+    from hubkit.validate.run import Selection
+
+    def codes(text: str) -> tuple[str, ...]:
+        return tuple(code.strip().upper() for code in text.split(",") if code.strip())
+
+    return Selection(codes(select), codes(ignore))

@@ -1,0 +1,1 @@
+"""Who does the work: units, workers, done markers, progress events. Knows nothing of SAEs."""

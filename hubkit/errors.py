@@ -1,0 +1,55 @@
+"""The errors hubkit raises on purpose, and the exit codes of its commands.
+
+    HubkitError            what was found, where, what was expected; the command that helps
+    ├── UsageError         2: the command cannot mean anything (no such folder, a bad option)
+    ├── NothingFound       3: there is nothing to check here
+    └── IncompleteError    4: something could not be read (network, rate limit, a damaged file)
+
+Any other exception that reaches the top is a defect of hubkit.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """The contract of every command. When several hold: USAGE, then INCOMPLETE, then FINDINGS, then NOTHING_FOUND."""
+
+    CLEAN = 0
+    FINDINGS = 1
+    USAGE = 2
+    NOTHING_FOUND = 3
+    INCOMPLETE = 4
+    INTERRUPTED = 130
+
+
+class HubkitError(Exception):
+    """An expected failure: `message` says what was found, where and what was expected; `hint` what to type next."""
+
+    exit_code: ExitCode = ExitCode.FINDINGS
+
+    def __init__(self, message: str, hint: str | None = None, exit_code: ExitCode | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        if exit_code is not None:
+            self.exit_code = exit_code
+
+
+class UsageError(HubkitError):
+    """The command cannot be carried out as it was given."""
+
+    exit_code = ExitCode.USAGE
+
+
+class NothingFound(HubkitError):  # noqa: N818 - the name of the exit code in the contract
+    """There is nothing here that hubkit could check."""
+
+    exit_code = ExitCode.NOTHING_FOUND
+
+
+class IncompleteError(HubkitError):
+    """Something that was needed could not be read."""
+
+    exit_code = ExitCode.INCOMPLETE

@@ -1,0 +1,51 @@
+"""What a family of SAE files is, and what an SAE folder looks like once it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Layout = Literal["v6", "legacy", "foreign"]
+
+
+@dataclass(frozen=True)
+class Family:
+    """One way of writing SAEs to disk."""
+
+    name: str
+    loader: str
+    """What reads it, in words that a person can act on."""
+    detect: Callable[[Mapping[str, Any]], bool]
+    """Whether a configuration's keys are this family's."""
+
+
+@dataclass(frozen=True)
+class Cfg:
+    """A SAELens configuration as its loader sees it: what is written, and what SAELens makes of it."""
+
+    raw: Mapping[str, Any]
+    layout: Layout
+    effective: Mapping[str, Any]
+    """After SAELens's defaulting: the keys of the v6 layout, `metadata` included."""
+
+    @property
+    def architecture(self) -> str:
+        """The architecture SAELens builds."""
+        return str(self.effective.get("architecture"))
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """The metadata that survives loading."""
+        found = self.effective.get("metadata")
+        return found if isinstance(found, Mapping) else {}
+
+    def integer(self, key: str) -> int | None:
+        """`key` where it is a whole number (not a bool, not 8.0), else None."""
+        value = self.effective.get(key)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+    def text(self, key: str) -> str | None:
+        """The metadata's `key` where it is a string, else None."""
+        value = self.metadata.get(key)
+        return value if isinstance(value, str) else None

@@ -1,0 +1,124 @@
+"""SAELens: the layouts of cfg.json, what its loader makes of each, and the tensors each architecture needs.
+
+Source: sae_lens 6.54.12, loading/pretrained_sae_loaders.py (handle_config_defaulting, handle_pre_6_0_config) and saes/*.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from packaging.version import InvalidVersion, Version
+
+from hubkit.formats.family import Cfg, Family, Layout
+
+LEGACY_MARKS = {
+    "activation_fn_str",
+    "activation_fn_kwargs",
+    "hook_point",
+    "hook_name",
+    "hook_layer",
+    "hook_point_layer",
+    "model_name",
+    "architecture",
+}
+
+FAMILY = Family(
+    name="saelens",
+    loader="SAELens (SAE.from_pretrained, SAE.load_from_disk)",
+    detect=lambda cfg: (
+        "metadata" in cfg or (bool({"d_in", "d_sae"} & cfg.keys()) and bool(LEGACY_MARKS & cfg.keys()))
+    ),
+)
+
+INFERENCE = (
+    "standard", "gated", "topk", "abstopk", "jumprelu", "transcoder", "skip_transcoder",
+    "jumprelu_transcoder", "jumprelu_skip_transcoder", "temporal", "matching_pursuit",
+)  # fmt: skip
+"""`SAE_CLASS_REGISTRY`: what a published configuration may name."""
+
+TRAINING_ONLY = ("batchtopk", "matryoshka_batchtopk")
+"""Registered for training only; their inference form is a jumprelu."""
+
+TRANSCODERS = {"transcoder", "skip_transcoder", "jumprelu_transcoder", "jumprelu_skip_transcoder"}
+JUMPRELU = {"jumprelu", "jumprelu_transcoder", "jumprelu_skip_transcoder"}
+TOPK = {"topk", "abstopk"}
+
+DTYPES = ("float32", "float64", "float16", "bfloat16")
+
+METADATA_KEYS = (
+    "model_name", "hook_name", "model_class_name", "hook_head_index", "model_from_pretrained_kwargs", "prepend_bos",
+    "exclude_special_tokens", "neuronpedia_id", "context_size", "seqpos_slice", "dataset_path", "sae_lens_version",
+    "sae_lens_training_version", "hook_name_out", "hook_head_index_out", "hf_hook_name", "hf_hook_name_out",
+)  # fmt: skip
+"""The top-level keys that a legacy configuration keeps."""
+
+RENAMED = {
+    "hook_point": "hook_name",
+    "hook_point_head_index": "hook_head_index",
+    "activation_fn_str": "activation_fn",
+}
+FIRST_V6 = Version("6.0.0rc0")
+
+
+def read_cfg(raw: Mapping[str, Any]) -> Cfg:
+    """The configuration as SAELens loads it. Never raises: what SAELens would stumble over is left as written, for the rules to name."""
+    layout: Layout = "v6" if "metadata" in raw else "legacy"
+    return Cfg(raw, layout, dict(raw) if keeps_metadata(raw) else migrated(raw))
+
+
+def stated_version(raw: Mapping[str, Any]) -> object:
+    """The `sae_lens_version` that SAELens's defaulting looks at: top level first, then metadata."""
+    metadata = raw.get("metadata")
+    return raw.get("sae_lens_version") or (
+        metadata.get("sae_lens_version") if isinstance(metadata, Mapping) else None
+    )
+
+
+def keeps_metadata(raw: Mapping[str, Any]) -> bool:
+    """Whether the loader takes the configuration as v6, that is, as it stands."""
+    version = stated_version(raw)
+    try:
+        return isinstance(version, str) and Version(version) >= FIRST_V6
+    except InvalidVersion:
+        return False
+
+
+def migrated(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """What `handle_pre_6_0_config` makes of a configuration older than 6.0 (or taken for one)."""
+    cfg = {RENAMED.get(key, key): value for key, value in raw.items()}
+    cfg.setdefault("apply_b_dec_to_input", True)
+    cfg.setdefault("architecture", "standard")
+    kwargs = cfg.get("activation_fn_kwargs")
+    if cfg.get("activation_fn") == "topk" and isinstance(kwargs, Mapping) and kwargs.get("k") is not None:
+        cfg["architecture"] = "topk"
+        cfg["k"] = kwargs["k"]
+    hook = cfg.get("hook_name")
+    cfg.setdefault("reshape_activations", "hook_z" if isinstance(hook, str) and "hook_z" in hook else "none")
+    normalize = cfg.get("normalize_activations")
+    if normalize is None or isinstance(normalize, bool):
+        cfg["normalize_activations"] = "expected_average_only_in" if normalize else "none"
+    cfg.setdefault("device", "cpu")
+    cfg.setdefault("prepend_bos", True)
+    cfg["metadata"] = {key: cfg[key] for key in METADATA_KEYS if key in cfg}
+    return cfg
+
+
+def tensor_shapes(
+    architecture: str, d_in: int, d_sae: int, d_out: int | None = None
+) -> dict[str, tuple[int, ...]] | None:
+    """The tensors that SAELens's strict `load_state_dict` demands, with their shapes; None where they depend on more (temporal) or are unknown."""
+    out = d_out if architecture in TRANSCODERS and d_out is not None else d_in
+    if architecture == "matching_pursuit":
+        return {"W_dec": (d_sae, d_in), "b_dec": (d_in,)}
+    if architecture not in INFERENCE or architecture == "temporal":
+        return None
+    shapes: dict[str, tuple[int, ...]] = {"W_enc": (d_in, d_sae), "W_dec": (d_sae, out), "b_dec": (out,)}
+    if architecture == "gated":
+        return shapes | {"b_gate": (d_sae,), "b_mag": (d_sae,), "r_mag": (d_sae,)}
+    shapes["b_enc"] = (d_sae,)
+    if architecture in JUMPRELU:
+        shapes["threshold"] = (d_sae,)
+    if architecture.endswith("skip_transcoder"):
+        shapes["W_skip"] = (out, d_in)
+    return shapes

@@ -1,0 +1,1 @@
+"""What a base model is, torch-free: hook names, their translation, layers and widths."""

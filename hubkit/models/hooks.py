@@ -1,0 +1,92 @@
+"""Hook names: the two grammars, the layer each names, and the translation between them.
+
+TransformerLens form: `blocks.21.hook_resid_post`. Module path of transformers: `model.layers.21` (the output of that module).
+Facts: the output of block N is `hook_resid_post` of N, which equals `hook_resid_pre` of N + 1.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+TRANSFORMER_LENS = re.compile(r"(blocks\.\d+\.)?([A-Za-z0-9_]+\.)*hook_\w+")
+MODULE_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z0-9_]\w*)+|lm_head|embed_tokens")
+MODULE_LAYERS = re.compile(r"(?:^|\.)(?:layers|h|layer|decoder_layers)\.(\d+)(?:\.|$)")
+LENS_LAYER = re.compile(r"(?:^|\.)blocks\.(\d+)\.")
+ANY_LAYER = re.compile(r"\.(\d+)(?:\.|$)")
+
+HookForm = Literal["transformer_lens", "module_path", "mixed", "unknown"]
+
+BLOCKS = {
+    "LlamaForCausalLM": "model.layers",
+    "MistralForCausalLM": "model.layers",
+    "Qwen2ForCausalLM": "model.layers",
+    "Qwen3ForCausalLM": "model.layers",
+    "Gemma2ForCausalLM": "model.layers",
+    "PhiForCausalLM": "model.layers",
+    "Phi3ForCausalLM": "model.layers",
+    "GPT2LMHeadModel": "transformer.h",
+    "GPTNeoXForCausalLM": "gpt_neox.layers",
+}
+"""Where the blocks are in the transformers class."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A parsed hook name."""
+
+    name: str
+    form: HookForm
+    layer: int | None
+    site: str | None
+    """`resid_post`, `mlp_out`, ... of the TransformerLens form; None for a module path."""
+
+
+def parse_hook(name: str) -> Hook:
+    """What `name` says. Never raises: a name of neither form has the form `unknown`."""
+    layer = hook_layer(name)
+    module_layer = MODULE_LAYERS.search(name)
+    if TRANSFORMER_LENS.fullmatch(name):
+        form: HookForm = "mixed" if module_layer and not LENS_LAYER.search(name) else "transformer_lens"
+        return Hook(name, form, layer, name.rsplit("hook_", 1)[1])
+    if MODULE_PATH.fullmatch(name):
+        return Hook(name, "mixed" if "hook_" in name else "module_path", layer, None)
+    return Hook(name, "unknown", layer, None)
+
+
+def hook_layer(name: str) -> int | None:
+    """The layer that SAELens reads out of either form: the first part that is a number."""
+    match = ANY_LAYER.search(name)
+    return int(match.group(1)) if match else None
+
+
+def same_place(hook: Hook) -> set[int]:
+    """The layer numbers by which people call this place: resid_pre N is the output of block N - 1."""
+    if hook.layer is None:
+        return set()
+    return {hook.layer, hook.layer - 1} if hook.site == "resid_pre" and hook.layer > 0 else {hook.layer}
+
+
+def residual_hook(layer: int) -> str:
+    """The TransformerLens name of the residual stream after block `layer`."""
+    return f"blocks.{layer}.hook_resid_post"
+
+
+ID_LAYER = re.compile(
+    r"(?<![A-Za-z0-9])(?:[Ll](?P<short>\d+)|(?:layers?|blocks|h)[._\-]?(?P<long>\d+))(?![A-Za-z0-9])",
+)
+SPARSITY = re.compile(r"[Ll]0[._\-]\d")
+
+
+def layers_named(text: str) -> set[int]:
+    """Layer numbers that a folder name or sae_id states: L21, layer_21, layers.21, blocks.21, h.21.
+
+    `l0_40` and `average_l0_40` are sparsities, never layers.
+    """
+    found = set()
+    for match in ID_LAYER.finditer(text):
+        if match.group("short") is not None and SPARSITY.match(text, match.start()):
+            continue
+        found.add(int(match.group("short") or match.group("long")))
+    return found

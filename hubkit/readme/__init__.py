@@ -1,0 +1,1 @@
+"""Anybody's README: front matter, code blocks, each with its line."""

@@ -1,0 +1,84 @@
+"""A README.md taken apart: front matter, body, code blocks, each with its line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*([A-Za-z0-9_+.-]*)[^\n]*$")
+
+
+@dataclass(frozen=True)
+class CodeBlock:
+    """A fenced block."""
+
+    language: str
+    text: str
+    line: int
+    """Line of the first line of code, 1-based."""
+
+
+@dataclass(frozen=True)
+class Readme:
+    """A card. `front_matter` is None when there is none, or when it is not a YAML mapping (`fault` says why)."""
+
+    text: str
+    front_matter: Mapping[str, Any] | None
+    fault: str | None
+    body_line: int
+    """Line on which the body begins, 1-based."""
+    code_blocks: tuple[CodeBlock, ...]
+
+
+def parse_readme(text: str) -> Readme:
+    """Take `text` apart. Never raises: what is wrong with the front matter is in `fault`."""
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    lines = text.split("\n")
+    end = (
+        next((i for i, line in enumerate(lines[1:], 1) if line.rstrip() == "---"), None)
+        if lines[0].rstrip() == "---"
+        else None
+    )
+    if lines[0].rstrip() == "---" and end is None:
+        return Readme(
+            text, None, "the front matter is opened with --- and never closed", 1, code_blocks(text)
+        )
+    if end is None:
+        return Readme(text, None, None, 1, code_blocks(text))
+    front, fault = _front_matter("\n".join(lines[1:end]))
+    return Readme(text, front, fault, end + 2, code_blocks(text))
+
+
+def _front_matter(text: str) -> tuple[Mapping[str, Any] | None, str | None]:
+    try:
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        return None, f"the front matter is not YAML: {' '.join(str(error).split())}"
+    if value is None:
+        return {}, None
+    if not isinstance(value, Mapping):
+        return None, f"the front matter is a {type(value).__name__}, expected keys and values"
+    return value, None
+
+
+def code_blocks(text: str) -> tuple[CodeBlock, ...]:
+    """Every fenced code block, in order; one that is never closed ends with the text (as CommonMark has it)."""
+    blocks: list[CodeBlock] = []
+    lines = text.split("\n")
+    at = 0
+    while at < len(lines):
+        opened = FENCE.match(lines[at])
+        at += 1
+        if not opened:
+            continue
+        start = at
+        closing = re.compile(rf"^ {{0,3}}{re.escape(opened.group(1)[0])}{{{len(opened.group(1))},}}[ \t]*$")
+        while at < len(lines) and not closing.match(lines[at]):
+            at += 1
+        blocks.append(CodeBlock(opened.group(2).lower(), "\n".join(lines[start:at]), start + 1))
+        at += 1
+    return tuple(blocks)

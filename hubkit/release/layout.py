@@ -1,0 +1,16 @@
+"""The names of the files of a release and of its work folder."""
+
+from __future__ import annotations
+
+CFG = "cfg.json"
+WEIGHTS = "sae_weights.safetensors"
+METRICS = "metrics.json"
+README = "README.md"
+ROOT_CONFIG = "config.json"
+EVALUATION = "evaluation.json"
+PROVENANCE = "provenance.json"
+
+COMPLETIONS = "completions.parquet"
+ACTIVATIONS = "activations"
+MANIFEST = "manifest.json"
+DONE = "done.json"

@@ -1,0 +1,36 @@
+"""What the artefacts' pydantic models have in common."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from hubkit.errors import IncompleteError
+from hubkit.release.writing import write_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Artefact(BaseModel):
+    """A file of the release or the work folder: strict types, unknown keys refused, written by its `$schema` alias."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, populate_by_name=True, use_attribute_docstrings=True
+    )
+
+    def save(self, path: Path) -> None:
+        """Write this artefact as strict, sorted JSON, in one step."""
+        write_json(path, self.model_dump(mode="json", by_alias=True))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read the artefact at `path`. Raises IncompleteError when it is missing, not JSON, or not of this form."""
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except FileNotFoundError as error:
+            raise IncompleteError(f"{path}: there is no such file, expected a {cls.__name__}") from error
+        except (ValidationError, json.JSONDecodeError) as error:
+            raise IncompleteError(f"{path}: not a {cls.__name__}: {error}") from error

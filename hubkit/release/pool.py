@@ -1,0 +1,74 @@
+"""The pool: which activations were taken, where, how, and which row is which completion (`activations/manifest.json`)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from hubkit.release.model import Artefact
+
+TENSOR = "activations"
+
+
+class PoolLayer(Artefact):
+    """The activations of one layer: a safetensors file with one tensor `activations` of shape (n, d_in), float32."""
+
+    layer: int
+    hook_name: str
+    """TransformerLens form, `blocks.3.hook_resid_post`."""
+    hf_hook_name: str
+    """Module path in the transformers model whose output was taken, `model.layers.3`."""
+    file: str
+    """Name beside the manifest."""
+    sha256: str
+
+
+class PoolRow(Artefact):
+    """One row of every layer's tensor."""
+
+    completion_id: str
+    scenario_id: str
+    label: str
+    """The study's own name of the condition, as the judge gave it."""
+    split: str
+    """The outer fold that holds this row out: `fold0`, `fold1`, ..."""
+
+
+class PoolManifest(Artefact):
+    """Written last: a pool without a manifest is not there."""
+
+    schema_: Literal["urn:hubkit:pool:1"] = Field("urn:hubkit:pool:1", alias="$schema")
+    model_name: str
+    model_revision: str | None
+    """Commit of the base model, or sha256 of its weights when it is a folder."""
+    model_class_name: str
+    d_in: int
+    n_layers: int
+    """Blocks of the base model."""
+    precision: str
+    """How the model ran: `float32`, `bfloat16`, `bnb-nf4`, ..."""
+    pooling: str
+    """`mean` over `token_span`, or `last` token of it."""
+    token_span: str
+    """Which tokens were pooled, in words: `response without the commit span`."""
+    labels: tuple[str, str] = Field(strict=False)
+    """The two label names; the first is the positive class of every probe."""
+    judge: str
+    prompt_template_sha256: str | None = None
+    layers: list[PoolLayer]
+    rows: list[PoolRow]
+    inputs_sha256: str
+    """Digest of everything this pool was made from; equal digest, same pool."""
+
+    def layer(self, layer: int) -> PoolLayer:
+        """The entry of block `layer`. Raises KeyError."""
+        for entry in self.layers:
+            if entry.layer == layer:
+                return entry
+        raise KeyError(layer)
+
+    @property
+    def folds(self) -> list[str]:
+        """The names of the outer folds, sorted."""
+        return sorted({row.split for row in self.rows})

@@ -1,0 +1,62 @@
+"""Writing so that nothing is ever half there: a temporary name in the same folder, flushed, then renamed.
+
+UTF-8 and `\\n` on every platform; JSON is strict (NaN is refused), sorted and indented, so the same content is the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from hubkit.errors import HubkitError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; when the block ends well the file there becomes `path`, else it is removed.
+
+    For writers that want a file name of their own (safetensors, parquet). A file that was at `path` stays until the new one is whole.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` to `path` in one step."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8 with `\\n` line ends."""
+    write_bytes(path, text.replace("\r\n", "\n").encode("utf-8"))
+
+
+def to_json(value: Any) -> str:
+    """Strict JSON, keys sorted, indented by two, ending in a newline. Raises HubkitError on NaN and infinity."""
+    try:
+        return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+    except ValueError as error:
+        raise HubkitError(
+            f"a value that JSON cannot hold (NaN or infinity): {error}",
+            hint="write it as null and say why in `reason`",
+        ) from error
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as strict, sorted JSON."""
+    write_text(path, to_json(value))

@@ -1,0 +1,88 @@
+"""A folder on disk."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hubkit.errors import IncompleteError, UsageError
+from hubkit.repo.view import Entry, RepoView
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SKIPPED_FOLDERS = {".git", ".cache", "__pycache__"}
+MAX_FILES = 1_000_000
+
+
+@dataclass
+class LocalView(RepoView):
+    """The files below `root`. Links to folders are not followed; links to files only inside the root or the Hub cache's blobs."""
+
+    root: Path = field(default_factory=Path)
+
+    def _list(self) -> list[Entry]:
+        entries: list[Entry] = []
+        for entry in self._walk(self.root):
+            entries.append(entry)
+            if len(entries) > MAX_FILES:
+                raise UsageError(
+                    f"{self.root}: more than {MAX_FILES:,} files, expected the folder of one release",
+                    hint="name the release's own folder",
+                )
+        return entries
+
+    def _walk(self, folder: Path) -> Iterator[Entry]:
+        try:
+            with os.scandir(folder) as scan:
+                found = list(scan)
+        except OSError as error:
+            raise IncompleteError(
+                f"{folder}: cannot be listed: {error.strerror}", hint="check the permissions of the folder"
+            ) from error
+        for item in found:
+            if item.is_dir(follow_symlinks=False):
+                if item.name not in SKIPPED_FOLDERS:
+                    yield from self._walk(Path(item.path))
+            elif self._is_ours(item):
+                yield Entry(Path(item.path).relative_to(self.root).as_posix(), item.stat().st_size)
+
+    def _is_ours(self, item: os.DirEntry[str]) -> bool:
+        """Regular files; links only where they stay inside, as in a snapshot of the Hub's cache."""
+        if not item.is_symlink():
+            return item.is_file()
+        try:
+            target = Path(item.path).resolve(strict=True)
+        except (OSError, RuntimeError):  # a dangling link or a loop
+            return False
+        root = self.root.resolve()
+        blobs = root.parent.parent / "blobs"
+        return target.is_file() and (
+            target.is_relative_to(root) or (root.parent.name == "snapshots" and target.is_relative_to(blobs))
+        )
+
+    def _read_range(self, entry: Entry, start: int, stop: int) -> bytes:
+        path = self.root / entry.path
+        try:
+            with path.open("rb") as file:
+                file.seek(start)
+                return file.read(stop - start)
+        except OSError as error:
+            raise IncompleteError(
+                f"{path}: cannot be read: {error.strerror}", hint="check the permissions of the file"
+            ) from error
+
+
+def open_folder(path: Path) -> LocalView:
+    """The view of an existing folder. Raises UsageError when `path` is missing or a file."""
+    if not path.exists():
+        raise UsageError(
+            f"{path}: there is no such folder", hint="name a folder that holds SAEs, or OWNER/REPO on the Hub"
+        )
+    if not path.is_dir():
+        raise UsageError(
+            f"{path}: this is a file, expected a folder", hint=f"try: hubkit validate {path.parent}"
+        )
+    return LocalView(name=str(path), root=path)

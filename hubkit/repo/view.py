@@ -1,0 +1,109 @@
+"""What every source of bytes looks like to the rest: a listing, whole small files, ranges of large ones, and a count of what it cost."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from hubkit.errors import IncompleteError
+
+SMALL_FILE = 1 << 20
+"""Whole files above this many bytes are refused: configurations and cards are far smaller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of the listing."""
+
+    path: str
+    """Relative, with `/`."""
+    size: int
+    """Bytes."""
+    sha256: str | None = None
+    """The Hub's LFS oid, where the listing gives one."""
+
+    @property
+    def folder(self) -> str:
+        """The folder of the file, `.` at the root."""
+        return str(PurePosixPath(self.path).parent)
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return PurePosixPath(self.path).name
+
+
+class TooLargeError(IncompleteError):
+    """A file that is read whole is larger than `SMALL_FILE`."""
+
+
+@dataclass
+class RepoView(ABC):
+    """A repository or folder to read. Subclasses give `_list` and `_read_range`; reads are counted here."""
+
+    name: str
+    """As the user typed it."""
+    revision: str | None = None
+    """The commit that is read, where there is one."""
+    bytes_read: int = 0
+    requests: int = 0
+    _entries: dict[str, Entry] | None = field(default=None, repr=False)
+
+    @abstractmethod
+    def _list(self) -> list[Entry]:
+        """Every file. Raises HubkitError."""
+
+    @abstractmethod
+    def _read_range(self, entry: Entry, start: int, stop: int) -> bytes:
+        """Bytes [start, stop) of a file. Raises IncompleteError."""
+
+    def list(self) -> list[Entry]:
+        """Every file, sorted by path; asked for once."""
+        return list(self._by_path().values())
+
+    def entry(self, path: str) -> Entry | None:
+        """The file at `path`, or None."""
+        return self._by_path().get(path)
+
+    def read(self, path: str) -> bytes:
+        """A whole small file. Raises IncompleteError; TooLargeError above SMALL_FILE bytes."""
+        entry = self._need(path)
+        if entry.size > SMALL_FILE:
+            raise TooLargeError(
+                f"{path}: {entry.size:,} bytes, expected at most {SMALL_FILE:,} for a file that is read whole"
+            )
+        return self.read_range(path, 0, entry.size)
+
+    def read_range(self, path: str, start: int, stop: int) -> bytes:
+        """Bytes [start, stop) of `path`, cut at its end. Raises IncompleteError when fewer come than the listing promises."""
+        entry = self._need(path)
+        stop = min(stop, entry.size)
+        if start >= stop:
+            return b""
+        data = self._read_range(entry, start, stop)
+        self.requests += 1
+        self.bytes_read += len(data)
+        if len(data) != stop - start:
+            raise IncompleteError(
+                f"{path}: {len(data):,} bytes came where {stop - start:,} were asked for; the file changed or the transfer broke"
+            )
+        return data
+
+    @property
+    def total_bytes(self) -> int:
+        """The size of everything in the listing."""
+        return sum(entry.size for entry in self.list())
+
+    def _need(self, path: str) -> Entry:
+        entry = self.entry(path)
+        if entry is None:
+            raise IncompleteError(f"{path}: there is no such file in {self.name}")
+        return entry
+
+    def _by_path(self) -> dict[str, Entry]:
+        if self._entries is None:
+            self._entries = {
+                entry.path: entry for entry in sorted(self._list(), key=lambda entry: entry.path)
+            }
+        return self._entries

@@ -1,0 +1,1 @@
+"""Headers and slices of weight files, without torch; nothing is ever unpickled."""

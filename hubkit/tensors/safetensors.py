@@ -1,0 +1,132 @@
+"""A strict reader of safetensors headers: the rules of the Rust reader, and three of our own.
+
+Source: the format page of https://github.com/huggingface/safetensors and the behaviour of version 0.8 on crafted files.
+Our own: no duplicate keys (the Rust reader takes the last), tensor names without path parts, a header of at most MAX_HEADER bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+from hubkit.tensors.dtypes import BITS
+from hubkit.tensors.header import Header, HeaderError, TensorInfo
+
+if TYPE_CHECKING:
+    from hubkit.repo.view import RepoView
+
+FIRST_READ = 1024
+"""Bytes asked for first: the header of an SAE has about 400."""
+MAX_HEADER = 1 << 20
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
+
+
+def read_header(view: RepoView, path: str) -> Header:
+    """The header of `path`. Raises HeaderError when the Rust reader or our rules would refuse it, IncompleteError when it cannot be read."""
+    entry = view.entry(path)
+    size = entry.size if entry else 0
+    head = view.read_range(path, 0, FIRST_READ)
+    if head.startswith(LFS_POINTER):
+        raise HeaderError(
+            f"a Git-LFS pointer of {size} bytes, expected the weights themselves", lfs_pointer=True
+        )
+    if size < 8:
+        raise HeaderError(f"{size} bytes, a safetensors file has at least 8")
+    length = int.from_bytes(head[:8], "little")
+    if length > MAX_HEADER:
+        raise HeaderError(
+            f"the header says it is {length:,} bytes long, expected at most {MAX_HEADER:,} (not a safetensors file?)"
+        )
+    if 8 + length > size:
+        raise HeaderError(f"truncated: the header needs {8 + length:,} bytes, the file has {size:,}")
+    if 8 + length > len(head):
+        head += view.read_range(path, len(head), 8 + length)
+    return parse_header(head[8 : 8 + length], size)
+
+
+def parse_header(raw: bytes, file_size: int) -> Header:
+    """The header from its JSON bytes, checked against the file's size. Raises HeaderError."""
+    described = _parse_json(raw)
+    metadata = _metadata(described.pop("__metadata__", None))
+    begin = 8 + len(raw)
+    tensors = {name: _tensor(name, entry, begin) for name, entry in described.items()}
+    _check_layout(tensors, begin, file_size)
+    return Header(tensors, metadata, begin)
+
+
+def _parse_json(raw: bytes) -> dict[str, Any]:
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise HeaderError(f"the header is not UTF-8: byte {error.start}") from error
+    try:
+        value = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise HeaderError(f"the header is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise HeaderError(f"the header is a JSON {type(value).__name__}, expected an object")
+    return value
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise HeaderError(f"the header has the key {key!r} twice")
+        found[key] = value
+    return found
+
+
+def _no_constant(text: str) -> float:
+    raise HeaderError(f"the header holds {text}, which is not JSON")
+
+
+def _metadata(value: object) -> dict[str, str]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+        raise HeaderError("`__metadata__` is not an object of strings")
+    return value
+
+
+def _tensor(name: str, entry: object, begin: int) -> TensorInfo:
+    if not NAME.fullmatch(name) or ".." in name:
+        raise HeaderError(f"the tensor name {name!r} has parts that do not belong in a name")
+    if not isinstance(entry, dict) or not {"dtype", "shape", "data_offsets"} <= entry.keys():
+        raise HeaderError(f"{name}: expected dtype, shape and data_offsets")
+    dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if not isinstance(dtype, str) or dtype not in BITS:
+        raise HeaderError(f"{name}: unknown dtype {dtype!r}")
+    if not _counts(shape) or not _counts(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:
+        raise HeaderError(
+            f"{name}: shape {shape!r} and data_offsets {offsets!r} must be lists of whole numbers, the offsets two and in order"
+        )
+    bits = math.prod(shape) * BITS[dtype]
+    if bits % 8 or bits // 8 != offsets[1] - offsets[0]:
+        raise HeaderError(
+            f"{name}: {dtype} of shape {shape} needs {bits / 8:g} bytes, data_offsets give {offsets[1] - offsets[0]}"
+        )
+    return TensorInfo(name, dtype, tuple(shape), begin + offsets[0], begin + offsets[1])
+
+
+def _counts(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(item, int) and not isinstance(item, bool) and 0 <= item < 1 << 62 for item in value
+    )
+
+
+def _check_layout(tensors: dict[str, TensorInfo], begin: int, file_size: int) -> None:
+    """The data is one gapless sequence from the header's end to the file's end."""
+    at = begin
+    for info in sorted(tensors.values(), key=lambda info: (info.start, info.stop)):
+        if info.start != at:
+            kind = "a hole" if info.start > at else "an overlap"
+            raise HeaderError(f"{kind} of {abs(info.start - at):,} bytes before the tensor {info.name}")
+        at = info.stop
+    if at > file_size:
+        raise HeaderError(f"truncated: the tensors end at byte {at:,}, the file has {file_size:,}")
+    if at < file_size:
+        raise HeaderError(f"{file_size - at:,} bytes after the last tensor")

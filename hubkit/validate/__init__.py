@@ -1,0 +1,1 @@
+"""Findings about SAE repositories: rules, the run, reporters. Reads only."""

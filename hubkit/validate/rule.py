@@ -1,0 +1,119 @@
+"""What a rule is: a function from facts to findings, with a code, a severity and the facts it needs.
+
+To add one: write the function in `rules/`, decorate it with `@rule`, and give it a test with a bad and a good twin.
+Its docstring is what `hubkit explain` prints; the first line is the rule's title.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Flag, auto
+from typing import TYPE_CHECKING, Any, Literal
+
+from hubkit.validate.finding import FixKind, Found, Severity
+
+if TYPE_CHECKING:
+    from hubkit.validate.facts import RepoFacts, SaeFacts
+
+
+class Need(Flag):
+    """What a rule looks at; the run reads the union of what its rules need, nothing else."""
+
+    NOTHING = 0
+    TREE = auto()
+    CFG = auto()
+    HEADER = auto()
+    THRESHOLD = auto()
+    README = auto()
+    EVALUATION = auto()
+
+    @classmethod
+    def parse(cls, letters: str) -> Need:
+        """From the letters of the catalogue: `T C H S D E`."""
+        table = {
+            "T": cls.TREE,
+            "C": cls.CFG,
+            "H": cls.HEADER,
+            "S": cls.THRESHOLD,
+            "D": cls.README,
+            "E": cls.EVALUATION,
+        }
+        need = cls.NOTHING
+        for letter in letters.split():
+            need |= table[letter]
+        return need
+
+    @property
+    def letters(self) -> str:
+        """Back to the letters of the catalogue."""
+        names = {
+            Need.TREE: "T",
+            Need.CFG: "C",
+            Need.HEADER: "H",
+            Need.THRESHOLD: "S",
+            Need.README: "D",
+            Need.EVALUATION: "E",
+        }
+        return " ".join(letter for need, letter in names.items() if need in self)
+
+
+Scope = Literal["sae", "repo"]
+Check = Callable[[Any], Iterable[Found]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One entry of the catalogue."""
+
+    code: str
+    severity: Severity
+    needs: Need
+    scope: Scope
+    check: Check
+    fix: FixKind | None
+
+    @property
+    def title(self) -> str:
+        """The first line of the docstring."""
+        return self.documentation.split("\n", 1)[0]
+
+    @property
+    def documentation(self) -> str:
+        """The whole docstring."""
+        return inspect.cleandoc(self.check.__doc__ or "")
+
+
+REGISTRY: dict[str, Rule] = {}
+
+SaeCheck = Callable[["SaeFacts"], Iterable[Found]]
+RepoCheck = Callable[["RepoFacts"], Iterable[Found]]
+
+
+def _register(
+    code: str, severity: Severity, needs: str, scope: Scope, fix: FixKind | None
+) -> Callable[[Check], Check]:
+    def decorate(check: Check) -> Check:
+        if code in REGISTRY:
+            raise ValueError(f"the code {code} is taken by {REGISTRY[code].check.__name__}")
+        if not check.__doc__:
+            raise ValueError(f"{code} has no docstring: it is what `hubkit explain {code}` prints")
+        REGISTRY[code] = Rule(code, severity, Need.parse(needs), scope, check, fix)
+        return check
+
+    return decorate
+
+
+def sae_rule(
+    code: str, severity: Severity, needs: str, fix: FixKind | None = None
+) -> Callable[[SaeCheck], SaeCheck]:
+    """A rule that is asked once for every SAE. A need that could not be read skips it for that SAE."""
+    return _register(code, severity, needs, "sae", fix)
+
+
+def repo_rule(
+    code: str, severity: Severity, needs: str, fix: FixKind | None = None
+) -> Callable[[RepoCheck], RepoCheck]:
+    """A rule that is asked once for the repository."""
+    return _register(code, severity, needs, "repo", fix)

@@ -1,0 +1,124 @@
+"""CFG: what the configuration as a whole means: its layout, its metadata, its layer, its hook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from hubkit.formats import saelens
+from hubkit.models.hooks import layers_named, parse_hook, same_place
+from hubkit.validate.facts import SaeFacts
+from hubkit.validate.finding import Found, Severity
+from hubkit.validate.rule import sae_rule
+
+
+@sae_rule("CFG008", Severity.ERROR, "C", fix="safe")
+def version_missing(sae: SaeFacts) -> Iterator[Found]:
+    """The v6 layout has no usable `sae_lens_version`: SAELens drops the metadata without a word.
+
+    A configuration with `metadata` but no version of 6.0 or later is taken for one older than 6: its metadata is rebuilt from top-level keys,
+    so hook_name, model_name and everything else in it are gone after loading.
+    """
+    if not sae.is_saelens or "metadata" not in sae.raw:
+        return
+    metadata = sae.raw["metadata"]
+    if not isinstance(metadata, Mapping):
+        yield Found(
+            f"metadata is {'null' if metadata is None else type(metadata).__name__}, expected an object: loading raises TypeError",
+            'write "metadata": {"sae_lens_version": "6.0.0", "model_name": ..., "hook_name": ...}',
+            **sae.at("/metadata"),
+        )  # fmt: skip
+        return
+    if saelens.keeps_metadata(sae.raw):
+        return
+    version = saelens.stated_version(sae.raw)
+    state = "missing" if version in (None, "") else f"{version!r}, expected 6.0.0 or later"
+    lost = [
+        key for key in ("hook_name", "model_name") if metadata.get(key) is not None and key not in sae.raw
+    ]
+    consequence = (
+        f"; after loading {' and '.join(lost)} {'are' if len(lost) > 1 else 'is'} None" if lost else ""
+    )
+    safe = not saelens.LEGACY_MARKS - {"architecture"} & sae.raw.keys()
+    yield Found(
+        f"metadata.sae_lens_version is {state}: SAELens throws the metadata away{consequence}",
+        "hubkit fix --select CFG008"
+        if safe
+        else 'write "sae_lens_version": "6.0.0" into metadata and move the top-level keys there',
+        **(sae.at("/metadata") | {"pointer": "/metadata/sae_lens_version"}),
+        fix="safe" if safe else None,
+    )
+
+
+@sae_rule("CFG012", Severity.WARNING, "C T")
+def layers_disagree(sae: SaeFacts) -> Iterator[Found]:
+    """The folder, `hook_name` and `hook_layer` do not name the same layer.
+
+    L21, layer_21, layers.21, blocks.21 and h.21 name a layer; `l0_40` is a sparsity. resid_pre of N is the output of block N - 1, so both
+    numbers are accepted for it. When hook_name and hook_layer disagree inside one configuration the finding is an error.
+    """
+    if sae.cfg is None:
+        return
+    hook_name = _hook_name(sae)
+    hook = parse_hook(hook_name) if hook_name else None
+    stated = sae.raw.get("hook_layer", sae.raw.get("hook_point_layer"))
+    place = sae.at(_hook_pointer(sae))
+    if hook and hook.layer is not None and isinstance(stated, int) and stated not in same_place(hook):
+        yield Found(
+            f"hook_name is {hook.name!r} and hook_layer is {stated}",
+            "one of the two is wrong: correct it",
+            severity=Severity.ERROR,
+            **place,
+        )
+    named = layers_named(sae.sae_id)
+    if hook and hook.layer is not None and named and not named & same_place(hook):
+        layers = " and ".join(str(layer) for layer in sorted(named))
+        yield Found(
+            f"the folder {sae.sae_id!r} names layer {layers}, hook_name is {hook.name!r}",
+            "rename the folder or correct hook_name",
+            **place,
+        )
+
+
+@sae_rule("CFG013", Severity.WARNING, "C", fix="unsafe")
+def hook_name_form(sae: SaeFacts) -> Iterator[Found]:
+    """`hook_name` is neither a TransformerLens name nor a module path, or mixes both.
+
+    TransformerLens: `blocks.21.hook_resid_post`. Module path: `model.layers.21`. A mixture such as `model.layers.21.hook_resid_post` names
+    no place in either: HookedSAETransformer logs a warning and attaches nothing, a forward hook cannot be registered.
+    """
+    hook_name = _hook_name(sae) if sae.cfg else None
+    if not hook_name:
+        return
+    hook = parse_hook(hook_name)
+    place = sae.at(_hook_pointer(sae))
+    if hook.form == "mixed":
+        lens = f"blocks.{hook.layer}.hook_{hook.site}" if hook.site and hook.layer is not None else None
+        choice = f"write {lens!r}" if lens else "write the TransformerLens name"
+        yield Found(
+            f"hook_name {hook_name!r} mixes a module path with a TransformerLens hook",
+            f"{choice}, and the module path as hf_hook_name",
+            **place,
+        )
+    elif hook.form == "unknown":
+        yield Found(
+            f"hook_name {hook_name!r} has neither the TransformerLens form nor that of a module path",
+            "write for instance 'blocks.21.hook_resid_post'",
+            **place,
+        )
+
+
+def _hook_name(sae: SaeFacts) -> str | None:
+    """The hook name as written, wherever the layout keeps it."""
+    metadata = sae.raw.get("metadata")
+    for source in (metadata if isinstance(metadata, Mapping) else {}, sae.raw):
+        for key in ("hook_name", "hook_point"):
+            if isinstance(source.get(key), str):
+                return str(source[key])
+    return None
+
+
+def _hook_pointer(sae: SaeFacts) -> str:
+    return next(
+        (p for p in ("/metadata/hook_name", "/hook_name", "/hook_point") if sae.at(p)["line"] is not None),
+        "/hook_name",
+    )

@@ -1,0 +1,263 @@
+"""WTS: the weights file, from its listing and its header."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from hubkit.formats import saelens
+from hubkit.tensors.dtypes import CFG_NAMES
+from hubkit.tensors.header import TensorInfo
+from hubkit.validate.facts import WEIGHTS, SaeFacts
+from hubkit.validate.finding import Found, Severity
+from hubkit.validate.rule import sae_rule
+
+WIDER_BY_RIGHT = {"threshold", "topk_threshold"}
+"""SAELens keeps these in float32 and float64 beside narrower weights."""
+FOREIGN_TENSORS = {"encoder.weight", "encoder.bias", "decoder.weight", "w_enc", "w_dec"}
+
+
+@sae_rule("WTS001", Severity.ERROR, "T C")
+def configuration_without_weights(sae: SaeFacts) -> Iterator[Found]:
+    """The folder has a configuration and no weights.
+
+    SAELens looks for `sae_weights.safetensors` and nothing else.
+    """
+    if sae.cfg_path is None or not sae.is_saelens or WEIGHTS in sae.files:
+        return
+    if sae.weights is None:
+        yield Found(
+            "cfg.json has no weights beside it", f"add {WEIGHTS}, or remove the folder", path=sae.cfg_path
+        )
+    elif sae.weights.name.endswith(".safetensors"):
+        yield Found(
+            f"the weights are called {sae.weights.name}; SAELens looks for {WEIGHTS}",
+            f"rename the file to {WEIGHTS}",
+            path=sae.weights.path,
+        )
+    else:
+        yield Found(
+            f"the weights are {sae.weights.name}; SAELens looks for {WEIGHTS}",
+            f"convert them to {WEIGHTS}",
+            path=sae.weights.path,
+        )
+
+
+@sae_rule("WTS002", Severity.ERROR, "H")
+def lfs_pointer(sae: SaeFacts) -> Iterator[Found]:
+    """The weights file is a Git-LFS pointer text instead of the weights.
+
+    It was committed without LFS, or cloned with GIT_LFS_SKIP_SMUDGE; readers then say "header too large".
+    """
+    if sae.header_fault and sae.header_fault.lfs_pointer and sae.weights:
+        yield Found(sae.header_fault.message, "git lfs pull, or upload the real file", path=sae.weights.path)
+
+
+@sae_rule("WTS003", Severity.ERROR, "H")
+def not_safetensors(sae: SaeFacts) -> Iterator[Found]:
+    """Not a valid safetensors file.
+
+    By the rules of the Rust reader (truncated, trailing bytes, holes, overlaps, unknown dtype, shape against offsets, no JSON) and three more:
+    duplicate keys, tensor names with path parts, a header above 1 MiB.
+    """
+    if sae.header_fault and not sae.header_fault.lfs_pointer and sae.weights:
+        yield Found(
+            sae.header_fault.message,
+            "save the weights again with safetensors.torch.save_file and upload them whole",
+            path=sae.weights.path,
+        )
+
+
+def _shapes(sae: SaeFacts) -> dict[str, tuple[int, ...]] | None:
+    cfg = sae.cfg
+    if cfg is None or sae.architecture is None:
+        return None
+    d_in, d_sae = cfg.integer("d_in"), cfg.integer("d_sae")
+    return (
+        saelens.tensor_shapes(sae.architecture, d_in, d_sae, cfg.integer("d_out")) if d_in and d_sae else None
+    )
+
+
+def _tensors(sae: SaeFacts) -> Mapping[str, TensorInfo]:
+    return sae.header.tensors if sae.header else {}
+
+
+@sae_rule("WTS004", Severity.ERROR, "H C")
+def tensor_missing(sae: SaeFacts) -> Iterator[Found]:
+    """A tensor that the architecture needs is missing: loading raises "Missing key(s) in state_dict"."""
+    shapes = _shapes(sae)
+    if shapes is None or sae.header is None or sae.weights is None:
+        return
+    missing = [name for name in shapes if name not in sae.header.tensors]
+    if not missing:
+        return
+    other = FOREIGN_TENSORS & sae.header.tensors.keys()
+    hint = (
+        f"the file has {', '.join(sorted(other))}: another library's names; rename the tensors"
+        if other
+        else "export the SAE again for this architecture"
+    )
+    if missing == ["threshold"] and "log_threshold" in sae.header.tensors:
+        hint = "SAELens before 6.48 trained log_threshold: save exp(log_threshold) as threshold"
+    yield Found(
+        f"{sae.architecture} needs {', '.join(missing)}; the file has {', '.join(sae.header.tensors)}",
+        hint,
+        **sae.in_weights(missing[0]),
+    )
+
+
+@sae_rule("WTS005", Severity.ERROR, "H C")
+def tensor_unexpected(sae: SaeFacts) -> Iterator[Found]:
+    """A tensor is there that makes loading raise "Unexpected key(s) in state_dict".
+
+    SAELens loads strictly: `b_enc` in gated, `threshold` in standard or topk, `b_dec_out`, `log_threshold`, `topk_threshold`, names with a prefix.
+    """
+    shapes = _shapes(sae)
+    if shapes is None or sae.weights is None:
+        return
+    extra = [name for name in _tensors(sae) if name not in shapes and name != "scaling_factor"]
+    if not extra:
+        return
+    hint = "remove the tensor from the file"
+    if extra == ["threshold"] and sae.architecture == "standard":
+        hint = "if it was trained as a JumpReLU, say architecture jumprelu; else remove the tensor"
+    yield Found(
+        f"{', '.join(extra)}: a {sae.architecture} has no such tensor",
+        hint,
+        **sae.in_weights(extra[0]),
+    )
+
+
+@sae_rule("WTS006", Severity.ERROR, "H C", fix="safe")
+def shape_contradicts(sae: SaeFacts) -> Iterator[Found]:
+    """A tensor's shape contradicts d_in, d_sae or d_out of the configuration: loading raises "size mismatch".
+
+    A scalar or [1] threshold counts: SAELens wants one for every latent. Transposed weights are WTS007.
+    """
+    shapes = _shapes(sae)
+    if shapes is None or sae.weights is None:
+        return
+    wrong = {
+        n: (i.shape, shapes[n])
+        for n, i in _tensors(sae).items()
+        if n in shapes and i.shape != shapes[n] and not _transposed(i.shape, shapes[n])
+    }
+    if not wrong:
+        return
+    agreed = agreed_sizes(_tensors(sae))
+    hint = "hubkit fix --select WTS006" if agreed else "export the SAE again, or correct d_in and d_sae"
+    text = "; ".join(
+        f"{name} has shape {list(found)}, expected {list(expected)}"
+        for name, (found, expected) in wrong.items()
+    )
+    says = f" (all tensors say d_in {agreed[0]}, d_sae {agreed[1]})" if agreed else ""
+    yield Found(
+        text + says,
+        hint,
+        **sae.in_weights(next(iter(wrong))),
+        fix="safe" if agreed else None,
+    )
+
+
+def agreed_sizes(tensors: Mapping[str, TensorInfo]) -> tuple[int, int] | None:
+    """(d_in, d_sae) where W_enc, W_dec and the biases that are there agree on them, in SAELens's orientation; else None."""
+    if not {"W_enc", "W_dec", "b_dec"} <= tensors.keys() or len(tensors["W_enc"].shape) != 2:
+        return None
+    d_in, d_sae = tensors["W_enc"].shape
+    wide = [
+        tensors[name].shape for name in ("b_enc", "b_gate", "b_mag", "r_mag", "threshold") if name in tensors
+    ]
+    fits = (
+        tensors["W_dec"].shape == (d_sae, d_in)
+        and tensors["b_dec"].shape == (d_in,)
+        and all(shape == (d_sae,) for shape in wide)
+    )
+    return (d_in, d_sae) if fits and wide else None
+
+
+def _transposed(found: tuple[int, ...], expected: tuple[int, ...]) -> bool:
+    return len(expected) == 2 and expected[0] != expected[1] and found == expected[::-1]
+
+
+@sae_rule("WTS007", Severity.ERROR, "H C", fix="unsafe")
+def transposed(sae: SaeFacts) -> Iterator[Found]:
+    """The weights are transposed: W_enc is [d_sae, d_in] or W_dec is [d_in, d_sae].
+
+    nn.Linear keeps its weights this way. Where d_in equals d_sae nothing can tell, and a transposed SAE loads in silence.
+    """
+    shapes = _shapes(sae)
+    if shapes is None or sae.weights is None:
+        return
+    turned = [
+        name
+        for name, info in _tensors(sae).items()
+        if name in shapes and _transposed(info.shape, shapes[name])
+    ]
+    if turned:
+        name = turned[0]
+        message = "; ".join(
+            f"{n} has shape {list(_tensors(sae)[n].shape)}, expected {list(shapes[n])}" for n in turned
+        )
+        yield Found(
+            f"transposed: {message}",
+            f"save {', '.join(turned)} transposed (.T.contiguous())",
+            **sae.in_weights(name),
+        )
+    elif shapes.get("W_enc", (0, 1))[0] == shapes.get("W_enc", (0, 1))[1] and "W_enc" in _tensors(sae):
+        yield Found(
+            "d_in equals d_sae: a transposed W_enc or W_dec could not be told from the shapes",
+            "check that one reconstruction is right",
+            **sae.in_weights("W_enc"), severity=Severity.NOTE, confidence="low",
+        )  # fmt: skip
+
+
+@sae_rule("WTS008", Severity.WARNING, "H C", fix="safe")
+def dtype_contradicts(sae: SaeFacts) -> Iterator[Found]:
+    """The tensors' dtype is not the configuration's: cast on load without a word.
+
+    A float32 threshold beside bfloat16 weights is right (SAELens trains it so) and no finding.
+    """
+    cfg = sae.cfg
+    if (
+        cfg is None
+        or not sae.header
+        or sae.weights is None
+        or not isinstance(cfg.effective.get("dtype"), str)
+    ):
+        return
+    stated = str(cfg.effective["dtype"]).removeprefix("torch.")
+    found = {
+        name: CFG_NAMES.get(i.dtype, i.dtype)
+        for name, i in sae.header.tensors.items()
+        if not (name == "threshold" and i.dtype == "F32")
+    }
+    kinds = sorted(set(found.values()))
+    if stated not in saelens.DTYPES or kinds in ([], [stated]):
+        return
+    place = sae.in_weights("dtype")
+    if len(kinds) == 1:
+        yield Found(
+            f"the tensors are {kinds[0]}, cfg.json says {stated}: they are cast on load",
+            "hubkit fix --select WTS008",
+            fix="safe",
+            **place,
+        )
+    else:
+        yield Found(
+            f"tensors of mixed dtypes ({', '.join(kinds)}), cfg.json says {stated}",
+            "save all of them in one dtype",
+            **place,
+        )
+
+
+@sae_rule("WTS015", Severity.NOTE, "T C")
+def other_family(sae: SaeFacts) -> Iterator[Found]:
+    """Another family's format: says which, and what reads it.
+
+    The rules for SAELens's format are not asked of it.
+    """
+    if sae.family is not None and not sae.is_saelens:
+        yield Found(
+            f"this is a {sae.family.name} SAE, not SAELens's format",
+            f"read it with {sae.family.loader}",
+            path=sae.cfg_path,
+        )
