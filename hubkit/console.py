@@ -29,7 +29,12 @@ def _rich(stream: Any) -> RichConsole:
     from rich.console import Console as RichConsole
 
     terminal = bool(getattr(stream, "isatty", lambda: False)())
-    return RichConsole(file=stream, highlight=False, soft_wrap=not terminal, width=None if terminal else WIDTH_WITHOUT_TERMINAL)
+    return RichConsole(
+        file=stream,
+        highlight=False,
+        soft_wrap=not terminal,
+        width=None if terminal else WIDTH_WITHOUT_TERMINAL,
+    )
 
 
 class Console:
@@ -97,7 +102,15 @@ class _PlainLines:
 def _live() -> Iterator[Report]:
     """One bar a stage, with rate and remaining time."""
     from rich.markup import escape
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TaskID,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (
         TextColumn("{task.description:<10}"), BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn(),
@@ -109,6 +122,8 @@ def _live() -> Iterator[Report]:
         def report(event: Event) -> None:
             if event.stage not in tasks:
                 tasks[event.stage] = progress.add_task(event.stage, total=event.total, text="")
-            progress.update(tasks[event.stage], completed=event.done, total=event.total, text=escape(event.text[:60]))
+            progress.update(
+                tasks[event.stage], completed=event.done, total=event.total, text=escape(event.text[:60])
+            )
 
         yield report

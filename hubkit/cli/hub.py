@@ -1,2 +1,34 @@
+"""`hubkit hub`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
 import typer
-app = typer.Typer()
+
+from hubkit.console import Console
+
+app = typer.Typer(help="A Hub on this machine.", no_args_is_help=True)
+EPILOG = "Examples:  hubkit hub serve ./hub   ·   hubkit hub serve ./hub --port 8123"
+
+
+@app.callback()
+def _hub() -> None:
+    """A Hub on this machine, spoken to by the real client: HF_ENDPOINT=http://127.0.0.1:8000."""
+
+
+@app.command(epilog=EPILOG)
+def serve(
+    folder: Annotated[Path, typer.Argument(help="Where its repositories are.")],
+    port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 8000,
+) -> None:
+    """Serve the repositories in a folder until Ctrl-C."""
+    from hubkit.localhub.server import serve as run
+
+    console = Console()
+    run(
+        folder,
+        port=port,
+        announce=lambda hub: console.say(f"[bold]{hub.endpoint}[/]  serves {folder}; stop with Ctrl-C"),
+    )

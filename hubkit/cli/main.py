@@ -7,7 +7,7 @@ import sys
 import typer
 
 from hubkit import __version__
-from hubkit.cli import audit, build_cards, demo, explain, fix, hub, push, rules, schema, validate, verify
+from hubkit.cli import audit, build_cards, demo, explain, fix, hub, push, rules, run, schema, validate, verify
 from hubkit.console import Console, use_utf8
 from hubkit.errors import ExitCode, HubkitError
 
@@ -22,7 +22,7 @@ app = typer.Typer(
 )
 
 
-def _version(value: bool) -> None:  # noqa: FBT001 - typer calls it with the flag
+def _version(value: bool) -> None:
     if value:
         typer.echo(f"hubkit {__version__}")
         raise typer.Exit
@@ -30,12 +30,14 @@ def _version(value: bool) -> None:  # noqa: FBT001 - typer calls it with the fla
 
 @app.callback()
 def _root(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),  # noqa: FBT001, FBT003
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Show the version."
+    ),
 ) -> None:
     """Options before the verb."""
 
 
-for module in (demo, validate, explain, rules, schema, fix, audit, build_cards, push, verify):
+for module in (demo, validate, audit, explain, rules, fix, run, build_cards, push, verify, schema):
     module.register(app)
 app.add_typer(hub.app, name="hub")
 

@@ -33,10 +33,19 @@ class Format(StrEnum):
     json = "json"
 
 
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no talk; stdout still has the answer.")]
-Select = Annotated[str, typer.Option("--select", metavar="CODES", help="Only these rules: codes or prefixes, comma-separated.")]
-Ignore = Annotated[str, typer.Option("--ignore", metavar="CODES", help="Not these rules; the report names them.")]
-FailOnOption = Annotated[FailOn, typer.Option("--fail-on", help="The lowest severity that makes the exit code 1.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="No progress and no talk; stdout still has the answer.")
+]
+Select = Annotated[
+    str,
+    typer.Option("--select", metavar="CODES", help="Only these rules: codes or prefixes, comma-separated."),
+]
+Ignore = Annotated[
+    str, typer.Option("--ignore", metavar="CODES", help="Not these rules; the report names them.")
+]
+FailOnOption = Annotated[
+    FailOn, typer.Option("--fail-on", help="The lowest severity that makes the exit code 1.")
+]
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How the answer is written.")]
 
 

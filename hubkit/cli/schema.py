@@ -16,7 +16,11 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=EPILOG)(schema)
 
 
-def schema(name: Annotated[str, typer.Argument(help="cfg, report, metrics, evaluation, provenance, pool or study.")] = "cfg") -> None:
+def schema(
+    name: Annotated[
+        str, typer.Argument(help="cfg, report, metrics, evaluation, provenance, pool or study.")
+    ] = "cfg",
+) -> None:
     """Print a JSON Schema: of cfg.json, of hubkit's report and files."""
     import json
 

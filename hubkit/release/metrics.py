@@ -33,7 +33,7 @@ class MetricValue(Artefact):
     n: int
     """Rows (completions) the value is computed from."""
     split: Split
-    interval: tuple[float, float] | None = Field(None, strict=False)
+    interval: tuple[float, float] | None = Field(default=None, strict=False)
     """95 % interval, in the value's unit."""
     null: NullReference | None = None
     reason: str | None = None
@@ -48,7 +48,7 @@ class MetricValue(Artefact):
 class SaeMetrics(Artefact):
     """`<sae_id>/metrics.json`."""
 
-    schema_: Literal["urn:hubkit:metrics:1"] = Field("urn:hubkit:metrics:1", alias="$schema")
+    schema_: Literal["urn:hubkit:metrics:1"] = Field(default="urn:hubkit:metrics:1", alias="$schema")
     sae_id: str
     values: list[MetricValue]
     warnings: list[str] = Field(default_factory=list)
@@ -84,7 +84,7 @@ class Comparison(Artefact):
 class Evaluation(Artefact):
     """`evaluation.json`: every number a card may state."""
 
-    schema_: Literal["urn:hubkit:evaluation:1"] = Field("urn:hubkit:evaluation:1", alias="$schema")
+    schema_: Literal["urn:hubkit:evaluation:1"] = Field(default="urn:hubkit:evaluation:1", alias="$schema")
     saes: list[SaeMetrics]
     layers: list[LayerProfile]
     comparisons: list[Comparison]

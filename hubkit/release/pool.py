@@ -38,7 +38,7 @@ class PoolRow(Artefact):
 class PoolManifest(Artefact):
     """Written last: a pool without a manifest is not there."""
 
-    schema_: Literal["urn:hubkit:pool:1"] = Field("urn:hubkit:pool:1", alias="$schema")
+    schema_: Literal["urn:hubkit:pool:1"] = Field(default="urn:hubkit:pool:1", alias="$schema")
     model_name: str
     model_revision: str | None
     """Commit of the base model, or sha256 of its weights when it is a folder."""

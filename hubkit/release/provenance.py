@@ -25,7 +25,7 @@ class Grid(Artefact):
 class Provenance(Artefact):
     """Written after every other file but the card, which states its digest."""
 
-    schema_: Literal["urn:hubkit:provenance:1"] = Field("urn:hubkit:provenance:1", alias="$schema")
+    schema_: Literal["urn:hubkit:provenance:1"] = Field(default="urn:hubkit:provenance:1", alias="$schema")
     hubkit_version: str
     study: str
     study_sha256: str

@@ -24,20 +24,35 @@ class HubView(RepoView):
     api: HfApi | None = None
 
     def _list(self) -> list[Entry]:
-        from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+        from huggingface_hub.errors import (
+            GatedRepoError,
+            HfHubHTTPError,
+            RepositoryNotFoundError,
+            RevisionNotFoundError,
+        )
         from huggingface_hub.utils import httpx
 
         api = self._api()
         try:
             info = api.model_info(self.repo_id, revision=self.revision, files_metadata=True, timeout=TIMEOUT)
         except GatedRepoError as error:
-            raise IncompleteError(f"{self.repo_id} is gated", hint="accept its conditions on its page, then: hf auth login") from error
+            raise IncompleteError(
+                f"{self.repo_id} is gated", hint="accept its conditions on its page, then: hf auth login"
+            ) from error
         except RevisionNotFoundError as error:
-            raise UsageError(f"{self.repo_id} has no revision {self.revision!r}", hint=f"hubkit validate {self.repo_id}") from error
+            raise UsageError(
+                f"{self.repo_id} has no revision {self.revision!r}", hint=f"hubkit validate {self.repo_id}"
+            ) from error
         except RepositoryNotFoundError as error:
-            raise UsageError(f"{self.repo_id}: no such repository, or a private one", hint="check the name; for a private one: hf auth login") from error
+            raise UsageError(
+                f"{self.repo_id}: no such repository, or a private one",
+                hint="check the name; for a private one: hf auth login",
+            ) from error
         except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
-            raise IncompleteError(f"{self.repo_id}: the Hub did not answer: {error}", hint="try again; HF_ENDPOINT names another Hub") from error
+            raise IncompleteError(
+                f"{self.repo_id}: the Hub did not answer: {error}",
+                hint="try again; HF_ENDPOINT names another Hub",
+            ) from error
         self.requests += 1
         self.revision = info.sha
         return [
@@ -52,14 +67,20 @@ class HubView(RepoView):
         from huggingface_hub.utils import get_session, hf_raise_for_status, httpx
 
         partial = start > 0 or stop < entry.size
-        headers = {**self._headers(), "Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-{stop - 1}"} if partial else {})
+        headers = {**self._headers(), "Accept-Encoding": "identity"} | (
+            {"Range": f"bytes={start}-{stop - 1}"} if partial else {}
+        )
         try:
-            with get_session().stream("GET", self._url(entry.path), headers=headers, timeout=TIMEOUT, follow_redirects=True) as response:
+            with get_session().stream(
+                "GET", self._url(entry.path), headers=headers, timeout=TIMEOUT, follow_redirects=True
+            ) as response:
                 if response.status_code >= 400:
                     response.read()
                 hf_raise_for_status(response)
                 if partial and response.status_code != 206:
-                    raise IncompleteError(f"{entry.path}: the server answered {response.status_code} to a range request, expected 206")
+                    raise IncompleteError(
+                        f"{entry.path}: the server answered {response.status_code} to a range request, expected 206"
+                    )
                 return _limited(response, stop - start)
         except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
             raise IncompleteError(f"{entry.path}: {error}", hint="try again") from error
@@ -95,7 +116,13 @@ def _limited(response: Any, limit: int) -> bytes:
 def _is_relative(path: str) -> bool:
     """Names from a repository never leave it."""
     parts = path.split("/")
-    return bool(path) and "\\" not in path and not path.startswith("/") and ".." not in parts and ":" not in parts[0]
+    return (
+        bool(path)
+        and "\\" not in path
+        and not path.startswith("/")
+        and ".." not in parts
+        and ":" not in parts[0]
+    )
 
 
 def open_repo(repo_id: str, revision: str | None, api: HfApi | None = None) -> HubView:

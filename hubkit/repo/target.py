@@ -11,7 +11,9 @@ from hubkit.repo.local import open_folder
 if TYPE_CHECKING:
     from hubkit.repo.view import RepoView
 
-HUB = re.compile(r"(?:hf://(?:models/)?)?(?P<repo>[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})(?:@(?P<revision>[\w./-]+))?")
+HUB = re.compile(
+    r"(?:hf://(?:models/)?)?(?P<repo>[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})(?:@(?P<revision>[\w./-]+))?"
+)
 
 
 def open_target(text: str) -> RepoView:

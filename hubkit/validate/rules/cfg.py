@@ -15,6 +15,9 @@ from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.rule import sae_rule
 
+NARROWEST = {"enum", "const"}
+"""Of several errors at one place these say most."""
+
 SAFETENSORS_WITHOUT_CFG = {"sae_weights.safetensors", "sae.safetensors"}
 
 
@@ -71,12 +74,19 @@ def field_breaks_schema(sae: SaeFacts) -> Iterator[Found]:
     """
     if not sae.is_saelens or sae.document is None:
         return
+    causes: dict[str, Any] = {}
     for error in _validator().iter_errors(sae.document.value):
-        if error.validator == "required":
-            continue
         pointer = "".join(f"/{escape(str(part))}" for part in error.absolute_path)
-        if pointer == "/metadata" and error.validator == "type":
-            continue  # CFG008 says what follows from it
+        metadata_form = (
+            pointer == "/metadata" and error.validator == "type"
+        )  # CFG008 says what follows from it
+        if (
+            error.validator != "required"
+            and not metadata_form
+            and (pointer not in causes or error.validator in NARROWEST)
+        ):
+            causes[pointer] = error
+    for pointer, error in causes.items():
         yield Found(
             f"{pointer.lstrip('/') or 'the file'} is {_shown(error.instance)}, expected {_expected(error.validator, error.validator_value)}",
             "correct the value; `hubkit schema cfg` prints what is allowed",

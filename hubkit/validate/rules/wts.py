@@ -210,7 +210,7 @@ def transposed(sae: SaeFacts) -> Iterator[Found]:
         )  # fmt: skip
 
 
-@sae_rule("WTS008", Severity.WARNING, "H C", fix="safe")
+@sae_rule("WTS008", Severity.WARNING, "H C")
 def dtype_contradicts(sae: SaeFacts) -> Iterator[Found]:
     """The tensors' dtype is not the configuration's: cast on load without a word.
 
@@ -228,7 +228,7 @@ def dtype_contradicts(sae: SaeFacts) -> Iterator[Found]:
     found = {
         name: CFG_NAMES.get(i.dtype, i.dtype)
         for name, i in sae.header.tensors.items()
-        if not (name == "threshold" and i.dtype == "F32")
+        if name not in WIDER_BY_RIGHT or i.dtype not in {"F32", "F64"}
     }
     kinds = sorted(set(found.values()))
     if stated not in saelens.DTYPES or kinds in ([], [stated]):
@@ -237,8 +237,7 @@ def dtype_contradicts(sae: SaeFacts) -> Iterator[Found]:
     if len(kinds) == 1:
         yield Found(
             f"the tensors are {kinds[0]}, cfg.json says {stated}: they are cast on load",
-            "hubkit fix --select WTS008",
-            fix="safe",
+            f'write "dtype": "{kinds[0]}" into cfg.json',
             **place,
         )
     else:

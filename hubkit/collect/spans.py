@@ -1,0 +1,35 @@
+"""From characters of a completion to its tokens. Torch-free."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def decode(tokenizer: Any, token_ids: Sequence[int]) -> str:
+    """The text of a completion, the same way everywhere: character spans refer to it."""
+    return str(
+        tokenizer.decode(list(token_ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    )
+
+
+def tokens_outside(tokenizer: Any, token_ids: Sequence[int], span: tuple[int, int]) -> tuple[int, ...]:
+    """Positions of the tokens that hold no character of `span`, rising.
+
+    Token i holds what decoding i + 1 tokens adds to decoding i of them. A token that adds nothing within the span is the rest
+    of a character begun before (byte-level vocabularies) and counts as inside.
+    """
+    start, end = span
+    inside, before = set(), 0
+    for position in range(len(token_ids)):
+        after = len(decode(tokenizer, token_ids[: position + 1]))
+        overlaps = after > start and before < end
+        continues = after == before and start < before <= end
+        if overlaps or continues:
+            inside.add(position)
+        elif before >= end:
+            break
+        before = after
+    return tuple(position for position in range(len(token_ids)) if position not in inside)

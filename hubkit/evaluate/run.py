@@ -1,0 +1,177 @@
+"""Measures every SAE of a release: `metrics.json` beside each, `evaluation.json` at the root, written last."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Protocol
+
+from hubkit.engine.events import Report, silent
+from hubkit.engine.local import Unit, run_units
+from hubkit.errors import IncompleteError, NothingFound
+from hubkit.evaluate import rows
+from hubkit.evaluate.bootstrap import LEVEL, RESAMPLES, SEED
+from hubkit.evaluate.probe import difference_value, out_of_fold, probe_value
+from hubkit.evaluate.threads import threads_for
+from hubkit.evaluate.unit import Evaluated, EvaluationUnit, evaluate_unit
+from hubkit.measures.catalogue import CATALOGUE
+from hubkit.release.digests import sha256_of_file, sha256_of_json
+from hubkit.release.layout import CFG, EVALUATION, MANIFEST, METRICS, WEIGHTS
+from hubkit.release.metrics import Comparison, Evaluation, LayerProfile, SaeMetrics
+from hubkit.release.pool import PoolManifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from hubkit.evaluate.probe import Predictions
+
+STAGE = "evaluate"
+TRAINING = "training.json"
+"""In the work folder, by `train`: `saes.<sae_id>.warnings`."""
+
+
+class Named(Protocol):
+    """All that evaluation asks of a spec; the rest is in the SAE's cfg.json."""
+
+    @property
+    def sae_id(self) -> str:
+        """Its folder in the release."""
+
+
+def evaluate(
+    pool_folder: Path,
+    release: Path,
+    work: Path,
+    specs: Iterable[Named],
+    *,
+    report: Report = silent,
+    workers: int = 1,
+) -> Evaluation:
+    """Measure the SAEs `specs` in `release` on the pool, cross-fitted with the SAEs of `<work>/folds/<fold>/<sae_id>/`.
+
+    Without those, cross-fitted values are null and say so. Does nothing when the release was evaluated on the same inputs.
+    Raises NothingFound without specs, IncompleteError for missing files, HubkitError naming the SAEs that could not be measured.
+    """
+    manifest = PoolManifest.load(pool_folder / MANIFEST)
+    units = [_unit(spec.sae_id, manifest, (pool_folder, release, work)) for spec in specs]
+    if not units:
+        raise NothingFound(f"{release}: no SAEs to evaluate", hint="hubkit train")
+    warnings = training_warnings(work)
+    digest = inputs_digest(units, manifest, warnings)
+    finished = _finished(release, digest)
+    if finished is not None:
+        return finished
+    results = run_units(
+        [Unit(unit.sae_id, unit) for unit in units],
+        evaluate_unit,
+        workers=workers,
+        report=report,
+        stage=STAGE,
+    )
+    results.raise_failures("SAEs")
+    evaluation = assemble(pool_folder, manifest, results.done, warnings, digest)
+    for metrics in evaluation.saes:
+        metrics.save(release / metrics.sae_id / METRICS)
+    evaluation.save(release / EVALUATION)
+    return evaluation
+
+
+def _unit(sae_id: str, manifest: PoolManifest, folders: tuple[Path, Path, Path]) -> EvaluationUnit:
+    pool_folder, release, work = folders
+    fold_folders = {fold: work / "folds" / fold / sae_id for fold in manifest.folds}
+    return EvaluationUnit(sae_id, pool_folder, release / sae_id, fold_folders)
+
+
+def inputs_digest(units: list[EvaluationUnit], manifest: PoolManifest, warnings: dict[str, list[str]]) -> str:
+    """The digest of everything the evaluation depends on. Raises IncompleteError when a published SAE is not there."""
+    return sha256_of_json(
+        {
+            "pool": manifest.inputs_sha256,
+            "layers": {str(entry.layer): entry.sha256 for entry in manifest.layers},
+            "saes": {unit.sae_id: _digests_of(unit) for unit in units},
+            "measures": {name: measure.version for name, measure in CATALOGUE.items()},
+            "bootstrap": [RESAMPLES, SEED, LEVEL],
+            "warnings": warnings,
+        }
+    )
+
+
+def _digests_of(unit: EvaluationUnit) -> dict[str, dict[str, str]]:
+    """sha256 of the files of an SAE and of the SAEs of its folds, as far as those are there."""
+    folders = {"published": unit.folder} | {
+        f"without {fold}": folder for fold, folder in unit.fold_folders.items()
+    }
+    found: dict[str, dict[str, str]] = {}
+    for which, folder in folders.items():
+        try:
+            found[which] = {name: sha256_of_file(folder / name) for name in (CFG, WEIGHTS)}
+        except FileNotFoundError as error:
+            if which == "published":
+                raise IncompleteError(
+                    f"{folder}: no SAE there ({error.filename})", hint="hubkit train"
+                ) from error
+            found[which] = {}
+    return found
+
+
+def _finished(release: Path, digest: str) -> Evaluation | None:
+    """The evaluation that is there, when it is of these inputs and every file of it is what it was."""
+    try:
+        evaluation = Evaluation.load(release / EVALUATION)
+        whole = all(SaeMetrics.load(release / m.sae_id / METRICS) == m for m in evaluation.saes)
+    except IncompleteError:
+        return None
+    return evaluation if whole and evaluation.inputs_sha256 == digest else None
+
+
+def assemble(
+    pool_folder: Path,
+    manifest: PoolManifest,
+    done: dict[str, Evaluated],
+    warnings: dict[str, list[str]],
+    digest: str,
+) -> Evaluation:
+    """The SAEs' values, the profile of every layer of the pool, and each SAE against its layer."""
+    design = rows.design_of(manifest)
+    raw: dict[int, Predictions] = {}
+    layers = []
+    for entry in manifest.layers:
+        x = rows.read_layer(pool_folder, manifest, entry.layer)
+        with threads_for(x.size):
+            raw[entry.layer] = out_of_fold(design, lambda _, x=x: x)  # type: ignore[misc]
+        values = [probe_value(raw[entry.layer], design)]
+        layers.append(LayerProfile(layer=entry.layer, hook_name=entry.hook_name, values=values))
+    comparisons = [
+        Comparison(
+            sae_id=sae_id,
+            reference=f"raw activations at layer {one.layer}",
+            difference=difference_value(one.predictions, raw[one.layer], design),
+        )
+        for sae_id, one in done.items()
+    ]
+    saes = [
+        SaeMetrics.model_validate(
+            {"sae_id": sae_id, "values": one.values, "warnings": warnings.get(sae_id, [])}
+        )
+        for sae_id, one in done.items()
+    ]
+    return Evaluation.model_validate(
+        {
+            "saes": sorted(saes, key=lambda metrics: metrics.sae_id),
+            "layers": layers,
+            "comparisons": sorted(comparisons, key=lambda comparison: comparison.sae_id),
+            "inputs_sha256": digest,
+        }
+    )
+
+
+def training_warnings(work: Path) -> dict[str, list[str]]:
+    """What training said of each SAE; nothing when it left no record. Raises IncompleteError for a damaged record."""
+    path = work / TRAINING
+    try:
+        saes = json.loads(path.read_bytes())["saes"]
+        return {sae_id: list(map(str, entry["warnings"])) for sae_id, entry in saes.items()}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise IncompleteError(f"{path}: not a training record: {error!r}", hint="hubkit train") from error

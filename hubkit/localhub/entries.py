@@ -1,0 +1,105 @@
+"""What a repository holds: entries, commits, repositories, and the changes that lead from one tree to the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hubkit.localhub.refusals import EntryMissingError, InvalidRequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from hubkit.localhub.names import RepoId
+
+Tree = dict[str, "Entry"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file at one commit."""
+
+    size: int
+    """Bytes of the content, not of the pointer."""
+    oid: str
+    """Git's id of the blob; for an LFS file that of its pointer."""
+    sha256: str | None = None
+    """Of the content, for an LFS file; None for a regular one."""
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One state of a repository; `id` and `tree` are the ids that git would give."""
+
+    id: str
+    tree: str
+    parent: str | None
+    title: str
+    message: str
+    date: str
+    """UTC, ISO 8601 with milliseconds and `Z`, as the Hub writes it."""
+    author: str
+
+
+@dataclass(frozen=True)
+class Repo:
+    """A repository, without its content."""
+
+    id: RepoId
+    private: bool
+    created: str
+
+
+@dataclass(frozen=True)
+class Put:
+    """Write this file."""
+
+    path: str
+    entry: Entry
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Remove this file, or with `folder` everything below it."""
+
+    path: str
+    folder: bool = False
+
+
+Change = Put | Delete
+
+
+def applied(changes: Iterable[Change], before: Mapping[str, Entry], commit: str) -> Tree:
+    """The tree after `changes`, in their order. Raises EntryMissingError, InvalidRequestError (a file where a folder is)."""
+    after = dict(before)
+    for change in changes:
+        if isinstance(change, Put):
+            after[change.path] = change.entry
+        else:
+            for path in _doomed(change, after, commit):
+                del after[path]
+    for path in after:
+        for folder in ancestors(path):
+            if folder in after:
+                raise InvalidRequestError(
+                    f"{folder!r} would be a file and, because of {path!r}, a folder too"
+                )
+    return after
+
+
+def _doomed(change: Delete, tree: Tree, commit: str) -> list[str]:
+    prefix = change.path + "/"
+    if change.folder:
+        doomed = [path for path in tree if path.startswith(prefix)]
+    else:
+        doomed = [change.path] if change.path in tree else []
+    if not doomed:
+        kind = "folder" if change.folder else "file"
+        raise EntryMissingError(f"A {kind} with this name doesn't exist: {change.path!r}", commit)
+    return doomed
+
+
+def ancestors(path: str) -> list[str]:
+    """The folders above `path`, outermost first: `a/b/c` gives `a`, `a/b`."""
+    parts = path.split("/")
+    return ["/".join(parts[:depth]) for depth in range(1, len(parts))]

@@ -1,0 +1,44 @@
+"""The pages for people, at `/` and `/{namespace}/{name}`. A browser has no token: private ones show when none is set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from hubkit.localhub.hub import commit_in, hub_of, knows_token, readable
+from hubkit.localhub.pages import PAGE_HEADERS, repo_page, repos_page
+from hubkit.localhub.views import readme
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+
+def index(request: Request) -> Response:
+    """`GET /`."""
+    store, known = hub_of(request).store, knows_token(request)
+    rows = []
+    for repo in store.repos():
+        if known or not repo.private:
+            head = store.commit_at(repo.id, "main")
+            files = store.tree(repo.id, head)
+            rows.append((repo, head, len(files), sum(entry.size for entry in files.values())))
+    return HTMLResponse(repos_page(rows), headers=PAGE_HEADERS)
+
+
+def repository(request: Request) -> Response:
+    """`GET /{namespace}/{name}` and `/{namespace}/{name}/tree/{revision}`."""
+    repo = readable(request)
+    head = commit_in(request, repo)
+    store = hub_of(request).store
+    files = store.tree(repo.id, head)
+    return HTMLResponse(repo_page(repo, head, files, readme(store, files)), headers=PAGE_HEADERS)
+
+
+ROUTES = [
+    Route("/", index),
+    Route("/{namespace}/{name}", repository),
+    Route("/{namespace}/{name}/tree/{revision}", repository),
+    Route("/{namespace}/{name}/commit/{revision}", repository),
+]

@@ -1,0 +1,188 @@
+"""The repositories of a local Hub and their content, on disk. No HTTP.
+
+    <folder>/objects/   content by digest, shared by all repositories
+    <folder>/repos/     one folder per repository (`history.py`)
+    <folder>/tmp/       what is on its way in; emptied when the store opens
+
+A crash at any point leaves every branch where it was before or where it was to go.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import uuid
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from hubkit.localhub.attributes import ATTRIBUTES, DEFAULT_ATTRIBUTES, attribute_line, goes_to_lfs
+from hubkit.localhub.entries import Commit, Entry, Repo, Tree, applied
+from hubkit.localhub.frontmatter import check
+from hubkit.localhub.gitids import blob_id, lfs_pointer
+from hubkit.localhub.history import MAIN, History, forget, utc_text
+from hubkit.localhub.objects import Objects
+from hubkit.localhub.refusals import (
+    HeadMovedError,
+    InvalidRequestError,
+    RepoExistsError,
+    RepoMissingError,
+    RevisionMissingError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from hubkit.localhub.entries import Change
+    from hubkit.localhub.names import RepoId
+
+README = "README.md"
+
+
+class Store:
+    """Opens, or begins, the store in `folder`. One process at a time (`disk.keeping`), any number of threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.temporary = folder / "tmp"
+        shutil.rmtree(self.temporary, ignore_errors=True)
+        self.temporary.mkdir(parents=True)
+        self.objects = Objects(folder / "objects", self.temporary)
+        self._repos = folder / "repos"
+        self._repos.mkdir(exist_ok=True)
+        self._lock = threading.RLock()
+
+    def repos(self) -> list[Repo]:
+        """All repositories, by name."""
+        with self._lock:
+            found = [History(folder).repo() for folder in self._repos.iterdir()]
+        return sorted((repo for repo in found if repo is not None), key=lambda repo: repo.id)
+
+    def repo(self, repo_id: RepoId) -> Repo:
+        """Raises RepoMissingError."""
+        with self._lock:
+            repo = self._history(repo_id).repo()
+        if repo is None or repo.id != repo_id:
+            raise RepoMissingError(f"Repository not found: {repo_id}")
+        return repo
+
+    def create(self, repo_id: RepoId, *, private: bool, author: str) -> Repo:
+        """A repository with the Hub's `.gitattributes` in its first commit. Raises RepoExistsError."""
+        with self._lock:
+            history = self._history(repo_id)
+            if history.repo() is not None:
+                raise RepoExistsError(f"You already created this model repo: {repo_id}")
+            repo = Repo(repo_id, private, utc_text(datetime.now(UTC)))
+            entry = self.regular(DEFAULT_ATTRIBUTES.encode("utf-8"))
+            shutil.rmtree(history.folder, ignore_errors=True)  # what a creation that was cut short left
+            history.extend(MAIN, None, {ATTRIBUTES: entry}, ("initial commit", ""), author)
+            history.describe(repo)  # last: without it there is no repository
+            return repo
+
+    def delete(self, repo_id: RepoId) -> None:
+        """Remove a repository and its history; the objects stay. Raises RepoMissingError."""
+        with self._lock:
+            self.repo(repo_id)
+            grave = self.temporary / uuid.uuid4().hex
+            self._history(repo_id).folder.rename(grave)
+            forget()
+        shutil.rmtree(grave, ignore_errors=True)
+
+    def refs(self, repo_id: RepoId) -> dict[str, str]:
+        """Full ref name to commit."""
+        with self._lock:
+            self.repo(repo_id)
+            return self._history(repo_id).refs()
+
+    def commit_at(self, repo_id: RepoId, revision: str) -> Commit:
+        """The commit that a branch, a tag or a full commit id names. Raises RevisionMissingError."""
+        with self._lock:
+            self.repo(repo_id)
+            return self._history(repo_id).commit(revision)
+
+    def tree(self, repo_id: RepoId, commit: Commit) -> Mapping[str, Entry]:
+        """Every file at `commit`, by path."""
+        with self._lock:
+            return self._history(repo_id).tree(commit)
+
+    def line(self, repo_id: RepoId, commit: Commit) -> list[Commit]:
+        """`commit` and all before it, newest first."""
+        with self._lock:
+            return list(self._history(repo_id).line(commit))
+
+    def regular(self, data: bytes) -> Entry:
+        """Store a regular file's content."""
+        return Entry(len(data), self.objects.put_blob(data))
+
+    def large(self, sha256: str, size: int | None = None) -> Entry:
+        """The entry of an LFS object that was uploaded before. Raises InvalidRequestError when it was not."""
+        found = self.objects.lfs_size(sha256)
+        if found is None:
+            raise InvalidRequestError(f"LFS pointer pointed to a file that does not exist: sha256 {sha256}")
+        if size is not None and size != found:
+            raise InvalidRequestError(f"the LFS object {sha256} has {found} bytes, not {size}")
+        return Entry(found, blob_id(lfs_pointer(sha256, found)), sha256)
+
+    def content(self, entry: Entry) -> bytes:
+        """A file's bytes, for small ones."""
+        return self.objects.path(entry).read_bytes()
+
+    def attributes(self, tree: Mapping[str, Entry]) -> str:
+        """The root `.gitattributes` of a tree."""
+        entry = tree.get(ATTRIBUTES)
+        return self.content(entry).decode("utf-8", "replace") if entry and entry.sha256 is None else ""
+
+    def commit(
+        self,
+        repo_id: RepoId,
+        revision: str,
+        changes: Sequence[Change],
+        message: tuple[str, str],
+        *,
+        parent: str | None = None,
+        author: str = "local",
+    ) -> Commit:
+        """Add one commit to a branch; the head as it is when nothing changes.
+
+        Raises HeadMovedError when `parent` is given and is not the head, EntryMissingError for the deletion of what is not
+        there, InvalidRequestError for a tree that cannot be or a README that the Hub would refuse.
+        """
+        with self._lock:
+            self.repo(repo_id)
+            history = self._history(repo_id)
+            ref = history.ref(revision)
+            if not ref.startswith("refs/heads/"):
+                raise RevisionMissingError(
+                    f"Invalid rev id: {revision!r} is not a branch, commits go to branches"
+                )
+            head = history.commit(ref)
+            if parent is not None and parent != head.id:
+                raise HeadMovedError(
+                    f"A commit has happened since: {revision} is at {head.id}, the parent was to be {parent}"
+                )
+            before = history.tree(head)
+            after = self._with_attributes(applied(changes, before, head.id))
+            if after == before:
+                return head
+            self._check_readme(before.get(README), after.get(README))
+            return history.extend(ref, head, after, message, author)
+
+    def _history(self, repo_id: RepoId) -> History:
+        return History(self._repos / repo_id.folder)
+
+    def _with_attributes(self, tree: Tree) -> Tree:
+        """As the Hub does: an LFS file that no line of `.gitattributes` covers gets a line of its own."""
+        text = self.attributes(tree)
+        loose = [path for path, entry in sorted(tree.items()) if entry.sha256 and not goes_to_lfs(path, text)]
+        if not loose:
+            return tree
+        lines = text if text.endswith("\n") or not text else text + "\n"
+        lines += "".join(attribute_line(path) for path in loose)
+        return tree | {ATTRIBUTES: self.regular(lines.encode("utf-8"))}
+
+    def _check_readme(self, before: Entry | None, after: Entry | None) -> None:
+        if after is None or after == before or after.sha256 is not None:
+            return
+        errors = check(self.content(after).decode("utf-8", "replace")).errors
+        if errors:
+            raise InvalidRequestError("Invalid metadata in README.md: " + "; ".join(errors))

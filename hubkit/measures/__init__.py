@@ -1,0 +1,1 @@
+"""The catalogue of everything hubkit measures: name, version, formula, unit, bounds, source. Torch-free."""

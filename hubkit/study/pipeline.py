@@ -1,0 +1,90 @@
+"""The stages of a study, one after the other, each through its artefact on disk. A stage whose artefact is finished does nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hubkit.cards.build import Card, build_card
+from hubkit.cards.settings import NAME as CARD_SETTINGS
+from hubkit.cards.settings import save_settings
+from hubkit.engine.events import Report, silent
+from hubkit.release.layout import ACTIVATIONS, COMPLETIONS, ROOT_CONFIG
+from hubkit.release.writing import write_json
+from hubkit.study.provenance import write_provenance
+
+if TYPE_CHECKING:
+    from hubkit.release.metrics import Evaluation
+    from hubkit.release.pool import PoolManifest
+    from hubkit.study.study import Study
+    from hubkit.train.run import TrainSummary
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a study's artefacts are."""
+
+    release: Path
+    """Exactly what is published."""
+    work: Path
+    """Completions, activations, fold SAEs: not published."""
+
+    @property
+    def pool(self) -> Path:
+        """The activations and their manifest."""
+        return self.work / ACTIVATIONS
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a study came to."""
+
+    places: Places
+    pool: PoolManifest
+    trained: TrainSummary
+    evaluation: Evaluation
+    card: Card
+
+
+def places(study: Study, folder: Path) -> Places:
+    """The folders of `study` below `folder`."""
+    return Places(folder / study.name, folder / "work" / study.name)
+
+
+def run_study(study: Study, folder: Path, *, report: Report = silent, workers: int = 1) -> Outcome:
+    """Collect, train (with one SAE per outer fold), evaluate, record, describe. Raises HubkitError; what was finished stays."""
+    from hubkit.collect.run import collect
+    from hubkit.evaluate.run import evaluate
+    from hubkit.train.run import train
+
+    where = places(study, folder)
+    specs = study.specs()
+    pool = collect(study.collect, where.work, report)
+    trained = train(specs, where.pool, where.release, where.work, workers=workers, report=report)
+    evaluation = evaluate(where.pool, where.release, where.work, specs, report=report)
+    return Outcome(where, pool, trained, evaluation, describe(study, pool, where))
+
+
+def describe(study: Study, pool: PoolManifest, where: Places) -> Card:
+    """Root config.json, provenance.json, card.yaml and README.md of a release whose SAEs and measures are there."""
+    ids = sorted(spec.sae_id for spec in study.specs())
+    write_json(
+        where.release / ROOT_CONFIG,
+        {"base_model": study.card.base_model, "library_name": "saelens", "sae_ids": ids},
+    )
+    write_provenance(study, pool, where.release, completions=_completions(where.work / COMPLETIONS))
+    save_settings(study.card, where.release / CARD_SETTINGS)
+    return build_card(where.release, study.card)
+
+
+def _completions(path: Path) -> dict[str, int]:
+    """How the labelled pool came about."""
+    from hubkit.collect.completions import read_completions
+
+    rows = read_completions(path)
+    labels = Counter(row.label for row in rows if row.label is not None)
+    return {"sampled": len(rows), "decisive": sum(labels.values())} | {
+        f"labelled {label}": count for label, count in sorted(labels.items())
+    }

@@ -1,0 +1,46 @@
+"""Every JSON Schema that ships, from the models it is generated from: `python -m hubkit.study.schemas FOLDER` writes them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from hubkit.formats.cfg_schema import cfg_schema
+from hubkit.release.metrics import Evaluation, SaeMetrics
+from hubkit.release.pool import PoolManifest
+from hubkit.release.provenance import Provenance
+from hubkit.release.writing import to_json, write_text
+from hubkit.study.study import Study
+from hubkit.validate.report_schema import Report
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+MODELS: dict[str, type[BaseModel]] = {
+    "study": Study,
+    "report": Report,
+    "metrics": SaeMetrics,
+    "evaluation": Evaluation,
+    "provenance": Provenance,
+    "pool": PoolManifest,
+}
+
+
+def all_schemas() -> dict[str, dict[str, Any]]:
+    """Name to schema."""
+    found = {
+        name: {"$schema": DRAFT, "$id": f"urn:hubkit:{name}:1"} | model.model_json_schema(by_alias=True)
+        for name, model in MODELS.items()
+    }
+    return {"cfg": cfg_schema()} | found
+
+
+def write_schemas(folder: Path) -> None:
+    """Write `<name>.schema.json` for each."""
+    for name, schema in all_schemas().items():
+        write_text(folder / f"{name}.schema.json", to_json(schema))
+
+
+if __name__ == "__main__":
+    write_schemas(Path(sys.argv[1]))

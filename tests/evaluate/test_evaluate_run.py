@@ -1,0 +1,210 @@
+"""The whole stage on a pool of noise labels: the leak of SAEs that saw their rows, and the cross-fitting that removes it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+import shutil
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from hubkit.errors import HubkitError, IncompleteError, NothingFound
+from hubkit.evaluate.run import evaluate
+from hubkit.release.digests import sha256_of_file
+from hubkit.release.metrics import Evaluation, SaeMetrics
+from hubkit.release.pool import PoolManifest
+from hubkit.train.run import train
+from hubkit.train.spec import SaeSpec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.train
+
+N, D_IN = 181, 128
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _sae_lens_imported() -> None:
+    """Its dependencies' deprecation warnings are theirs; hubkit's own stay errors."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        importlib.import_module("sae_lens")
+
+
+def noise_pool(folder: Path) -> PoolManifest:
+    """Rows of rank 40 and labels that have nothing to do with them."""
+    rng = np.random.default_rng(0)
+    folder.mkdir(parents=True)
+    x = rng.normal(size=(N, 40)) @ rng.normal(size=(40, D_IN)) / 40**0.5 + 0.3 * rng.normal(size=(N, D_IN))
+    save_file({"activations": x.astype(np.float32)}, folder / "layer_4.safetensors")
+    label = np.where(rng.random(N) < 0.47, "honest", "deceptive").tolist()
+    fold = [f"fold{i % 5}" for i in rng.permutation(N)]
+    rows = [
+        {"completion_id": f"c{i}", "scenario_id": f"s{i % 4}", "label": label[i], "split": fold[i]}
+        for i in range(N)
+    ]
+    layer = {
+        "layer": 4,
+        "hook_name": "blocks.4.hook_resid_post",
+        "hf_hook_name": "model.layers.4",
+        "file": "layer_4.safetensors",
+        "sha256": sha256_of_file(folder / "layer_4.safetensors"),
+    }
+    manifest = {
+        "model_name": "noise",
+        "model_revision": None,
+        "model_class_name": "AutoModelForCausalLM",
+        "d_in": D_IN,
+        "n_layers": 6,
+        "precision": "float32",
+        "pooling": "last",
+        "token_span": "response",
+        "labels": ("honest", "deceptive"),
+        "judge": "coin",
+        "layers": [layer],
+        "rows": rows,
+        "inputs_sha256": "cd" * 32,
+    }
+    pool = PoolManifest.model_validate_json(json.dumps(manifest))
+    pool.save(folder / "manifest.json")
+    return pool
+
+
+SPECS = [
+    SaeSpec(sae_id="topk", architecture="topk", layer=4, condition="honest_only", d_sae=512, k=32, steps=200),
+    SaeSpec(
+        sae_id="broken",
+        architecture="jumprelu",
+        layer=4,
+        condition="mixed",
+        d_sae=64,
+        k=8,
+        steps=20,
+        recipe="naive",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pool, its trained SAEs with those of the folds, and their evaluation."""
+    home = tmp_path_factory.mktemp("study")
+    noise_pool(home / "pool")
+    train(SPECS, home / "pool", home / "release", home / "work")
+    evaluate(home / "pool", home / "release", home / "work", SPECS)
+    return home
+
+
+def again(study: Path) -> Evaluation:
+    return evaluate(study / "pool", study / "release", study / "work", SPECS)
+
+
+@pytest.fixture
+def copy(study: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(study, tmp_path / "study")
+
+
+def test_an_sae_that_saw_its_rows_leaks_membership_and_cross_fitting_does_not(study: Path) -> None:
+    from hubkit.evaluate.probe import balanced_accuracy, out_of_fold
+    from hubkit.evaluate.rows import design_of, read_layer
+    from hubkit.evaluate.unit import encode
+
+    manifest = PoolManifest.load(study / "pool" / "manifest.json")
+    design = design_of(manifest)
+    x = read_layer(study / "pool", manifest, 4)
+    seen = encode(study / "release" / "topk", x).acts
+    leaked = balanced_accuracy(out_of_fold(design, lambda _: seen), design)
+    assert leaked > 0.6, "labels are coin throws: this is the leak, in an ordinary cross-validation"
+
+    evaluation = Evaluation.load(study / "release" / "evaluation.json")
+    standard_error = math.sqrt(0.25 / N)
+    for value in (
+        evaluation.sae("topk").get("probe_balanced_accuracy", "crossfit"),
+        evaluation.layers[0].get("probe_balanced_accuracy"),
+    ):
+        assert abs(value.value - 0.5) < 2 * standard_error
+        assert value.interval[0] < 0.5 < value.interval[1]
+
+
+def test_what_is_written(study: Path) -> None:
+    evaluation = Evaluation.load(study / "release" / "evaluation.json")
+    assert [metrics.sae_id for metrics in evaluation.saes] == ["broken", "topk"]
+    for metrics in evaluation.saes:
+        assert SaeMetrics.load(study / "release" / metrics.sae_id / "metrics.json") == metrics
+        assert {(value.measure, value.split) for value in metrics.values} == {
+            (name, split)
+            for name in ("explained_variance", "l0", "alive_share")
+            for split in ("train", "crossfit")
+        } | {("probe_balanced_accuracy", "crossfit")}
+        assert all(value.interval is not None for value in metrics.values)
+    honest = sum(row.label == "honest" for row in PoolManifest.load(study / "pool" / "manifest.json").rows)
+    topk = evaluation.sae("topk")
+    assert topk.get("l0", "train").n == topk.get("l0", "crossfit").n == honest
+    assert topk.get("probe_balanced_accuracy", "crossfit").n == N
+    assert (
+        topk.get("explained_variance", "train").value > topk.get("explained_variance", "crossfit").value + 0.2
+    )
+    assert topk.get("l0", "train").value <= 32
+    assert any("never moved" in warning for warning in evaluation.sae("broken").warnings)
+    assert topk.get("probe_balanced_accuracy", "train") is None
+    profile = evaluation.layers[0]
+    assert (profile.layer, profile.hook_name) == (4, "blocks.4.hook_resid_post")
+    comparison = next(c for c in evaluation.comparisons if c.sae_id == "topk")
+    assert comparison.reference == "raw activations at layer 4"
+    expected = (
+        topk.get("probe_balanced_accuracy", "crossfit").value - profile.get("probe_balanced_accuracy").value
+    )
+    assert comparison.difference.value == pytest.approx(expected)
+
+
+def test_the_same_inputs_are_not_measured_again_and_others_are(copy: Path) -> None:
+    path = copy / "release" / "evaluation.json"
+    before = (path.read_bytes(), path.stat().st_mtime_ns)
+    again(copy)
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+
+    (copy / "release" / "topk" / "metrics.json").unlink()
+    again(copy)
+    assert path.read_bytes() == before[0], "measured again: the same bytes"
+    assert path.stat().st_mtime_ns != before[1]
+    assert (copy / "release" / "topk" / "metrics.json").is_file()
+
+
+def test_without_fold_saes_cross_fitted_values_are_missing_with_a_reason(copy: Path) -> None:
+    shutil.rmtree(copy / "work" / "folds" / "fold3" / "topk")
+    topk = again(copy).sae("topk")
+    for name in ("explained_variance", "l0", "alive_share", "probe_balanced_accuracy"):
+        assert topk.get(name, "crossfit").value is None
+        assert "1 of 5 SAEs of the folds" in topk.get(name, "crossfit").reason
+    assert topk.get("l0", "train").value is not None
+
+
+def test_an_sae_that_did_see_the_fold_is_refused(copy: Path) -> None:
+    folds = copy / "work" / "folds"
+    shutil.rmtree(folds / "fold1" / "topk")
+    shutil.copytree(folds / "fold0" / "topk", folds / "fold1" / "topk")
+    with pytest.raises(
+        HubkitError, match="held-out fold are 4, honest_only, fold0, expected 4, honest_only, fold1"
+    ):
+        again(copy)
+
+
+def test_a_pool_that_it_was_not_trained_on_is_refused(copy: Path) -> None:
+    path = copy / "pool" / "manifest.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("cd" * 32, "ee" * 32), encoding="utf-8")
+    with pytest.raises(HubkitError, match="trained on pool cdcd"):
+        again(copy)
+
+
+def test_nothing_to_evaluate(copy: Path) -> None:
+    with pytest.raises(NothingFound):
+        evaluate(copy / "pool", copy / "release", copy / "work", [])
+    shutil.rmtree(copy / "release" / "topk")
+    with pytest.raises(IncompleteError, match="no SAE there"):
+        again(copy)
