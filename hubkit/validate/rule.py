@@ -28,10 +28,12 @@ class Need(Flag):
     THRESHOLD = auto()
     README = auto()
     EVALUATION = auto()
+    WEIGHTS = auto()
+    """Whole weights: only with `--deep`."""
 
     @classmethod
     def parse(cls, letters: str) -> Need:
-        """From the letters of the catalogue: `T C H S D E`."""
+        """From the letters of the catalogue: `T C H S D E W`."""
         table = {
             "T": cls.TREE,
             "C": cls.CFG,
@@ -55,6 +57,7 @@ class Need(Flag):
             Need.THRESHOLD: "S",
             Need.README: "D",
             Need.EVALUATION: "E",
+            Need.WEIGHTS: "W",
         }
         return " ".join(letter for need, letter in names.items() if need in self)
 

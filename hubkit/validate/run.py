@@ -44,11 +44,14 @@ class _Outcome:
     crashes: list[Crash] = field(default_factory=list)
 
 
-def validate(view: RepoView, selection: Selection | None = None) -> Report:
-    """Validate the repository that `view` shows. Raises HubkitError when it cannot even be listed."""
+def validate(view: RepoView, selection: Selection | None = None, *, deep: bool = False) -> Report:
+    """Validate the repository that `view` shows; `deep` also asks the rules that read whole weights.
+
+    Raises HubkitError when it cannot even be listed.
+    """
     begun = time.perf_counter()
     selection = selection or Selection()
-    rules = selection.rules()
+    rules = [rule for rule in selection.rules() if deep or Need.WEIGHTS not in rule.needs]
     needs = Need.TREE
     for rule in rules:
         needs |= rule.needs
