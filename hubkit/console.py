@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from rich.console import Console as RichConsole
 
@@ -65,6 +65,14 @@ class Console:
         console.print(f"[bold red]error[/] {escape(message)}")
         if hint:
             console.print(f"      [dim]try:[/] {escape(hint)}")
+
+    def warn(self, warnings: Mapping[str, list[str]]) -> None:
+        """Warnings by subject, to stderr."""
+        from rich.markup import escape
+
+        for subject, texts in warnings.items():
+            for text in texts:
+                self.say(f"[yellow]warning[/] {escape(subject)}: {escape(text)}")
 
     @contextlib.contextmanager
     def progress(self) -> Iterator[Report]:

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from types import FrameType
 
 import typer
 
 from hubkit import __version__
-from hubkit.cli import audit, build_cards, demo, explain, fix, hub, push, rules, run, schema, validate, verify
+from hubkit.cli import (
+    audit,
+    build_cards,
+    demo,
+    explain,
+    fix,
+    hub,
+    push,
+    rules,
+    run,
+    schema,
+    stages,
+    validate,
+    verify,
+)
 from hubkit.console import Console, use_utf8
 from hubkit.errors import ExitCode, HubkitError
 
@@ -37,7 +53,7 @@ def _root(
     """Options before the verb."""
 
 
-for module in (demo, validate, audit, explain, rules, fix, run, build_cards, push, verify, schema):
+for module in (demo, validate, audit, explain, rules, fix, run, stages, build_cards, push, verify, schema):
     module.register(app)
 app.add_typer(hub.app, name="hub")
 
@@ -45,12 +61,25 @@ app.add_typer(hub.app, name="hub")
 def main() -> None:
     """Run the program: 0 to 4 by the contract in `hubkit.errors`, 130 on Ctrl-C."""
     use_utf8()
+    interrupted = _watch_interrupt()
     try:
-        app(standalone_mode=False)
+        app()
     except HubkitError as error:
         Console().error(error.message, error.hint)
         sys.exit(int(error.exit_code))
-    except KeyboardInterrupt:
-        sys.exit(int(ExitCode.INTERRUPTED))
-    except typer.Exit as leave:
-        sys.exit(leave.exit_code)
+    except SystemExit:
+        if interrupted:  # typer ends with 1 then
+            sys.exit(int(ExitCode.INTERRUPTED))
+        raise
+
+
+def _watch_interrupt() -> list[int]:
+    """A list that is no longer empty once Ctrl-C was pressed; KeyboardInterrupt is raised as ever."""
+    seen: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        seen.append(number)
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    return seen

@@ -37,7 +37,5 @@ def run(
     loaded = load_study(study)
     with console.progress() as report:
         outcome = run_study(loaded, folder or study.parent, report=report, workers=workers)
-    for sae_id, warnings in outcome.trained.warnings.items():
-        for warning in warnings:
-            console.say(f"[yellow]warning[/] {sae_id}: {warning}")
+    console.warn(outcome.trained.warnings)
     console.data(str(outcome.places.release))

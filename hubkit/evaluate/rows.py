@@ -8,22 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 from hubkit.errors import HubkitError, IncompleteError
 from hubkit.evaluate.probe import Design
-from hubkit.release.digests import sha256_of_file
 from hubkit.release.layout import CFG
-from hubkit.release.pool import TENSOR, PoolManifest
+from hubkit.release.pool import PoolManifest
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from numpy.typing import NDArray
-
-MIXED = "mixed"
-ONLY = "_only"
 
 
 @dataclass(frozen=True)
@@ -39,25 +31,6 @@ class SaeDescription:
     """`inputs_sha256` of the pool it was trained on."""
 
 
-def read_layer(pool_folder: Path, manifest: PoolManifest, layer: int) -> NDArray[np.float32]:
-    """The activations (n, d_in) of one layer. Raises IncompleteError when the file is not the one of the manifest."""
-    path = pool_folder / manifest.layer(layer).file
-    expected = (len(manifest.rows), manifest.d_in)
-    try:
-        if sha256_of_file(path) != manifest.layer(layer).sha256:
-            raise IncompleteError(
-                f"{path}: not the file that the manifest describes (sha256)", hint="hubkit collect"
-            )
-        rows: NDArray[np.float32] = load_file(path)[TENSOR]
-    except (OSError, KeyError, SafetensorError) as error:
-        raise IncompleteError(f"{path}: cannot be read: {error}", hint="hubkit collect") from error
-    if rows.shape != expected:
-        raise IncompleteError(
-            f"{path}: shape {rows.shape}, the manifest says {expected}", hint="hubkit collect"
-        )
-    return rows
-
-
 def design_of(manifest: PoolManifest) -> Design:
     """Label, scenario and fold of every row of the pool."""
     return Design(
@@ -65,12 +38,6 @@ def design_of(manifest: PoolManifest) -> Design:
         scenario=np.array([row.scenario_id for row in manifest.rows], dtype=np.str_),
         fold=np.array([row.split for row in manifest.rows], dtype=np.str_),
     )
-
-
-def in_condition(manifest: PoolManifest, condition: str) -> NDArray[np.bool_]:
-    """(n,) the rows an SAE of `condition` is trained on (but for its held-out fold)."""
-    wanted = set(manifest.labels) if condition == MIXED else {condition.removesuffix(ONLY)}
-    return np.array([row.label in wanted for row in manifest.rows], dtype=bool)
 
 
 def describe(folder: Path, sae_id: str, manifest: PoolManifest) -> SaeDescription:
@@ -81,7 +48,7 @@ def describe(folder: Path, sae_id: str, manifest: PoolManifest) -> SaeDescriptio
         metadata: dict[str, Any] = cfg["metadata"]
         hook, condition = str(metadata["hook_name"]), str(metadata["training_condition"])
     except FileNotFoundError as error:
-        raise IncompleteError(f"{path}: there is no such file", hint="hubkit train") from error
+        raise IncompleteError(f"{path}: there is no such file", hint="hubkit train STUDY.yaml") from error
     except (ValueError, KeyError, TypeError) as error:
         raise HubkitError(
             f"{path}: cannot be evaluated, expected metadata with hook_name and training_condition ({error!r})",
@@ -89,9 +56,7 @@ def describe(folder: Path, sae_id: str, manifest: PoolManifest) -> SaeDescriptio
         ) from error
     own = metadata.get("hubkit") or {}
     held_out, pool = own.get("held_out"), own.get("pool_sha256")
-    return SaeDescription(
-        sae_id, _layer_of(hook, manifest, path), _checked(condition, manifest, path), held_out, pool
-    )
+    return SaeDescription(sae_id, _layer_of(hook, manifest, path), condition, held_out, pool)
 
 
 def _layer_of(hook: str, manifest: PoolManifest, path: Path) -> int:
@@ -103,12 +68,3 @@ def _layer_of(hook: str, manifest: PoolManifest, path: Path) -> int:
     number = re.search(r"\.(\d+)(?:\.|$)", hook)
     hint = f"collect layer {number[1]} first" if number else "hubkit collect"
     raise HubkitError(f"{path}: hook_name is {hook}, the pool has {hooks}", hint=hint)
-
-
-def _checked(condition: str, manifest: PoolManifest, path: Path) -> str:
-    known = [MIXED, *(label + ONLY for label in manifest.labels)]
-    if condition not in known:
-        raise HubkitError(
-            f"{path}: training_condition is {condition}, the pool's labels allow {', '.join(known)}"
-        )
-    return condition

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from hubkit.engine.events import Report, silent
 from hubkit.engine.local import Unit, run_units
+from hubkit.engine.threads import threads_for
 from hubkit.errors import IncompleteError, NothingFound
 from hubkit.evaluate import rows
 from hubkit.evaluate.bootstrap import LEVEL, RESAMPLES, SEED
 from hubkit.evaluate.probe import difference_value, out_of_fold, probe_value
-from hubkit.evaluate.threads import threads_for
 from hubkit.evaluate.unit import Evaluated, EvaluationUnit, evaluate_unit
 from hubkit.measures.catalogue import CATALOGUE
+from hubkit.release.activations import read_layer
 from hubkit.release.digests import sha256_of_file, sha256_of_json
 from hubkit.release.layout import CFG, EVALUATION, MANIFEST, METRICS, WEIGHTS
 from hubkit.release.metrics import Comparison, Evaluation, LayerProfile, SaeMetrics
@@ -55,7 +56,7 @@ def evaluate(
     manifest = PoolManifest.load(pool_folder / MANIFEST)
     units = [_unit(spec.sae_id, manifest, (pool_folder, release, work)) for spec in specs]
     if not units:
-        raise NothingFound(f"{release}: no SAEs to evaluate", hint="hubkit train")
+        raise NothingFound(f"{release}: no SAEs to evaluate", hint="hubkit train STUDY.yaml")
     warnings = training_warnings(work)
     digest = inputs_digest(units, manifest, warnings)
     finished = _finished(release, digest)
@@ -108,7 +109,7 @@ def _digests_of(unit: EvaluationUnit) -> dict[str, dict[str, str]]:
         except FileNotFoundError as error:
             if which == "published":
                 raise IncompleteError(
-                    f"{folder}: no SAE there ({error.filename})", hint="hubkit train"
+                    f"{folder}: no SAE there ({error.filename})", hint="hubkit train STUDY.yaml"
                 ) from error
             found[which] = {}
     return found
@@ -136,7 +137,7 @@ def assemble(
     raw: dict[int, Predictions] = {}
     layers = []
     for entry in manifest.layers:
-        x = rows.read_layer(pool_folder, manifest, entry.layer)
+        x = read_layer(pool_folder, manifest, entry.layer)
         with threads_for(x.size):
             raw[entry.layer] = out_of_fold(design, lambda _, x=x: x)  # type: ignore[misc]
         values = [probe_value(raw[entry.layer], design)]
@@ -174,4 +175,6 @@ def training_warnings(work: Path) -> dict[str, list[str]]:
     except FileNotFoundError:
         return {}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise IncompleteError(f"{path}: not a training record: {error!r}", hint="hubkit train") from error
+        raise IncompleteError(
+            f"{path}: not a training record: {error!r}", hint="hubkit train STUDY.yaml"
+        ) from error

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hubkit.engine.threads import threads_for
 from hubkit.errors import HubkitError
 from hubkit.evaluate import rows
 from hubkit.evaluate.probe import out_of_fold, probe_value
 from hubkit.evaluate.reconstruction import Encoded, reconstruction_values
-from hubkit.evaluate.threads import threads_for
 from hubkit.evaluate.values import missing
+from hubkit.release.activations import read_layer, rows_of
 from hubkit.release.layout import CFG, MANIFEST, WEIGHTS
 from hubkit.release.pool import PoolManifest
 
@@ -55,7 +56,7 @@ def evaluate_unit(unit: EvaluationUnit) -> Evaluated:
     if published.held_out is not None:
         raise HubkitError(f"{unit.folder}: an SAE of fold {published.held_out}, expected the published one")
     _check_pool(published, manifest, unit.folder)
-    x = rows.read_layer(unit.pool_folder, manifest, published.layer)
+    x = read_layer(unit.pool_folder, manifest, published.layer)
     with threads_for(x.size):
         return _measure(unit, published, manifest, x)
 
@@ -63,7 +64,7 @@ def evaluate_unit(unit: EvaluationUnit) -> Evaluated:
 def _measure(
     unit: EvaluationUnit, published: rows.SaeDescription, manifest: PoolManifest, x: NDArray[np.float32]
 ) -> Evaluated:
-    own = rows.in_condition(manifest, published.condition)
+    own = rows_of(manifest, published.condition)
     values = reconstruction_values([encode(unit.folder, x[own])], "train")
     design = rows.design_of(manifest)
     absent = _absent_folds(unit)
@@ -113,7 +114,7 @@ def _encode_fold(
         raise HubkitError(
             f"{folder}: layer, condition, held-out fold are {found.layer}, {found.condition}, {found.held_out}, "
             f"expected {', '.join(map(str, expected))}",
-            hint="hubkit train",
+            hint="hubkit train STUDY.yaml",
         )
     _check_pool(found, manifest, folder)
     return encode(folder, x)
@@ -124,7 +125,7 @@ def _check_pool(found: rows.SaeDescription, manifest: PoolManifest, folder: Path
     if found.pool_sha256 != manifest.inputs_sha256:
         raise HubkitError(
             f"{folder}: trained on pool {found.pool_sha256}, this pool is {manifest.inputs_sha256}",
-            hint="hubkit train",
+            hint="hubkit train STUDY.yaml",
         )
 
 

@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hubkit.engine.events import Event, Report, silent
+from hubkit.engine.threads import one_thread
 from hubkit.errors import UsageError
 from hubkit.lab import text
 from hubkit.release.digests import sha256_of_file, sha256_of_json
 from hubkit.release.writing import write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 NAME = "hubkit/lab-llama-6x64"
@@ -154,22 +153,6 @@ def _new_model(seed: int) -> Any:
     ):  # transformers initialises from the global state; the caller's stays as it was
         torch.random.default_generator.manual_seed(seed)
         return LlamaForCausalLM(config)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One torch thread inside the block: sums in one order on any number of cores, and no threads waiting on a busy machine.
-
-    The matrices are so small that a second thread saves a third of the time when it is free, and costs minutes when it is not.
-    """
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _train(seed: int, *, null: bool, steps: int, report: Report) -> tuple[Any, list[float]]:

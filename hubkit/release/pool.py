@@ -6,9 +6,13 @@ from typing import Literal
 
 from pydantic import Field
 
+from hubkit.errors import UsageError
 from hubkit.release.model import Artefact
 
 TENSOR = "activations"
+MIXED = "mixed"
+ONLY = "_only"
+"""A condition is `mixed` (every labelled row) or `<label>_only`."""
 
 
 class PoolLayer(Artefact):
@@ -67,6 +71,17 @@ class PoolManifest(Artefact):
             if entry.layer == layer:
                 return entry
         raise KeyError(layer)
+
+    @property
+    def conditions(self) -> list[str]:
+        """The training conditions that these labels allow."""
+        return [MIXED, *(label + ONLY for label in self.labels)]
+
+    def labels_of(self, condition: str) -> tuple[str, ...]:
+        """The labels whose rows a condition uses. Raises UsageError for a condition of other labels."""
+        if condition not in self.conditions:
+            raise UsageError(f"condition {condition!r}, the pool's labels allow {', '.join(self.conditions)}")
+        return self.labels if condition == MIXED else (condition.removesuffix(ONLY),)
 
     @property
     def folds(self) -> list[str]:

@@ -83,6 +83,6 @@ def open_folder(path: Path) -> LocalView:
         )
     if not path.is_dir():
         raise UsageError(
-            f"{path}: this is a file, expected a folder", hint=f"try: hubkit validate {path.parent}"
+            f"{path}: this is a file, expected a folder", hint=f"hubkit validate {path.parent}"
         )
     return LocalView(name=str(path), root=path)

@@ -85,7 +85,10 @@ def run_demo(
 
     model = build(folder / "model", seed=seed, null=null, report=report)
     study = demo_study(model, null=null, seed=seed)
-    save_study(study, folder / "study.yaml")
+    save_study(
+        study.model_copy(update={"collect": study.collect.model_copy(update={"model": "model"})}),
+        folder / "study.yaml",
+    )
     outcome = run_study(study, folder, report=report, workers=workers)
     clean_report = validate(open_folder(outcome.places.release))
     naive, naive_report, refusal = _naive_release(study, outcome, folder, report)

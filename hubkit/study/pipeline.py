@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from hubkit.cards.build import Card, build_card
 from hubkit.cards.settings import NAME as CARD_SETTINGS
 from hubkit.cards.settings import save_settings
 from hubkit.engine.events import Report, silent
+from hubkit.engine.threads import one_thread
 from hubkit.release.layout import ACTIVATIONS, COMPLETIONS, ROOT_CONFIG
 from hubkit.release.writing import write_json
 from hubkit.study.provenance import write_provenance
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
     from hubkit.release.pool import PoolManifest
     from hubkit.study.study import Study
     from hubkit.train.run import TrainSummary
+
+
+SMALL_MODEL = 16 << 20
+"""Bytes of weights."""
 
 
 @dataclass(frozen=True)
@@ -55,16 +61,41 @@ def places(study: Study, folder: Path) -> Places:
 
 def run_study(study: Study, folder: Path, *, report: Report = silent, workers: int = 1) -> Outcome:
     """Collect, train (with one SAE per outer fold), evaluate, record, describe. Raises HubkitError; what was finished stays."""
+    where = places(study, folder)
+    pool = run_collect(study, folder, report=report)
+    trained = run_train(study, folder, report=report, workers=workers)
+    evaluation = run_evaluate(study, folder, report=report)
+    return Outcome(where, pool, trained, evaluation, describe(study, pool, where))
+
+
+def run_collect(study: Study, folder: Path, *, report: Report = silent) -> PoolManifest:
+    """Sample, label, take activations."""
     from hubkit.collect.run import collect
-    from hubkit.evaluate.run import evaluate
+
+    with one_thread() if _is_small(study.collect.model) else nullcontext():
+        return collect(study.collect, places(study, folder).work, report)
+
+
+def run_train(study: Study, folder: Path, *, report: Report = silent, workers: int = 1) -> TrainSummary:
+    """Train the grid on a pool that is there."""
     from hubkit.train.run import train
 
     where = places(study, folder)
-    specs = study.specs()
-    pool = collect(study.collect, where.work, report)
-    trained = train(specs, where.pool, where.release, where.work, workers=workers, report=report)
-    evaluation = evaluate(where.pool, where.release, where.work, specs, report=report)
-    return Outcome(where, pool, trained, evaluation, describe(study, pool, where))
+    return train(study.specs(), where.pool, where.release, where.work, workers=workers, report=report)
+
+
+def run_evaluate(study: Study, folder: Path, *, report: Report = silent) -> Evaluation:
+    """Measure the SAEs that are there."""
+    from hubkit.evaluate.run import evaluate
+
+    where = places(study, folder)
+    return evaluate(where.pool, where.release, where.work, study.specs(), report=report)
+
+
+def _is_small(model: str) -> bool:
+    """Whether a model folder's weights are so few that a second thread costs more than it saves."""
+    folder = Path(model)
+    return folder.is_dir() and sum(path.stat().st_size for path in folder.glob("*.safetensors")) < SMALL_MODEL
 
 
 def describe(study: Study, pool: PoolManifest, where: Places) -> Card:

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from hubkit.cards.settings import CardSettings
 from hubkit.collect.plan import CollectPlan
 from hubkit.errors import UsageError
+from hubkit.release.pool import MIXED, ONLY
 from hubkit.release.writing import write_text
-from hubkit.train.spec import MIXED, ONLY, Architecture, SaeSpec, Settings, grid
+from hubkit.train.spec import Architecture, SaeSpec, Settings, grid
 
 
 class GridPlan(BaseModel):
@@ -71,13 +72,21 @@ def load_study(path: Path) -> Study:
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise UsageError(f"{path}: not a YAML file that can be read: {error}") from error
     try:
-        return Study.model_validate_json(_json(raw))
+        return _beside(Study.model_validate_json(_json(raw)), path.parent)
     except ValidationError as error:
         mistakes = "\n".join(
             f"  {'.'.join(str(part) for part in item['loc']) or 'the file'}: {item['msg']}"
             for item in error.errors()
         )
         raise UsageError(f"{path}: not a study:\n{mistakes}", hint="hubkit schema study") from error
+
+
+def _beside(study: Study, folder: Path) -> Study:
+    """A model folder named relative to the study file, found wherever the command is typed."""
+    model = folder / study.collect.model
+    if not model.is_dir() or Path(study.collect.model).is_absolute():
+        return study
+    return study.model_copy(update={"collect": study.collect.model_copy(update={"model": str(model)})})
 
 
 def _json(raw: Any) -> str:

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hubkit.release.digests import sha256_of_json
+from hubkit.release.pool import MIXED, ONLY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 Architecture = Literal["topk", "jumprelu"]
 Recipe = Literal["learns", "naive"]
-
-MIXED = "mixed"
-ONLY = "_only"
 
 
 class Settings(BaseModel):

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from hubkit.engine.threads import threads_for
+from hubkit.release.activations import read_layer, rows_of
 from hubkit.release.digests import sha256_of_file, sha256_of_json
 from hubkit.release.layout import CFG, DONE, MANIFEST, WEIGHTS
 from hubkit.release.pool import PoolManifest
 from hubkit.release.writing import write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from hubkit.train.spec import SaeSpec
 
 ARITHMETIC = 1
 """Counted up whenever hubkit would train something else from the same spec and rows."""
-
-SMALL = 1 << 20
-"""d_in x d_sae below which handing work to a second thread costs more than it saves."""
 
 
 @dataclass(frozen=True)
@@ -95,17 +91,13 @@ def train_unit(unit: TrainingUnit) -> Done:
     """Train, save, read back, mark done; runs in any process. Raises HubkitError when the SAE does not come out right."""
     import torch
 
-    from hubkit.train import data, loop, readback, save
+    from hubkit.train import loop, readback, save
 
-    if multiprocessing.parent_process() is not None:
-        torch.set_num_threads(
-            1
-        )  # the processes share the cores; threads on top of them only get in each other's way
     started = time.perf_counter()
     manifest = PoolManifest.load(unit.pool_folder / MANIFEST)
-    rows = data.read_layer(unit.pool_folder, manifest, unit.spec.layer)
-    chosen = torch.from_numpy(rows[data.training_rows(manifest, unit.spec, unit.held_out)])
-    with _threads_for(unit.spec, chosen.shape[1]):
+    rows = read_layer(unit.pool_folder, manifest, unit.spec.layer)
+    chosen = torch.from_numpy(rows[rows_of(manifest, unit.spec.condition, held_out=unit.held_out)])
+    with threads_for(unit.spec.d_sae * chosen.shape[1]):
         trained = loop.fit(unit.spec, chosen)
     said = save.save(trained, save.Origin(manifest, unit.held_out, len(chosen)), unit.target)
     found = readback.read_back(trained, chosen, unit.target)
@@ -124,23 +116,6 @@ def train_unit(unit: TrainingUnit) -> Done:
     )
     write_json(unit.marker, done.model_dump(mode="json"))
     return done
-
-
-@contextmanager
-def _threads_for(spec: SaeSpec, d_in: int) -> Iterator[None]:
-    """One torch thread in a spawned process, which shares the cores with its like, and for SAEs too small to share out.
-
-    Measured at 64 x 256 on two busy cores: 1.2 CPU-ms a step with one thread, 6 to 50 with two.
-    """
-    import torch
-
-    before = torch.get_num_threads()
-    if multiprocessing.parent_process() is not None or spec.d_sae * d_in < SMALL:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def marker_of(work: Path, digest: str) -> Path:
