@@ -1,0 +1,6 @@
+"""`python -m hubkit`"""
+
+from hubkit.cli.main import main
+
+if __name__ == "__main__":
+    main()

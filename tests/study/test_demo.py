@@ -1,0 +1,180 @@
+"""`hubkit demo`, looked at from outside: its folder, its card, its Hub. Every claim it prints is checked again here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from demo_run import DemoRun, run_demo
+from safetensors.numpy import load_file
+
+from hubkit.cards.facts import release_digest
+from hubkit.publish.plan import git_blob_oid
+from hubkit.readme.document import parse_readme
+from hubkit.release.metrics import Evaluation, SaeMetrics
+from hubkit.release.provenance import Provenance
+from hubkit.repo.local import open_folder
+from hubkit.validate.finding import Severity
+from hubkit.validate.run import validate
+
+pytestmark = pytest.mark.train
+
+
+def sae_folders(release: Path) -> list[Path]:
+    return sorted(path.parent for path in release.glob("*/cfg.json"))
+
+
+def test_it_holds_and_says_so(demo: DemoRun) -> None:
+    assert demo.code == 0, demo.answer
+    assert demo.answer["holds"] is True
+    assert all(proof["holds"] for proof in demo.answer["proofs"])
+
+
+def test_the_release_is_whole_and_validates_clean(demo: DemoRun) -> None:
+    release = Path(demo.answer["release"])
+    assert len(sae_folders(release)) == 18
+    report = validate(open_folder(release))
+    assert report.complete
+    assert [f for f in report.findings if f.severity > Severity.NOTE] == []
+
+
+def test_every_threshold_moved_on_the_learned_and_none_on_the_naive(demo: DemoRun) -> None:
+    for folder in sae_folders(Path(demo.answer["release"])):
+        tensors = load_file(folder / "sae_weights.safetensors")
+        if "jumprelu" in folder.name:
+            init = json.loads((folder / "cfg.json").read_text(encoding="utf-8"))["metadata"][
+                "training_architecture_details"
+            ]["jumprelu_init_threshold"]
+            assert (tensors["threshold"] == np.float32(init)).mean() < 0.01
+            assert tensors["threshold"].std() > 0
+        else:
+            assert "threshold" not in tensors
+    (naive,) = sae_folders(Path(demo.answer["naive"]))
+    assert not load_file(naive / "sae_weights.safetensors")["threshold"].any()
+
+
+def test_the_naive_release_is_thr001_refused_and_disclosed(demo: DemoRun) -> None:
+    release = Path(demo.answer["naive"])
+    report = validate(open_folder(release))
+    assert [f.code for f in report.findings if f.severity > Severity.NOTE] == ["THR001"]
+    assert "THR001" in demo.answer["refusal"]
+    card = (release / "README.md").read_text(encoding="utf-8")
+    assert "Known defects" in card
+    assert re.search(r"THR001: Every threshold is 0.*1 of 1 SAEs", card)
+
+
+def test_the_cards_numbers_are_those_of_the_files(demo: DemoRun) -> None:
+    release = Path(demo.answer["release"])
+    card = (release / "README.md").read_text(encoding="utf-8")
+    rows = {
+        m.group(1): m.group(0)
+        for m in re.finditer(r"^\| `([^`]+)` \| (?:topk|jumprelu).*$", card, re.MULTILINE)
+    }
+    assert len(rows) == 18
+    for sae_id, row in rows.items():
+        metrics = SaeMetrics.load(release / sae_id / "metrics.json")
+        for measure, split in (
+            ("explained_variance", "crossfit"),
+            ("l0", "crossfit"),
+            ("alive_share", "train"),
+            ("probe_balanced_accuracy", "crossfit"),
+        ):
+            metric = metrics.get(measure, split)
+            assert metric is not None
+            assert metric.value is not None
+            assert metric.interval is not None
+            assert f"{metric.value:,.3f} [{metric.interval[0]:,.3f}, {metric.interval[1]:,.3f}]" in row
+    assert card.count("**18 SAEs**: 9 jumprelu, 9 topk") == 1
+
+
+def test_the_card_is_current_and_its_front_matter_is_the_hubs(demo: DemoRun) -> None:
+    release = Path(demo.answer["release"])
+    front = parse_readme((release / "README.md").read_text(encoding="utf-8")).front_matter
+    assert front is not None
+    assert front["library_name"] == "saelens"
+    assert front["base_model"] == "hubkit/lab-llama-6x64"
+    assert front["hubkit"]["facts_sha256"] == release_digest(release)
+
+
+def test_no_placeholder_is_left_in_any_card(demo: DemoRun) -> None:
+    for release in (demo.answer["release"], demo.answer["naive"]):
+        card = (Path(release) / "README.md").read_text(encoding="utf-8")
+        assert not re.search(r"TODO|\{\{|\}\}|None|Undefined|nan\b", card)
+
+
+def test_provenance_names_every_file_with_its_checksum(demo: DemoRun) -> None:
+    release = Path(demo.answer["release"])
+    provenance = Provenance.load(release / "provenance.json")
+    assert provenance.grid.size == 18
+    listed = {entry.path for entry in open_folder(release).list()} - {
+        "README.md",
+        "provenance.json",
+        "card.yaml",
+    }
+    assert set(provenance.files) == listed
+    for path, digest in provenance.files.items():
+        assert hashlib.sha256((release / path).read_bytes()).hexdigest() == digest
+
+
+def test_the_hubs_commit_has_the_folders_bytes(demo: DemoRun) -> None:
+    """Read the store itself: every published file is there under git's or LFS's name for its bytes."""
+    release = Path(demo.answer["release"])
+    hub = demo.folder / "hub" / "objects"
+    stored = {path.name for path in hub.rglob("*") if path.is_file()}
+    for entry in open_folder(release).list():
+        if entry.path != "card.yaml":
+            path = release / entry.path
+            assert stored & {git_blob_oid(path), hashlib.sha256(path.read_bytes()).hexdigest()}, entry.path
+    assert demo.answer["commit"] in str([p.name for p in (demo.folder / "hub" / "repos").rglob("*")]) or any(
+        demo.answer["commit"] in p.read_text(encoding="utf-8")
+        for p in (demo.folder / "hub" / "repos").rglob("*.json")
+    )
+
+
+def test_the_signal_is_where_it_was_planted(demo: DemoRun) -> None:
+    layers = {int(layer): values[0]["value"] for layer, values in demo.answer["layers"].items()}
+    assert layers[5] >= 0.8 * 0.85
+    assert layers[0] < layers[5] - 0.1
+
+
+def test_numbers_come_with_n_split_and_interval(demo: DemoRun) -> None:
+    evaluation = Evaluation.load(Path(demo.answer["release"]) / "evaluation.json")
+    values = [value for sae in evaluation.saes for value in sae.values] + [
+        c.difference for c in evaluation.comparisons
+    ]
+    assert len(values) == 18 * 7
+    assert all(
+        value.n > 0 and value.interval is not None and value.split in {"train", "crossfit"}
+        for value in values
+    )
+
+
+def test_a_second_run_does_nothing_and_ends_at_the_same_commit(demo: DemoRun) -> None:
+    release = Path(demo.answer["release"])
+    before = {
+        path: path.stat().st_mtime_ns
+        for path in release.rglob("*")
+        if path.is_file() and path.name != "card.yaml"
+    }
+    again = run_demo(demo.folder)
+    assert again.code == 0
+    assert again.answer["commit"] == demo.answer["commit"]
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_the_null_variant_shows_nothing(null_demo: DemoRun) -> None:
+    """No layer and no SAE leaves chance: the family of 3 layers and 18 probes is judged as one, by Bonferroni."""
+    assert null_demo.code == 0, null_demo.answer
+    evaluation = Evaluation.load(Path(null_demo.answer["release"]) / "evaluation.json")
+    probes = [layer.get("probe_balanced_accuracy") for layer in evaluation.layers]
+    probes += [sae.get("probe_balanced_accuracy", "crossfit") for sae in evaluation.saes]
+    standard_errors = [
+        (p.value - 0.5) / (0.5 / p.n**0.5) for p in probes if p is not None and p.value is not None
+    ]
+    assert len(standard_errors) == 21
+    assert max(map(abs, standard_errors)) < 3.04  # 0.05 / 21, two-sided
+    assert abs(float(np.mean(standard_errors))) < 1.0
