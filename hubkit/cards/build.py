@@ -12,7 +12,7 @@ from hubkit.cards.settings import NAME, CardSettings, load_settings
 from hubkit.errors import UsageError
 from hubkit.readme.document import parse_readme
 from hubkit.release.layout import README
-from hubkit.release.writing import write_text
+from hubkit.release.writing import keep_or_write
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,7 @@ def build_card(release: Path, settings: CardSettings | None = None, *, force: bo
     old = path.read_text(encoding="utf-8") if path.is_file() else None
     if old is not None and not force:
         _keep_foreign(path, old)
-    changed = text != old
-    if changed:
-        write_text(path, text)
-    return Card(path, text, facts, changed)
+    return Card(path, text, facts, changed=keep_or_write(path, text))
 
 
 def _keep_foreign(path: Path, old: str) -> None:

@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hubkit.errors import UsageError
-from hubkit.release.writing import write_text
+from hubkit.release.writing import keep_or_write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +70,7 @@ def load_settings(path: Path) -> CardSettings:
 
 def save_settings(settings: CardSettings, path: Path) -> None:
     """Write `card.yaml`."""
-    write_text(
+    keep_or_write(
         path,
         yaml.safe_dump(
             settings.model_dump(exclude_defaults=True), sort_keys=False, allow_unicode=True, width=120

@@ -41,6 +41,15 @@ def write_bytes(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
+def keep_or_write(path: Path, text: str) -> bool:
+    """Write `text` as `write_text` does unless the file holds just that; True when it was written."""
+    data = text.replace("\r\n", "\n").encode("utf-8")
+    if path.is_file() and path.read_bytes() == data:
+        return False
+    write_bytes(path, data)
+    return True
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8 with `\\n` line ends."""
     write_bytes(path, text.replace("\r\n", "\n").encode("utf-8"))

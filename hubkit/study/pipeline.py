@@ -14,7 +14,7 @@ from hubkit.cards.settings import save_settings
 from hubkit.engine.events import Report, silent
 from hubkit.engine.threads import one_thread
 from hubkit.release.layout import ACTIVATIONS, COMPLETIONS, ROOT_CONFIG
-from hubkit.release.writing import write_json
+from hubkit.release.writing import keep_or_write, to_json
 from hubkit.study.provenance import write_provenance
 
 if TYPE_CHECKING:
@@ -101,10 +101,8 @@ def _is_small(model: str) -> bool:
 def describe(study: Study, pool: PoolManifest, where: Places) -> Card:
     """Root config.json, provenance.json, card.yaml and README.md of a release whose SAEs and measures are there."""
     ids = sorted(spec.sae_id for spec in study.specs())
-    write_json(
-        where.release / ROOT_CONFIG,
-        {"base_model": study.card.base_model, "library_name": "saelens", "sae_ids": ids},
-    )
+    config = {"base_model": study.card.base_model, "library_name": "saelens", "sae_ids": ids}
+    keep_or_write(where.release / ROOT_CONFIG, to_json(config))
     write_provenance(study, pool, where.release, completions=_completions(where.work / COMPLETIONS))
     save_settings(study.card, where.release / CARD_SETTINGS)
     return build_card(where.release, study.card)

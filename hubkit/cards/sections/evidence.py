@@ -78,14 +78,9 @@ def limitations(facts: Facts) -> dict[str, Any]:
         "dead": [sae.sae_id for sae in facts.saes if _below(sae.metric("alive_share", "train"), MOSTLY_DEAD)],
         "few_rows": [sae.sae_id for sae in facts.saes if _few_rows(sae)],
         "unmeasured": [sae.sae_id for sae in facts.saes if sae.metrics is None],
-        "warnings": sorted(
-            {
-                f"{sae.sae_id}: {warning}"
-                for sae in facts.saes
-                if sae.metrics
-                for warning in sae.metrics.warnings
-            }
-        ),
+        "warnings": [
+            (sae.sae_id, sae.metrics.warnings) for sae in facts.saes if sae.metrics and sae.metrics.warnings
+        ],
         "total": len(facts.saes),
     }
 
