@@ -65,7 +65,7 @@ def push(
         return
     if rehearse:
         _rehearse(release, repo_id, console)
-    pushed = carry_out(plan, release, api, private=private, plain_lfs=api.endpoint.startswith("http://"))
+    pushed = carry_out(plan, release, api, private=private)
     proof = verify(plan, pushed.commit, api)
     if not proof.ok:
         raise HubkitError(

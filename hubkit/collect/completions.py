@@ -65,7 +65,7 @@ def read_completions(path: Path) -> list[Completion]:
             )
     except (OSError, pa.ArrowInvalid) as error:
         raise IncompleteError(
-            f"{path}: not readable as completions: {error}", hint="hubkit collect"
+            f"{path}: not readable as completions: {error}", hint="hubkit collect STUDY.yaml"
         ) from error
     return [_completion(row) for row in table.to_pylist()]
 

@@ -101,7 +101,7 @@ def block_path(model: Any, n_layers: int) -> str:
         raise UsageError(
             f"{type(model).__name__}: {len(fitting)} module lists of {n_layers} members ({', '.join(fitting) or 'none'}), "
             "expected one list of blocks",
-            hint="collect its activations with another tool and go on from `hubkit init`",
+            hint="collect its activations with another tool and describe the SAEs with `hubkit build-cards`",
         )
     return str(fitting[0])
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from hubkit.errors import UsageError
 from hubkit.publish.errors import hub_errors
@@ -29,14 +30,8 @@ class Pushed:
     """False when the remote had everything already."""
 
 
-def push(
-    plan: PushPlan, release: Path, api: HfApi, *, private: bool = False, plain_lfs: bool = False
-) -> Pushed:
-    """Create the repository where needed and make the plan's one commit.
-
-    `plain_lfs` hands the client open files instead of paths, which it sends by LFS and not by Xet: for Hubs without Xet.
-    Raises HubkitError; the remote is then as it was.
-    """
+def push(plan: PushPlan, release: Path, api: HfApi, *, private: bool = False) -> Pushed:
+    """Create the repository where needed and make the plan's one commit. Raises HubkitError; the remote is then as it was."""
     if not plan.changed and plan.parent is not None:
         return Pushed(plan.repo_id, plan.parent, new_commit=False)
     if len(plan.changed) > MAX_FILES:
@@ -45,13 +40,13 @@ def push(
             hint="split the release",
         )
     _check_unchanged(plan, release)
-    with hub_errors(plan.repo_id), ExitStack() as files:
+    with hub_errors(plan.repo_id), upload_mode(api.endpoint):
         if plan.parent is None:
             api.create_repo(plan.repo_id, private=private, exist_ok=True)
         parent = plan.parent or api.model_info(plan.repo_id, revision=plan.revision, timeout=30).sha
         commit = api.create_commit(
             plan.repo_id,
-            operations=_operations(plan, release, files if plain_lfs else None),
+            operations=_operations(plan, release),
             commit_message=plan.message,
             revision=plan.revision,
             parent_commit=parent,
@@ -59,15 +54,38 @@ def push(
     return Pushed(plan.repo_id, commit.oid, new_commit=True)
 
 
-def _operations(plan: PushPlan, release: Path, files: ExitStack | None) -> list[CommitOperationAdd]:
+@contextmanager
+def upload_mode(endpoint: str) -> Iterator[None]:
+    """Plain LFS, no bars and no telemetry towards a Hub that speaks plain HTTP: a local one, which has no Xet; else as the client is set.
+
+    The client reads these constants when it uploads, and takes Xet wherever hf_xet can be imported, without asking the Hub.
+    """
+    from huggingface_hub import constants
+    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    if not endpoint.startswith("http://"):
+        yield
+        return
+    names = ("HF_HUB_DISABLE_XET", "HF_HUB_DISABLE_TELEMETRY")
+    before = {name: getattr(constants, name) for name in names}
+    bars = not are_progress_bars_disabled()
+    disable_progress_bars()
+    for name in names:
+        setattr(constants, name, True)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(constants, name, value)
+        if bars:
+            enable_progress_bars()
+
+
+def _operations(plan: PushPlan, release: Path) -> list[CommitOperationAdd]:
     from huggingface_hub import CommitOperationAdd
 
-    def source(path: Path) -> str | BinaryIO:
-        return str(path) if files is None else files.enter_context(path.open("rb"))
-
     return [
-        CommitOperationAdd(path_in_repo=file.path, path_or_fileobj=source(release / file.path))
-        for file in plan.changed
+        CommitOperationAdd(path_in_repo=f.path, path_or_fileobj=str(release / f.path)) for f in plan.changed
     ]
 
 

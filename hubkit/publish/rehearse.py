@@ -52,7 +52,7 @@ def publish_locally(
 ) -> tuple[PushPlan, Pushed]:
     """Plan and push any folder to a local Hub."""
     plan = make_plan(folder, repo_id, api, message=message)
-    return plan, push(plan, folder, api, plain_lfs=True)
+    return plan, push(plan, folder, api)
 
 
 def rehearse(

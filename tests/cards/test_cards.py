@@ -1,0 +1,161 @@
+"""Cards: facts in, the same bytes out; nothing stated that no file says; nobody's text lost."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from builders import GONE, cfg, codes, tensors, view
+from huggingface_hub import ModelCard
+from safetensors.numpy import save
+
+from hubkit.cards.build import build_card, recorded_digest
+from hubkit.cards.facts import release_digest
+from hubkit.cards.settings import CardSettings, load_settings, save_settings
+from hubkit.errors import NothingFound, UsageError
+from hubkit.readme.document import parse_readme
+from hubkit.repo.local import open_folder
+from hubkit.validate.run import validate
+
+SETTINGS = CardSettings(
+    repo_id="owner/release", base_model="openai-community/gpt2", license="mit", citation="@misc{x}"
+)
+
+
+def written(folder: Path, repository: object) -> Path:
+    for path, data in repository.files.items():  # type: ignore[attr-defined]
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
+    save_settings(SETTINGS, folder / "card.yaml")
+    return folder
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Path:
+    """A third party's folder: two SAEs, no metrics, no provenance; one of them never learned."""
+    zero = tensors()
+    zero["threshold"] = zero["threshold"] * 0
+    files = {
+        "lab_topk_L3_mixed/cfg.json": json.dumps(
+            cfg("topk", metadata={"hook_name": "blocks.3.hook_resid_post"})
+        ).encode()
+    }
+    files["lab_topk_L3_mixed/sae_weights.safetensors"] = save(tensors("topk"))
+    return written(tmp_path / "release", view(weights=zero, readme=None, files=files))
+
+
+def test_golden(release: Path) -> None:
+    """The whole card; when it changes on purpose: HUBKIT_WRITE_GOLDENS=1 pytest tests/cards"""
+    import os
+
+    text = build_card(release).text
+    golden = Path(__file__).with_name("golden_third_party.md")
+    body = re.sub(r"[0-9a-f]{64}", "<digest>", text)
+    if os.environ.get("HUBKIT_WRITE_GOLDENS"):
+        golden.write_text(body, encoding="utf-8", newline="\n")
+    assert body == golden.read_text(encoding="utf-8")
+
+
+def test_same_inputs_same_bytes_and_a_second_build_writes_nothing(release: Path) -> None:
+    first = build_card(release)
+    assert first.changed
+    stamp = first.path.stat().st_mtime_ns
+    second = build_card(release)
+    assert (second.changed, second.text) == (False, first.text)
+    assert first.path.stat().st_mtime_ns == stamp
+
+
+def test_the_card_passes_the_hubs_own_parser_and_ours(release: Path) -> None:
+    card = build_card(release)
+    data = ModelCard(card.text).data
+    assert (data.library_name, data.base_model, data.license) == ("saelens", "openai-community/gpt2", "mit")
+    assert not [f for f in validate(open_folder(release)).findings if f.code.startswith("CARD")]
+
+
+def test_counts_are_the_folders(release: Path) -> None:
+    text = build_card(release).text
+    assert "**2 SAEs**: 1 jumprelu, 1 topk" in text
+    assert "**Layers**: 2, 3" in text
+    assert text.count("| `lab_") == 2
+
+
+def test_defects_are_disclosed_by_construction(release: Path) -> None:
+    text = build_card(release).text
+    assert "1 of the 2 SAEs has findings of severity error (THR001)" in text
+    assert "1 of 2 SAEs: `lab_jumprelu_L2_mixed`" in text
+
+
+def test_what_was_not_measured_says_so(release: Path) -> None:
+    text = build_card(release).text
+    assert "Not measured: 2 of 2 SAEs have no `metrics.json`" in text
+    assert "There is no `provenance.json`" in text
+    assert "Key findings" not in text
+
+
+def test_the_loading_code_parses_and_names_what_is_there(release: Path) -> None:
+    import ast
+
+    blocks = [
+        block for block in parse_readme(build_card(release).text).code_blocks if block.language == "python"
+    ]
+    assert blocks
+    code = "\n".join(block.text for block in blocks)
+    ast.parse(code)
+    assert '"owner/release"' in code
+    assert 'sae_id = "lab_topk_L3_mixed"' in code  # the one without findings
+
+
+def test_the_digest_moves_with_the_files_and_not_with_the_card(release: Path) -> None:
+    card = build_card(release)
+    assert recorded_digest(card.text) == release_digest(release)
+    (release / "lab_topk_L3_mixed" / "cfg.json").write_bytes(json.dumps(cfg("topk", k=5)).encode())
+    assert recorded_digest(card.text) != release_digest(release)
+
+
+def test_nobodys_text_is_lost(release: Path) -> None:
+    path = release / "README.md"
+    path.write_text("# My own words\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="not written by hubkit"):
+        build_card(release)
+    assert path.read_text(encoding="utf-8") == "# My own words\n"
+    build_card(release, force=True)
+    path.write_text(path.read_text(encoding="utf-8").replace("# Sparse", "# My sparse"), encoding="utf-8")
+    with pytest.raises(UsageError, match="edited by hand"):
+        build_card(release)
+    assert "# My sparse" in path.read_text(encoding="utf-8")
+
+
+def test_hostile_names_stay_inside_their_cell(tmp_path: Path) -> None:
+    evil = "lab_L2_<script>alert(1)</script>"
+    folder = written(
+        tmp_path / "evil",
+        view(cfg(metadata={"training_condition": "a|b\n<img src=x>"}), folder="lab_L2", readme=None),
+    )
+    text = build_card(folder).text
+    assert "a\\|b &lt;img" in text
+    assert evil not in text
+
+
+def test_settings_round_trip_and_name_every_mistake(tmp_path: Path) -> None:
+    save_settings(SETTINGS, tmp_path / "card.yaml")
+    assert load_settings(tmp_path / "card.yaml") == SETTINGS
+    (tmp_path / "bad.yaml").write_text(yaml.safe_dump({"repo_id": "x", "licence": "mit"}), encoding="utf-8")
+    with pytest.raises(UsageError) as error:
+        load_settings(tmp_path / "bad.yaml")
+    for word in ("repo_id", "base_model", "license", "licence"):
+        assert word in error.value.message
+
+
+def test_a_folder_without_saes_has_no_card(tmp_path: Path) -> None:
+    save_settings(SETTINGS, tmp_path / "card.yaml")
+    with pytest.raises(NothingFound, match="no SAE"):
+        build_card(tmp_path)
+
+
+def test_a_card_is_a_good_card(release: Path) -> None:
+    card = build_card(release).text
+    assert codes(view(readme=card), "CARD") == []
+    assert codes(view(readme=card, weights=GONE), "CARD001") == []
