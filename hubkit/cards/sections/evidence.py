@@ -81,6 +81,7 @@ def limitations(facts: Facts) -> dict[str, Any]:
         "warnings": [
             (sae.sae_id, sae.metrics.warnings) for sae in facts.saes if sae.metrics and sae.metrics.warnings
         ],
+        "intervals": any(sae.metrics for sae in facts.saes),
         "total": len(facts.saes),
     }
 
