@@ -74,6 +74,20 @@ class LocalView(RepoView):
                 f"{path}: cannot be read: {error.strerror}", hint="check the permissions of the file"
             ) from error
 
+    def _read_into(self, entry: Entry, start: int, buffer: memoryview) -> int:
+        path = self.root / entry.path
+        got = 0
+        try:
+            with path.open("rb", buffering=0) as file:
+                file.seek(start)
+                while got < len(buffer) and (count := file.readinto(buffer[got:])):
+                    got += count
+        except OSError as error:
+            raise IncompleteError(
+                f"{path}: cannot be read: {error.strerror}", hint="check the permissions of the file"
+            ) from error
+        return got
+
 
 def open_folder(path: Path) -> LocalView:
     """The view of an existing folder. Raises UsageError when `path` is missing or a file."""
@@ -82,7 +96,5 @@ def open_folder(path: Path) -> LocalView:
             f"{path}: there is no such folder", hint="name a folder that holds SAEs, or OWNER/REPO on the Hub"
         )
     if not path.is_dir():
-        raise UsageError(
-            f"{path}: this is a file, expected a folder", hint=f"hubkit validate {path.parent}"
-        )
+        raise UsageError(f"{path}: this is a file, expected a folder", hint=f"hubkit validate {path.parent}")
     return LocalView(name=str(path), root=path)

@@ -90,6 +90,25 @@ class RepoView(ABC):
             )
         return data
 
+    def read_into(self, path: str, start: int, buffer: memoryview) -> None:
+        """Fill `buffer` (of bytes) with the file from `start` on: `read_range` without a new allocation. Raises IncompleteError."""
+        entry = self._need(path)
+        wanted = min(len(buffer), max(0, entry.size - start))
+        got = self._read_into(entry, start, buffer[:wanted]) if wanted else 0
+        self.requests += 1
+        self.bytes_read += got
+        if got != len(buffer):
+            raise IncompleteError(
+                f"{path}: {got:,} bytes came where {len(buffer):,} were asked for; the file changed or the transfer broke"
+            )
+
+    def _read_into(self, entry: Entry, start: int, buffer: memoryview) -> int:
+        """How many bytes were put into `buffer`, which does not reach beyond the file."""
+        data = self._read_range(entry, start, start + len(buffer))
+        if len(data) == len(buffer):
+            buffer[:] = data
+        return len(data)
+
     @property
     def total_bytes(self) -> int:
         """The size of everything in the listing."""

@@ -21,7 +21,13 @@ FIRST_READ = 1024
 """Bytes asked for first: the header of an SAE has about 400."""
 MAX_HEADER = 1 << 20
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+MAX_DEPTH = 127
+"""Levels of nesting that serde_json reads."""
+LARGEST = (1 << 64) - 1
+"""Of a Rust usize on a 64-bit machine."""
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
+STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+FIELDS = ("dtype", "shape", "data_offsets")
 
 
 def read_header(view: RepoView, path: str) -> Header:
@@ -58,16 +64,46 @@ def parse_header(raw: bytes, file_size: int) -> Header:
 
 
 def _parse_json(raw: bytes) -> dict[str, Any]:
+    """As serde_json reads it: 127 levels at most, no lone surrogates, numbers within a double, `-0` no whole number."""
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise HeaderError(f"the header is not UTF-8: byte {error.start}") from error
+    _check_depth(text)
     try:
-        value = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
-    except (json.JSONDecodeError, RecursionError) as error:
+        value = json.loads(
+            text,
+            object_pairs_hook=_no_duplicates,
+            parse_constant=_no_constant,
+            parse_float=_number,
+            parse_int=_number,
+        )
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise HeaderError("the header holds half of a surrogate pair, which is not JSON") from error
+    except json.JSONDecodeError as error:
         raise HeaderError(f"the header is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise HeaderError(f"the header is a JSON {type(value).__name__}, expected an object")
+    return value
+
+
+def _check_depth(text: str) -> None:
+    depth = 0
+    for bracket in re.findall(r"[\[{\]}]", STRING.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        if depth > MAX_DEPTH:
+            raise HeaderError(f"the header is nested more than {MAX_DEPTH} levels deep")
+
+
+def _number(text: str) -> int | float:
+    """A whole number where Rust would see one, else a double; HeaderError beyond a double's range."""
+    if text != "-0" and len(text) <= 20 and text.lstrip("-").isdecimal():
+        return int(text)
+    value = float(text)
+    if math.isinf(value):
+        raise HeaderError(f"the header holds the number {text[:40]}, out of range")
     return value
 
 
@@ -95,16 +131,18 @@ def _metadata(value: object) -> dict[str, str]:
 def _tensor(name: str, entry: object, begin: int) -> TensorInfo:
     if not NAME.fullmatch(name) or ".." in name:
         raise HeaderError(f"the tensor name {name!r} has parts that do not belong in a name")
-    if not isinstance(entry, dict) or not {"dtype", "shape", "data_offsets"} <= entry.keys():
+    if isinstance(entry, list) and len(entry) == len(FIELDS):  # serde takes a struct from a list as well
+        entry = dict(zip(FIELDS, entry, strict=True))
+    if not isinstance(entry, dict) or not set(FIELDS) <= entry.keys():
         raise HeaderError(f"{name}: expected dtype, shape and data_offsets")
-    dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    dtype, shape, offsets = (entry[field] for field in FIELDS)
     if not isinstance(dtype, str) or dtype not in BITS:
         raise HeaderError(f"{name}: unknown dtype {dtype!r}")
     if not _counts(shape) or not _counts(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:
         raise HeaderError(
             f"{name}: shape {shape!r} and data_offsets {offsets!r} must be lists of whole numbers, the offsets two and in order"
         )
-    bits = math.prod(shape) * BITS[dtype]
+    bits = _bits(name, shape, dtype)
     if bits % 8 or bits // 8 != offsets[1] - offsets[0]:
         raise HeaderError(
             f"{name}: {dtype} of shape {shape} needs {bits / 8:g} bytes, data_offsets give {offsets[1] - offsets[0]}"
@@ -112,9 +150,19 @@ def _tensor(name: str, entry: object, begin: int) -> TensorInfo:
     return TensorInfo(name, dtype, tuple(shape), begin + offsets[0], begin + offsets[1])
 
 
+def _bits(name: str, shape: list[int], dtype: str) -> int:
+    """shape x dtype, multiplied from the left as Rust does it: [2**61, 2**61, 0] overflows, [0, 2**61, 2**61] is 0."""
+    product = 1
+    for factor in (*shape, BITS[dtype]):
+        product *= factor
+        if product > LARGEST:
+            raise HeaderError(f"{name}: the shape {shape} overflows")
+    return product
+
+
 def _counts(value: object) -> bool:
     return isinstance(value, list) and all(
-        isinstance(item, int) and not isinstance(item, bool) and 0 <= item < 1 << 62 for item in value
+        isinstance(item, int) and not isinstance(item, bool) and 0 <= item <= LARGEST for item in value
     )
 
 

@@ -10,8 +10,6 @@ import pytest
 
 from hubkit.errors import IncompleteError, UsageError
 from hubkit.repo.local import open_folder
-from hubkit.repo.memory import MemoryView
-from hubkit.repo.overlay import OverlayView
 from hubkit.repo.target import open_target
 from hubkit.repo.view import SMALL_FILE, TooLargeError
 
@@ -125,10 +123,3 @@ def test_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert (view.name, view.revision) == (repo, revision)
     with pytest.raises(UsageError, match="no such folder"):
         open_target("a/b/c")
-
-
-def test_an_overlay_shows_the_new_bytes_and_leaves_the_old() -> None:
-    under = MemoryView(name="x", files={"a": b"old", "b": b"kept"})
-    over = OverlayView(name="x", under=under, replaced={"a": b"newer", "c": b"added"})
-    assert {e.path: e.size for e in over.list()} == {"a": 5, "b": 4, "c": 5}
-    assert (over.read("a"), over.read("b"), under.read("a")) == (b"newer", b"kept", b"old")

@@ -1,0 +1,107 @@
+"""A large tensor's values, block by block in one reused buffer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from hubkit.errors import IncompleteError
+from hubkit.tensors.dtypes import BITS, numbers
+from hubkit.tensors.zip_member import content_start, inflated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy.typing as npt
+
+    from hubkit.repo.view import RepoView
+    from hubkit.tensors.header import TensorInfo
+
+BLOCK = 1 << 20
+"""Bytes: within a core's second-level cache, so that what was read is still there when it is looked at."""
+
+
+class Block(NamedTuple):
+    """A part of a tensor: whole rows, or a piece of one row where a row is larger than a block."""
+
+    first: int
+    """Index of the first value, counted as the values lie in the file."""
+    values: npt.NDArray[Any]
+    """Flat, as `dtypes.numbers` gives them. Valid until the next block is asked for."""
+
+
+def blocks(view: RepoView, path: str, info: TensorInfo, block_bytes: int = BLOCK) -> Iterator[Block]:
+    """The values of `info` as they lie in the file (its columns one by one where `info.order` is "F").
+
+    A row is a run of `row_length(info)` values. Memory: one block, twice for the dtypes that numpy has not.
+    Raises IncompleteError for a dtype without a decoder and for values with gaps between them; HeaderError for a damaged zip.
+    """
+    width = check_streamable(info) // 8
+    row = row_length(info)
+    for start, chunk in _chunks(
+        view, path, info, pieces(info.count, row, max(1, block_bytes // width)), width
+    ):
+        yield Block(start, numbers(chunk, info.dtype, big_endian=info.big_endian))
+
+
+def check_streamable(info: TensorInfo) -> int:
+    """Bits of one value. Raises IncompleteError where `blocks` cannot read the tensor."""
+    bits = BITS[info.dtype]
+    if info.order is None:
+        raise IncompleteError(
+            f"{info.name}: its values lie in the file with gaps or repeated, stride {info.strides}"
+        )
+    if bits % 8 or info.dtype.startswith("C"):
+        raise IncompleteError(f"{info.name}: no decoder for {info.dtype}")
+    return bits
+
+
+def row_length(info: TensorInfo) -> int:
+    """Values of one row as they lie in the file: of a column where `info.order` is "F"."""
+    if not info.shape:
+        return 1
+    return info.shape[0] if info.order == "F" else info.shape[-1]
+
+
+def pieces(count: int, row: int, limit: int) -> Iterator[tuple[int, int]]:
+    """[start, stop) of at most `limit` values each: whole rows, or parts of one row."""
+    at = 0
+    while at < count:
+        whole_rows, row_end = limit // row * row, (at // row + 1) * row
+        stop = min(count, at + whole_rows) if whole_rows else min(at + limit, row_end)
+        yield at, stop
+        at = stop
+
+
+def _chunks(
+    view: RepoView, path: str, info: TensorInfo, parts: Iterator[tuple[int, int]], width: int
+) -> Iterator[tuple[int, memoryview]]:
+    """The bytes of each part. One buffer serves all of them."""
+    member = info.member
+    if member is not None and member.deflated:
+        yield from _inflated(inflated(view, path, member), info.start, parts, width)
+        return
+    begin = info.start + (content_start(view, path, member) if member else 0)
+    buffer = memoryview(bytearray())
+    for start, stop in parts:
+        size = (stop - start) * width
+        if size > len(buffer):
+            buffer = memoryview(np.empty(size, np.uint8).data)
+        view.read_into(path, begin + start * width, buffer[:size])
+        yield start, buffer[:size]
+
+
+def _inflated(
+    source: Iterator[bytes], skip: int, parts: Iterator[tuple[int, int]], width: int
+) -> Iterator[tuple[int, memoryview]]:
+    held = bytearray()
+    for start, stop in parts:
+        size = (stop - start) * width
+        while len(held) < size + skip:
+            held += next(source)
+        yield start, memoryview(bytes(held[skip : skip + size]))
+        del held[: skip + size]
+        skip = 0
+    for _ in source:  # to the end: there the length and the CRC are checked
+        pass
