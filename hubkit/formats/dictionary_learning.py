@@ -10,4 +10,6 @@ FAMILY = Family(
     name="dictionary_learning",
     loader="dictionary_learning (load_dictionary), or SAELens's converter dictionary_learning_1",
     detect=lambda cfg: isinstance(cfg.get("trainer"), Mapping),
+    # BatchTopK and AutoEncoderTopK keep one running value there, -1 until threshold_start_step
+    thresholds=("threshold",),
 )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from hubkit.tensors.header import Header, TensorInfo
 
 Layout = Literal["v6", "legacy", "foreign"]
 
@@ -16,8 +19,39 @@ class Family:
     name: str
     loader: str
     """What reads it, in words that a person can act on."""
-    detect: Callable[[Mapping[str, Any]], bool]
+    detect: Callable[[Mapping[str, Any]], bool] = lambda cfg: False  # noqa: ARG005
     """Whether a configuration's keys are this family's."""
+    detect_files: Callable[[frozenset[str]], bool] | None = None
+    """Whether the names of the files in a folder are this family's. Asked only where no configuration decides: some families write none."""
+    thresholds: tuple[str, ...] = ()
+    """What this family may call its threshold tensor, in the order it is looked for."""
+
+
+LOG_THRESHOLDS = {"log_threshold", "log_jumprelu_threshold"}
+"""Tensors that hold the logarithm of the threshold."""
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """The threshold among a file's tensors."""
+
+    info: TensorInfo
+    is_log: bool
+    """Whether the values are the threshold's natural logarithm."""
+
+    @property
+    def is_scalar(self) -> bool:
+        """One value for all latents: a BatchTopK's running threshold, no defect."""
+        return self.info.count == 1
+
+
+def threshold_of(family: Family, header: Header) -> Threshold | None:
+    """The threshold tensor of a file of `family`, or None where it has none."""
+    for name in family.thresholds:
+        info = header.tensors.get(name)
+        if info is not None and info.count:
+            return Threshold(info, name in LOG_THRESHOLDS)
+    return None
 
 
 @dataclass(frozen=True)

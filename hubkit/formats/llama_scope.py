@@ -8,4 +8,6 @@ FAMILY = Family(
     name="llama_scope",
     loader="Language-Model-SAEs (OpenMOSS), or SAELens by release name (converters llama_scope, llama_scope_r1_distill)",
     detect=lambda cfg: "hook_point_in" in cfg,
+    # the R1 distillation; Llama Scope itself has one number in its configuration
+    thresholds=("log_jumprelu_threshold",),
 )

@@ -26,6 +26,7 @@ LEGACY_MARKS = {
 FAMILY = Family(
     name="saelens",
     loader="SAELens (SAE.from_pretrained, SAE.load_from_disk)",
+    thresholds=("threshold",),
     detect=lambda cfg: (
         "metadata" in cfg or (bool({"d_in", "d_sae"} & cfg.keys()) and bool(LEGACY_MARKS & cfg.keys()))
     ),
