@@ -14,7 +14,7 @@ from hubkit.validate.report import Report
 from hubkit.validate.run import Selection, validate
 
 D_IN, D_SAE = 8, 32
-FOLDER = "lab_jumprelu_L2_mixed"
+FOLDER = "lab_L2_mixed"
 README = "---\nlibrary_name: saelens\nbase_model: gpt2\nlicense: mit\n---\n\n# SAEs\n"
 GONE = object()
 """As a value: the key is left out."""
@@ -71,13 +71,13 @@ def view(
     readme: str | None = README,
     files: dict[str, bytes] | None = None,
 ) -> MemoryView:
-    """A repository with one SAE. `configuration` and `weights` may be dicts, bytes, or GONE."""
+    """A repository with one SAE and an evaluation nobody judges. `configuration` and `weights` may be dicts, bytes, or GONE."""
     configuration = cfg() if configuration is None else configuration
     if weights is None:
         architecture = configuration.get("architecture") if isinstance(configuration, dict) else "jumprelu"
         known = isinstance(architecture, str) and tensor_shapes(architecture, 1, 1) is not None
         weights = tensors(architecture if known else "jumprelu")
-    content = dict(files or {})
+    content = {"evaluation.json": b"{}"} | dict(files or {})
     prefix = "" if folder == "." else f"{folder}/"
     if configuration is not GONE:
         content[f"{prefix}cfg.json"] = (

@@ -74,15 +74,16 @@ def residual_hook(layer: int) -> str:
 
 
 ID_LAYER = re.compile(
-    r"(?<![A-Za-z0-9])(?:[Ll](?P<short>\d+)|(?:layers?|blocks|h)[._\-]?(?P<long>\d+))(?![A-Za-z0-9])",
+    r"(?<![A-Za-z0-9])(?:[Ll](?P<short>\d+)|(?:(?:layers?|blocks)[._\-]?|h[._\-])(?P<long>\d+))(?![A-Za-z0-9])",
 )
-SPARSITY = re.compile(r"[Ll]0[._\-]\d")
+SPARSITY = re.compile(r"[Ll][01](?:[._\-=]\d|[._\-]coef)")
+"""The norms: L0 as a sparsity, L1 as a penalty."""
 
 
 def layers_named(text: str) -> set[int]:
     """Layer numbers that a folder name or sae_id states: L21, layer_21, layers.21, blocks.21, h.21.
 
-    `l0_40` and `average_l0_40` are sparsities, never layers.
+    `l0_40` and `average_l0_40` are sparsities, `l1_5` and `l1_coeff` are penalties, never layers.
     """
     found = set()
     for match in ID_LAYER.finditer(text):
@@ -90,3 +91,19 @@ def layers_named(text: str) -> set[int]:
             continue
         found.add(int(match.group("short") or match.group("long")))
     return found
+
+
+NUMBERS = re.compile(r"\.\d+(?=\.|$)")
+
+
+def width_kind(name: str) -> str | None:
+    """What hooks of equal width within one model have in common, or None where that cannot be told.
+
+    `resid` for the residual stream in every form, else the name without its layer: `blocks.attn.hook_z`, `model.layers.mlp`.
+    """
+    hook = parse_hook(name)
+    if hook.form in {"unknown", "mixed"}:
+        return None
+    if hook.site in {"resid_pre", "resid_mid", "resid_post"}:
+        return "resid"
+    return NUMBERS.sub("", name)

@@ -32,6 +32,8 @@ class Readme:
     body_line: int
     """Line on which the body begins, 1-based."""
     code_blocks: tuple[CodeBlock, ...]
+    head: str | None = None
+    """The YAML between the first two `---` lines; None where there is no such pair."""
 
 
 def parse_readme(text: str) -> Readme:
@@ -49,14 +51,15 @@ def parse_readme(text: str) -> Readme:
         )
     if end is None:
         return Readme(text, None, None, 1, code_blocks(text))
-    front, fault = _front_matter("\n".join(lines[1:end]))
-    return Readme(text, front, fault, end + 2, code_blocks(text))
+    head = "\n".join(lines[1:end])
+    front, fault = _front_matter(head)
+    return Readme(text, front, fault, end + 2, code_blocks(text), head)
 
 
 def _front_matter(text: str) -> tuple[Mapping[str, Any] | None, str | None]:
     try:
         value = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:  # also `2026-13-01`, `[{}]: 1`
         return None, f"the front matter is not YAML: {' '.join(str(error).split())}"
     if value is None:
         return {}, None

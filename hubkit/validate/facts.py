@@ -1,22 +1,20 @@
-"""The facts that rules look at, read once, in the cheapest order: tree, configurations, headers, thresholds, card."""
+"""The facts that rules look at, read once, in the cheapest order: tree, configurations, headers, thresholds, card, whole weights."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from hubkit.errors import IncompleteError
+from hubkit.engine.events import Event, Report, silent
 from hubkit.formats import saelens
-from hubkit.formats.detect import CONFIG_NAMES, WEIGHT_NAMES, detect
+from hubkit.formats.detect import WEIGHT_NAMES
 from hubkit.formats.family import Cfg, Family
-from hubkit.formats.strict_json import Document, JsonFault, parse
+from hubkit.formats.strict_json import Document, JsonFault
 from hubkit.readme.document import Readme, parse_readme
-from hubkit.repo.view import TooLargeError
-from hubkit.tensors.header import Header, HeaderError
-from hubkit.tensors.safetensors import read_header
-from hubkit.tensors.slices import read_values
+from hubkit.validate import reading
+from hubkit.validate.json_file import JsonFile
+from hubkit.validate.reading import PROVENANCE, WEIGHTS
 from hubkit.validate.rule import Need
 
 if TYPE_CHECKING:
@@ -24,15 +22,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from hubkit.repo.view import Entry, RepoView
+    from hubkit.tensors.header import Header, HeaderError
+    from hubkit.validate.deep import WholeWeights
+    from hubkit.validate.pickles import Pickle
 
-WEIGHTS = "sae_weights.safetensors"
-WEIGHT_ENDINGS = (".safetensors", ".pt", ".pth", ".npz", ".bin")
-NOT_WEIGHTS = {
-    "sparsity.safetensors",
-    "activation_whitening.safetensors",
-    "activations_store_state.safetensors",
-    "trainer_state.pt",
-}
+__all__ = ["WEIGHTS", "JsonFile", "RepoFacts", "SaeFacts", "gather"]
 
 
 @dataclass
@@ -51,7 +45,12 @@ class SaeFacts:
     weights: Entry | None = None
     header: Header | None = None
     header_fault: HeaderError | None = None
+    pickle: Pickle | None = None
     threshold: npt.NDArray[np.float64] | None = None
+    whole: WholeWeights | None = None
+    """Statistics of every tensor: only with `--deep`."""
+    weights_sha256: str | None = None
+    """From the listing; with `--deep` of local files too."""
     unread: dict[Need, str] = field(default_factory=dict)
     """Why a fact could not be read."""
 
@@ -96,31 +95,41 @@ class RepoFacts:
     view: RepoView
     entries: list[Entry]
     saes: list[SaeFacts]
+    configs: list[JsonFile] = field(default_factory=list)
+    """Every configuration that was read, an SAE's or not."""
     readme: Readme | None = None
-    evaluation_text: str | None = None
+    evaluation: JsonFile | None = None
+    metrics: list[JsonFile] = field(default_factory=list)
+    """The SAEs' own metrics.json: only with `--deep`."""
+    provenance: JsonFile | None = None
+    pickles: list[Pickle] = field(default_factory=list)
+    """Every pickle of the repository that could be read statically, weights or not."""
     unread: dict[Need, str] = field(default_factory=dict)
 
+    @property
+    def evaluation_text(self) -> str | None:
+        """evaluation.json as it stands."""
+        return self.evaluation.text if self.evaluation else None
 
-def gather(view: RepoView, needs: Need) -> RepoFacts:
-    """Read what `needs` asks for. Raises HubkitError only when the listing itself fails."""
-    entries = view.list()
-    facts = RepoFacts(
-        view,
-        entries,
-        [sae for folder, files in _folders(entries).items() if (sae := _sae(view, folder, files, entries))],
-    )
+
+def gather(view: RepoView, needs: Need, report: Report = silent) -> RepoFacts:
+    """Read what `needs` asks for; `report` hears of every SAE that is read whole. Raises HubkitError only when the listing itself fails."""
+    facts = RepoFacts(view, view.list(), [])
+    for folder, files in _folders(facts.entries).items():
+        if (sae := _sae(facts, folder, files)) is not None:
+            facts.saes.append(sae)
     for sae in facts.saes:
-        if needs & (Need.HEADER | Need.THRESHOLD):
-            _read_header(view, sae)
+        if needs & (Need.HEADER | Need.THRESHOLD | Need.WEIGHTS):
+            reading.read_header_of(view, sae)
         if Need.THRESHOLD in needs:
-            _read_threshold(view, sae)
-    if (
-        Need.README in needs
-        and (text := _read_text(view, "README.md", facts.unread, Need.README)) is not None
-    ):
-        facts.readme = parse_readme(text)
-    if Need.EVALUATION in needs:
-        facts.evaluation_text = _read_text(view, "evaluation.json", facts.unread, Need.EVALUATION)
+            reading.read_threshold_of(view, sae)
+    if Need.HEADER in needs:
+        reading.read_pickles(facts)
+    _read_texts(facts, needs)
+    if Need.WEIGHTS in needs:
+        for done, sae in enumerate(facts.saes, 1):
+            reading.read_whole(view, sae)
+            report(Event("weights", done, len(facts.saes), sae.sae_id))
     return facts
 
 
@@ -131,15 +140,16 @@ def _folders(entries: list[Entry]) -> dict[str, dict[str, Entry]]:
     return folders
 
 
-def _sae(view: RepoView, folder: str, files: dict[str, Entry], entries: list[Entry]) -> SaeFacts | None:
+def _sae(facts: RepoFacts, folder: str, files: dict[str, Entry]) -> SaeFacts | None:
     """The SAE in a folder, or None when there is nothing that looks like one."""
-    config = next((files[name] for name in CONFIG_NAMES if name in files), None)
+    config = reading.configuration(files)
     known_weights = any(name in files for name in WEIGHT_NAMES)
     if config is None and not known_weights:
         return None
-    sae = SaeFacts(folder, files, weights=_weights(folder, files, entries))
-    if config is not None:
-        _read_cfg(view, sae, config)
+    weights = reading.weights_of(folder, files, facts.entries)
+    sae = SaeFacts(folder, files, weights=weights, weights_sha256=weights.sha256 if weights else None)
+    if config is not None and (file := reading.read_cfg(facts.view, sae, config)):
+        facts.configs.append(file)
     judged = sae.family is not None or known_weights
     # A cfg.json that cannot be parsed is somebody's broken SAE; any other unknown JSON is none of ours.
     broken = config is not None and config.name == "cfg.json" and sae.document is None
@@ -150,71 +160,16 @@ def _sae(view: RepoView, folder: str, files: dict[str, Entry], entries: list[Ent
     return sae
 
 
-def _weights(folder: str, files: dict[str, Entry], entries: list[Entry]) -> Entry | None:
-    for name in WEIGHT_NAMES:
-        if name in files:
-            return files[name]
-    here = [
-        entry
-        for entry in files.values()
-        if entry.name.endswith(WEIGHT_ENDINGS) and entry.name not in NOT_WEIGHTS
-    ]
-    below = str(PurePosixPath(folder) / "checkpoints")
-    return next(iter(here), None) or next(
-        (e for e in entries if e.folder == below and e.name.endswith(WEIGHT_ENDINGS)), None
-    )
-
-
-def _read_cfg(view: RepoView, sae: SaeFacts, entry: Entry) -> None:
-    sae.cfg_path = entry.path
-    try:
-        data = view.read(entry.path)
-        sae.cfg_text = data.decode("utf-8", errors="replace")
-        document = parse(data)
-    except TooLargeError as error:
-        sae.cfg_fault = JsonFault(error.message, 1)
-    except JsonFault as fault:
-        sae.cfg_fault = fault
-    except IncompleteError as error:
-        sae.unread[Need.CFG] = error.message
-    else:
-        if isinstance(document.value, dict):
-            sae.document = document
-            sae.family = detect(document.value)
-        else:
-            sae.cfg_fault = JsonFault(
-                f"the file holds a JSON {type(document.value).__name__}, expected an object", 1
-            )
-
-
-def _read_header(view: RepoView, sae: SaeFacts) -> None:
-    if sae.weights is None or not sae.weights.name.endswith(".safetensors"):
-        return
-    try:
-        sae.header = read_header(view, sae.weights.path)
-    except HeaderError as fault:
-        sae.header_fault = fault
-    except IncompleteError as error:
-        sae.unread[Need.HEADER] = sae.unread[Need.THRESHOLD] = error.message
-
-
-def _read_threshold(view: RepoView, sae: SaeFacts) -> None:
-    if sae.header is None or sae.weights is None or not sae.is_saelens:
-        return
-    info = sae.header.tensors.get("threshold")
-    if info is None or not info.shape or 0 in info.shape:
-        return
-    try:
-        sae.threshold = read_values(view, sae.weights.path, info).reshape(-1)
-    except IncompleteError as error:
-        sae.unread[Need.THRESHOLD] = error.message
-
-
-def _read_text(view: RepoView, path: str, unread: dict[Need, str], need: Need) -> str | None:
-    if view.entry(path) is None:
-        return None
-    try:
-        return view.read(path).decode("utf-8", errors="replace")
-    except IncompleteError as error:
-        unread[need] = error.message
-        return None
+def _read_texts(facts: RepoFacts, needs: Need) -> None:
+    view = facts.view
+    if Need.README in needs:
+        file = reading.read_text(view, "README.md", facts.unread, Need.README)
+        facts.readme = parse_readme(file.decode("utf-8", errors="replace")) if file is not None else None
+    if Need.EVALUATION in needs:
+        facts.evaluation = reading.read_json(view, "evaluation.json", facts.unread, Need.EVALUATION)
+        if Need.WEIGHTS in needs:
+            paths = [sae.files["metrics.json"].path for sae in facts.saes if "metrics.json" in sae.files]
+            found = (reading.read_json(view, path, facts.unread, Need.EVALUATION) for path in paths)
+            facts.metrics = [file for file in found if file]
+    if Need.PROVENANCE in needs:
+        facts.provenance = reading.read_json(view, PROVENANCE, facts.unread, Need.PROVENANCE)

@@ -30,10 +30,12 @@ class Need(Flag):
     EVALUATION = auto()
     WEIGHTS = auto()
     """Whole weights: only with `--deep`."""
+    PROVENANCE = auto()
+    """provenance.json, for the rules that compare it with the listing; the catalogue counts it with the tree."""
 
     @classmethod
     def parse(cls, letters: str) -> Need:
-        """From the letters of the catalogue: `T C H S D E W`."""
+        """From the letters of the catalogue: `T C H S D E W`. Raises KeyError for another one."""
         table = {
             "T": cls.TREE,
             "C": cls.CFG,
@@ -41,6 +43,7 @@ class Need(Flag):
             "S": cls.THRESHOLD,
             "D": cls.README,
             "E": cls.EVALUATION,
+            "W": cls.WEIGHTS,
         }
         need = cls.NOTHING
         for letter in letters.split():
@@ -95,14 +98,14 @@ RepoCheck = Callable[["RepoFacts"], Iterable[Found]]
 
 
 def _register(
-    code: str, severity: Severity, needs: str, scope: Scope, fix: FixKind | None
+    code: str, severity: Severity, needs: Need, scope: Scope, fix: FixKind | None
 ) -> Callable[[Check], Check]:
     def decorate(check: Check) -> Check:
         if code in REGISTRY:
             raise ValueError(f"the code {code} is taken by {REGISTRY[code].check.__name__}")
         if not check.__doc__:
             raise ValueError(f"{code} has no docstring: it is what `hubkit explain {code}` prints")
-        REGISTRY[code] = Rule(code, severity, Need.parse(needs), scope, check, fix)
+        REGISTRY[code] = Rule(code, severity, needs, scope, check, fix)
         return check
 
     return decorate
@@ -112,11 +115,11 @@ def sae_rule(
     code: str, severity: Severity, needs: str, fix: FixKind | None = None
 ) -> Callable[[SaeCheck], SaeCheck]:
     """A rule that is asked once for every SAE. A need that could not be read skips it for that SAE."""
-    return _register(code, severity, needs, "sae", fix)
+    return _register(code, severity, Need.parse(needs), "sae", fix)
 
 
 def repo_rule(
-    code: str, severity: Severity, needs: str, fix: FixKind | None = None
+    code: str, severity: Severity, needs: str, fix: FixKind | None = None, *, also: Need = Need.NOTHING
 ) -> Callable[[RepoCheck], RepoCheck]:
-    """A rule that is asked once for the repository."""
-    return _register(code, severity, needs, "repo", fix)
+    """A rule that is asked once for the repository; `also` is what it reads beside the letters of the catalogue."""
+    return _register(code, severity, Need.parse(needs) | also, "repo", fix)

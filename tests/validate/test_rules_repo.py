@@ -19,7 +19,7 @@ SECRETS = [
 def test_sec002_finds_a_secret_and_never_shows_it(secret: str) -> None:
     report = check(view(cfg(metadata={"note": secret})), "SEC002")
     (finding,) = report.findings
-    assert finding.path == "lab_jumprelu_L2_mixed/cfg.json"
+    assert finding.path == "lab_L2_mixed/cfg.json"
     token = secret.rsplit(" ", maxsplit=1)[-1]
     assert token not in str(report.to_json()) or token.startswith("KEY")
     assert codes(view(readme=README + secret), "SEC002") == ["SEC002"]

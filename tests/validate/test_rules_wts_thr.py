@@ -22,7 +22,7 @@ def test_wts001_configuration_without_weights() -> None:
 
 
 def test_wts001_weights_of_another_name() -> None:
-    renamed = view(weights=GONE, files={"lab_jumprelu_L2_mixed/sae.safetensors": save(tensors())})
+    renamed = view(weights=GONE, files={"lab_L2_mixed/sae.safetensors": save(tensors())})
     (finding,) = check(renamed, "WTS001").findings
     assert "sae.safetensors" in finding.message
 

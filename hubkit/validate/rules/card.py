@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hubkit.readme.frontmatter import faults
+from hubkit.readme.mojibake import find_mojibake
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.rule import repo_rule
@@ -23,7 +25,54 @@ def no_card(repo: RepoFacts) -> Iterator[Found]:
         )
 
 
-@repo_rule("CARD003", Severity.WARNING, "C D T")
+@repo_rule("CARD002", Severity.ERROR, "D")
+def front_matter(repo: RepoFacts) -> Iterator[Found]:
+    """The front matter is not what the Hub takes.
+
+    Not YAML, a key twice, Python objects (`!!python/tuple`), NaN, or a value of the wrong kind: licence identifier, base_model, datasets, tags,
+    model-index. The Hub refuses the upload, often after the weights went up, or drops the metadata in silence. A licence that is well formed and
+    not among the known identifiers is a warning.
+    """
+    for fault in faults(repo.readme) if repo.readme else ():
+        yield Found(
+            fault.message,
+            "correct the front matter; https://huggingface.co/docs/hub/model-cards has the keys",
+            path="README.md",
+            pointer=f"/{fault.key}" if fault.key else None,
+            line=fault.line,
+            severity=Severity.WARNING if fault.doubt else None,
+            confidence="medium" if fault.doubt else "high",
+            identity=fault.message,
+        )
+
+
+@repo_rule("CARD012", Severity.WARNING, "D", fix="safe")
+def mojibake(repo: RepoFacts) -> Iterator[Found]:
+    """Mojibake: text that was decoded with the wrong code page.
+
+    UTF-8 that was read as cp1252 or latin-1 and saved again, as on Windows without `encoding="utf-8"`. Undoing the mistake gives the text back exactly,
+    which is how it is found: text that is right does not survive the way back. Said once for each broken piece.
+    """
+    text = repo.readme.text if repo.readme else ""
+    seen: dict[str, int] = {}
+    places = list(find_mojibake(text))
+    for place in places:
+        seen[place.broken] = seen.get(place.broken, 0) + 1
+    for place in places:
+        times = seen.pop(place.broken, 0)
+        if times:
+            often = f", {times} times" if times > 1 else ""
+            yield Found(
+                f"{place.broken!r} is {place.repaired!r} in the wrong code page{often}",
+                f"write {place.repaired!r}, and save the file as UTF-8",
+                path="README.md",
+                line=text.count("\n", 0, place.start) + 1,
+                identity=place.repaired,
+                fix="safe",
+            )
+
+
+@repo_rule("CARD003", Severity.WARNING, "D T", fix="safe")
 def library_or_base_model(repo: RepoFacts) -> Iterator[Found]:
     """SAELens's format, but the card's front matter lacks `library_name: saelens` or `base_model`.
 
@@ -35,7 +84,7 @@ def library_or_base_model(repo: RepoFacts) -> Iterator[Found]:
     library = front.get("library_name")
     if library != "saelens":
         yield Found(f"library_name is {library!r}, expected 'saelens'" if library else "library_name is missing, expected 'saelens'",
-                    "write `library_name: saelens` into the front matter", path="README.md", pointer="/library_name", line=1)  # fmt: skip
+                    "write `library_name: saelens` into the front matter", path="README.md", pointer="/library_name", line=1, fix="safe")  # fmt: skip
     if not front.get("base_model"):
         yield Found(
             "base_model is missing: the model's page does not link here",

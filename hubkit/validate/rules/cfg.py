@@ -77,12 +77,9 @@ def field_breaks_schema(sae: SaeFacts) -> Iterator[Found]:
     causes: dict[str, Any] = {}
     for error in _validator().iter_errors(sae.document.value):
         pointer = "".join(f"/{escape(str(part))}" for part in error.absolute_path)
-        metadata_form = (
-            pointer == "/metadata" and error.validator == "type"
-        )  # CFG008 says what follows from it
         if (
             error.validator != "required"
-            and not metadata_form
+            and not _said_elsewhere(pointer, error)
             and (pointer not in causes or error.validator in NARROWEST)
         ):
             causes[pointer] = error
@@ -92,6 +89,15 @@ def field_breaks_schema(sae: SaeFacts) -> Iterator[Found]:
             "correct the value; `hubkit schema cfg` prints what is allowed",
             **sae.at(pointer),
         )
+
+
+def _said_elsewhere(pointer: str, error: Any) -> bool:
+    """Whether another rule says what follows: CFG008 of metadata, CFG010 of a normalisation, CFG017 of a transcoder's b_dec."""
+    return (
+        (pointer == "/metadata" and error.validator == "type")
+        or (pointer == "/normalize_activations" and isinstance(error.instance, str))
+        or (pointer == "/apply_b_dec_to_input" and error.instance is True)
+    )
 
 
 def _shown(value: object) -> str:
@@ -165,21 +171,23 @@ def required_key_missing(sae: SaeFacts) -> Iterator[Found]:
     """A key is missing that loading needs, or that SAELens then guesses.
 
     Without `d_in` or `d_sae` the constructor raises; without `dtype` load_from_disk raises KeyError('dtype') while from_dict guesses float32;
-    without `architecture` a legacy file becomes `standard`: the weights of a TopK then run dense, with no word.
+    without `architecture` a legacy file becomes `standard`: the weights of a TopK then run dense, with no word. A transcoder without `d_out` gets 768.
     """
     if not sae.is_saelens or sae.document is None:
         return
-    for key in ("architecture", "d_in", "d_sae", "dtype"):
+    output = ("d_out",) if sae.architecture in saelens.TRANSCODERS else ()
+    for key in ("architecture", "d_in", "d_sae", "dtype", *output):
         if key in sae.raw or (key == "architecture" and _standard_by_age(sae)):
             continue
         value = from_header(sae, key)
+        fixable = value is not None and key != "d_out"
         shown = f"; the tensors say {value!r}" if value is not None else ""
         yield Found(
             f"{key} is missing: {_consequence(key, sae)}{shown}",
-            "hubkit fix --select CFG005" if value is not None else f"add {key!r} to the configuration",
+            "hubkit fix --select CFG005" if fixable else f"add {key!r} to the configuration",
             path=sae.cfg_path,
             pointer=f"/{key}",
-            fix="safe" if value is not None else None,
+            fix="safe" if fixable else None,
             measured={"header": value} if value is not None else {},
         )
 
@@ -200,15 +208,14 @@ def _consequence(key: str, sae: SaeFacts) -> str:
             if sae.cfg and saelens.keeps_metadata(sae.raw)
             else "SAELens takes it for `standard`, whatever the weights are"
         )
-    return (
-        "load_from_disk raises KeyError, from_dict guesses float32"
-        if key == "dtype"
-        else "loading raises TypeError"
-    )
+    return {
+        "dtype": "load_from_disk raises KeyError, from_dict guesses float32",
+        "d_out": "SAELens takes 768",
+    }.get(key, "loading raises TypeError")
 
 
 def from_header(sae: SaeFacts, key: str) -> int | str | None:
-    """What the tensors say about `d_in`, `d_sae` or `dtype`; None where they do not agree or say nothing."""
+    """What the tensors say about `d_in`, `d_sae`, `d_out` or `dtype`; None where they do not agree or say nothing."""
     if sae.header is None:
         return None
     if key == "dtype":
@@ -217,6 +224,9 @@ def from_header(sae: SaeFacts, key: str) -> int | str | None:
         }
         return next(iter(names)) if len(names) == 1 else None
     tensors = sae.header.tensors
+    if key == "d_out":
+        shape = tensors["W_dec"].shape if "W_dec" in tensors else ()
+        return shape[1] if len(shape) == 2 else None
     if "W_enc" not in tensors or "W_dec" not in tensors or key not in {"d_in", "d_sae"}:
         return None
     encoder, bias = tensors["W_enc"].shape, tensors["b_enc"].shape if "b_enc" in tensors else None
@@ -227,55 +237,3 @@ def from_header(sae: SaeFacts, key: str) -> int | str | None:
     ):
         return None
     return encoder[0] if key == "d_in" else encoder[1]
-
-
-@sae_rule("CFG006", Severity.ERROR, "C")
-def topk_without_k(sae: SaeFacts) -> Iterator[Found]:
-    """A TopK without a reachable `k`: SAELens silently uses k = 100.
-
-    In the v6 layout `k` must stand at the top level; in legacy files `activation_fn_kwargs.k` counts as well.
-    An SAE trained with k = 64 then keeps 100 latents, and nothing says so.
-    """
-    if sae.cfg is None or sae.cfg.architecture not in saelens.TOPK or sae.cfg.effective.get("k") is not None:
-        return
-    kwargs = sae.raw.get("activation_fn_kwargs")
-    elsewhere = kwargs.get("k") if isinstance(kwargs, dict) else None
-    where = (
-        f" (activation_fn_kwargs.k = {elsewhere!r} is not read in this layout)"
-        if elsewhere is not None
-        else ""
-    )
-    yield Found(
-        f"{sae.cfg.architecture} without k{where}: SAELens runs it with k = 100",
-        'add "k" with the value of the training at the top level',
-        **(sae.at("/architecture") | {"pointer": "/k"}),
-    )
-
-
-@sae_rule("CFG007", Severity.ERROR, "C")
-def k_contradicts(sae: SaeFacts) -> Iterator[Found]:
-    """`k` is out of range, stated twice differently, or beside an empty `activation_fn_kwargs`.
-
-    k above d_sae loads and fails in encode; in legacy files SAELens reads `activation_fn_kwargs["k"]` whenever that key exists, so an empty one raises KeyError('k').
-    """
-    if sae.cfg is None or sae.cfg.architecture not in saelens.TOPK:
-        return
-    k, d_sae = sae.cfg.integer("k"), sae.cfg.integer("d_sae")
-    place = sae.at("/k")
-    if k is not None and d_sae is not None and k > d_sae:
-        yield Found(f"k is {k}, d_sae only {d_sae}: encode fails", "correct k", **place)
-    kwargs = sae.raw.get("activation_fn_kwargs")
-    if not isinstance(kwargs, dict) or saelens.keeps_metadata(sae.raw):
-        return
-    if "k" in sae.raw and kwargs.get("k") is not None and kwargs["k"] != sae.raw["k"]:
-        yield Found(
-            f"k is {sae.raw['k']!r} at the top level and {kwargs['k']!r} in activation_fn_kwargs",
-            "keep the one of the training",
-            **place,
-        )
-    elif sae.raw.get("architecture") == "topk" and "k" not in kwargs and "k" in sae.raw:
-        yield Found(
-            "activation_fn_kwargs is there without k: loading raises KeyError('k') although k stands at the top level",
-            "remove activation_fn_kwargs, or put k into it",
-            **place,
-        )

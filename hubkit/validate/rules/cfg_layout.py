@@ -97,6 +97,7 @@ def hook_name_form(sae: SaeFacts) -> Iterator[Found]:
         yield Found(
             f"hook_name {hook_name!r} mixes a module path with a TransformerLens hook",
             f"{choice}, and the module path as hf_hook_name",
+            fix="unsafe" if lens else None,
             **place,
         )
     elif hook.form == "unknown":

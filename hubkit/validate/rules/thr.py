@@ -22,7 +22,7 @@ SET_NOT_LEARNED = {"batchtopk", "matryoshka_batchtopk"}
 """Training architectures whose export has one threshold for all latents, rightly."""
 
 
-def _thresholds(sae: SaeFacts) -> Any:
+def thresholds(sae: SaeFacts) -> Any:
     """The finite thresholds of a JumpReLU, or None."""
     if (
         sae.threshold is None
@@ -103,7 +103,7 @@ def _bfloat16(value: float) -> np.float32:
     return np.uint32(rounded).view(np.float32)
 
 
-def _found(sae: SaeFacts, message: str, hint: str, **more: Any) -> Found:
+def found(sae: SaeFacts, message: str, hint: str, **more: Any) -> Found:
     return Found(
         message,
         hint,
@@ -113,14 +113,14 @@ def _found(sae: SaeFacts, message: str, hint: str, **more: Any) -> Found:
     )
 
 
-@sae_rule("THR001", Severity.ERROR, "S C", fix="unsafe")
+@sae_rule("THR001", Severity.ERROR, "S", fix="unsafe")
 def all_zero(sae: SaeFacts) -> Iterator[Found]:
     """Every threshold is 0: this JumpReLU computes a plain ReLU.
 
     The step H(z - threshold) has no gradient in the threshold. Without a straight-through estimator (Rajamanoharan et al. 2024,
     arXiv:2407.14435) it stays at its initial 0, and about half of the latents fire on every input. The published numbers are then those of a ReLU SAE.
     """
-    values = _thresholds(sae)
+    values = thresholds(sae)
     if values is None or values.any():
         return
     if training_architecture(sae) in SET_NOT_LEARNED:
@@ -131,8 +131,11 @@ def all_zero(sae: SaeFacts) -> Iterator[Found]:
     else:
         cause = "it never had a gradient"
         hint = "train with a straight-through estimator (SAELens 6.48 or later: jumprelu_ste_to_input, a target L0), or publish it as what it computes: `standard`"
-    yield _found(
-        sae, f"all {values.size:,} thresholds are 0: this JumpReLU computes a plain ReLU; {cause}", hint
+    yield found(
+        sae,
+        f"all {values.size:,} thresholds are 0: this JumpReLU computes a plain ReLU; {cause}",
+        hint,
+        fix="unsafe",
     )
 
 
@@ -143,7 +146,7 @@ def never_learned(sae: SaeFacts) -> Iterator[Found]:
     The initial value is the configuration's `jumprelu_init_threshold`, else one of the defaults 0.001, 0.01 and -1. An error where
     anything says that the SAE was trained, else a warning. One value for all latents is right for an export of BatchTopK.
     """
-    values = _thresholds(sae)
+    values = thresholds(sae)
     if (
         values is None
         or not values.any()
@@ -159,7 +162,7 @@ def never_learned(sae: SaeFacts) -> Iterator[Found]:
         return
     source = "the configuration's initial value" if stated is not None else "a default initial value"
     trained = was_trained(sae)
-    yield _found(
+    yield found(
         sae,
         f"all {values.size:,} thresholds are {init:g}, {source}: they were never learned",
         "no gradient reached them: more steps, a larger learning rate, or an initial value within the scale of the pre-activations",
@@ -169,19 +172,19 @@ def never_learned(sae: SaeFacts) -> Iterator[Found]:
     )
 
 
-@sae_rule("THR004", Severity.WARNING, "S C")
+@sae_rule("THR004", Severity.WARNING, "S")
 def negative(sae: SaeFacts) -> Iterator[Found]:
     """Thresholds are negative: those latents act as a plain ReLU.
 
     SAELens's inference applies the ReLU first, so a negative threshold never holds anything back (in its training form negatives pass).
     Between -0.01 and 0 a note: its training clamps at the next step only. All negative: an error, as THR001.
     """
-    values = _thresholds(sae)
+    values = thresholds(sae)
     if values is None or not (values < 0).any():
         return
     count, low = int((values < 0).sum()), float(values.min())
     severity = Severity.ERROR if count == values.size else Severity.WARNING if low <= -0.01 else Severity.NOTE
-    yield _found(
+    yield found(
         sae,
         f"{count:,} of {values.size:,} thresholds are negative (down to {low:.4g}): those latents compute a plain ReLU",
         "clamp them at 0 before saving; if they are log-thresholds, save their exponential",
@@ -189,7 +192,7 @@ def negative(sae: SaeFacts) -> Iterator[Found]:
     )
 
 
-@sae_rule("THR005", Severity.ERROR, "S C")
+@sae_rule("THR005", Severity.ERROR, "S")
 def not_finite(sae: SaeFacts) -> Iterator[Found]:
     """A threshold is NaN or infinite: that latent never fires, and nothing says so."""
     if sae.threshold is None or np.isfinite(sae.threshold).all():
@@ -212,7 +215,7 @@ def barely_moved(sae: SaeFacts) -> Iterator[Found]:
     Spread under 5 % of the mean, and the mean within half of the initial value: the mark of the log-threshold of SAELens before 6.48,
     which Adam moves by about learning rate x threshold a step (SAELens issue 494, PR 718): .0108 to .0118 from an initial .01.
     """
-    values = _thresholds(sae)
+    values = thresholds(sae)
     if (
         values is None
         or np.unique(values).size == 1
@@ -225,7 +228,7 @@ def barely_moved(sae: SaeFacts) -> Iterator[Found]:
     init = next((i for i in inits if abs(values.mean() / i - 1) < 0.5), None)
     if init is None or values.std() / values.mean() >= 0.05:
         return
-    yield _found(
+    yield found(
         sae,
         f"the thresholds lie between {values.min():.4g} and {values.max():.4g}, all beside the initial {init:g}: they hardly learned",
         "train with SAELens 6.48 or later, whose threshold is not kept in log space, or for more steps",

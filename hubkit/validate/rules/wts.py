@@ -1,4 +1,4 @@
-"""WTS: the weights file, from its listing and its header."""
+"""WTS: the tensors, from the header of the weights file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WIDER_BY_RIGHT = {"threshold", "topk_threshold"}
 FOREIGN_TENSORS = {"encoder.weight", "encoder.bias", "decoder.weight", "w_enc", "w_dec"}
 
 
-@sae_rule("WTS001", Severity.ERROR, "T C")
+@sae_rule("WTS001", Severity.ERROR, "T")
 def configuration_without_weights(sae: SaeFacts) -> Iterator[Found]:
     """The folder has a configuration and no weights.
 
@@ -38,31 +38,6 @@ def configuration_without_weights(sae: SaeFacts) -> Iterator[Found]:
         yield Found(
             f"the weights are {sae.weights.name}; SAELens looks for {WEIGHTS}",
             f"convert them to {WEIGHTS}",
-            path=sae.weights.path,
-        )
-
-
-@sae_rule("WTS002", Severity.ERROR, "H")
-def lfs_pointer(sae: SaeFacts) -> Iterator[Found]:
-    """The weights file is a Git-LFS pointer text instead of the weights.
-
-    It was committed without LFS, or cloned with GIT_LFS_SKIP_SMUDGE; readers then say "header too large".
-    """
-    if sae.header_fault and sae.header_fault.lfs_pointer and sae.weights:
-        yield Found(sae.header_fault.message, "git lfs pull, or upload the real file", path=sae.weights.path)
-
-
-@sae_rule("WTS003", Severity.ERROR, "H")
-def not_safetensors(sae: SaeFacts) -> Iterator[Found]:
-    """Not a valid safetensors file.
-
-    By the rules of the Rust reader (truncated, trailing bytes, holes, overlaps, unknown dtype, shape against offsets, no JSON) and three more:
-    duplicate keys, tensor names with path parts, a header above 1 MiB.
-    """
-    if sae.header_fault and not sae.header_fault.lfs_pointer and sae.weights:
-        yield Found(
-            sae.header_fault.message,
-            "save the weights again with safetensors.torch.save_file and upload them whole",
             path=sae.weights.path,
         )
 
@@ -200,6 +175,7 @@ def transposed(sae: SaeFacts) -> Iterator[Found]:
         yield Found(
             f"transposed: {message}",
             f"save {', '.join(turned)} transposed (.T.contiguous())",
+            fix="unsafe",
             **sae.in_weights(name),
         )
     elif shapes.get("W_enc", (0, 1))[0] == shapes.get("W_enc", (0, 1))[1] and "W_enc" in _tensors(sae):
@@ -210,7 +186,7 @@ def transposed(sae: SaeFacts) -> Iterator[Found]:
         )  # fmt: skip
 
 
-@sae_rule("WTS008", Severity.WARNING, "H C")
+@sae_rule("WTS008", Severity.WARNING, "H C", fix="safe")
 def dtype_contradicts(sae: SaeFacts) -> Iterator[Found]:
     """The tensors' dtype is not the configuration's: cast on load without a word.
 
@@ -238,6 +214,7 @@ def dtype_contradicts(sae: SaeFacts) -> Iterator[Found]:
         yield Found(
             f"the tensors are {kinds[0]}, cfg.json says {stated}: they are cast on load",
             f'write "dtype": "{kinds[0]}" into cfg.json',
+            fix="safe",
             **place,
         )
     else:
@@ -245,18 +222,4 @@ def dtype_contradicts(sae: SaeFacts) -> Iterator[Found]:
             f"tensors of mixed dtypes ({', '.join(kinds)}), cfg.json says {stated}",
             "save all of them in one dtype",
             **place,
-        )
-
-
-@sae_rule("WTS015", Severity.NOTE, "T C")
-def other_family(sae: SaeFacts) -> Iterator[Found]:
-    """Another family's format: says which, and what reads it.
-
-    The rules for SAELens's format are not asked of it.
-    """
-    if sae.family is not None and not sae.is_saelens:
-        yield Found(
-            f"this is a {sae.family.name} SAE, not SAELens's format",
-            f"read it with {sae.family.loader}",
-            path=sae.cfg_path,
         )

@@ -1,0 +1,55 @@
+"""A card's prose and tables: the lines outside front matter, code and comments, each with its number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hubkit.readme.document import Readme
+
+RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
+COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+MARKS = re.compile(r"\*{1,3}|`")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table: its cells by column title, without Markdown's marks."""
+
+    cells: dict[str, str]
+    line: int
+
+
+def prose_lines(readme: Readme) -> Iterator[tuple[int, str]]:
+    """(line number, line) of the body, without code blocks and HTML comments."""
+    code = {
+        block.line + offset
+        for block in readme.code_blocks
+        for offset in range(-1, block.text.count("\n") + 2)
+    }
+    text = COMMENT.sub(lambda match: "\n" * match.group().count("\n"), readme.text)
+    for number, line in enumerate(text.split("\n"), 1):
+        if number >= readme.body_line and number not in code:
+            yield number, line
+
+
+def table_rows(readme: Readme) -> Iterator[Row]:
+    """Every row of every table that has a header and a rule of dashes."""
+    lines = list(prose_lines(readme))
+    titles: list[str] | None = None
+    for index, (number, line) in enumerate(lines):
+        if "|" not in line:
+            titles = None
+        elif index + 1 < len(lines) and RULE.match(lines[index + 1][1]):
+            titles = split_row(line)
+        elif titles and not RULE.match(line):
+            yield Row(dict(zip(titles, split_row(line), strict=False)), number)
+
+
+def split_row(line: str) -> list[str]:
+    """The cells of a table's line, without its outer bars and without emphasis and code marks."""
+    inner = line.strip().removeprefix("|").removesuffix("|")
+    return [MARKS.sub("", cell.replace("\\|", "|")).strip() for cell in re.split(r"(?<!\\)\|", inner)]

@@ -1,0 +1,150 @@
+"""How each fact is read. What cannot be read leaves its reason in `unread`; nothing here judges."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from hubkit.errors import IncompleteError
+from hubkit.formats.detect import CONFIG_NAMES, WEIGHT_NAMES, detect
+from hubkit.formats.strict_json import JsonFault
+from hubkit.release.layout import PROVENANCE
+from hubkit.repo.view import TooLargeError
+from hubkit.tensors.container import ENDINGS, PICKLE_ENDINGS, read_header, read_values
+from hubkit.tensors.header import Header, HeaderError
+from hubkit.validate.deep import read_whole_weights
+from hubkit.validate.json_file import JsonFile, json_file
+from hubkit.validate.pickles import of_header
+from hubkit.validate.rule import Need
+
+if TYPE_CHECKING:
+    from hubkit.repo.view import Entry, RepoView
+    from hubkit.validate.facts import RepoFacts, SaeFacts
+
+__all__ = ["PROVENANCE", "WEIGHTS"]
+
+WEIGHTS = "sae_weights.safetensors"
+WEIGHT_ENDINGS = (".safetensors", ".pt", ".pth", ".npz", ".bin")
+NOT_WEIGHTS = {
+    "sparsity.safetensors",
+    "activation_whitening.safetensors",
+    "activations_store_state.safetensors",
+    "trainer_state.pt",
+}
+MOST_PICKLES = 200
+"""Pickles beyond the SAEs' weights that are looked into."""
+
+
+def configuration(files: dict[str, Entry]) -> Entry | None:
+    """The configuration of a folder, whatever it turns out to hold."""
+    return next((files[name] for name in CONFIG_NAMES if name in files), None)
+
+
+def weights_of(folder: str, files: dict[str, Entry], entries: list[Entry]) -> Entry | None:
+    """The weights of the SAE in `folder`, whatever their format."""
+    for name in WEIGHT_NAMES:
+        if name in files:
+            return files[name]
+    here = [e for e in files.values() if e.name.endswith(WEIGHT_ENDINGS) and e.name not in NOT_WEIGHTS]
+    below = str(PurePosixPath(folder) / "checkpoints")
+    return next(iter(here), None) or next(
+        (e for e in entries if e.folder == below and e.name.endswith(WEIGHT_ENDINGS)), None
+    )
+
+
+def read_cfg(view: RepoView, sae: SaeFacts, entry: Entry) -> JsonFile | None:
+    """Read a configuration into `sae`; None where there was nothing to read."""
+    sae.cfg_path = entry.path
+    try:
+        file = json_file(entry.path, view.read(entry.path))
+    except TooLargeError as error:
+        sae.cfg_fault = JsonFault(error.message, 1)
+        return None
+    except IncompleteError as error:
+        sae.unread[Need.CFG] = error.message
+        return None
+    sae.cfg_text, sae.cfg_fault = file.text, file.fault
+    if file.document is not None:
+        value = file.document.value
+        if isinstance(value, dict):
+            sae.document, sae.family = file.document, detect(value)
+        else:
+            kind = type(value).__name__
+            sae.cfg_fault = JsonFault(f"the file holds a JSON {kind}, expected an object", 1)
+    return file
+
+
+def read_header_of(view: RepoView, sae: SaeFacts) -> None:
+    """The header of the weights, whatever container they are in."""
+    if sae.weights is None or not sae.weights.name.endswith(ENDINGS):
+        return
+    try:
+        sae.header = read_header(view, sae.weights.path)
+    except HeaderError as fault:
+        sae.header_fault = fault
+    except IncompleteError as error:
+        sae.unread |= dict.fromkeys((Need.HEADER, Need.THRESHOLD, Need.WEIGHTS), error.message)
+
+
+def read_threshold_of(view: RepoView, sae: SaeFacts) -> None:
+    """The threshold tensor of a SAELens SAE that has one."""
+    if sae.header is None or sae.weights is None or not sae.is_saelens:
+        return
+    info = sae.header.tensors.get("threshold")
+    if info is None or not info.shape or 0 in info.shape:
+        return
+    try:
+        sae.threshold = read_values(view, sae.weights.path, info).reshape(-1)
+    except IncompleteError as error:
+        sae.unread[Need.THRESHOLD] = error.message
+
+
+def read_pickles(facts: RepoFacts) -> None:
+    """Look into every pickle, statically: the SAEs' weights, whose headers are read already, then whatever else the listing has."""
+    weights = {sae.weights.path: sae for sae in facts.saes if sae.weights}
+    names = [entry.path for entry in facts.entries if entry.name.lower().endswith(PICKLE_ENDINGS)]
+    for path in [name for name in names if name in weights]:
+        sae = weights[path]
+        sae.pickle = of_header(path, sae.header, sae.header_fault)
+        facts.pickles += [sae.pickle] if sae.pickle else []
+    for path in [name for name in names if name not in weights][:MOST_PICKLES]:
+        header: Header | None = None
+        fault: HeaderError | None = None
+        try:
+            header = read_header(facts.view, path)
+        except HeaderError as error:
+            fault = error
+        except IncompleteError as error:
+            facts.unread[Need.HEADER] = error.message
+            continue
+        pickle = of_header(path, header, fault)
+        facts.pickles += [pickle] if pickle else []
+
+
+def read_text(view: RepoView, path: str, unread: dict[Need, str], need: Need) -> bytes | None:
+    """A small file's bytes; None where it is not there, or could not be read."""
+    if view.entry(path) is None:
+        return None
+    try:
+        return view.read(path)
+    except IncompleteError as error:
+        unread[need] = error.message
+        return None
+
+
+def read_json(view: RepoView, path: str, unread: dict[Need, str], need: Need) -> JsonFile | None:
+    """A JSON file; None where it is not there, or could not be read."""
+    data = read_text(view, path, unread, need)
+    return json_file(path, data) if data is not None else None
+
+
+def read_whole(view: RepoView, sae: SaeFacts) -> None:
+    """Every value of the weights, block by block, and their sha256."""
+    if sae.header is None or sae.weights is None or not sae.header.tensors:
+        return
+    try:
+        sae.whole = read_whole_weights(view, sae.weights.path, sae.header)
+    except IncompleteError as error:
+        sae.unread[Need.WEIGHTS] = error.message
+    else:
+        sae.weights_sha256 = sae.weights_sha256 or sae.whole.scan.sha256

@@ -1,0 +1,111 @@
+"""CFG: what kind of SAE it is, against what the configuration calls it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from packaging.version import Version
+
+from hubkit.formats import saelens
+from hubkit.validate.facts import SaeFacts
+from hubkit.validate.finding import Found, Severity
+from hubkit.validate.rule import sae_rule
+from hubkit.validate.rules.errata import errata_of, training_version
+
+TRANSCODER_NAME = re.compile(r"(?<![a-z])(?:skip)?[-_.]?transcoders?(?![a-z])", re.IGNORECASE)
+TRANSCODER_KEYS = ("hook_name_out", "d_out", "is_transcoder", "use_b_dec_out", "hook_point_out")
+FIRST_TOPK = Version("5.0")
+"""Until then SAELens itself wrote TopK as `standard` with `activation_fn_str: topk`."""
+
+
+@sae_rule("CFG017", Severity.WARNING, "C")
+def transcoder_as_autoencoder(sae: SaeFacts) -> Iterator[Found]:
+    """A transcoder was published as an autoencoder, or subtracts b_dec from its input.
+
+    A transcoder reads one hook and writes another. Called `standard`, SAELens builds an autoencoder of it: it loads where d_in equals d_out,
+    is spliced in at the wrong place, and b_dec (which lives in the output) is subtracted from the input.
+    On a transcoder `apply_b_dec_to_input` must be false; true, or missing, is an error: loading raises ValueError.
+    """
+    cfg = sae.cfg
+    if cfg is None or sae.architecture is None:
+        return
+    if sae.architecture in saelens.TRANSCODERS:
+        if cfg.effective.get("apply_b_dec_to_input", True) is not False:
+            yield Found(
+                f"apply_b_dec_to_input is {'true' if 'apply_b_dec_to_input' in sae.raw else 'missing'} on a {sae.architecture}, expected false: loading raises ValueError",
+                'write "apply_b_dec_to_input": false',
+                severity=Severity.ERROR,
+                **(sae.at("/apply_b_dec_to_input") | {"pointer": "/apply_b_dec_to_input"}),
+            )
+    elif reason := _transcoder_mark(sae):
+        yield Found(
+            f"architecture is {sae.architecture!r}, but {reason}: SAELens builds an autoencoder",
+            'write "architecture": "transcoder" with d_out and hook_name_out',
+            confidence="medium",
+            **sae.at("/architecture"),
+        )
+
+
+def _transcoder_mark(sae: SaeFacts) -> str | None:
+    """What says that this is a transcoder, or None."""
+    cfg = sae.cfg
+    if cfg is None:
+        return None
+    out = cfg.metadata.get("hook_name_out", sae.raw.get("hook_name_out"))
+    if isinstance(out, str) and out != cfg.metadata.get("hook_name"):
+        return f"hook_name_out is {out!r}"
+    width = cfg.integer("d_out")
+    if width is not None and width != cfg.integer("d_in"):
+        return f"d_out is {width}"
+    if sae.raw.get("is_transcoder") is True or "use_b_dec_out" in sae.raw:
+        return f"the key {'is_transcoder' if 'is_transcoder' in sae.raw else 'use_b_dec_out'} is there"
+    return f"the folder {sae.sae_id!r} says transcoder" if TRANSCODER_NAME.search(sae.sae_id) else None
+
+
+@sae_rule("CFG018", Severity.NOTE, "C")
+def trained_in_a_defective_window(sae: SaeFacts) -> Iterator[Found]:
+    """Trained by a SAELens version with a known defect that touches this architecture.
+
+    By `sae_lens_training_version` and hubkit's table of SAELens's own threads. The confidence is low: the table was read from the changelog, and
+    whether this run was hit depends on settings that the configuration may not show. Look at the thread before trusting old numbers.
+    """
+    cfg = sae.cfg
+    if cfg is None or sae.architecture is None:
+        return
+    for one in errata_of(cfg):
+        threads = " ".join(f"#{number}" for number in one.threads)
+        yield Found(
+            f"trained with SAELens {cfg.text('sae_lens_training_version')}; before {one.until}: {one.defect} ({threads})",
+            "see https://github.com/decoderesearch/SAELens/issues/" + str(one.threads[0]),
+            path=sae.cfg_path,
+            pointer="/metadata/sae_lens_training_version"
+            if cfg.layout == "v6"
+            else "/sae_lens_training_version",
+            confidence="low",
+            identity=one.key,
+        )
+
+
+@sae_rule("CFG019", Severity.WARNING, "C")
+def loaded_as_topk(sae: SaeFacts) -> Iterator[Found]:
+    """`standard`, `jumprelu` or `gated` with `activation_fn_str: topk`: SAELens loads it as a TopK.
+
+    In legacy files the activation wins over the architecture: the threshold or the gate is not used, and with their tensors there loading fails.
+    Until version 5 SAELens itself wrote its TopK as `standard` with this activation; for such a file, or one of no stated version, it is a note.
+    """
+    cfg = sae.cfg
+    if cfg is None or cfg.architecture != "topk" or sae.raw.get("architecture", "standard") == "topk":
+        return
+    if saelens.keeps_metadata(sae.raw):
+        return
+    written = sae.raw.get("architecture", "standard")
+    version = training_version(cfg)
+    old_form = written == "standard" and (version is None or version < FIRST_TOPK)
+    pointer = "/activation_fn_str" if "activation_fn_str" in sae.raw else "/activation_fn"
+    yield Found(
+        f"architecture is {written!r} and the activation is topk: SAELens loads a TopK with k = {cfg.effective.get('k')!r}",
+        'write "architecture": "topk"',
+        severity=Severity.NOTE if old_form else None,
+        **sae.at(pointer),
+    )

@@ -1,0 +1,71 @@
+"""CFG: the k of a TopK."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hubkit.formats import saelens
+from hubkit.validate.facts import SaeFacts
+from hubkit.validate.finding import Found, Severity
+from hubkit.validate.rule import sae_rule
+
+
+@sae_rule("CFG006", Severity.ERROR, "C")
+def topk_without_k(sae: SaeFacts) -> Iterator[Found]:
+    """A TopK without a reachable `k`: SAELens silently uses k = 100.
+
+    In the v6 layout `k` must stand at the top level; in legacy files `activation_fn_kwargs.k` counts as well.
+    An SAE trained with k = 64 then keeps 100 latents, and nothing says so.
+    """
+    if sae.cfg is None or sae.cfg.architecture not in saelens.TOPK or "k" in sae.cfg.effective:
+        return
+    kwargs = sae.raw.get("activation_fn_kwargs")
+    elsewhere = kwargs.get("k") if isinstance(kwargs, dict) else None
+    where = (
+        f" (activation_fn_kwargs.k = {elsewhere!r} is not read in this layout)"
+        if elsewhere is not None
+        else ""
+    )
+    yield Found(
+        f"{sae.cfg.architecture} without k{where}: SAELens runs it with k = 100",
+        'add "k" with the value of the training at the top level',
+        **(sae.at("/architecture") | {"pointer": "/k"}),
+    )
+
+
+@sae_rule("CFG007", Severity.ERROR, "C")
+def k_contradicts(sae: SaeFacts) -> Iterator[Found]:
+    """`k` is out of range, stated twice differently, or beside an empty `activation_fn_kwargs`.
+
+    k above d_sae loads and fails in encode; in legacy files SAELens reads `activation_fn_kwargs["k"]` whenever that key exists, so an empty one raises KeyError('k').
+    """
+    cfg = sae.cfg
+    if cfg is None or cfg.architecture not in saelens.TOPK:
+        return
+    k, d_sae = cfg.integer("k"), cfg.integer("d_sae")
+    place = sae.at("/k" if "k" in sae.raw else "/activation_fn_kwargs/k")
+    if k is not None and d_sae is not None and k > d_sae:
+        yield Found(f"k is {k}, d_sae only {d_sae}: encode fails", "correct k", **place)
+    inner = cfg.effective.get("k")
+    if "k" not in sae.raw and inner is not None and (k is None or k < 1):  # at the top level CFG003 sees it
+        yield Found(f"k is {inner!r}, expected a whole number of at least 1", "correct k", **place)
+    kwargs = sae.raw.get("activation_fn_kwargs")
+    if not isinstance(kwargs, dict):
+        return
+    if "k" in sae.raw and kwargs.get("k") is not None and kwargs["k"] != sae.raw["k"]:
+        yield Found(
+            f"k is {sae.raw['k']!r} at the top level and {kwargs['k']!r} in activation_fn_kwargs",
+            "keep the one of the training",
+            **place,
+        )
+    elif (
+        sae.raw.get("architecture") == "topk"
+        and "k" not in kwargs
+        and "k" in sae.raw
+        and not saelens.keeps_metadata(sae.raw)
+    ):
+        yield Found(
+            "activation_fn_kwargs is there without k: loading raises KeyError('k') although k stands at the top level",
+            "remove activation_fn_kwargs, or put k into it",
+            **place,
+        )

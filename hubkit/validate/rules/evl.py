@@ -1,0 +1,201 @@
+"""EVL: evaluation files that carry hubkit's `$schema`. Others are not judged."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from packaging.version import Version
+
+from hubkit.formats import saelens
+from hubkit.measures.catalogue import CATALOGUE
+from hubkit.readme.prose import prose_lines
+from hubkit.validate.facts import RepoFacts, SaeFacts
+from hubkit.validate.finding import Found, Severity
+from hubkit.validate.measured_values import Value, hubkit_files, values_of
+from hubkit.validate.rule import repo_rule
+from hubkit.validate.rules.errata import training_version
+
+METRIC_FILES = {"metrics.json", "evals.json", "eval.json", "evaluation.json", "eval_results.json"}
+MAXIMUM = re.compile(r"(?:^|_)(?:max|maximum|best|peak|top)(?:_|$)")
+RELATIVE_TO_ZERO = (Version("5.8.0"), Version("6.45.0"))
+STATED_VARIANCE = re.compile(
+    r"(?:explained[ _]variance|variance[ _]explained|\bEV\b)[^\n]{0,40}?\d", re.IGNORECASE
+)
+SPLITS = {"train", "crossfit", "held_out"}
+
+
+@repo_rule("EVL001", Severity.NOTE, "T")
+def no_metrics(repo: RepoFacts) -> Iterator[Found]:
+    """SAEs without metrics.
+
+    Nothing beside them and no evaluation.json at the root: a reader cannot tell whether they reconstruct anything. Said once for the repository.
+    """
+    if repo.view.entry("evaluation.json") is not None:
+        return
+    ours = [sae for sae in repo.saes if sae.is_saelens]
+    bare = [sae.sae_id for sae in ours if not METRIC_FILES & sae.files.keys()]
+    if bare:
+        shown = ", ".join(bare[:3]) + (f" and {len(bare) - 3} more" if len(bare) > 3 else "")
+        yield Found(
+            f"{len(bare)} of {len(ours)} SAEs have no metrics: {shown}",
+            "hubkit evaluate writes metrics.json and evaluation.json",
+            path="evaluation.json",
+        )
+
+
+@repo_rule("EVL002", Severity.ERROR, "E")
+def impossible_value(repo: RepoFacts) -> Iterator[Found]:
+    """A value that its measure cannot have.
+
+    By the bounds of hubkit's catalogue: a balanced accuracy outside [0, 1], an explained variance above 1, an L0 above d_sae, a TopK's L0 above its k,
+    NaN, or NaN written as -1. A file with hubkit's `$schema` that is no strict JSON counts too: a missing value is null with a reason.
+    """
+    saes = {sae.sae_id: sae for sae in repo.saes}
+    for file in hubkit_files(repo):
+        if file.fault:
+            yield Found(
+                f"not strict JSON: {file.fault.message}",
+                "write null and a reason where a value is missing",
+                path=file.path,
+                line=file.fault.line,
+            )
+    for value in values_of(repo):
+        if reason := _impossible(value, saes.get(value.sae_id or "")):
+            yield Found(f"{value.owner}: {reason}", "evaluate again: hubkit evaluate", **_place(value))
+
+
+def _impossible(value: Value, sae: SaeFacts | None) -> str | None:
+    number, measure = value.number, CATALOGUE.get(value.measure)
+    if number is None or measure is None or value.raw.get("version") not in {None, measure.version}:
+        return None
+    cfg = sae.cfg if sae else None
+    reason = measure.impossible(number, d_sae=cfg.integer("d_sae") if cfg else None)
+    if reason:
+        return reason + (" (NaN written as -1?)" if number == -1 else "")
+    if number == -1 and measure.lower is None:
+        return f"{measure.name} is exactly -1: NaN written as -1?"
+    k = cfg.integer("k") if cfg and cfg.architecture in saelens.TOPK else None
+    if measure.name == "l0" and k is not None and number > k + 1e-6:
+        return f"l0 is {number:g}, above the k = {k} of a TopK"
+    return None
+
+
+@repo_rule("EVL003", Severity.WARNING, "E")
+def bare_value(repo: RepoFacts) -> Iterator[Found]:
+    """A value without definition version, n, split or interval.
+
+    A number can be compared with another only when both say by which definition, on how many rows, on which side of the split, and how uncertain
+    they are. A value that is null needs a reason and nothing else.
+    """
+    groups: dict[tuple[str, str], list[Value]] = defaultdict(list)
+    for value in values_of(repo):
+        if value.number is not None and (lacking := _lacking(value)):
+            groups[value.measure, " and ".join(lacking)].append(value)
+    for (measure, what), values in groups.items():
+        yield Found(
+            f"{measure} has no {what} for {_owners(values)}",
+            "evaluate again: hubkit evaluate",
+            **_place(values[0], identity=f"{measure} {what}"),
+        )
+
+
+def _lacking(value: Value) -> list[str]:
+    found = [] if isinstance(value.raw.get("version"), int) else ["definition version"]
+    found += [] if value.n else ["n"]
+    found += [] if value.split in SPLITS else ["split"]
+    return found + ([] if isinstance(value.raw.get("interval"), list) else ["interval"])
+
+
+@repo_rule("EVL004", Severity.WARNING, "E")
+def not_held_out(repo: RepoFacts) -> Iterator[Found]:
+    """Measured on rows it was trained on, probed without cross-fitting, or on fewer rows than d_in.
+
+    An SAE that saw a row remembers it: on labels of pure noise a probe reads membership and reaches 0.61 to 0.68 where chance is 0.5. A value on training
+    rows is all right beside one on rows that were not. On fewer rows than dimensions any probe separates anything.
+    """
+    values = [value for value in values_of(repo) if value.number is not None]
+    seen = [value for value in values if value.split == "train"]
+    probes = [value for value in seen if value.measure.startswith("probe_")]
+    elsewhere = {(value.owner, value.measure) for value in values if value.split in {"crossfit", "held_out"}}
+    alone = [value for value in seen if value not in probes and (value.owner, value.measure) not in elsewhere]
+    widths = {sae.sae_id: sae.cfg.integer("d_in") for sae in repo.saes if sae.cfg}
+    few = [
+        value for value in values if (width := widths.get(value.sae_id or "")) and value.n and value.n < width
+    ]
+    groups = (
+        (
+            probes,
+            "probed on rows that the SAE was trained on",
+            "cross-fit the SAEs: hubkit evaluate",
+            "probe",
+        ),
+        (
+            alone,
+            "measured on the rows of the training and on no others",
+            "measure on held-out rows, or cross-fit",
+            "train",
+        ),
+        (few, "measured on fewer rows than d_in", "collect more rows, or say so beside every number", "few"),
+    )
+    for group, what, hint, identity in groups:
+        if group:
+            least = min(value.n or 0 for value in group)
+            rows = f" (n = {least})" if identity == "few" else ""
+            names = ", ".join(sorted({value.measure for value in group}))
+            yield Found(
+                f"{_owners(group)}: {what}{rows}: {names}", hint, **_place(group[0], identity=identity)
+            )
+
+
+@repo_rule("EVL005", Severity.WARNING, "E")
+def maximum_without_null(repo: RepoFacts) -> Iterator[Found]:
+    """A maximum over features, SAEs or layers without its null or its correction.
+
+    The best of 2,304 features reaches well above chance on pure noise; without what the maximum would be under no effect, the number says nothing.
+    """
+    for value in values_of(repo):
+        if value.number is None or not MAXIMUM.search(value.measure):
+            continue
+        if value.raw.get("null") is None and value.raw.get("correction") is None:
+            yield Found(
+                f"{value.owner}: {value.measure} is a maximum and has neither a null nor a correction",
+                "give the value under permuted labels beside it",
+                **_place(value),
+            )
+
+
+@repo_rule("EVL006", Severity.NOTE, "C D")
+def variance_relative_to_zero(repo: RepoFacts) -> Iterator[Found]:
+    """The card states an explained variance, and SAELens's was relative to zero when these SAEs were trained.
+
+    From 5.8.0 to 6.45.0 its `explained_variance` left out the mean of the activations (issue 443, PRs 659 and 665): where the mean is large it shows 0.98 for a
+    true 0.78. Numbers of that time are not comparable with others. Silent where an evaluation.json gives the definitions.
+    """
+    low, high = RELATIVE_TO_ZERO
+    versions = {sae.sae_id: training_version(sae.cfg) for sae in repo.saes if sae.cfg}
+    hit = [sae_id for sae_id, version in versions.items() if version and low <= version <= high]
+    if repo.readme is None or not hit or repo.view.entry("evaluation.json") is not None:
+        return
+    line = next((number for number, text in prose_lines(repo.readme) if STATED_VARIANCE.search(text)), None)
+    if line is not None:
+        yield Found(
+            f"an explained variance is stated, and {len(hit)} of {len(repo.saes)} SAEs were trained with SAELens {versions[hit[0]]}, whose definition was relative to zero",
+            "measure it again with SAELens 6.46 or later, or state the formula",
+            path="README.md",
+            line=line,
+            confidence="low",
+        )
+
+
+def _owners(values: list[Value]) -> str:
+    owners = list(dict.fromkeys(value.owner for value in values))
+    return ", ".join(owners[:3]) + (f" and {len(owners) - 3} more" if len(owners) > 3 else "")
+
+
+def _place(value: Value, identity: str | None = None) -> dict[str, Any]:
+    """No pointer: its index changes whenever another SAE is added, and with it the fingerprint."""
+    own = f"{value.owner} {value.measure} {value.split}"
+    return {"path": value.path, "line": value.line, "identity": own if identity is None else identity}

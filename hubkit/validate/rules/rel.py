@@ -1,0 +1,169 @@
+"""REL: the repository as a release."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from pydantic import ValidationError
+
+from hubkit.models.hooks import hook_layer
+from hubkit.models.names import is_placeholder, model_key
+from hubkit.release.layout import CFG, PROVENANCE, WEIGHTS
+from hubkit.release.provenance import Provenance
+from hubkit.validate.facts import RepoFacts, SaeFacts
+from hubkit.validate.finding import Found, Severity
+from hubkit.validate.rule import Need, repo_rule
+from hubkit.validate.rules.errata import trained_as
+
+SCHEMA = "urn:hubkit:provenance:1"
+RESERVED = re.compile(r"(?:con|prn|aux|nul|com[1-9¹²³]|lpt[1-9¹²³])(?:\..*)?", re.IGNORECASE)
+FORBIDDEN = re.compile(r'[<>:"|?*\\\x00-\x1f]')
+
+
+@repo_rule("REL001", Severity.NOTE, "C")
+def several_base_models(repo: RepoFacts) -> Iterator[Found]:
+    """SAEs of several base models in one repository.
+
+    The card's `base_model`, the model page's link and the loader's snippet can name one only. hubkit publishes one repository per base model.
+    """
+    models: dict[str, list[str]] = defaultdict(list)
+    for sae in repo.saes:
+        name = sae.cfg.text("model_name") if sae.cfg else None
+        if name and not is_placeholder(name):
+            models[model_key(name)].append(name)
+    if len(models) > 1:
+        shown = ", ".join(f"{names[0]} ({len(names)})" for names in models.values())
+        yield Found(f"SAEs of {len(models)} base models: {shown}", "one repository per base model")
+
+
+def provenance_of(repo: RepoFacts) -> Provenance | None:
+    """The provenance that hubkit wrote, or None; one that is damaged is REL004's."""
+    if repo.provenance is None or repo.provenance.value.get("$schema") != SCHEMA:
+        return None
+    try:
+        return Provenance.model_validate_json(repo.provenance.text)
+    except ValidationError:
+        return None
+
+
+@repo_rule("REL002", Severity.WARNING, "T", also=Need.PROVENANCE)
+def grid_has_holes(repo: RepoFacts) -> Iterator[Found]:
+    """The release lacks SAEs of the grid that provenance.json declares.
+
+    Declared is layers x architectures x conditions; an SAE fills a cell by its configuration. What only the names suggest is not judged.
+    """
+    provenance = provenance_of(repo)
+    if provenance is None:
+        return
+    grid = provenance.grid
+    declared = set(itertools.product(grid.layers, grid.architectures, grid.conditions))
+    cells = [_cell(sae) for sae in repo.saes if sae.cfg]
+    holes = sorted(declared - {cell for cell in cells if cell}, key=str)
+    undecided = sum(cell is None for cell in cells)
+    if len(holes) <= undecided:
+        return
+    shown = ", ".join(
+        f"layer {layer} {architecture} {condition}" for layer, architecture, condition in holes[:4]
+    )
+    more = f" and {len(holes) - 4} more" if len(holes) > 4 else ""
+    yield Found(
+        f"{len(holes)} of the {len(declared)} declared SAEs are not here: {shown}{more}",
+        "train them, or declare the grid that was published",
+        path=PROVENANCE,
+        line=repo.provenance.line("/grid") if repo.provenance else None,
+    )
+
+
+def _cell(sae: SaeFacts) -> tuple[int, str, str] | None:
+    """(layer, architecture in training, condition), or None where the configuration does not say."""
+    cfg = sae.cfg
+    hook, condition = (cfg.text("hook_name"), cfg.text("training_condition")) if cfg else (None, None)
+    layer = hook_layer(hook) if hook else None
+    return (layer, trained_as(cfg), condition) if cfg and layer is not None and condition else None
+
+
+@repo_rule("REL003", Severity.WARNING, "T")
+def names_that_collide(repo: RepoFacts) -> Iterator[Found]:
+    """Names that differ only in case, or that cannot exist on Windows.
+
+    On Windows and macOS one of two such files overwrites the other; CON, NUL, a trailing dot or a colon cannot be written at all, and
+    the whole download fails.
+    """
+    parts: dict[str, set[str]] = defaultdict(set)
+    for entry in repo.entries:
+        for path in (entry.path, *map(str, PurePosixPath(entry.path).parents)):
+            parts[path.lower()].add(path)
+    for same in parts.values():
+        # of two folders that collide their files need not be named again
+        if len(same) > 1 and len({str(PurePosixPath(path).parent) for path in same}) == 1:
+            names = sorted(same)
+            yield Found(
+                f"{' and '.join(names)} differ only in case",
+                "rename one of them",
+                path=names[0],
+                identity=" ".join(names),
+            )
+    for path in sorted(path for same in parts.values() for path in same):
+        if reason := _not_on_windows(PurePosixPath(path).name):
+            yield Found(f"{path}: {reason}", "rename it", path=path)
+
+
+def _not_on_windows(name: str) -> str | None:
+    if RESERVED.fullmatch(name):
+        return "Windows keeps this name for a device"
+    if found := FORBIDDEN.search(name):
+        return f"Windows does not allow {found.group()!r} in a name"
+    return "Windows drops the dot or space at the end" if name not in {"", "."} and name[-1] in ". " else None
+
+
+@repo_rule("REL004", Severity.ERROR, "T", also=Need.PROVENANCE)
+def provenance_disagrees(repo: RepoFacts) -> Iterator[Found]:
+    """provenance.json disagrees with the files.
+
+    It lists the sha256 of every file of the release. A file that is missing, another one than was recorded (by the Hub's LFS oid, by the small files that
+    were read anyway, with `--deep` by the weights themselves), or an SAE that it does not know: the record is of another release. Write it again.
+    """
+    if repo.provenance is None or SCHEMA not in repo.provenance.text:
+        return
+    provenance = provenance_of(repo)
+    if provenance is None:
+        yield Found(
+            "provenance.json is damaged: it is not of the form it says",
+            "write it again: hubkit run",
+            path=PROVENANCE,
+        )
+        return
+    known = _digests(repo)
+    present = {entry.path for entry in repo.entries}
+    missing = sorted(provenance.files.keys() - present)
+    changed = sorted(path for path, digest in provenance.files.items() if known.get(path, digest) != digest)
+    own = {CFG, WEIGHTS}
+    strangers = sorted(p for p in present - provenance.files.keys() if PurePosixPath(p).name in own)
+    groups = (
+        (missing, "recorded and not here"),
+        (changed, "not what was recorded"),
+        (strangers, "here and not recorded"),
+    )
+    for paths, what in groups:
+        if paths:
+            shown = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+            yield Found(
+                f"{len(paths)} file{'s are' if len(paths) > 1 else ' is'} {what}: {shown}",
+                "write provenance.json again from the files: hubkit run",
+                path=PROVENANCE,
+                line=repo.provenance.line("/files"),
+                identity=what,
+                measured={"paths": paths},
+            )
+
+
+def _digests(repo: RepoFacts) -> dict[str, str]:
+    """sha256 by path, of what is known without another read."""
+    known = {entry.path: entry.sha256 for entry in repo.entries if entry.sha256}
+    known |= {file.path: file.sha256 for file in (*repo.configs, *repo.metrics)}
+    known |= {repo.evaluation.path: repo.evaluation.sha256} if repo.evaluation else {}
+    return known | {s.weights.path: s.weights_sha256 for s in repo.saes if s.weights and s.weights_sha256}

@@ -1,0 +1,150 @@
+"""THR: thresholds of which only a part is wrong, and what the numbers around them say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from hubkit.formats import saelens
+from hubkit.readme.prose import table_rows
+from hubkit.validate.facts import RepoFacts, SaeFacts
+from hubkit.validate.finding import Found, Severity
+from hubkit.validate.measured_values import values_of
+from hubkit.validate.rule import repo_rule, sae_rule
+from hubkit.validate.rules.thr import SET_NOT_LEARNED, found, known_init, thresholds, training_architecture
+
+NARROW = {"BF16", "F16"}
+FEW = 64
+MANY = 1024
+NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+
+
+@sae_rule("THR003", Severity.WARNING, "S")
+def mostly_zero(sae: SaeFacts) -> Iterator[Found]:
+    """More than half of the thresholds are exactly 0, not all.
+
+    Those latents compute a plain ReLU. SAELens clamps a threshold at 0 when the training pushes it below, so a few zeros are healthy; a majority says that
+    the training wanted no threshold at all, or that only a part of them was ever trained.
+    """
+    values = thresholds(sae)
+    if values is None or not values.any():
+        return
+    zeros = int((values == 0).sum())
+    if zeros * 2 > values.size:
+        yield found(
+            sae,
+            f"{zeros:,} of {values.size:,} thresholds are exactly 0: those latents compute a plain ReLU",
+            "look at the learning rate and the scale of the activations; start from a larger initial threshold",
+        )
+
+
+@sae_rule("THR006", Severity.WARNING, "H S")
+def too_coarse(sae: SaeFacts) -> Iterator[Found]:
+    """Half-precision thresholds with hardly any distinct values.
+
+    Fewer than 64 distinct values over at least 1,024 latents in bfloat16 or float16: steps smaller than the format's spacing were rounded away, so
+    the threshold stopped learning (SAELens PR 728). Ties among many distinct values are healthy; one value for all is not this rule's.
+    """
+    values = thresholds(sae)
+    info = sae.header.tensors.get("threshold") if sae.header else None
+    if values is None or info is None or info.dtype not in NARROW or values.size < MANY:
+        return
+    distinct = np.unique(values).size
+    if training_architecture(sae) not in SET_NOT_LEARNED and 1 < distinct < FEW:
+        yield found(
+            sae,
+            f"{values.size:,} thresholds in {info.dtype} have {distinct} distinct values: steps below its precision were lost",
+            "train the threshold in float32 (SAELens 6.50 or later does) and save it so",
+        )
+
+
+@sae_rule("THR007", Severity.WARNING, "S T")
+def straight_through_in_name_only(sae: SaeFacts) -> Iterator[Found]:
+    """The id says `_ste_`, and every threshold is 0.
+
+    The name promises a threshold trained with a straight-through estimator; the tensor says that it never had a gradient.
+    """
+    values = thresholds(sae)
+    if (
+        values is not None
+        and not values.any()
+        and re.search(r"(?:^|[_\-./])ste(?:$|[_\-./])", sae.sae_id, re.IGNORECASE)
+    ):
+        yield found(
+            sae,
+            f"{sae.sae_id!r} promises a straight-through estimator and all {values.size:,} thresholds are 0",
+            "upload the SAE that was trained with it, or rename this one",
+        )
+
+
+@sae_rule("THR009", Severity.WARNING, "S C")
+def latents_without_gradient(sae: SaeFacts) -> Iterator[Found]:
+    """Over 1 % of the thresholds are exactly the initial value that the configuration states.
+
+    Adam moves any parameter with a gradient by about the learning rate, so a float32 threshold that equals its initial value to the bit never received
+    one: a dead latent, or an initial value beyond the pre-activations. All of them is THR002.
+    """
+    values, init = thresholds(sae), known_init(sae)
+    info = sae.header.tensors.get("threshold") if sae.header else None
+    if (
+        values is None
+        or not init
+        or info is None
+        or info.dtype != "F32"
+        or training_architecture(sae) in SET_NOT_LEARNED
+    ):
+        return
+    same = int((values == np.float64(np.float32(init))).sum())
+    if values.size * 0.01 < same < values.size:
+        yield found(
+            sae,
+            f"{same:,} of {values.size:,} thresholds are exactly the initial {init:g}: no gradient ever reached those latents",
+            "more steps, a smaller initial value, or say in the card that these latents are dead",
+            init=init,
+        )
+
+
+@repo_rule("THR008", Severity.WARNING, "E D S")
+def far_from_sparse(repo: RepoFacts) -> Iterator[Found]:
+    """An L0 over a quarter of d_sae is reported for a JumpReLU or a Gated SAE.
+
+    With a third of all latents active on every input nothing is sparse: the mark of a threshold or a gate that never learned. Counts for `standard` too where
+    `metadata.training_architecture` is jumprelu. Read from evaluation.json and from tables of the card that name the SAE.
+    """
+    saes = {sae.sae_id: sae for sae in repo.saes if _sparse_by_design(sae)}
+    reported: dict[str, tuple[float, str, int | None]] = {}
+    for value in values_of(repo):
+        if value.measure == "l0" and value.number is not None and value.sae_id in saes:
+            reported.setdefault(value.sae_id, (value.number, value.path, value.line))
+    for sae_id, number, row in _in_tables(repo, saes):
+        reported.setdefault(sae_id, (number, "README.md", row))
+    for sae_id, (number, path, line) in reported.items():
+        cfg = saes[sae_id].cfg
+        d_sae = cfg.integer("d_sae") if cfg else None
+        if d_sae and d_sae / 4 < number <= d_sae:
+            yield Found(
+                f"{sae_id}: L0 {number:g} of {d_sae:,} latents ({number / d_sae:.0%}) are active on average: not sparse",
+                "train with a target L0 and a straight-through estimator, or say that it is dense",
+                path=path,
+                line=line,
+                identity=sae_id,
+                measured={"l0": number, "d_sae": d_sae},
+            )
+
+
+def _sparse_by_design(sae: SaeFacts) -> bool:
+    return sae.architecture in saelens.JUMPRELU | {"gated"} or (
+        sae.architecture is not None and training_architecture(sae) == "jumprelu"
+    )
+
+
+def _in_tables(repo: RepoFacts, saes: dict[str, SaeFacts]) -> Iterator[tuple[str, float, int]]:
+    """(sae_id, L0, line) of table rows that name one SAE and have a column called L0."""
+    for row in table_rows(repo.readme) if repo.readme else ():
+        named = [cell for cell in row.cells.values() if cell in saes]
+        stated = next((cell for title, cell in row.cells.items() if title.strip().lower() == "l0"), "")
+        number = NUMBER.match(stated)
+        if len(named) == 1 and number:
+            yield named[0], float(number.group().replace(",", "")), row.line

@@ -1,0 +1,61 @@
+"""The keys of SAELens's configurations: what survives a load, what is known and dropped.
+
+Source: the dataclasses of sae_lens 6.54.12 (saes/*.py, config.py), and the legacy keys as found in published configurations.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from hubkit.formats.cfg_models import LEGACY_MODELS, V6_MODELS
+from hubkit.formats.saelens import METADATA_KEYS, RENAMED
+
+TRAINING = frozenset(
+    """
+    l1_coefficient l1_warm_up_steps lp_norm l0_coefficient l0_warm_up_steps pre_act_loss_coefficient target_l0
+    jumprelu_init_threshold jumprelu_bandwidth jumprelu_sparsity_loss_mode jumprelu_tanh_scale jumprelu_ste_to_input
+    topk_threshold_lr use_sparse_activations aux_loss_coefficient matryoshka_widths use_matryoshka_aux_loss
+    decoder_init_norm decoder_orthogonal_init decoder_heuristic_init decoder_heuristic_init_norm init_encoder_as_decoder_transpose
+    normalize_sae_decoder scale_sparsity_penalty_by_decoder_norm mse_loss_normalization noise_scale use_ghost_grads b_dec_init_method
+    lr lr_end lr_scheduler_name lr_warm_up_steps lr_decay_steps n_restart_cycles adam_beta1 adam_beta2 training_tokens
+    train_batch_size_tokens train_batch_size_samples train_batch_size store_batch_size_prompts eval_batch_size_prompts n_eval_batches
+    n_batches_in_buffer n_batches_for_norm_estimate activations_mixing_fraction dead_feature_window feature_sampling_window
+    dead_feature_threshold n_checkpoints checkpoint_path output_path resume_from_checkpoint resume save_final_checkpoint
+    log_to_wandb log_activations_store_to_wandb log_optimizer_state_to_wandb log_weights_to_wandb wandb_project wandb_id wandb_entity
+    wandb_log_frequency eval_every_n_wandb_logs run_name logger from_pretrained_path use_cached_activations cached_activations_path
+    autocast autocast_lm autocast_sae autocast_dtype compile_llm llm_compilation_mode compile_sae sae_compilation_mode
+    finetuning_tokens finetuning_method streaming is_dataset_tokenized use_chat_formatting hook_eval prefetch_llm_batches
+    tokens_per_buffer act_store_device llm_device expansion_factor
+    """.split()  # noqa: SIM905 - a list of this length is read as a text
+)
+"""Only a training or its runner has these."""
+
+LEGACY = frozenset(
+    """
+    architecture d_in d_sae dtype device hook_point hook_point_layer hook_point_head_index hook_layer hook_name hook_head_index model_name
+    activation_fn activation_fn_str activation_fn_kwargs apply_b_dec_to_input finetuning_scaling_factor normalize_activations
+    reshape_activations prepend_bos dataset_path dataset_trust_remote_code context_size sae_lens_version sae_lens_training_version
+    neuronpedia_id model_from_pretrained_kwargs model_kwargs model_class_name seqpos_slice is_dataset_tokenized tokenizer_name seed verbose
+    """.split()  # noqa: SIM905 - the same
+)
+"""What versions 2 to 5 kept at the top level."""
+
+
+@cache
+def keys_of(architecture: str) -> frozenset[str]:
+    """The top-level keys that survive a load for this architecture."""
+    extra = (
+        {"sae_diff_type", "tied_weights", "activation_normalization_factor"}
+        if architecture == "temporal"
+        else set()
+    )
+    return (
+        frozenset(V6_MODELS[architecture].model_fields) | extra if architecture in V6_MODELS else frozenset()
+    )
+
+
+KNOWN = (
+    TRAINING | LEGACY | frozenset(METADATA_KEYS) | frozenset(RENAMED)
+    | frozenset(key for model in (*V6_MODELS.values(), *LEGACY_MODELS.values()) for key in model.model_fields)
+)  # fmt: skip
+"""Keys that somebody at home in SAELens would recognise: never reported as misspelled."""

@@ -1,0 +1,139 @@
+"""WTS: whole weights, with `--deep`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from packaging.version import Version
+
+from hubkit.formats import saelens
+from hubkit.validate.facts import SaeFacts
+from hubkit.validate.finding import Found, Severity
+from hubkit.validate.rule import sae_rule
+from hubkit.validate.rules.errata import training_version
+
+FIRST_RESCALED = Version("6.14.0")
+"""SAELens before this chose the k latents by their activation alone, whatever the norms."""
+UNIT = 1e-2
+"""How far a decoder row's norm may be from 1: bfloat16 rows that were normalised are off by some thousandths."""
+LARGE = 100
+"""Times the median norm."""
+TIED_SHARE = 0.5
+DUPLICATE_SHARE = 0.001
+"""Share of latents in equal rows below which they are chance copies not worth a word."""
+
+
+@sae_rule("WTS011", Severity.ERROR, "W")
+def not_finite(sae: SaeFacts) -> Iterator[Found]:
+    """A tensor holds NaN or infinity.
+
+    It loads without a word, and every output that touches it is NaN. The training diverged, or a conversion overflowed in float16.
+    """
+    for name, tensor in (sae.whole.scan.tensors if sae.whole else {}).items():
+        count = tensor.nan + tensor.inf
+        if not count or (name == "threshold" and sae.threshold is not None):  # there THR005 says it
+            continue
+        first = _index(sae, name, tensor.first_bad or 0)
+        kinds = " and ".join(
+            f"{n:,} {kind}" for n, kind in ((tensor.nan, "NaN"), (tensor.inf, "infinite")) if n
+        )
+        yield Found(
+            f"{name} has {kinds} of {tensor.values:,} values, the first at {first}",
+            "train again with a smaller learning rate, or convert again from the float32 weights",
+            **sae.in_weights(name),
+            measured={"count": count, "nan": tensor.nan, "inf": tensor.inf, "first": first},
+        )
+
+
+def _index(sae: SaeFacts, name: str, flat: int) -> list[int]:
+    shape = sae.header.tensors[name].shape if sae.header else ()
+    return [int(i) for i in np.unravel_index(flat, shape)] if shape else []
+
+
+@sae_rule("WTS012", Severity.WARNING, "W")
+def decoder_norms(sae: SaeFacts) -> Iterator[Found]:
+    """Decoder rows whose norms change what the SAE means.
+
+    A TopK trained with `rescale_acts_by_decoder_norm` chooses its k latents by activation x norm; saved unfolded and without that key, SAELens chooses by
+    the activation alone: another selection. In any architecture a zero row is a latent that writes nothing, and a row far longer than the
+    others (100 x the median) is usually a decoder that grew to cheat the penalty.
+    """
+    norms = sae.whole.norms("W_dec") if sae.whole else None
+    if norms is None or not np.isfinite(norms).all() or norms.size == 0:
+        return
+    yield from _unit(sae, norms)
+    zero, median = int((norms == 0).sum()), float(np.median(norms))
+    place = sae.in_weights("W_dec")
+    measured = {"min": float(norms.min()), "median": median, "max": float(norms.max()), "zero_rows": zero}
+    if zero:
+        yield Found(
+            f"{zero:,} of {norms.size:,} decoder rows are zero: those latents write nothing",
+            "remove them, or say in the card that they are dead",
+            **place,
+            measured=measured,
+            identity="zero",
+        )
+    if median > 0 and norms.max() > LARGE * median:
+        count, at = int((norms > LARGE * median).sum()), int(norms.argmax())
+        yield Found(
+            f"{count:,} decoder rows are over {LARGE} x the median norm {median:.4g}; latent {at} has {norms.max():.4g}",
+            "look at these latents: a decoder that grows without bound cheats the sparsity penalty",
+            **place,
+            measured=measured | {"latent": at},
+            identity="large",
+        )
+
+
+def _unit(sae: SaeFacts, norms: np.ndarray) -> Iterator[Found]:
+    cfg = sae.cfg
+    if cfg is None or cfg.architecture not in saelens.TOPK or cfg.layout != "v6":
+        return
+    version = training_version(cfg)
+    if "rescale_acts_by_decoder_norm" in sae.raw or (version and version < FIRST_RESCALED):
+        return
+    live = norms[norms > 0]
+    off = int((np.abs(live - 1) > UNIT).sum())
+    if off > live.size * 0.01:
+        yield Found(
+            f"{off:,} of {norms.size:,} decoder rows have a norm other than 1 ({live.min():.4g} to {live.max():.4g}), and rescale_acts_by_decoder_norm is not written",
+            "write rescale_acts_by_decoder_norm as it was in the training, or fold the norms (fold_W_dec_norm)",
+            **sae.in_weights("W_dec"),
+            measured={"min": float(live.min()), "max": float(live.max()), "off": off},
+            identity="unit",
+        )
+
+
+@sae_rule("WTS013", Severity.NOTE, "W")
+def untrained_latents(sae: SaeFacts) -> Iterator[Found]:
+    """Latents that no training touched: identical decoder rows, zero encoder columns, an encoder that still is the decoder's transpose.
+
+    SAELens initialises W_enc as the transpose of W_dec; where most columns still equal their row, those latents never received a gradient.
+    Identical rows are copies; a zero column fires on its bias alone.
+    """
+    whole = sae.whole
+    if whole is None:
+        return
+    rows, columns = whole.norms("W_dec"), whole.norms("W_enc")
+    if rows is not None and whole.copies and whole.copies > max(1, rows.size * DUPLICATE_SHARE):
+        yield _note(
+            sae,
+            "W_dec",
+            f"{whole.copies:,} of {rows.size:,} decoder rows are copies of another row",
+            whole.copies,
+        )
+    if columns is not None and (zero := int((columns == 0).sum())):
+        yield _note(sae, "W_enc", f"{zero:,} of {columns.size:,} encoder columns are zero", zero)
+    if rows is not None and whole.tied is not None and whole.tied > TIED_SHARE:
+        text = f"about {whole.tied:.0%} of the encoder columns equal their decoder row: untouched since initialisation"
+        yield _note(sae, "W_enc", text, round(whole.tied * rows.size), "tied")
+
+
+def _note(sae: SaeFacts, tensor: str, text: str, count: int, identity: str = "") -> Found:
+    return Found(
+        text,
+        "count them as dead in the card",
+        **sae.in_weights(tensor),
+        measured={"count": count},
+        identity=identity,
+    )

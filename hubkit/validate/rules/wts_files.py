@@ -1,0 +1,172 @@
+"""WTS: the weights as files: whether they are what their name says, their size, their doubles, their container."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+
+from hubkit.formats import saelens
+from hubkit.formats.family import Cfg
+from hubkit.tensors.dtypes import BITS, CFG_NAMES
+from hubkit.validate.facts import WEIGHTS, RepoFacts, SaeFacts
+from hubkit.validate.finding import Found, Severity
+from hubkit.validate.rule import repo_rule, sae_rule
+
+SAFETENSORS_NAMES = {name: key for key, name in CFG_NAMES.items()}
+SLACK = (-256, 1024)
+"""Bytes by which a good file may differ from the equation: other writers put metadata and spaces into the header (+48 and +56 were seen)."""
+
+
+@sae_rule("WTS002", Severity.ERROR, "H")
+def lfs_pointer(sae: SaeFacts) -> Iterator[Found]:
+    """The weights file is a Git-LFS pointer text instead of the weights.
+
+    It was committed without LFS, or cloned with GIT_LFS_SKIP_SMUDGE; readers then say "header too large".
+    """
+    if sae.header_fault and sae.header_fault.lfs_pointer and sae.weights:
+        yield Found(sae.header_fault.message, "git lfs pull, or upload the real file", path=sae.weights.path)
+
+
+@sae_rule("WTS003", Severity.ERROR, "H")
+def not_safetensors(sae: SaeFacts) -> Iterator[Found]:
+    """Not a valid safetensors file.
+
+    By the rules of the Rust reader (truncated, trailing bytes, holes, overlaps, unknown dtype, shape against offsets, no JSON) and three more:
+    duplicate keys, tensor names with path parts, a header above 1 MiB.
+    """
+    if (
+        sae.header_fault
+        and not sae.header_fault.lfs_pointer
+        and sae.weights
+        and sae.weights.name.endswith(".safetensors")
+    ):
+        yield Found(
+            sae.header_fault.message,
+            "save the weights again with safetensors.torch.save_file and upload them whole",
+            path=sae.weights.path,
+        )
+
+
+@sae_rule("WTS009", Severity.ERROR, "T C")
+def size_contradicts(sae: SaeFacts) -> Iterator[Found]:
+    """The header could not be read, and the file's size contradicts the configuration.
+
+    A file that SAELens writes has sum(tensor bytes) + 8 + header bytes, which architecture, d_in, d_sae and dtype determine: 17 of 17 public files by
+    SAELens fit to the byte. So a missing or extra tensor, another width or another dtype shows in the listing, with no download. A size alone
+    proves nothing: the header decides, and where it was read this rule is silent.
+    """
+    cfg, weights = sae.cfg, sae.files.get(WEIGHTS)
+    if cfg is None or weights is None or sae.architecture is None or sae.header or sae.header_fault:
+        return
+    stated = str(cfg.effective.get("dtype")).removeprefix("torch.")
+    fitting = {name for name in saelens.DTYPES if _fits(weights.size, expected_sizes(cfg, name))}
+    expected = expected_sizes(cfg, stated)
+    if not expected or stated in fitting:
+        return
+    other = sorted(fitting)
+    says = f"; it would fit {' or '.join(other)}" if other else ""
+    yield Found(
+        f"{weights.size:,} bytes; a {sae.architecture} of d_in {cfg.integer('d_in')}, d_sae {cfg.integer('d_sae')} in {stated} has {expected[0]:,}{says}",
+        "read the header to see which: validate again when the file can be read",
+        path=weights.path,
+        severity=Severity.WARNING if other else None,
+        confidence="medium",
+        measured={"size": weights.size, "expected": expected[0], "difference": weights.size - expected[0]},
+    )
+
+
+def _fits(size: int, expected: list[int]) -> bool:
+    return any(one + SLACK[0] <= size <= one + SLACK[1] for one in expected)
+
+
+def expected_sizes(cfg: Cfg, dtype: str) -> list[int]:
+    """The sizes in bytes that a file of SAELens may have: exact first, then with a float32 threshold and with scaling factors."""
+    d_in, d_sae = cfg.integer("d_in"), cfg.integer("d_sae")
+    shapes = (
+        saelens.tensor_shapes(cfg.architecture, d_in, d_sae, cfg.integer("d_out")) if d_in and d_sae else None
+    )
+    if shapes is None or dtype not in SAFETENSORS_NAMES or d_sae is None:
+        return []
+    name = SAFETENSORS_NAMES[dtype]
+    plain = {tensor: (name, shape) for tensor, shape in shapes.items()}
+    forms = [plain]
+    if "threshold" in plain:
+        forms.append(plain | {"threshold": ("F32", shapes["threshold"])})
+    if cfg.raw.get("finetuning_scaling_factor") is True:
+        forms.append(plain | {"scaling_factor": (name, (d_sae,))})
+    return [file_size(form) for form in forms]
+
+
+def file_size(tensors: dict[str, tuple[str, tuple[int, ...]]]) -> int:
+    """The size in bytes of a safetensors file: 8 + compact JSON header padded to 8 + tensors."""
+    entries, at = {}, 0
+    for name, (dtype, shape) in tensors.items():
+        stop = at + math.prod(shape) * BITS[dtype] // 8
+        entries[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [at, stop]}
+        at = stop
+    header = len(json.dumps(entries, separators=(",", ":")))
+    return 8 + (header + 7) // 8 * 8 + at
+
+
+@repo_rule("WTS010", Severity.WARNING, "T")
+def same_weights_twice(repo: RepoFacts) -> Iterator[Found]:
+    """Two SAEs have the same weights under different ids.
+
+    A grid whose loop saved one object twice, or a copy under a second name: a reader takes them for two results. On the Hub the listing's
+    LFS oid decides; on disk files that agree in size, header and every tensor are hashed with `--deep`.
+    """
+    groups: dict[str, list[SaeFacts]] = defaultdict(list)
+    for sae in repo.saes:
+        if sae.weights_sha256 and sae.weights and not (sae.header_fault and sae.header_fault.lfs_pointer):
+            groups[sae.weights_sha256].append(sae)
+    for digest, saes in groups.items():
+        if len(saes) > 1:
+            ids = [sae.sae_id for sae in saes]
+            shown = ", ".join(ids[:4]) + (f" and {len(ids) - 4} more" if len(ids) > 4 else "")
+            yield Found(
+                f"{shown} have the same weights",
+                "save each SAE's own weights, or keep one of them",
+                path=saes[0].weights.path if saes[0].weights else None,
+                identity=digest,
+                measured={"sha256": digest, "sae_ids": ids},
+            )
+
+
+@sae_rule("WTS014", Severity.WARNING, "T H", fix="safe")
+def weights_are_a_pickle(sae: SaeFacts) -> Iterator[Found]:
+    """The weights are a pickle.
+
+    Loading a pickle can run code, so careful people and careful loaders refuse it; SAELens's own format is safetensors. hubkit reads names, shapes and
+    imports without running anything. SEC001 says what the pickle would import.
+    """
+    if sae.pickle is None or sae.weights is None:
+        return
+    shapes = [f"{name} {list(shape)}" for name, shape in sae.pickle.tensors.items()]
+    holds = ", ".join(shapes[:6]) + (f" and {len(shapes) - 6} more" if len(shapes) > 6 else "")
+    unread = f"; not all of it could be read: {sae.pickle.fault}" if sae.pickle.fault and not shapes else ""
+    yield Found(
+        f"{sae.weights.name} is a pickle" + (f"; it holds {holds}" if shapes else unread),
+        "save the tensors with safetensors.torch.save_file",
+        path=sae.weights.path,
+        measured={
+            "imports": list(sae.pickle.imports),
+            "tensors": {n: list(s) for n, s in sae.pickle.tensors.items()},
+        },
+        fix="safe" if shapes and not sae.pickle.executors else None,
+    )
+
+
+@sae_rule("WTS015", Severity.NOTE, "T C")
+def other_family(sae: SaeFacts) -> Iterator[Found]:
+    """Another family's format: says which, and what reads it.
+
+    The rules for SAELens's format are not asked of it.
+    """
+    if sae.family is not None and not sae.is_saelens:
+        yield Found(
+            f"this is a {sae.family.name} SAE, not SAELens's format",
+            f"read it with {sae.family.loader}",
+            path=sae.cfg_path,
+        )

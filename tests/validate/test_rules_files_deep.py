@@ -1,0 +1,198 @@
+"""WTS009 to WTS014: sizes, doubles, whole weights, pickles."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from builders import D_SAE, FOLDER, GONE, cfg, check, codes, tensors, view
+from safetensors.numpy import save
+
+from hubkit.formats.saelens import INFERENCE
+from hubkit.repo.local import open_folder
+from hubkit.repo.memory import MemoryView
+from hubkit.validate.finding import Severity
+from hubkit.validate.rules.wts_files import file_size
+from hubkit.validate.run import Selection, validate
+
+
+def deep(repository: MemoryView, select: str) -> list[Any]:
+    report = validate(repository, Selection(select=tuple(select.split(","))), deep=True)
+    assert not report.crashes, report.crashes[0].traceback
+    return list(report.findings)
+
+
+def listed(architecture: str, size: Callable[[int], int], **changes: Any) -> MemoryView:
+    """The SAE with weights of another size that cannot be read."""
+    repository = view(cfg(architecture, **changes), tensors(architecture), folder="x_L2")
+    path = "x_L2/sae_weights.safetensors"
+    repository.unreadable[path] = size(len(repository.files.pop(path)))
+    return repository
+
+
+@pytest.mark.parametrize("architecture", [a for a in INFERENCE if a != "temporal"])
+@pytest.mark.parametrize("d_sae", [32, 4096])
+def test_wts009_the_equation_is_exact_for_what_safetensors_writes(architecture: str, d_sae: int) -> None:
+    whole = tensors(architecture, 8, d_sae)
+    assert len(save(whole)) == file_size({name: ("F32", one.shape) for name, one in whole.items()})
+    assert codes(listed(architecture, lambda size: size), "WTS009") == []
+
+
+def test_wts009_a_missing_tensor_an_extra_one_and_another_dtype() -> None:
+    wide = {"d_sae": 4096}
+    good = len(save(tensors("standard", 8, 4096)))
+    (finding,) = [
+        f
+        for f in check(listed("standard", lambda _: good + 8 * 4096, **wide), "WTS009").findings
+        if f.code == "WTS009"
+    ]
+    assert (finding.severity, finding.confidence, finding.measured["difference"]) == (
+        Severity.ERROR,
+        "medium",
+        8 * 4096,
+    )
+    narrow = len(save({n: t.astype(np.float16) for n, t in tensors("standard", 8, 4096).items()}))
+    (finding,) = [
+        f
+        for f in check(listed("standard", lambda _: narrow, **wide), "WTS009").findings
+        if f.code == "WTS009"
+    ]
+    assert finding.severity is Severity.WARNING
+    assert "bfloat16 or float16" in finding.message
+
+
+def test_wts009_is_silent_beside_a_header_and_with_metadata_in_it() -> None:
+    assert codes(view(cfg(d_sae=4096)), "WTS009,WTS006") == ["WTS006"]
+    assert codes(listed("jumprelu", lambda size: size + 56), "WTS009") == []
+
+
+def test_wts010_on_disk_only_with_deep(tmp_path: Path) -> None:
+    for folder in ("a_L2", "b_L2", "c_L2"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "cfg.json").write_text(json.dumps(cfg("standard")), encoding="utf-8")
+        number = np.float32(folder == "c_L2")
+        whole = tensors("standard") | {"b_dec": tensors("standard")["b_dec"] + number}
+        (tmp_path / folder / "sae_weights.safetensors").write_bytes(save(whole))
+    assert "WTS010" not in {f.code for f in validate(open_folder(tmp_path)).findings}
+    (finding,) = [f for f in validate(open_folder(tmp_path), deep=True).findings if f.code == "WTS010"]
+    assert finding.measured["sae_ids"] == ["a_L2", "b_L2"]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_wts011_names_tensor_count_and_place(bad: float) -> None:
+    whole = tensors("standard")
+    whole["W_enc"][3, 5] = whole["W_enc"][7, 31] = bad
+    (finding,) = deep(view(cfg("standard"), whole), "WTS011")
+    assert finding.pointer == "/W_enc"
+    assert (finding.measured["count"], finding.measured["first"]) == (2, [3, 5])
+    assert codes(view(cfg("standard"), whole), "WTS") == []
+
+
+def test_wts011_leaves_a_threshold_to_thr005() -> None:
+    whole = tensors()
+    whole["threshold"][1] = np.nan
+    assert [f.code for f in deep(view(weights=whole), "WTS011,THR005")] == ["THR005"]
+
+
+def unit(architecture: str, scale: float = 1.0) -> dict[str, np.ndarray]:
+    whole = tensors(architecture)
+    return whole | {"W_dec": scale * whole["W_dec"] / np.linalg.norm(whole["W_dec"], axis=1, keepdims=True)}
+
+
+@pytest.mark.parametrize(
+    ("scale", "changes", "fires"),
+    [
+        (0.3, {"rescale_acts_by_decoder_norm": GONE}, True),
+        (0.3, {"rescale_acts_by_decoder_norm": False}, False),
+        (0.3, {"rescale_acts_by_decoder_norm": True}, False),
+        (1.0, {"rescale_acts_by_decoder_norm": GONE}, False),
+        (
+            0.3,
+            {"rescale_acts_by_decoder_norm": GONE, "metadata": {"sae_lens_training_version": "6.10.0"}},
+            False,
+        ),
+    ],
+)
+def test_wts012_the_selection_of_a_topk(scale: float, changes: dict[str, Any], fires: bool) -> None:
+    found = deep(view(cfg("topk", **changes), unit("topk", scale), folder="x_L2"), "WTS012")
+    assert [f.code for f in found] == (["WTS012"] if fires else [])
+
+
+def test_wts012_zero_and_huge_rows_in_any_architecture() -> None:
+    whole = unit("gated")
+    whole["W_dec"][2] = 0
+    whole["W_dec"][5] *= 500
+    found = deep(view(cfg("gated"), whole, folder="x_L2"), "WTS012")
+    assert len(found) == 2
+    assert found[0].fingerprint != found[1].fingerprint
+    assert {f.measured.get("latent") for f in found} == {None, 5}
+
+
+def test_wts013_copies_zero_columns_and_an_untouched_encoder() -> None:
+    whole = unit("standard")
+    whole["W_dec"][10:20] = whole["W_dec"][3]
+    whole["W_enc"][:, 7] = 0
+    found = deep(view(cfg("standard"), whole), "WTS013")
+    assert sorted(f.measured["count"] for f in found) == [1, 10]
+    tied = unit("standard")
+    tied["W_enc"] = np.ascontiguousarray(tied["W_dec"].T)
+    (finding,) = deep(view(cfg("standard"), tied), "WTS013")
+    assert finding.measured["count"] == D_SAE
+    assert finding.severity is Severity.NOTE
+
+
+def test_wts013_is_silent_where_only_the_norms_agree() -> None:
+    whole = unit("standard")
+    whole["W_enc"] = np.ascontiguousarray(unit("standard")["W_dec"][::-1].T)
+    assert deep(view(cfg("standard"), whole), "WTS013") == []
+
+
+class Evil:
+    """Unpickled, it would run a command."""
+
+    def __reduce__(self) -> Any:
+        import os
+
+        return os.system, ("true",)
+
+
+class Strange:
+    """Unpickled, it would import a module that nobody knows."""
+
+
+def test_sec001_executors_are_errors_and_strangers_warnings() -> None:
+    assert [f.severity for f in check(view(files={"a.pkl": pickle.dumps(Evil())}), "SEC001").findings] == [
+        Severity.ERROR
+    ]
+    (finding,) = check(view(files={"deep/a.pkl": pickle.dumps(Strange())}), "SEC001").findings
+    assert (finding.severity, finding.path) == (Severity.WARNING, "deep/a.pkl")
+    for harmless in ({"a": 1}, [1.5, None, "x"], np.zeros(3), {1, 2}):
+        assert codes(view(files={"a.pkl": pickle.dumps(harmless)}), "SEC001") == []
+
+
+def test_sec001_sees_through_what_hides_an_import() -> None:
+    by_memo = b"\x80\x04\x8c\x02os\x94\x8c\x06system\x94h\x00h\x01\x93\x8c\x04true\x85R."
+    old_builtins = b"c__builtin__\neval\n(S'1'\ntR."
+    for text in (by_memo, old_builtins):
+        assert codes(view(files={"a.pt": text}), "SEC001") == ["SEC001"]
+
+
+def test_wts014_a_training_state_beside_safetensors_is_no_weights() -> None:
+    state = io.BytesIO()
+    pickle.dump({"step": 1}, state)
+    beside = view(files={f"{FOLDER}/trainer_state.pt": state.getvalue()})
+    assert codes(beside, "WTS014,SEC001,WTS003") == []
+
+
+def test_wts014_and_wts003_on_a_pickle_that_cannot_be_read() -> None:
+    broken = view(weights=GONE, files={f"{FOLDER}/sae_weights.pt": b"PK\x03\x04 no zip"})
+    (finding,) = check(broken, "WTS003,WTS014").findings
+    assert finding.code == "WTS014"
+    assert "could be read" in finding.message
+    assert finding.fix is None

@@ -1,0 +1,273 @@
+"""For every rule a repository that makes it fire and one, as like as can be, on which it is silent."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from builders import D_IN, D_SAE, FOLDER, GONE, README, cfg, tensors, view
+from safetensors.numpy import save
+
+from hubkit.release.provenance import Grid, Provenance
+from hubkit.repo.memory import MemoryView
+from hubkit.repo.view import Entry
+
+LEARNED = tensors()["threshold"]
+LEGACY = {
+    "architecture": "standard",
+    "d_in": D_IN,
+    "d_sae": D_SAE,
+    "dtype": "float32",
+    "activation_fn_str": "relu",
+    "activation_fn_kwargs": {},
+    "apply_b_dec_to_input": True,
+    "normalize_activations": "none",
+    "prepend_bos": True,
+    "model_name": "gpt2",
+    "hook_name": "blocks.2.hook_resid_post",
+    "hook_layer": 2,
+}
+
+
+@dataclass
+class ListedView(MemoryView):
+    """With LFS oids in the listing, as the Hub gives them."""
+
+    oids: dict[str, str] = field(default_factory=dict)
+
+    def _list(self) -> list[Entry]:
+        return [Entry(entry.path, entry.size, self.oids.get(entry.path)) for entry in super()._list()]
+
+
+def release(*saes: tuple[str, dict[str, Any]], readme: str = README, **files: bytes) -> ListedView:
+    """Several SAEs in one repository, with tensors that fit. Names of `files` have `__` for a dot."""
+    content = {"README.md": readme.encode(), "evaluation.json": b"{}"}
+    for number, (folder, configuration) in enumerate(saes):
+        architecture = configuration.get("architecture", "standard")
+        sizes = configuration.get("d_in", D_IN), configuration.get("d_sae", D_SAE)
+        weights = tensors(architecture, *sizes)
+        weights["b_dec"] = weights["b_dec"] + np.float32(number)
+        content[f"{folder}/cfg.json"] = json.dumps(configuration).encode()
+        content[f"{folder}/sae_weights.safetensors"] = save(weights)
+    content |= {name.replace("__", "."): data for name, data in files.items()}
+    return ListedView(name="memory", files=content)
+
+
+def learned(values: Any, **metadata: Any) -> MemoryView:
+    """A JumpReLU with these thresholds."""
+    array = np.full(D_SAE, values, np.float32) if np.isscalar(values) else np.asarray(values, np.float32)
+    return view(cfg(metadata=metadata), tensors(threshold=array))
+
+
+def with_card(text: str, configuration: Any = None, folder: str = FOLDER) -> MemoryView:
+    return view(configuration, readme=text, folder=folder)
+
+
+def value(measure: str = "l0", number: Any = 5.0, **changes: Any) -> dict[str, Any]:
+    """A value as hubkit writes it."""
+    whole = {
+        "measure": measure, "version": 1, "value": number, "n": 200, "split": "crossfit",
+        "interval": [4.0, 6.0], "null": None, "reason": None,
+    } | changes  # fmt: skip
+    return {key: one for key, one in whole.items() if one is not GONE}
+
+
+def evaluated(*values: dict[str, Any], configuration: Any = None) -> MemoryView:
+    """An SAE with an evaluation.json in hubkit's form."""
+    text = {
+        "$schema": "urn:hubkit:evaluation:1",
+        "saes": [{"sae_id": FOLDER, "values": list(values), "warnings": []}],
+        "layers": [],
+        "comparisons": [],
+        "inputs_sha256": "0" * 64,
+    }
+    return view(configuration, files={"evaluation.json": json.dumps(text).encode()})
+
+
+def half(values: Any) -> MemoryView:
+    """A JumpReLU of 2,048 latents with float16 thresholds."""
+    whole = {name: one.astype(np.float16) for name, one in tensors(d_sae=2048).items()}
+    whole["threshold"] = np.asarray(values, np.float16)
+    return view(cfg(d_sae=2048, dtype="float16"), whole)
+
+
+def pickled(payload: Any, name: str = "extra.pkl") -> MemoryView:
+    """A good SAE beside a pickle."""
+    return view(files={name: pickle.dumps(payload)})
+
+
+class Runs:
+    """Unpickled, it would run a command."""
+
+    def __reduce__(self) -> Any:
+        import os
+
+        return os.system, ("true",)
+
+
+def torch_zip() -> bytes:
+    """A pickle as weights; only its imports matter here."""
+    return pickle.dumps({"W_enc": [1.0]})
+
+
+def provenance(view_: ListedView, **changes: Any) -> ListedView:
+    """`view_` with a provenance.json of its files, or of what `changes` say."""
+    import hashlib
+
+    files = {p: hashlib.sha256(d).hexdigest() for p, d in view_.files.items() if p != "README.md"}
+    record = Provenance(
+        hubkit_version="1", study="lab", study_sha256="0", base_model="gpt2", base_model_revision=None, precision="float32",
+        grid=changes.get("grid", Grid(layers=[2], architectures=["standard"], conditions=["mixed"])),
+        seeds={}, software={}, hardware="x", created="2026-01-01", pool_sha256="0", completions={}, files=files | changes.get("files", {}),
+    )  # fmt: skip
+    view_.files["provenance.json"] = record.model_dump_json(by_alias=True).encode()
+    return view_
+
+
+def one_cell(folder: str = "a_L2", layer: int = 2) -> tuple[str, dict[str, Any]]:
+    return folder, cfg(
+        "standard", metadata={"training_condition": "mixed", "hook_name": f"blocks.{layer}.hook_resid_post"}
+    )
+
+
+def unread(size_of: Any) -> MemoryView:
+    """A standard SAE whose weights are listed with a size and cannot be read."""
+    repository = view(cfg("standard"))
+    path = f"{FOLDER}/sae_weights.safetensors"
+    repository.unreadable[path] = size_of(len(repository.files.pop(path)))
+    return repository
+
+
+def decoder(change: Any, architecture: str = "standard", **keys: Any) -> MemoryView:
+    """An SAE with unit decoder rows, changed."""
+    whole = tensors(architecture)
+    whole["W_dec"] = whole["W_dec"] / np.linalg.norm(whole["W_dec"], axis=1, keepdims=True)
+    change(whole)
+    return view(cfg(architecture, **keys), {name: np.ascontiguousarray(one) for name, one in whole.items()})
+
+
+def put(name: str, index: Any, number: float) -> Any:
+    def change(whole: dict[str, Any]) -> None:
+        whole[name][index] = number
+
+    return change
+
+
+def nothing(_: object) -> None:
+    """Changes nothing."""
+
+
+def copied(whole: dict[str, Any]) -> None:
+    whole["W_dec"][8:16] = whole["W_dec"][0]
+
+
+def gpt2_and(model: str) -> ListedView:
+    return release(("a_L2", cfg("standard")), ("b_L2", cfg("standard", metadata={"model_name": model})))
+
+
+def same_oid(first: str, second: str) -> ListedView:
+    found = release(("a_L2", cfg("standard")), ("b_L2", cfg("standard")))
+    found.oids = {"a_L2/sae_weights.safetensors": first, "b_L2/sae_weights.safetensors": second}
+    return found
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 12345\n"
+TABLE = README + "\n| SAE | L0 |\n|---|---:|\n| `{}` | {} |\n"
+TURNED = tensors() | {"W_enc": np.ascontiguousarray(tensors()["W_enc"].T)}
+
+Twins = tuple[Callable[[], MemoryView], Callable[[], MemoryView]]
+TWINS: dict[str, Twins] = {
+    "CFG001": (lambda: view(GONE), view),
+    "CFG002": (lambda: view(b'{"d_in": NaN}'), view),
+    "CFG003": (lambda: view(cfg("topk", k=8.0)), lambda: view(cfg("topk", k=8))),
+    "CFG004": (lambda: view(cfg("JumpReLU")), lambda: view(cfg("jumprelu"))),
+    "CFG005": (lambda: view(cfg(dtype=GONE)), lambda: view(cfg())),
+    "CFG006": (lambda: view(cfg("topk", k=GONE)), lambda: view(cfg("topk"))),
+    "CFG007": (lambda: view(cfg("topk", k=D_SAE + 1)), lambda: view(cfg("topk", k=D_SAE))),
+    "CFG008": (lambda: view(cfg(metadata={"sae_lens_version": GONE})), lambda: view(cfg(metadata={"sae_lens_version": "6.0.0"}))),
+    "CFG009": (lambda: view(cfg(apply_b_dec_to_input=GONE)), lambda: view(cfg(apply_b_dec_to_input=False))),
+    "CFG010": (lambda: view(cfg(normalize_activations="expected_average_only_in")), lambda: view(cfg(normalize_activations="layer_norm"))),
+    "CFG011": (lambda: view(cfg(metadata={"model_name": GONE})), view),
+    "CFG012": (lambda: view(folder="lab_L3_mixed"), lambda: view(folder="lab_L2_mixed")),
+    "CFG013": (lambda: view(cfg(metadata={"hook_name": "model.layers.2.hook_resid_post"})), lambda: view(cfg(metadata={"hook_name": "model.layers.2"}))),
+    "CFG014": (lambda: view(LEGACY), view),
+    "CFG015": (lambda: view(cfg(lr=1e-3)), lambda: view(cfg(metadata={"lr": 1e-3}))),
+    "CFG016": (lambda: view(cfg(training_condition="mixed")), lambda: view(cfg(metadata={"training_condition": "mixed"}))),
+    "CFG017": (lambda: view(cfg("standard"), folder="mlp_transcoder_L2"), lambda: view(cfg("transcoder"), folder="mlp_transcoder_L2")),
+    "CFG018": (lambda: view(cfg(metadata={"sae_lens_training_version": "6.40.0"})), lambda: view(cfg(metadata={"sae_lens_training_version": "6.54.12"}))),
+    "CFG019": (
+        lambda: view(LEGACY | {"architecture": "gated", "activation_fn_str": "topk", "activation_fn_kwargs": {"k": 4}}, tensors("topk")),
+        lambda: view(LEGACY | {"architecture": "topk", "activation_fn_str": "topk", "activation_fn_kwargs": {"k": 4}}, tensors("topk")),
+    ),
+    "CFG020": (
+        lambda: with_card(README + "Activations were extracted from the model loaded in 4-bit nf4.\n"),
+        lambda: with_card(README + "Activations were extracted from the model loaded in bfloat16, not quantized to 4-bit.\n"),
+    ),
+    "CFG021": (lambda: view(cfg("topk"), folder="topk_k64_L2"), lambda: view(cfg("topk"), folder="topk_k4_L2")),
+    "WTS001": (lambda: view(weights=GONE), view),
+    "WTS002": (lambda: view(weights=POINTER), view),
+    "WTS003": (lambda: view(weights=save(tensors())[:-1]), view),
+    "WTS004": (lambda: view(weights=tensors(b_enc=GONE)), view),
+    "WTS005": (lambda: view(cfg("topk"), tensors("topk", threshold=LEARNED)), lambda: view(cfg("topk"))),
+    "WTS006": (lambda: view(cfg(d_sae=64)), view),
+    "WTS007": (lambda: view(weights=TURNED), view),
+    "WTS008": (lambda: view(cfg(dtype="float16")), view),
+    "WTS009": (lambda: unread(lambda size: size + 4096), lambda: unread(lambda size: size + 56)),
+    "WTS010": (lambda: same_oid("1" * 64, "1" * 64), lambda: same_oid("1" * 64, "2" * 64)),
+    "WTS011": (lambda: decoder(put("W_dec", (3, 2), np.nan)), lambda: decoder(put("W_dec", (3, 2), 0.0))),
+    "WTS012": (lambda: decoder(put("W_dec", 3, 0.0)), lambda: decoder(nothing)),
+    "WTS013": (lambda: decoder(copied), lambda: decoder(nothing)),
+    "WTS014": (lambda: view(weights=GONE, files={f"{FOLDER}/sae_weights.pt": torch_zip()}), view),
+    "WTS015": (lambda: view({"num_latents": 32, "k": 4, "d_in": 8, "expansion_factor": 4}), view),
+    "THR001": (lambda: learned(0.0), lambda: learned(LEARNED)),
+    "THR002": (lambda: learned(0.01), lambda: learned(0.01, training_architecture="batchtopk")),
+    "THR003": (lambda: learned(np.where(np.arange(D_SAE) < 20, 0, LEARNED)), lambda: learned(np.where(np.arange(D_SAE) < 10, 0, LEARNED))),
+    "THR004": (lambda: learned(np.where(np.arange(D_SAE) < 1, -0.5, LEARNED)), lambda: learned(LEARNED)),
+    "THR005": (lambda: learned(np.where(np.arange(D_SAE) < 1, np.nan, LEARNED)), lambda: learned(LEARNED)),
+    "THR006": (lambda: half(np.repeat([0.1, 0.2, 0.3, 0.4], 512)), lambda: half(np.repeat(np.linspace(0.1, 0.5, 256), 8))),
+    "THR007": (
+        lambda: view(weights=tensors(threshold=np.zeros(D_SAE, np.float32)), folder="d20_ste_L2"),
+        lambda: view(folder="d20_ste_L2"),
+    ),
+    "THR008": (lambda: evaluated(value(number=D_SAE / 3)), lambda: evaluated(value(number=D_SAE / 5))),
+    "THR009": (
+        lambda: learned(np.where(np.arange(D_SAE) < 2, 0.05, LEARNED), training_architecture_details={"jumprelu_init_threshold": 0.05}),
+        lambda: learned(LEARNED, training_architecture_details={"jumprelu_init_threshold": 0.05}),
+    ),
+    "THR010": (lambda: learned(np.linspace(0.0108, 0.0118, D_SAE)), lambda: learned(np.linspace(0.02, 0.4, D_SAE))),
+    "EVL001": (lambda: MemoryView(name="m", files={p: d for p, d in view().files.items() if p != "evaluation.json"}), view),
+    "EVL002": (lambda: evaluated(value("explained_variance", 1.2)), lambda: evaluated(value("explained_variance", -0.3))),
+    "EVL003": (lambda: evaluated(value(interval=None)), lambda: evaluated(value())),
+    "EVL004": (lambda: evaluated(value(split="train")), lambda: evaluated(value(split="train"), value())),
+    "EVL005": (
+        lambda: evaluated(value("max_feature_auc", 0.8)),
+        lambda: evaluated(value("max_feature_auc", 0.8, null={"kind": "permutation", "value": 0.7})),
+    ),
+    "EVL006": (
+        lambda: MemoryView(name="m", files={p: d for p, d in with_card(README + "Explained variance: 0.98\n", cfg(metadata={"sae_lens_training_version": "6.18.0"})).files.items() if p != "evaluation.json"}),
+        lambda: MemoryView(name="m", files={p: d for p, d in with_card(README + "Explained variance: 0.98\n", cfg(metadata={"sae_lens_training_version": "6.47.0"})).files.items() if p != "evaluation.json"}),
+    ),
+    "SEC001": (lambda: pickled(Runs()), lambda: pickled({"a": [1, 2.0, "three"]})),
+    "SEC002": (lambda: view(cfg(metadata={"note": "hf_" + "aB3" * 12})), lambda: view(cfg(metadata={"note": "hf_hook_name"}))),
+    "SEC003": (lambda: view(cfg(metadata={"dataset_path": "/home/ctaylor/data"})), lambda: view(cfg(metadata={"dataset_path": "/home/user/data"}))),
+    "SEC004": (lambda: view(files={"config.json": b'{"auto_map": {"AutoModel": "model.Model"}}'}), lambda: view(files={"config.json": b'{"a": 1}'})),
+    "REL001": (lambda: gpt2_and("google/gemma-2-2b"), lambda: gpt2_and("openai-community/gpt2")),
+    "REL002": (
+        lambda: provenance(release(one_cell()), grid=Grid(layers=[2, 5], architectures=["standard"], conditions=["mixed"])),
+        lambda: provenance(release(one_cell())),
+    ),
+    "REL003": (lambda: view(files={"a/x.txt": b"", "A/x.txt": b""}), lambda: view(files={"a/x.txt": b"", "b/x.txt": b""})),
+    "REL004": (lambda: provenance(release(one_cell()), files={"gone.json": "0" * 64}), lambda: provenance(release(one_cell()))),
+    "CARD001": (lambda: view(readme=None), view),
+    "CARD002": (lambda: with_card(README.replace("mit", "MIT License")), view),
+    "CARD003": (lambda: with_card(README.replace("saelens", "sae_lens")), view),
+    "CARD012": (lambda: with_card(README + "It wasn\u00e2\u20ac\u2122t learned.\n"), lambda: with_card(README + "It wasn\u2019t learned: d\u00e9j\u00e0 vu.\n")),
+}  # fmt: skip
+"""By code: (bad, good)."""
+
+ENGINE = {"RUN001", "RUN002"}
+"""Findings of the run itself: tests/validate/test_engine.py."""
