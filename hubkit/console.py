@@ -30,6 +30,7 @@ def _rich(stream: Any) -> RichConsole:
 
     terminal = bool(getattr(stream, "isatty", lambda: False)())
     return RichConsole(
+        emoji=False,  # a name such as :key: is a name
         file=stream,
         highlight=False,
         soft_wrap=not terminal,
@@ -50,7 +51,7 @@ class Console:
 
     def show(self, renderable: Any) -> None:
         """Markup or a rich object, to stdout: the answer for a person."""
-        _rich(sys.stdout).print(renderable)
+        _rich(sys.stdout).print(renderable, soft_wrap=True if isinstance(renderable, str) else None)
 
     def say(self, markup: str) -> None:
         """Talk, to stderr; nothing with `--quiet`."""

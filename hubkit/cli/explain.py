@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from hubkit.cli.options import text_width
 from hubkit.console import Console
 
 EPILOG = "Examples:  hubkit explain THR001   ·   hubkit explain cfg006"
@@ -20,4 +21,4 @@ def explain(code: Annotated[str, typer.Argument(help="The code of a rule, as in 
     """Say what a rule looks for, why it matters and what helps."""
     from hubkit.validate.catalogue import explain as text
 
-    Console().show(text(code.upper()))
+    Console().show(text(code.upper(), text_width()))

@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from hubkit.validate.finding import Severity
-    from hubkit.validate.run import Selection
+    from hubkit.validate.selection import Selection
 
 
 class FailOn(StrEnum):
@@ -33,6 +33,16 @@ class Format(StrEnum):
     json = "json"
 
 
+class ReportFormat(StrEnum):
+    """How a validation report is written."""
+
+    text = "text"
+    json = "json"
+    sarif = "sarif"
+    github = "github"
+    markdown = "markdown"
+
+
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress and no talk; stdout still has the answer.")
 ]
@@ -49,11 +59,20 @@ FailOnOption = Annotated[
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How the answer is written.")]
 
 
+def codes(text: str) -> tuple[str, ...]:
+    """`thr, CFG004` as the tuple of codes and prefixes it stands for."""
+    return tuple(code.strip().upper() for code in text.split(",") if code.strip())
+
+
 def selection(select: str, ignore: str) -> Selection:
     """The rules that `--select` and `--ignore` leave."""
-    from hubkit.validate.run import Selection
-
-    def codes(text: str) -> tuple[str, ...]:
-        return tuple(code.strip().upper() for code in text.split(",") if code.strip())
+    from hubkit.validate.selection import Selection
 
     return Selection(codes(select), codes(ignore))
+
+
+def text_width() -> int:
+    """Columns to break lines at: those of the terminal, but no more than one reads with ease."""
+    import shutil
+
+    return min(shutil.get_terminal_size(fallback=(121, 24)).columns - 1, 120)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from hubkit.cli.options import Format, FormatOption
+from hubkit.cli.options import Format, FormatOption, text_width
 from hubkit.console import Console
 
 EPILOG = "Examples:  hubkit rules   ·   hubkit rules --format json"
@@ -25,4 +25,4 @@ def rules(format: FormatOption = Format.text) -> None:  # noqa: A002 - the optio
     if format is Format.json:
         console.data(json.dumps(as_json(), indent=2, ensure_ascii=False))
     else:
-        console.show(as_markup())
+        console.show(as_markup(text_width()))

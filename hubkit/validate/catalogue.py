@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import difflib
+import re
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 from hubkit.errors import UsageError
 from hubkit.validate import rules as _rules  # noqa: F401 - importing them registers them
-from hubkit.validate.reporters.text import COLOUR, escape
+from hubkit.validate.reporters.text import COLOUR, WIDTH, escape, wrapped
 from hubkit.validate.rule import REGISTRY, Need, Rule
 
 NEEDS = {
     Need.TREE: "the file listing", Need.CFG: "cfg.json", Need.HEADER: "the weights' header", Need.THRESHOLD: "the threshold tensor",
-    Need.README: "README.md", Need.EVALUATION: "evaluation.json",
+    Need.README: "README.md", Need.EVALUATION: "evaluation.json", Need.PROVENANCE: "provenance.json",
+    Need.WEIGHTS: "whole weights (only with --deep)",
 }  # fmt: skip
+AREAS = {
+    "CFG": "the configuration", "WTS": "the weights", "THR": "the JumpReLU threshold", "HOOK": "against the base model's configuration",
+    "LOAD": "by SAELens itself", "EVL": "evaluation files", "CARD": "README.md against the repository", "SEC": "safety of what is published",
+    "REL": "the repository as a release", "RUN": "the run itself",
+}  # fmt: skip
+FIX = {"safe": "hubkit fix --select {code} mends it", "unsafe": "only a person can decide it", None: "a person must mend it"}  # fmt: skip
+LEGEND = (
+    "Looks at: T the listing, C cfg.json, H the header of the weights, S the threshold tensor, D README.md, E evaluation.json, "
+    "W whole weights (only with `--deep`). Fix: *safe* is made by `hubkit fix`; *unsafe* needs a person's decision; - is for a person."
+)
+ACCEPT = 'in hubkit.toml:  ignore = {{ {code} = "the reason" }}'
 
 
 def all_rules() -> list[Rule]:
@@ -36,38 +51,68 @@ def as_json() -> list[dict[str, Any]]:
     ]
 
 
-def as_markup() -> str:
-    """One line a rule."""
+def as_markup(width: int = WIDTH) -> str:
+    """One rule a line, by area, broken at `width`."""
+    lines: list[str] = []
+    for area, group in groupby(all_rules(), key=lambda rule: rule.code[:-3]):
+        lines += ["", f"[bold]{area}[/]  [dim]{escape(_area_title(area))}[/]"] if lines else [
+            f"[bold]{area}[/]  [dim]{escape(_area_title(area))}[/]"
+        ]  # fmt: skip
+        for rule in group:
+            title = wrapped(rule.title, width, " " * 20)[20:]
+            lines.append(
+                f"  [bold]{rule.code:<7}[/]  [{COLOUR[rule.severity]}]{rule.severity.word:<7}[/]  {title}"
+            )
     return "\n".join(
-        f"[bold]{r.code}[/]  [{COLOUR[r.severity]}]{r.severity.word:<7}[/]  {escape(r.title)}"
-        for r in all_rules()
+        [*lines, "", "[dim]hubkit explain CODE says what a rule looks for, why, and what helps[/]"]
     )
 
 
-def explain(code: str) -> str:
-    """The page of one rule. Raises UsageError for a code that there is not."""
+def _area_title(area: str) -> str:
+    return AREAS.get(area, "")
+
+
+def explain(code: str, width: int = WIDTH) -> str:
+    """The page of one rule, broken at `width`. Raises UsageError for a code that there is not."""
     if code not in REGISTRY:
         near = difflib.get_close_matches(code, REGISTRY, n=1)
         raise UsageError(
             f"there is no rule {code}", hint=f"hubkit explain {near[0]}" if near else "hubkit rules"
         )
     rule = REGISTRY[code]
-    body = rule.documentation.partition("\n")[2].strip("\n")
-    needs = ", ".join(NEEDS[need] for need in NEEDS if need in rule.needs) or "nothing"
-    fix = {
-        "safe": f"hubkit fix --select {code} mends it",
-        "unsafe": "only a person can decide it",
-        None: "a person must mend it",
-    }[rule.fix]
-    head = f"[bold]{code}[/]  [{COLOUR[rule.severity]}]{rule.severity.word}[/]  {escape(rule.title)}"
-    return "\n".join(
-        [head, "", escape_lines(body), "", f"[dim]looks at[/]  {needs}", f"[dim]fix[/]       {fix}"]
-    ).replace("\n\n\n", "\n\n")
+    severity = f"[{COLOUR[rule.severity]}]{rule.severity.word}[/]"
+    needs = (
+        ", ".join(NEEDS[need] for need in NEEDS if need in rule.needs) or "nothing: the run itself makes it"
+    )
+    rows = [
+        ("looks at", needs),
+        ("fix", FIX[rule.fix].format(code=code)),
+        ("accept", ACCEPT.format(code=code)),
+    ]
+    body = list(_paragraphs(rule.documentation.partition("\n")[2], width))
+    head = wrapped(rule.title, width)
+    facts = [f"[dim]{name:<10}[/]{wrapped(text, width, ' ' * 10)[10:]}" for name, text in rows]
+    return "\n".join([f"[bold]{code}[/]  {severity}", f"[bold]{head}[/]", "", *body, *facts])
 
 
-def escape_lines(text: str) -> str:
-    """Escaped line by line, line ends kept."""
-    return "\n".join(escape(line) for line in text.split("\n"))
+def _paragraphs(text: str, width: int) -> Iterator[str]:
+    """Prose filled to `width`; tables, lists and code keep their lines."""
+    for paragraph in re.split(r"\n\s*\n", text.strip("\n")):
+        lines = paragraph.split("\n")
+        if not paragraph.strip():
+            continue
+        if any(line.startswith((" ", "-", "*", "|", "`" * 3)) for line in lines):
+            for line in lines:
+                indent = line[: len(line) - len(line.lstrip(" -*"))]
+                yield _coded(wrapped(line[len(indent) :], width, indent, " " * len(indent)))
+        else:
+            yield _coded(wrapped(" ".join(lines), width))
+        yield ""
+
+
+def _coded(escaped: str) -> str:
+    """What stands between backticks, in colour."""
+    return re.sub(r"`([^`\n\\]+)`", r"[cyan]\1[/]", escaped)
 
 
 def as_markdown() -> str:
@@ -78,9 +123,9 @@ def as_markdown() -> str:
         "Generated from the rules' docstrings by `python -m hubkit.validate.catalogue`; a test keeps it current.",
         "",
     ]
-    lines += ["| code | severity | looks at | fix | what is wrong |", "|---|---|---|---|---|"]
+    lines += [LEGEND, "", "| code | severity | looks at | fix | what is wrong |", "|---|---|---|---|---|"]
     lines += [
-        f"| [{r.code}](#{r.code.lower()}) | {r.severity.word} | {r.needs.letters} | {r.fix or '-'} | {r.title} |"
+        f"| [{r.code}](#{r.code.lower()}) | {r.severity.word} | {r.needs.letters} | {r.fix or '-'} | {r.title.replace('|', chr(92) + '|')} |"
         for r in all_rules()
     ]
     for rule in all_rules():

@@ -83,4 +83,4 @@ class Finding:
 def fingerprint(code: str, sae_id: str | None, found: Found) -> str:
     """Stable under edits elsewhere in the file: code, SAE, pointer and identity; no line numbers, no measured values."""
     text = "\0".join([code, sae_id or "", found.pointer or found.path or "", found.identity])
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from hubkit import __version__
 from hubkit.errors import ExitCode
@@ -30,6 +32,47 @@ class Skipped:
 
     code: str
     reason: str
+    sae_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """An ignore, its reason, and what it set aside."""
+
+    code: str
+    reason: str
+    path: str = ""
+    sae_id: str = ""
+    suppressed: int | None = 0
+    """Findings set aside; None where the rule was not asked, because counting would have cost further reads."""
+
+
+@dataclass(frozen=True)
+class Suppressed:
+    """A finding that is not counted, and who said so."""
+
+    finding: Finding
+    by: Literal["ignore", "baseline"]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """A line of a baseline: a finding that was there before."""
+
+    fingerprint: str
+    code: str
+    sae_id: str | None
+    message: str
+
+
+@dataclass(frozen=True)
+class BaselineUse:
+    """What a baseline set aside, and which of its lines no longer are true."""
+
+    path: str
+    suppressed: int
+    stale: tuple[Known, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,12 +92,28 @@ class Report:
     saes: list[SaeSummary]
     findings: list[Finding]
     skipped: list[Skipped]
-    ignored: list[Skipped]
+    ignored: list[Ignored]
     requests: int
     bytes_read: int
     total_bytes: int
     seconds: float
     crashes: list[Crash] = field(default_factory=list)
+    suppressed: list[Suppressed] = field(default_factory=list)
+    baseline: BaselineUse | None = None
+    severities: Mapping[str, Severity] = field(default_factory=dict)
+    """Severities that a configuration changed, by code or prefix."""
+    config: str | None = None
+    """The configuration file that took part."""
+    asked: tuple[str, ...] = ()
+    """Codes of the rules that were asked."""
+    folder: str | None = None
+    """Where the files are, seen from the working directory; None where they are not on this machine."""
+
+    def file(self, path: str) -> str:
+        """A path of the target as this machine knows it; unchanged for a remote target."""
+        if self.folder in (None, "."):
+            return path
+        return str(self.folder) if path == "." else f"{self.folder}/{path}"
 
     @property
     def complete(self) -> bool:
@@ -80,20 +139,18 @@ class Report:
             "tool": {"name": "hubkit", "version": __version__},
             "target": self.target,
             "revision": self.revision,
-            "saes": [
-                {
-                    "sae_id": s.sae_id,
-                    "format": s.format,
-                    "architecture": s.architecture,
-                    "d_in": s.d_in,
-                    "d_sae": s.d_sae,
-                }
-                for s in self.saes
-            ],
+            "config": self.config,
+            "saes": [vars(sae) for sae in self.saes],
             "findings": [finding.to_json() for finding in self.findings],
-            "skipped": [{"code": s.code, "reason": s.reason} for s in self.skipped],
-            "ignored": [{"code": s.code, "reason": s.reason} for s in self.ignored],
-            "crashes": [{"code": c.code, "traceback": c.traceback} for c in self.crashes],
+            "skipped": [vars(one) for one in self.skipped],
+            "ignored": [vars(one) for one in self.ignored],
+            "suppressed": [
+                {"by": one.by, "reason": one.reason, "finding": one.finding.to_json()}
+                for one in self.suppressed
+            ],
+            "baseline": _baseline_json(self.baseline) if self.baseline else None,
+            "severities": {code: severity.word for code, severity in sorted(self.severities.items())},
+            "crashes": [vars(crash) for crash in self.crashes],
             "summary": {
                 severity.word: self.count(severity)
                 for severity in (Severity.ERROR, Severity.WARNING, Severity.NOTE)
@@ -107,3 +164,75 @@ class Report:
             },
             "complete": self.complete,
         }
+
+
+def _baseline_json(use: BaselineUse) -> dict[str, Any]:
+    return {"path": use.path, "suppressed": use.suppressed, "stale": [vars(known) for known in use.stale]}
+
+
+def below(report: Report, folder: str) -> Report:
+    """The same report with every path and SAE seen from above `folder`; fingerprints stay, so that baselines hold."""
+    if folder == ".":
+        return report
+
+    def seen(path: str | None) -> str | None:
+        return path if path is None else folder if path == "." else f"{folder}/{path}"
+
+    def moved(finding: Finding) -> Finding:
+        return replace(finding, path=seen(finding.path), sae_id=seen(finding.sae_id))
+
+    return replace(
+        report,
+        saes=[replace(sae, sae_id=seen(sae.sae_id) or folder) for sae in report.saes],
+        findings=[moved(finding) for finding in report.findings],
+        skipped=[replace(one, sae_id=seen(one.sae_id)) for one in report.skipped],
+        suppressed=[replace(one, finding=moved(one.finding)) for one in report.suppressed],
+    )
+
+
+def joined(reports: list[Report], target: str) -> Report:
+    """One report of several folders. Raises ValueError when there is none."""
+    if not reports:
+        raise ValueError("no report to join")
+    uses = [report.baseline for report in reports if report.baseline]
+    baseline = BaselineUse(
+        ", ".join(sorted({use.path for use in uses})),
+        sum(use.suppressed for use in uses),
+        tuple(known for use in uses for known in use.stale),
+    )
+    return replace(
+        reports[0],
+        target=target,
+        folder=".",
+        saes=[sae for report in reports for sae in report.saes],
+        findings=sorted((f for report in reports for f in report.findings), key=order),
+        skipped=[one for report in reports for one in report.skipped],
+        ignored=_sum_ignored([one for report in reports for one in report.ignored]),
+        suppressed=[one for report in reports for one in report.suppressed],
+        crashes=[crash for report in reports for crash in report.crashes],
+        requests=sum(report.requests for report in reports),
+        bytes_read=sum(report.bytes_read for report in reports),
+        total_bytes=sum(report.total_bytes for report in reports),
+        seconds=sum(report.seconds for report in reports),
+        baseline=baseline if uses else None,
+        severities={code: s for report in reports for code, s in report.severities.items()},
+        config=", ".join(sorted({report.config for report in reports if report.config})) or None,
+    )
+
+
+def _sum_ignored(several: list[Ignored]) -> list[Ignored]:
+    """One line for the same ignore in several folders."""
+    found: dict[tuple[str, str, str, str], Ignored] = {}
+    for one in several:
+        key = (one.code, one.reason, one.path, one.sae_id)
+        before = found.get(key, replace(one, suppressed=0)).suppressed
+        unknown = before is None or one.suppressed is None
+        found[key] = replace(one, suppressed=None if unknown else (before or 0) + (one.suppressed or 0))
+    return list(found.values())
+
+
+def order(finding: Finding) -> tuple[int, str, tuple[str | int, ...], str]:
+    """Worst first, then by code, SAE (layer 2 before layer 11) and place."""
+    parts = re.split(r"([0-9]{1,18})", finding.sae_id or finding.path or "")
+    natural = tuple(int(part) if i % 2 else part for i, part in enumerate(parts))
+    return (-finding.severity, finding.code, natural, finding.pointer or "")

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+Word = Literal["error", "warning", "note"]
+
 
 class Node(BaseModel):
     """Nothing but what is written here."""
@@ -28,7 +30,7 @@ class Sae(Node):
 
 class Finding(Node):
     code: str
-    severity: Literal["error", "warning", "note"]
+    severity: Word
     confidence: Literal["high", "medium", "low"]
     sae_id: str | None
     path: str | None
@@ -45,6 +47,40 @@ class Finding(Node):
 class Unasked(Node):
     code: str
     reason: str
+    sae_id: str | None
+    """Null where the rule looks at the whole repository."""
+
+
+class Ignored(Node):
+    code: str
+    """A code or a prefix."""
+    reason: str
+    path: str
+    """Glob of the paths it holds for; empty for all."""
+    sae_id: str
+    """Glob of the SAEs it holds for; empty for all."""
+    suppressed: int | None
+    """Findings set aside; null when the rule was not asked, because counting would have cost further reads."""
+
+
+class Suppressed(Node):
+    by: Literal["ignore", "baseline"]
+    reason: str
+    finding: Finding
+
+
+class Known(Node):
+    fingerprint: str
+    code: str
+    sae_id: str | None
+    message: str
+
+
+class Baseline(Node):
+    path: str
+    suppressed: int
+    stale: list[Known]
+    """Lines whose finding is no longer there."""
 
 
 class Crash(Node):
@@ -75,10 +111,16 @@ class Report(Node):
     target: str
     revision: str | None
     """The commit that was read; null for a folder."""
+    config: str | None
+    """The configuration file that took part."""
     saes: list[Sae]
     findings: list[Finding]
     skipped: list[Unasked]
-    ignored: list[Unasked]
+    ignored: list[Ignored]
+    suppressed: list[Suppressed]
+    baseline: Baseline | None
+    severities: dict[str, Word]
+    """Severities that the configuration changed, by code or prefix."""
     crashes: list[Crash]
     summary: Summary
     io: Cost

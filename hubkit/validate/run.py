@@ -4,37 +4,25 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from hubkit.errors import UsageError
+from hubkit.engine.events import Report as Progress
+from hubkit.engine.events import silent
 from hubkit.validate import rules as _rules  # noqa: F401 - importing them registers them
 from hubkit.validate.facts import RepoFacts, SaeFacts, gather
 from hubkit.validate.finding import Finding, Found, Severity, fingerprint
-from hubkit.validate.report import Crash, Report, SaeSummary, Skipped
-from hubkit.validate.rule import REGISTRY, Need, Rule
+from hubkit.validate.report import Crash, Ignored, Report, SaeSummary, Skipped, Suppressed, order
+from hubkit.validate.rule import Need, Rule
+from hubkit.validate.selection import Ignore, Selection
 
 if TYPE_CHECKING:
     from hubkit.repo.view import RepoView
 
+__all__ = ["Selection", "validate"]
 
-@dataclass(frozen=True)
-class Selection:
-    """Codes and prefixes: `THR`, `CFG004`. Nothing selected means everything."""
-
-    select: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-
-    def rules(self) -> list[Rule]:
-        """The rules to ask, by code. Raises UsageError for a code or prefix that no rule has."""
-        for code in (*self.select, *self.ignore):
-            if not any(known.startswith(code) for known in REGISTRY):
-                raise UsageError(f"{code!r} is no rule and no prefix of one", hint="hubkit rules")
-        chosen = [
-            rule for code, rule in sorted(REGISTRY.items()) if not self.select or code.startswith(self.select)
-        ]
-        return [rule for rule in chosen if not self.ignore or not rule.code.startswith(self.ignore)]
+CRASHED = "this is a defect of hubkit: please report it with the traceback of `--format json`"
 
 
 @dataclass
@@ -44,10 +32,12 @@ class _Outcome:
     crashes: list[Crash] = field(default_factory=list)
 
 
-def validate(view: RepoView, selection: Selection | None = None, *, deep: bool = False) -> Report:
+def validate(
+    view: RepoView, selection: Selection | None = None, *, deep: bool = False, report: Progress = silent
+) -> Report:
     """Validate the repository that `view` shows; `deep` also asks the rules that read whole weights.
 
-    Raises HubkitError when it cannot even be listed.
+    `report` hears of every SAE whose weights were read whole. Raises HubkitError when the repository cannot even be listed.
     """
     begun = time.perf_counter()
     selection = selection or Selection()
@@ -55,23 +45,63 @@ def validate(view: RepoView, selection: Selection | None = None, *, deep: bool =
     needs = Need.TREE
     for rule in rules:
         needs |= rule.needs
-    facts = gather(view, needs)
+    # A silenced rule is asked, so that the report can say what it hides, but nothing more is read for it.
+    silenced = [rule for rule in selection.silenced_rules() if rule.needs in needs]
+    facts = gather(view, needs, report)
     outcome = _ask(rules, facts)
+    hidden = _ask(silenced, facts).findings
+    kept, suppressed, ignored = _set_aside(outcome.findings, hidden, selection, silenced)
     return Report(
         target=view.name,
         revision=view.revision,
         saes=[_summary(sae) for sae in facts.saes],
-        findings=sorted(
-            outcome.findings, key=lambda f: (-f.severity, f.code, f.sae_id or "", f.pointer or "")
-        ),
+        findings=sorted(_weighed(kept, selection), key=order),
         skipped=outcome.skipped,
-        ignored=[Skipped(code, "--ignore") for code in selection.ignore],
+        ignored=ignored,
         requests=view.requests,
         bytes_read=view.bytes_read,
         total_bytes=view.total_bytes,
         seconds=time.perf_counter() - begun,
         crashes=outcome.crashes,
+        suppressed=suppressed,
+        severities=dict(selection.severity),
+        asked=tuple(rule.code for rule in rules),
     )
+
+
+def _set_aside(
+    findings: list[Finding], hidden: list[Finding], selection: Selection, silenced: list[Rule]
+) -> tuple[list[Finding], list[Suppressed], list[Ignored]]:
+    """The findings that stay, those that an ignore covers, and every ignore with its count."""
+    kept: list[Finding] = []
+    suppressed: list[Suppressed] = []
+    counts = [0] * len(selection.ignores)
+    for finding in [*findings, *(f for f in hidden if not f.code.startswith("RUN"))]:
+        which = next((i for i, one in enumerate(selection.ignores) if one.covers(finding)), None)
+        if which is None:
+            kept.append(finding)
+        else:
+            counts[which] += 1
+            suppressed.append(Suppressed(finding, "ignore", selection.ignores[which].reason))
+    asked = {rule.code for rule in silenced}
+    return kept, suppressed, [
+        Ignored(one.code, one.reason, one.path, one.sae_id, count if _was_asked(one, selection, asked) else None)
+        for one, count in zip(selection.ignores, counts, strict=True)
+    ]  # fmt: skip
+
+
+def _was_asked(one: Ignore, selection: Selection, asked: set[str]) -> bool:
+    """Whether every rule that `one` silences was asked all the same."""
+    return not one.everywhere or all(
+        rule.code in asked for rule in selection.silenced_rules() if rule.code.startswith(one.code)
+    )
+
+
+def _weighed(findings: Iterable[Finding], selection: Selection) -> Iterator[Finding]:
+    """With the severities that the configuration gives."""
+    for finding in findings:
+        severity = selection.severity_of(finding.code, finding.severity)
+        yield finding if severity is finding.severity else replace(finding, severity=severity)
 
 
 def _ask(rules: Iterable[Rule], facts: RepoFacts) -> _Outcome:
@@ -80,38 +110,43 @@ def _ask(rules: Iterable[Rule], facts: RepoFacts) -> _Outcome:
         subjects: list[SaeFacts | RepoFacts] = list(facts.saes) if rule.scope == "sae" else [facts]
         for subject in subjects:
             if reason := _missing(rule, subject):
-                where = subject.sae_id if isinstance(subject, SaeFacts) else facts.view.name
-                outcome.skipped.append(Skipped(rule.code, f"{where}: {reason}"))
+                outcome.skipped.append(Skipped(rule.code, reason, _sae_id(subject)))
             else:
                 _ask_one(rule, subject, outcome)
-    for reason in sorted({skipped.reason for skipped in outcome.skipped}):
-        codes = [skipped.code for skipped in outcome.skipped if skipped.reason == reason]
-        outcome.findings.append(
-            _finding(
-                "RUN002",
-                Severity.NOTE,
-                None,
-                Found(f"{reason}; skipped: {', '.join(codes)}", identity=reason),
-            )
-        )
+    outcome.findings += _unread(outcome.skipped)
     return outcome
+
+
+def _sae_id(subject: SaeFacts | RepoFacts) -> str | None:
+    return subject.sae_id if isinstance(subject, SaeFacts) else None
 
 
 def _missing(rule: Rule, subject: SaeFacts | RepoFacts) -> str | None:
     return next((reason for need, reason in subject.unread.items() if need in rule.needs), None)
 
 
+def _unread(skipped: list[Skipped]) -> Iterator[Finding]:
+    """One finding for every reason; the report's `skipped` names each rule."""
+    reasons: dict[str, list[Skipped]] = {}
+    for one in skipped:
+        reasons.setdefault(one.reason, []).append(one)
+    for reason, several in sorted(reasons.items()):
+        saes = {one.sae_id for one in several}
+        checks = f"{len(several)} check{'s' if len(several) > 1 else ''}"
+        where = f" on {len(saes)} SAEs" if len(saes) > 1 else ""
+        found = Found(f"{reason}; {checks}{where} could not be made", identity=reason)
+        yield _finding("RUN002", Severity.NOTE, next(iter(saes)) if len(saes) == 1 else None, found)
+
+
 def _ask_one(rule: Rule, subject: SaeFacts | RepoFacts, outcome: _Outcome) -> None:
-    sae_id = subject.sae_id if isinstance(subject, SaeFacts) else None
+    sae_id = _sae_id(subject)
     try:
         found = list(rule.check(subject))
     except Exception as error:  # noqa: BLE001 - the one place that isolates rules: a crash must not hide what the others found
         outcome.crashes.append(Crash(rule.code, traceback.format_exc()))
         message = f"the rule {rule.code} crashed: {type(error).__name__}: {error}"
-        hint = "this is a defect of hubkit: please report it with the traceback of `--format json`"
-        outcome.findings.append(
-            _finding("RUN001", Severity.ERROR, sae_id, Found(message, hint, identity=rule.code))
-        )
+        crash = Found(message, CRASHED, identity=rule.code)
+        outcome.findings.append(_finding("RUN001", Severity.ERROR, sae_id, crash))
         return
     outcome.findings += [_finding(rule.code, f.severity or rule.severity, sae_id, f, rule) for f in found]
 

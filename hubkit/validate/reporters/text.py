@@ -1,12 +1,14 @@
-"""For a person: findings by rule, the same finding on many SAEs folded into one line, and what helps.
+"""For a person: findings by rule, the same finding on many SAEs folded into one, and what helps.
 
-The result is markup of the console's kind (`[red]...[/]`); text from a repository is escaped.
+The result is markup of the console's kind (`[red]...[/]`); text from a repository is escaped. Lines are broken at `width`
+with a hanging indent; a path stands on a line of its own and is never broken, so that it can be copied.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from hubkit.validate.finding import Finding, Severity
@@ -14,14 +16,29 @@ from hubkit.validate.report import Report
 from hubkit.validate.rule import REGISTRY
 
 COLOUR = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
-NAMES_SHOWN = 4
-TAG = re.compile(r"(\\*)(\[[a-z#/@][^\[]*?])")
+WIDTH = 120
+PLACES_SHOWN = 4
+GROUPS_SHOWN = 4
+"""Different messages of one rule; the rest is counted."""
+INDENT = " " * 9
+NUMBER = re.compile(r"-?\d[\d.,]*(?:[eE][-+]?\d+)?")
+STYLE = re.compile(r"(?<!\\)\[(?:/|dim|cyan|yellow|bold(?: (?:red|green|yellow))?)\]")
+SLASH = re.compile(r"\\+(?=\[|$)")
+LIKE_A_SLASH = "\N{SET MINUS}"
 
 
 def escape(text: str) -> str:
-    """`text` with everything that the console would take for markup, or a terminal for a control sequence, made plain."""
-    printable = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-    return TAG.sub(lambda match: f"{match.group(1) * 2}\\{match.group(2)}", printable)
+    """`text` with everything that the console would take for markup, or a terminal for a control sequence, made plain.
+
+    A backslash before a bracket, or at the end where a tag may follow, would be read as an escape or doubled: it becomes
+    the character that looks like it.
+    """
+    return SLASH.sub(lambda match: LIKE_A_SLASH * len(match.group()), printable(text)).replace("[", "\\[")
+
+
+def printable(text: str) -> str:
+    """`text` on one line, with what is no visible character written as an escape."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def human_bytes(count: int) -> str:
@@ -34,69 +51,145 @@ def human_bytes(count: int) -> str:
     return f"{size:.1f} TB"
 
 
-def render(report: Report, *, notes: bool = False) -> str:
-    """The whole report; notes only when asked for, but counted."""
-    at = f" @ {report.revision[:12]}" if report.revision else ""
-    lines = [f"[bold]{escape(report.target)}[/]{at}  {_saes(report)}", ""]
-    shown = [finding for finding in report.findings if notes or finding.severity > Severity.NOTE]
-    order = sorted(shown, key=lambda f: (-f.severity, f.code))
-    for (_, code), group in groupby(order, key=lambda f: (-f.severity, f.code)):
-        lines += [*_rule_block(code, list(group)), ""]
+def wrapped(text: str, width: int, first: str = "", rest: str | None = None) -> str:
+    """Escaped text, broken at `width`; `first` and `rest` are the indents. Words are never broken: they may be paths."""
+    rest = " " * len(first) if rest is None else rest
+    lines = textwrap.wrap(
+        printable(text), max(width, 40), initial_indent=first, subsequent_indent=rest, break_long_words=False,
+        break_on_hyphens=False,
+    )  # fmt: skip
+    return escape_lines("\n".join(lines) or first)
+
+
+def escape_lines(text: str) -> str:
+    """Escaped line by line, line ends kept."""
+    return "\n".join(escape(line) for line in text.split("\n"))
+
+
+def without_markup(text: str) -> str:
+    """What a console without colours would show: for `--output`."""
+    return STYLE.sub("", text).replace("\\[", "[")
+
+
+def render(report: Report, *, notes: bool = False, width: int = WIDTH) -> str:
+    """The whole report; notes only when asked for, but counted. What could not be read always shows."""
+    lines = [*_head(report, width), ""]
+    shown = [f for f in report.findings if notes or f.severity > Severity.NOTE or f.code.startswith("RUN")]
+    ordered = sorted(shown, key=lambda f: (-f.severity, f.code))
+    for _, group in groupby(ordered, key=lambda f: (-f.severity, f.code)):
+        lines += [*_rule_block(list(group), width), ""]
+    accepted = list(_accepted(report, width))
+    lines += [*accepted, ""] if accepted else []
     return "\n".join([*lines, _verdict(report, notes=notes), _cost(report)])
 
 
-def _saes(report: Report) -> str:
+def _head(report: Report, width: int) -> Iterator[str]:
+    at = f" @ {report.revision[:12]}" if report.revision else ""
+    yield f"[bold]{escape(report.target)}[/]{escape(at)}"
     kinds: dict[str, int] = {}
     for sae in report.saes:
         kind = f"{sae.format} {sae.architecture}" if sae.architecture else sae.format
         kinds[kind] = kinds.get(kind, 0) + 1
-    listed = ", ".join(f"{count} {escape(kind)}" for kind, count in sorted(kinds.items()))
-    return f"{len(report.saes)} SAE{'s' if len(report.saes) != 1 else ''}" + (
-        f" [dim]({listed})[/]" if listed else ""
-    )
+    if report.saes:
+        listed = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+        head = f"{_many(len(report.saes), 'SAE')}: {listed}"
+        yield f"[dim]{wrapped(head, width)}[/]"
 
 
-def _rule_block(code: str, findings: list[Finding]) -> list[str]:
-    severity = findings[0].severity
+def _rule_block(findings: list[Finding], width: int) -> Iterator[str]:
+    code, severity = findings[0].code, findings[0].severity
     title = REGISTRY[code].title if code in REGISTRY else ""
-    count = f" [dim]x {len(findings)}[/]" if len(findings) > 1 else ""
-    lines = [f"[{COLOUR[severity]}]{severity.word:<7}[/] [bold]{code}[/] {escape(title)}{count}"]
-    folded: dict[tuple[str, str], list[Finding]] = {}
+    count = f" ({_many(len(findings), 'time')})" if len(findings) > 1 else ""
+    head = wrapped(f"{title}{count}", width, " " * 18)[18:]
+    yield f"[{COLOUR[severity]}]{severity.word:<7}[/]  [bold]{code:<7}[/]  {head}"
+    groups = _groups(findings)
+    for same in groups[:GROUPS_SHOWN]:
+        yield wrapped(_message(same), width, INDENT)
+        yield from _places(same)
+    if len(groups) > GROUPS_SHOWN:
+        rest = sum(len(same) for same in groups[GROUPS_SHOWN:])
+        yield f"{INDENT}[dim]and {rest} more of this rule: --format json has them all[/]"
+    for hint in dict.fromkeys(same[0].hint for same in groups[:GROUPS_SHOWN] if same[0].hint):
+        body = wrapped(hint, width, f"{INDENT}     ")[len(INDENT) + 5 :]
+        yield f"{INDENT}[dim]try:[/] {body}"
+
+
+def _groups(findings: list[Finding]) -> list[list[Finding]]:
+    """Findings whose messages differ in nothing but numbers and their own names, together."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
-        folded.setdefault((finding.message, finding.hint), []).append(finding)
-    for (message, hint), same in folded.items():
-        lines.append(f"        {escape(_places(same))}: {escape(message)}")
-        if hint:
-            lines.append(f"        [dim]try:[/] {escape(hint)}")
-    return lines
+        own = finding.message
+        for name in filter(None, (finding.path, finding.sae_id)):
+            own = own.replace(name, "\0")
+        groups.setdefault((NUMBER.sub("0", own), NUMBER.sub("0", finding.hint)), []).append(finding)
+    return list(groups.values())
 
 
-def _places(findings: Iterable[Finding]) -> str:
-    names = [_place(finding) for finding in findings]
-    if len(names) <= NAMES_SHOWN:
-        return ", ".join(names)
-    return f"{', '.join(names[:NAMES_SHOWN])} and {len(names) - NAMES_SHOWN} more"
+def _message(same: Sequence[Finding]) -> str:
+    differ = len({finding.message for finding in same}) > 1
+    return f"{same[0].message}{' (the first of several; their numbers differ)' if differ else ''}"
+
+
+def _places(findings: Iterable[Finding]) -> Iterator[str]:
+    names = list(dict.fromkeys(place for finding in findings if (place := _place(finding))))
+    # One more line for one more name is no longer than saying that there is one.
+    shown = names if len(names) <= PLACES_SHOWN + 1 else names[:PLACES_SHOWN]
+    for name in shown:
+        yield f"{INDENT}  {escape(name)}"
+    if len(names) > len(shown):
+        yield f"{INDENT}  [dim]and {len(names) - len(shown)} more[/]"
 
 
 def _place(finding: Finding) -> str:
-    place = finding.path or finding.sae_id or "the run"
-    return f"{place}:{finding.line}" if finding.line else place
+    place = finding.path or finding.sae_id or ""
+    return f"{place}:{finding.line}" if finding.line and place else place
+
+
+def _accepted(report: Report, width: int) -> Iterator[str]:
+    """What does not count, and who said so: always shown."""
+    for one in report.ignored:
+        scope = "".join(f" in {glob}" for glob in (one.path, one.sae_id) if glob)
+        count = "not asked" if one.suppressed is None else _many(one.suppressed, "finding")
+        yield wrapped(f"{one.code}{scope}: {count}; {one.reason}", width, "ignored  ")
+    for code, severity in sorted(report.severities.items()):
+        yield wrapped(f"{code} counts as {severity.word}", width, "changed  ")
+    if report.baseline:
+        stale = len(report.baseline.stale)
+        text = f"{_many(report.baseline.suppressed, 'known finding')} ({report.baseline.path})"
+        yield wrapped(text, width, "baseline ")
+        if stale:
+            yield wrapped(
+                f"{_many(stale, 'line')} no longer true; --write-baseline drops {'it' if stale == 1 else 'them'}",
+                width,
+                INDENT,
+            )
+        for known in report.baseline.stale[:PLACES_SHOWN]:
+            yield wrapped(f"{known.code} {known.sae_id or ''}: {known.message}", width, INDENT + "  ")
+    if report.config and (report.ignored or report.severities or report.baseline):
+        yield f"[dim]config   {escape(report.config)}[/]"
 
 
 def _verdict(report: Report, *, notes: bool) -> str:
     counts = [
         (severity, report.count(severity)) for severity in (Severity.ERROR, Severity.WARNING, Severity.NOTE)
     ]
-    parts = [f"[{COLOUR[s]}]{n} {s.word}{'s' if n != 1 else ''}[/]" for s, n in counts if n]
-    if not report.saes:
-        return "[yellow]no SAE found here[/]: no folder with a cfg.json or weights that hubkit knows"
+    parts = [f"[{COLOUR[s]}]{_many(n, s.word)}[/]" for s, n in counts if n]
     if not report.complete:
-        left = f"{len(report.skipped)} checks could not be made" if report.skipped else "a rule crashed"
+        left = (
+            f"{_many(len(report.skipped), 'check')} could not be made" if report.skipped else "a rule crashed"
+        )
         return "[bold yellow]incomplete[/]: " + ", ".join([*parts, left])
+    if not report.saes:
+        text = "[yellow]no SAE found here[/]: no folder with a cfg.json or weights that hubkit knows"
+        return "\n".join([", ".join(parts), text]) if parts else text
     hidden = "  [dim](--notes shows the notes)[/]" if report.count(Severity.NOTE) and not notes else ""
     return (", ".join(parts) if parts else "[bold green]clean[/]: no findings") + hidden
 
 
 def _cost(report: Report) -> str:
-    requests = f" in {report.requests} requests" if report.revision else ""
+    requests = f" in {_many(report.requests, 'request')}" if report.revision else ""
     return f"[dim]read {human_bytes(report.bytes_read)} of {human_bytes(report.total_bytes)}{requests}, {report.seconds:.2f} s[/]"
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,129 @@
+"""What the user decided for their folder: `hubkit.toml`, or `[tool.hubkit]` in pyproject.toml.
+
+A remote target, and a folder that was downloaded from the Hub, never brings its own: a repository must not silence its own
+audit. For those only the configuration of the working directory counts. What is ignored is in every report, with its reason.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hubkit.errors import UsageError
+from hubkit.validate.selection import Ignore, check_codes
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+    from hubkit.validate.finding import Severity
+
+NAME = "hubkit.toml"
+PYPROJECT = "pyproject.toml"
+
+
+@dataclass(frozen=True)
+class Config:
+    """A configuration that was read; the empty one where there is none."""
+
+    path: Path | None = None
+    select: tuple[str, ...] = ()
+    ignore: tuple[Ignore, ...] = ()
+    severity: dict[str, Severity] = field(default_factory=dict)
+    fail_on: Severity | None = None
+    baseline: Path | None = None
+    """Absolute, or relative to the working directory: the file's own folder is already joined."""
+    notes: bool = False
+
+
+def find_config(folder: Path | None) -> Path | None:
+    """The nearest configuration to `folder`: there, beside it, or above it up to the repository root.
+
+    None, or a folder that came from the Hub, means the working directory, if that did not come from the Hub too.
+    """
+    for start in (folder, Path()):
+        if start is not None and not is_download(start):
+            return next((found for place in _places(start.resolve()) if (found := _config_in(place))), None)
+    return None
+
+
+def is_download(folder: Path) -> bool:
+    """Whether `folder` is in a snapshot of the Hub's cache, or was downloaded into: its files are somebody else's."""
+    folder = folder.resolve()
+    snapshot = any(
+        place.parent.name == "snapshots" and (place.parent.parent / "blobs").is_dir()
+        for place in (folder, *folder.parents)
+    )
+    return snapshot or any(
+        (place / ".cache" / "huggingface" / "download").is_dir() for place in _places(folder)
+    )
+
+
+def _places(folder: Path) -> Iterator[Path]:
+    """`folder` and its parents up to the one that holds `.git`; without a repository, `folder` and its parent."""
+    above = [folder, *folder.parents]
+    root = next((i for i, place in enumerate(above) if (place / ".git").exists()), 1)
+    yield from above[: root + 1]
+
+
+def _config_in(place: Path) -> Path | None:
+    if (place / NAME).is_file():
+        return place / NAME
+    pyproject = place / PYPROJECT
+    return pyproject if pyproject.is_file() and b"[tool.hubkit" in pyproject.read_bytes() else None
+
+
+def load_config(path: Path) -> Config:
+    """Read `path`. Raises UsageError that names the file and the key."""
+    from pydantic import ValidationError
+
+    from hubkit.validate.config_model import ConfigFile
+
+    table = _table(path)
+    try:
+        model = ConfigFile.model_validate(table)
+    except ValidationError as error:
+        raise _usage_error(path, error, list(ConfigFile.model_fields)) from error
+    config = model.to_config(path)
+    for key, codes in (
+        ("select", config.select),
+        ("ignore", tuple(one.code for one in config.ignore)),
+        ("severity", tuple(config.severity)),
+    ):
+        check_codes(codes, f"{path}: {key}: ")
+    return config
+
+
+def _table(path: Path) -> dict[str, Any]:
+    import tomllib  # only where there is something to read
+
+    try:
+        content = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError as error:
+        raise UsageError(f"{path}: there is no such configuration file") from error
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not TOML: {error}") from error
+    if path.name != PYPROJECT:
+        return content
+    tool = content.get("tool", {})
+    found = tool.get("hubkit", {}) if isinstance(tool, dict) else {}
+    if not isinstance(found, dict):
+        raise UsageError(f"{path}: [tool.hubkit] is no table")
+    return found
+
+
+def _usage_error(path: Path, error: ValidationError, known: list[str]) -> UsageError:
+    """The first mistake, with its key; for an unknown key, the nearest known one."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"]) or "the file"
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(first["loc"][-1]).replace("-", "_"), known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(known)}"
+        return UsageError(f"{path}: {key}: there is no such key", hint=hint)
+    message = first["msg"].removeprefix("Value error, ")
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return UsageError(f"{path}: {key}: {message}{more}", hint='ignore = { CFG012 = "why it is accepted" }' if "reason" in message else None)  # fmt: skip

@@ -1,0 +1,113 @@
+"""For the step summary of a CI run and for issues: a table by rule, and the findings folded below it.
+
+GitHub refuses summaries above 1 MiB, so the text ends before that, and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from hubkit.validate.finding import Finding, Severity
+from hubkit.validate.report import Report
+from hubkit.validate.reporters.text import human_bytes, printable
+from hubkit.validate.rule import REGISTRY
+
+LIMIT = 1 << 20
+"""Bytes."""
+RESERVE = 400
+"""Bytes kept for the closing lines."""
+SPECIAL = frozenset("\\`*_{}[]<>()#+-!|~&@:$=")
+CUT = "*The rest is left out: a step summary holds 1 MiB. `--format json` has everything.*"
+
+
+def render(report: Report, *, notes: bool = False, limit: int = LIMIT) -> str:
+    """GitHub-flavoured Markdown, below `limit` bytes."""
+    shown = [f for f in report.findings if notes or f.severity > Severity.NOTE or f.code.startswith("RUN")]
+    shown.sort(key=lambda f: (-f.severity, f.code))
+    groups = [list(group) for _, group in groupby(shown, key=lambda f: (-f.severity, f.code))]
+    lines = [*_head(report), *_table(groups), *_accepted(report)]
+    size = sum(map(_bytes, lines))
+    for group in groups:
+        block, whole = _details(group, limit - RESERVE - size)
+        size += sum(map(_bytes, block))
+        lines += block
+        if not whole:
+            lines += ["", CUT]
+            break
+    return "\n".join(lines) + "\n"
+
+
+def escape(text: str) -> str:
+    """`text` as itself: whatever Markdown or HTML would read as its own becomes a character reference."""
+    plain = "".join(f"&#{ord(c)};" if c in SPECIAL else c for c in printable(text))
+    return plain.replace("www.", "www&#46;")
+
+
+def _code(text: str) -> str:
+    return f"<code>{escape(text)}</code>"
+
+
+def _bytes(line: str) -> int:
+    return len(line.encode("utf-8", "surrogatepass")) + 1
+
+
+def _head(report: Report) -> Iterator[str]:
+    at = f" @ {_code(report.revision[:12])}" if report.revision else ""
+    yield f"## hubkit validate {_code(report.target)}{at}"
+    yield ""
+    counts = [(report.count(s), s.word) for s in sorted(Severity, reverse=True)]
+    found = ", ".join(f"{n} {word}{'' if n == 1 else 's'}" for n, word in counts if n) or "no findings"
+    state = "" if report.complete else " · **incomplete**: not everything could be checked"
+    cost = f"read {human_bytes(report.bytes_read)} of {human_bytes(report.total_bytes)}"
+    yield f"**{found}** · {len(report.saes)} SAEs · {cost}{state}"
+    yield ""
+
+
+def _table(groups: list[list[Finding]]) -> Iterator[str]:
+    if not groups:
+        return
+    yield from ("| severity | rule | what is wrong | findings |", "|---|---|---|---:|")
+    for group in groups:
+        code = group[0].code
+        title = REGISTRY[code].title if code in REGISTRY else ""
+        yield f"| {group[0].severity.word} | {code} | {escape(title)} | {len(group)} |"
+    yield ""
+
+
+def _accepted(report: Report) -> Iterator[str]:
+    for one in report.ignored:
+        scope = "".join(f" in {_code(glob)}" for glob in (one.path, one.sae_id) if glob)
+        count = "not asked" if one.suppressed is None else f"{one.suppressed} findings"
+        yield f"- ignored {escape(one.code)}{scope}: {count}; {escape(one.reason)}"
+    if report.baseline:
+        stale = len(report.baseline.stale)
+        yield f"- baseline {_code(report.baseline.path)}: {report.baseline.suppressed} known findings, {stale} lines no longer true"
+    for code, severity in sorted(report.severities.items()):
+        yield f"- {escape(code)} counts as {severity.word}"
+    yield ""
+
+
+def _details(group: list[Finding], room: int) -> tuple[list[str], bool]:
+    """One rule's findings, folded, within `room` bytes; and whether all of them are there."""
+    first = group[0]
+    opening = ["<details>", f"<summary>{first.severity.word} {first.code} ({len(group)})</summary>", ""]
+    closing = ["", "</details>", ""]
+    size = sum(map(_bytes, opening + closing))
+    if size > room:
+        return [], False
+    lines: list[str] = []
+    for finding in group:
+        line = _line(finding)
+        size += _bytes(line)
+        if size > room:
+            return [*opening, *lines, *closing], False
+        lines.append(line)
+    return [*opening, *lines, *closing], True
+
+
+def _line(finding: Finding) -> str:
+    place = finding.path or finding.sae_id
+    at = f"{place}:{finding.line}" if place and finding.line else place
+    hint = f"<br>Try: {escape(finding.hint)}" if finding.hint else ""
+    return f"- {_code(at) + ' ' if at else ''}{escape(finding.message)}{hint}"

@@ -1,0 +1,92 @@
+"""Which rules are asked, and which of their findings are set aside, for a reason that every report shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from hubkit.errors import UsageError
+from hubkit.validate.rule import REGISTRY, Rule
+
+if TYPE_CHECKING:
+    from hubkit.validate.finding import Finding, Severity
+
+ON_THE_COMMAND_LINE = "--ignore"
+
+
+@dataclass(frozen=True)
+class Ignore:
+    """Findings that somebody decided to live with."""
+
+    code: str
+    """A code or a prefix."""
+    reason: str
+    path: str = ""
+    """Only below paths that match this glob; `*` also matches `/`."""
+    sae_id: str = ""
+    """Only for SAEs whose id matches this glob."""
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether it silences whole rules."""
+        return not self.path and not self.sae_id
+
+    def covers(self, finding: Finding) -> bool:
+        """Whether it sets this finding aside."""
+        if not finding.code.startswith(self.code):
+            return False
+        place = finding.path or finding.sae_id or "."
+        return (not self.path or fnmatchcase(place, self.path)) and (
+            not self.sae_id or fnmatchcase(finding.sae_id or ".", self.sae_id)
+        )
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Codes and prefixes: `THR`, `CFG004`. Nothing selected means everything."""
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str | Ignore, ...] = ()
+    """A bare code is one that was given on the command line."""
+    severity: Mapping[str, Severity] = field(default_factory=dict)
+    """Severities by code or prefix, instead of the rules' own; the longest prefix wins."""
+
+    @property
+    def ignores(self) -> tuple[Ignore, ...]:
+        """Every ignore with its reason."""
+        return tuple(
+            one if isinstance(one, Ignore) else Ignore(one, ON_THE_COMMAND_LINE) for one in self.ignore
+        )
+
+    def rules(self) -> list[Rule]:
+        """The rules to ask, by code. Raises UsageError for a code or prefix that no rule has."""
+        check_codes((*self.select, *(one.code for one in self.ignores), *self.severity))
+        return [rule for rule in self._chosen() if not rule.code.startswith(self._silenced())]
+
+    def silenced_rules(self) -> list[Rule]:
+        """Selected rules all of whose findings are set aside: they are asked, to count, where that costs no further read."""
+        return [rule for rule in self._chosen() if rule.code.startswith(self._silenced())]
+
+    def severity_of(self, code: str, given: Severity) -> Severity:
+        """What counts for a finding that has `given` by itself."""
+        prefixes = [prefix for prefix in self.severity if code.startswith(prefix)]
+        return self.severity[max(prefixes, key=len)] if prefixes else given
+
+    def _chosen(self) -> list[Rule]:
+        return [
+            rule for code, rule in sorted(REGISTRY.items()) if not self.select or code.startswith(self.select)
+        ]
+
+    def _silenced(self) -> tuple[str, ...]:
+        return tuple(one.code for one in self.ignores if one.everywhere)
+
+
+def check_codes(codes: tuple[str, ...], where: str = "") -> None:
+    """Raise UsageError for a code or prefix that no rule has."""
+    from hubkit.validate import rules as _rules  # noqa: F401 - importing them registers them
+
+    for code in codes:
+        if not code or not any(known.startswith(code) for known in REGISTRY):
+            raise UsageError(f"{where}{code!r} is no rule and no prefix of one", hint="hubkit rules")
