@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hubkit.cli.options import Format, FormatOption, Quiet
+from hubkit.cli.options import Format, FormatOption, Quiet, text_width
 from hubkit.console import Console
 from hubkit.errors import ExitCode, UsageError
 
@@ -67,7 +67,7 @@ def _show(console: Console, outcome: Demo, summary: str) -> None:
     console.show(
         "\n[bold]And the defect that started it all[/]: a JumpReLU trained the naive way, as [cyan]hubkit validate[/] shows it\n"
     )
-    console.show(text.render(outcome.naive_report))
+    console.show(text.render(outcome.naive_report, width=text_width()))
     console.show("\nWhy it matters: [cyan]hubkit explain THR001[/]")
 
 

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hubkit.cli.options import Quiet, Select
+from hubkit.cli.options import Format, FormatOption, Quiet, Select
 from hubkit.console import Console
+from hubkit.errors import ExitCode
 
-EPILOG = "Examples:  hubkit fix ./my-release --diff   ·   hubkit fix ./my-release --select CFG008"
+if TYPE_CHECKING:
+    from hubkit.fix.run import Plan
+    from hubkit.repo.local import LocalView
+
+EPILOG = (
+    "Examples:  hubkit fix ./my-release --diff   ·   hubkit fix ./my-release --select THR001 --unsafe-fixes"
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -21,27 +28,110 @@ def register(app: typer.Typer) -> None:
 def fix(
     folder: Annotated[Path, typer.Argument(help="A folder that holds SAEs.")],
     select: Select = "",
-    diff: Annotated[bool, typer.Option("--diff", help="Show what would change, and change nothing.")] = False,
+    diff: Annotated[
+        bool,
+        typer.Option(
+            "--diff",
+            help="Show what would change, and change nothing; the exit code is 1 when there is something.",
+        ),
+    ] = False,
+    unsafe: Annotated[
+        bool,
+        typer.Option(
+            "--unsafe-fixes", help="Also what rests on an assumption, or changes what the file claims."
+        ),
+    ] = False,
+    format: FormatOption = Format.text,  # noqa: A002 - the option's name in the contract
     quiet: Quiet = False,
 ) -> None:
-    """Mend in cfg.json what the weights prove; every fix is tried in memory first."""
-    from hubkit.fix.run import apply_fix, plan_fixes
+    """Mend what the weights or the file itself prove; every fix is tried in memory first, and compared bit for bit."""
+    import json
+
+    from hubkit.fix.run import planned
     from hubkit.repo.local import open_folder
-    from hubkit.validate.reporters.text import escape
 
     console = Console(quiet=quiet)
     view = open_folder(folder)
     codes = tuple(code.strip().upper() for code in select.split(",") if code.strip())
-    fixes, refused = plan_fixes(view, codes)
-    for one in fixes:
-        if diff:
-            console.data(one.diff())
-        else:
-            apply_fix(view, one)
-            console.show(f"[green]fixed[/] {escape(one.path)}  [dim]{', '.join(one.codes)}[/]")
-    for other in refused:
-        console.show(
-            f"[yellow]left alone[/] {escape(other.path)}  {', '.join(other.codes)}: {escape(other.reason)}"
+    with console.progress() as report, planned(view, codes, unsafe=unsafe, report=report) as plan:
+        failed = {} if diff else _apply(view, plan)
+        answer = _as_json(view, plan, diff, failed) if format is Format.json else None
+        shown = [] if answer else _shown(view, plan, diff, failed)
+    if answer:
+        console.data(json.dumps(answer, indent=2, ensure_ascii=False))
+    for line, plain in shown:
+        (console.data if plain else console.show)(line)
+    if plan.fixes and not diff and view.entry("provenance.json"):
+        console.say(
+            "[dim]provenance.json and the card hold digests of these files: hubkit build-cards writes them again[/]"
         )
-    if not fixes and not refused:
-        console.say("nothing that can be fixed safely")
+    if answer is None and not (plan.fixes or plan.refused or plan.offered):
+        console.say("nothing that can be fixed")
+    raise typer.Exit(int(ExitCode.FINDINGS if failed or (diff and plan.fixes) else ExitCode.CLEAN))
+
+
+def _apply(view: LocalView, plan: Plan) -> dict[str, str]:
+    """Write all fixes; why one could not be written, by its place."""
+    from hubkit.errors import HubkitError
+    from hubkit.fix.run import apply_fix
+
+    failed = {}
+    for one in plan.fixes:
+        try:
+            apply_fix(view, one)
+        except HubkitError as error:
+            failed[one.place] = error.message
+    return failed
+
+
+def _shown(view: LocalView, plan: Plan, diff: bool, failed: dict[str, str]) -> list[tuple[str, bool]]:
+    """Lines, and whether each is plain text."""
+    from hubkit.fix import shown
+    from hubkit.validate.reporters.text import escape
+
+    lines: list[tuple[str, bool]] = []
+    for one in plan.fixes:
+        if diff:
+            lines.append((shown.diff(view, one), True))
+        elif one.place in failed:
+            lines.append(
+                (
+                    f"[red]not fixed[/] {escape(one.place)}  {', '.join(one.codes)}: {escape(failed[one.place])}",
+                    False,
+                )
+            )
+        else:
+            lines.append((f"[green]fixed[/] {escape(one.place)}  [dim]{', '.join(one.codes)}[/]", False))
+    lines += [
+        (f"[yellow]left alone[/] {escape(r.place)}  {r.code}: {escape(r.reason)}", False)
+        for r in plan.refused
+    ]
+    if plan.offered:
+        codes = ", ".join(sorted({code for _, code in plan.offered}))
+        lines.append(
+            (
+                f"[dim]{len(plan.offered)} more with --unsafe-fixes ({codes}); hubkit explain says what each assumes[/]",
+                False,
+            )
+        )
+    return lines
+
+
+def _as_json(view: LocalView, plan: Plan, diff: bool, failed: dict[str, str]) -> dict[str, Any]:
+    from hubkit.fix import shown
+
+    return {
+        "fixes": [
+            {
+                "place": one.place,
+                "codes": list(one.codes),
+                "files": list(one.files),
+                "done": not diff and one.place not in failed,
+                "reason": failed.get(one.place),
+            }
+            | ({"diff": shown.diff(view, one)} if diff else {})
+            for one in plan.fixes
+        ],
+        "refused": [{"place": r.place, "code": r.code, "reason": r.reason} for r in plan.refused],
+        "offered": [{"place": place, "code": code} for place, code in plan.offered],
+    }

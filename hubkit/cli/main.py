@@ -13,6 +13,7 @@ from hubkit.cli import (
     audit,
     build_cards,
     demo,
+    diff,
     explain,
     fix,
     hub,
@@ -53,7 +54,21 @@ def _root(
     """Options before the verb."""
 
 
-for module in (demo, validate, audit, explain, rules, fix, run, stages, build_cards, push, verify, schema):
+for module in (
+    demo,
+    validate,
+    audit,
+    explain,
+    rules,
+    fix,
+    diff,
+    run,
+    stages,
+    build_cards,
+    push,
+    verify,
+    schema,
+):
     module.register(app)
 app.add_typer(hub.app, name="hub")
 

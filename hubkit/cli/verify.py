@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from hubkit.cli.options import text_width
 from hubkit.console import Console
 from hubkit.errors import ExitCode
 
@@ -44,7 +45,7 @@ def verify(
     console.show(
         f"{proof.compared - len(proof.differing)} of {proof.compared} files equal at {escape(repo_id)}@{plan.parent[:12]}"
     )
-    console.show(render(proof.report))
+    console.show(render(proof.report, width=text_width()))
     raise typer.Exit(
         int(
             ExitCode.CLEAN

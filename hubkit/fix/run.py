@@ -1,104 +1,223 @@
-"""Plan the fixes of a folder, prove each on a copy in memory, then replace the file in one step."""
+"""Plan the fixes of a folder one after the other, each proven on what those before it made; then write them, one SAE at a time."""
 
 from __future__ import annotations
 
-import difflib
-import json
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from hubkit.fix.edits import EDITS
-from hubkit.release.writing import write_text
+from hubkit.engine.events import Event, Report, silent
+from hubkit.errors import UsageError
+from hubkit.fix import card, cfg, legacy, paths, pickled, weights  # noqa: F401 - importing them registers them
+from hubkit.fix.content import Content
+from hubkit.fix.proof import NEEDS, computes_otherwise, unproven, worse
+from hubkit.fix.proposal import one_sae, proposed
+from hubkit.fix.registry import Change, Fixer, Refusal, Subject, in_order
+from hubkit.fix.replace import ChangedError, Signature, replace_files, signature
 from hubkit.repo.local import LocalView
-from hubkit.repo.overlay import OverlayView
-from hubkit.validate.facts import SaeFacts, gather
-from hubkit.validate.finding import Severity
+from hubkit.repo.view import Entry, RepoView
+from hubkit.validate.facts import gather
 from hubkit.validate.rule import Need
 from hubkit.validate.run import validate
 
-NEEDS = Need.TREE | Need.CFG | Need.HEADER
+ROOT_FILES = ("README.md", "evaluation.json")
 
 
 @dataclass(frozen=True)
 class Fix:
-    """One configuration to be rewritten."""
+    """What is written for one SAE, or at the root, in one go."""
 
-    path: str
+    place: str
+    """The sae_id, or the file at the root."""
     codes: tuple[str, ...]
-    """The findings that it mends."""
-    before: str
-    after: str
+    """The rules whose findings go away."""
+    steps: tuple[tuple[str, Content], ...]
+    """Files in the order in which they are replaced."""
+    sources: Mapping[str, Signature]
+    """What the files were that the plan rests on."""
 
-    def diff(self) -> str:
-        """As `diff -u` shows it; the old file is shown in the new one's layout, so that only what changes stands out."""
-        old = _layout(json.loads(self.before)).splitlines(keepends=True)
-        return "".join(
-            difflib.unified_diff(
-                old, self.after.splitlines(keepends=True), f"a/{self.path}", f"b/{self.path}"
-            )
-        )
+    @property
+    def files(self) -> dict[str, Content]:
+        """Every file as it will be."""
+        return dict(self.steps)
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A fix that could not be proven: it is not made."""
+    """A fix that could not be proven, or that the file does not allow: it is not made."""
 
-    path: str
-    codes: tuple[str, ...]
+    place: str
+    code: str
     reason: str
 
 
-def plan_fixes(view: LocalView, select: tuple[str, ...] = ()) -> tuple[list[Fix], list[Refused]]:
-    """The safe fixes that help here, each proven: its findings are gone, and no other error came."""
-    fixes: list[Fix] = []
-    refused: list[Refused] = []
-    for sae in gather(view, NEEDS).saes:
-        fix = _fix(sae, select)
-        if fix is None:
-            continue
-        reason = _unproven(view, fix)
-        if reason:
-            refused.append(Refused(fix.path, fix.codes, reason))
-        else:
-            fixes.append(fix)
-    return fixes, refused
+@dataclass
+class Plan:
+    """All that can be done about a folder."""
+
+    fixes: list[Fix] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    offered: list[tuple[str, str]] = field(default_factory=list)
+    """Place and code of what only `--unsafe-fixes` would do."""
+
+
+@dataclass
+class _Work:
+    """One SAE, or the root, on its way through the fixes."""
+
+    place: str
+    view: RepoView
+    new: dict[str, Content] = field(default_factory=dict)
+    """Files that were not there: they are written first, as they were made."""
+    changed: dict[str, Content] = field(default_factory=dict)
+    codes: list[str] = field(default_factory=list)
+
+    def take(self, fixer: Fixer, change: Change) -> None:
+        for path, content in change.files.items():
+            (self.changed if self.view.entry(path) else self.new)[path] = content
+        self.view = proposed(self.view, change.files)
+        self.codes.append(fixer.code)
+
+    def fix(self, sources: Mapping[str, Signature]) -> Fix:
+        order = sorted(self.changed.items(), key=lambda item: not item[0].endswith(".json"))
+        return Fix(self.place, tuple(dict.fromkeys(self.codes)), (*self.new.items(), *order), sources)
+
+
+@contextmanager
+def planned(
+    view: LocalView, select: tuple[str, ...] = (), *, unsafe: bool = False, report: Report = silent
+) -> Iterator[Plan]:
+    """The fixes of a folder that are proven; what they hold is there until the block ends. Nothing in the folder changes.
+
+    Raises UsageError for a code that no fix has, HubkitError when the folder cannot be read or is being written to.
+    """
+    fixers = [fixer for fixer in in_order() if not select or fixer.code.startswith(select)]
+    for code in select:
+        if not any(fixer.code.startswith(code) for fixer in fixers):
+            raise UsageError(
+                f"there is no fix for {code!r}", hint=f"hubkit explain {code} says what a person can do"
+            )
+    with TemporaryDirectory(prefix="hubkit-fix-", ignore_cleanup_errors=True) as scratch:
+        plan = Plan()
+        sae_ids = [sae.sae_id for sae in gather(view, Need.TREE | Need.CFG).saes]
+        works = []
+        for done, sae_id in enumerate(sae_ids):
+            report(Event("fix", done, len(sae_ids), sae_id))
+            works.append(
+                _sae(view, sae_id, [f for f in fixers if f.scope == "sae"], unsafe, Path(scratch), plan)
+            )
+        report(Event("fix", len(sae_ids), len(sae_ids), "the card"))
+        _whole(view, works, plan)
+        _root(view, [f for f in fixers if f.scope == "repo"], unsafe, plan)
+        yield plan
 
 
 def apply_fix(view: LocalView, fix: Fix) -> None:
-    """Replace one configuration in one step: killed at any moment, the old or the new file is there, whole."""
-    write_text(view.root / Path(fix.path), fix.after)
+    """Write one fix. Raises ChangedError when a file is not what it was; then nothing of this fix is written."""
+    replace_files(view.root, fix.steps, fix.sources)
 
 
-def _fix(sae: SaeFacts, select: tuple[str, ...]) -> Fix | None:
-    if not sae.is_saelens or sae.document is None or sae.cfg_path is None:
+def _sae(
+    view: LocalView, sae_id: str, fixers: list[Fixer], unsafe: bool, scratch: Path, plan: Plan
+) -> tuple[_Work, Mapping[str, Signature]]:
+    """One SAE through all its fixes; the signatures are taken before anything is read."""
+    alone = one_sae(view, sae_id)
+    sources = _signed(view, alone.list())
+    work = _Work(sae_id, alone)
+    found = _codes(work.view)
+    for fixer in fixers:
+        if fixer.finding not in found:
+            continue
+        subject = Subject(gather(work.view, NEEDS).saes[0], work.view, scratch)
+        change = _asked(fixer, subject, sae_id, unsafe, plan)
+        if change is None:
+            continue
+        after = proposed(work.view, change.files)
+        reason = unproven(work.view, after, fixer.finding, change.files) or computes_otherwise(
+            work.view, after
+        )
+        if reason:
+            plan.refused.append(Refused(sae_id, fixer.code, reason))
+        else:
+            work.take(fixer, change)
+            found = _codes(work.view)
+    touched = {**work.new, **work.changed}
+    kept = {path: mark for path, mark in sources.items() if path in touched or _counts(path)}
+    return work, kept | {path: Signature() for path in work.new}
+
+
+def _signed(view: LocalView, entries: list[Entry]) -> dict[str, Signature]:
+    """What the files are now. Raises ChangedError where one has another size than in the listing: reads go by the listing."""
+    sources = {entry.path: signature(view.root / entry.path) for entry in entries}
+    for entry in entries:
+        if sources[entry.path].size != entry.size:
+            raise ChangedError(
+                f"{entry.path}: the file is being written to", hint="run it again when that has ended"
+            )
+    return sources
+
+
+def _counts(path: str) -> bool:
+    return path.endswith((".json", ".safetensors", ".pt", ".pth", ".bin"))
+
+
+def _codes(view: RepoView) -> set[str]:
+    return {finding.code for finding in validate(view).findings}
+
+
+def _asked(fixer: Fixer, subject: object, place: str, unsafe: bool, plan: Plan) -> Change | None:
+    """What the fixer plans, where it may; what it offers or refuses goes into `plan`."""
+    try:
+        change = fixer.plan(subject)
+    except Refusal as refusal:
+        plan.refused.append(Refused(place, fixer.code, refusal.message))
         return None
-    keys = {code: edit(sae) for code, edit in EDITS.items() if not select or code.startswith(select)}
-    codes = tuple(code for code, edit in keys.items() if edit)
-    if not codes:
+    if change is not None and fixer.kind == "unsafe" and not unsafe:
+        plan.offered.append((place, fixer.code))
         return None
-    cfg = dict(sae.raw)
-    for code in codes:
-        cfg |= keys[code]
-    return Fix(sae.cfg_path, codes, sae.cfg_text, _layout(cfg))
+    return change
 
 
-def _layout(cfg: dict[str, object]) -> str:
-    """Indented, in the file's own order."""
-    return json.dumps(cfg, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+def _whole(view: LocalView, works: list[tuple[_Work, Mapping[str, Signature]]], plan: Plan) -> None:
+    """Hold all SAEs together against the rules that see the whole repository; where that fails, one SAE after the other."""
+    works = [(work, sources) for work, sources in works if work.codes]
+    if not works:
+        return
+    before = validate(view).findings
+    together = {path: content for work, sources in works for path, content in work.fix(sources).files.items()}
+    if not worse(before, validate(proposed(view, together)).findings, weights_changed=False):
+        plan.fixes += [work.fix(sources) for work, sources in works]
+        return
+    accepted: dict[str, Content] = {}
+    for work, sources in works:
+        fix = work.fix(sources)
+        came = worse(before, validate(proposed(view, accepted | fix.files)).findings, weights_changed=False)
+        if came:
+            reason = f"{', '.join(came)} would appear in the repository"
+            plan.refused += [Refused(work.place, code, reason) for code in fix.codes]
+        else:
+            accepted |= fix.files
+            plan.fixes.append(fix)
 
 
-def _unproven(view: LocalView, fix: Fix) -> str | None:
-    """Why the fix would not help, or None."""
-    fixed = validate(OverlayView(name=view.name, under=view, replaced={fix.path: fix.after.encode()}))
-    folder = str(Path(fix.path).parent.as_posix())
-    here = [finding for finding in fixed.findings if finding.sae_id == folder]
-    left = [finding.code for finding in here if finding.code in fix.codes]
-    before = {finding.fingerprint for finding in validate(view).findings}
-    new = [
-        finding.code
-        for finding in here
-        if finding.severity is Severity.ERROR and finding.fingerprint not in before
-    ]
-    if left:
-        return f"{', '.join(left)} would still be there"
-    return f"{', '.join(new)} would appear" if new else None
+def _root(view: LocalView, fixers: list[Fixer], unsafe: bool, plan: Plan) -> None:
+    """The files at the root, as the SAEs will be."""
+    there = {path: content for fix in plan.fixes for path, content in fix.files.items()}
+    work = _Work("README.md", proposed(view, there))
+    sources = _signed(view, [entry for path in ROOT_FILES if (entry := view.entry(path))])
+    for fixer in fixers:
+        if fixer.finding not in _codes(work.view):
+            continue
+        facts = gather(work.view, Need.TREE | Need.CFG | Need.README | Need.EVALUATION)
+        change = _asked(fixer, facts, work.place, unsafe, plan)
+        if change is None:
+            continue
+        reason = unproven(work.view, proposed(work.view, change.files), fixer.finding, change.files)
+        if reason:
+            plan.refused.append(Refused(work.place, fixer.code, reason))
+        else:
+            work.take(fixer, change)
+    if work.codes:
+        plan.fixes.append(work.fix({path: mark for path, mark in sources.items() if path in work.changed}))

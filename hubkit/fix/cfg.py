@@ -1,0 +1,132 @@
+"""Fixes of single keys of cfg.json: what the name, the tensors or SAELens's own default decides."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import Any
+
+from hubkit.fix.registry import Refusal, cfg_fix
+from hubkit.formats import saelens
+from hubkit.models.hooks import parse_hook
+from hubkit.validate.facts import SaeFacts
+from hubkit.validate.rules.cfg import from_header, right_case
+from hubkit.validate.rules.vocabulary import KNOWN, keys_of
+from hubkit.validate.rules.wts import agreed_sizes
+
+BLOCK_SITES = {"resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "attn_in", "mlp_in"}
+ATTENTION_SITES = {"q", "k", "v", "z", "pattern", "attn_scores", "result"}
+MLP_SITES = {"pre", "post"}
+BLOCK_PATH = re.compile(
+    r"(?P<blocks>[A-Za-z_][\w.]*?\.(?:layers|h|layer|decoder_layers))\.(?P<layer>\d+)(?:\.|$)"
+)
+
+
+@cfg_fix("CFG004", "safe")
+def right_architecture_case(sae: SaeFacts) -> dict[str, Any] | None:
+    """`JumpReLU` becomes `jumprelu`: only case and separators differ."""
+    written = sae.raw.get("architecture")
+    right = right_case(written) if isinstance(written, str) and written not in saelens.INFERENCE else None
+    return {**sae.raw, "architecture": right} if right else None
+
+
+@cfg_fix("CFG005", "safe")
+def sizes_from_header(sae: SaeFacts) -> dict[str, Any] | None:
+    """d_in, d_sae and dtype as the tensors have them, where the key is missing."""
+    found = {key: from_header(sae, key) for key in ("d_in", "d_sae", "dtype") if key not in sae.raw}
+    return {**sae.raw, **{key: value for key, value in found.items() if value is not None}}
+
+
+@cfg_fix("CFG008", "safe")
+def version_of_the_layout(sae: SaeFacts) -> dict[str, Any] | None:
+    """`sae_lens_version: 6.0.0`, the first version of this layout; never the installed one, which says nothing about the file."""
+    metadata = sae.raw.get("metadata")
+    if not isinstance(metadata, dict) or saelens.keeps_metadata(sae.raw):
+        return None
+    marks = sorted((saelens.LEGACY_MARKS - {"architecture"}) & sae.raw.keys())
+    if marks:
+        raise Refusal(
+            f"{', '.join(marks)} stand beside metadata: nobody can tell which of the two layouts is meant"
+        )
+    return {**sae.raw, "metadata": {**metadata, "sae_lens_version": "6.0.0"}}
+
+
+@cfg_fix("CFG009", "unsafe")
+def b_dec_stated(sae: SaeFacts) -> dict[str, Any] | None:
+    """`apply_b_dec_to_input` as SAELens takes it when the key is missing: true, and false for a transcoder, which loads with nothing else.
+
+    Unsafe although the bits stay: the file then claims what was only a default, and an SAE trained without the subtraction stays wrong.
+    """
+    if "apply_b_dec_to_input" in sae.raw or sae.architecture is None or not saelens.keeps_metadata(sae.raw):
+        return None
+    return {**sae.raw, "apply_b_dec_to_input": sae.architecture not in saelens.TRANSCODERS}
+
+
+@cfg_fix("WTS006", "safe")
+def sizes_that_all_tensors_have(sae: SaeFacts) -> dict[str, Any] | None:
+    """d_in and d_sae, where every tensor agrees on them against the configuration."""
+    agreed = agreed_sizes(sae.header.tensors) if sae.header else None
+    if agreed is None or not {"d_in", "d_sae"} <= sae.raw.keys():
+        return None
+    return {**sae.raw, "d_in": agreed[0], "d_sae": agreed[1]}
+
+
+@cfg_fix("CFG013", "unsafe")
+def hook_in_both_forms(sae: SaeFacts) -> dict[str, Any] | None:
+    """`model.layers.21.hook_resid_post` becomes `blocks.21.hook_resid_post`, with the module path as hf_hook_name where the two name one place.
+
+    Unsafe: that the mixture meant this place is an assumption, though a likely one.
+    """
+    metadata = sae.raw.get("metadata")
+    nested = isinstance(metadata, dict) and isinstance(metadata.get("hook_name"), str)
+    place: dict[str, Any] = dict(metadata) if nested and isinstance(metadata, dict) else dict(sae.raw)
+    key = "hook_name" if isinstance(place.get("hook_name"), str) else "hook_point"
+    written = place.get(key)
+    if not isinstance(written, str) or parse_hook(written).form != "mixed":
+        return None
+    place[key], module = translated(written)
+    if module is not None:
+        stated = place.setdefault("hf_hook_name", module)
+        if stated != module:
+            raise Refusal(f"hook_name {written!r} means the module {module!r}, hf_hook_name says {stated!r}")
+    return {**sae.raw, "metadata": place} if nested else place
+
+
+def translated(mixed: str) -> tuple[str, str | None]:
+    """The TransformerLens name of a mixed one, and the module whose output it is, where there is such a module. Raises Refusal."""
+    found, site = BLOCK_PATH.match(mixed), mixed.rsplit("hook_", 1)[1]
+    if found is None or mixed.count("hook_") != 1:
+        raise Refusal(f"hook_name {mixed!r} names no block")
+    layer = int(found["layer"])
+    if site in ATTENTION_SITES:
+        return f"blocks.{layer}.attn.hook_{site}", None
+    if site in MLP_SITES:
+        return f"blocks.{layer}.mlp.hook_{site}", None
+    if site not in BLOCK_SITES:
+        raise Refusal(f"hook_name {mixed!r}: {site!r} is no hook of TransformerLens")
+    # the output of block N is resid_post of N and resid_pre of N + 1
+    block = {"resid_post": layer, "resid_pre": layer - 1}.get(site, -1)
+    return f"blocks.{layer}.hook_{site}", f"{found['blocks']}.{block}" if block >= 0 else None
+
+
+@cfg_fix("CFG016", "unsafe")
+def unknown_keys_into_metadata(sae: SaeFacts) -> dict[str, Any] | None:
+    """Keys that SAELens drops move into `metadata`, where they survive.
+
+    Unsafe: a key may be a known one misspelt; where it is near to one the fix refuses.
+    """
+    metadata = sae.raw.get("metadata")
+    if not isinstance(metadata, dict) or sae.architecture is None or not saelens.keeps_metadata(sae.raw):
+        return None
+    fields = keys_of(sae.architecture)
+    lost = [key for key in sae.raw if key not in fields | KNOWN and not key.startswith(("_", "$"))]
+    for key in lost:
+        near = difflib.get_close_matches(key.lower(), fields, n=1, cutoff=0.75)
+        if near:
+            raise Refusal(
+                f"{key!r} looks like a misspelling of {near[0]!r}: a person must say which is meant"
+            )
+        if key in metadata and metadata[key] != sae.raw[key]:
+            raise Refusal(f"{key!r} is {sae.raw[key]!r} at the top level and {metadata[key]!r} in metadata")
+    kept = {key: value for key, value in sae.raw.items() if key not in lost}
+    return {**kept, "metadata": {**metadata, **{key: sae.raw[key] for key in lost}}}

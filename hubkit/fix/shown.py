@@ -1,0 +1,51 @@
+"""A fix as a person reads it before it is made: text as `diff -u`, weights tensor by tensor."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from typing import Any
+
+from hubkit.fix.content import Content
+from hubkit.fix.proposal import proposed
+from hubkit.fix.run import Fix
+from hubkit.repo.view import RepoView
+from hubkit.tensors.safetensors import read_header
+from hubkit.validate.compare import tensor_changes
+
+
+def diff(view: RepoView, fix: Fix) -> str:
+    """All files of `fix` against what is in `view`."""
+    return "".join(file_diff(view, path, content) for path, content in fix.files.items())
+
+
+def file_diff(view: RepoView, path: str, content: Content) -> str:
+    """One file. A configuration is shown in the new one's layout on both sides, so that only what changes stands out."""
+    if path.endswith(".safetensors"):
+        return _weights(view, path, content)
+    old, new = view.read(path).decode("utf-8"), content.read(0, content.size).decode("utf-8")
+    old = _in_layout_of(new, old) if path.endswith(".json") else old
+    return "".join(difflib.unified_diff(_lines(old), _lines(new), f"a/{path}", f"b/{path}"))
+
+
+def _lines(text: str) -> list[str]:
+    """With `\\n` at the end of each, the last included."""
+    text = text.replace("\r\n", "\n")
+    return (text if text.endswith("\n") else text + "\n").splitlines(keepends=True)
+
+
+def _in_layout_of(new: str, old: str) -> str:
+    try:
+        value: Any = json.loads(old)
+    except ValueError:
+        return old
+    from hubkit.fix.registry import relaid
+
+    return relaid(value, new) if isinstance(value, dict) else old
+
+
+def _weights(view: RepoView, path: str, content: Content) -> str:
+    before = read_header(view, path).tensors if view.entry(path) else {}
+    after = read_header(proposed(view, {path: content}), path).tensors
+    head = [f"--- {'a/' + path if before else '/dev/null'}", f"+++ b/{path}"]
+    return "\n".join([*head, *(f"  {line}" for line in tensor_changes(before, after))]) + "\n"
