@@ -19,8 +19,18 @@ for name in ("torch", "transformers", "sae_lens", "sklearn", "bitsandbytes", "py
 
 def run(*arguments: str, expect: int = 0, **environment: str) -> str:
     """The verb's stdout; its exit code must be the expected one."""
-    done = subprocess.run([hubkit, *arguments], capture_output=True, text=True, encoding="utf-8", check=False, cwd=work, env={**os.environ, **environment})
-    assert done.returncode == expect, f"hubkit {' '.join(arguments)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+    done = subprocess.run(
+        [hubkit, *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        cwd=work,
+        env={**os.environ, **environment},
+    )
+    assert done.returncode == expect, (
+        f"hubkit {' '.join(arguments)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+    )
     return done.stdout
 
 
@@ -42,7 +52,9 @@ def write_sae(folder: Path, threshold: float) -> None:
 
 write_sae(work / "good" / "lab_L2", 1.0)
 write_sae(work / "bad" / "lab_L2", 0.0)
-(work / "good" / "card.yaml").write_text("repo_id: owner/name\nbase_model: gpt2\nlicense: mit\n", encoding="utf-8")
+(work / "good" / "card.yaml").write_text(
+    "repo_id: owner/name\nbase_model: gpt2\nlicense: mit\n", encoding="utf-8"
+)
 run("build-cards", "good")
 run("validate", "good", "--fail-on", "warning")
 assert "THR001" in run("validate", "bad", expect=1)
@@ -56,5 +68,7 @@ for _ in range(5):
     begun = time.perf_counter()
     run("--help")
     seconds.append(time.perf_counter() - begun)
-print(f"base install: ok; hubkit --help in {min(seconds):.2f} s (budget 0.25 s), {sorted(seconds)[2]:.2f} s median")
+print(
+    f"base install: ok; hubkit --help in {min(seconds):.2f} s (budget 0.25 s), {sorted(seconds)[2]:.2f} s median"
+)
 assert min(seconds) < 0.5, seconds

@@ -87,8 +87,8 @@ def read_facts(release: Path, settings: CardSettings) -> Facts:
     return Facts(
         settings=settings,
         saes=saes,
-        evaluation=Evaluation.load(release / EVALUATION) if (release / EVALUATION).is_file() else None,
-        provenance=Provenance.load(release / PROVENANCE) if (release / PROVENANCE).is_file() else None,
+        evaluation=Evaluation.load_ours(release / EVALUATION),
+        provenance=Provenance.load_ours(release / PROVENANCE),
         report=report,
         digest=release_digest(release),
     )
@@ -114,7 +114,7 @@ def _sae(release: Path, sae_id: str, findings: list[Finding]) -> SaeFact:
         condition=cfg.text("training_condition"),
         dtype=str(cfg.effective.get("dtype", "float32")).removeprefix("torch."),
         training=training,
-        metrics=SaeMetrics.load(folder / METRICS) if (folder / METRICS).is_file() else None,
+        metrics=SaeMetrics.load_ours(folder / METRICS),
         findings=tuple(f for f in findings if f.sae_id == sae_id and f.severity > Severity.NOTE),
     )
 

@@ -26,6 +26,18 @@ class Artefact(BaseModel):
         write_json(path, self.model_dump(mode="json", by_alias=True))
 
     @classmethod
+    def load_ours(cls, path: Path) -> Self | None:
+        """As `load`, but None where there is no such file, or one that does not carry this artefact's `$schema`: somebody else's."""
+        try:
+            raw = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise IncompleteError(f"{path}: not JSON: {error}") from error
+        ours = cls.model_fields["schema_"].default
+        return cls.load(path) if isinstance(raw, dict) and raw.get("$schema") == ours else None
+
+    @classmethod
     def load(cls, path: Path) -> Self:
         """Read the artefact at `path`. Raises IncompleteError when it is missing, not JSON, or not of this form."""
         try:

@@ -85,7 +85,7 @@ def test_counts_are_the_folders(release: Path) -> None:
 def test_defects_are_disclosed_by_construction(release: Path) -> None:
     text = build_card(release).text
     assert "1 of the 2 SAEs has findings of severity error (THR001)" in text
-    assert "1 of 2 SAEs: `lab_jumprelu_L2_mixed`" in text
+    assert "1 of 2 SAEs: `lab_L2_mixed`" in text
 
 
 def test_what_was_not_measured_says_so(release: Path) -> None:

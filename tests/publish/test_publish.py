@@ -48,12 +48,13 @@ def test_plan_push_verify_and_again(hub: tuple[RunningHub, HfApi], release: Path
     assert plan.parent is None
     assert {f.path: f.action for f in plan.files} == {
         "README.md": "add",
-        "lab_jumprelu_L2_mixed/cfg.json": "add",
-        "lab_jumprelu_L2_mixed/sae_weights.safetensors": "add",
+        "evaluation.json": "add",
+        "lab_L2_mixed/cfg.json": "add",
+        "lab_L2_mixed/sae_weights.safetensors": "add",
     }
     pushed = push(plan, release, api)
     proof = verify(plan, pushed.commit, api)
-    assert (proof.ok, proof.compared, proof.differing) == (True, 3, ())
+    assert (proof.ok, proof.compared, proof.differing) == (True, 4, ())
     downloaded = Path(
         snapshot_download(
             "owner/release", endpoint=running.endpoint, token=api.token, cache_dir=tmp_path / "cache"
@@ -86,10 +87,10 @@ def test_only_what_changed_is_sent_and_foreign_files_stay(
     values["threshold"] = values["threshold"] + 1
     from safetensors.numpy import save_file
 
-    save_file(values, release / "lab_jumprelu_L2_mixed" / "sae_weights.safetensors")
+    save_file(values, release / "lab_L2_mixed" / "sae_weights.safetensors")
     build_card(release)
     plan = make_plan(release, "owner/release", api)
-    assert {f.path for f in plan.changed} == {"README.md", "lab_jumprelu_L2_mixed/sae_weights.safetensors"}
+    assert {f.path for f in plan.changed} == {"README.md", "lab_L2_mixed/sae_weights.safetensors"}
     assert plan.kept == ("notes.txt",)
     pushed = push(plan, release, api)
     assert verify(plan, pushed.commit, api).ok
@@ -126,17 +127,17 @@ def test_verify_names_the_file_that_differs(hub: tuple[RunningHub, HfApi], relea
     plan = make_plan(release, "owner/release", api)
     push(plan, release, api)
     tampered = api.upload_file(
-        path_or_fileobj=b"{}", path_in_repo="lab_jumprelu_L2_mixed/cfg.json", repo_id="owner/release"
+        path_or_fileobj=b"{}", path_in_repo="lab_L2_mixed/cfg.json", repo_id="owner/release"
     )
     proof = verify(plan, tampered.oid, api)
     assert not proof.ok
-    assert proof.differing == ("lab_jumprelu_L2_mixed/cfg.json",)
+    assert proof.differing == ("lab_L2_mixed/cfg.json",)
     assert "CFG005" in {finding.code for finding in proof.report.findings}
 
 
 def test_the_gate_refuses_errors_a_missing_card_and_a_stale_one(release: Path) -> None:
     assert check_gate(release).allowed == ()
-    weights = release / "lab_jumprelu_L2_mixed" / "sae_weights.safetensors"
+    weights = release / "lab_L2_mixed" / "sae_weights.safetensors"
     cfg = weights.with_name("cfg.json")
     cfg.write_text(cfg.read_text(encoding="utf-8").replace('"d_in": 8', '"d_in": 8 '), encoding="utf-8")
     with pytest.raises(HubkitError, match="older than the files"):
