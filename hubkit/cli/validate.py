@@ -25,6 +25,9 @@ def register(app: typer.Typer) -> None:
 def validate(
     target: Annotated[str, typer.Argument(help=TARGET)],
     deep: Annotated[bool, typer.Option("--deep", help="Read whole weights too.")] = False,
+    load: Annotated[
+        bool, typer.Option("--load", help="Ask SAELens itself: open every SAE, and compare what it computes.")
+    ] = False,
     select: Select = "",
     ignore: Ignore = "",
     fail_on: Annotated[
@@ -57,7 +60,7 @@ def validate(
 
     console = Console(quiet=quiet)
     request = Request(
-        target, codes(select), codes(ignore), deep, fail_on.severity() if fail_on else None, notes,
+        target, codes(select), codes(ignore), deep, load, fail_on.severity() if fail_on else None, notes,
         baseline, write_baseline, config, no_config,
     )  # fmt: skip
     # Without --deep there is nothing to wait for.

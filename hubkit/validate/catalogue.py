@@ -16,17 +16,17 @@ from hubkit.validate.rule import REGISTRY, Need, Rule
 NEEDS = {
     Need.TREE: "the file listing", Need.CFG: "cfg.json", Need.HEADER: "the weights' header", Need.THRESHOLD: "the threshold tensor",
     Need.README: "README.md", Need.EVALUATION: "evaluation.json", Need.PROVENANCE: "provenance.json",
-    Need.WEIGHTS: "whole weights (only with --deep)",
+    Need.WEIGHTS: "whole weights (only with --deep)", Need.LOAD: "SAELens itself (only with --load)",
 }  # fmt: skip
 AREAS = {
     "CFG": "the configuration", "WTS": "the weights", "THR": "the JumpReLU threshold", "HOOK": "against the base model's configuration",
     "LOAD": "by SAELens itself", "EVL": "evaluation files", "CARD": "README.md against the repository", "SEC": "safety of what is published",
     "REL": "the repository as a release", "RUN": "the run itself",
 }  # fmt: skip
-FIX = {"safe": "hubkit fix --select {code} mends it", "unsafe": "only a person can decide it", None: "a person must mend it"}  # fmt: skip
+FIX = {"safe": "hubkit fix --select {code} mends it", "unsafe": "hubkit fix --select {code} --unsafe-fixes, where a person decides that it is meant", None: "a person must mend it"}  # fmt: skip
 LEGEND = (
     "Looks at: T the listing, C cfg.json, H the header of the weights, S the threshold tensor, D README.md, E evaluation.json, "
-    "W whole weights (only with `--deep`). Fix: *safe* is made by `hubkit fix`; *unsafe* needs a person's decision; - is for a person."
+    "W whole weights (only with `--deep`), L SAELens itself (only with `--load`). Fix: *safe* is made by `hubkit fix`; *unsafe* needs a person's decision; - is for a person."
 )
 ACCEPT = 'in hubkit.toml:  ignore = {{ {code} = "the reason" }}'
 

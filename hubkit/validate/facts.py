@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from hubkit.engine.events import Event, Report, silent
+from hubkit.errors import IncompleteError
 from hubkit.formats import saelens
 from hubkit.formats.detect import WEIGHT_NAMES
 from hubkit.formats.family import Cfg, Family
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from hubkit.repo.view import Entry, RepoView
     from hubkit.tensors.header import Header, HeaderError
     from hubkit.validate.deep import WholeWeights
+    from hubkit.validate.load import Loaded
     from hubkit.validate.pickles import Pickle
 
 __all__ = ["WEIGHTS", "JsonFile", "RepoFacts", "SaeFacts", "gather"]
@@ -51,6 +54,8 @@ class SaeFacts:
     """Statistics of every tensor: only with `--deep`."""
     weights_sha256: str | None = None
     """From the listing; with `--deep` of local files too."""
+    loaded: Loaded | None = None
+    """What SAELens made of it: only with `--load`."""
     unread: dict[Need, str] = field(default_factory=dict)
     """Why a fact could not be read."""
 
@@ -64,7 +69,7 @@ class SaeFacts:
         """The configuration as written; empty where there is none."""
         return self.document.value if self.document else {}
 
-    @property
+    @cached_property
     def cfg(self) -> Cfg | None:
         """The configuration as SAELens loads it, for SAELens folders with a readable one."""
         return saelens.read_cfg(self.raw) if self.is_saelens and self.document else None
@@ -130,7 +135,24 @@ def gather(view: RepoView, needs: Need, report: Report = silent) -> RepoFacts:
         for done, sae in enumerate(facts.saes, 1):
             reading.read_whole(view, sae)
             report(Event("weights", done, len(facts.saes), sae.sae_id))
+    if Need.LOAD in needs:
+        _load(facts)
     return facts
+
+
+def _load(facts: RepoFacts) -> None:
+    """Ask SAELens for every SAE of its own format."""
+    from hubkit.validate.load import load_all
+
+    ours = [sae for sae in facts.saes if sae.is_saelens]
+    try:
+        found = load_all(facts.view, [sae.sae_id for sae in ours])
+    except IncompleteError as error:
+        for sae in ours:
+            sae.unread[Need.LOAD] = error.message
+        return
+    for sae in ours:
+        sae.loaded = found.get(sae.sae_id)
 
 
 def _folders(entries: list[Entry]) -> dict[str, dict[str, Entry]]:

@@ -27,9 +27,8 @@ def main(job_path: str, answer_path: str) -> None:
                 sae = load(SAE, Path(folder))
                 ways[way] = {"computed": _compute(sae, job["seed"], job["rows"])}
             except Exception as error:  # noqa: BLE001 - whatever SAELens raises is the answer
-                ways[way] = {
-                    "raised": f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
-                }
+                words = " ".join(str(error).split())  # torch says what is missing on the second line
+                ways[way] = {"raised": f"{type(error).__name__}: {words[:300]}"}
         answer["saes"][sae_id] = ways
     Path(answer_path).write_text(json.dumps(answer), encoding="utf-8")
 

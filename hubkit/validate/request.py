@@ -34,6 +34,7 @@ class Request:
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     deep: bool = False
+    load: bool = False
     fail_on: Severity | None = None
     notes: bool = False
     baseline: Path | None = None
@@ -77,7 +78,7 @@ def answer(request: Request, files: Iterable[str] = (), report: Progress = silen
 
 def _one(request: Request, view: RepoView, report: Progress) -> Answer:
     config = _config(request, view)
-    found = validate(view, _selection(request, config), deep=request.deep, report=report)
+    found = validate(view, _selection(request, config), deep=request.deep, load=request.load, report=report)
     folder = _shown(view.root) if isinstance(view, LocalView) else None
     found = replace(found, config=_shown(config.path), folder=folder)
     baseline = request.baseline or config.baseline

@@ -30,12 +30,14 @@ class Need(Flag):
     EVALUATION = auto()
     WEIGHTS = auto()
     """Whole weights: only with `--deep`."""
+    LOAD = auto()
+    """What SAELens makes of the SAEs: only with `--load`."""
     PROVENANCE = auto()
     """provenance.json, for the rules that compare it with the listing; the catalogue counts it with the tree."""
 
     @classmethod
     def parse(cls, letters: str) -> Need:
-        """From the letters of the catalogue: `T C H S D E W`. Raises KeyError for another one."""
+        """From the letters of the catalogue: `T C H S D E W L`. Raises KeyError for another one."""
         table = {
             "T": cls.TREE,
             "C": cls.CFG,
@@ -44,6 +46,7 @@ class Need(Flag):
             "D": cls.README,
             "E": cls.EVALUATION,
             "W": cls.WEIGHTS,
+            "L": cls.LOAD,
         }
         need = cls.NOTHING
         for letter in letters.split():
@@ -61,6 +64,7 @@ class Need(Flag):
             Need.README: "D",
             Need.EVALUATION: "E",
             Need.WEIGHTS: "W",
+            Need.LOAD: "L",
         }
         return " ".join(letter for need, letter in names.items() if need in self)
 

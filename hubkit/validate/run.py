@@ -33,15 +33,21 @@ class _Outcome:
 
 
 def validate(
-    view: RepoView, selection: Selection | None = None, *, deep: bool = False, report: Progress = silent
+    view: RepoView,
+    selection: Selection | None = None,
+    *,
+    deep: bool = False,
+    load: bool = False,
+    report: Progress = silent,
 ) -> Report:
-    """Validate the repository that `view` shows; `deep` also asks the rules that read whole weights.
+    """Validate the repository that `view` shows; `deep` also asks the rules that read whole weights, `load` those that ask SAELens.
 
     `report` hears of every SAE whose weights were read whole. Raises HubkitError when the repository cannot even be listed.
     """
     begun = time.perf_counter()
     selection = selection or Selection()
-    rules = [rule for rule in selection.rules() if deep or Need.WEIGHTS not in rule.needs]
+    left_out = (Need.NOTHING if deep else Need.WEIGHTS) | (Need.NOTHING if load else Need.LOAD)
+    rules = [rule for rule in selection.rules() if not rule.needs & left_out]
     needs = Need.TREE
     for rule in rules:
         needs |= rule.needs
