@@ -10,6 +10,7 @@ from typing import Any
 
 from hubkit.errors import UsageError
 from hubkit.validate import rules as _rules  # noqa: F401 - importing them registers them
+from hubkit.validate.alarms import alarm_rate
 from hubkit.validate.reporters.text import COLOUR, WIDTH, escape, wrapped
 from hubkit.validate.rule import REGISTRY, Need, Rule
 
@@ -88,6 +89,7 @@ def explain(code: str, width: int = WIDTH) -> str:
         ("looks at", needs),
         ("fix", FIX[rule.fix].format(code=code)),
         ("accept", ACCEPT.format(code=code)),
+        ("alarms", alarm_rate(code)),
     ]
     body = list(_paragraphs(rule.documentation.partition("\n")[2], width))
     head = wrapped(rule.title, width)
@@ -130,6 +132,7 @@ def as_markdown() -> str:
     ]
     for rule in all_rules():
         lines += ["", f"## {rule.code}", "", f"**{rule.severity.word}**: {rule.documentation}"]
+        lines += ["", f"Alarm rate on the public corpus: {alarm_rate(rule.code)}."]
     return "\n".join(lines) + "\n"
 
 
