@@ -28,6 +28,14 @@ def validate(
     load: Annotated[
         bool, typer.Option("--load", help="Ask SAELens itself: open every SAE, and compare what it computes.")
     ] = False,
+    base_model: Annotated[
+        str | None,
+        typer.Option(
+            "--base-model",
+            metavar="auto|ID|FOLDER",
+            help="Also hold hooks and widths against the base model's config.json: as each cfg.json names it (auto), an id of the Hub, a folder.",
+        ),
+    ] = None,
     select: Select = "",
     ignore: Ignore = "",
     fail_on: Annotated[
@@ -60,7 +68,7 @@ def validate(
 
     console = Console(quiet=quiet)
     request = Request(
-        target, codes(select), codes(ignore), deep, load, fail_on.severity() if fail_on else None, notes,
+        target, codes(select), codes(ignore), deep, load, base_model, fail_on.severity() if fail_on else None, notes,
         baseline, write_baseline, config, no_config,
     )  # fmt: skip
     # Without --deep there is nothing to wait for.

@@ -10,8 +10,9 @@ from hubkit.fix.registry import Refusal, cfg_fix
 from hubkit.formats import saelens
 from hubkit.models.hooks import parse_hook
 from hubkit.validate.facts import SaeFacts
-from hubkit.validate.rules.cfg import from_header, right_case
-from hubkit.validate.rules.vocabulary import KNOWN, keys_of
+from hubkit.validate.rules.cfg import right_case
+from hubkit.validate.rules.cfg_required import from_header
+from hubkit.validate.rules.vocabulary import dropped, keys_of, others_keys
 from hubkit.validate.rules.wts import agreed_sizes
 
 BLOCK_SITES = {"resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "attn_in", "mlp_in"}
@@ -53,13 +54,17 @@ def version_of_the_layout(sae: SaeFacts) -> dict[str, Any] | None:
 
 @cfg_fix("CFG009", "unsafe")
 def b_dec_stated(sae: SaeFacts) -> dict[str, Any] | None:
-    """`apply_b_dec_to_input` as SAELens takes it when the key is missing: true, and false for a transcoder, which loads with nothing else.
+    """`apply_b_dec_to_input` and `normalize_activations` as SAELens takes them when they are missing: true (false for a transcoder, which loads with nothing else) and none.
 
-    Unsafe although the bits stay: the file then claims what was only a default, and an SAE trained without the subtraction stays wrong.
+    Unsafe although the bits stay: the file then claims what was only a default, and an SAE trained in another way stays wrong.
     """
-    if "apply_b_dec_to_input" in sae.raw or sae.architecture is None or not saelens.keeps_metadata(sae.raw):
+    if sae.architecture is None or not saelens.keeps_metadata(sae.raw):
         return None
-    return {**sae.raw, "apply_b_dec_to_input": sae.architecture not in saelens.TRANSCODERS}
+    guessed = {
+        "apply_b_dec_to_input": sae.architecture not in saelens.TRANSCODERS,
+        "normalize_activations": "none",
+    }
+    return {**sae.raw, **{key: value for key, value in guessed.items() if key not in sae.raw}}
 
 
 @cfg_fix("WTS006", "safe")
@@ -118,9 +123,13 @@ def unknown_keys_into_metadata(sae: SaeFacts) -> dict[str, Any] | None:
     metadata = sae.raw.get("metadata")
     if not isinstance(metadata, dict) or sae.architecture is None or not saelens.keeps_metadata(sae.raw):
         return None
-    fields = keys_of(sae.architecture)
-    lost = [key for key in sae.raw if key not in fields | KNOWN and not key.startswith(("_", "$"))]
+    fields, foreign = keys_of(sae.architecture), others_keys(sae.architecture)
+    lost = dropped(sae.architecture, sae.raw)
     for key in lost:
+        if key in foreign:
+            raise Refusal(
+                f"{key!r} is a field of another architecture than {sae.architecture}: a person must say which it is"
+            )
         near = difflib.get_close_matches(key.lower(), fields, n=1, cutoff=0.75)
         if near:
             raise Refusal(

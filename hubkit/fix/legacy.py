@@ -33,9 +33,6 @@ def migrated_to_v6(raw: Mapping[str, Any]) -> dict[str, Any]:
     effective = saelens.migrated(raw)
     architecture = effective["architecture"]
     _refuse_what_does_not_load(raw, effective)
-    kwargs = raw.get("activation_fn_kwargs")
-    if architecture == "topk" and isinstance(kwargs, Mapping):
-        effective["k"] = kwargs["k"]  # whatever activation_fn says, as the loader has it
     defaults = {**effective, **{key: value for key, value in EXTRAS.items() if key not in effective}}
     order = (
         "architecture",

@@ -42,14 +42,12 @@ def loads(sae: SaeFacts) -> bool:
         or sae.weights.name != WEIGHTS
     ):
         return False
-    d_in, d_sae = cfg.integer("d_in"), cfg.integer("d_sae")
-    if not d_in or not d_sae or dtype_of(sae) not in saelens.DTYPES or "dtype" not in sae.raw:
+    if dtype_of(sae) not in saelens.DTYPES or "dtype" not in sae.raw:
         return False
     if sae.architecture in saelens.TRANSCODERS and cfg.effective.get("apply_b_dec_to_input", True):
         return False
-    shapes = saelens.tensor_shapes(sae.architecture, d_in, d_sae, cfg.integer("d_out"))
     found = {name: info.shape for name, info in header.tensors.items() if name != "scaling_factor"}
-    return shapes is None or shapes == found
+    return saelens.shapes_of(cfg) == found
 
 
 def dtype_of(sae: SaeFacts) -> str:

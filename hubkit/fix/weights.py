@@ -138,13 +138,7 @@ def _open(subject: Subject) -> tuple[SaeFacts, Header | None]:
 
 
 def _shapes(sae: SaeFacts) -> dict[str, tuple[int, ...]] | None:
-    cfg = sae.cfg
-    if cfg is None or sae.architecture is None:
-        return None
-    d_in, d_sae = cfg.integer("d_in"), cfg.integer("d_sae")
-    return (
-        saelens.tensor_shapes(sae.architecture, d_in, d_sae, cfg.integer("d_out")) if d_in and d_sae else None
-    )
+    return saelens.shapes_of(sae.cfg) if sae.cfg else None
 
 
 def _all_zero(sae: SaeFacts) -> bool:

@@ -104,13 +104,19 @@ class V6Temporal(V6):
         "expected_average_only_in",
         "constant_norm_rescale",
         "layer_norm",
-        "covariance_whitening",
         "constant_scalar_rescale",
-    ] = "none"  # type: ignore[assignment]  # one value more than the others
+    ] = "none"  # type: ignore[assignment]  # other values than the others
     n_heads: Count = 8
     n_attn_layers: Count = 1
     bottleneck_factor: Count = 64
+    """d_sae must be a multiple of bottleneck_factor x n_heads."""
+    sae_diff_type: Literal["relu", "topk"] = "topk"
     kval_topk: Count | None = None
+    """Without it a `topk` keeps every latent."""
+    tied_weights: Flag = True
+    """W_enc is the transpose of W_dec, and not in the file."""
+    activation_normalization_factor: Real = 1.0
+    """What `constant_scalar_rescale` multiplies the input by."""
 
 
 class Legacy(Configuration):

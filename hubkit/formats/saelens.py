@@ -76,6 +76,18 @@ def stated_version(raw: Mapping[str, Any]) -> object:
     )
 
 
+def version_fault(raw: Mapping[str, Any]) -> str | None:
+    """The stated version that `packaging` cannot read, as text: load_from_disk and from_pretrained then raise. None where there is none, or a good one."""
+    version = stated_version(raw)
+    if not version:
+        return None
+    try:
+        Version(version if isinstance(version, str) else "")
+    except InvalidVersion:
+        return repr(version)
+    return None
+
+
 def keeps_metadata(raw: Mapping[str, Any]) -> bool:
     """Whether the loader takes the configuration as v6, that is, as it stands."""
     version = stated_version(raw)
@@ -93,7 +105,8 @@ def migrated(raw: Mapping[str, Any]) -> dict[str, Any]:
     kwargs = cfg.get("activation_fn_kwargs")
     if cfg.get("activation_fn") == "topk" and isinstance(kwargs, Mapping) and kwargs.get("k") is not None:
         cfg["architecture"] = "topk"
-        cfg["k"] = kwargs["k"]
+    if cfg["architecture"] == "topk" and isinstance(kwargs, Mapping) and "k" in kwargs:
+        cfg["k"] = kwargs["k"]  # over one at the top level, whatever the activation is
     hook = cfg.get("hook_name")
     cfg.setdefault("reshape_activations", "hook_z" if isinstance(hook, str) and "hook_z" in hook else "none")
     normalize = cfg.get("normalize_activations")
@@ -105,16 +118,36 @@ def migrated(raw: Mapping[str, Any]) -> dict[str, Any]:
     return cfg
 
 
-def tensor_shapes(
-    architecture: str, d_in: int, d_sae: int, d_out: int | None = None
-) -> dict[str, tuple[int, ...]] | None:
-    """The tensors that SAELens's strict `load_state_dict` demands, with their shapes; None where they depend on more (temporal) or are unknown."""
+DEFAULT_D_OUT = 768
+HEADS = {"n_heads": 8, "bottleneck_factor": 64, "n_attn_layers": 1}
+"""What TemporalSAEConfig takes for a missing key."""
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+def shapes_of(cfg: Cfg) -> Shapes | None:
+    """The tensors that SAELens's strict `load_state_dict` demands of this configuration, with their shapes.
+
+    None where the configuration does not determine them: an unknown architecture, or a size that is no whole number of at least 1.
+    """
+    d_in, d_sae = cfg.integer("d_in") or 0, cfg.integer("d_sae") or 0
+    d_out = cfg.integer("d_out") if "d_out" in cfg.effective else DEFAULT_D_OUT
+    output = d_out if cfg.architecture in TRANSCODERS else d_in
+    if min(d_in, d_sae, output or 0) < 1:
+        return None
+    if cfg.architecture == "temporal":
+        return _temporal_shapes(cfg, d_in, d_sae)
+    return tensor_shapes(cfg.architecture, d_in, d_sae, output)
+
+
+def tensor_shapes(architecture: str, d_in: int, d_sae: int, d_out: int | None = None) -> Shapes | None:
+    """The same by sizes alone; None for an unknown architecture, and for temporal, whose tensors depend on more (`shapes_of`)."""
     out = d_out if architecture in TRANSCODERS and d_out is not None else d_in
     if architecture == "matching_pursuit":
         return {"W_dec": (d_sae, d_in), "b_dec": (d_in,)}
     if architecture not in INFERENCE or architecture == "temporal":
         return None
-    shapes: dict[str, tuple[int, ...]] = {"W_enc": (d_in, d_sae), "W_dec": (d_sae, out), "b_dec": (out,)}
+    shapes: Shapes = {"W_enc": (d_in, d_sae), "W_dec": (d_sae, out), "b_dec": (out,)}
     if architecture == "gated":
         return shapes | {"b_gate": (d_sae,), "b_mag": (d_sae,), "r_mag": (d_sae,)}
     shapes["b_enc"] = (d_sae,)
@@ -122,4 +155,44 @@ def tensor_shapes(
         shapes["threshold"] = (d_sae,)
     if architecture.endswith("skip_transcoder"):
         shapes["W_skip"] = (out, d_in)
+    return shapes
+
+
+def heads_do_not_fit(cfg: Cfg) -> str | None:
+    """Why the attention of a temporal SAE cannot be built, or None: d_sae must be a multiple of bottleneck_factor x n_heads."""
+    d_sae, heads, factor = cfg.integer("d_sae"), *_heads(cfg)[:2]
+    if (
+        cfg.architecture != "temporal"
+        or not d_sae
+        or not heads
+        or not factor
+        or d_sae % (heads * factor) == 0
+    ):
+        return None
+    return f"d_sae {d_sae} is no multiple of bottleneck_factor x n_heads = {factor} x {heads}"
+
+
+def _heads(cfg: Cfg) -> tuple[int, int, int]:
+    """n_heads, bottleneck_factor and n_attn_layers as loaded; 0 for what is no whole number of at least 1."""
+    found = [max(cfg.integer(key) or 0, 0) if key in cfg.effective else value for key, value in HEADS.items()]
+    return found[0], found[1], found[2]
+
+
+def _temporal_shapes(cfg: Cfg, d_in: int, d_sae: int) -> Shapes | None:
+    """Source: saes/temporal_sae.py, ManualAttention: keys and queries are narrower than the latents by the bottleneck."""
+    heads, factor, layers = _heads(cfg)
+    if not heads or not factor or not layers or heads_do_not_fit(cfg):
+        return None
+    shapes: Shapes = {"W_dec": (d_sae, d_in), "b_dec": (d_in,)}
+    if not cfg.effective.get("tied_weights", True):
+        shapes["W_enc"] = (d_in, d_sae)
+    for layer in range(layers):
+        for name, out in (
+            ("k_ctx", d_sae // factor),
+            ("q_target", d_sae // factor),
+            ("v_ctx", d_sae),
+            ("c_proj", d_sae),
+        ):
+            prefix = f"attn_layers.{layer}.{name}"
+            shapes |= {f"{prefix}.weight": (out, d_sae), f"{prefix}.bias": (out,)}
     return shapes

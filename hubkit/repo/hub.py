@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
 
 from hubkit.errors import IncompleteError, UsageError
-from hubkit.repo.view import Entry, RepoView
+from hubkit.repo.account import account_of
+from hubkit.repo.addresses import Reach
+from hubkit.repo.answers import ClosedError, disabled, file_error, listing_error
+from hubkit.repo.asking import ask_for
+from hubkit.repo.cache import RangeCache, cache_root
+from hubkit.repo.held import HeldRanges
+from hubkit.repo.listing import MAX_LISTING, Listing, parse_listing
+from hubkit.repo.route import Route
+from hubkit.repo.transport import IN_FLIGHT, Meter, Transport, UnreachableError, shared
+from hubkit.repo.view import SMALL_FILE, Entry, RepoView, Want, nothing_more
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-TIMEOUT = 20.0
-"""Seconds for one request."""
+T = TypeVar("T")
+MOST_FAILURES = 8
+"""Files in a row without an answer before the Hub is taken for gone."""
 
 
 @dataclass
@@ -22,109 +33,175 @@ class HubView(RepoView):
 
     repo_id: str = ""
     api: HfApi | None = None
+    cache: bool | None = None
+    """Whether to keep what was read for the next run; None: yes, but for Hubs on this machine, which cost nothing."""
+    transport: Transport = field(default_factory=shared, repr=False)
+    _route: Route | None = field(default=None, repr=False)
+    _meter: Meter = field(default_factory=Meter, repr=False)
+    _held: HeldRanges = field(default_factory=HeldRanges, repr=False)
+    _closed: ClosedError | None = field(default=None, repr=False)
+    _failures: int = field(default=0, repr=False)
+    _kept: int = field(default=-1, repr=False)
+    """Bytes of this commit in the cache; -1 where it is not used."""
+    _key: tuple[str, str, str] = field(default=("", "", ""), repr=False)
 
     def _list(self) -> list[Entry]:
-        from huggingface_hub.errors import (
-            GatedRepoError,
-            HfHubHTTPError,
-            RepositoryNotFoundError,
-            RevisionNotFoundError,
-        )
-        from huggingface_hub.utils import httpx
-
-        api = self._api()
+        route = Route(account_of(self.api), self.transport, self._meter, self.repo_id)
         try:
-            info = api.model_info(self.repo_id, revision=self.revision, files_metadata=True, timeout=TIMEOUT)
-        except GatedRepoError as error:
-            raise IncompleteError(
-                f"{self.repo_id} is gated", hint="accept its conditions on its page, then: hf auth login"
-            ) from error
-        except RevisionNotFoundError as error:
+            answer = route.listing(self.revision, MAX_LISTING)
+        except IncompleteError as error:
+            raise IncompleteError(f"{self.repo_id}: {error.message}", hint=error.hint) from error
+        finally:
+            self._show_cost()
+        if answer.status != 200:
+            raise listing_error(answer, self.repo_id, self.revision, token=route.account.token is not None)
+        if len(answer.body) > MAX_LISTING:
             raise UsageError(
-                f"{self.repo_id} has no revision {self.revision!r}", hint=f"hubkit validate {self.repo_id}"
-            ) from error
-        except RepositoryNotFoundError as error:
-            raise UsageError(
-                f"{self.repo_id}: no such repository, or a private one",
-                hint="check the name; for a private one: hf auth login",
-            ) from error
-        except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
-            raise IncompleteError(
-                f"{self.repo_id}: the Hub did not answer: {error}",
-                hint="try again; HF_ENDPOINT names another Hub",
-            ) from error
-        self.requests += 1
-        self.revision = info.sha
-        return [
-            Entry(sibling.rfilename, sibling.size or 0, sibling.lfs.sha256 if sibling.lfs else None)
-            for sibling in info.siblings or []
-            if _is_relative(sibling.rfilename)
-        ]
+                f"{self.repo_id}: its listing has more than {MAX_LISTING:,} bytes, expected one release"
+            )
+        listing = parse_listing(answer.body, self.repo_id)
+        if listing.disabled:
+            raise disabled(self.repo_id)
+        self.revision, self.refused = listing.commit, listing.refused
+        route.commit, self._route = listing.commit, route
+        self._recall(listing, route)
+        return listing.entries
+
+    def prefetch(self, wants: Iterable[Want], then: Callable[[str], Iterable[Want]] = nothing_more) -> None:
+        """Bring them, IN_FLIGHT at a time, each followed by what it leads to; `read_range` then answers from memory."""
+        todo, size = [], self._held.size
+        for want in dict.fromkeys(wants):
+            if (clipped := self._clipped(want)) is not None:
+                size += clipped[2] - clipped[1]
+                if size > self._held.limit:
+                    break
+                todo.append(clipped)
+
+        def bring(want: tuple[Entry, int, int]) -> None:
+            if self._bring(want):
+                for further in map(self._clipped, then(want[0].path)):
+                    if further is not None and further[2] - further[1] <= SMALL_FILE:
+                        self._bring(further)
+
+        self.each(bring, todo)
+
+    def _clipped(self, want: Want) -> tuple[Entry, int, int] | None:
+        """The part of a want that exists and is not here yet."""
+        entry = self.entry(want[0])
+        if entry is None:
+            return None
+        start, stop = want[1], min(want[2], entry.size)
+        return None if start >= stop or self._held.has(entry.path, start, stop) else (entry, start, stop)
+
+    def each(self, action: Callable[[T], None], items: Iterable[T]) -> None:
+        """IN_FLIGHT items at a time. The first exception ends it."""
+        pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="hubkit-read")
+        try:
+            for _ in pool.map(action, items):
+                pass
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+            self._show_cost()
+
+    def settle(self) -> None:
+        """Write what was read to the cache, where something new was read."""
+        root = cache_root()
+        if 0 <= self._kept < self._held.size and root is not None:
+            RangeCache(root).store(self._key, self._held)
+            self._kept = self._held.size
+
+    def _bring(self, want: tuple[Entry, int, int]) -> bool:
+        entry, start, stop = want
+        try:
+            self._held.put(entry.path, start, self._fetch(entry, start, stop))
+        except IncompleteError as error:
+            self._held.fail(entry.path, start, stop, error)
+            return False
+        return True
 
     def _read_range(self, entry: Entry, start: int, stop: int) -> bytes:
-        """One GET; a part of a file asks for a range and takes nothing but 206, so that no server can make us read the whole."""
-        from huggingface_hub.errors import HfHubHTTPError
-        from huggingface_hub.utils import get_session, hf_raise_for_status, httpx
+        data = self._held.get(entry.path, start, stop)
+        if data is None:
+            data = self._fetch(entry, start, stop)
+            if len(data) <= SMALL_FILE:
+                self._held.put(entry.path, start, data)
+        return data
 
-        partial = start > 0 or stop < entry.size
-        headers = {**self._headers(), "Accept-Encoding": "identity"} | (
-            {"Range": f"bytes={start}-{stop - 1}"} if partial else {}
-        )
+    def _read_into(self, entry: Entry, start: int, buffer: memoryview) -> int:
+        """Whole weights pass through here: nothing of them is held."""
+        stop = start + len(buffer)
+        data = self._held.get(entry.path, start, stop) or self._fetch(entry, start, stop)
+        buffer[:] = data
+        return len(data)
+
+    def _count(self, size: int) -> None:  # noqa: ARG002 - not what was served, but what went over the wire
+        self._show_cost()
+
+    def _show_cost(self) -> None:
+        self.requests, self.bytes_read = self._meter.requests, self._meter.bytes_read
+
+    def _fetch(self, entry: Entry, start: int, stop: int) -> bytes:
+        """Bytes [start, stop) over the wire. Raises IncompleteError."""
+        if self._closed is not None:
+            raise ClosedError(self._closed.message, hint=self._closed.hint)
         try:
-            with get_session().stream(
-                "GET", self._url(entry.path), headers=headers, timeout=TIMEOUT, follow_redirects=True
-            ) as response:
-                if response.status_code >= 400:
-                    response.read()
-                hf_raise_for_status(response)
-                if partial and response.status_code != 206:
-                    raise IncompleteError(
-                        f"{entry.path}: the server answered {response.status_code} to a range request, expected 206"
-                    )
-                return _limited(response, stop - start)
-        except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
-            raise IncompleteError(f"{entry.path}: {error}", hint="try again") from error
+            body = self._body(entry, start, stop)
+        except IncompleteError as error:
+            raise self._noted(error, entry.path) from error
+        self._failures = 0
+        return body
 
-    def _api(self) -> HfApi:
-        if self.api is None:
-            from huggingface_hub import HfApi
+    def _body(self, entry: Entry, start: int, stop: int) -> bytes:
+        route = self._route
+        if route is None:
+            raise IncompleteError("it is not listed yet")
+        answer = route.content(entry, ask_for(entry, start, stop))
+        if answer.status not in (200, 206):
+            raise file_error(answer, self.repo_id, entry.path, token=route.account.token is not None)
+        if len(answer.body) != stop - start:
+            raise IncompleteError(f"{len(answer.body):,} bytes came where {stop - start:,} were asked for")
+        return answer.body
 
-            self.api = HfApi(library_name="hubkit")
-        return self.api
+    def _noted(self, error: IncompleteError, path: str) -> IncompleteError:
+        """The error with its file; one that concerns the whole repository, or a Hub that stays away, closes it."""
+        if isinstance(error, ClosedError):
+            self._closed = error
+            return error
+        reason = error.message.removeprefix(f"{path}: ").removeprefix(f"{self.repo_id}: ")
+        if isinstance(error, UnreachableError):
+            self._failures += 1
+            if self._failures >= MOST_FAILURES:
+                self._closed = ClosedError(f"{self.repo_id}: {reason}", hint=error.hint)
+        return IncompleteError(f"{path}: {reason}", hint=error.hint or "try again")
 
-    def _headers(self) -> dict[str, str]:
-        from huggingface_hub.utils import build_hf_headers
-
-        api = self._api()
-        headers: dict[str, str] = build_hf_headers(token=api.token, library_name="hubkit")
-        return headers
-
-    def _url(self, path: str) -> str:
-        return f"{self._api().endpoint}/{self.repo_id}/resolve/{quote(self.revision or 'main', safe='')}/{quote(path)}"
-
-
-def _limited(response: Any, limit: int) -> bytes:
-    """The body, cut one byte after `limit`: RepoView then sees that the length is wrong."""
-    data = bytearray()
-    for chunk in response.iter_bytes():
-        data += chunk
-        if len(data) > limit:
-            break
-    return bytes(data[: limit + 1])
+    def _recall(self, listing: Listing, route: Route) -> None:
+        """What an earlier run kept of this commit. Not for gated repositories: their listing is open and proves nothing."""
+        self._key = route.account.endpoint, self.repo_id, listing.commit
+        here = route.hub_reach is Reach.LOOPBACK
+        root = cache_root()
+        if listing.gated or root is None or not (not here if self.cache is None else self.cache):
+            return
+        sizes = {entry.path: entry.size for entry in listing.entries}
+        for path, start, data in RangeCache(root).load(self._key):
+            if 0 <= start <= start + len(data) <= sizes.get(path, -1):
+                self._held.put(path, start, data)
+        self._kept = self._held.size
 
 
-def _is_relative(path: str) -> bool:
-    """Names from a repository never leave it."""
-    parts = path.split("/")
-    return (
-        bool(path)
-        and "\\" not in path
-        and not path.startswith("/")
-        and ".." not in parts
-        and ":" not in parts[0]
+def open_repo(
+    repo_id: str,
+    revision: str | None,
+    api: HfApi | None = None,
+    *,
+    cache: bool | None = None,
+    transport: Transport | None = None,
+) -> HubView:
+    """The view of a repository; nothing is asked of the network before the listing. `transport`: connections and rate limits to share."""
+    return HubView(
+        name=repo_id,
+        revision=revision,
+        repo_id=repo_id,
+        api=api,
+        cache=cache,
+        transport=transport or shared(),
     )
-
-
-def open_repo(repo_id: str, revision: str | None, api: HfApi | None = None) -> HubView:
-    """The view of a repository; nothing is asked of the network before the listing."""
-    return HubView(name=repo_id, revision=revision, repo_id=repo_id, api=api)

@@ -16,12 +16,15 @@ HUB = re.compile(
 )
 
 
-def open_target(text: str) -> RepoView:
-    """The view of `text`. An existing path wins over a repository of the same spelling. Raises HubkitError."""
+def open_target(text: str, *, cache: bool | None = None) -> RepoView:
+    """The view of `text`. An existing path wins over a repository of the same spelling. Raises HubkitError.
+
+    `cache`: False neither reads nor writes the cache of what was read of a commit.
+    """
     path = Path(text)
     match = HUB.fullmatch(text)
     if path.exists() or match is None:
         return open_folder(path)
     from hubkit.repo.hub import open_repo
 
-    return open_repo(match.group("repo"), match.group("revision"))
+    return open_repo(match.group("repo"), match.group("revision"), cache=cache)

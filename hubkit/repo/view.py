@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import TypeVar
 
 from hubkit.errors import IncompleteError
 
+T = TypeVar("T")
+Want = tuple[str, int, int]
+"""A path, and the bytes [start, stop) of it."""
+
 SMALL_FILE = 1 << 20
 """Whole files above this many bytes are refused: configurations and cards are far smaller."""
+MOST_REFUSED = 1000
+
+
+def nothing_more(_: str) -> Iterable[Want]:
+    """No range leads to another."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +60,8 @@ class RepoView(ABC):
     """The commit that is read, where there is one."""
     bytes_read: int = 0
     requests: int = 0
+    refused: list[str] = field(default_factory=list)
+    """Names of the listing that could lead out of the repository or deceive a reader; none of them is read. At most MOST_REFUSED."""
     _entries: dict[str, Entry] | None = field(default=None, repr=False)
 
     @abstractmethod
@@ -82,8 +96,7 @@ class RepoView(ABC):
         if start >= stop:
             return b""
         data = self._read_range(entry, start, stop)
-        self.requests += 1
-        self.bytes_read += len(data)
+        self._count(len(data))
         if len(data) != stop - start:
             raise IncompleteError(
                 f"{path}: {len(data):,} bytes came where {stop - start:,} were asked for; the file changed or the transfer broke"
@@ -95,8 +108,7 @@ class RepoView(ABC):
         entry = self._need(path)
         wanted = min(len(buffer), max(0, entry.size - start))
         got = self._read_into(entry, start, buffer[:wanted]) if wanted else 0
-        self.requests += 1
-        self.bytes_read += got
+        self._count(got)
         if got != len(buffer):
             raise IncompleteError(
                 f"{path}: {got:,} bytes came where {len(buffer):,} were asked for; the file changed or the transfer broke"
@@ -108,6 +120,28 @@ class RepoView(ABC):
         if len(data) == len(buffer):
             buffer[:] = data
         return len(data)
+
+    def prefetch(  # noqa: B027 - nothing to do where bytes are near
+        self, wants: Iterable[Want], then: Callable[[str], Iterable[Want]] = nothing_more
+    ) -> None:
+        """Say what will be read soon, so that a far repository can bring it at once; nothing happens where bytes are near.
+
+        `then(path)` says what the range just brought shows to be needed too; it is called from several threads. Never raises for
+        a file that cannot be read: `read_range` does, when it is asked for it.
+        """
+
+    def each(self, action: Callable[[T], None], items: Iterable[T]) -> None:
+        """Call `action` for every item; several at a time where that saves waiting. No action may look at another's item."""
+        for item in items:
+            action(item)
+
+    def settle(self) -> None:  # noqa: B027 - nothing to do where nothing is kept
+        """All was read that will be read now: a view that keeps something for the next run does it here."""
+
+    def _count(self, size: int) -> None:
+        """Note one request that brought `size` bytes."""
+        self.requests += 1
+        self.bytes_read += size
 
     @property
     def total_bytes(self) -> int:

@@ -18,6 +18,7 @@ NEEDS = {
     Need.TREE: "the file listing", Need.CFG: "cfg.json", Need.HEADER: "the weights' header", Need.THRESHOLD: "the threshold tensor",
     Need.README: "README.md", Need.EVALUATION: "evaluation.json", Need.PROVENANCE: "provenance.json",
     Need.WEIGHTS: "whole weights (only with --deep)", Need.LOAD: "SAELens itself (only with --load)",
+    Need.BASE: "the base model's config.json (only with --base-model)",
 }  # fmt: skip
 AREAS = {
     "CFG": "the configuration", "WTS": "the weights", "THR": "the JumpReLU threshold", "HOOK": "against the base model's configuration",
@@ -27,7 +28,7 @@ AREAS = {
 FIX = {"safe": "hubkit fix --select {code} mends it", "unsafe": "hubkit fix --select {code} --unsafe-fixes, where a person decides that it is meant", None: "a person must mend it"}  # fmt: skip
 LEGEND = (
     "Looks at: T the listing, C cfg.json, H the header of the weights, S the threshold tensor, D README.md, E evaluation.json, "
-    "W whole weights (only with `--deep`), L SAELens itself (only with `--load`). Fix: *safe* is made by `hubkit fix`; *unsafe* needs a person's decision; - is for a person."
+    "W whole weights (only with `--deep`), L SAELens itself (only with `--load`), B the base model's config.json (only with `--base-model`). Fix: *safe* is made by `hubkit fix`; *unsafe* needs a person's decision; - is for a person."
 )
 ACCEPT = 'in hubkit.toml:  ignore = {{ {code} = "the reason" }}'
 

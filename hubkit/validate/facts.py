@@ -15,6 +15,7 @@ from hubkit.formats.family import Cfg, Family
 from hubkit.formats.strict_json import Document, JsonFault
 from hubkit.readme.document import Readme, parse_readme
 from hubkit.validate import reading
+from hubkit.validate.ahead import first_wants, what_follows
 from hubkit.validate.json_file import JsonFile
 from hubkit.validate.reading import PROVENANCE, WEIGHTS
 from hubkit.validate.rule import Need
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from hubkit.repo.view import Entry, RepoView
     from hubkit.tensors.header import Header, HeaderError
+    from hubkit.validate.base_model import BaseModel
     from hubkit.validate.deep import WholeWeights
     from hubkit.validate.load import Loaded
     from hubkit.validate.pickles import Pickle
@@ -50,12 +52,16 @@ class SaeFacts:
     header_fault: HeaderError | None = None
     pickle: Pickle | None = None
     threshold: npt.NDArray[np.float64] | None = None
+    scaling: npt.NDArray[np.float64] | None = None
+    """`scaling_factor`, where the file has one."""
     whole: WholeWeights | None = None
     """Statistics of every tensor: only with `--deep`."""
     weights_sha256: str | None = None
     """From the listing; with `--deep` of local files too."""
     loaded: Loaded | None = None
     """What SAELens made of it: only with `--load`."""
+    base: BaseModel | None = None
+    """The base model it names: only with `--base-model`."""
     unread: dict[Need, str] = field(default_factory=dict)
     """Why a fact could not be read."""
 
@@ -120,14 +126,12 @@ class RepoFacts:
 def gather(view: RepoView, needs: Need, report: Report = silent) -> RepoFacts:
     """Read what `needs` asks for; `report` hears of every SAE that is read whole. Raises HubkitError only when the listing itself fails."""
     facts = RepoFacts(view, view.list(), [])
-    for folder, files in _folders(facts.entries).items():
-        if (sae := _sae(facts, folder, files)) is not None:
+    folders = _folders(facts.entries)
+    view.prefetch(first_wants(view, folders, needs), lambda path: what_follows(view, path, needs))
+    for folder in folders:
+        if (sae := _sae(facts, folder, folders)) is not None:
             facts.saes.append(sae)
-    for sae in facts.saes:
-        if needs & (Need.HEADER | Need.THRESHOLD | Need.WEIGHTS):
-            reading.read_header_of(view, sae)
-        if Need.THRESHOLD in needs:
-            reading.read_threshold_of(view, sae)
+    view.each(lambda sae: _read_tensors(view, sae, needs), facts.saes)
     if Need.HEADER in needs:
         reading.read_pickles(facts)
     _read_texts(facts, needs)
@@ -137,7 +141,15 @@ def gather(view: RepoView, needs: Need, report: Report = silent) -> RepoFacts:
             report(Event("weights", done, len(facts.saes), sae.sae_id))
     if Need.LOAD in needs:
         _load(facts)
+    view.settle()
     return facts
+
+
+def _read_tensors(view: RepoView, sae: SaeFacts, needs: Need) -> None:
+    if needs & (Need.HEADER | Need.THRESHOLD | Need.WEIGHTS):
+        reading.read_header_of(view, sae)
+    if Need.THRESHOLD in needs:
+        reading.read_threshold_of(view, sae)
 
 
 def _load(facts: RepoFacts) -> None:
@@ -162,13 +174,14 @@ def _folders(entries: list[Entry]) -> dict[str, dict[str, Entry]]:
     return folders
 
 
-def _sae(facts: RepoFacts, folder: str, files: dict[str, Entry]) -> SaeFacts | None:
+def _sae(facts: RepoFacts, folder: str, folders: dict[str, dict[str, Entry]]) -> SaeFacts | None:
     """The SAE in a folder, or None when there is nothing that looks like one."""
+    files = folders[folder]
     config = reading.configuration(files)
     known_weights = any(name in files for name in WEIGHT_NAMES)
     if config is None and not known_weights:
         return None
-    weights = reading.weights_of(folder, files, facts.entries)
+    weights = reading.weights_of(folder, folders)
     sae = SaeFacts(folder, files, weights=weights, weights_sha256=weights.sha256 if weights else None)
     if config is not None and (file := reading.read_cfg(facts.view, sae, config)):
         facts.configs.append(file)

@@ -11,13 +11,16 @@ from hubkit.formats.strict_json import JsonFault
 from hubkit.release.layout import PROVENANCE
 from hubkit.repo.view import TooLargeError
 from hubkit.tensors.container import ENDINGS, PICKLE_ENDINGS, read_header, read_values
-from hubkit.tensors.header import Header, HeaderError
+from hubkit.tensors.header import HeaderError
 from hubkit.validate.deep import read_whole_weights
 from hubkit.validate.json_file import JsonFile, json_file
-from hubkit.validate.pickles import of_header
+from hubkit.validate.pickles import Pickle, of_header
 from hubkit.validate.rule import Need
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from hubkit.repo.view import Entry, RepoView
     from hubkit.validate.facts import RepoFacts, SaeFacts
 
@@ -40,15 +43,16 @@ def configuration(files: dict[str, Entry]) -> Entry | None:
     return next((files[name] for name in CONFIG_NAMES if name in files), None)
 
 
-def weights_of(folder: str, files: dict[str, Entry], entries: list[Entry]) -> Entry | None:
+def weights_of(folder: str, folders: dict[str, dict[str, Entry]]) -> Entry | None:
     """The weights of the SAE in `folder`, whatever their format."""
+    files = folders[folder]
     for name in WEIGHT_NAMES:
         if name in files:
             return files[name]
     here = [e for e in files.values() if e.name.endswith(WEIGHT_ENDINGS) and e.name not in NOT_WEIGHTS]
-    below = str(PurePosixPath(folder) / "checkpoints")
+    below = folders.get(str(PurePosixPath(folder) / "checkpoints"), {})
     return next(iter(here), None) or next(
-        (e for e in entries if e.folder == below and e.name.endswith(WEIGHT_ENDINGS)), None
+        (e for e in below.values() if e.name.endswith(WEIGHT_ENDINGS)), None
     )
 
 
@@ -87,16 +91,20 @@ def read_header_of(view: RepoView, sae: SaeFacts) -> None:
 
 
 def read_threshold_of(view: RepoView, sae: SaeFacts) -> None:
-    """The threshold tensor of a SAELens SAE that has one."""
-    if sae.header is None or sae.weights is None or not sae.is_saelens:
-        return
-    info = sae.header.tensors.get("threshold")
-    if info is None or not info.shape or 0 in info.shape:
-        return
+    """The small tensors whose values decide, of a SAELens SAE that has them: threshold, and the scaling_factor of SAELens 2 and 3."""
+    sae.threshold = _values(view, sae, "threshold")
+    sae.scaling = _values(view, sae, "scaling_factor")
+
+
+def _values(view: RepoView, sae: SaeFacts, name: str) -> npt.NDArray[np.float64] | None:
+    info = sae.header.tensors.get(name) if sae.header and sae.is_saelens else None
+    if info is None or sae.weights is None or not info.shape or 0 in info.shape:
+        return None
     try:
-        sae.threshold = read_values(view, sae.weights.path, info).reshape(-1)
+        return read_values(view, sae.weights.path, info).reshape(-1)
     except IncompleteError as error:
         sae.unread[Need.THRESHOLD] = error.message
+        return None
 
 
 def read_pickles(facts: RepoFacts) -> None:
@@ -107,18 +115,24 @@ def read_pickles(facts: RepoFacts) -> None:
         sae = weights[path]
         sae.pickle = of_header(path, sae.header, sae.header_fault)
         facts.pickles += [sae.pickle] if sae.pickle else []
-    for path in [name for name in names if name not in weights][:MOST_PICKLES]:
-        header: Header | None = None
-        fault: HeaderError | None = None
-        try:
-            header = read_header(facts.view, path)
-        except HeaderError as error:
-            fault = error
-        except IncompleteError as error:
-            facts.unread[Need.HEADER] = error.message
-            continue
-        pickle = of_header(path, header, fault)
-        facts.pickles += [pickle] if pickle else []
+    others = [name for name in names if name not in weights][:MOST_PICKLES]
+    found: dict[str, Pickle | IncompleteError | None] = {}
+    facts.view.each(lambda path: found.update({path: _pickle(facts.view, path)}), others)
+    for path in others:
+        pickle = found[path]
+        if isinstance(pickle, IncompleteError):
+            facts.unread[Need.HEADER] = pickle.message
+        elif pickle is not None:
+            facts.pickles.append(pickle)
+
+
+def _pickle(view: RepoView, path: str) -> Pickle | IncompleteError | None:
+    try:
+        return of_header(path, read_header(view, path), None)
+    except HeaderError as fault:
+        return of_header(path, None, fault)
+    except IncompleteError as error:
+        return error
 
 
 def read_text(view: RepoView, path: str, unread: dict[Need, str], need: Need) -> bytes | None:

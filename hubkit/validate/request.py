@@ -35,6 +35,7 @@ class Request:
     ignore: tuple[str, ...] = ()
     deep: bool = False
     load: bool = False
+    base_model: str | None = None
     fail_on: Severity | None = None
     notes: bool = False
     baseline: Path | None = None
@@ -78,7 +79,14 @@ def answer(request: Request, files: Iterable[str] = (), report: Progress = silen
 
 def _one(request: Request, view: RepoView, report: Progress) -> Answer:
     config = _config(request, view)
-    found = validate(view, _selection(request, config), deep=request.deep, load=request.load, report=report)
+    found = validate(
+        view,
+        _selection(request, config),
+        deep=request.deep,
+        load=request.load,
+        base_model=request.base_model,
+        report=report,
+    )
     folder = _shown(view.root) if isinstance(view, LocalView) else None
     found = replace(found, config=_shown(config.path), folder=folder)
     baseline = request.baseline or config.baseline

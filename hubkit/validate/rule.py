@@ -32,12 +32,14 @@ class Need(Flag):
     """Whole weights: only with `--deep`."""
     LOAD = auto()
     """What SAELens makes of the SAEs: only with `--load`."""
+    BASE = auto()
+    """The base model's config.json: only with `--base-model`."""
     PROVENANCE = auto()
     """provenance.json, for the rules that compare it with the listing; the catalogue counts it with the tree."""
 
     @classmethod
     def parse(cls, letters: str) -> Need:
-        """From the letters of the catalogue: `T C H S D E W L`. Raises KeyError for another one."""
+        """From the letters of the catalogue: `T C H S D E W L B`. Raises KeyError for another one."""
         table = {
             "T": cls.TREE,
             "C": cls.CFG,
@@ -47,6 +49,7 @@ class Need(Flag):
             "E": cls.EVALUATION,
             "W": cls.WEIGHTS,
             "L": cls.LOAD,
+            "B": cls.BASE,
         }
         need = cls.NOTHING
         for letter in letters.split():
@@ -65,6 +68,7 @@ class Need(Flag):
             Need.EVALUATION: "E",
             Need.WEIGHTS: "W",
             Need.LOAD: "L",
+            Need.BASE: "B",
         }
         return " ".join(letter for need, letter in names.items() if need in self)
 

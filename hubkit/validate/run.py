@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hubkit.engine.events import Report as Progress
 from hubkit.engine.events import silent
 from hubkit.validate import rules as _rules  # noqa: F401 - importing them registers them
+from hubkit.validate.base_model import BaseModels, add_base_models
 from hubkit.validate.facts import RepoFacts, SaeFacts, gather
 from hubkit.validate.finding import Finding, Found, Severity, fingerprint
 from hubkit.validate.report import Crash, Ignored, Report, SaeSummary, Skipped, Suppressed, order
@@ -38,15 +39,18 @@ def validate(
     *,
     deep: bool = False,
     load: bool = False,
+    base_model: str | None = None,
     report: Progress = silent,
 ) -> Report:
     """Validate the repository that `view` shows; `deep` also asks the rules that read whole weights, `load` those that ask SAELens.
 
+    `base_model` (`auto`, an id of the Hub, a folder) also asks those that look at the base model's config.json.
     `report` hears of every SAE whose weights were read whole. Raises HubkitError when the repository cannot even be listed.
     """
     begun = time.perf_counter()
     selection = selection or Selection()
     left_out = (Need.NOTHING if deep else Need.WEIGHTS) | (Need.NOTHING if load else Need.LOAD)
+    left_out |= Need.NOTHING if base_model else Need.BASE
     rules = [rule for rule in selection.rules() if not rule.needs & left_out]
     needs = Need.TREE
     for rule in rules:
@@ -54,6 +58,8 @@ def validate(
     # A silenced rule is asked, so that the report can say what it hides, but nothing more is read for it.
     silenced = [rule for rule in selection.silenced_rules() if rule.needs in needs]
     facts = gather(view, needs, report)
+    if base_model and Need.BASE in needs:
+        add_base_models(facts, BaseModels(base_model, deep=deep))
     outcome = _ask(rules, facts)
     hidden = _ask(silenced, facts).findings
     kept, suppressed, ignored = _set_aside(outcome.findings, hidden, selection, silenced)

@@ -15,12 +15,19 @@ pytestmark = [pytest.mark.train, pytest.mark.full]
 
 VALUES: tuple[Any, ...] = (None, "x", [], {"a": 4}, 8.5)
 BASES = {
-    "v6": ("standard", "topk, unit rows", "gated", "jumprelu_skip_transcoder", "matching_pursuit"),
+    "v6": (
+        "standard",
+        "topk, unit rows",
+        "gated",
+        "jumprelu_skip_transcoder",
+        "matching_pursuit",
+        "temporal",
+    ),
     "v3": ("standard", "topk, unit rows", "jumprelu"),
-    "v5": ("topk, unit rows",),
+    "v5": ("standard", "topk, unit rows"),
 }
 LAYOUTS: dict[str, Mutate] = {"v6": nothing, "v3": legacy(3), "v5": legacy(5)}
-POSSIBLE = {"max_iterations": [None], "residual_threshold": [8.5]}
+POSSIBLE = {"max_iterations": [None], "residual_threshold": [8.5], "kval_topk": [None]}
 """Values of the list that an author could mean, and the file then says what SAELens does."""
 
 

@@ -32,8 +32,12 @@ def several(*saes: tuple[str, dict[str, Any]]) -> MemoryView:
 def test_cfg009_is_for_the_v6_layout_and_no_transcoder() -> None:
     assert codes(view(LEGACY | {"apply_b_dec_to_input": True}, tensors("standard")), "CFG009") == []
     assert codes(view(cfg("transcoder", apply_b_dec_to_input=GONE)), "CFG009,CFG017") == ["CFG017"]
-    (finding,) = check(view(cfg(apply_b_dec_to_input=GONE)), "CFG009").findings
-    assert (finding.fix, finding.pointer) == ("unsafe", "/apply_b_dec_to_input")
+    for key in ("apply_b_dec_to_input", "normalize_activations"):
+        (finding,) = check(view(cfg(**{key: GONE})), "CFG009").findings
+        assert (finding.fix, finding.pointer) == ("unsafe", f"/{key}")
+    assert codes(view(cfg("transcoder", normalize_activations=GONE)), "CFG009") == ["CFG009"]
+    unstated = {k: v for k, v in LEGACY.items() if k != "normalize_activations"}
+    assert codes(view(unstated, tensors("standard")), "CFG009") == []
 
 
 def test_cfg010_the_factor_the_scaler_file_and_the_unknown_value() -> None:
@@ -44,7 +48,7 @@ def test_cfg010_the_factor_the_scaler_file_and_the_unknown_value() -> None:
     unknown = check(view(cfg(normalize_activations="unit_norm")), "CFG003,CFG010").findings
     assert [(f.code, f.severity) for f in unknown] == [("CFG010", Severity.ERROR)]
     assert codes(view(LEGACY | {"normalize_activations": True}, tensors("standard")), "CFG010") == ["CFG010"]
-    for fine in ("none", "layer_norm", "constant_norm_rescale", "covariance_whitening"):
+    for fine in ("none", "layer_norm", "constant_norm_rescale"):
         assert codes(view(cfg(normalize_activations=fine)), "CFG010") == []
 
 
@@ -115,7 +119,8 @@ def test_cfg017_error_on_a_transcoder_that_subtracts() -> None:
         ({"d_out": 16}, "x_L2", True),
         ({"metadata": {"hook_name_out": "blocks.2.hook_mlp_out"}}, "x_L2", True),
         ({}, "gpt2-layer-2-mlp-transcoder", True),
-        ({"d_out": D_IN}, "x_L2", False),
+        ({"d_out": D_IN}, "x_L2", True),
+        ({"d_out": None}, "x_L2", False),
         ({}, "crosscoder_L2", False),
     ],
 )
@@ -176,7 +181,12 @@ def test_cfg020_sentences(sentence: str, fires: bool) -> None:
         ("topk_16384", "topk", {"k": 4}, False),
         ("w_16k_k4", "topk", {"k": 4}, False),
         ("jumprelu_L2", "gated", {}, True),
-        ("jumprelu_L2", "standard", {"metadata": {"training_architecture": "jumprelu"}}, False),
+        (
+            "jumprelu_L2",
+            "standard",
+            {"metadata": {"training_architecture": "jumprelu", "hubkit": {"rewritten": {"rule": "THR001"}}}},
+            False,
+        ),
         ("batchtopk_k40", "jumprelu", {"metadata": {"training_architecture": "batchtopk"}}, False),
         ("batch-topk-k40", "jumprelu", {}, False),
         (

@@ -269,5 +269,48 @@ TWINS: dict[str, Twins] = {
 }  # fmt: skip
 """By code: (bad, good)."""
 
+EXPORTED = {"training_architecture": "jumprelu"}
+TOPK_KWARGS = {"activation_fn_str": "topk", "activation_fn_kwargs": {"k": 4}}
+HEADS = {"n_heads": 4, "bottleneck_factor": 4, "kval_topk": 4}
+PURSUIT = {"residual_threshold": 0.5, "max_iterations": None}
+ONES = np.ones(D_SAE, np.float32)
+
+
+def named(name: str) -> MemoryView:
+    """The good SAE, its configuration under another name."""
+    files = view().files
+    return MemoryView(name="memory", files={p.replace("cfg.json", name): data for p, data in files.items()})
+
+
+def legacy(architecture: str = "standard", **changes: Any) -> MemoryView:
+    return view(LEGACY | {"architecture": architecture} | changes, tensors(architecture))
+
+
+MORE: dict[str, Twins] = {
+    "CFG001 name": (lambda: named("config.json"), lambda: named("cfg.json")),
+    "CFG003 heads": (lambda: view(cfg("temporal", **HEADS | {"n_heads": 3}), GONE), lambda: view(cfg("temporal", **HEADS), GONE)),
+    "CFG003 sae_diff_type": (lambda: view(cfg("temporal", **HEADS, sae_diff_type="jumprelu"), GONE), lambda: view(cfg("temporal", **HEADS, sae_diff_type="relu"), GONE)),
+    "CFG005 temporal": (lambda: view(cfg("temporal", **HEADS | {"kval_topk": GONE}), GONE), lambda: view(cfg("temporal", **HEADS), GONE)),
+    "CFG005 pursuit": (lambda: view(cfg("matching_pursuit", **PURSUIT | {"max_iterations": GONE})), lambda: view(cfg("matching_pursuit", **PURSUIT))),
+    "CFG006 legacy": (lambda: legacy("topk"), lambda: legacy("topk", activation_fn_kwargs={"k": 4})),
+    "CFG007 null": (lambda: legacy("topk", activation_fn_kwargs={"k": None}), lambda: legacy("topk", activation_fn_kwargs={"k": 4})),
+    "CFG008 legacy": (lambda: legacy(sae_lens_version="latest"), lambda: legacy(sae_lens_version="4.1.0")),
+    "CFG009 normalize": (lambda: view(cfg(normalize_activations=GONE)), lambda: view(cfg(normalize_activations="layer_norm"))),
+    "CFG010 whitening": (lambda: view(cfg(normalize_activations="covariance_whitening")), lambda: view(cfg(normalize_activations="none"))),
+    "CFG011 null": (lambda: legacy(hook_name=None), legacy),
+    "CFG016 foreign": (lambda: view(cfg("standard", k=4)), lambda: view(cfg("topk", k=4))),
+    "CFG017 d_out": (lambda: view(cfg("standard", d_out=D_IN)), lambda: view(cfg("transcoder", d_out=D_IN))),
+    "CFG019 v6": (lambda: view(cfg("standard", **TOPK_KWARGS)), lambda: view(cfg("topk", **TOPK_KWARGS))),
+    "CFG019 dense": (lambda: legacy(activation_fn_str="topk"), lambda: legacy("topk", **TOPK_KWARGS)),
+    "CFG019 tanh": (lambda: legacy(activation_fn_str="tanh-relu"), lambda: legacy(activation_fn_str="relu")),
+    "CFG021 trained": (lambda: view(cfg("standard", metadata=EXPORTED)), lambda: view(cfg("standard", metadata=EXPORTED | {"hubkit": {"rewritten": {"rule": "THR001"}}}))),
+    "WTS005 scaling": (lambda: view(weights=tensors(scaling_factor=2 * ONES)), lambda: view(weights=tensors(scaling_factor=ONES))),
+    "WTS012 rescale": (
+        lambda: view(cfg("topk", rescale_acts_by_decoder_norm=GONE), tensors("topk")),
+        lambda: view(cfg("topk", rescale_acts_by_decoder_norm=GONE), tensors("topk", threshold=LEARNED)),
+    ),
+}  # fmt: skip
+"""More of them: a code and which of its sides."""
+
 ENGINE = {"RUN001", "RUN002"}
 """Findings of the run itself: tests/validate/test_engine.py."""

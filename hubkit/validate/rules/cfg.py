@@ -5,19 +5,43 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 from functools import cache
+from pathlib import PurePosixPath
 from typing import Any
 
 from hubkit.formats import saelens
 from hubkit.formats.shipped import shipped_schema
 from hubkit.formats.strict_json import escape
-from hubkit.tensors.dtypes import CFG_NAMES
-from hubkit.validate.facts import SaeFacts
+from hubkit.validate.facts import WEIGHTS, SaeFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.rule import sae_rule
+from hubkit.validate.rules.conformity import conforms
 
 NARROWEST = {"enum", "const"}
 """Of several errors at one place these say most."""
 
+FLAGS = {
+    f"/{key}"
+    for key in (
+        "apply_b_dec_to_input",
+        "rescale_acts_by_decoder_norm",
+        "stop_on_duplicate_support",
+        "tied_weights",
+    )
+}
+IGNORED = {
+    f"/{key}"
+    for key in (
+        "device",
+        "context_size",
+        "prepend_bos",
+        "hook_layer",
+        "model_name",
+        "reshape_activations",
+        "activation_fn_str",
+    )
+}
+"""Fields that SAELens overrides, carries or drops unread; of reshape_activations it only looks whether it is hook_z, of the activation whether topk."""
+HEADS = {"n_heads", "bottleneck_factor"}
 SAFETENSORS_WITHOUT_CFG = {"sae_weights.safetensors", "sae.safetensors"}
 
 
@@ -26,8 +50,15 @@ def weights_without_configuration(sae: SaeFacts) -> Iterator[Found]:
     """The SAE folder has weights and no configuration.
 
     SAELens asks for `cfg.json` first and fails with FileNotFoundError; from the weights alone nobody can tell the architecture,
-    the hook, or whether b_dec is subtracted from the input.
+    the hook, or whether b_dec is subtracted from the input. A configuration of SAELens under another name (`config.json`) is none to it.
     """
+    name = PurePosixPath(sae.cfg_path).name if sae.cfg_path else None
+    if name not in {None, "cfg.json"} and sae.is_saelens and WEIGHTS in sae.files:
+        yield Found(
+            f"the configuration is called {name}; SAELens looks for cfg.json",
+            "rename the file to cfg.json",
+            path=sae.cfg_path,
+        )
     if sae.cfg_path is None and sae.weights and sae.weights.name in SAFETENSORS_WITHOUT_CFG:
         yield Found(
             f"{sae.weights.name} has no cfg.json beside it",
@@ -54,7 +85,7 @@ def not_strict_json(sae: SaeFacts) -> Iterator[Found]:
 
 
 @cache
-def _validator() -> Any:
+def validator() -> Any:
     """The shipped schema with strict integers: 8.0 is no integer to SAELens, which passes it on to torch.topk."""
     from jsonschema import Draft202012Validator, validators
 
@@ -70,16 +101,18 @@ def field_breaks_schema(sae: SaeFacts) -> Iterator[Found]:
     """A field breaks the JSON Schema of its layout and architecture.
 
     Type, range or allowed values; `hubkit schema cfg` prints the schema. Integers are strict: `"k": 8.0` loads, and encode then fails.
-    A missing key is CFG005, an unknown architecture CFG004.
+    A missing key is CFG005, an unknown architecture CFG004. Where SAELens overrides or ignores the field, or takes 0 and 1 for false and true, it is
+    a warning. The one rule between fields: d_sae of a temporal SAE must be a multiple of bottleneck_factor x n_heads.
     """
     if not sae.is_saelens or sae.document is None:
         return
+    value, schema = sae.document.value, shipped_schema("cfg")
     causes: dict[str, Any] = {}
-    for error in _validator().iter_errors(sae.document.value):
+    for error in () if conforms(value, schema, schema) else validator().iter_errors(value):
         pointer = "".join(f"/{escape(str(part))}" for part in error.absolute_path)
         if (
             error.validator != "required"
-            and not _said_elsewhere(pointer, error)
+            and not _said_elsewhere(sae, pointer, error)
             and (pointer not in causes or error.validator in NARROWEST)
         ):
             causes[pointer] = error
@@ -87,17 +120,38 @@ def field_breaks_schema(sae: SaeFacts) -> Iterator[Found]:
         yield Found(
             f"{pointer.lstrip('/') or 'the file'} is {_shown(error.instance)}, expected {_expected(error.validator, error.validator_value)}",
             "correct the value; `hubkit schema cfg` prints what is allowed",
+            severity=Severity.WARNING if _without_consequence(sae, pointer, error.instance) else None,
             **sae.at(pointer),
         )
+    if sae.cfg and sae.raw.keys() >= HEADS and (reason := saelens.heads_do_not_fit(sae.cfg)):
+        yield Found(f"{reason}: loading raises AssertionError", "correct the values", **sae.at("/n_heads"))
 
 
-def _said_elsewhere(pointer: str, error: Any) -> bool:
+def _said_elsewhere(sae: SaeFacts, pointer: str, error: Any) -> bool:
     """Whether another rule says what follows: CFG008 of metadata, CFG010 of a normalisation, CFG017 of a transcoder's b_dec."""
-    return (
+    return bool(
         (pointer == "/metadata" and error.validator == "type")
         or (pointer == "/normalize_activations" and isinstance(error.instance, str))
-        or (pointer == "/apply_b_dec_to_input" and error.instance is True)
+        or (pointer == "/apply_b_dec_to_input" and sae.architecture in saelens.TRANSCODERS and error.instance)
     )
+
+
+def _without_consequence(sae: SaeFacts, pointer: str, value: object) -> bool:
+    """Whether SAELens loads and computes the same with this value as with the right one."""
+    if pointer == "/apply_b_dec_to_input" and sae.architecture in saelens.TRANSCODERS:
+        return True  # CFG017 says what is not false
+    if pointer in FLAGS:
+        return isinstance(value, int) and value in {0, 1}
+    if pointer == "/activation_normalization_factor":
+        return sae.raw.get("normalize_activations") != "constant_scalar_rescale"
+    if pointer == "/hook_name":  # a list can be looked into for "hook_z", a number raises TypeError
+        return isinstance(value, list | dict)
+    if pointer == "/activation_fn_kwargs":
+        return sae.cfg is not None and "topk" not in {
+            sae.cfg.architecture,
+            sae.cfg.effective.get("activation_fn"),
+        }
+    return pointer in IGNORED
 
 
 def _shown(value: object) -> str:
@@ -164,76 +218,3 @@ def right_case(written: str) -> str | None:
     """The registered name that differs only in case and separators, or None."""
     plain = written.lower().replace("-", "").replace("_", "")
     return next((name for name in saelens.INFERENCE if name.replace("_", "") == plain), None)
-
-
-@sae_rule("CFG005", Severity.ERROR, "C H", fix="safe")
-def required_key_missing(sae: SaeFacts) -> Iterator[Found]:
-    """A key is missing that loading needs, or that SAELens then guesses.
-
-    Without `d_in` or `d_sae` the constructor raises; without `dtype` load_from_disk raises KeyError('dtype') while from_dict guesses float32;
-    without `architecture` a legacy file becomes `standard`: the weights of a TopK then run dense, with no word. A transcoder without `d_out` gets 768.
-    """
-    if not sae.is_saelens or sae.document is None:
-        return
-    output = ("d_out",) if sae.architecture in saelens.TRANSCODERS else ()
-    for key in ("architecture", "d_in", "d_sae", "dtype", *output):
-        if key in sae.raw or (key == "architecture" and _standard_by_age(sae)):
-            continue
-        value = from_header(sae, key)
-        fixable = value is not None and key != "d_out"
-        shown = f"; the tensors say {value!r}" if value is not None else ""
-        yield Found(
-            f"{key} is missing: {_consequence(key, sae)}{shown}",
-            "hubkit fix --select CFG005" if fixable else f"add {key!r} to the configuration",
-            path=sae.cfg_path,
-            pointer=f"/{key}",
-            fix="safe" if fixable else None,
-            measured={"header": value} if value is not None else {},
-        )
-
-
-def _standard_by_age(sae: SaeFacts) -> bool:
-    """SAELens 2 knew one architecture, and activation_fn_str names the activation of versions 3 to 5."""
-    return (
-        sae.cfg is not None
-        and sae.cfg.layout == "legacy"
-        and bool({"hook_point", "activation_fn_str"} & sae.raw.keys())
-    )
-
-
-def _consequence(key: str, sae: SaeFacts) -> str:
-    if key == "architecture":
-        return (
-            "KeyError on load"
-            if sae.cfg and saelens.keeps_metadata(sae.raw)
-            else "SAELens takes it for `standard`, whatever the weights are"
-        )
-    return {
-        "dtype": "load_from_disk raises KeyError, from_dict guesses float32",
-        "d_out": "SAELens takes 768",
-    }.get(key, "loading raises TypeError")
-
-
-def from_header(sae: SaeFacts, key: str) -> int | str | None:
-    """What the tensors say about `d_in`, `d_sae`, `d_out` or `dtype`; None where they do not agree or say nothing."""
-    if sae.header is None:
-        return None
-    if key == "dtype":
-        names = {
-            CFG_NAMES.get(info.dtype) for name, info in sae.header.tensors.items() if name != "threshold"
-        }
-        return next(iter(names)) if len(names) == 1 else None
-    tensors = sae.header.tensors
-    if key == "d_out":
-        shape = tensors["W_dec"].shape if "W_dec" in tensors else ()
-        return shape[1] if len(shape) == 2 else None
-    if "W_enc" not in tensors or "W_dec" not in tensors or key not in {"d_in", "d_sae"}:
-        return None
-    encoder, bias = tensors["W_enc"].shape, tensors["b_enc"].shape if "b_enc" in tensors else None
-    if (
-        len(encoder) != 2
-        or tensors["W_dec"].shape[:1] != encoder[1:]
-        or (bias is not None and bias != encoder[1:])
-    ):
-        return None
-    return encoder[0] if key == "d_in" else encoder[1]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
 from packaging.version import Version
 
 from hubkit.formats import saelens
+from hubkit.formats.family import Cfg
 from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.rule import sae_rule
@@ -15,6 +17,9 @@ from hubkit.validate.rules.errata import errata_of, training_version
 
 TRANSCODER_NAME = re.compile(r"(?<![a-z])(?:skip)?[-_.]?transcoders?(?![a-z])", re.IGNORECASE)
 TRANSCODER_KEYS = ("hook_name_out", "d_out", "is_transcoder", "use_b_dec_out", "hook_point_out")
+WITH_ACTIVATION = {"standard", "gated", "jumprelu", "topk"}
+"""The architectures of SAELens 3 to 5, whose configurations name an activation."""
+TANH = "tanh-relu"
 FIRST_TOPK = Version("5.0")
 """Until then SAELens itself wrote TopK as `standard` with `activation_fn_str: topk`."""
 
@@ -31,9 +36,9 @@ def transcoder_as_autoencoder(sae: SaeFacts) -> Iterator[Found]:
     if cfg is None or sae.architecture is None:
         return
     if sae.architecture in saelens.TRANSCODERS:
-        if cfg.effective.get("apply_b_dec_to_input", True) is not False:
+        if cfg.effective.get("apply_b_dec_to_input", True):
             yield Found(
-                f"apply_b_dec_to_input is {'true' if 'apply_b_dec_to_input' in sae.raw else 'missing'} on a {sae.architecture}, expected false: loading raises ValueError",
+                f"apply_b_dec_to_input is {json.dumps(sae.raw['apply_b_dec_to_input']) if 'apply_b_dec_to_input' in sae.raw else 'missing'} on a {sae.architecture}, expected false: loading raises ValueError",
                 'write "apply_b_dec_to_input": false',
                 severity=Severity.ERROR,
                 **(sae.at("/apply_b_dec_to_input") | {"pointer": "/apply_b_dec_to_input"}),
@@ -55,9 +60,8 @@ def _transcoder_mark(sae: SaeFacts) -> str | None:
     out = cfg.metadata.get("hook_name_out", sae.raw.get("hook_name_out"))
     if isinstance(out, str) and out != cfg.metadata.get("hook_name"):
         return f"hook_name_out is {out!r}"
-    width = cfg.integer("d_out")
-    if width is not None and width != cfg.integer("d_in"):
-        return f"d_out is {width}"
+    if sae.raw.get("d_out") is not None:  # no autoencoder of SAELens has the key, whatever its value
+        return f"d_out is {sae.raw['d_out']!r}"
     if sae.raw.get("is_transcoder") is True or "use_b_dec_out" in sae.raw:
         return f"the key {'is_transcoder' if 'is_transcoder' in sae.raw else 'use_b_dec_out'} is there"
     return f"the folder {sae.sae_id!r} says transcoder" if TRANSCODER_NAME.search(sae.sae_id) else None
@@ -88,24 +92,46 @@ def trained_in_a_defective_window(sae: SaeFacts) -> Iterator[Found]:
 
 
 @sae_rule("CFG019", Severity.WARNING, "C")
-def loaded_as_topk(sae: SaeFacts) -> Iterator[Found]:
-    """`standard`, `jumprelu` or `gated` with `activation_fn_str: topk`: SAELens loads it as a TopK.
+def activation_not_followed(sae: SaeFacts) -> Iterator[Found]:
+    """`activation_fn_str` says another SAE than the one that SAELens builds.
 
-    In legacy files the activation wins over the architecture: the threshold or the gate is not used, and with their tensors there loading fails.
-    Until version 5 SAELens itself wrote its TopK as `standard` with this activation; for such a file, or one of no stated version, it is a note.
+    In legacy files `topk` with a k in `activation_fn_kwargs` wins over the architecture `standard`, `jumprelu` or `gated`: SAELens loads it as a TopK, the
+    threshold or the gate is not used, and with their tensors there loading fails. Until version 5 SAELens itself wrote its TopK as `standard` with
+    this activation; for such a file, or one of no stated version, it is a note. Without that k, and in the v6 layout in any case, `topk` is dropped:
+    a `standard` then runs dense, an error. SAELens 6 also has no `tanh-relu` any more: it runs a plain ReLU, an error too.
     """
     cfg = sae.cfg
-    if cfg is None or cfg.architecture != "topk" or sae.raw.get("architecture", "standard") == "topk":
-        return
-    if saelens.keeps_metadata(sae.raw):
-        return
-    written = sae.raw.get("architecture", "standard")
-    version = training_version(cfg)
-    old_form = written == "standard" and (version is None or version < FIRST_TOPK)
     pointer = "/activation_fn_str" if "activation_fn_str" in sae.raw else "/activation_fn"
-    yield Found(
-        f"architecture is {written!r} and the activation is topk: SAELens loads a TopK with k = {cfg.effective.get('k')!r}",
-        'write "architecture": "topk"',
-        severity=Severity.NOTE if old_form else None,
-        **sae.at(pointer),
-    )
+    stated = sae.raw.get(pointer[1:])
+    if cfg is None or sae.architecture not in WITH_ACTIVATION or not isinstance(stated, str):
+        return
+    if stated == "topk":
+        yield from _topk_stated(sae, cfg, pointer)
+    elif stated != "relu" and (stated == TANH or sae.architecture == "standard"):
+        yield Found(
+            f"the activation is {stated!r}, which SAELens 6 does not have: it runs a plain ReLU",
+            "correct the activation, or train the SAE again with one that SAELens 6 has",
+            severity=Severity.ERROR if stated == TANH else None,
+            **sae.at(pointer),
+        )
+
+
+def _topk_stated(sae: SaeFacts, cfg: Cfg, pointer: str) -> Iterator[Found]:
+    written = sae.raw.get("architecture", "standard")
+    if cfg.architecture == "topk" and written != "topk":
+        version = training_version(cfg)
+        old_form = written == "standard" and (version is None or version < FIRST_TOPK)
+        yield Found(
+            f"architecture is {written!r} and the activation is topk: SAELens loads a TopK with k = {cfg.effective.get('k')!r}",
+            'write "architecture": "topk"',
+            severity=Severity.NOTE if old_form else None,
+            **sae.at(pointer),
+        )
+    elif cfg.architecture != "topk":
+        dense = cfg.architecture == "standard"
+        yield Found(
+            f"architecture is {written!r} and the activation is topk, which SAELens drops: it runs {'dense' if dense else f'a {cfg.architecture}'}",
+            'write "architecture": "topk" with "k", or remove the activation',
+            severity=Severity.ERROR if dense else None,
+            **sae.at(pointer),
+        )

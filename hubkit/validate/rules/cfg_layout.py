@@ -16,9 +16,13 @@ def version_missing(sae: SaeFacts) -> Iterator[Found]:
     """The v6 layout has no usable `sae_lens_version`: SAELens drops the metadata without a word.
 
     A configuration with `metadata` but no version of 6.0 or later is taken for one older than 6: its metadata is rebuilt from top-level keys,
-    so hook_name, model_name and everything else in it are gone after loading.
+    so hook_name, model_name and everything else in it are gone after loading. In any layout a version that is no version number (`latest`) makes
+    load_from_disk and from_pretrained raise InvalidVersion.
     """
-    if not sae.is_saelens or "metadata" not in sae.raw:
+    if not sae.is_saelens:
+        return
+    if "metadata" not in sae.raw:
+        yield from _no_version(sae)
         return
     metadata = sae.raw["metadata"]
     if not isinstance(metadata, Mapping):
@@ -38,15 +42,34 @@ def version_missing(sae: SaeFacts) -> Iterator[Found]:
     consequence = (
         f"; after loading {' and '.join(lost)} {'are' if len(lost) > 1 else 'is'} None" if lost else ""
     )
-    safe = not saelens.LEGACY_MARKS - {"architecture"} & sae.raw.keys()
+    above = bool(sae.raw.get("sae_lens_version"))
+    safe = not above and not saelens.LEGACY_MARKS - {"architecture"} & sae.raw.keys()
+    what = f"{'' if above else 'metadata.'}sae_lens_version is {state}"
+    raises = saelens.version_fault(sae.raw) is not None
     yield Found(
-        f"metadata.sae_lens_version is {state}: SAELens throws the metadata away{consequence}",
+        f"{what}: load_from_disk raises InvalidVersion"
+        if raises
+        else f"{what}: SAELens throws the metadata away{consequence}",
         "hubkit fix --select CFG008"
         if safe
-        else 'write "sae_lens_version": "6.0.0" into metadata and move the top-level keys there',
-        **(sae.at("/metadata") | {"pointer": "/metadata/sae_lens_version"}),
+        else 'write "sae_lens_version": "6.0.0" into metadata, and nothing of the old layout beside it',
+        **(
+            sae.at("/sae_lens_version")
+            if above
+            else sae.at("/metadata") | {"pointer": "/metadata/sae_lens_version"}
+        ),
         fix="safe" if safe else None,
     )
+
+
+def _no_version(sae: SaeFacts) -> Iterator[Found]:
+    """A legacy file, or one of a later version without metadata, whose version cannot be read."""
+    if (version := saelens.version_fault(sae.raw)) is not None:
+        yield Found(
+            f"sae_lens_version is {version}, expected a version number: load_from_disk raises InvalidVersion",
+            "write the version that saved the file, or remove the key",
+            **sae.at("/sae_lens_version"),
+        )
 
 
 @sae_rule("CFG012", Severity.WARNING, "C T")

@@ -11,79 +11,93 @@ from hubkit.models.names import is_placeholder
 from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.rule import sae_rule
-from hubkit.validate.rules.vocabulary import KNOWN, TRAINING, keys_of
+from hubkit.validate.rules.vocabulary import TRAINING, dropped, keys_of, others_keys
 
-NORMALIZATIONS = {
-    "none",
-    "expected_average_only_in",
-    "constant_norm_rescale",
-    "layer_norm",
-    "covariance_whitening",
-}
+NORMALIZATIONS = {"none", "expected_average_only_in", "constant_norm_rescale", "layer_norm"}
+"""What every architecture takes; `covariance_whitening` and `constant_scalar_rescale` are each refused by some."""
 SCALED = "expected_average_only_in"
-SCALER = "activation_scaler.json"
+WHITENED = "covariance_whitening"
+RESCALED = "constant_scalar_rescale"
+STATISTICS = {
+    SCALED: ("factor", "activation_scaler.json", "scales by 1", "fold_activation_norm_scaling_factor"),
+    WHITENED: ("matrix", "activation_whitening.safetensors", "whitens nothing", "fold_activation_whitening"),
+}
+"""By normalisation: what it needs, the file of a training checkpoint that has it, what SAELens does without, and its function that folds it."""
+FACTOR = "activation_normalization_factor"
 
 
 @sae_rule("CFG009", Severity.WARNING, "C", fix="unsafe")
-def subtraction_guessed(sae: SaeFacts) -> Iterator[Found]:
-    """The v6 layout does not say whether b_dec is subtracted from the input.
+def input_guessed(sae: SaeFacts) -> Iterator[Found]:
+    """The v6 layout does not say what is done to the input: whether b_dec is subtracted, or how it is normalised.
 
-    SAELens then takes `apply_b_dec_to_input` for true. For an SAE trained without the subtraction every activation is shifted by
-    W_enc b_dec, with no word: errors of several units were measured. Write the value of the training, true or false.
+    SAELens then takes `apply_b_dec_to_input` for true and `normalize_activations` for none. For an SAE trained without the subtraction every
+    activation is shifted by W_enc b_dec, and one trained with layer_norm sees inputs of another scale, with no word: errors of several units were
+    measured. SAELens itself always writes both. Write what the training had.
     """
     cfg = sae.cfg
-    if (
-        cfg is None
-        or cfg.layout != "v6"
-        or sae.architecture is None
-        or sae.architecture in saelens.TRANSCODERS
-    ):
+    if cfg is None or cfg.layout != "v6" or sae.architecture is None:
         return
-    if "apply_b_dec_to_input" not in sae.raw:
-        yield Found(
-            "apply_b_dec_to_input is missing: SAELens subtracts b_dec from the input",
-            'write "apply_b_dec_to_input" as it was in the training',
-            **(sae.at("") | {"pointer": "/apply_b_dec_to_input"}),
-            fix="unsafe",
-        )
+    guesses = {"normalize_activations": "SAELens normalises nothing (none)"}
+    if sae.architecture not in saelens.TRANSCODERS:  # there loading raises: CFG017
+        guesses = {"apply_b_dec_to_input": "SAELens subtracts b_dec from the input"} | guesses
+    for key, guess in guesses.items():
+        if key not in sae.raw:
+            yield Found(
+                f"{key} is missing: {guess}",
+                f'write "{key}" as it was in the training',
+                **(sae.at("") | {"pointer": f"/{key}"}),
+                fix="unsafe",
+            )
 
 
 @sae_rule("CFG010", Severity.WARNING, "C")
-def factor_stored_nowhere(sae: SaeFacts) -> Iterator[Found]:
-    """The activations must be normalised by a factor that is stored nowhere.
+def statistics_stored_nowhere(sae: SaeFacts) -> Iterator[Found]:
+    """The activations must be normalised by a factor or a matrix that is stored nowhere.
 
-    `expected_average_only_in` multiplies the input by a factor estimated in the training. SAELens folds it into the weights when a run ends and
-    then writes `none`; a checkpoint saved before that keeps the word and loses the factor, and the loader scales by 1. Fold the factor
-    (`fold_activation_norm_scaling_factor`) and write `none`. A value that SAELens does not know is an error: loading raises ValueError.
+    `expected_average_only_in` multiplies the input by a factor estimated in the training, `covariance_whitening` by a matrix. SAELens folds them into
+    the weights when a run ends and then writes `none`; a checkpoint saved before that keeps the word and loses the numbers, and the loader does
+    nothing to the input. Fold them (`fold_activation_norm_scaling_factor`, `fold_activation_whitening`) and write `none`. `constant_scalar_rescale` of a
+    temporal SAE needs `activation_normalization_factor`. A value that SAELens does not know is an error: loading raises ValueError.
     """
     if sae.cfg is None:
         return
     value = sae.cfg.effective.get("normalize_activations")
     place = sae.at("/normalize_activations")
-    if value == SCALED and SCALER in sae.files:
+    if isinstance(value, str) and value not in _allowed(sae):
         yield Found(
-            f"the input factor is in {SCALER}, which SAELens does not read on loading: it scales by 1",
-            'fold the factor into the weights and write "normalize_activations": "none"',
-            severity=Severity.NOTE,
-            **place,
-        )
-    elif value == SCALED:
-        yield Found(
-            f"normalize_activations is {SCALED!r} and the factor is stored nowhere: SAELens scales by 1",
-            'fold the factor of the training into the weights and write "none"',
-            **place,
-        )
-    elif isinstance(value, str) and value not in NORMALIZATIONS and not _known_to_temporal(sae, value):
-        yield Found(
-            f"normalize_activations is {value!r}, expected {' or '.join(sorted(NORMALIZATIONS))}",
+            f"normalize_activations is {value!r}, expected {' or '.join(sorted(_allowed(sae)))}",
             "write the value of the training",
             severity=Severity.ERROR,
             **place,
         )
+    elif isinstance(value, str) and value in STATISTICS:
+        yield _unfolded(sae, value)
+    elif value == RESCALED and FACTOR not in sae.raw:
+        yield Found(
+            f"normalize_activations is {value!r} and {FACTOR} is missing: SAELens scales by 1",
+            f'write "{FACTOR}" as it was in the training',
+            **place,
+        )
 
 
-def _known_to_temporal(sae: SaeFacts, value: str) -> bool:
-    return sae.architecture == "temporal" and value == "constant_scalar_rescale"
+def _unfolded(sae: SaeFacts, value: str) -> Found:
+    what, file, consequence, fold = STATISTICS[value]
+    if file in sae.files:
+        return Found(
+            f"the input {what} is in {file}, which SAELens does not read on loading: it {consequence}",
+            f'fold it into the weights ({fold}) and write "normalize_activations": "none"',
+            severity=Severity.NOTE,
+            **sae.at("/normalize_activations"),
+        )
+    return Found(
+        f"normalize_activations is {value!r} and the {what} is stored nowhere: SAELens {consequence}",
+        f'fold the {what} of the training into the weights ({fold}) and write "none"',
+        **sae.at("/normalize_activations"),
+    )
+
+
+def _allowed(sae: SaeFacts) -> set[str]:
+    return NORMALIZATIONS | {RESCALED if sae.architecture == "temporal" else WHITENED}
 
 
 @sae_rule("CFG011", Severity.WARNING, "C")
@@ -91,10 +105,11 @@ def origin_unknown(sae: SaeFacts) -> Iterator[Found]:
     """No hook_name or no model_name after loading: nobody can tell where the activations come from.
 
     SAELens keeps both in `metadata` (v6), or takes them from the top level (legacy). A placeholder counts as none. Where the version is what
-    loses them, CFG008 says so and this rule is silent.
+    loses them, CFG008 says so and this rule is silent. A `hook_name` that is there and null is an error in a legacy file: the migration looks for
+    "hook_z" in it and raises TypeError.
     """
     cfg = sae.cfg
-    if cfg is None:
+    if cfg is None or ("metadata" in sae.raw and not isinstance(sae.raw["metadata"], Mapping)):
         return
     for key in ("model_name", "hook_name"):
         value = cfg.metadata.get(key)
@@ -102,12 +117,22 @@ def origin_unknown(sae: SaeFacts) -> Iterator[Found]:
             continue
         if not saelens.keeps_metadata(sae.raw) and _in_metadata(sae, key):
             continue
+        if cfg.layout == "legacy" and value is not None and not isinstance(value, str):  # CFG003
+            continue
         pointer = f"/metadata/{key}" if cfg.layout == "v6" else f"/{key}"
+        raises = key == "hook_name" and _null_hook(sae)
         yield Found(
-            _absence(sae, key, value),
+            "hook_name is null: load_from_disk raises TypeError" if raises else _absence(sae, key, value),
             f"write {key!r} into metadata" if cfg.layout == "v6" else f"write {key!r}",
+            severity=Severity.ERROR if raises else None,
             **(sae.at(pointer) | {"pointer": pointer}),
         )
+
+
+def _null_hook(sae: SaeFacts) -> bool:
+    """Whether the migration meets a hook_name that is null."""
+    written = [value for key, value in sae.raw.items() if key in {"hook_name", "hook_point"}]
+    return written[-1:] == [None] and not saelens.keeps_metadata(sae.raw)
 
 
 def _in_metadata(sae: SaeFacts, key: str) -> bool:
@@ -183,22 +208,23 @@ def training_configuration(sae: SaeFacts) -> Iterator[Found]:
 def key_dropped(sae: SaeFacts) -> Iterator[Found]:
     """A key that SAELens drops without a word.
 
-    In the v6 layout only the fields of the architecture and `metadata` survive loading; a misspelled field keeps its default, and a key of the
-    study's own at the top level is gone. Move own keys into `metadata`, which is carried as it is. Keys of older layouts and of SAELens's
-    training are known and never fire.
+    In the v6 layout only the fields of the architecture and `metadata` survive loading; a misspelled field keeps its default, a field of another
+    architecture (the `k` of a topk in a `standard`) says that the architecture is wrong, and a key of the study's own at the top level is gone.
+    Move own keys into `metadata`, which is carried as it is. Keys of older layouts and of SAELens's training are known and never fire.
     """
     cfg = sae.cfg
     if cfg is None or cfg.layout != "v6" or sae.architecture is None:
         return
-    fields = keys_of(sae.architecture)
-    for key in sae.raw:
-        if key in fields or key in KNOWN or key.startswith(("_", "$")):
-            continue
-        near = difflib.get_close_matches(key.lower(), fields, n=1, cutoff=0.8)
+    fields, foreign = keys_of(sae.architecture), others_keys(sae.architecture)
+    for key in dropped(sae.architecture, sae.raw):
+        near = [] if key in foreign else difflib.get_close_matches(key.lower(), fields, n=1, cutoff=0.8)
         meant = near[0] if near and near[0] not in sae.raw else None
-        yield Found(
-            f"SAELens drops the key {key!r}" + (f"; {meant!r} is meant" if meant else ""),
-            f"rename it to {meant!r}" if meant else "move it into metadata: only there it survives a load",
-            **sae.at(f"/{escape(key)}"),
-            fix="unsafe",
-        )
+        said, hint = "", "move it into metadata: only there it survives a load"
+        if meant:
+            said, hint = f"; {meant!r} is meant", f"rename it to {meant!r}"
+        elif key in foreign:
+            said, hint = (
+                f": a {sae.architecture} has no such field",
+                "remove the key, or correct the architecture",
+            )
+        yield Found(f"SAELens drops the key {key!r}{said}", hint, **sae.at(f"/{escape(key)}"), fix="unsafe")

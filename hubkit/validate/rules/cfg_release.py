@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from hubkit.formats import saelens
 from hubkit.models.hooks import width_kind
@@ -48,15 +48,17 @@ def quantization_unsaid(repo: RepoFacts) -> Iterator[Found]:
 
 @repo_rule("CFG021", Severity.WARNING, "C T")
 def names_against_contents(repo: RepoFacts) -> Iterator[Found]:
-    """Inside one release, d_in differs for one hook kind, or an sae_id states a k, a width or an architecture that its configuration does not have.
+    """Inside one release, d_in differs for one hook kind, or an SAE is not what its id or its own metadata says: its k, width or architecture.
 
     One model has one width at one kind of hook. A folder named after another SAE's settings is usually a copy, or a grid whose loop variable was not
-    passed on. What an sae_id states is judged against the configuration and `metadata.training_architecture`; both count.
+    passed on. What an sae_id states is judged against the configuration and `metadata.training_architecture`; both count. These two must agree as well:
+    an export has the architecture of its training, and a batchtopk becomes a jumprelu; `metadata.hubkit.rewritten` explains what was rewritten since.
     """
     yield from _odd_widths(repo)
     for sae in repo.saes:
         if sae.cfg is not None and sae.architecture is not None:
             yield from _stated(sae)
+            yield from _trained_otherwise(sae)
 
 
 def _odd_widths(repo: RepoFacts) -> Iterator[Found]:
@@ -140,6 +142,32 @@ def _architecture_of(sae: SaeFacts) -> Iterator[tuple[str, str, str]]:
     if stated and not stated & has:
         was = f" (trained as {trained})" if trained and trained != cfg.architecture else ""
         yield "architecture", " and ".join(sorted(stated)), f"{cfg.architecture}{was}"
+
+
+def _trained_otherwise(sae: SaeFacts) -> Iterator[Found]:
+    cfg = sae.cfg
+    trained = cfg.text("training_architecture") if cfg else None
+    if cfg is None or trained not in (
+        *saelens.INFERENCE,
+        *saelens.TRAINING_ONLY,
+    ):  # a name of the author's own says nothing
+        return
+    ours = cfg.metadata.get("hubkit")
+    form = "jumprelu" if trained in saelens.TRAINING_ONLY else _without_output(trained)
+    if form == _without_output(cfg.architecture) or (isinstance(ours, Mapping) and ours.get("rewritten")):
+        return
+    yield Found(
+        f"{sae.sae_id}: architecture is {cfg.architecture!r}, trained as {trained!r}: SAELens exports that as {form!r}",
+        "correct the architecture or metadata.training_architecture",
+        **sae.at("/architecture"),
+        confidence="medium",
+        identity=f"{sae.sae_id} trained",
+    )
+
+
+def _without_output(architecture: str) -> str:
+    """The architecture of the encoder: a transcoder's is that of the autoencoder."""
+    return architecture.replace("skip_", "").removesuffix("transcoder").removesuffix("_") or "standard"
 
 
 def _plain(name: str) -> str:

@@ -47,12 +47,15 @@ def k_contradicts(sae: SaeFacts) -> Iterator[Found]:
     if k is not None and d_sae is not None and k > d_sae:
         yield Found(f"k is {k}, d_sae only {d_sae}: encode fails", "correct k", **place)
     inner = cfg.effective.get("k")
-    if "k" not in sae.raw and inner is not None and (k is None or k < 1):  # at the top level CFG003 sees it
-        yield Found(f"k is {inner!r}, expected a whole number of at least 1", "correct k", **place)
+    if (
+        "k" not in sae.raw and "k" in cfg.effective and (k is None or k < 1)
+    ):  # at the top level CFG003 sees it
+        shown = "null" if inner is None else repr(inner)
+        yield Found(f"k is {shown}, expected a whole number of at least 1", "correct k", **place)
     kwargs = sae.raw.get("activation_fn_kwargs")
     if not isinstance(kwargs, dict):
         return
-    if "k" in sae.raw and kwargs.get("k") is not None and kwargs["k"] != sae.raw["k"]:
+    if "k" in sae.raw and "k" in kwargs and kwargs["k"] != sae.raw["k"]:
         yield Found(
             f"k is {sae.raw['k']!r} at the top level and {kwargs['k']!r} in activation_fn_kwargs",
             "keep the one of the training",

@@ -7,17 +7,18 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING
 
 from hubkit.models.hooks import hook_layer
 from hubkit.models.names import is_placeholder, model_key
 from hubkit.release.layout import CFG, PROVENANCE, WEIGHTS
-from hubkit.release.provenance import Provenance
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.rule import Need, repo_rule
 from hubkit.validate.rules.errata import trained_as
+
+if TYPE_CHECKING:
+    from hubkit.release.provenance import Provenance
 
 SCHEMA = "urn:hubkit:provenance:1"
 RESERVED = re.compile(r"(?:con|prn|aux|nul|com[1-9¹²³]|lpt[1-9¹²³])(?:\..*)?", re.IGNORECASE)
@@ -44,6 +45,10 @@ def provenance_of(repo: RepoFacts) -> Provenance | None:
     """The provenance that hubkit wrote, or None; one that is damaged is REL004's."""
     if repo.provenance is None or repo.provenance.value.get("$schema") != SCHEMA:
         return None
+    from pydantic import ValidationError
+
+    from hubkit.release.provenance import Provenance  # pydantic takes longer than most validations
+
     try:
         return Provenance.model_validate_json(repo.provenance.text)
     except ValidationError:

@@ -22,6 +22,11 @@ SET_NOT_LEARNED = {"batchtopk", "matryoshka_batchtopk"}
 """Training architectures whose export has one threshold for all latents, rightly."""
 
 
+def uniform(values: Any) -> bool:
+    """Whether all values are the same. np.unique would sort, and import numpy.ma."""
+    return bool((values == values[0]).all())
+
+
 def thresholds(sae: SaeFacts) -> Any:
     """The finite thresholds of a JumpReLU, or None."""
     if (
@@ -150,7 +155,7 @@ def never_learned(sae: SaeFacts) -> Iterator[Found]:
     if (
         values is None
         or not values.any()
-        or np.unique(values).size > 1
+        or not uniform(values)
         or training_architecture(sae) in SET_NOT_LEARNED
     ):
         return
@@ -218,7 +223,7 @@ def barely_moved(sae: SaeFacts) -> Iterator[Found]:
     values = thresholds(sae)
     if (
         values is None
-        or np.unique(values).size == 1
+        or uniform(values)
         or training_architecture(sae) in SET_NOT_LEARNED
         or values.mean() <= 0
     ):

@@ -5,10 +5,11 @@ Source: the dataclasses of sae_lens 6.54.12 (saes/*.py, config.py), and the lega
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 
-from hubkit.formats.cfg_models import LEGACY_MODELS, V6_MODELS
 from hubkit.formats.saelens import METADATA_KEYS, RENAMED
+from hubkit.formats.shipped import shipped_schema
 
 TRAINING = frozenset(
     """
@@ -44,18 +45,42 @@ LEGACY = frozenset(
 @cache
 def keys_of(architecture: str) -> frozenset[str]:
     """The top-level keys that survive a load for this architecture."""
-    extra = (
-        {"sae_diff_type", "tied_weights", "activation_normalization_factor"}
-        if architecture == "temporal"
-        else set()
-    )
-    return (
-        frozenset(V6_MODELS[architecture].model_fields) | extra if architecture in V6_MODELS else frozenset()
-    )
+    return _fields("then").get(architecture, frozenset())
 
 
-KNOWN = (
-    TRAINING | LEGACY | frozenset(METADATA_KEYS) | frozenset(RENAMED)
-    | frozenset(key for model in (*V6_MODELS.values(), *LEGACY_MODELS.values()) for key in model.model_fields)
-)  # fmt: skip
-"""Keys that somebody at home in SAELens would recognise: never reported as misspelled."""
+@cache
+def others_keys(architecture: str) -> frozenset[str]:
+    """Fields that only other architectures have, `k` in a standard: dropped, and not by an oversight of the vocabulary."""
+    return frozenset().union(*_fields("then").values()) - keys_of(architecture)
+
+
+@cache
+def known() -> frozenset[str]:
+    """Keys that somebody at home in SAELens would recognise: never reported as misspelled."""
+    fields = (*_fields("then").values(), *_fields("else").values())
+    return TRAINING | LEGACY | frozenset(METADATA_KEYS) | frozenset(RENAMED) | frozenset().union(*fields)
+
+
+def dropped(architecture: str, cfg: Iterable[str]) -> list[str]:
+    """The keys of a v6 configuration that SAELens drops and that are nobody's: neither of this architecture nor of an older layout or a training.
+
+    A field of another architecture is among them; d_out is not, it marks a transcoder (CFG017).
+    """
+    fields, familiar, foreign = keys_of(architecture), known(), others_keys(architecture) - {"d_out"}
+    return [
+        key
+        for key in cfg
+        if key not in fields and (key not in familiar or key in foreign) and not key.startswith(("_", "$"))
+    ]
+
+
+@cache
+def _fields(branch: str) -> dict[str, frozenset[str]]:
+    """By architecture, the fields in the shipped schema: `then` is v6, `else` the older layouts."""
+    schema = shipped_schema("cfg")
+    return {
+        choice["if"]["properties"]["architecture"]["const"]: frozenset(
+            schema["$defs"][choice["then"]["$ref"].rpartition("/")[2]]["properties"]
+        )
+        for choice in schema[branch]["allOf"]
+    }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import numpy as np
+
 from hubkit.formats import saelens
 from hubkit.tensors.dtypes import CFG_NAMES
 from hubkit.tensors.header import TensorInfo
@@ -11,6 +13,7 @@ from hubkit.validate.facts import WEIGHTS, SaeFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.rule import sae_rule
 
+SCALING = "scaling_factor"
 WIDER_BY_RIGHT = {"threshold", "topk_threshold"}
 """SAELens keeps these in float32 and float64 beside narrower weights."""
 FOREIGN_TENSORS = {"encoder.weight", "encoder.bias", "decoder.weight", "w_enc", "w_dec"}
@@ -43,13 +46,7 @@ def configuration_without_weights(sae: SaeFacts) -> Iterator[Found]:
 
 
 def _shapes(sae: SaeFacts) -> dict[str, tuple[int, ...]] | None:
-    cfg = sae.cfg
-    if cfg is None or sae.architecture is None:
-        return None
-    d_in, d_sae = cfg.integer("d_in"), cfg.integer("d_sae")
-    return (
-        saelens.tensor_shapes(sae.architecture, d_in, d_sae, cfg.integer("d_out")) if d_in and d_sae else None
-    )
+    return saelens.shapes_of(sae.cfg) if sae.cfg else None
 
 
 def _tensors(sae: SaeFacts) -> Mapping[str, TensorInfo]:
@@ -80,16 +77,24 @@ def tensor_missing(sae: SaeFacts) -> Iterator[Found]:
     )
 
 
-@sae_rule("WTS005", Severity.ERROR, "H C")
+@sae_rule("WTS005", Severity.ERROR, "H C S")
 def tensor_unexpected(sae: SaeFacts) -> Iterator[Found]:
     """A tensor is there that makes loading raise "Unexpected key(s) in state_dict".
 
     SAELens loads strictly: `b_enc` in gated, `threshold` in standard or topk, `b_dec_out`, `log_threshold`, `topk_threshold`, names with a prefix.
+    SAELens 2 and 3 wrote a `scaling_factor`: load_from_disk takes it out where every value is 1, and raises where one is not.
     """
     shapes = _shapes(sae)
     if shapes is None or sae.weights is None:
         return
-    extra = [name for name in _tensors(sae) if name not in shapes and name != "scaling_factor"]
+    extra = [name for name in _tensors(sae) if name not in shapes and name != SCALING]
+    if sae.scaling is not None and SCALING not in shapes and not np.allclose(sae.scaling, 1.0):
+        yield Found(
+            f"{SCALING} is not all ones ({np.min(sae.scaling):.4g} to {np.max(sae.scaling):.4g}): loading raises",
+            "fold it into W_dec if the training used it, and remove the tensor from the file",
+            **sae.in_weights(SCALING),
+            identity=SCALING,
+        )
     if not extra:
         return
     hint = "remove the tensor from the file"
@@ -106,10 +111,12 @@ def tensor_unexpected(sae: SaeFacts) -> Iterator[Found]:
 def shape_contradicts(sae: SaeFacts) -> Iterator[Found]:
     """A tensor's shape contradicts d_in, d_sae or d_out of the configuration: loading raises "size mismatch".
 
-    A scalar or [1] threshold counts: SAELens wants one for every latent. Transposed weights are WTS007.
+    A scalar or [1] threshold counts: SAELens wants one for every latent. Transposed weights are WTS007; a transcoder without d_out is CFG005.
     """
     shapes = _shapes(sae)
     if shapes is None or sae.weights is None:
+        return
+    if sae.architecture in saelens.TRANSCODERS and "d_out" not in sae.raw:
         return
     wrong = {
         n: (i.shape, shapes[n])

@@ -92,6 +92,9 @@ def _unit(sae: SaeFacts, norms: np.ndarray) -> Iterator[Found]:
     version = training_version(cfg)
     if "rescale_acts_by_decoder_norm" in sae.raw or (version and version < FIRST_RESCALED):
         return
+    shapes = saelens.shapes_of(cfg)
+    if shapes is not None and sae.header is not None and not sae.header.tensors.keys() <= shapes.keys():
+        return  # another architecture's tensors: WTS005
     live = norms[norms > 0]
     off = int((np.abs(live - 1) > UNIT).sum())
     if off > live.size * 0.01:

@@ -83,11 +83,8 @@ def _fits(size: int, expected: list[int]) -> bool:
 
 def expected_sizes(cfg: Cfg, dtype: str) -> list[int]:
     """The sizes in bytes that a file of SAELens may have: exact first, then with a float32 threshold and with scaling factors."""
-    d_in, d_sae = cfg.integer("d_in"), cfg.integer("d_sae")
-    shapes = (
-        saelens.tensor_shapes(cfg.architecture, d_in, d_sae, cfg.integer("d_out")) if d_in and d_sae else None
-    )
-    if shapes is None or dtype not in SAFETENSORS_NAMES or d_sae is None:
+    shapes, d_sae = saelens.shapes_of(cfg), cfg.integer("d_sae") or 0
+    if shapes is None or dtype not in SAFETENSORS_NAMES:
         return []
     name = SAFETENSORS_NAMES[dtype]
     plain = {tensor: (name, shape) for tensor, shape in shapes.items()}

@@ -1,0 +1,192 @@
+"""One request after the other to a Hub and its content store: timeouts, repetition, rate limits, bounded answers. Redirects are the caller's."""
+
+from __future__ import annotations
+
+import atexit
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from hubkit.errors import IncompleteError
+from hubkit.repo.addresses import origin
+from hubkit.repo.ratelimit import RateLimits, retry_after
+
+if TYPE_CHECKING:
+    from huggingface_hub.utils import httpx
+
+IN_FLIGHT = 16
+"""Requests at a time, of all repositories together: more bring nothing on the Hub."""
+CONNECTIONS = 64
+"""Several times IN_FLIGHT: a client that goes back and forth between two origins must not close what it needs next."""
+CONNECT, SILENCE = 10.0, 20.0
+"""Seconds: to connect, and between two pieces of an answer."""
+SLOWEST = 50_000.0
+"""Bytes a second: a body that comes more slowly than this, after 60 s, is given up."""
+ATTEMPTS = 4
+PAUSE, LONGEST_PAUSE = 0.4, 8.0
+REPEATED = {408, 425, 429, 500, 502, 503, 504}
+MAX_ERROR = 1 << 16
+"""Bytes of an answer that is no content."""
+
+
+class UnreachableError(IncompleteError):
+    """No answer, or none but faults of the server, after several attempts."""
+
+
+@dataclass
+class Meter:
+    """What reading one repository cost."""
+
+    requests: int = 0
+    bytes_read: int = 0
+    """Of bodies, as they came over the wire."""
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def add(self, requests: int, size: int) -> None:
+        """Note requests and bytes; from any thread."""
+        with self._lock:
+            self.requests += requests
+            self.bytes_read += size
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One GET."""
+
+    url: str
+    route: str
+    """Which of the Hub's counters it falls under, by our own name: the Hub's name comes with the answer."""
+    headers: Mapping[str, str]
+    limit: int
+    """Bytes of content that are taken at most; one more shows that there are more."""
+    check: Callable[[Answer], None] = lambda _: None
+    """Called with a 2xx answer before its body is read; raises IncompleteError to refuse it."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status and headers (lower case), and at most `limit` + 1 bytes of content."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+class Transport:
+    """A pool of connections and the rate limits of one process."""
+
+    def __init__(
+        self, limits: RateLimits | None = None, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.limits = limits or RateLimits()
+        self._sleep = sleep
+        self._slots = threading.BoundedSemaphore(IN_FLIGHT)
+        self._lock = threading.Lock()
+        self._client: httpx.Client | None = None
+        self.direct_routes: dict[str, bool] = {}
+        """Origin to whether it serves `/api/resolve-cache/`, once that is known."""
+        self.probing = threading.Lock()
+
+    def get(self, ask: Ask, meter: Meter) -> Answer:
+        """The answer, whatever its status; 5xx, 429 and broken connections are repeated first. Raises IncompleteError when nothing comes."""
+        from huggingface_hub.utils import httpx
+
+        host = origin(ask.url)
+        for attempt in range(1, ATTEMPTS + 1):
+            self.limits.take(host, ask.route)
+            try:
+                answer = self._once(ask, meter)
+            except httpx.InvalidURL as error:
+                raise IncompleteError(f"{host}: the Hub named an address that is none") from error
+            except (httpx.HTTPError, OSError) as error:
+                if attempt == ATTEMPTS or isinstance(error, httpx.UnsupportedProtocol):
+                    text = str(error) or type(error).__name__
+                    raise UnreachableError(
+                        f"{host} did not answer: {text}", hint="try again; HF_ENDPOINT names another Hub"
+                    ) from error
+                self._sleep(_pause(attempt))
+                continue
+            self.limits.learn(host, ask.route, answer.headers)
+            if answer.status not in REPEATED or attempt == ATTEMPTS:
+                return answer
+            self._wait(host, ask.route, answer, attempt)
+        raise AssertionError
+
+    def close(self) -> None:
+        """Close every connection; the next request opens new ones."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _wait(self, host: str, route: str, answer: Answer, attempt: int) -> None:
+        named = (
+            self.limits.refused(host, route, answer.headers)
+            if answer.status == 429
+            else retry_after(answer.headers)
+        )
+        if named is None:
+            self._sleep(_pause(attempt))
+        else:
+            self.limits.pause(named + random.uniform(0, 0.5), host)  # noqa: S311 - not a secret
+
+    def _once(self, ask: Ask, meter: Meter) -> Answer:
+        with self._slots, self._pool().stream("GET", ask.url, headers=dict(ask.headers)) as response:
+            answer = Answer(
+                response.status_code, {key.lower(): value for key, value in response.headers.items()}
+            )
+            content = 200 <= answer.status < 300
+            try:
+                if content:
+                    ask.check(answer)
+                body = _read(response, ask.limit if content else MAX_ERROR)
+            finally:
+                meter.add(1, response.num_bytes_downloaded)
+        return Answer(answer.status, answer.headers, body)
+
+    def _pool(self) -> httpx.Client:
+        with self._lock:
+            if self._client is None:
+                from huggingface_hub.utils import httpx
+
+                self._client = httpx.Client(
+                    follow_redirects=False,
+                    timeout=httpx.Timeout(SILENCE, connect=CONNECT, pool=60.0),
+                    limits=httpx.Limits(
+                        max_connections=CONNECTIONS,
+                        max_keepalive_connections=CONNECTIONS,
+                        keepalive_expiry=30.0,
+                    ),
+                )
+                atexit.register(self.close)
+            return self._client
+
+
+def _read(response: Any, limit: int) -> bytes:
+    """The body, cut one byte after `limit`. What is left is not waited for: the connection is closed instead."""
+    from huggingface_hub.utils import httpx
+
+    data = bytearray()
+    begun = time.monotonic()
+    for chunk in response.iter_bytes():
+        data += chunk
+        if len(data) > limit:
+            break
+        if (spent := time.monotonic() - begun - 60.0) > 0 and response.num_bytes_downloaded < spent * SLOWEST:
+            raise httpx.ReadTimeout("the answer comes too slowly")
+    return bytes(data[: limit + 1])
+
+
+def _pause(attempt: int) -> float:
+    """Seconds before the next attempt: doubled each time, and shaken, so that many clients do not come back together."""
+    return min(LONGEST_PAUSE, PAUSE * 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.0)  # noqa: S311 - not a secret
+
+
+@cache
+def shared() -> Transport:
+    """The one of this process: every repository draws on the same connections and the same quota."""
+    return Transport()

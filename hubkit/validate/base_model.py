@@ -1,0 +1,169 @@
+"""The base model that an SAE names: where its config.json comes from, and what it says. Never its weights.
+
+In this order: a folder that the user names, hubkit's own table, one small file from the Hub.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hubkit.errors import IncompleteError, UsageError
+from hubkit.models.config import ModelShape, read_shape, text_config
+from hubkit.models.known import known_config, nanochat_config
+from hubkit.models.modules import Modules, modules_of
+from hubkit.models.names import hub_id, is_lens_only, is_placeholder
+from hubkit.validate.rule import Need
+
+if TYPE_CHECKING:
+    from hubkit.validate.facts import RepoFacts, SaeFacts
+
+AUTO = "auto"
+CONFIG = "config.json"
+WAYS = "--base-model ID, or --base-model FOLDER with the model's config.json"
+CLOSED = (" is gated", " is disabled")
+"""What the Hub says of a repository whose files it does not give us: an answer, no failure."""
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """One base model. Without a `problem` there is a configuration."""
+
+    name: str
+    """As the SAE, or the user, calls it."""
+    source: str = ""
+    """Where the configuration is from, in words."""
+    model_type: str | None = None
+    shape: ModelShape | None = None
+    problem: str | None = None
+    """Why it cannot be resolved."""
+    hint: str = WAYS
+    modules: Modules | None = None
+    """Only with `--deep`, and where transformers can build the model."""
+
+
+@dataclass
+class BaseModels:
+    """Resolves the base model of each SAE, each name once. `option` is what `--base-model` was given: `auto`, an id, or a folder."""
+
+    option: str
+    deep: bool = False
+    requests: int = 0
+    bytes_read: int = 0
+    _found: dict[str, BaseModel | IncompleteError] = field(default_factory=dict)
+
+    def of(self, sae: SaeFacts) -> BaseModel | None:
+        """The base model of `sae`; None where it names none. Raises IncompleteError when the Hub does not answer, UsageError for a wrong `option`."""
+        name = self.option
+        if name == AUTO:
+            stated = sae.cfg.text("model_name") if sae.cfg else None
+            if stated is None or is_placeholder(stated):  # CFG011 says so
+                return None
+            name = stated.strip()
+        if name not in self._found:
+            try:
+                self._found[name] = self._resolve(name)
+            except IncompleteError as error:
+                self._found[name] = error
+        found = self._found[name]
+        if isinstance(found, IncompleteError):
+            raise found
+        return found
+
+    def _resolve(self, name: str) -> BaseModel:
+        if self.option != AUTO and (folder := _folder(name)) is not None:
+            return self._read(name, _from_folder(folder), folder.as_posix())
+        if (config := nanochat_config(name)) is not None:
+            return self._read(name, config, "hubkit's table")
+        found = hub_id(name)
+        if found is None:
+            why = "only TransformerLens has it" if is_lens_only(name) else "it is no id of the Hub"
+            return BaseModel(name, problem=f"{name!r} cannot be resolved: {why}")
+        if (config := known_config(found)) is not None:
+            return self._read(name, config, "hubkit's table")
+        return self._from_hub(name, found)
+
+    def _from_hub(self, name: str, repo_id: str) -> BaseModel:
+        from hubkit.repo.hub import open_repo
+
+        view = open_repo(repo_id, None)
+        try:
+            if view.entry(CONFIG) is None:
+                return BaseModel(name, problem=f"{repo_id} on the Hub has no {CONFIG}")
+            config = _json(view.read(CONFIG))
+        except UsageError as error:  # no such repository
+            return BaseModel(name, problem=error.message)
+        except IncompleteError as error:
+            if not error.message.startswith(tuple(repo_id + state for state in CLOSED)):
+                raise
+            return BaseModel(name, problem=error.message, hint=f"{error.hint}; or {WAYS}")
+        finally:
+            self.requests += view.requests
+            self.bytes_read += view.bytes_read
+        if config is None:
+            return BaseModel(name, problem=f"{repo_id} on the Hub: its {CONFIG} is no JSON object")
+        return self._read(name, config, f"{repo_id} on the Hub")
+
+    def _read(self, name: str, config: Mapping[str, Any], source: str) -> BaseModel:
+        model_type = text_config(config).get("model_type")
+        return BaseModel(
+            name,
+            source,
+            model_type if isinstance(model_type, str) else None,
+            read_shape(config),
+            modules=modules_of(config) if self.deep and isinstance(config.get("model_type"), str) else None,
+        )
+
+
+def add_base_models(facts: RepoFacts, models: BaseModels) -> None:
+    """Give every SAE of SAELens's format its base model; what was read for that counts as read for the repository."""
+    for sae in facts.saes:
+        if not sae.is_saelens:
+            continue
+        try:
+            sae.base = models.of(sae)
+        except IncompleteError as error:
+            sae.unread[Need.BASE] = error.message
+    facts.view.requests += models.requests
+    facts.view.bytes_read += models.bytes_read
+
+
+def _folder(text: str) -> Path | None:
+    """The folder, where `text` is a path: one that exists, or one that can be nothing else."""
+    path = Path(text)
+    if path.is_dir():
+        return path
+    if path.is_file() or (hub_id(text) is None and not is_lens_only(text) and nanochat_config(text) is None):
+        raise UsageError(
+            f"--base-model {text}: neither a folder with a {CONFIG} nor a model's id",
+            hint=f"--base-model {AUTO} takes what each cfg.json names",
+        )
+    return None
+
+
+def _from_folder(folder: Path) -> Mapping[str, Any]:
+    path = folder / CONFIG
+    try:
+        data = path.read_bytes() if path.is_file() else None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    if data is None:
+        raise UsageError(
+            f"--base-model {folder}: there is no {CONFIG} in it", hint="name the folder of the model"
+        )
+    config = _json(data)
+    if config is None:
+        raise UsageError(f"{path}: this is no JSON object", hint="name the folder of the model")
+    return config
+
+
+def _json(data: bytes) -> Mapping[str, Any] | None:
+    """As Python reads it: transformers writes Infinity into some of its configurations."""
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, Mapping) else None

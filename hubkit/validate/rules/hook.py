@@ -1,0 +1,209 @@
+"""HOOK: the hook and the width, against the base model's config.json (`--base-model`). What that does not decide is left alone."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hubkit.models.ambiguous import ambiguity
+from hubkit.models.config import ModelShape
+from hubkit.models.hooks import parse_hook
+from hubkit.models.widths import layer_at, spellings, strip_ending, widths_at
+from hubkit.validate.base_model import BaseModel
+from hubkit.validate.facts import RepoFacts, SaeFacts
+from hubkit.validate.finding import Found, Severity
+from hubkit.validate.rule import repo_rule, sae_rule
+
+HOOKS = (
+    ("hook_name", "hook_head_index", "d_in"),
+    ("hf_hook_name", "hook_head_index", "d_in"),
+    ("hook_name_out", "hook_head_index_out", "d_out"),
+    ("hf_hook_name_out", "hook_head_index_out", "d_out"),
+)
+"""Keys of the metadata: the hook, its head, and the key of the width that must be found there."""
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Place:
+    """One hook that a configuration names."""
+
+    key: str
+    name: str
+    head: int | None
+    width_key: str
+    width: int | None
+
+
+def _places(sae: SaeFacts) -> Iterator[Place]:
+    cfg = sae.cfg
+    if cfg is None:
+        return
+    for key, head_key, width_key in HOOKS:
+        name, head = cfg.text(key), cfg.metadata.get(head_key)
+        if name:
+            # What SAELens takes for no head index, and what it takes for one.
+            index = head if isinstance(head, int) and not isinstance(head, bool) else None
+            yield Place(key, name.strip(), index, width_key, cfg.integer(width_key))
+
+
+def _pointer(sae: SaeFacts, key: str) -> str:
+    inside = sae.cfg is not None and sae.cfg.layout == "v6"
+    renamed = "hook_point" if key == "hook_name" and not inside and key not in sae.raw else key
+    return f"/metadata/{renamed}" if inside else f"/{renamed}"
+
+
+@repo_rule("HOOK001", Severity.WARNING, "C B")
+def base_model_unresolved(facts: RepoFacts) -> Iterator[Found]:
+    """The base model cannot be resolved.
+
+    `--base-model auto` looks for the `model_name` of each cfg.json in hubkit's own table and then on the Hub; it reads config.json and nothing else.
+    A name that only TransformerLens knows, a path on somebody's machine, a repository that is missing, private, gated or without config.json leaves a
+    user without the model, and the other HOOK rules without an answer. A model of an architecture that hubkit does not know is a note.
+    """
+    named: dict[str, list[SaeFacts]] = {}
+    bases: dict[str, BaseModel] = {}
+    for sae in facts.saes:
+        if sae.base is not None:
+            named.setdefault(sae.base.name, []).append(sae)
+            bases[sae.base.name] = sae.base
+    for name, base in bases.items():
+        saes = named[name]
+        where = saes[0].at(_pointer(saes[0], "model_name")) if len(saes) == 1 else {"path": None}
+        if base.problem is not None:
+            yield Found(
+                f"{base.problem}; {_of(saes)} could not be checked against it",
+                base.hint,
+                identity=name,
+                **where,
+            )
+        elif base.shape is None:
+            kind = (
+                f"its model_type {base.model_type!r} is"
+                if base.model_type
+                else "a config.json without model_type is"
+            )
+            yield Found(
+                f"{name}: {kind} not in hubkit's table of architectures; layers and widths of {_of(saes)} were not checked",
+                severity=Severity.NOTE,
+                identity=name,
+                **where,
+            )
+
+
+def _of(saes: list[SaeFacts]) -> str:
+    return f"{len(saes)} SAEs" if len(saes) > 1 else saes[0].sae_id
+
+
+@sae_rule("HOOK002", Severity.ERROR, "C B")
+def layer_outside(sae: SaeFacts) -> Iterator[Found]:
+    """The layer is outside the base model.
+
+    Blocks are counted from 0 in both grammars of hook names, so a model of 12 has `blocks.0` to `blocks.11`, `transformer.h.0` to `transformer.h.11`.
+    The usual causes: counting from 1, `hidden_states[12]` (the output of block 11), or the cfg of a larger model.
+    """
+    if sae.base is None or sae.base.shape is None:
+        return
+    shape = sae.base.shape
+    for place in _places(sae):
+        layer = layer_at(shape, place.name)
+        if layer is not None and layer >= shape.n_layers:
+            hint = "write the layer that was hooked, and check model_name"
+            if layer == shape.n_layers:
+                hint = f"blocks count from 0; hidden_states[{layer}] is the output of block {layer - 1}, after the final norm"
+            yield Found(
+                f"{place.key} {place.name} is in layer {layer}; {sae.base.name} has {shape.n_layers} layers, 0 to {shape.n_layers - 1} ({sae.base.source})",
+                hint,
+                **sae.at(_pointer(sae, place.key)),
+                measured={"layer": layer, "n_layers": shape.n_layers},
+            )
+
+
+@sae_rule("HOOK003", Severity.ERROR, "C B")
+def width_of_another_place(sae: SaeFacts) -> Iterator[Found]:
+    """d_in is not the width of the activations at that hook.
+
+    The residual stream and the outputs of attention and MLP have the hidden size; inside the MLP it is the MLP width; queries and `hook_z` have heads x
+    head dimension, which is not the hidden size in Gemma and Qwen3; keys and values have the key-value heads. An SAE of another width was trained at another
+    hook or on another model. For transcoders d_out is held against `hook_name_out` in the same way. Hooks whose width config.json does not decide
+    are left alone.
+    """
+    if sae.base is None or sae.base.shape is None:
+        return
+    shape = sae.base.shape
+    for place in _places(sae):
+        widths = widths_at(shape, place.name, place.head)
+        if not widths or place.width is None or place.width in widths:
+            continue
+        expected = " or ".join(f"{width} ({words})" for width, words in widths.items())
+        yield Found(
+            f"{place.width_key} is {place.width}; at {place.name} {sae.base.name} has {expected}",
+            _where_else(shape, place.width),
+            **sae.at(f"/{place.width_key}"),
+            measured={"width": place.width, "expected": sorted(widths)},
+            identity=place.key,
+        )
+
+
+def _where_else(shape: ModelShape, width: int) -> str:
+    """What in this model has that width."""
+    candidates = {
+        "blocks.N.hook_resid_post": shape.d_model,
+        "blocks.N.mlp.hook_post": shape.d_mlp,
+        "blocks.N.attn.hook_z": shape.n_heads * shape.d_head if shape.n_heads and shape.d_head else None,
+    }
+    found = [name for name, size in candidates.items() if size == width]
+    if found:
+        return f"{width} is the width at {' and '.join(found)} of this model: correct the hook"
+    return "no hook of this model has that width: check model_name"
+
+
+@sae_rule("HOOK004", Severity.ERROR, "C B")
+def module_missing(sae: SaeFacts) -> Iterator[Found]:
+    """The module path does not exist in the transformers class of the base model.
+
+    Asked only with `--base-model` and `--deep`, where torch and transformers are installed: the model is built from its config.json on the meta device, in a
+    process of its own, without weights and without remote code. A hook of that name can be attached to nothing. Module paths have moved between
+    versions of transformers: the known ones of multimodal models count as the same, and the finding names the version.
+    """
+    if sae.base is None or sae.base.modules is None:
+        return
+    modules = sae.base.modules
+    for place in _places(sae):
+        path = strip_ending(place.name)
+        spelt = spellings(sae.base.shape, path) if sae.base.shape else [path]
+        if parse_hook(place.name).form != "module_path" or not modules.names.isdisjoint(spelt):
+            continue
+        near = difflib.get_close_matches(path, modules.names, n=SHOWN)
+        yield Found(
+            f"{place.key} {place.name}: {' and '.join(dict.fromkeys(modules.classes))} (transformers {modules.version}) has no such module",
+            f"there is {', '.join(near)}" if near else "check model_name and the hook",
+            confidence="medium",
+            **sae.at(_pointer(sae, place.key)),
+        )
+
+
+@repo_rule("HOOK005", Severity.NOTE, "C B")
+def hook_ambiguous(facts: RepoFacts) -> Iterator[Found]:
+    """The hook means different tensors in different loaders for this architecture.
+
+    `hook_attn_out` and `hook_mlp_out` are what is added to the residual stream in TransformerLens's HookedTransformer. Its bridge once took the modules'
+    outputs instead: in BLOOM these already contain the residual stream, in OLMo 2 and 3 they come before a norm, in Granite before a factor. State in
+    the card which library, and which version of it, made the activations.
+    """
+    seen: dict[tuple[str, str], list[SaeFacts]] = {}
+    for sae in facts.saes:
+        model_type = sae.base.model_type if sae.base else None
+        for place in _places(sae):
+            if model_type and ambiguity(model_type, place.name):
+                seen.setdefault((model_type, place.name.rsplit(".", 1)[-1]), []).append(sae)
+    for (model_type, site), saes in sorted(seen.items()):
+        found = ambiguity(model_type, f"blocks.0.{site}")
+        if found is not None:
+            yield Found(
+                f"{site} in a {model_type} model ({_of(saes)}): {found.meanings}",
+                f"say in the card which library and version made the activations; see {found.source}",
+                path=saes[0].cfg_path if len(saes) == 1 else None,
+                identity=f"{model_type} {site}",
+            )
