@@ -10,7 +10,7 @@ import typer
 from hubkit.console import Console
 
 app = typer.Typer(help="A Hub on this machine.", no_args_is_help=True)
-EPILOG = "Examples:  hubkit hub serve ./hub   ·   hubkit hub serve ./hub --port 8123"
+EPILOG = "Examples:  hubkit hub serve ./hub   ·   hubkit hub serve ./hub --port 8123 --token local --user me"
 
 
 @app.callback()
@@ -21,7 +21,17 @@ def _hub() -> None:
 @app.command(epilog=EPILOG)
 def serve(
     folder: Annotated[Path, typer.Argument(help="Where its repositories are.")],
-    port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 8000,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 8000,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            "--token",
+            envvar="HUBKIT_HUB_TOKEN",
+            show_envvar=True,
+            help="Writing and private repositories need it; without one everybody may.",
+        ),
+    ] = None,
+    user: Annotated[str, typer.Option("--user", help="Whom the token belongs to.")] = "local",
 ) -> None:
     """Serve the repositories in a folder until Ctrl-C."""
     from hubkit.localhub.server import serve as run
@@ -30,5 +40,7 @@ def serve(
     run(
         folder,
         port=port,
+        token=token,
+        user=user,
         announce=lambda hub: console.say(f"[bold]{hub.endpoint}[/]  serves {folder}; stop with Ctrl-C"),
     )

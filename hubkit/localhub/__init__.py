@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from hubkit.localhub.faults import Fault, Faults
 from hubkit.localhub.server import RunningHub, serve, serving
+from hubkit.localhub.users import User
 
-__all__ = ["RunningHub", "serve", "serving"]
+__all__ = ["Fault", "Faults", "RunningHub", "User", "serve", "serving"]

@@ -9,26 +9,32 @@ import uuid
 from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from hubkit.localhub import refusals
 from hubkit.localhub.hub import hub_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-    from starlette.responses import Response
 
 STATUS: dict[type[Exception], tuple[int, str | None]] = {
     refusals.InvalidRequestError: (400, None),
     refusals.AccessError: (401, None),
+    refusals.ForbiddenError: (403, None),
+    refusals.GatedError: (403, "GatedRepo"),
     refusals.LinkError: (403, None),
     refusals.RepoMissingError: (404, "RepoNotFound"),
+    refusals.KindMissingError: (404, "RepoNotFound"),
     refusals.RevisionMissingError: (404, "RevisionNotFound"),
     refusals.EntryMissingError: (404, "EntryNotFound"),
+    refusals.ThingMissingError: (404, None),
     refusals.RepoExistsError: (409, None),
+    refusals.RefExistsError: (409, None),
+    refusals.ConflictError: (409, None),
     refusals.HeadMovedError: (412, None),
     refusals.TooLargeError: (413, None),
 }
+MODELS_ONLY = "this Hub holds model repositories only, no datasets and no Spaces"
 XET_HINT = (
     "this Hub takes plain LFS uploads only: set HF_HUB_DISABLE_XET=1 before huggingface_hub is imported"
 )
@@ -36,29 +42,35 @@ XET_HINT = (
 
 def refuse(request: Request, error: Exception) -> Response:
     """The answer to a HubRefusalError."""
+    if isinstance(error, refusals.RepoMovedError):
+        return _moved(request, error)
     status, code = STATUS[type(error)]
-    if isinstance(error, refusals.RepoMissingError) and hub_of(request).token and not _has_token(request):
+    unknown = hub_of(request).accounts.everybody is None and "authorization" not in request.headers
+    if unknown and isinstance(error, refusals.RepoMissingError | refusals.GatedError):
         status = 401  # as the Hub: somebody unknown does not learn whether it is missing or private
-    answer = _answer(status, str(error), code)
+    answer = plain_answer(status, str(error), code)
     if isinstance(error, refusals.EntryMissingError) and error.commit:
         answer.headers["X-Repo-Commit"] = error.commit
     return answer
 
 
+def _moved(request: Request, error: refusals.RepoMovedError) -> Response:
+    asked = request.scope["raw_path"].decode("latin-1")
+    address = asked.replace(f"/{error.old}", f"/{error.new}", 1)
+    if address == asked:  # the name was in the body: there is no address to lead to
+        return plain_answer(404, f"Repository not found: {error.old}", "RepoNotFound")
+    query = f"?{request.url.query}" if request.url.query else ""
+    return Response(status_code=307, headers={"Location": address + query})
+
+
 def refuse_route(request: Request, error: Exception) -> Response:
     """The answer to an address or a method that this Hub does not serve."""
     status = error.status_code if isinstance(error, HTTPException) else 404
-    xet = "/xet-write-token/" in request.url.path or "/xet-read-token/" in request.url.path
-    return _answer(
-        status, XET_HINT if xet else f"this Hub does not serve {request.method} {request.url.path}", None
-    )
+    return plain_answer(status, f"this Hub does not serve {request.method} {request.url.path}")
 
 
-def _has_token(request: Request) -> bool:
-    return "authorization" in request.headers
-
-
-def _answer(status: int, message: str, code: str | None) -> JSONResponse:
+def plain_answer(status: int, message: str, code: str | None = None) -> JSONResponse:
+    """A refusal: the message as body and as header."""
     plain = "".join(sign if " " <= sign <= "~" else "?" for sign in message[:500])
     headers = {"X-Error-Message": plain, "X-Request-Id": uuid.uuid4().hex}
     if code:

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 
-from hubkit.localhub import routes_commit, routes_files, routes_lfs, routes_pages, routes_repos
+from hubkit.localhub import (
+    routes_collections,
+    routes_commit,
+    routes_discussions,
+    routes_files,
+    routes_lfs,
+    routes_pages,
+    routes_repos,
+    routes_tree,
+    routes_xet,
+)
 from hubkit.localhub.answers import refuse, refuse_route
+from hubkit.localhub.fault_layer import Connections, FaultLayer
+from hubkit.localhub.faults import Faults
 from hubkit.localhub.layers import DoorLayer, LogLayer, RawPathLayer, RequestLog
+from hubkit.localhub.limits import LimitLayer, Limits
 from hubkit.localhub.refusals import HubRefusalError
 
 if TYPE_CHECKING:
@@ -17,13 +31,30 @@ if TYPE_CHECKING:
     from hubkit.localhub.hub import Hub
 
 
-def build_app(hub: Hub, log: RequestLog, names: frozenset[str] | None) -> ASGIApp:
-    """Everything that answers, for a server that is known by `names` (None for any)."""
+@dataclass(frozen=True)
+class Around:
+    """What stands around the application."""
+
+    log: RequestLog
+    limits: Limits
+    faults: Faults
+    connections: Connections
+    names: frozenset[str] | None
+    """The names by which the server is known; None for any."""
+
+
+def build_app(hub: Hub, around: Around) -> ASGIApp:
+    """Everything that answers."""
     app = Starlette(
         routes=[
+            *routes_pages.OTHER_ROUTES,  # first: their addresses fit the patterns of models too
             *routes_repos.ROUTES,
+            *routes_tree.ROUTES,
+            *routes_discussions.ROUTES,
+            *routes_collections.ROUTES,
             *routes_commit.ROUTES,
             *routes_lfs.ROUTES,
+            *routes_xet.ROUTES,
             *routes_files.ROUTES,
             *routes_pages.ROUTES,
         ],
@@ -31,4 +62,6 @@ def build_app(hub: Hub, log: RequestLog, names: frozenset[str] | None) -> ASGIAp
     )
     app.router.redirect_slashes = False
     app.state.hub = hub
-    return LogLayer(DoorLayer(RawPathLayer(app), names), log)
+    limited = LimitLayer(RawPathLayer(app), around.limits)
+    faulty = FaultLayer(limited, around.faults, hub.store, around.connections)
+    return LogLayer(DoorLayer(faulty, around.names), around.log)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from hubkit.localhub.names import COMMIT, SHORT_COMMIT
 from hubkit.localhub.refusals import EntryMissingError, InvalidRequestError
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ class Commit:
     """UTC, ISO 8601 with milliseconds and `Z`, as the Hub writes it."""
     author: str
 
+    def named(self, revision: str) -> bool:
+        """Whether `revision` is this commit's id, or a start of it."""
+        short = COMMIT.fullmatch(revision) or SHORT_COMMIT.fullmatch(revision)
+        return short is not None and self.id.startswith(revision)
+
 
 @dataclass(frozen=True)
 class Repo:
@@ -48,6 +54,10 @@ class Repo:
     id: RepoId
     private: bool
     created: str
+    gated: Literal["auto", "manual", False] = False
+    """Whether files need the owner's leave, and whether it is given to everybody who asks."""
+    granted: tuple[str, ...] = ()
+    """Users who have that leave."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """One repository on disk: who it is, its refs, and every commit and tree it ever had.
 
-repo.json     id, private, created
+repo.json     id, private, created, gated, granted
 refs.json     {"refs/heads/main": commit}; replaced in one step, and only after all that it points to is there
 commits/      <commit>.json   tree, parent, title, message, date, author
+moved.json    alone, where a repository was before it got another name
 trees/        <tree>.json     path -> size, oid, sha256
 """
 
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 from hubkit.localhub.disk import read_json, write_json
 from hubkit.localhub.entries import Commit, Entry, Repo
 from hubkit.localhub.gitids import commit_id, tree_ids
-from hubkit.localhub.names import COMMIT, RepoId
+from hubkit.localhub.names import COMMIT, SHORT_COMMIT, RepoId
 from hubkit.localhub.refusals import RevisionMissingError
 
 if TYPE_CHECKING:
@@ -57,9 +58,8 @@ class History:
 
     def describe(self, repo: Repo) -> None:
         """Write `repo.json`."""
-        write_json(
-            self.folder / "repo.json", {"id": str(repo.id), "private": repo.private, "created": repo.created}
-        )
+        view = {"id": str(repo.id), "private": repo.private, "created": repo.created}
+        write_json(self.folder / "repo.json", view | {"gated": repo.gated, "granted": list(repo.granted)})
 
     def repo(self) -> Repo | None:
         """The repository, or None where there is none."""
@@ -67,7 +67,13 @@ class History:
             found = read_json(self.folder / "repo.json")
         except FileNotFoundError:
             return None
-        return Repo(RepoId(*found["id"].split("/")), found["private"], found["created"])
+        return Repo(
+            RepoId(*found["id"].split("/")),
+            found["private"],
+            found["created"],
+            found.get("gated", False),
+            tuple(found.get("granted", ())),
+        )
 
     def refs(self) -> dict[str, str]:
         """Full ref name to commit."""
@@ -83,13 +89,42 @@ class History:
         return candidates.pop()
 
     def commit(self, revision: str) -> Commit:
-        """The commit that a ref or a full commit id names. Raises RevisionMissingError."""
+        """The commit that a ref, a full commit id or an unambiguous start of one names. Raises RevisionMissingError."""
         if COMMIT.fullmatch(revision):
             try:
                 return _commit(self._commit_path(revision))
             except FileNotFoundError:
                 raise RevisionMissingError(f"Invalid rev id: there is no commit {revision}") from None
-        return _commit(self._commit_path(self.refs()[self.ref(revision)]))
+        try:
+            return _commit(self._commit_path(self.refs()[self.ref(revision)]))
+        except RevisionMissingError:
+            if not SHORT_COMMIT.fullmatch(revision):
+                raise
+        found = sorted(path.stem for path in (self.folder / "commits").glob(f"{revision}*.json"))
+        if len(found) != 1:
+            state = f"begins {len(found)} commits" if found else "is no branch, tag or commit"
+            raise RevisionMissingError(f"Invalid rev id: {revision!r} {state} of this repository")
+        return _commit(self._commit_path(found[0]))
+
+    def set_refs(self, refs: Mapping[str, str]) -> None:
+        """Replace all refs, in one step."""
+        write_json(self.folder / "refs.json", dict(refs))
+
+    def moved_to(self) -> str | None:
+        """The id under which this repository is now, None when it never moved."""
+        try:
+            return str(read_json(self.folder / "moved.json")["to"])
+        except FileNotFoundError:
+            return None
+
+    def leave_note(self, new: RepoId) -> None:
+        """Say here where the repository is now."""
+        write_json(self.folder / "moved.json", {"to": str(new)})
+
+    def entries(self) -> Iterator[Entry]:
+        """Every file of every commit."""
+        for path in (self.folder / "trees").glob("*.json"):
+            yield from _tree(path).values()
 
     def tree(self, commit: Commit) -> Mapping[str, Entry]:
         """Every file at `commit`, by path."""
@@ -122,7 +157,7 @@ class History:
         )
         write_json(self._commit_path(identity), asdict(commit))
         refs = {} if parent is None else self.refs()
-        write_json(self.folder / "refs.json", refs | {ref: identity})
+        self.set_refs(refs | {ref: identity})
         return commit
 
     def _commit_path(self, commit: str) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,14 +11,26 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from hubkit.localhub.names import RepoId, check_path, repo_id
-from hubkit.localhub.refusals import AccessError, InvalidRequestError, RepoMissingError, TooLargeError
+from hubkit.localhub.refusals import (
+    AccessError,
+    ForbiddenError,
+    GatedError,
+    InvalidRequestError,
+    RepoMissingError,
+    RepoMovedError,
+    TooLargeError,
+)
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from hubkit.localhub.collection_store import Collections
+    from hubkit.localhub.discussions import Discussions
     from hubkit.localhub.entries import Commit, Repo
     from hubkit.localhub.signing import Signer
     from hubkit.localhub.store import Store
+    from hubkit.localhub.users import Accounts, User
+    from hubkit.localhub.xet import Xet
 
 LARGEST_BODY = 32_000_000
 """Bytes of a JSON or form body."""
@@ -32,12 +43,14 @@ class Hub:
     """One local Hub: its content and how it answers."""
 
     store: Store
+    discussions: Discussions
+    collections: Collections
     signer: Signer
-    token: str | None
-    """The one token that may write and see private repositories; None lets everybody."""
-    user: str
+    accounts: Accounts
     chunk_size: int
     """Bytes: a larger LFS object is uploaded in parts of this size."""
+    xet: Xet | None = None
+    """Where content goes and comes by Xet; None for LFS alone."""
 
 
 def hub_of(request: Request) -> Hub:
@@ -57,25 +70,39 @@ def content_origin(request: Request) -> str:
     return f"http://{OTHER_ORIGIN.get(name, name)}{colon}{port}"
 
 
-def knows_token(request: Request) -> bool:
-    """Whether the caller may write and see what is private. Raises AccessError for a token that is not the Hub's."""
-    hub = hub_of(request)
-    if hub.token is None:
-        return True
-    given = request.headers.get("authorization")
-    if given is None:
-        return False
-    if not hmac.compare_digest(given.encode(), f"Bearer {hub.token}".encode()):
-        raise AccessError("Invalid credentials in Authorization header")
-    return True
+def caller(request: Request) -> User | None:
+    """Who asks; None for somebody without a token. Raises AccessError for a token that is not of this Hub."""
+    return hub_of(request).accounts.find(request.headers.get("authorization"))
 
 
-def require_token(request: Request) -> None:
-    """Raises AccessError for a caller without the token."""
-    if not knows_token(request):
+def signed_in(request: Request) -> User:
+    """Who asks. Raises AccessError for somebody without a token."""
+    user = caller(request)
+    if user is None:
         raise AccessError(
             "a token is needed for this: set HF_TOKEN to the token that the local Hub was started with"
         )
+    return user
+
+
+def writer(request: Request, namespace: str) -> User:
+    """Who asks, if what is in `namespace` is theirs to change. Raises AccessError, ForbiddenError."""
+    user = _with_write_token(request)
+    if not user.owns(namespace):
+        raise ForbiddenError(f"{user.name} has no right to change what is under the namespace {namespace}")
+    return user
+
+
+def _with_write_token(request: Request) -> User:
+    user = signed_in(request)
+    if user.role != "write":
+        raise ForbiddenError("this token can only read: use a token with the role write")
+    return user
+
+
+def sees(user: User | None, repo: Repo) -> bool:
+    """Whether `user` (None: anybody) learns that `repo` exists."""
+    return user.sees(repo) if user is not None else not repo.private
 
 
 def part(request: Request, name: str) -> str:
@@ -97,18 +124,44 @@ def named_repo(request: Request) -> RepoId:
 
 
 def readable(request: Request) -> Repo:
-    """The repository in the address. Raises RepoMissingError, also when it is private and the caller has no token."""
-    known = knows_token(request)
-    repo = hub_of(request).store.repo(named_repo(request))
-    if repo.private and not known:
-        raise RepoMissingError(f"Repository not found: {repo.id}")
+    """The repository in the address. Raises RepoMissingError, also when it is private and not the caller's."""
+    user, store, wanted = caller(request), hub_of(request).store, named_repo(request)
+    try:
+        repo = store.repo(wanted)
+    except RepoMovedError as moved:
+        if not sees(user, store.repo(repo_id(*moved.new.split("/")))):
+            raise RepoMissingError(f"Repository not found: {wanted}") from None
+        raise
+    if not sees(user, repo):
+        raise RepoMissingError(f"Repository not found: {wanted}")
     return repo
 
 
-def writable(request: Request) -> Repo:
-    """The repository in the address, for a caller who may write to it."""
-    require_token(request)
-    return readable(request)
+def with_files(request: Request) -> Repo:
+    """The repository in the address, for a caller who may have its files. Raises GatedError too."""
+    repo = readable(request)
+    user = caller(request)
+    if not repo.gated or (user is not None and (user.owns(repo.id.namespace) or user.name in repo.granted)):
+        return repo
+    reason = (
+        f"you are not in the authorized list: its owner can add {user.name}"
+        if user is not None
+        else "you must be authenticated to access it"
+    )
+    raise GatedError(f"Access to model {repo.id} is restricted and {reason}")
+
+
+def writable(request: Request) -> tuple[Repo, User]:
+    """The repository in the address, and the caller, who may write to it."""
+    signed_in(request)
+    repo = readable(request)
+    return repo, writer(request, repo.id.namespace)
+
+
+def contributable(request: Request) -> tuple[Repo, User]:
+    """The repository in the address, and the caller, who may open discussions and pull requests there."""
+    user = _with_write_token(request)
+    return readable(request), user
 
 
 def commit_in(request: Request, repo: Repo) -> Commit:
@@ -161,3 +214,8 @@ def field(value: dict[str, Any], name: str, kind: type[Any], where: str = "the b
     if not isinstance(found, kind) or (kind is int and isinstance(found, bool)):
         raise InvalidRequestError(f"{where} needs {name!r} as {kind.__name__}, found {found!r:.80}")
     return found
+
+
+def optional(value: dict[str, Any], name: str, kind: type[Any]) -> Any:
+    """`value[name]` if it is there; None where it is absent or null. Raises InvalidRequestError for another kind."""
+    return None if value.get(name) is None else field(value, name, kind)

@@ -33,6 +33,10 @@ class LoggedRequest:
     """Bytes of the answer's body, 0 for HEAD."""
     host: str
     """The origin asked for: `127.0.0.1:8000` is the Hub, `localhost:8000` its content store."""
+    authorized: bool = False
+    """Whether a token came along (which one is not kept)."""
+    range: str | None = None
+    """The Range header."""
 
 
 @dataclass
@@ -110,9 +114,18 @@ class _Counter:
             return
         self._noted = True
         raw = self._scope["raw_path"].decode("latin-1")
-        host = Headers(scope=self._scope).get("host", "")
+        headers = Headers(scope=self._scope)
         self._log.add(
-            LoggedRequest(self._scope["method"], raw, self._status, self._received, self._sent, host)
+            LoggedRequest(
+                self._scope["method"],
+                raw,
+                self._status,
+                self._received,
+                self._sent,
+                headers.get("host", ""),
+                "authorization" in headers,
+                headers.get("range"),
+            )
         )
 
 

@@ -9,9 +9,12 @@ from hubkit.localhub.refusals import InvalidRequestError
 
 NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 COMMIT = re.compile(r"[0-9a-f]{40}")
+SHORT_COMMIT = re.compile(r"[0-9a-f]{7,39}")
+"""At least seven digits, as git and the Hub shorten them."""
 SHA256 = re.compile(r"[0-9a-f]{64}")
 DRIVE = re.compile(r"[A-Za-z]:")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+NO_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{")
 LONGEST_NAME = 96
 LONGEST_PATH = 1024
 RESERVED_NAMESPACES = frozenset({"api", "datasets", "spaces", "collections", "models", "resolve"})
@@ -55,6 +58,21 @@ def check_path(path: str) -> str:
     if reason is not None:
         raise InvalidRequestError(f"{path[:200]!r} is not a path inside a repository: {reason}")
     return path
+
+
+def check_ref(name: str) -> str:
+    """The short name of a branch or tag, by git's rules (git-check-ref-format). Raises InvalidRequestError."""
+    parts = name.split("/")
+    bad = (
+        not 0 < len(name) <= LONGEST_NAME * 2
+        or NO_REF.search(name)
+        or any(not part or part.startswith(".") or part.endswith((".lock", ".")) for part in parts)
+        or name.startswith(("-", "refs/"))
+        or COMMIT.fullmatch(name)
+    )
+    if bad:
+        raise InvalidRequestError(f"{name[:200]!r} is not the name of a branch or tag")
+    return name
 
 
 def _objection(path: str) -> str | None:

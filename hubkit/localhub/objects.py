@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self
 
 from hubkit.localhub.disk import write_bytes
@@ -14,7 +14,7 @@ from hubkit.localhub.names import COMMIT, SHA256
 from hubkit.localhub.refusals import InvalidRequestError, TooLargeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
     from types import TracebackType
 
@@ -55,6 +55,12 @@ class Objects:
     def path(self, entry: Entry) -> Path:
         """Where an entry's content is."""
         return self.blob_path(entry.oid) if entry.sha256 is None else self.lfs_path(entry.sha256)
+
+    def drop(self, entries: Iterable[Entry]) -> None:
+        """Remove the content of `entries`; what somebody reads just now stays on Windows, where it cannot go."""
+        for entry in entries:
+            with suppress(PermissionError):
+                self.path(entry).unlink(missing_ok=True)
 
     def lfs_size(self, sha256: str) -> int | None:
         """The size in bytes of an LFS object, None when it is not here."""

@@ -3,11 +3,18 @@
 HubRefusalError
 ├── InvalidRequestError   a name, a path or a body that cannot be meant
 ├── AccessError           a token is missing or wrong
+├── ForbiddenError        the token is good, but not for this
+├── GatedError            the repository can be seen, its files need its owner's leave
 ├── LinkError             a signed link that was altered or is too old
 ├── RepoMissingError      no such repository, or none that this caller may see
+├── KindMissingError      a dataset or a Space: this Hub holds models only
 ├── RevisionMissingError  no such branch, tag or commit
 ├── EntryMissingError     no such file or folder at that commit
+├── ThingMissingError     no such discussion or collection
+├── RepoMovedError        the repository has another name now
 ├── RepoExistsError       the name is taken
+├── RefExistsError        the branch or tag is there already
+├── ConflictError         a pull request that changes what has changed since
 ├── HeadMovedError        the branch is not where the caller believed it was
 └── TooLargeError         more bytes than allowed or announced
 """
@@ -29,12 +36,24 @@ class AccessError(HubRefusalError):
     """A token is missing or wrong."""
 
 
+class ForbiddenError(HubRefusalError):
+    """The token is good, but not for this."""
+
+
+class GatedError(HubRefusalError):
+    """The repository can be seen, its files need its owner's leave."""
+
+
 class LinkError(HubRefusalError):
     """A signed link that was altered or is too old."""
 
 
 class RepoMissingError(HubRefusalError):
     """No such repository, or none that this caller may see: the two look the same from outside."""
+
+
+class KindMissingError(HubRefusalError):
+    """A dataset or a Space: this Hub holds models only."""
 
 
 class RevisionMissingError(HubRefusalError):
@@ -50,8 +69,29 @@ class EntryMissingError(HubRefusalError):
         """The commit that was looked at; the client remembers that the file is absent there."""
 
 
+class ThingMissingError(HubRefusalError):
+    """No such discussion or collection."""
+
+
+class RepoMovedError(HubRefusalError):
+    """The repository has another name now."""
+
+    def __init__(self, old: str, new: str) -> None:
+        super().__init__(f"{old} is now {new}")
+        self.old = old
+        self.new = new
+
+
 class RepoExistsError(HubRefusalError):
     """The name is taken."""
+
+
+class RefExistsError(HubRefusalError):
+    """The branch or tag is there already."""
+
+
+class ConflictError(HubRefusalError):
+    """A pull request that changes what has changed since."""
 
 
 class HeadMovedError(HubRefusalError):

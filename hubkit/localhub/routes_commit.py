@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,15 +16,29 @@ from starlette.routing import Route
 from hubkit.localhub import hub as asked
 from hubkit.localhub.attributes import REGULAR_LIMIT, goes_to_lfs
 from hubkit.localhub.entries import Change, Delete, Put
-from hubkit.localhub.hub import body_blocks, hub_of, json_object, origin, part, read_json, writable
+from hubkit.localhub.hub import (
+    body_blocks,
+    contributable,
+    hub_of,
+    json_object,
+    origin,
+    part,
+    read_json,
+    writable,
+    writer,
+)
 from hubkit.localhub.names import check_path
 from hubkit.localhub.refusals import InvalidRequestError, TooLargeError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from hubkit.localhub.entries import Commit, Repo
     from hubkit.localhub.store import Store
+    from hubkit.localhub.users import User
+    from hubkit.localhub.xet import Xet
 
+PULL = re.compile(r"[1-9][0-9]{0,8}")
 LONGEST_LINE = REGULAR_LIMIT * 4 // 3 + 10_000
 """Bytes of one line of a commit: the largest regular file in base64, and its path."""
 
@@ -33,8 +48,7 @@ async def preupload(request: Request) -> Response:
 
     A `.gitignore` sent along is not heeded: every file is to be uploaded.
     """
-    repo = await run_in_threadpool(writable, request)
-    _refuse_pull_request(request)
+    repo, _ = await run_in_threadpool(_committable, request)
     files = asked.field(await read_json(request), "files", list)
     store = hub_of(request).store
     commit = await run_in_threadpool(asked.commit_in, request, repo)
@@ -57,29 +71,55 @@ async def preupload(request: Request) -> Response:
 
 async def commit(request: Request) -> Response:
     """`POST /api/models/{id}/commit/{revision}`: header, file, lfsFile, deletedFile, deletedFolder, one per line."""
-    repo = await run_in_threadpool(writable, request)
-    _refuse_pull_request(request)
-    hub, revision = hub_of(request), part(request, "revision")
-    draft = _Draft(hub.store)
+    repo, user = await run_in_threadpool(_committable, request)
+    hub = hub_of(request)
+    draft = _Draft(hub.store, hub.xet)
     async for line in _lines(request):
         await run_in_threadpool(draft.take, line)
-    title, text = draft.message()
-    made = await run_in_threadpool(
-        hub.store.commit,
-        repo.id,
-        revision,
-        draft.changes,
-        (title, text),
-        parent=draft.parent(),
-        author=hub.user,
-    )
-    url = f"{origin(request)}/{repo.id}/commit/{made.id}"
-    return JSONResponse({"success": True, "commitOid": made.id, "commitUrl": url, "hookOutput": ""})
+    made, pull = await run_in_threadpool(_write, request, repo, user, draft)
+    url = f"{origin(request)}/{repo.id}"
+    view = {"success": True, "commitOid": made.id, "commitUrl": f"{url}/commit/{made.id}", "hookOutput": ""}
+    return JSONResponse(view | ({"pullRequestUrl": f"{url}/discussions/{pull}"} if pull else {}))
 
 
-def _refuse_pull_request(request: Request) -> None:
-    if request.query_params.get("create_pr"):
-        raise InvalidRequestError("this Hub has no pull requests: leave create_pr out")
+def _write(request: Request, repo: Repo, user: User, draft: _Draft) -> tuple[Commit, int | None]:
+    """The commit, and the number of the pull request that was opened for it."""
+    hub, revision = hub_of(request), part(request, "revision")
+    message, parent = draft.message(), draft.parent()
+    if _creates_pull(request):
+        if revision not in {"main", "refs/heads/main"}:
+            raise InvalidRequestError(f"a pull request goes to main, not to {revision[:80]!r}")
+        pull, made = hub.discussions.propose(repo.id, draft.changes, message, user.name, parent)
+        return made, pull.num
+    num = _pull(revision)
+    if num is not None:
+        return hub.discussions.push(repo.id, num, draft.changes, message, user.name, parent), None
+    commit = hub.store.commit
+    return commit(repo.id, revision, draft.changes, message, parent=parent, author=user.name), None
+
+
+def _committable(request: Request) -> tuple[Repo, User]:
+    """The repository and the caller: its owner, or somebody who opens, or opened, a pull request."""
+    if _creates_pull(request):
+        return contributable(request)
+    num = _pull(part(request, "revision"))
+    if num is None:
+        return writable(request)
+    repo, user = contributable(request)
+    author = hub_of(request).discussions.get(repo.id, num).author
+    if author != user.name:
+        writer(request, repo.id.namespace)
+    return repo, user
+
+
+def _creates_pull(request: Request) -> bool:
+    return request.query_params.get("create_pr", "").lower() in {"1", "true"}
+
+
+def _pull(revision: str) -> int | None:
+    """The number in `refs/pr/7`."""
+    prefix, _, number = revision.rpartition("/")
+    return int(number) if prefix == "refs/pr" and PULL.fullmatch(number) else None
 
 
 async def _lines(request: Request) -> AsyncIterator[bytes]:
@@ -105,6 +145,7 @@ class _Draft:
     """A commit while its lines come in. Contents are stored at once: without the commit nothing points to them."""
 
     store: Store
+    xet: Xet | None
     changes: list[Change] = field(default_factory=list)
     header: dict[str, Any] | None = None
 
@@ -128,7 +169,10 @@ class _Draft:
             size = value.get("size")
             if size is not None and not isinstance(size, int):
                 raise InvalidRequestError(f"{path}: size must be an integer")
-            return Put(path, self.store.large(asked.field(value, "oid", str, path), size))
+            oid = asked.field(value, "oid", str, path)
+            if self.xet is not None:
+                self.xet.bring(oid)
+            return Put(path, self.store.large(oid, size))
         if key in {"deletedFile", "deletedFolder"}:
             return Delete(path, folder=key == "deletedFolder")
         raise InvalidRequestError(f"a commit has no lines of the kind {key!r}")

@@ -1,21 +1,27 @@
-"""Files on their way out: `resolve`, which serves regular files and sends clients elsewhere for LFS files, and elsewhere."""
+"""Files on their way out: `resolve`, which only sends clients on, the cache of regular files, and the place of LFS files."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from hubkit.localhub.hub import commit_in, content_origin, hub_of, part, path_of, readable
-from hubkit.localhub.refusals import EntryMissingError
+from hubkit.localhub.hub import commit_in, content_origin, hub_of, origin, part, path_of, with_files
+from hubkit.localhub.names import COMMIT
+from hubkit.localhub.refusals import EntryMissingError, RevisionMissingError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
 
+    from hubkit.localhub.entries import Commit, Entry, Repo
+
+ONE_RANGE = re.compile(rb"bytes=(?:[0-9]+-[0-9]*|-[0-9]+)")
 IMAGES = {
     "png": "image/png",
     "jpg": "image/jpeg",
@@ -34,25 +40,63 @@ SAFE_HEADERS = {
 class _File(FileResponse):
     chunk_size = 1 << 20  # a thread hop per block: 64 KiB of them would cost more than the reading
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve; a Range that is not one plain range counts for nothing, as on the Hub's content servers."""
+        headers = [
+            (name, value)
+            for name, value in scope["headers"]
+            if name != b"range" or ONE_RANGE.fullmatch(value)
+        ]
+        await super().__call__({**scope, "headers": headers}, receive, send)
+
 
 def resolve(request: Request) -> Response:
-    """`GET, HEAD /{id}/resolve/{revision}/{path}`: a regular file, or a signed link to an LFS file; Range on both."""
-    repo = readable(request)
-    commit = commit_in(request, repo)
-    path = path_of(request)
-    store = hub_of(request).store
-    entry = store.tree(repo.id, commit).get(path)
+    """`GET, HEAD /{id}/resolve/{revision}/{path}`: on to the cache for a regular file, a signed link to an LFS file."""
+    repo, commit, path, entry = _found(request)
+    if entry.sha256 is not None:
+        return _link(request, repo, commit, path, entry)
+    place = f"/api/resolve-cache/models/{repo.id}/{commit.id}/{quote(path)}"
+    linked = {"X-Linked-Size": str(entry.size), "X-Linked-ETag": f'"{entry.oid}"'}
+    return Response(status_code=307, headers=_about(commit, entry) | linked | {"Location": place})
+
+
+def resolve_cache(request: Request) -> Response:
+    """`GET, HEAD /api/resolve-cache/models/{id}/{sha}/{path}`: a regular file; Range. An LFS file as by `resolve`."""
+    if not COMMIT.fullmatch(part(request, "revision")):
+        raise RevisionMissingError("Invalid rev id: the cache is asked by full commit ids")
+    repo, commit, path, entry = _found(request)
+    if entry.sha256 is not None:
+        return _link(request, repo, commit, path, entry)
+    file = hub_of(request).store.objects.path(entry)
+    return _serve(file, path, _about(commit, entry), "text/plain; charset=utf-8")
+
+
+def _found(request: Request) -> tuple[Repo, Commit, str, Entry]:
+    repo = with_files(request)
+    commit, path = commit_in(request, repo), path_of(request)
+    entry = hub_of(request).store.tree(repo.id, commit).get(path)
     if entry is None:
         raise EntryMissingError(f"{path} does not exist on {commit.id}", commit.id)
-    headers = {"X-Repo-Commit": commit.id, "ETag": f'"{entry.sha256 or entry.oid}"', "Accept-Ranges": "bytes"}
-    if entry.sha256 is None:
-        return _serve(store.objects.path(entry), path, headers, "text/plain; charset=utf-8")
-    headers |= {
+    return repo, commit, path, entry
+
+
+def _about(commit: Commit, entry: Entry) -> dict[str, str]:
+    return {"X-Repo-Commit": commit.id, "ETag": f'"{entry.sha256 or entry.oid}"', "Accept-Ranges": "bytes"}
+
+
+def _link(request: Request, repo: Repo, commit: Commit, path: str, entry: Entry) -> Response:
+    hub, sha256 = hub_of(request), str(entry.sha256)
+    headers = {
+        "X-Repo-Commit": commit.id,
+        "Accept-Ranges": "bytes",
         "X-Linked-Size": str(entry.size),
-        "X-Linked-ETag": f'"{entry.sha256}"',
+        "X-Linked-ETag": f'"{sha256}"',
         "Cache-Control": "no-store",
     }
-    link = hub_of(request).signer.sign("GET", f"/-/lfs/{entry.sha256}", {"filename": path.rpartition("/")[2]})
+    if hub.xet is not None:
+        token = f"{origin(request)}/api/models/{repo.id}/xet-read-token/{commit.id}"
+        headers |= {"X-Xet-Hash": hub.xet.hash_of(sha256), "Link": f'<{token}>; rel="xet-auth"'}
+    link = hub.signer.sign("GET", f"/-/lfs/{sha256}", {"filename": path.rpartition("/")[2]})
     return Response(status_code=302, headers=headers | {"Location": content_origin(request) + link})
 
 
@@ -76,5 +120,6 @@ def _serve(file: Path, name: str, headers: dict[str, str], otherwise: str) -> Re
 
 ROUTES = [
     Route("/-/lfs/{oid}", content, methods=["GET"]),  # starlette adds HEAD
+    Route("/api/resolve-cache/models/{namespace}/{name}/{revision}/{path:path}", resolve_cache),
     Route("/{namespace}/{name}/resolve/{revision}/{path:path}", resolve, methods=["GET"]),
 ]

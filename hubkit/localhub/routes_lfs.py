@@ -16,12 +16,12 @@ from starlette.routing import Route
 from hubkit.localhub.hub import (
     body_blocks,
     content_origin,
+    contributable,
     field,
     hub_of,
     origin,
     part,
     read_json,
-    writable,
 )
 from hubkit.localhub.names import SHA256
 from hubkit.localhub.refusals import InvalidRequestError
@@ -39,7 +39,8 @@ MOST_PARTS = 10_000
 
 async def batch(request: Request) -> Response:
     """`POST /{id}.git/info/lfs/objects/batch`: for each object a place to send it, or none when it is here."""
-    repo = await run_in_threadpool(writable, request)
+    # who may open a pull request may upload: without a commit nothing points to what came
+    repo, _ = await run_in_threadpool(contributable, request)
     body = await read_json(request)
     if body.get("operation") != "upload" or body.get("hash_algo", "sha256") != "sha256":
         raise InvalidRequestError("this Hub serves LFS uploads by sha256 only")
@@ -162,7 +163,7 @@ def _join(hub: Hub, oid: str, size: int, paths: list[Path]) -> None:
 
 async def verify(request: Request) -> Response:
     """`POST /{id}.git/info/lfs/objects/verify`: is it here, with this size?"""
-    await run_in_threadpool(writable, request)
+    await run_in_threadpool(contributable, request)
     body = await read_json(request)
     await run_in_threadpool(hub_of(request).store.large, field(body, "oid", str), field(body, "size", int))
     return JSONResponse({})

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from hubkit.localhub.hub import commit_in, hub_of, knows_token, readable
+from hubkit.localhub.answers import MODELS_ONLY
+from hubkit.localhub.hub import caller, commit_in, hub_of, readable, sees
 from hubkit.localhub.pages import PAGE_HEADERS, repo_page, repos_page
+from hubkit.localhub.refusals import KindMissingError
 from hubkit.localhub.views import readme
 
 if TYPE_CHECKING:
@@ -17,10 +19,10 @@ if TYPE_CHECKING:
 
 def index(request: Request) -> Response:
     """`GET /`."""
-    store, known = hub_of(request).store, knows_token(request)
+    store, user = hub_of(request).store, caller(request)
     rows = []
     for repo in store.repos():
-        if known or not repo.private:
+        if sees(user, repo):
             head = store.commit_at(repo.id, "main")
             files = store.tree(repo.id, head)
             rows.append((repo, head, len(files), sum(entry.size for entry in files.values())))
@@ -36,6 +38,14 @@ def repository(request: Request) -> Response:
     return HTMLResponse(repo_page(repo, head, files, readme(store, files)), headers=PAGE_HEADERS)
 
 
+def other_kind(request: Request) -> Response:
+    """Whatever is asked about datasets, Spaces and the rest."""
+    raise KindMissingError(f"{MODELS_ONLY}: {request.url.path}")
+
+
+ALL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+OTHER_KINDS = ("/api/datasets", "/api/spaces", "/api/kernels", "/datasets/", "/spaces/", "/kernels/")
+OTHER_ROUTES = [Route(kind + "{rest:path}", other_kind, methods=ALL_METHODS) for kind in OTHER_KINDS]
 ROUTES = [
     Route("/", index),
     Route("/{namespace}/{name}", repository),

@@ -1,59 +1,72 @@
-"""Repositories as the API shows them: who am I, create, delete, what is in them, what happened to them."""
+"""Repositories as the API shows them: who am I, create, delete, move, settings, what there is."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from hubkit.localhub.answers import MODELS_ONLY
 from hubkit.localhub.frontmatter import check
 from hubkit.localhub.hub import (
+    caller,
     commit_in,
     field,
     hub_of,
-    json_object,
-    knows_token,
     origin,
-    path_of,
-    read_body,
     read_json,
     readable,
-    require_token,
+    sees,
+    signed_in,
+    with_files,
+    writable,
+    writer,
 )
-from hubkit.localhub.names import repo_id
-from hubkit.localhub.refusals import EntryMissingError, InvalidRequestError, RepoExistsError
-from hubkit.localhub.views import commit_view, folder_view, info_view, path_views, ref_view
+from hubkit.localhub.names import RepoId, repo_id
+from hubkit.localhub.paging import paged
+from hubkit.localhub.refusals import InvalidRequestError, KindMissingError, RepoExistsError, RepoMissingError
+from hubkit.localhub.views import info_view, listed_view
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from hubkit.localhub.names import RepoId
+    from hubkit.localhub.entries import Repo
 
-MOST_PATHS = 1000
+MOST_MODELS = 1000
+SORTS = {
+    "lastModified": "lastModified",
+    "last_modified": "lastModified",
+    "createdAt": "createdAt",
+    "created_at": "createdAt",
+    "downloads": "downloads",
+    "likes": "likes",
+    "trendingScore": "likes",
+}
+"""What `sort` may be, and what is compared; nothing here is downloaded or liked, so that those keep the order of names."""
 
 
 def whoami(request: Request) -> Response:
     """`GET /api/whoami-v2`."""
-    require_token(request)
-    user = hub_of(request).user
-    token = {"type": "access_token", "accessToken": {"displayName": "local", "role": "write"}}
-    return JSONResponse(
-        {"type": "user", "id": user, "name": user, "fullname": user, "orgs": [], "auth": token}
-    )
+    user = signed_in(request)
+    view = {"type": "user", "id": user.name, "name": user.name, "fullname": user.name, "isPro": False}
+    token = {"displayName": "local", "role": user.role}
+    orgs = [{"type": "org", "name": name, "fullname": name} for name in user.orgs]
+    return JSONResponse(view | {"orgs": orgs, "auth": {"type": "access_token", "accessToken": token}})
 
 
 async def create(request: Request) -> Response:
     """`POST /api/repos/create`; 409 with the address of the one that is there."""
-    require_token(request)
+    await run_in_threadpool(signed_in, request)
     body = await read_json(request)
     identity = _named(request, body)
+    user = writer(request, identity.namespace)
     private = body.get("visibility") == "private" or body.get("private") is True
     hub, url = hub_of(request), f"{origin(request)}/{identity}"
     try:
-        await run_in_threadpool(hub.store.create, identity, private=private, author=hub.user)
+        await run_in_threadpool(hub.store.create, identity, private=private, author=user.name)
     except RepoExistsError as error:
         return JSONResponse({"error": str(error), "url": url}, 409, {"X-Error-Message": str(error)})
     return JSONResponse({"url": url, "name": str(identity), "id": str(identity), "private": private})
@@ -61,96 +74,135 @@ async def create(request: Request) -> Response:
 
 async def delete(request: Request) -> Response:
     """`DELETE /api/repos/delete`."""
-    require_token(request)
+    signed_in(request)
     identity = _named(request, await read_json(request))
-    await run_in_threadpool(hub_of(request).store.delete, identity)
+    _owned(request, identity)
+    hub = hub_of(request)
+    await run_in_threadpool(hub.store.delete, identity)
+    await run_in_threadpool(hub.collections.rename, str(identity), None)
     return Response(status_code=200)
 
 
-def _named(request: Request, body: dict[str, Any]) -> RepoId:
+async def move(request: Request) -> Response:
+    """`POST /api/repos/move`; the old name leads to the new one."""
+    signed_in(request)
+    body = await read_json(request)
+    _models_only(body)
+    ends = [field(body, name, str).partition("/") for name in ("fromRepo", "toRepo")]
+    old, new = (repo_id(namespace, name) for namespace, _, name in ends)
+    _owned(request, old)
+    writer(request, new.namespace)
+    hub = hub_of(request)
+    await run_in_threadpool(hub.store.move, old, new)
+    await run_in_threadpool(hub.collections.rename, str(old), str(new))
+    return JSONResponse({"url": f"{origin(request)}/{new}"})
+
+
+async def settings(request: Request) -> Response:
+    """`PUT /api/models/{id}/settings`: private or public, gated or open."""
+    repo, _ = await run_in_threadpool(writable, request)
+    body = await read_json(request)
+    if "gated" in body:
+        if body["gated"] not in ("auto", "manual", False):
+            raise InvalidRequestError(f"gated is auto, manual or false, not {body['gated']!r:.40}")
+        repo = replace(repo, gated=body["gated"])
+    if "visibility" in body or "private" in body:
+        if body.get("visibility") not in {None, "public", "private"}:
+            raise InvalidRequestError(f"visibility is public or private, not {body['visibility']!r:.40}")
+        repo = replace(repo, private=body.get("visibility") == "private" or body.get("private") is True)
+    await run_in_threadpool(hub_of(request).store.change, repo)
+    return JSONResponse({"private": repo.private, "gated": repo.gated})
+
+
+async def grant(request: Request) -> Response:
+    """`POST /api/models/{id}/user-access-request/grant`: let a user have the files of a gated repository."""
+    repo, _ = await run_in_threadpool(writable, request)
+    name = field(await read_json(request), "user", str)
+    if not repo.gated:
+        raise InvalidRequestError(f"{repo.id} is not gated")
+    granted = tuple(dict.fromkeys([*repo.granted, name]))
+    await run_in_threadpool(hub_of(request).store.change, replace(repo, granted=granted))
+    return JSONResponse({})
+
+
+def auth_check(request: Request) -> Response:
+    """`GET /api/models/{id}/auth-check[/write]`."""
+    if request.scope["path"].endswith("/write"):
+        writable(request)
+    else:
+        with_files(request)
+    return JSONResponse({})
+
+
+def _owned(request: Request, identity: RepoId) -> None:
+    """Raises RepoMissingError for a repository that the caller does not see, ForbiddenError for one of somebody else."""
+    if not sees(caller(request), hub_of(request).store.repo(identity)):
+        raise RepoMissingError(f"Repository not found: {identity}")
+    writer(request, identity.namespace)
+
+
+def _models_only(body: dict[str, Any]) -> None:
     if body.get("type") not in {None, "model"}:
-        raise InvalidRequestError(f"this Hub holds model repositories only, not type {body['type']!r}")
+        raise KindMissingError(f"{MODELS_ONLY}: not type {body['type']!r:.40}")
+
+
+def _named(request: Request, body: dict[str, Any]) -> RepoId:
+    _models_only(body)
     name = field(body, "name", str)
     namespace, slash, rest = name.rpartition("/")
-    owner = namespace if slash else body.get("organization") or hub_of(request).user
+    owner = namespace if slash else body.get("organization") or signed_in(request).name
     if not isinstance(owner, str):
         raise InvalidRequestError("the body needs 'organization' as str")
     return repo_id(owner, rest)
 
 
 def list_models(request: Request) -> Response:
-    """`GET /api/models?author=`: those that the caller may see."""
-    hub, known = hub_of(request), knows_token(request)
-    author = request.query_params.get("author")
-    repos = [
-        repo
-        for repo in hub.store.repos()
-        if (known or not repo.private) and author in {None, repo.id.namespace}
+    """`GET /api/models?author=&search=&filter=&pipeline_tag=&gated=&sort=&limit=&cursor=`: those that the caller may see."""
+    query, store = request.query_params, hub_of(request).store
+    views = [
+        (repo, info_view(store, repo, store.commit_at(repo.id, "main"), blobs=False))
+        for repo in store.repos()
+        if sees(caller(request), repo) and query.get("author") in {None, repo.id.namespace}
     ]
-    return JSONResponse(
-        [info_view(hub.store, repo, hub.store.commit_at(repo.id, "main"), blobs=False) for repo in repos]
+    found = [view for repo, view in views if _asked_for(request, repo, view)]
+    sort = query.get("sort")
+    if sort is not None:
+        if sort not in SORTS:
+            raise InvalidRequestError(f"sort is one of {', '.join(sorted(SORTS))}, not {sort[:40]!r}")
+        found.sort(key=lambda view: view[SORTS[sort]], reverse=query.get("direction", "-1") == "-1")
+    more = {
+        "full": query.get("full", "").lower() == "true",
+        "card": query.get("cardData", "").lower() == "true",
+    }
+    wanted = query.getlist("expand")
+    return paged(
+        request, found, MOST_MODELS, lambda page: [listed_view(view, wanted=wanted, **more) for view in page]
+    )
+
+
+def _asked_for(request: Request, repo: Repo, view: dict[str, Any]) -> bool:
+    query = request.query_params
+    words = [word for given in query.getlist("filter") for word in given.split(",") if word]
+    gated = query.get("gated", "").lower()
+    return (
+        query.get("search", "").lower() in str(repo.id).lower()
+        and set(words) <= set(view["tags"])
+        and query.get("pipeline_tag") in {None, view["pipeline_tag"]}
+        and (not gated or (gated == "true") == bool(repo.gated))
     )
 
 
 def info(request: Request) -> Response:
-    """`GET /api/models/{id}[/revision/{revision}]`, with `blobs=true` and `expand=`."""
+    """`GET /api/models/{id}[/revision/{revision}]`, with `blobs=true`, `securityStatus=true` and `expand=`."""
     repo = readable(request)
     blobs = request.query_params.get("blobs", "").lower() == "true"
     view = info_view(hub_of(request).store, repo, commit_in(request, repo), blobs=blobs)
+    if request.query_params.get("securityStatus", "").lower() == "true":
+        view["securityRepoStatus"] = {"scansDone": False, "filesWithIssues": []}  # nothing is scanned here
     wanted = request.query_params.getlist("expand")
     if wanted:
         view = {key: value for key, value in view.items() if key in {"_id", "id", *wanted}}
     return JSONResponse(view)
-
-
-def tree(request: Request) -> Response:
-    """`GET /api/models/{id}/tree/{revision}[/{path}]`, with `recursive=true`."""
-    repo = readable(request)
-    commit = commit_in(request, repo)
-    path = path_of(request).rstrip("/") if "path" in request.path_params else ""
-    files = hub_of(request).store.tree(repo.id, commit)
-    if path and not any(name.startswith(f"{path}/") for name in files):
-        raise EntryMissingError(f"{path} does not exist on {commit.id}", commit.id)
-    recursive = request.query_params.get("recursive", "").lower() in {"true", "1"}
-    return JSONResponse(folder_view(files, path, recursive=recursive))
-
-
-async def paths_info(request: Request) -> Response:
-    """`POST /api/models/{id}/paths-info/{revision}`: the paths that exist, files and folders."""
-    repo = await run_in_threadpool(readable, request)
-    commit = await run_in_threadpool(commit_in, request, repo)
-    body = await read_body(request)
-    if request.headers.get("content-type", "").startswith("application/json"):
-        paths = field(json_object(body, "the body"), "paths", list)
-    else:
-        paths = parse_qs(body.decode("utf-8", "replace")).get("paths", [])
-    if len(paths) > MOST_PATHS:
-        raise InvalidRequestError(f"{len(paths)} paths in one request, at most {MOST_PATHS}")
-    files = await run_in_threadpool(hub_of(request).store.tree, repo.id, commit)
-    return JSONResponse(path_views(files, [path for path in paths if isinstance(path, str)]))
-
-
-def refs(request: Request) -> Response:
-    """`GET /api/models/{id}/refs`."""
-    repo = readable(request)
-    found = hub_of(request).store.refs(repo.id)
-    view: dict[str, Any] = {
-        "branches": [ref_view(ref, commit) for ref, commit in found.items() if ref.startswith("refs/heads/")],
-        "tags": [ref_view(ref, commit) for ref, commit in found.items() if ref.startswith("refs/tags/")],
-        "converts": [],
-    }
-    if request.query_params.get("include_prs"):
-        view["pullRequests"] = [
-            ref_view(ref, commit) for ref, commit in found.items() if ref.startswith("refs/pr/")
-        ]
-    return JSONResponse(view)
-
-
-def commits(request: Request) -> Response:
-    """`GET /api/models/{id}/commits/{revision}`, newest first."""
-    repo = readable(request)
-    line = hub_of(request).store.line(repo.id, commit_in(request, repo))
-    return JSONResponse([commit_view(commit) for commit in line])
 
 
 async def validate_yaml(request: Request) -> Response:
@@ -169,13 +221,13 @@ ROUTES = [
     Route("/api/whoami-v2", whoami),
     Route("/api/repos/create", create, methods=["POST"]),
     Route("/api/repos/delete", delete, methods=["DELETE"]),
+    Route("/api/repos/move", move, methods=["POST"]),
     Route("/api/validate-yaml", validate_yaml, methods=["POST"]),
     Route("/api/models", list_models),
     Route(MODEL, info),
     Route(MODEL + "/revision/{revision}", info),
-    Route(MODEL + "/tree/{revision}", tree),
-    Route(MODEL + "/tree/{revision}/{path:path}", tree),
-    Route(MODEL + "/paths-info/{revision}", paths_info, methods=["POST"]),
-    Route(MODEL + "/refs", refs),
-    Route(MODEL + "/commits/{revision}", commits),
+    Route(MODEL + "/settings", settings, methods=["PUT"]),
+    Route(MODEL + "/auth-check", auth_check),
+    Route(MODEL + "/auth-check/write", auth_check),
+    Route(MODEL + "/user-access-request/grant", grant, methods=["POST"]),
 ]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import shutil
 import threading
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -20,12 +21,15 @@ from hubkit.localhub.entries import Commit, Entry, Repo, Tree, applied
 from hubkit.localhub.frontmatter import check
 from hubkit.localhub.gitids import blob_id, lfs_pointer
 from hubkit.localhub.history import MAIN, History, forget, utc_text
+from hubkit.localhub.names import RepoId
 from hubkit.localhub.objects import Objects
 from hubkit.localhub.refusals import (
     HeadMovedError,
     InvalidRequestError,
+    RefExistsError,
     RepoExistsError,
     RepoMissingError,
+    RepoMovedError,
     RevisionMissingError,
 )
 
@@ -34,7 +38,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hubkit.localhub.entries import Change
-    from hubkit.localhub.names import RepoId
 
 README = "README.md"
 
@@ -50,26 +53,35 @@ class Store:
         self.objects = Objects(folder / "objects", self.temporary)
         self._repos = folder / "repos"
         self._repos.mkdir(exist_ok=True)
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
 
     def repos(self) -> list[Repo]:
         """All repositories, by name."""
-        with self._lock:
+        with self.lock:
             found = [History(folder).repo() for folder in self._repos.iterdir()]
         return sorted((repo for repo in found if repo is not None), key=lambda repo: repo.id)
 
     def repo(self, repo_id: RepoId) -> Repo:
-        """Raises RepoMissingError."""
-        with self._lock:
-            repo = self._history(repo_id).repo()
+        """Raises RepoMissingError, RepoMovedError."""
+        with self.lock:
+            history = self.history(repo_id)
+            repo, moved = history.repo(), history.moved_to()
+        if repo is None and moved is not None:
+            raise RepoMovedError(str(repo_id), self._final(moved))
         if repo is None or repo.id != repo_id:
             raise RepoMissingError(f"Repository not found: {repo_id}")
         return repo
 
+    def _final(self, name: str) -> str:
+        """Where a name leads in the end; a move takes the note at its target away, so that this ends."""
+        history = self.history(RepoId(*name.split("/")))
+        further = history.moved_to() if history.repo() is None else None
+        return self._final(further) if further else name
+
     def create(self, repo_id: RepoId, *, private: bool, author: str) -> Repo:
         """A repository with the Hub's `.gitattributes` in its first commit. Raises RepoExistsError."""
-        with self._lock:
-            history = self._history(repo_id)
+        with self.lock:
+            history = self.history(repo_id)
             if history.repo() is not None:
                 raise RepoExistsError(f"You already created this model repo: {repo_id}")
             repo = Repo(repo_id, private, utc_text(datetime.now(UTC)))
@@ -79,36 +91,81 @@ class Store:
             history.describe(repo)  # last: without it there is no repository
             return repo
 
+    def change(self, repo: Repo) -> None:
+        """Make `repo` what its repository is: private or not, gated, granted."""
+        with self.lock:
+            self.repo(repo.id)
+            self.history(repo.id).describe(repo)
+
+    def move(self, old: RepoId, new: RepoId) -> Repo:
+        """Give a repository another name; the old one leads there. Raises RepoMissingError, RepoExistsError."""
+        with self.lock:
+            repo, target = self.repo(old), self.history(new)
+            if target.repo() is not None:
+                raise RepoExistsError(f"{new} is taken")
+            shutil.rmtree(target.folder, ignore_errors=True)
+            self.history(old).folder.rename(target.folder)
+            forget()
+            moved = replace(repo, id=new)
+            target.describe(moved)
+            self.history(old).leave_note(new)
+            return moved
+
     def delete(self, repo_id: RepoId) -> None:
-        """Remove a repository and its history; the objects stay. Raises RepoMissingError."""
-        with self._lock:
+        """Remove a repository, its history, and the objects that no other one has. Raises RepoMissingError."""
+        with self.lock:
             self.repo(repo_id)
             grave = self.temporary / uuid.uuid4().hex
-            self._history(repo_id).folder.rename(grave)
+            own = set(self.history(repo_id).entries())
+            self.history(repo_id).folder.rename(grave)
             forget()
+            kept = {entry for folder in self._repos.iterdir() for entry in History(folder).entries()}
+            self.objects.drop(own - kept)
         shutil.rmtree(grave, ignore_errors=True)
 
     def refs(self, repo_id: RepoId) -> dict[str, str]:
         """Full ref name to commit."""
-        with self._lock:
+        with self.lock:
             self.repo(repo_id)
-            return self._history(repo_id).refs()
+            return self.history(repo_id).refs()
+
+    def create_ref(self, repo_id: RepoId, ref: str, revision: str) -> str:
+        """Begin the branch or tag `ref` (full name) at `revision`. Raises RefExistsError, RevisionMissingError."""
+        with self.lock:
+            self.repo(repo_id)
+            history = self.history(repo_id)
+            refs, commit = history.refs(), history.commit(revision).id
+            if ref in refs:
+                raise RefExistsError(f"Reference already exists: {ref}")
+            history.set_refs(refs | {ref: commit})
+            return commit
+
+    def delete_ref(self, repo_id: RepoId, ref: str) -> None:
+        """Drop a branch or tag (full name); its commits stay. Raises RevisionMissingError."""
+        with self.lock:
+            self.repo(repo_id)
+            history = self.history(repo_id)
+            refs = history.refs()
+            if ref == MAIN:
+                raise InvalidRequestError("main cannot be deleted: every repository has it")
+            if ref not in refs:
+                raise RevisionMissingError(f"Reference does not exist: {ref}")
+            history.set_refs({name: commit for name, commit in refs.items() if name != ref})
 
     def commit_at(self, repo_id: RepoId, revision: str) -> Commit:
         """The commit that a branch, a tag or a full commit id names. Raises RevisionMissingError."""
-        with self._lock:
+        with self.lock:
             self.repo(repo_id)
-            return self._history(repo_id).commit(revision)
+            return self.history(repo_id).commit(revision)
 
     def tree(self, repo_id: RepoId, commit: Commit) -> Mapping[str, Entry]:
         """Every file at `commit`, by path."""
-        with self._lock:
-            return self._history(repo_id).tree(commit)
+        with self.lock:
+            return self.history(repo_id).tree(commit)
 
     def line(self, repo_id: RepoId, commit: Commit) -> list[Commit]:
         """`commit` and all before it, newest first."""
-        with self._lock:
-            return list(self._history(repo_id).line(commit))
+        return list(self.history(repo_id).line(commit))
 
     def regular(self, data: bytes) -> Entry:
         """Store a regular file's content."""
@@ -147,27 +204,40 @@ class Store:
         Raises HeadMovedError when `parent` is given and is not the head, EntryMissingError for the deletion of what is not
         there, InvalidRequestError for a tree that cannot be or a README that the Hub would refuse.
         """
-        with self._lock:
+        with self.lock:
             self.repo(repo_id)
-            history = self._history(repo_id)
+            history = self.history(repo_id)
             ref = history.ref(revision)
             if not ref.startswith("refs/heads/"):
                 raise RevisionMissingError(
                     f"Invalid rev id: {revision!r} is not a branch, commits go to branches"
                 )
             head = history.commit(ref)
-            if parent is not None and parent != head.id:
+            if parent is not None and not head.named(parent):
                 raise HeadMovedError(
                     f"A commit has happened since: {revision} is at {head.id}, the parent was to be {parent}"
                 )
-            before = history.tree(head)
-            after = self._with_attributes(applied(changes, before, head.id))
-            if after == before:
-                return head
-            self._check_readme(before.get(README), after.get(README))
-            return history.extend(ref, head, after, message, author)
+            return self.extend(history, ref, head, changes, message, author)
 
-    def _history(self, repo_id: RepoId) -> History:
+    def extend(
+        self,
+        history: History,
+        ref: str,
+        head: Commit,
+        changes: Sequence[Change],
+        message: tuple[str, str],
+        author: str,
+    ) -> Commit:
+        """One commit on `head`, under `ref`; the caller holds the lock. `head` itself when nothing changes."""
+        before = history.tree(head)
+        after = self._with_attributes(applied(changes, before, head.id))
+        if after == before:
+            return head
+        self._check_readme(before.get(README), after.get(README))
+        return history.extend(ref, head, after, message, author)
+
+    def history(self, repo_id: RepoId) -> History:
+        """Where a repository's commits are; ask under the lock."""
         return History(self._repos / repo_id.folder)
 
     def _with_attributes(self, tree: Tree) -> Tree:

@@ -10,7 +10,7 @@ from hubkit.localhub.gitids import lfs_pointer, tree_ids
 from hubkit.localhub.store import README
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from hubkit.localhub.entries import Commit, Entry, Repo
     from hubkit.localhub.store import Store
@@ -30,10 +30,11 @@ def info_view(store: Store, repo: Repo, commit: Commit, *, blobs: bool) -> dict[
         "author": repo.id.namespace,
         "sha": commit.id,
         "private": repo.private,
-        "gated": False,
+        "gated": repo.gated,
         "disabled": False,
         "downloads": 0,
         "likes": 0,
+        "trendingScore": 0,
         "createdAt": created,
         "lastModified": commit.date,
         "tags": _tags(card),
@@ -43,6 +44,61 @@ def info_view(store: Store, repo: Repo, commit: Commit, *, blobs: bool) -> dict[
         "usedStorage": sum(entry.size for entry in files.values()),
         "siblings": [_sibling(path, entry, blobs=blobs) for path, entry in sorted(files.items())],
     }
+
+
+LISTED = (
+    "_id",
+    "id",
+    "likes",
+    "private",
+    "downloads",
+    "tags",
+    "pipeline_tag",
+    "library_name",
+    "createdAt",
+    "modelId",
+)
+"""What the Hub says of each model in a list, when nothing more is asked for."""
+LISTED_FULL = ("author", "gated", "lastModified", "sha", "siblings")
+
+
+def listed_view(info: dict[str, Any], *, full: bool, card: bool, wanted: list[str]) -> dict[str, Any]:
+    """What a list of models shows of one; `wanted` are the names of `expand`, which then stand alone."""
+    keys = {*LISTED, *(LISTED_FULL if full else ()), *(("cardData",) if card else ())}
+    return {key: value for key, value in info.items() if key in ({"_id", "id", *wanted} if wanted else keys)}
+
+
+def expanded(
+    store: Store, repo: Repo, commit: Commit, views: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Files and folders with the commit that last changed them, and what scanners say: nothing, there are none here."""
+    last = _last_commits(store, repo, commit, {view["path"] for view in views})
+    found = []
+    for view in views:
+        changed = last[view["path"]]
+        more: dict[str, Any] = {
+            "lastCommit": {"id": changed.id, "title": changed.title, "date": changed.date}
+        }
+        if view["type"] == "file":
+            more["securityFileStatus"] = {"status": "unscanned", "avScan": None, "pickleImportScan": None}
+        found.append(view | more)
+    return found
+
+
+def _last_commits(store: Store, repo: Repo, commit: Commit, wanted: set[str]) -> dict[str, Commit]:
+    """For each path, file or folder, the newest commit up to `commit` after which it was another one than before."""
+    line = store.line(repo.id, commit)
+    last: dict[str, Commit] = {}
+    for newer, older in zip(line, [*line[1:], None], strict=True):
+        after = store.tree(repo.id, newer)
+        before: Mapping[str, Entry] = store.tree(repo.id, older) if older else {}
+        for path in after.keys() | before.keys():
+            if after.get(path) != before.get(path):
+                for touched in (path, *ancestors(path)):
+                    last.setdefault(touched, newer)
+        if wanted <= last.keys():
+            break
+    return last
 
 
 def readme(store: Store, files: Mapping[str, Entry]) -> str | None:

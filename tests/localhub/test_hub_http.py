@@ -149,7 +149,7 @@ def test_broken_commits_change_nothing(ask: Any, api: HfApi, commit_lines: Calla
     for body in bodies:
         assert ask("POST", f"/api/models/{REPO}/commit/main", body).status == 400
     assert ask("POST", f"/api/models/{REPO}/commit/{head}", good).status == 404
-    assert ask("POST", f"/api/models/{REPO}/commit/main?create_pr=1", good).status == 400
+    assert ask("POST", f"/api/models/{REPO}/commit/{head}?create_pr=1", good).status == 400
     assert api.model_info(REPO).sha == head
     assert ask("POST", f"/api/models/{REPO}/commit/refs%2Fheads%2Fmain", good).status == 200
 
@@ -162,16 +162,23 @@ def test_the_commit_route_judges_the_card_too(ask: Any, commit_lines: Callable[.
 
 def test_regular_files_come_by_range_and_head_too(ask: Any, commit_lines: Callable[..., bytes]) -> None:
     assert put_file(ask, commit_lines, "dir/a b.txt", b"0123456789").status == 200
-    whole = ask("GET", f"/{REPO}/resolve/main/dir/a%20b.txt")
+    sent_on = ask("GET", f"/{REPO}/resolve/main/dir/a%20b.txt")
+    place = sent_on.headers["location"]
+    assert (sent_on.status, sent_on.headers["x-linked-size"]) == (307, "10")
+    assert place == f"/api/resolve-cache/models/{REPO}/{sent_on.headers['x-repo-commit']}/dir/a%20b.txt"
+    whole = ask("GET", place)
     assert (whole.status, whole.body) == (200, b"0123456789")
-    head = ask("HEAD", f"/{REPO}/resolve/main/dir/a%20b.txt")
+    head = ask("HEAD", place)
     assert (head.headers["content-length"], head.headers["etag"]) == ("10", whole.headers["etag"])
-    part = ask("GET", f"/{REPO}/resolve/main/dir/a%20b.txt", Range="bytes=2-4")
+    part = ask("GET", place, Range="bytes=2-4")
     assert (part.status, part.body, part.headers["content-range"]) == (206, b"234", "bytes 2-4/10")
     assert part.headers["x-repo-commit"] == whole.headers["x-repo-commit"]
-    assert ask("GET", f"/{REPO}/resolve/main/dir/a%20b.txt", Range="bytes=10-").status == 416
+    assert ask("GET", place, Range="bytes=10-").status == 416
+    for odd in ("bytes=0-1,4-5", "lines=1-2", "bytes=x"):
+        assert ask("GET", place, Range=odd).body == b"0123456789"
+    assert ask("GET", place.replace(sent_on.headers["x-repo-commit"], "main")).status == 404
     assert put_file(ask, commit_lines, "empty", b"").status == 200
-    assert ask("GET", f"/{REPO}/resolve/main/empty").body == b""
+    assert ask("GET", ask("GET", f"/{REPO}/resolve/main/empty").headers["location"]).body == b""
 
 
 def test_a_foreign_page_cannot_write_and_a_foreign_name_is_not_ours(ask: Any, hub: RunningHub) -> None:

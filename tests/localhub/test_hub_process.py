@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
+from huggingface_hub.errors import HfHubHTTPError
 
 from hubkit.localhub import RunningHub
 
@@ -74,3 +76,25 @@ def test_killed_between_upload_and_commit_leaves_the_head(
     head = api.create_commit(REPO, again, commit_message="add").oid
     assert received(hub, "PUT") == 12_000_000  # running again sends only what is missing
     assert api.model_info(REPO).sha == head != before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+def test_hubkit_hub_serve_until_ctrl_c(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hubkit", "hub", "serve", str(tmp_path / "hub"), "--port", "0"]
+    env = os.environ | {"PYTHONUTF8": "1", "COLUMNS": "200"}
+    with subprocess.Popen(
+        [*command, "--token", "cli-token", "--user", "me"], stderr=subprocess.PIPE, text=True, env=env
+    ) as process:
+        assert process.stderr is not None
+        try:
+            said = process.stderr.readline()
+            endpoint = next(word for word in said.split() if word.startswith("http://"))
+            assert HfApi(endpoint=endpoint, token="cli-token").whoami()["name"] == "me"
+            assert HfApi(endpoint=endpoint, token="cli-token").create_repo("saes").repo_id == "me/saes"
+            with pytest.raises(HfHubHTTPError):
+                HfApi(endpoint=endpoint, token=False).create_repo("me/other")
+            assert "cli-token" not in said
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 130
+        finally:
+            process.kill()
