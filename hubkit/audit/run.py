@@ -1,63 +1,128 @@
-"""Validate one target after the other; a target that cannot be read is a row that says so, never a gap."""
+"""One audit: list what there is, read what is not known yet, a few repositories at a time, and keep each as soon as it is done."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hubkit.errors import HubkitError
-from hubkit.repo.view import RepoView
-from hubkit.validate.finding import Severity
-from hubkit.validate.report import Report
-from hubkit.validate.run import Selection, validate
+from hubkit.audit.fingerprint import rules_digest
+from hubkit.audit.listing import Candidate, candidates
+from hubkit.audit.member import Options, Reader, Step
+from hubkit.audit.store import Store
+from hubkit.audit.targets import Source
+from hubkit.audit.workers import in_threads
+from hubkit.engine.events import Event, Report, silent
+from hubkit.errors import IncompleteError
+from hubkit.repo.ratelimit import RateLimits
+from hubkit.repo.transport import Transport
+from hubkit.validate.reporters.text import human_bytes
 
-NEVER_LEARNED = {"THR001", "THR002"}
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
 
+DEFAULT_STORE = Path("hubkit-audit.sqlite")
+PATIENCE = 900.0
+"""Seconds to wait for the Hub's next window: an audit that needs several of its five minutes is meant to take them."""
 
-@dataclass(frozen=True)
-class Row:
-    """What one target came to."""
+MANY = 1000
 
-    target: str
-    report: Report | None
-    failure: str = ""
-
-    @property
-    def jumprelu(self) -> int:
-        """SAEs that SAELens builds as a JumpReLU."""
-        return sum("jumprelu" in (sae.architecture or "") for sae in self.report.saes) if self.report else 0
-
-    @property
-    def never_learned(self) -> int:
-        """Those whose threshold never left its initial value."""
-        return len({f.sae_id for f in self.report.findings if f.code in NEVER_LEARNED}) if self.report else 0
-
-    @property
-    def worst(self) -> str:
-        """The most frequent code of the highest severity."""
-        if not self.report or not self.report.findings:
-            return ""
-        top = max(finding.severity for finding in self.report.findings)
-        codes = [finding.code for finding in self.report.findings if finding.severity is top]
-        return max(sorted(set(codes)), key=codes.count)
-
-    def to_json(self) -> dict[str, Any]:
-        """For `--format json`."""
-        counts = {severity.word: self.report.count(severity) if self.report else 0 for severity in Severity}
-        return {
-            "target": self.target, "revision": self.report.revision if self.report else None, "saes": len(self.report.saes) if self.report else 0,
-            "jumprelu": self.jumprelu, "never_learned": self.never_learned, "worst": self.worst, **counts,
-            "complete": bool(self.report and self.report.complete), "failure": self.failure,
-        }  # fmt: skip
+__all__ = ["Options", "audit"]
 
 
 def audit(
-    targets: Iterable[str], open_target: Callable[[str], RepoView], selection: Selection | None = None
-) -> Iterator[Row]:
-    """One row a target, as it is done."""
-    for target in targets:
-        try:
-            yield Row(target, validate(open_target(target), selection))
-        except HubkitError as error:
-            yield Row(target, None, error.message)
+    sources: Iterable[Source],
+    api: HfApi,
+    store: Path | None = None,
+    options: Options | None = None,
+    *,
+    targets: Sequence[str] = (),
+    report: Report = silent,
+) -> Store:
+    """Audit everything that `sources` stand for; the store that is returned, open, has the run's rows (`hubkit.audit.ranking`).
+
+    `store` None: the default file where something is on the Hub, a temporary one otherwise. A run that dies is taken up by the
+    next one over the same store: nothing that was read whole, at the same commit by the same rules, is read again. The caller
+    marks the run as finished (`Store.finish`) when its table was shown. Raises UsageError for a code that is no rule, HubkitError when the
+    store cannot be written.
+    """
+    options = options or Options()
+    rules = rules_digest(options.selection)
+    found, worth_keeping = _peek(candidates(sources, api))
+    if store is None and (worth_keeping or options.since_last):
+        store = DEFAULT_STORE
+    kept = Store(store)
+    try:
+        kept.begin(targets, rules)
+        since = options.since.astimezone(UTC).isoformat() if options.since else None
+        count = 0
+        for count in kept.enrol(found, since):
+            report(Event("list", count, count + 1, "repositories and folders so far"))
+        report(Event("list", count, count, "repositories and folders"))
+        _read_all(kept, api, options, report)
+    except BaseException:
+        kept.close()
+        raise
+    return kept
+
+
+def _peek(found: Iterator[Candidate]) -> tuple[Iterator[Candidate], bool]:
+    """The same candidates, and whether a run over them is worth a file: a repository of the Hub among them, or very many."""
+    first: list[Candidate] = []
+    for candidate in found:
+        first.append(candidate)
+        if candidate.kind == "hub" or len(first) == MANY:
+            return chain(first, found), True
+    return iter(first), False
+
+
+def _read_all(store: Store, api: HfApi, options: Options, report: Report) -> None:
+    total = store.count("open")
+    if not total:
+        return
+    report(Event("audit", 0, total))
+    done = requests = size = 0
+
+    def waiting(seconds: float) -> None:
+        report(Event("audit", done, total, f"waits {seconds:.0f} s for the Hub's rate limit"))
+
+    with _transport(waiting) as transport:
+        reader = Reader(store, api, transport, options)
+        for done, step in enumerate(in_threads(reader.read, store.open_members(), options.jobs), 1):
+            _write_down(store, step)
+            reader.written(step)
+            if step.reading is not None:
+                requests += step.reading.requests
+                size += step.reading.bytes_read
+            cost = f"{requests:,} requests, {human_bytes(size)}, " if requests else ""
+            report(Event("audit", done, total, f"{cost}{step.member.shown}"))
+
+
+@contextmanager
+def _transport(waiting: Callable[[float], None]) -> Iterator[Transport]:
+    """Connections that wait for the next window of a used-up rate limit. When the block ends, nobody waits any more: Ctrl-C takes no five minutes."""
+    over = threading.Event()
+
+    def sleep(seconds: float) -> None:
+        if over.wait(seconds):
+            raise IncompleteError("the audit was stopped")
+
+    transport = Transport(RateLimits(patience=PATIENCE, on_wait=waiting, sleep=sleep), sleep=sleep)
+    try:
+        yield transport
+    finally:
+        over.set()
+        transport.close()
+
+
+def _write_down(store: Store, step: Step) -> None:
+    if step.reading is not None:
+        store.keep(step.member.key, step.reading)
+    elif step.name:
+        store.reuse(step.member.key, step.name, step.sha)
+    else:
+        store.leave_out(step.member.key)
