@@ -55,6 +55,10 @@ def validate(
         typer.Option("--config", metavar="FILE", help="This configuration, not the nearest hubkit.toml."),
     ] = None,
     no_config: Annotated[bool, typer.Option("--no-config", help="No configuration file at all.")] = False,
+    no_cache: Annotated[
+        bool,
+        typer.Option("--no-cache", help="Ask the Hub again for what an earlier run read at the same commit."),
+    ] = False,
     format: Annotated[  # noqa: A002 - the option's name in the contract
         ReportFormat, typer.Option("--format", "-f", help="How the answer is written.")
     ] = ReportFormat.text,
@@ -69,7 +73,7 @@ def validate(
     console = Console(quiet=quiet)
     request = Request(
         target, codes(select), codes(ignore), deep, load, base_model, fail_on.severity() if fail_on else None, notes,
-        baseline, write_baseline, config, no_config,
+        baseline, write_baseline, config, no_config, no_cache,
     )  # fmt: skip
     # Without --deep there is nothing to wait for.
     with (console if deep else Console(quiet=True)).progress() as report:

@@ -40,7 +40,7 @@ def check_gate(release: Path, allow: tuple[str, ...] = ()) -> Gate:
     if refused:
         codes = ", ".join(sorted({finding.code for finding in refused}))
         raise HubkitError(
-            f"{release}: {len(refused)} errors ({codes}); nothing was sent. The first: {refused[0].path}: {refused[0].message}",
+            f"{release}: {len(refused)} error{'s' if len(refused) != 1 else ''} ({codes}); nothing was sent. The first: {refused[0].path}: {refused[0].message}",
             hint=f"hubkit validate {release}",
         )
     _check_card(release)

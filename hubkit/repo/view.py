@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from threading import Lock
 from typing import TypeVar
 
 from hubkit.errors import IncompleteError
@@ -63,6 +64,7 @@ class RepoView(ABC):
     refused: list[str] = field(default_factory=list)
     """Names of the listing that could lead out of the repository or deceive a reader; none of them is read. At most MOST_REFUSED."""
     _entries: dict[str, Entry] | None = field(default=None, repr=False)
+    _counting: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     @abstractmethod
     def _list(self) -> list[Entry]:
@@ -140,8 +142,9 @@ class RepoView(ABC):
 
     def _count(self, size: int) -> None:
         """Note one request that brought `size` bytes."""
-        self.requests += 1
-        self.bytes_read += size
+        with self._counting:
+            self.requests += 1
+            self.bytes_read += size
 
     @property
     def total_bytes(self) -> int:

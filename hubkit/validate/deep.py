@@ -40,9 +40,9 @@ class WholeWeights:
         return found.norms if found else None
 
 
-def read_whole_weights(view: RepoView, path: str, header: Header) -> WholeWeights:
-    """Read every tensor of `path`; W_dec twice. Raises IncompleteError."""
-    found = scan(view, path, header)
+def read_whole_weights(view: RepoView, path: str, header: Header, *, digest: bool = True) -> WholeWeights:
+    """Read every tensor of `path`; W_dec twice where its norms leave a question open. Raises IncompleteError."""
+    found = scan(view, path, header, digest=digest)
     whole = WholeWeights(found, None, None)
     decoder, encoder = header.tensors.get("W_dec"), header.tensors.get("W_enc")
     norms = whole.norms("W_dec")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     from hubkit.validate.deep import WholeWeights
     from hubkit.validate.load import Loaded
     from hubkit.validate.pickles import Pickle
+
+AT_ONCE = 2
+"""Files of weights that are read at the same time: numpy and hashlib let go of the interpreter."""
 
 __all__ = ["WEIGHTS", "JsonFile", "RepoFacts", "SaeFacts", "gather"]
 
@@ -136,9 +141,7 @@ def gather(view: RepoView, needs: Need, report: Report = silent) -> RepoFacts:
         reading.read_pickles(facts)
     _read_texts(facts, needs)
     if Need.WEIGHTS in needs:
-        for done, sae in enumerate(facts.saes, 1):
-            reading.read_whole(view, sae)
-            report(Event("weights", done, len(facts.saes), sae.sae_id))
+        _read_weights(facts, report)
     if Need.LOAD in needs:
         _load(facts)
     view.settle()
@@ -150,6 +153,19 @@ def _read_tensors(view: RepoView, sae: SaeFacts, needs: Need) -> None:
         reading.read_header_of(view, sae)
     if Need.THRESHOLD in needs:
         reading.read_threshold_of(view, sae)
+
+
+def _read_weights(facts: RepoFacts, report: Report) -> None:
+    """Every file of weights whole, two at a time. Hashed is only what may equal another file or has a checksum in provenance.json."""
+    sizes = Counter(sae.weights.size for sae in facts.saes if sae.weights)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        jobs = {}
+        for sae in facts.saes:
+            digest = facts.provenance is not None or (sae.weights is not None and sizes[sae.weights.size] > 1)
+            jobs[pool.submit(reading.read_whole, facts.view, sae, digest=digest)] = sae
+        for done, job in enumerate(as_completed(jobs), 1):
+            job.result()
+            report(Event("weights", done, len(facts.saes), jobs[job].sae_id))
 
 
 def _load(facts: RepoFacts) -> None:

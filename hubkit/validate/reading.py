@@ -152,12 +152,12 @@ def read_json(view: RepoView, path: str, unread: dict[Need, str], need: Need) ->
     return json_file(path, data) if data is not None else None
 
 
-def read_whole(view: RepoView, sae: SaeFacts) -> None:
-    """Every value of the weights, block by block, and their sha256."""
+def read_whole(view: RepoView, sae: SaeFacts, *, digest: bool) -> None:
+    """Every value of the weights, block by block; with `digest` their sha256, which costs more than all the rest."""
     if sae.header is None or sae.weights is None or not sae.header.tensors:
         return
     try:
-        sae.whole = read_whole_weights(view, sae.weights.path, sae.header)
+        sae.whole = read_whole_weights(view, sae.weights.path, sae.header, digest=digest)
     except IncompleteError as error:
         sae.unread[Need.WEIGHTS] = error.message
     else:

@@ -42,6 +42,7 @@ class Request:
     write_baseline: Path | None = None
     config: Path | None = None
     no_config: bool = False
+    no_cache: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def answer(request: Request, files: Iterable[str] = (), report: Progress = silen
     if request.config is not None and request.no_config:
         raise UsageError("--config and --no-config contradict each other", hint="give one of them")
     if request.target != STDIN:
-        return _one(request, open_target(request.target), report)
+        return _one(request, open_target(request.target, cache=False if request.no_cache else None), report)
     if request.write_baseline is not None:
         raise UsageError("--write-baseline needs one folder or repository, not a list of files")
     listed = list(files)

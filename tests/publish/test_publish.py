@@ -147,7 +147,7 @@ def test_the_gate_refuses_errors_a_missing_card_and_a_stale_one(release: Path) -
     from safetensors.numpy import save_file
 
     save_file(values, weights)
-    with pytest.raises(HubkitError, match=r"1 errors \(THR001\); nothing was sent"):
+    with pytest.raises(HubkitError, match=r"1 error \(THR001\); nothing was sent"):
         check_gate(release)
     build_card(release)
     assert [finding.code for finding in check_gate(release, allow=("THR001",)).allowed] == ["THR001"]

@@ -312,3 +312,11 @@ def test_card002_places_each_fault_on_its_line() -> None:
         view(readme=card.replace("MIT", "my-own-1.0").replace("tags: sae\n", "")), "CARD002"
     ).findings
     assert [(f.severity, f.confidence) for f in doubted] == [(Severity.WARNING, "medium")]
+
+
+def test_rel003_a_name_that_leads_out_of_the_repository_is_an_error() -> None:
+    repository = view()
+    repository.refused = ["../../etc/passwd"]
+    (finding,) = check(repository, "REL003").findings
+    assert (finding.code, finding.severity.word) == ("REL003", "error")
+    assert "../../etc/passwd" in finding.message

@@ -112,6 +112,13 @@ def names_that_collide(repo: RepoFacts) -> Iterator[Found]:
                 path=names[0],
                 identity=" ".join(names),
             )
+    for name in repo.view.refused:
+        yield Found(
+            f"{name!r} leads out of the repository, or deceives a reader: it is not read",
+            "remove the file: no honest tool writes such a name",
+            severity=Severity.ERROR,
+            identity=name,
+        )
     for path in sorted(path for same in parts.values() for path in same):
         if reason := _not_on_windows(PurePosixPath(path).name):
             yield Found(f"{path}: {reason}", "rename it", path=path)
