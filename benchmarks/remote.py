@@ -11,6 +11,7 @@ request; requests and bytes are what the Hub counted. The temporary folder needs
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import shutil
@@ -156,6 +157,18 @@ def by_snapshot() -> int:
     return sum(sae.architecture == "jumprelu" for sae in report.saes)
 
 
+def by_saelens() -> int:
+    """Download everything, then open every SAE with SAELens and look at its thresholds."""
+    from huggingface_hub import snapshot_download
+    from sae_lens import SAE
+
+    found = 0
+    for cfg in sorted(Path(snapshot_download(REPO)).glob("*/cfg.json")):
+        threshold = getattr(SAE.load_from_disk(cfg.parent, device="cpu"), "threshold", None)
+        found += threshold is not None and bool(threshold.isfinite().all())
+    return found
+
+
 def by_filesystem() -> int:
     """Configurations, headers and thresholds through HfFileSystem as it comes."""
     from huggingface_hub import HfFileSystem
@@ -181,6 +194,8 @@ WAYS: dict[str, Callable[[], int]] = {
     "HfFileSystem, defaults": by_filesystem,
     "snapshot_download + validate": by_snapshot,
 }
+if importlib.util.find_spec("sae_lens"):
+    WAYS["snapshot_download + SAELens"] = by_saelens
 
 
 def run_way(name: str, jumprelu: int) -> None:

@@ -208,3 +208,33 @@ def test_pull_requests_branches_and_tags_are_revisions(hub: tuple[RunningHub, Hf
     at_tag = opened(hub, revision="v1")
     at_tag.list()
     assert at_tag.revision == head
+
+
+def test_thresholds_that_came_by_ranges_are_the_files_bits(hub: tuple[RunningHub, HfApi, Path]) -> None:
+    from safetensors.numpy import load_file
+
+    from hubkit.validate.facts import gather
+    from hubkit.validate.rule import Need
+
+    files = {f"sae_{i}/{name.split('/')[-1]}": data for i in range(6) for name, data in _learned(i).items()}
+    folder = hub[2].parent / "many"
+    for path, data in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
+    publish_locally(folder, "owner/many", hub[1])
+    facts = gather(opened(hub, "owner/many"), Need.CFG | Need.HEADER | Need.THRESHOLD)
+    assert len(facts.saes) == 6
+    for sae in facts.saes:
+        assert sae.threshold is not None
+        assert (
+            sae.threshold.astype("float32").tobytes()
+            == load_file(folder / sae.sae_id / "sae_weights.safetensors")["threshold"].tobytes()
+        )
+
+
+def _learned(seed: int) -> dict[str, bytes]:
+    import numpy as np
+
+    values = tensors(d_sae=WIDE)
+    values["threshold"] = np.random.default_rng(seed).uniform(0.01, 0.5, WIDE).astype(np.float32)
+    return {p: d for p, d in view({**cfg(), "d_sae": WIDE}, values).files.items() if "/" in p}
