@@ -5,11 +5,13 @@ A number stands with its measure's name and version, n, split and interval, or i
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
 
 from hubkit.release.model import Artefact
+from hubkit.release.writing import to_json_rows, write_text
 
 Split = Literal["train", "crossfit", "held_out"]
 """train: rows the SAE was trained on. crossfit: every row measured by the SAE of the fold that never saw it. held_out: rows set aside."""
@@ -89,6 +91,10 @@ class Evaluation(Artefact):
     layers: list[LayerProfile]
     comparisons: list[Comparison]
     inputs_sha256: str
+
+    def save(self, path: Path) -> None:
+        """Write it with a line for each SAE: an audit fetches this file whole."""
+        write_text(path, to_json_rows(self.model_dump(mode="json", by_alias=True)))
 
     def sae(self, sae_id: str) -> SaeMetrics | None:
         """The metrics of one SAE, or None."""

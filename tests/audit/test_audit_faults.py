@@ -81,7 +81,7 @@ def test_validate_tells_the_truth_or_that_it_could_not(
 
 
 @pytest.mark.parametrize("where", PLACES)
-@pytest.mark.parametrize("kind", ["status", "drop", "truncate", "ignore_range", "expired", "redirect_loop"])
+@pytest.mark.parametrize("kind", FAULTS)
 def test_audit_keeps_what_was_true_and_asks_again_for_the_rest(
     zero: Place, tmp_path: Path, kind: str, where: str
 ) -> None:
