@@ -22,23 +22,32 @@ HEADERS = Need.HEADER | Need.THRESHOLD | Need.WEIGHTS
 
 
 def first_wants(view: RepoView, folders: dict[str, dict[str, Entry]], needs: Need) -> Iterator[Want]:
-    """The heads of weights by their usual names, which take two steps each on the Hub, before what takes one: configurations and texts.
+    """One small file, then the heads of weights by their usual names, which take two steps each on the Hub, then what takes one: the other
+    configurations and texts.
 
+    The first small file finds out which route this Hub has, while the heads come, which need none of it; all others would wait for the answer.
     Where a threshold lies, the head tells (`what_follows`); other containers are read one range after the other, many files at a time.
     A size that fits the equation of WTS009 does not save the head: a transposed W_enc has the same.
     """
+    small = [
+        (entry.path, 0, entry.size) for entry in _small(view, folders, needs) if entry.size <= SMALL_FILE
+    ]
+    yield from small[:1]
     if needs & HEADERS:
         for folder, files in folders.items():
             weights = weights_of(folder, folders) if any(name in files for name in WEIGHT_NAMES) else None
             if weights is not None and weights.name.endswith(".safetensors"):
                 yield weights.path, 0, FIRST_READ
-    small = [configuration(files) for files in folders.values()]
-    small += [view.entry(path) for path, need in _texts() if need in needs]
+    yield from small[1:]
+
+
+def _small(view: RepoView, folders: dict[str, dict[str, Entry]], needs: Need) -> Iterator[Entry]:
+    """The files that are read whole."""
+    found = [configuration(files) for files in folders.values()]
+    found += [view.entry(path) for path, need in _texts() if need in needs]
     if Need.EVALUATION | Need.WEIGHTS in needs:
-        small += [files.get("metrics.json") for files in folders.values()]
-    for entry in small:
-        if entry is not None and entry.size <= SMALL_FILE:
-            yield entry.path, 0, entry.size
+        found += [files.get("metrics.json") for files in folders.values()]
+    return (entry for entry in found if entry is not None)
 
 
 def _texts() -> tuple[tuple[str, Need], ...]:
