@@ -118,7 +118,7 @@ def test_a_remote_target_and_a_download_never_bring_their_own(
     silencing = b'ignore = { CFG = "nothing to see here" }'
     remote = broken()
     remote.files["hubkit.toml"] = silencing
-    monkeypatch.setattr(request_module, "open_target", lambda _: remote)
+    monkeypatch.setattr(request_module, "open_target", lambda _, **__: remote)
     assert "CFG003" in codes(asked(release))
     monkeypatch.setattr(request_module, "open_target", target_module.open_target)
 
@@ -139,7 +139,7 @@ def test_a_remote_target_and_a_download_never_bring_their_own(
 def test_the_working_directory_counts_for_a_remote_target(
     release: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(request_module, "open_target", lambda _: broken())
+    monkeypatch.setattr(request_module, "open_target", lambda _, **__: broken())
     Path("hubkit.toml").write_text('ignore = { CFG003 = "known" }', encoding="utf-8")
     assert codes(asked(release)) == {"CARD001"}
 
