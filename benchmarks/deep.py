@@ -4,14 +4,18 @@ Four files of 134 MB (W_enc and W_dec, 2048 x 8192 float32) are written to a tem
 plainly (`readinto` of 1 MiB and 8 MiB blocks, and whole files as bytes), with sha256 alone, and by `hubkit.tensors.scan`. Each way takes
 its turn in each round; the table shows the best round of each and its ratio to the fastest plain read. A second table has the same from the
 disk: the files are put out of the page cache before each way (Linux). Warm, a plain read into one small buffer is a copy inside the processor's
-cache, which nothing that looks at the numbers can match; from a disk the disk decides.
+cache, which nothing that looks at the numbers can match; from a disk the disk decides. A third table has the verb itself: the same files as the
+TopK SAEs of one folder, `hubkit validate FOLDER --deep` as a process of its own, what it says of its checking beside a plain read in the same round.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import platform
+import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -100,6 +104,49 @@ def main() -> None:
                 way: work for way, work in ways.items() if "8 MiB" not in way and "whole files" not in way
             }
             table("from disk", cold, size, lambda: evict(folder, names))
+            verb(folder, as_saes(folder, names), size)
+
+
+def as_saes(folder: Path, names: list[str]) -> list[str]:
+    """The files moved into SAE folders of their own; their new names."""
+    cfg = {
+        "architecture": "topk", "k": 64, "rescale_acts_by_decoder_norm": True, "d_in": D_IN, "d_sae": D_SAE,
+        "dtype": "float32", "device": "cpu", "apply_b_dec_to_input": True, "normalize_activations": "none",
+        "reshape_activations": "none",
+        "metadata": {"sae_lens_version": "6.54.12", "model_name": "gpt2", "hook_name": "blocks.2.hook_resid_post"},
+    }  # fmt: skip
+    moved = []
+    for name in names:
+        home = folder / name.removesuffix(".safetensors")
+        home.mkdir()
+        (folder / name).rename(home / "sae_weights.safetensors")
+        (home / "cfg.json").write_text(json.dumps(cfg), encoding="utf-8")
+        moved.append(f"{home.name}/sae_weights.safetensors")
+    return moved
+
+
+def verb(folder: Path, names: list[str], size: int) -> None:
+    """`hubkit validate FOLDER --deep` from disk, against a plain read of the same files in the same round."""
+    command = [sys.executable, "-m", "hubkit", "validate", str(folder), "--deep", "--format", "json"]
+    rounds = []
+    for _ in range(2 * ROUNDS):
+        evict(folder, names)
+        begin = time.perf_counter()
+        plain(folder, names, 1 << 20)
+        read = time.perf_counter() - begin
+        evict(folder, names)
+        begin = time.perf_counter()
+        answer = subprocess.run(command, capture_output=True, check=False)
+        whole = time.perf_counter() - begin
+        report = json.loads(answer.stdout)
+        assert report["io"]["bytes"] >= size, report["io"]
+        rounds.append((read, report["io"]["seconds"], whole))
+    print(
+        f"{'hubkit validate --deep, from disk':46}{'plain':>9}{'checking':>9}{'process':>9}{'of plain':>10}"
+    )
+    for title, of in (("median round", statistics.median), ("best of each", min)):
+        read, checked, whole = (of(column) for column in zip(*rounds, strict=True))
+        print(f"{title:46}{read:9.3f}{checked:9.3f}{whole:9.3f}{read / checked:10.0%}")
 
 
 def evict(folder: Path, names: list[str]) -> None:

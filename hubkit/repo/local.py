@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import get_ident
 from typing import TYPE_CHECKING
 
 from hubkit.errors import IncompleteError, UsageError
@@ -12,6 +14,7 @@ from hubkit.repo.view import Entry, RepoView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import FileIO
 
 SKIPPED_FOLDERS = {".git", ".cache", "__pycache__"}
 MAX_FILES = 1_000_000
@@ -22,6 +25,8 @@ class LocalView(RepoView):
     """The files below `root`. Links to folders are not followed; links to files only inside the root or the Hub cache's blobs."""
 
     root: Path = field(default_factory=Path)
+    _held: dict[tuple[int, str], FileIO] = field(default_factory=dict, init=False, repr=False)
+    """Files that a thread holds open, by its number and their path."""
 
     def _list(self) -> list[Entry]:
         entries: list[Entry] = []
@@ -70,23 +75,41 @@ class LocalView(RepoView):
                 file.seek(start)
                 return file.read(stop - start)
         except OSError as error:
-            raise IncompleteError(
-                f"{path}: cannot be read: {error.strerror}", hint="check the permissions of the file"
-            ) from error
+            raise _unreadable(path, error) from error
 
     def _read_into(self, entry: Entry, start: int, buffer: memoryview) -> int:
         path = self.root / entry.path
+        held = self._held.get((get_ident(), entry.path))
         got = 0
         try:
-            with path.open("rb", buffering=0) as file:
+            with nullcontext(held) if held else path.open("rb", buffering=0) as file:
                 file.seek(start)
                 while got < len(buffer) and (count := file.readinto(buffer[got:])):
                     got += count
         except OSError as error:
-            raise IncompleteError(
-                f"{path}: cannot be read: {error.strerror}", hint="check the permissions of the file"
-            ) from error
+            raise _unreadable(path, error) from error
         return got
+
+    @contextmanager
+    def held_open(self, path: str) -> Iterator[None]:
+        """One open file for what this thread reads of `path`: the system's read-ahead begins anew with every opening."""
+        key = (get_ident(), path)
+        try:
+            file = (self.root / self._need(path).path).open("rb", buffering=0)
+        except OSError as error:
+            raise _unreadable(self.root / path, error) from error
+        with file:
+            self._held[key] = file
+            try:
+                yield
+            finally:
+                del self._held[key]
+
+
+def _unreadable(path: Path, error: OSError) -> IncompleteError:
+    return IncompleteError(
+        f"{path}: cannot be read: {error.strerror}", hint="check the permissions of the file"
+    )
 
 
 def open_folder(path: Path) -> LocalView:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from threading import Lock
@@ -18,6 +20,8 @@ Want = tuple[str, int, int]
 SMALL_FILE = 1 << 20
 """Whole files above this many bytes are refused: configurations and cards are far smaller."""
 MOST_REFUSED = 1000
+HASHED_AT_ONCE = 8 << 20
+"""Bytes."""
 
 
 def nothing_more(_: str) -> Iterable[Want]:
@@ -91,6 +95,16 @@ class RepoView(ABC):
             )
         return self.read_range(path, 0, entry.size)
 
+    def sha256(self, path: str) -> str:
+        """The listing's checksum of `path`, or that of all its bytes, read block by block. Raises IncompleteError."""
+        entry = self._need(path)
+        if entry.sha256 is not None:
+            return entry.sha256
+        digest = hashlib.sha256()
+        for start in range(0, entry.size, HASHED_AT_ONCE):
+            digest.update(self.read_range(path, start, start + HASHED_AT_ONCE))
+        return digest.hexdigest()
+
     def read_range(self, path: str, start: int, stop: int) -> bytes:
         """Bytes [start, stop) of `path`, cut at its end. Raises IncompleteError when fewer come than the listing promises."""
         entry = self._need(path)
@@ -115,6 +129,11 @@ class RepoView(ABC):
             raise IncompleteError(
                 f"{path}: {got:,} bytes came where {len(buffer):,} were asked for; the file changed or the transfer broke"
             )
+
+    def held_open(self, path: str) -> AbstractContextManager[None]:
+        """While this lasts, `path` is read by this thread from front to back: a disk reads ahead in a file that stays open."""
+        del path
+        return nullcontext()
 
     def _read_into(self, entry: Entry, start: int, buffer: memoryview) -> int:
         """How many bytes were put into `buffer`, which does not reach beyond the file."""

@@ -1,45 +1,28 @@
-"""One pass over a whole weights file: its sha256, NaN and infinities of every tensor, and the norms of rows or columns."""
+"""One pass over a whole weights file: its sha256, and of every tensor what `sums` collects."""
 
 from __future__ import annotations
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from hubkit.errors import IncompleteError
 from hubkit.tensors.dtypes import BITS, numbers
-from hubkit.tensors.stream import BLOCK, blocks, check_streamable, pieces, row_length
-from hubkit.tensors.zip_member import content_start
+from hubkit.tensors.stream import BLOCK, blocks, check_streamable, first_byte, pieces, row_length
+from hubkit.tensors.sums import Sums
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    import numpy.typing as npt
-
     from hubkit.repo.view import RepoView
     from hubkit.tensors.header import Header, TensorInfo
+    from hubkit.tensors.sums import Axis, TensorScan
 
-Axis = Literal["rows", "columns"]
 NORMS: Mapping[str, Axis] = {"W_dec": "rows", "W_enc": "columns"}
 """What SAELens's layout needs: one norm for each latent."""
-FEW_ROWS = 128
-"""Rows whose squares are summed in the tensor's own precision before the sums go into float64: an error of 128 roundings at most."""
-
-
-@dataclass
-class TensorScan:
-    """What one tensor holds."""
-
-    values: int
-    nan: int = 0
-    inf: int = 0
-    first_bad: int | None = None
-    """Row-major index of the first NaN or infinity."""
-    norms: npt.NDArray[np.float64] | None = None
-    """Euclidean norms of the rows or columns that were asked for, relative error below 1e-5; NaN or infinite where a value is."""
 
 
 @dataclass
@@ -57,7 +40,7 @@ class _Piece(NamedTuple):
 
     start: int
     stop: int
-    sums: _Sums | None
+    sums: Sums | None
     first: int
 
 
@@ -70,20 +53,20 @@ def scan(
     digest: bool = True,
     block_bytes: int = BLOCK,
 ) -> FileScan:
-    """Look at every value of `path` once. Memory: two blocks and the norms.
+    """Look at every value of `path` once. Memory: two blocks, the norms, and what is kept of the values.
 
     Tensors that are compressed or share their bytes with others are read by themselves, and the file again for its sha256.
     Raises IncompleteError when the file cannot be read.
     """
     result = FileScan(None)
-    sums: dict[str, _Sums] = {}
+    sums: dict[str, Sums] = {}
     for info in header.tensors.values():
         try:
             check_streamable(info)
         except IncompleteError as error:
             result.unread[info.name] = error.message
         else:
-            sums[info.name] = _Sums(info, norms.get(info.name))
+            sums[info.name] = Sums(info, norms.get(info.name))
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is counted, not warned of
         result.sha256 = _pass(view, path, header, sums, digest=digest, block_bytes=block_bytes)
     result.tensors = {name: into.result() for name, into in sums.items()}
@@ -91,7 +74,7 @@ def scan(
 
 
 def _pass(
-    view: RepoView, path: str, header: Header, sums: Mapping[str, _Sums], *, digest: bool, block_bytes: int
+    view: RepoView, path: str, header: Header, sums: Mapping[str, Sums], *, digest: bool, block_bytes: int
 ) -> str | None:
     """Feed every value to `sums`; the sha256 where it is asked for."""
     plan = _plan(view, path, header, sums)
@@ -105,15 +88,15 @@ def _pass(
 
 
 def _plan(
-    view: RepoView, path: str, header: Header, sums: Mapping[str, _Sums]
-) -> list[tuple[int, TensorInfo, _Sums]] | None:
+    view: RepoView, path: str, header: Header, sums: Mapping[str, Sums]
+) -> list[tuple[int, TensorInfo, Sums]] | None:
     """The tensors by their first byte in the file, or None where one pass cannot serve them all."""
     plan = []
     for name, into in sums.items():
         info = header.tensors[name]
-        if info.member is not None and info.member.deflated:
+        begin = first_byte(view, path, info)
+        if begin is None:
             return None
-        begin = info.start + (content_start(view, path, info.member) if info.member else 0)
         plan.append((begin, info, into))
     plan.sort(key=lambda item: (item[0], item[1].stop - item[1].start))
     ends = [begin + info.stop - info.start for begin, info, _ in plan]
@@ -122,7 +105,7 @@ def _plan(
 
 
 def _parts(
-    plan: list[tuple[int, TensorInfo, _Sums]], size: int, block_bytes: int, *, gaps: bool
+    plan: list[tuple[int, TensorInfo, Sums]], size: int, block_bytes: int, *, gaps: bool
 ) -> Iterator[_Piece]:
     """The file from its first byte to its last in pieces of at most a block, the tensors' pieces marked."""
     at = 0
@@ -146,7 +129,7 @@ def _run(view: RepoView, path: str, parts: Iterator[_Piece], *, digest: bool) ->
     """Read each piece, hash it on a second thread (hashlib and numpy both let go of the interpreter) and sum it here."""
     sha = hashlib.sha256()
     buffers = [np.empty(0, np.uint8), np.empty(0, np.uint8)]
-    with ThreadPoolExecutor(1) as hasher:
+    with view.held_open(path), ThreadPoolExecutor(1) as hasher:
         pending: list[Any] = [None, None]
         for turn, piece in enumerate(parts):
             which, size = turn % 2, piece.stop - piece.start
@@ -162,84 +145,3 @@ def _run(view: RepoView, path: str, parts: Iterator[_Piece], *, digest: bool) ->
                 info = piece.sums.info
                 piece.sums.add(piece.first, numbers(data, info.dtype, big_endian=info.big_endian))
     return sha.hexdigest() if digest else None
-
-
-class _Sums:
-    """Sums of squares of one tensor, along its rows or columns as they lie in the file, and what is not finite."""
-
-    def __init__(self, info: TensorInfo, axis: Axis | None) -> None:
-        self.info = info
-        self.found = TensorScan(info.count)
-        self._row = max(1, row_length(info))
-        matrix = len(info.shape) == 2 and axis is not None
-        # in a column-major matrix the rows of the file are the columns of the tensor
-        self._axis: Axis | None = None
-        if matrix:
-            self._axis = axis if info.order == "C" else ("columns" if axis == "rows" else "rows")
-        length = self._row if self._axis == "columns" else info.count // self._row
-        self._squares = np.zeros(length if self._axis else 0)
-
-    def add(self, first: int, values: npt.NDArray[Any]) -> None:
-        """Take in the values from number `first` on."""
-        if values.dtype.kind != "f":
-            values = values.astype(np.float64) if self._axis else values[:0]
-        if not self._add(first, values):
-            self._count(first, values)
-
-    def _add(self, first: int, values: npt.NDArray[Any]) -> bool:
-        """Whether all values are finite, as far as their squares tell."""
-        if self._axis is None:
-            return bool(np.isfinite(np.dot(values, values)))
-        row, offset = divmod(first, self._row)
-        if len(values) % self._row:  # a piece of one row
-            squares = np.square(values, dtype=np.float64)
-            if self._axis == "rows":
-                self._squares[row] += squares.sum()
-            else:
-                self._squares[offset : offset + len(values)] += squares
-            return bool(np.isfinite(squares).all())
-        matrix = values.reshape(-1, self._row)
-        if self._axis == "columns":
-            return self._add_columns(matrix)
-        sums = _row_squares(matrix)
-        finite = bool(np.isfinite(sums).all())
-        self._squares[row : row + len(matrix)] = sums if finite else _row_squares(matrix.astype(np.float64))
-        return finite
-
-    def _add_columns(self, matrix: npt.NDArray[Any]) -> bool:
-        finite = True
-        for at in range(0, len(matrix), FEW_ROWS):
-            part = matrix[at : at + FEW_ROWS]
-            sums = np.einsum("ij,ij->j", part, part)
-            if not np.isfinite(sums).all():
-                finite, part = False, part.astype(np.float64)
-                sums = np.einsum("ij,ij->j", part, part)
-            self._squares += sums
-        return finite
-
-    def _count(self, first: int, values: npt.NDArray[Any]) -> None:
-        """Exactly what is not finite: a square that overflows is none of it."""
-        bad = np.flatnonzero(~np.isfinite(values))
-        if not len(bad):
-            return
-        nan = int(np.isnan(values[bad]).sum())
-        self.found.nan += nan
-        self.found.inf += len(bad) - nan
-        at = (bad + first).astype(np.int64)
-        if self.info.order == "F":
-            at = np.ravel_multi_index(np.unravel_index(at, self.info.shape, order="F"), self.info.shape)
-        smallest = int(at.min())
-        known = self.found.first_bad
-        self.found.first_bad = smallest if known is None else min(known, smallest)
-
-    def result(self) -> TensorScan:
-        """What was found."""
-        if self._axis is not None:
-            self.found.norms = np.sqrt(self._squares)
-        return self.found
-
-
-def _row_squares(matrix: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Sum of squares of each row of (n, m): one dot product of BLAS a row, three times as fast as einsum."""
-    sums: npt.NDArray[Any] = np.matmul(matrix[:, None, :], matrix[:, :, None])[:, 0, 0]
-    return sums

@@ -57,6 +57,14 @@ def check_streamable(info: TensorInfo) -> int:
     return bits
 
 
+def first_byte(view: RepoView, path: str, info: TensorInfo) -> int | None:
+    """Where in the file the values begin; None where they are compressed. Raises HeaderError for a damaged zip."""
+    member = info.member
+    if member is None:
+        return info.start
+    return None if member.deflated else info.start + content_start(view, path, member)
+
+
 def row_length(info: TensorInfo) -> int:
     """Values of one row as they lie in the file: of a column where `info.order` is "F"."""
     if not info.shape:
@@ -78,11 +86,10 @@ def _chunks(
     view: RepoView, path: str, info: TensorInfo, parts: Iterator[tuple[int, int]], width: int
 ) -> Iterator[tuple[int, memoryview]]:
     """The bytes of each part. One buffer serves all of them."""
-    member = info.member
-    if member is not None and member.deflated:
-        yield from _inflated(inflated(view, path, member), info.start, parts, width)
+    if info.member is not None and info.member.deflated:
+        yield from _inflated(inflated(view, path, info.member), info.start, parts, width)
         return
-    begin = info.start + (content_start(view, path, member) if member else 0)
+    begin = first_byte(view, path, info) or 0
     buffer = memoryview(bytearray())
     for start, stop in parts:
         size = (stop - start) * width

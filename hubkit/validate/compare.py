@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
 NEEDS = Need.TREE | Need.CFG | Need.HEADER | Need.THRESHOLD
 ROOT_FILES = ("README.md", "evaluation.json", "provenance.json", "config.json")
-BLOCK = 8 << 20
 ABSENT = "(absent)"
 
 
@@ -242,10 +240,7 @@ def _digest(view: RepoView, entry: Entry, other: Entry, *, deep: bool) -> str | 
         return entry.sha256
     if not isinstance(view, LocalView) or not (deep or other.sha256):
         return None
-    digest = hashlib.sha256()
-    for start in range(0, entry.size, BLOCK):
-        digest.update(view.read_range(entry.path, start, start + BLOCK))
-    return digest.hexdigest()
+    return view.sha256(entry.path)
 
 
 def _root_files(a: RepoView, b: RepoView) -> Iterator[str]:

@@ -1,27 +1,29 @@
-"""Whole weights: one pass for what every tensor holds, and, where its norms leave the question open, a second look at the matrices."""
+"""Whole weights: one pass for what every tensor holds, and a second look at those decoder rows that may be copies."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hubkit.tensors.dtypes import BITS
 from hubkit.tensors.scan import FileScan, scan
-from hubkit.tensors.stream import blocks
+from hubkit.tensors.stream import BLOCK, first_byte
+from hubkit.tensors.sums import sample_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
     from hubkit.repo.view import RepoView
     from hubkit.tensors.header import Header, TensorInfo
+    from hubkit.tensors.sums import TensorScan
 
     Floats = npt.NDArray[np.float64]
-
-ALIKE = 1e-4
-"""Relative difference of norms below which two vectors may be equal."""
-SAMPLE = 64
-"""Latents whose encoder column is compared with their decoder row."""
+    Rows = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -32,68 +34,72 @@ class WholeWeights:
     copies: int | None
     """Rows of W_dec, zero rows aside, that are bit for bit another row. None where there is no such matrix."""
     tied: float | None
-    """Share of SAMPLE latents whose W_enc column is their W_dec row, bit for bit. None where the matrices do not fit each other."""
+    """Share of latents whose W_enc column is their W_dec row, bit for bit: of a sample. None where the matrices do not fit each other."""
 
     def norms(self, tensor: str) -> Floats | None:
         """(d_sae,) norms of the rows of W_dec or of the columns of W_enc."""
         found = self.scan.tensors.get(tensor)
         return found.norms if found else None
 
+    @property
+    def outline(self) -> bytes:
+        """Equal for files with equal weights, and hardly ever for others: a digest of norms and marks."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self.scan.tensors.items()):
+            digest.update(f"{name} {tensor.values} {tensor.nan} {tensor.inf}".encode())
+            for values in (tensor.norms, tensor.marks):
+                digest.update(b"" if values is None else np.ascontiguousarray(values).tobytes())
+        return digest.digest()
+
 
 def read_whole_weights(view: RepoView, path: str, header: Header, *, digest: bool = True) -> WholeWeights:
-    """Read every tensor of `path`; W_dec twice where its norms leave a question open. Raises IncompleteError."""
+    """Read every tensor of `path` once, and again only the rows of W_dec that agree in their marks. Raises IncompleteError."""
     found = scan(view, path, header, digest=digest)
-    whole = WholeWeights(found, None, None)
-    decoder, encoder = header.tensors.get("W_dec"), header.tensors.get("W_enc")
-    norms = whole.norms("W_dec")
-    if decoder is None or norms is None or decoder.order != "C" or not decoder.count:
-        return whole
-    columns = whole.norms("W_enc")
-    fits = encoder is not None and encoder.shape == decoder.shape[::-1] and encoder.order == "C"
-    tied = None
-    if fits and encoder is not None and columns is not None:
-        near = np.isclose(columns, norms, rtol=ALIKE) & (norms > 0)
-        tied = _tied(view, path, (encoder, decoder), near) if near.mean() > 0.5 else 0.0
-    return WholeWeights(found, _copies(view, path, decoder, norms), tied)
+    decoder, encoder = found.tensors.get("W_dec"), found.tensors.get("W_enc")
+    if decoder is None:
+        return WholeWeights(found, None, None)
+    copies = _copies(view, path, header.tensors["W_dec"], decoder)
+    return WholeWeights(found, copies, _tied(encoder, decoder) if encoder else None)
 
 
-def _copies(view: RepoView, path: str, info: TensorInfo, norms: Floats) -> int:
-    """Non-zero rows beyond the first of their kind."""
-    order = np.sort(norms[norms > 0])
-    if not len(order) or not (np.diff(order) <= ALIKE * order[1:]).any():
+def _tied(encoder: TensorScan, decoder: TensorScan) -> float | None:
+    """The share of the sampled latents that are tied."""
+    rows, columns = decoder.sample, encoder.sample
+    if rows is None or columns is None or rows.shape != columns.shape or decoder.norms is None:
+        return None
+    alive = decoder.norms[sample_of(len(decoder.norms))] > 0
+    return float(((rows == columns).all(axis=1) & alive).mean())
+
+
+def _copies(view: RepoView, path: str, info: TensorInfo, decoder: TensorScan) -> int | None:
+    """Rows, zero rows aside, that are bit for bit an earlier one. None for a matrix whose rows cannot be read one by one."""
+    start = first_byte(view, path, info)
+    if start is None or info.order != "C" or decoder.marks is None or decoder.norms is None:
+        return None
+    alive = np.flatnonzero(decoder.norms != 0)
+    if not len(alive):
         return 0
-    seen: set[int] = set()
-    rows = 0
-    for at, row in _rows(view, path, info):
-        if norms[at] != 0:
-            rows += 1
-            seen.add(hash(row.tobytes()))
-    return rows - len(seen)
+    marks = np.ascontiguousarray(decoder.marks[alive])
+    as_bytes = marks.view(np.dtype((np.void, marks[:1].nbytes))).ravel()
+    _, kind, members = np.unique(as_bytes, return_inverse=True, return_counts=True)
+    length = info.shape[1] * BITS[info.dtype] // 8
+    seen: set[bytes] = set()
+    copies = 0
+    for row in _whole_rows(view, path, start, length, alive[members[kind] > 1]):
+        digest = hashlib.sha256(row).digest()
+        copies += digest in seen
+        seen.add(digest)
+    return copies
 
 
-def _rows(view: RepoView, path: str, info: TensorInfo) -> Any:
-    """(index, row), each valid until the next; rows that are larger than a block are put together."""
-    width, held, index = info.shape[1], [], 0
-    for block in blocks(view, path, info):
-        if block.first % width or len(block.values) % width:
-            held.append(block.values.copy())
-            if sum(map(len, held)) == width:
-                yield index, np.concatenate(held)
-                held, index = [], index + 1
-            continue
-        for row in block.values.reshape(-1, width):
-            yield index, row
-            index += 1
-
-
-def _tied(
-    view: RepoView, path: str, matrices: tuple[TensorInfo, TensorInfo], near: npt.NDArray[np.bool_]
-) -> float:
-    """The share of a sample of `near` latents that are tied, times the share that is near."""
-    encoder, decoder = matrices
-    chosen = np.flatnonzero(near)
-    chosen = chosen[np.linspace(0, len(chosen) - 1, min(SAMPLE, len(chosen))).astype(int)]
-    columns = np.stack([row[chosen].copy() for _, row in _rows(view, path, encoder)])
-    wanted = set(chosen.tolist())
-    rows = np.stack([row.copy() for at, row in _rows(view, path, decoder) if at in wanted])
-    return float((rows == columns.T).all(axis=1).mean() * near.mean())
+def _whole_rows(view: RepoView, path: str, start: int, length: int, rows: Rows) -> Iterator[bytes]:
+    """The bytes of chosen rows in their order, neighbours read together, up to a block."""
+    most = max(1, BLOCK // length)
+    at = 0
+    while at < len(rows):
+        first = int(rows[at])
+        stop = at + int(np.searchsorted(rows[at:], first + most))
+        data = view.read_range(path, start + first * length, start + (int(rows[stop - 1]) + 1) * length)
+        for row in rows[at:stop]:
+            yield data[(int(row) - first) * length : (int(row) - first + 1) * length]
+        at = stop

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -156,16 +155,14 @@ def _read_tensors(view: RepoView, sae: SaeFacts, needs: Need) -> None:
 
 
 def _read_weights(facts: RepoFacts, report: Report) -> None:
-    """Every file of weights whole, two at a time. Hashed is only what may equal another file or has a checksum in provenance.json."""
-    sizes = Counter(sae.weights.size for sae in facts.saes if sae.weights)
+    """Every file of weights whole, two at a time. Hashed is only what has a checksum in provenance.json or looks like another file."""
+    digest = facts.provenance is not None
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        jobs = {}
-        for sae in facts.saes:
-            digest = facts.provenance is not None or (sae.weights is not None and sizes[sae.weights.size] > 1)
-            jobs[pool.submit(reading.read_whole, facts.view, sae, digest=digest)] = sae
+        jobs = {pool.submit(reading.read_whole, facts.view, sae, digest=digest): sae for sae in facts.saes}
         for done, job in enumerate(as_completed(jobs), 1):
             job.result()
             report(Event("weights", done, len(facts.saes), jobs[job].sae_id))
+    reading.hash_lookalikes(facts.view, facts.saes)
 
 
 def _load(facts: RepoFacts) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from itertools import chain
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,8 @@ from hubkit.validate.pickles import Pickle, of_header
 from hubkit.validate.rule import Need
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy as np
     import numpy.typing as npt
 
@@ -153,12 +157,26 @@ def read_json(view: RepoView, path: str, unread: dict[Need, str], need: Need) ->
 
 
 def read_whole(view: RepoView, sae: SaeFacts, *, digest: bool) -> None:
-    """Every value of the weights, block by block; with `digest` their sha256, which costs more than all the rest."""
+    """Every value of the weights, block by block; with `digest` their sha256 where the listing has none."""
     if sae.header is None or sae.weights is None or not sae.header.tensors:
         return
+    digest = digest and sae.weights_sha256 is None
     try:
         sae.whole = read_whole_weights(view, sae.weights.path, sae.header, digest=digest)
     except IncompleteError as error:
         sae.unread[Need.WEIGHTS] = error.message
     else:
         sae.weights_sha256 = sae.weights_sha256 or sae.whole.scan.sha256
+
+
+def hash_lookalikes(view: RepoView, saes: Iterable[SaeFacts]) -> None:
+    """The sha256 of weights that agree in size, header and outline with another's: to say that they are equal takes every byte."""
+    alike: dict[tuple[int, bytes], list[SaeFacts]] = defaultdict(list)
+    for sae in saes:
+        if sae.weights and sae.whole:
+            alike[sae.weights.size, sae.whole.outline].append(sae)
+    for sae in chain.from_iterable(group for group in alike.values() if len(group) > 1):
+        try:
+            sae.weights_sha256 = view.sha256(sae.weights.path) if sae.weights else None
+        except IncompleteError as error:
+            sae.unread[Need.WEIGHTS] = error.message

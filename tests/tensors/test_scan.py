@@ -18,6 +18,7 @@ from hubkit.repo.view import RepoView
 from hubkit.tensors.container import read_header
 from hubkit.tensors.scan import FileScan, scan
 from hubkit.tensors.stream import blocks
+from hubkit.tensors.sums import sample_of
 
 
 def random(*shape: int) -> np.ndarray:
@@ -110,6 +111,24 @@ def test_nan_and_infinity_are_counted_and_the_first_is_named(block: int, kind: s
     norms = found["W_dec"].norms
     assert norms is not None
     assert np.flatnonzero(~np.isfinite(norms)).tolist() == [4, 20, 32]
+
+
+@pytest.mark.parametrize("block", [4, 100, 1 << 20])
+@pytest.mark.parametrize("name", list(files()))
+def test_marks_and_samples_are_the_values_themselves(name: str, block: int) -> None:
+    found = scanned(view(files()[name], name), name, block).tensors
+    for key, matrix in (("W_dec", random(33, 9)), ("W_enc", random(9, 33).T)):
+        np.testing.assert_array_equal(found[key].sample, matrix[sample_of(33)])
+        places = np.linspace(0, 8, 8).astype(int)
+        np.testing.assert_array_equal(found[key].marks, matrix[:, places])
+    assert found["b_enc"].marks is None
+
+
+def test_the_sample_is_spread_over_all() -> None:
+    assert sample_of(3).tolist() == [0, 1, 2]
+    chosen = sample_of(8192)
+    assert (len(chosen), chosen[0], chosen[-1]) == (64, 0, 8191)
+    assert len(set(chosen.tolist())) == 64
 
 
 def test_tensors_that_share_bytes_are_each_looked_at() -> None:

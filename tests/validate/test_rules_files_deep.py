@@ -147,6 +147,30 @@ def test_wts013_copies_zero_columns_and_an_untouched_encoder() -> None:
     assert finding.severity is Severity.NOTE
 
 
+def test_wts013_looks_again_only_at_rows_that_may_be_copies() -> None:
+    generator = np.random.default_rng(4)
+    d_in, d_sae = 64, 3000
+    whole = {
+        "W_enc": generator.standard_normal((d_in, d_sae), dtype=np.float32),
+        "W_dec": generator.standard_normal((d_sae, d_in), dtype=np.float32),
+        "b_enc": np.zeros(d_sae, np.float32),
+        "b_dec": np.zeros(d_in, np.float32),
+    }
+    whole["W_dec"] /= np.linalg.norm(whole["W_dec"], axis=1, keepdims=True)
+    repository = view(cfg("standard", d_in=d_in, d_sae=d_sae), whole)
+    assert deep(repository, "WTS013") == []
+    size = sum(entry.size for entry in repository.list() if entry.path.endswith(".safetensors"))
+    assert repository.bytes_read < 1.05 * size
+    copied = generator.choice(d_sae, 40, replace=False)
+    whole["W_dec"][copied] = whole["W_dec"][copied[0]]
+    (finding,) = deep(view(cfg("standard", d_in=d_in, d_sae=d_sae), whole), "WTS013")
+    assert finding.measured["count"] == 39
+    whole["W_dec"][copied, 5] = generator.standard_normal(
+        40
+    )  # alike in all the marks, but for one value between them
+    assert deep(view(cfg("standard", d_in=d_in, d_sae=d_sae), whole), "WTS013") == []
+
+
 def test_wts013_is_silent_where_only_the_norms_agree() -> None:
     whole = unit("standard")
     whole["W_enc"] = np.ascontiguousarray(unit("standard")["W_dec"][::-1].T)

@@ -63,7 +63,7 @@ def decoder_norms(sae: SaeFacts) -> Iterator[Found]:
     if norms is None or not np.isfinite(norms).all() or norms.size == 0:
         return
     yield from _unit(sae, norms)
-    zero, median = int((norms == 0).sum()), float(np.median(norms))
+    zero, median = int((norms == 0).sum()), _median(norms)
     place = sae.in_weights("W_dec")
     measured = {"min": float(norms.min()), "median": median, "max": float(norms.max()), "zero_rows": zero}
     if zero:
@@ -83,6 +83,12 @@ def decoder_norms(sae: SaeFacts) -> Iterator[Found]:
             measured=measured | {"latent": at},
             identity="large",
         )
+
+
+def _median(values: np.ndarray) -> float:
+    """np.median's first call imports numpy.ma, 12 ms of a run that takes 250."""
+    ordered = np.sort(values)
+    return float(ordered[(ordered.size - 1) // 2] + ordered[ordered.size // 2]) / 2
 
 
 def _unit(sae: SaeFacts, norms: np.ndarray) -> Iterator[Found]:
