@@ -243,6 +243,7 @@ def measure(hub: Hub, name: str, delay: float, runs: int, scratch: Path, jumprel
             **os.environ, "HF_ENDPOINT": hub.endpoint, "HF_HOME": str(home), "HF_TOKEN": TOKEN, "HF_HUB_DISABLE_XET": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1", "HUBKIT_CACHE": str(scratch / "cache"),
         }  # fmt: skip
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # nobody compiles the program anew for each run
         command = [sys.executable, __file__, "--way", name, "--jumprelu", str(jumprelu)]
         if name.endswith("again"):
             subprocess.run(command, env=environment, check=True, capture_output=True)

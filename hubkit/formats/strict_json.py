@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from json.decoder import scanstring  # type: ignore[attr-defined]  # public in C and in Python, missing from typeshed
 from typing import Any, NoReturn
 
@@ -28,10 +30,17 @@ class JsonFault(ValueError):  # noqa: N818 - a fault of the text, which rules tu
 
 @dataclass(frozen=True)
 class Document:
-    """A parsed text: the value, and the line on which the value at each JSON pointer begins."""
+    """A parsed text and its value."""
 
     value: Any
-    lines: dict[str, int]
+    text: str = field(repr=False)
+
+    @cached_property
+    def lines(self) -> dict[str, int]:
+        """The line on which the value at each JSON pointer begins."""
+        scanner = _Scanner(self.text)
+        scanner.document()
+        return scanner.lines
 
 
 def parse(data: bytes) -> Document:
@@ -44,8 +53,59 @@ def parse(data: bytes) -> Document:
         raise JsonFault(
             f"not UTF-8: byte 0x{data[error.start]:02x}", data.count(b"\n", 0, error.start) + 1
         ) from error
-    scanner = _Scanner(text)
-    return Document(scanner.document(), scanner.lines)
+    try:
+        return Document(_quickly(text), text)
+    except (ValueError, RecursionError):
+        # The standard library says that something is wrong; the scanner says what, and where.
+        return Document(_Scanner(text).document(), text)
+
+
+def _quickly(text: str) -> Any:
+    """The value by the standard library's parser, made as strict as the scanner. Raises ValueError, RecursionError."""
+    value = _STRICT.decode(text)
+    _check_depth(value)
+    return value
+
+
+def _check_depth(value: Any) -> None:
+    """Raise ValueError beyond MAX_DEPTH."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        nested = [item for item in level if isinstance(item, dict | list)]
+        if not nested:
+            return
+        level = [inner for item in nested for inner in (item.values() if isinstance(item, dict) else item)]
+    if level:
+        raise ValueError
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError
+    return found
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value) or len(text) > MAX_DIGITS:
+        raise ValueError
+    return value
+
+
+def _short(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise ValueError
+    return int(text)
+
+
+def _refused(_: str) -> NoReturn:
+    raise ValueError
+
+
+_STRICT = json.JSONDecoder(
+    object_pairs_hook=_once_each, parse_float=_finite, parse_int=_short, parse_constant=_refused
+)
 
 
 def escape(key: str) -> str:

@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -16,12 +17,15 @@ from hubkit.repo.addresses import origin
 from hubkit.repo.ratelimit import RateLimits, retry_after
 
 if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterator
+
     from huggingface_hub.utils import httpx
 
 IN_FLIGHT = 16
 """Requests at a time, of all repositories together: more bring nothing on the Hub."""
-CONNECTIONS = 64
-"""Several times IN_FLIGHT: a client that goes back and forth between two origins must not close what it needs next."""
+CONNECTIONS = 4
+"""Of one client, which asks one thing at a time and goes back and forth between two origins."""
 CONNECT, SILENCE = 10.0, 20.0
 """Seconds: to connect, and between two pieces of an answer."""
 SLOWEST = 50_000.0
@@ -86,7 +90,10 @@ class Transport:
         self._sleep = sleep
         self._slots = threading.BoundedSemaphore(IN_FLIGHT)
         self._lock = threading.Lock()
-        self._client: httpx.Client | None = None
+        self._clients: list[httpx.Client] = []
+        """Those that nobody asks at the moment. Each thread has one to itself: a client's pool locks out all others while it looks
+        over its connections, which at sixteen in flight cost more than the requests."""
+        self._trust: ssl.SSLContext | None = None
         self.direct_routes: dict[str, bool] = {}
         """Origin to whether it serves `/api/resolve-cache/`, once that is known."""
         self.probing = threading.Lock()
@@ -119,8 +126,8 @@ class Transport:
     def close(self) -> None:
         """Close every connection; the next request opens new ones."""
         with self._lock:
-            client, self._client = self._client, None
-        if client is not None:
+            clients, self._clients = self._clients, []
+        for client in clients:
             client.close()
 
     def _wait(self, host: str, route: str, answer: Answer, attempt: int) -> None:
@@ -135,7 +142,11 @@ class Transport:
             self.limits.pause(named + random.uniform(0, 0.5), host)  # noqa: S311 - not a secret
 
     def _once(self, ask: Ask, meter: Meter) -> Answer:
-        with self._slots, self._pool().stream("GET", ask.url, headers=dict(ask.headers)) as response:
+        with (
+            self._slots,
+            self._one() as client,
+            client.stream("GET", ask.url, headers=dict(ask.headers)) as response,
+        ):
             answer = Answer(
                 response.status_code, {key.lower(): value for key, value in response.headers.items()}
             )
@@ -148,22 +159,31 @@ class Transport:
                 meter.add(1, response.num_bytes_downloaded)
         return Answer(answer.status, answer.headers, body)
 
-    def _pool(self) -> httpx.Client:
+    @contextmanager
+    def _one(self) -> Iterator[httpx.Client]:
+        """A client of one's own for one request; the last that was given back, whose connections are warm."""
         with self._lock:
-            if self._client is None:
-                from huggingface_hub.utils import httpx
+            client = self._clients.pop() if self._clients else self._new_client()
+        try:
+            yield client
+        finally:
+            with self._lock:
+                self._clients.append(client)
 
-                self._client = httpx.Client(
-                    follow_redirects=False,
-                    timeout=httpx.Timeout(SILENCE, connect=CONNECT, pool=60.0),
-                    limits=httpx.Limits(
-                        max_connections=CONNECTIONS,
-                        max_keepalive_connections=CONNECTIONS,
-                        keepalive_expiry=30.0,
-                    ),
-                )
-                atexit.register(self.close)
-            return self._client
+    def _new_client(self) -> httpx.Client:
+        from huggingface_hub.utils import httpx
+
+        if self._trust is None:
+            self._trust = httpx.create_ssl_context()
+            atexit.register(self.close)
+        return httpx.Client(
+            verify=self._trust,
+            follow_redirects=False,
+            timeout=httpx.Timeout(SILENCE, connect=CONNECT, pool=60.0),
+            limits=httpx.Limits(
+                max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=30.0
+            ),
+        )
 
 
 def _read(response: Any, limit: int) -> bytes:
