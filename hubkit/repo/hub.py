@@ -31,6 +31,10 @@ MOST_FAILURES = 8
 class HubView(RepoView):
     """`repo_id` at `revision` (a commit once the listing is there)."""
 
+    block = 8 << 20
+    """Far: a request costs as much time as some megabytes."""
+    at_once = 4
+
     repo_id: str = ""
     api: HfApi | None = None
     cache: bool | None = None

@@ -7,9 +7,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from threading import Lock
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from hubkit.errors import IncompleteError
 
@@ -43,12 +42,12 @@ class Entry:
     @property
     def folder(self) -> str:
         """The folder of the file, `.` at the root."""
-        return str(PurePosixPath(self.path).parent)
+        return self.path.rpartition("/")[0] or "."
 
     @property
     def name(self) -> str:
         """The last part of the path."""
-        return PurePosixPath(self.path).name
+        return self.path.rpartition("/")[2]
 
 
 class TooLargeError(IncompleteError):
@@ -58,6 +57,12 @@ class TooLargeError(IncompleteError):
 @dataclass
 class RepoView(ABC):
     """A repository or folder to read. Subclasses give `_list` and `_read_range`; reads are counted here."""
+
+    block: ClassVar[int] = 1 << 20
+    """Bytes to ask for at a time when all of a file is read. Near: within a core's second-level cache, so that what was read is still
+    there when it is looked at."""
+    at_once: ClassVar[int] = 2
+    """Files to read whole at a time: numpy and hashlib let go of the interpreter."""
 
     name: str
     """As the user typed it."""

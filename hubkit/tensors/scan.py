@@ -11,7 +11,7 @@ import numpy as np
 
 from hubkit.errors import IncompleteError
 from hubkit.tensors.dtypes import BITS, numbers
-from hubkit.tensors.stream import BLOCK, blocks, check_streamable, first_byte, pieces, row_length
+from hubkit.tensors.stream import blocks, check_streamable, first_byte, pieces, row_length
 from hubkit.tensors.sums import Sums
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def scan(
     *,
     norms: Mapping[str, Axis] = NORMS,
     digest: bool = True,
-    block_bytes: int = BLOCK,
+    block_bytes: int | None = None,
 ) -> FileScan:
     """Look at every value of `path` once. Memory: two blocks, the norms, and what is kept of the values.
 
@@ -68,7 +68,7 @@ def scan(
         else:
             sums[info.name] = Sums(info, norms.get(info.name))
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is counted, not warned of
-        result.sha256 = _pass(view, path, header, sums, digest=digest, block_bytes=block_bytes)
+        result.sha256 = _pass(view, path, header, sums, digest=digest, block_bytes=block_bytes or view.block)
     result.tensors = {name: into.result() for name, into in sums.items()}
     return result
 

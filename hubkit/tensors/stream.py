@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from hubkit.repo.view import RepoView
     from hubkit.tensors.header import TensorInfo
 
-BLOCK = 1 << 20
-"""Bytes: within a core's second-level cache, so that what was read is still there when it is looked at."""
-
 
 class Block(NamedTuple):
     """A part of a tensor: whole rows, or a piece of one row where a row is larger than a block."""
@@ -31,7 +28,7 @@ class Block(NamedTuple):
     """Flat, as `dtypes.numbers` gives them. Valid until the next block is asked for."""
 
 
-def blocks(view: RepoView, path: str, info: TensorInfo, block_bytes: int = BLOCK) -> Iterator[Block]:
+def blocks(view: RepoView, path: str, info: TensorInfo, block_bytes: int | None = None) -> Iterator[Block]:
     """The values of `info` as they lie in the file (its columns one by one where `info.order` is "F").
 
     A row is a run of `row_length(info)` values. Memory: one block, twice for the dtypes that numpy has not.
@@ -40,7 +37,7 @@ def blocks(view: RepoView, path: str, info: TensorInfo, block_bytes: int = BLOCK
     width = check_streamable(info) // 8
     row = row_length(info)
     for start, chunk in _chunks(
-        view, path, info, pieces(info.count, row, max(1, block_bytes // width)), width
+        view, path, info, pieces(info.count, row, max(1, (block_bytes or view.block) // width)), width
     ):
         yield Block(start, numbers(chunk, info.dtype, big_endian=info.big_endian))
 

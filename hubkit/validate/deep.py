@@ -10,7 +10,7 @@ import numpy as np
 
 from hubkit.tensors.dtypes import BITS
 from hubkit.tensors.scan import FileScan, scan
-from hubkit.tensors.stream import BLOCK, first_byte
+from hubkit.tensors.stream import first_byte
 from hubkit.tensors.sums import sample_of
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _copies(view: RepoView, path: str, info: TensorInfo, decoder: TensorScan) ->
 
 def _whole_rows(view: RepoView, path: str, start: int, length: int, rows: Rows) -> Iterator[bytes]:
     """The bytes of chosen rows in their order, neighbours read together, up to a block."""
-    most = max(1, BLOCK // length)
+    most = max(1, view.block // length)
     at = 0
     while at < len(rows):
         first = int(rows[at])

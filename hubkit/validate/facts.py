@@ -14,6 +14,7 @@ from hubkit.formats import saelens
 from hubkit.formats.detect import WEIGHT_NAMES
 from hubkit.formats.family import Cfg, Family
 from hubkit.formats.strict_json import Document, JsonFault
+from hubkit.readme.claims import Claims, read_claims
 from hubkit.readme.document import Readme, parse_readme
 from hubkit.validate import reading
 from hubkit.validate.ahead import first_wants, what_follows
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from hubkit.validate.deep import WholeWeights
     from hubkit.validate.load import Loaded
     from hubkit.validate.pickles import Pickle
-
-AT_ONCE = 2
-"""Files of weights that are read at the same time: numpy and hashlib let go of the interpreter."""
 
 __all__ = ["WEIGHTS", "JsonFile", "RepoFacts", "SaeFacts", "gather"]
 
@@ -113,6 +111,8 @@ class RepoFacts:
     configs: list[JsonFile] = field(default_factory=list)
     """Every configuration that was read, an SAE's or not."""
     readme: Readme | None = None
+    cards: dict[str, Readme] = field(default_factory=dict)
+    """The cards of the folders inside, by path: where several releases lie in one folder."""
     evaluation: JsonFile | None = None
     metrics: list[JsonFile] = field(default_factory=list)
     """The SAEs' own metrics.json: only with `--deep`."""
@@ -120,6 +120,11 @@ class RepoFacts:
     pickles: list[Pickle] = field(default_factory=list)
     """Every pickle of the repository that could be read statically, weights or not."""
     unread: dict[Need, str] = field(default_factory=dict)
+
+    @cached_property
+    def claims(self) -> Claims:
+        """What the card claims; nothing where there is no card."""
+        return read_claims(self.readme) if self.readme else Claims(())
 
     @property
     def evaluation_text(self) -> str | None:
@@ -155,9 +160,9 @@ def _read_tensors(view: RepoView, sae: SaeFacts, needs: Need) -> None:
 
 
 def _read_weights(facts: RepoFacts, report: Report) -> None:
-    """Every file of weights whole, two at a time. Hashed is only what has a checksum in provenance.json or looks like another file."""
+    """Every file of weights whole, some at a time. Hashed is only what has a checksum in provenance.json or looks like another file."""
     digest = facts.provenance is not None
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(facts.view.at_once) as pool:
         jobs = {pool.submit(reading.read_whole, facts.view, sae, digest=digest): sae for sae in facts.saes}
         for done, job in enumerate(as_completed(jobs), 1):
             job.result()
@@ -213,6 +218,10 @@ def _read_texts(facts: RepoFacts, needs: Need) -> None:
     if Need.README in needs:
         file = reading.read_text(view, "README.md", facts.unread, Need.README)
         facts.readme = parse_readme(file.decode("utf-8", errors="replace")) if file is not None else None
+        for entry in reading.inner_cards(facts.entries):
+            inner = reading.read_text(view, entry.path, facts.unread, Need.README)
+            if inner is not None:
+                facts.cards[entry.path] = parse_readme(inner.decode("utf-8", errors="replace"))
     if Need.EVALUATION in needs:
         facts.evaluation = reading.read_json(view, "evaluation.json", facts.unread, Need.EVALUATION)
         if Need.WEIGHTS in needs:

@@ -98,13 +98,15 @@ def names_that_collide(repo: RepoFacts) -> Iterator[Found]:
     On Windows and macOS one of two such files overwrites the other; CON, NUL, a trailing dot or a colon cannot be written at all, and
     the whole download fails.
     """
-    parts: dict[str, set[str]] = defaultdict(set)
-    for entry in repo.entries:
-        for path in (entry.path, *map(str, PurePosixPath(entry.path).parents)):
-            parts[path.lower()].add(path)
+    paths = {entry.path for entry in repo.entries}
+    for folder in {entry.folder for entry in repo.entries}:
+        paths |= {folder, *map(str, PurePosixPath(folder).parents)}
+    parts: dict[str, list[str]] = defaultdict(list)
+    for path in paths:
+        parts[path.lower()].append(path)
     for same in parts.values():
         # of two folders that collide their files need not be named again
-        if len(same) > 1 and len({str(PurePosixPath(path).parent) for path in same}) == 1:
+        if len(same) > 1 and len({path.rpartition("/")[0] for path in same}) == 1:
             names = sorted(same)
             yield Found(
                 f"{' and '.join(names)} differ only in case",
@@ -119,8 +121,8 @@ def names_that_collide(repo: RepoFacts) -> Iterator[Found]:
             severity=Severity.ERROR,
             identity=name,
         )
-    for path in sorted(path for same in parts.values() for path in same):
-        if reason := _not_on_windows(PurePosixPath(path).name):
+    for path in sorted(paths):
+        if reason := _not_on_windows(path.rpartition("/")[2]):
             yield Found(f"{path}: {reason}", "rename it", path=path)
 
 
