@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from rich.console import Console as RichConsole
+    from rich.console import RenderableType
+    from rich.progress import TaskID
 
-    from hubkit.engine.events import Event, Report
+    from hubkit.engine.events import Cell, Event, Line, Report
 
 WIDTH_WITHOUT_TERMINAL = 120
+MEGABYTE = 1e6
 
 
 def use_utf8() -> None:
@@ -88,51 +91,130 @@ class Console:
 
 
 class _PlainLines:
-    """For CI: the first and the last event of a stage, and in between one every few seconds."""
+    """For CI: the first and the last event of a stage, and in between one every few seconds; a note at once."""
 
     EVERY = 5.0
 
     def __init__(self) -> None:
-        self.begun: dict[str, float] = {}
+        self.begun: dict[str, tuple[float, int]] = {}
         self.last = 0.0
+        self.ended: set[tuple[str, int]] = set()
 
     def __call__(self, event: Event) -> None:
         now = time.monotonic()
-        begun = self.begun.setdefault(event.stage, now)
-        if event.done < event.total and now - self.last < self.EVERY:
+        begun, there = self.begun.setdefault(event.stage, (now, event.done))
+        if event.note:
+            sys.stderr.write(f"{event.stage:<10} {event.note}\n")
+        elif (event.stage, event.total) in self.ended:
             return
-        self.last = now
-        rate = f", {event.done / (now - begun):.1f}/s" if event.done and now > begun + 0.5 else ""
-        sys.stderr.write(f"{event.stage:<10} {event.done}/{event.total}{rate}  {event.text}\n")
+        elif event.done >= event.total or now - self.last >= self.EVERY:
+            self.last = now
+            if event.done >= event.total:
+                self.ended.add((event.stage, event.total))
+            fresh = event.done - there
+            rate = f", {_rate(fresh, event.unit, now - begun)}" if fresh and now > begun + 0.5 else ""
+            sys.stderr.write(f"{event.stage:<10} {_count(event)}{rate}  {_in_words(event)}\n")
         sys.stderr.flush()
+
+
+def _count(event: Event) -> str:
+    """`12/54`, or `3.1/574.7 MB`."""
+    if event.unit == "bytes":
+        return f"{event.done / MEGABYTE:.1f}/{event.total / MEGABYTE:.1f} MB"
+    return f"{event.done}/{event.total}"
+
+
+def _rate(done: int, unit: str, seconds: float) -> str:
+    """How many a second."""
+    each = done / seconds
+    return f"{each / MEGABYTE:.1f} MB/s" if unit == "bytes" else f"{each:.1f}/s"
+
+
+def _in_words(event: Event) -> str:
+    """What an event says beside its count: its text, or where the first of the things in the works stands."""
+    working = [line for line in event.lines if not line.finished]
+    if event.text or not working:
+        return event.text
+    others = f" and {len(working) - 1} more" if len(working) > 1 else ""
+    return f"{working[0].key}{others}: " + "  ".join(
+        f"{name} {_cell(value)}" for name, value in working[0].cells.items()
+    )
+
+
+def _cell(value: Cell) -> str:
+    """A number in three significant digits."""
+    if isinstance(value, str):
+        return value
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")
+
+
+class _Overview:
+    """For a terminal: one bar a stage, with rate and remaining time, and below it what is in the works as a table."""
+
+    def __init__(self, console: RichConsole) -> None:
+        from rich.progress import (
+            BarColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
+        columns = (
+            TextColumn("{task.description:<10}"), BarColumn(24), TextColumn("{task.fields[count]}"), TimeElapsedColumn(),
+            TextColumn("[dim]left[/]"), TimeRemainingColumn(), TextColumn("[dim]{task.fields[text]}"),
+        )  # fmt: skip
+        self.console = console
+        self.bars = Progress(*columns, console=console)
+        self._tasks: dict[str, TaskID] = {}
+        self._working: dict[str, Line] = {}
+
+    def __call__(self, event: Event) -> None:
+        from rich.markup import escape
+
+        if event.note:
+            self.console.print(f"[yellow]{escape(event.note)}[/]")
+        if event.stage not in self._tasks:
+            self._tasks[event.stage] = self.bars.add_task(event.stage, total=event.total, count="", text="")
+        for line in event.lines:
+            if line.finished:
+                self._working.pop(line.key, None)
+            else:
+                self._working[line.key] = line
+        task, completed = self._tasks[event.stage], event.done + event.part
+        self.bars.update(task, completed=completed, total=event.total, count=_count(event))
+        if event.text:
+            self.bars.update(task, text=escape(event.text[:60]))
+
+    def __rich__(self) -> RenderableType:
+        from rich.console import Group
+
+        return Group(self.bars, *([self._table()] if self._working else []))
+
+    def _table(self) -> RenderableType:
+        """As many lines as the terminal is high enough for, the least finished first; the rest is counted."""
+        from rich.table import Table
+
+        room = max(3, self.console.size.height - len(self._tasks) - 6)
+        working = sorted(self._working.values(), key=lambda line: line.share)
+        names = list(working[0].cells)
+        table = Table(
+            box=None, padding=(0, 1), header_style="dim", caption_style="dim", caption_justify="left"
+        )
+        table.add_column("")
+        for name in names:
+            table.add_column(name, justify="right", no_wrap=True)
+        for line in working[:room]:
+            table.add_row(line.key, *(_cell(line.cells.get(name, "")) for name in names))
+        if len(working) > room:
+            table.caption = f"  and {len(working) - room} more"
+        return table
 
 
 @contextlib.contextmanager
 def _live() -> Iterator[Report]:
-    """One bar a stage, with rate and remaining time."""
-    from rich.markup import escape
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TaskID,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+    from rich.live import Live
 
-    columns = (
-        TextColumn("{task.description:<10}"), BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn(),
-        TextColumn("[dim]left[/]"), TimeRemainingColumn(), TextColumn("[dim]{task.fields[text]}"),
-    )  # fmt: skip
-    with Progress(*columns, console=_rich(sys.stderr)) as progress:
-        tasks: dict[str, TaskID] = {}
-
-        def report(event: Event) -> None:
-            if event.stage not in tasks:
-                tasks[event.stage] = progress.add_task(event.stage, total=event.total, text="")
-            progress.update(
-                tasks[event.stage], completed=event.done, total=event.total, text=escape(event.text[:60])
-            )
-
-        yield report
+    overview = _Overview(_rich(sys.stderr))
+    with Live(overview, console=overview.console, refresh_per_second=8):
+        yield overview

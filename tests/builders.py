@@ -15,7 +15,11 @@ from hubkit.validate.run import Selection, validate
 
 D_IN, D_SAE = 8, 32
 FOLDER = "lab_L2_mixed"
-README = "---\nlibrary_name: saelens\nbase_model: gpt2\nlicense: mit\n---\n\n# SAEs\n"
+README = (
+    "---\nlibrary_name: saelens\nbase_model: gpt2\nlicense: mit\n---\n\n# SAEs\n\nTraining data: random numbers. Intended use: tests. "
+    "Limitations: nothing was learned, a threshold may be zero, a file a pickle. Precision: float32. Citation: none.\n\n"
+)
+"""With every section that a reader needs, and the defects that tests make, in one line."""
 GONE = object()
 """As a value: the key is left out."""
 

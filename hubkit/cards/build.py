@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import difflib
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+from hubkit.cards import sections
 from hubkit.cards.facts import Facts, read_facts
-from hubkit.cards.render import body_digest, render_card
+from hubkit.cards.figures import Drawn, draw_figures, write_figures
+from hubkit.cards.front import edited_by_hand, recorded
+from hubkit.cards.regions import Region, read_regions
+from hubkit.cards.render import CodeRecord, Written, render_card
 from hubkit.cards.settings import NAME, CardSettings, load_settings
+from hubkit.cards.snippets import python_blocks
 from hubkit.errors import UsageError
-from hubkit.readme.document import parse_readme
+from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import README
 from hubkit.release.writing import keep_or_write
+
+if TYPE_CHECKING:
+    from hubkit.cards.snippets import SnippetOutcome
+
+RunCode = Callable[[str, Path], "SnippetOutcome"]
+"""A card's text and the release: what came of its code."""
+FIGURE_PLACES = {
+    "layer_profile": "key_findings",
+    "comparisons": "key_findings",
+    "reconstruction": "quality",
+    "thresholds": "limitations",
+}
+"""Figure to section."""
 
 
 @dataclass(frozen=True)
@@ -23,46 +43,128 @@ class Card:
     text: str
     facts: Facts
     changed: bool
+    """Whether the file was, or would be, another."""
+    diff: str = ""
+    """From the file that was there to this one, unified."""
 
 
-def build_card(release: Path, settings: CardSettings | None = None, *, force: bool = False) -> Card:
-    """Write `<release>/README.md` from the release's files and `card.yaml`.
+class EditedError(UsageError):
+    """A card that hubkit did not write, or that was edited by hand since: it would be lost. `diff` shows how it differs from what would be written."""
 
-    A README that hubkit did not write is somebody's work: it is kept, and UsageError raised, unless `force`.
+    def __init__(self, message: str, hint: str, diff: str) -> None:
+        super().__init__(f"{message}\n{diff}" if diff else message, hint)
+        self.diff = diff
+
+
+def build_card(
+    release: Path,
+    settings: CardSettings | None = None,
+    *,
+    force: bool = False,
+    run: RunCode | None = None,
+) -> Card:
+    """Write `<release>/README.md` and its figures from the release's files and `card.yaml`.
+
+    `run` runs the card's code unless the card that is there says what came of this very code with these very files. A README that hubkit did not write, or
+    that was edited outside the author's regions, is somebody's work: EditedError, unless `force`.
     """
+    card = draft_card(release, settings, force=force, run=run)
+    write_figures(card.facts, release)
+    keep_or_write(card.path, card.text)
+    return card
+
+
+def draft_card(
+    release: Path,
+    settings: CardSettings | None = None,
+    *,
+    force: bool = False,
+    run: RunCode | None = None,
+) -> Card:
+    """The card as `build_card` would write it; nothing is written."""
     settings = settings or load_settings(release / NAME)
-    facts = read_facts(release, settings)
-    text = render_card(facts)
     path = release / README
-    old = path.read_text(encoding="utf-8") if path.is_file() else None
+    old = read_card(path)
+    facts = read_facts(release, settings)
+    written = Written(
+        regions=regions_of(old, path, sections.ALL, force=force),
+        figures=_figures(draw_figures(facts)),
+        folder=release,
+    )
+    text = _with_code(facts, written, old, release, run)
     if old is not None and not force:
-        _keep_foreign(path, old)
-    return Card(path, text, facts, changed=keep_or_write(path, text))
+        keep_foreign(path, old, text)
+    return Card(path, text, facts, changed=text != old, diff=unified(old, text))
 
 
-def _keep_foreign(path: Path, old: str) -> None:
-    """Refuse to overwrite what a person wrote."""
-    recorded = _recorded(old)
-    hint = "move its prose into card.yaml and the file away, or pass --force"
-    if recorded is None:
-        raise UsageError(f"{path}: this card was not written by hubkit and would be lost", hint=hint)
-    if recorded.get("body_sha256") != body_digest(_body(old)):
-        raise UsageError(
+def read_card(path: Path) -> str | None:
+    """The card that is there, with `\\n` line ends."""
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def regions_of(old: str | None, path: Path, listed: Collection[str], *, force: bool) -> dict[str, Region]:
+    """The author's regions of the card that is there; with `force` also of one that is not hubkit's."""
+    if old is None or (recorded(old) is None and not force):
+        return {}
+    return read_regions(old, listed, str(path))
+
+
+def keep_foreign(path: Path, old: str, new: str) -> None:
+    """Refuse to overwrite what a person wrote. Raises EditedError."""
+    hint = (
+        "move the text into card.yaml (prose) or into a region <!-- hubkit:author:NAME -->, or pass --force"
+    )
+    if recorded(old) is None:
+        raise EditedError(f"{path}: this card was not written by hubkit and would be lost", hint, "")
+    if edited_by_hand(old):
+        raise EditedError(
             f"{path}: this card was edited by hand since hubkit wrote it, and the edits would be lost",
-            hint=hint,
+            hint,
+            unified(old, new),
         )
+
+
+def unified(old: str | None, new: str) -> str:
+    """What would change, as a unified diff."""
+    lines = difflib.unified_diff(
+        (old or "").splitlines(), new.splitlines(), "README.md as it is", "README.md as built", lineterm=""
+    )
+    return "\n".join(lines)
 
 
 def recorded_digest(text: str) -> str | None:
     """The digest of the files that a card was built from, or None for a card that hubkit did not write."""
-    found = (_recorded(text) or {}).get("facts_sha256")
+    found = (recorded(text) or {}).get("facts_sha256")
     return found if isinstance(found, str) else None
 
 
-def _recorded(text: str) -> dict[str, Any] | None:
-    ours = (parse_readme(text).front_matter or {}).get("hubkit")
-    return ours if isinstance(ours, dict) else None
+def _figures(drawn: list[Drawn]) -> dict[str, str]:
+    """Section to its pictures, each with its alternative text and caption."""
+    found: dict[str, list[str]] = {}
+    for one in drawn:
+        section = FIGURE_PLACES.get(one.name.partition("-")[0], "quality")
+        alt = one.alt.replace("[", "(").replace("]", ")").replace("\n", " ")
+        found.setdefault(section, []).append(f"![{alt}](figures/{one.name}.svg)\n\n*{one.caption}*")
+    return {section: "\n\n".join(pictures) for section, pictures in found.items()}
 
 
-def _body(text: str) -> str:
-    return "\n".join(text.split("\n")[parse_readme(text).body_line - 1 :])
+def _with_code(facts: Facts, written: Written, old: str | None, release: Path, run: RunCode | None) -> str:
+    """The card with what came of its code: known from the card that is there, or run now."""
+    text = render_card(facts, written)
+    sha = sha256_of_json([facts.digest, *(block.text for block in python_blocks(text))])
+    known = (recorded(old) or {}).get("code") if old is not None else None
+    if isinstance(known, dict) and known.get("sha256") == sha and (known.get("ran") or run is None):
+        return render_card(facts, _ran(written, str(known.get("result")), sha, ran=bool(known.get("ran"))))
+    if run is None:
+        return text
+    outcome = run(text, release)
+    if not outcome.ok:
+        raise UsageError(
+            f"{release / README}: the card's own code does not run: {outcome.sentence}",
+            hint="hubkit validate --run-snippets shows the line; hubkit build-cards --no-run writes the card without",
+        )
+    return render_card(facts, _ran(written, outcome.sentence, sha, ran=outcome.run is not None))
+
+
+def _ran(written: Written, sentence: str, sha: str, *, ran: bool) -> Written:
+    return replace(written, code=CodeRecord(sentence, sha, ran))

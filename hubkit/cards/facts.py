@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hubkit.cards.base import BaseFacts, base_facts
 from hubkit.cards.settings import NAME as SETTINGS
 from hubkit.cards.settings import CardSettings
 from hubkit.errors import NothingFound
@@ -13,8 +15,9 @@ from hubkit.formats.family import Cfg
 from hubkit.formats.saelens import read_cfg
 from hubkit.formats.strict_json import parse
 from hubkit.models.hooks import hook_layer
+from hubkit.release.card_digest import texts_digest, weights_digest
 from hubkit.release.digests import sha256_of_file, sha256_of_json
-from hubkit.release.layout import CFG, EVALUATION, METRICS, PROVENANCE, README
+from hubkit.release.layout import CFG, EVALUATION, METRICS, PROVENANCE, README, WEIGHTS
 from hubkit.release.metrics import Evaluation, MetricValue, SaeMetrics, Split
 from hubkit.release.provenance import Provenance
 from hubkit.repo.local import open_folder
@@ -24,6 +27,20 @@ from hubkit.validate.run import Selection, validate
 
 NOT_DIGESTED = {README, PROVENANCE, SETTINGS}
 """The card itself, and what states the card's digest or feeds it."""
+FIGURES = "figures/"
+"""Made from the facts, as the card is."""
+AT_ONCE = 2
+"""Files hashed at the same time: hashlib lets go of the interpreter."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a fact is written."""
+
+    file: str
+    """Path in the release; `hubkit/...` for the table of base models."""
+    pointer: str
+    """JSON pointer in it; empty where the fact is the file itself (its presence, its size, its header)."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +58,32 @@ class SaeFact:
     hook_name: str | None
     hf_hook_name: str | None
     model_class_name: str | None
+    model_name: str | None
     condition: str | None
     dtype: str
     training: dict[str, Any]
     """`metadata.hubkit` of the configuration."""
+    rescaled: bool
+    """Whether the configuration asks for rescaling by decoder norms."""
+    raw: dict[str, Any]
+    """cfg.json as written: for the pointers."""
     metrics: SaeMetrics | None
+    metrics_file: str | None
+    """The file that `metrics` was read from."""
     findings: tuple[Finding, ...]
 
     def metric(self, measure: str, split: Split) -> MetricValue | None:
         """A measured value, or None where it was not measured."""
         return self.metrics.get(measure, split) if self.metrics else None
+
+    def first_metric(self, *wanted: tuple[str, Split]) -> MetricValue | None:
+        """The first of several that was measured: the better definition stands first."""
+        found = (self.metric(measure, split) for measure, split in wanted)
+        return next((value for value in found if value is not None and value.value is not None), None)
+
+    def of_measure(self, measure: str) -> list[MetricValue]:
+        """Every value of a measure, of every split and contrast."""
+        return [value for value in self.metrics.values if value.measure == measure] if self.metrics else []
 
 
 @dataclass(frozen=True)
@@ -61,21 +94,33 @@ class Facts:
     saes: tuple[SaeFact, ...]
     evaluation: Evaluation | None
     provenance: Provenance | None
+    base: BaseFacts
     report: Report
     """The validation of the release without its card."""
     digest: str
     """sha256 over every file but the card."""
+    texts_digest: str
+    """sha256 over the configurations and evaluation.json: what a validation reads anyway."""
+    weights_digest: str
+    """sha256 over the checksums of the weights alone: what a listing of the Hub gives without a download."""
 
     def distinct(self, name: str) -> list[Any]:
         """The values that the SAEs have for `name`, each once, in order; None left out."""
         return sorted({value for sae in self.saes if (value := getattr(sae, name)) is not None})
 
+    @property
+    def labels(self) -> list[str]:
+        """The study's label names, as far as completions are counted by them."""
+        counted = self.provenance.completions if self.provenance else {}
+        return [key.removeprefix("labelled ") for key in counted if key.startswith("labelled ")]
+
 
 def read_facts(release: Path, settings: CardSettings) -> Facts:
     """Read a release folder. Raises NothingFound when it holds no SAE that SAELens could load, HubkitError when a file is damaged."""
     report = validate(open_folder(release), Selection(ignore=("CARD",)))
+    evaluation = Evaluation.load_ours(release / EVALUATION)
     saes = tuple(
-        _sae(release, s.sae_id, report.findings)
+        _sae(release, s.sae_id, report.findings, evaluation)
         for s in report.saes
         if s.format == "saelens" and s.architecture and s.d_in and s.d_sae
     )
@@ -84,22 +129,28 @@ def read_facts(release: Path, settings: CardSettings) -> Facts:
             f"{release}: no SAE in SAELens's format that a card could describe",
             hint=f"hubkit validate {release}",
         )
+    checksums = release_checksums(release)
+    provenance = Provenance.load_ours(release / PROVENANCE)
     return Facts(
         settings=settings,
         saes=saes,
-        evaluation=Evaluation.load_ours(release / EVALUATION),
-        provenance=Provenance.load_ours(release / PROVENANCE),
+        evaluation=evaluation,
+        provenance=provenance,
+        base=base_facts(settings.base_model, provenance),
         report=report,
-        digest=release_digest(release),
+        digest=sha256_of_json(checksums),
+        texts_digest=texts_digest(_texts(release, saes)),
+        weights_digest=weights_digest(_weights(checksums, saes)),
     )
 
 
-def _sae(release: Path, sae_id: str, findings: list[Finding]) -> SaeFact:
+def _sae(release: Path, sae_id: str, findings: list[Finding], evaluation: Evaluation | None) -> SaeFact:
     folder = release / sae_id
-    cfg = read_cfg(parse((folder / CFG).read_bytes()).value)
+    raw = dict(parse((folder / CFG).read_bytes()).value)
+    cfg = read_cfg(raw)
     hubkit = cfg.metadata.get("hubkit")
-    training = dict(hubkit) if isinstance(hubkit, dict) else {}
     hook_name = cfg.text("hook_name")
+    metrics, file = _metrics(folder, sae_id, evaluation)
     return SaeFact(
         sae_id=sae_id,
         architecture=cfg.architecture,
@@ -111,12 +162,27 @@ def _sae(release: Path, sae_id: str, findings: list[Finding]) -> SaeFact:
         hook_name=hook_name,
         hf_hook_name=cfg.text("hf_hook_name"),
         model_class_name=cfg.text("model_class_name"),
+        model_name=cfg.text("model_name"),
         condition=cfg.text("training_condition"),
         dtype=str(cfg.effective.get("dtype", "float32")).removeprefix("torch."),
-        training=training,
-        metrics=SaeMetrics.load_ours(folder / METRICS),
+        training=dict(hubkit) if isinstance(hubkit, dict) else {},
+        rescaled=cfg.effective.get("rescale_acts_by_decoder_norm") is True,
+        raw=raw,
+        metrics=metrics,
+        metrics_file=file,
         findings=tuple(f for f in findings if f.sae_id == sae_id and f.severity > Severity.NOTE),
     )
+
+
+def _metrics(
+    folder: Path, sae_id: str, evaluation: Evaluation | None
+) -> tuple[SaeMetrics | None, str | None]:
+    """The SAE's own metrics.json, else its line of evaluation.json; and which of the two it was."""
+    own = SaeMetrics.load_ours(folder / METRICS)
+    if own is not None:
+        return own, METRICS if sae_id == "." else f"{sae_id}/{METRICS}"
+    line = evaluation.sae(sae_id) if evaluation else None
+    return line, EVALUATION if line else None
 
 
 def _target_l0(cfg: Cfg) -> int | None:
@@ -126,13 +192,34 @@ def _target_l0(cfg: Cfg) -> int | None:
     return int(target) if isinstance(target, int | float) and not isinstance(target, bool) else None
 
 
+def is_digested(path: str) -> bool:
+    """Whether a file of the release is one that a card is built from."""
+    return path not in NOT_DIGESTED and not path.startswith(FIGURES)
+
+
+def release_checksums(release: Path) -> dict[str, str]:
+    """Path to sha256 of every file that a card is built from."""
+    paths = [entry.path for entry in open_folder(release).list() if is_digested(entry.path)]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return dict(zip(paths, pool.map(lambda path: sha256_of_file(release / path), paths), strict=True))
+
+
+def _texts(release: Path, saes: tuple[SaeFact, ...]) -> dict[str, bytes]:
+    """The bytes of every cfg.json and of evaluation.json, by path."""
+    paths = [_path(sae, CFG) for sae in saes] + [EVALUATION]
+    return {path: (release / path).read_bytes() for path in paths if (release / path).is_file()}
+
+
+def _weights(checksums: dict[str, str], saes: tuple[SaeFact, ...]) -> dict[str, str]:
+    """The checksum of each SAE's weights, by path."""
+    paths = {_path(sae, WEIGHTS) for sae in saes}
+    return {path: sha for path, sha in checksums.items() if path in paths}
+
+
+def _path(sae: SaeFact, name: str) -> str:
+    return name if sae.sae_id == "." else f"{sae.sae_id}/{name}"
+
+
 def release_digest(release: Path) -> str:
-    """The digest that a card carries: of every published file but itself and provenance.json."""
-    view = open_folder(release)
-    return sha256_of_json(
-        {
-            entry.path: sha256_of_file(release / entry.path)
-            for entry in view.list()
-            if entry.path not in NOT_DIGESTED
-        }
-    )
+    """The digest that a card carries: of every published file but itself, its figures and provenance.json."""
+    return sha256_of_json(release_checksums(release))

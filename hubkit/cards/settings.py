@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -14,35 +14,87 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAME = "card.yaml"
+REPO_ID = r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$"
+ARXIV_ID = r"^\d{4}\.\d{4,5}$"
 
 
-class CardSettings(BaseModel):
-    """Every key may be left out but the repository's name, the licence and the base model."""
+class Part(BaseModel):
+    """A part of card.yaml: unknown keys refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    repo_id: str = Field(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")
+
+class Paper(Part):
+    """A paper that the card cites in its context."""
+
+    title: str
+    arxiv: str | None = Field(default=None, pattern=ARXIV_ID)
+    url: str | None = None
+    role: str | None = None
+    """What it is to this release: `this is a follow-up to it`, ..."""
+
+
+class ExpectedTransfer(Part):
+    """What the author expects on activations of another precision or model. A measured transfer of the same name stands beside it."""
+
+    to: str
+    expected: Literal["high", "medium-high", "medium", "low", "none"] | None = None
+    why: str = ""
+
+
+class Link(Part):
+    """A name and where it leads."""
+
+    name: str
+    url: str | None = None
+
+
+class CommonSettings(Part):
+    """What the cards of a release and of a study have in common."""
+
+    repo_id: str = Field(pattern=REPO_ID)
     """OWNER/NAME: the loading code names it."""
-    base_model: str
-    """The base model's id on the Hub."""
     license: str
     """A licence id of the Hub: `mit`, `apache-2.0`, `gemma`, ..."""
     title: str | None = None
     summary: str | None = None
     """One sentence under the title."""
-    study: str | None = None
-    """The study this release is part of."""
+    code: str | None = None
+    """Where the code is: a URL."""
+    papers: list[Paper] = Field(default_factory=list)
+    tags: list[str] = Field(default_factory=list)
+    citation: str | None = None
+    """BibTeX."""
+    prose: dict[str, str] = Field(default_factory=dict)
+    """The author's own Markdown, by section; it may use facts: `{{ facts.best_sae.balanced_accuracy | pct }}`."""
+    templates: str | None = None
+    """A folder, relative to card.yaml, whose `<section>.md.j2` replace hubkit's."""
+
+
+class CardSettings(CommonSettings):
+    """Every key may be left out but the repository's name, the licence and the base model."""
+
+    base_model: str
+    """The base model's id on the Hub."""
+    base_model_license: str | None = None
+    """The base model's own licence."""
+    study: str | Link | None = None
+    """The study this release is part of; a link is to its index card."""
     measures: str | None = None
     """What the labels tell apart, in one sentence."""
     does_not_measure: str | None = None
     recommended: list[str] = Field(default_factory=list)
     not_recommended: list[str] = Field(default_factory=list)
-    tags: list[str] = Field(default_factory=list)
+    scenario_families: list[str] = Field(default_factory=list)
+    """Names of `hubkit/cards/families.py`, where provenance.json does not record them."""
+    transfers: list[ExpectedTransfer] = Field(default_factory=list)
     datasets: list[str] = Field(default_factory=list)
-    citation: str | None = None
-    """BibTeX."""
     example_text: str = "Your text here"
     """What the loading code feeds the model."""
+
+
+class IndexSettings(CommonSettings):
+    """The card of a study over all its releases."""
 
 
 def load_settings(path: Path) -> CardSettings:
@@ -51,10 +103,10 @@ def load_settings(path: Path) -> CardSettings:
         raw: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UsageError(
-            f"{path}: there is no card.yaml",
+            f"{path}: there is no {path.name}",
             hint=f"write one with repo_id, base_model and license into {path.parent}",
         ) from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: not YAML: {error}") from error
     try:
         return CardSettings.model_validate(raw)

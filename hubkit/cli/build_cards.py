@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hubkit.cli.options import Quiet
 from hubkit.console import Console
+from hubkit.errors import ExitCode
 
-EPILOG = "Examples:  hubkit build-cards ./my-release   ·   hubkit build-cards ./my-release --force"
+if TYPE_CHECKING:
+    from hubkit.cards.build import RunCode
+    from hubkit.study.cards import CardJob, Outcome
+
+EPILOG = (
+    "Examples:  hubkit build-cards ./my-release   ·   hubkit build-cards study.yaml --check   ·   "
+    "hubkit build-cards ./my-release --diff"
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -19,7 +29,29 @@ def register(app: typer.Typer) -> None:
 
 
 def build_cards(
-    release: Annotated[Path, typer.Argument(help="A release folder with a card.yaml.")],
+    target: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RELEASE|STUDY",
+            help="A release folder with a card.yaml, or a study file: all its releases and its index.",
+        ),
+    ],
+    folder: Annotated[
+        Path | None,
+        typer.Option("--folder", help="Where a study's releases are; beside the study file by default."),
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Write nothing; exit code 1 when a card is not what would be written."),
+    ] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Write nothing; show what would change.")] = False,
+    facts: Annotated[
+        bool,
+        typer.Option("--facts", help="Write nothing; list every fact that prose may quote, with its file."),
+    ] = False,
+    no_run: Annotated[
+        bool, typer.Option("--no-run", help="Do not run the card's own code; the card then says so.")
+    ] = False,
     force: Annotated[
         bool,
         typer.Option(
@@ -29,12 +61,53 @@ def build_cards(
     quiet: Quiet = False,
 ) -> None:
     """Write README.md from a release's own files."""
-    from hubkit.cards.build import build_card
-    from hubkit.repo.local import open_folder
+    from hubkit.study.cards import build, card_jobs, draft
 
-    open_folder(release)  # a missing folder is told in the words of every verb
-    card = build_card(release, force=force)
-    Console(quiet=quiet).say(
-        f"{len(card.facts.saes)} SAEs described" + ("" if card.changed else "; the card was current")
-    )
-    Console().data(str(card.path))
+    console = Console(quiet=quiet)
+    jobs = card_jobs(target, folder)
+    if facts:
+        for job in jobs:
+            _list_facts(job, console)
+        return
+    if check or diff:
+        drafts = [draft(job) for job in jobs]
+        for one in drafts:
+            _tell_difference(one, console, diff=diff)
+        if check and any(one.changed for one in drafts):
+            raise typer.Exit(int(ExitCode.FINDINGS))
+        return
+    for job in jobs:
+        with _running(console, job, no_run=no_run) as run:
+            _tell(build(job, force=force, run=run), console)
+
+
+@contextmanager
+def _running(console: Console, job: CardJob, *, no_run: bool) -> Iterator[RunCode | None]:
+    """What runs a card's code, said before: it takes seconds."""
+    from hubkit.cards.snippets import SnippetOutcome, run_card
+
+    def run(card: str, release: Path) -> SnippetOutcome:
+        console.say(f"[dim]{job.name}: running the card's code[/]")
+        return run_card(card, release)
+
+    yield None if no_run else run
+
+
+def _tell(one: Outcome, console: Console) -> None:
+    what = f"{one.saes} SAE{'s' if one.saes != 1 else ''} described"
+    console.say(what + ("" if one.changed else "; the card was current"))
+    console.data(str(one.path))
+
+
+def _tell_difference(one: Outcome, console: Console, *, diff: bool) -> None:
+    console.say(f"{one.path}: " + ("not what would be written" if one.changed else "current"))
+    if diff and one.diff:
+        console.data(one.diff)
+
+
+def _list_facts(job: CardJob, console: Console) -> None:
+    from hubkit.study.cards import facts_of
+
+    for name, fact in facts_of(job):
+        where = f"{fact.source.file}#{fact.source.pointer}" if fact.source.file else "counted"
+        console.data(f"facts.{name} = {fact}  ({where})")

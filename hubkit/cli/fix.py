@@ -9,14 +9,15 @@ import typer
 
 from hubkit.cli.options import Format, FormatOption, Quiet, Select
 from hubkit.console import Console
-from hubkit.errors import ExitCode
+from hubkit.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from hubkit.fix.run import Plan
     from hubkit.repo.local import LocalView
 
 EPILOG = (
-    "Examples:  hubkit fix ./my-release --diff   ·   hubkit fix ./my-release --select THR001 --unsafe-fixes"
+    "Examples:  hubkit fix ./my-release --diff   ·   hubkit fix ./my-release --select THR001 --unsafe-fixes   ·   "
+    "hubkit fix OWNER/REPO --pr --dry-run"
 )
 
 
@@ -26,7 +27,9 @@ def register(app: typer.Typer) -> None:
 
 
 def fix(
-    folder: Annotated[Path, typer.Argument(help="A folder that holds SAEs.")],
+    target: Annotated[
+        str, typer.Argument(help="A folder that holds SAEs; with --pr a repository, OWNER/REPO.")
+    ],
     select: Select = "",
     diff: Annotated[
         bool,
@@ -41,18 +44,40 @@ def fix(
             "--unsafe-fixes", help="Also what rests on an assumption, or changes what the file claims."
         ),
     ] = False,
+    pr: Annotated[
+        bool,
+        typer.Option(
+            "--pr", help="Open a pull request with the fixes on a repository; main is never written to."
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --pr: show the diff and the text, and send nothing.")
+    ] = False,
     format: FormatOption = Format.text,  # noqa: A002 - the option's name in the contract
     quiet: Quiet = False,
 ) -> None:
     """Mend what the weights or the file itself prove; every fix is tried in memory first, and compared bit for bit."""
     import json
 
+    from hubkit.cli.fix_remote import fix_repository
     from hubkit.fix.run import planned
     from hubkit.repo.local import open_folder
+    from hubkit.repo.target import HUB
 
     console = Console(quiet=quiet)
-    view = open_folder(folder)
     codes = tuple(code.strip().upper() for code in select.split(",") if code.strip())
+    if pr:
+        as_json = format is Format.json
+        fix_repository(target, codes, console, unsafe=unsafe, dry_run=dry_run or diff, as_json=as_json)
+        return
+    if dry_run:
+        raise UsageError("--dry-run is for --pr", hint="--diff shows what would change in a folder")
+    if not Path(target).exists() and HUB.fullmatch(target):
+        raise UsageError(
+            f"{target}: there is no such folder; a repository is mended by a pull request",
+            hint=f"hubkit fix {target} --pr --dry-run",
+        )
+    view = open_folder(Path(target))
     with console.progress() as report, planned(view, codes, unsafe=unsafe, report=report) as plan:
         failed = {} if diff else _apply(view, plan)
         answer = _as_json(view, plan, diff, failed) if format is Format.json else None

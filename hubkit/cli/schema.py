@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def schema(
     name: Annotated[
-        str, typer.Argument(help="cfg, report, metrics, evaluation, provenance, pool or study.")
+        str, typer.Argument(help="cfg, report, metrics, evaluation, provenance, pool, card or study.")
     ] = "cfg",
 ) -> None:
     """Print a JSON Schema: of cfg.json, of hubkit's report and files."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hubkit.cli.options import Quiet
 from hubkit.console import Console
+from hubkit.errors import ExitCode
+
+if TYPE_CHECKING:
+    from hubkit.train.run import Options, TrainSummary
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="A study file.")]
 Folder = Annotated[
@@ -17,16 +22,51 @@ Folder = Annotated[
         "--folder", help="Where the release and the work folder are; beside the study file by default."
     ),
 ]
-Workers = Annotated[int, typer.Option("--workers", min=1, help="Training processes.")]
+Workers = Annotated[
+    int, typer.Option("--workers", min=1, help="Processes. Each needs about 0.7 GB and one core.")
+]
+Folds = Annotated[
+    int | None,
+    typer.Option(
+        "--folds",
+        metavar="N",
+        min=0,
+        help="Cross-fit over the pool's N outer folds; 0: only the published SAEs. Default: the pool's folds.",
+    ),
+]
+RowsOnly = Annotated[
+    bool,
+    typer.Option(
+        "--rows-only", help="No whole-scenario folds and no membership controls: half the work and disk."
+    ),
+]
+Shard = Annotated[
+    str,
+    typer.Option("--shard", metavar="i/N", help="Only this share of the SAEs; N runs make the whole."),
+]
+Retries = Annotated[
+    int, typer.Option("--retries", min=0, help="How often SAEs are tried again whose process died.")
+]
+Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, ...")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Exit code 1 when training has a warning for any published SAE.")
+]
+Only = Annotated[
+    Path | None, typer.Option("--only", metavar="FILE", help="Train just what this failed.json names.")
+]
+DEFAULT_WORKERS = min(2, os.cpu_count() or 1)
+
+EPILOGS = {
+    "collect": "Examples:  hubkit collect study.yaml   ·   hubkit collect study.yaml --folder out --quiet",
+    "train": "Examples:  hubkit train study.yaml --workers 4 --strict   ·   hubkit train study.yaml --folds 5 --shard 2/8",
+    "evaluate": "Examples:  hubkit evaluate study.yaml   ·   hubkit evaluate study.yaml --folder out --workers 4",
+}
 
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
     for verb in (collect, train, evaluate):
-        name = verb.__name__
-        app.command(
-            epilog=f"Examples:  hubkit {name} study.yaml   ·   hubkit {name} study.yaml --folder out --quiet"
-        )(verb)
+        app.command(epilog=EPILOGS[verb.__name__])(verb)
 
 
 def collect(study: StudyFile, folder: Folder = None, quiet: Quiet = False) -> None:
@@ -41,20 +81,72 @@ def collect(study: StudyFile, folder: Folder = None, quiet: Quiet = False) -> No
     console.data(str(places(loaded, folder or study.parent).pool))
 
 
-def train(study: StudyFile, folder: Folder = None, workers: Workers = 1, quiet: Quiet = False) -> None:
-    """Train the grid, and one SAE per outer fold, on a pool that is there."""
+def train(
+    study: StudyFile,
+    folder: Folder = None,
+    workers: Workers = DEFAULT_WORKERS,
+    folds: Folds = None,
+    rows_only: RowsOnly = False,
+    shard: Shard = "1/1",
+    retries: Retries = 1,
+    device: Device = "cpu",
+    strict: Strict = False,
+    only: Only = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train the grid on a pool that is there: the published SAEs, one more of each per outer fold, and membership controls.
+
+    What is finished is not done again. What failed is named in failed.json, with the command that tries just that again.
+    """
+    from hubkit.engine.shard import Shard
     from hubkit.study.pipeline import places, run_train
     from hubkit.study.study import load_study
+    from hubkit.train.plan import CrossFit
+    from hubkit.train.run import Options
 
     loaded, console = load_study(study), Console(quiet=quiet)
+    options = Options(
+        crossfit=CrossFit(folds, scenarios=not rows_only, control=not rows_only),
+        workers=workers,
+        retries=retries,
+        shard=Shard.parse(shard),
+        device=device,
+        only=only,
+        command=_typed(study, folder, folds, device, rows_only=rows_only),
+    )
     with console.progress() as report:
-        summary = run_train(loaded, folder or study.parent, report=report, workers=workers)
-    console.say(f"{summary.trained} SAEs trained, {summary.skipped} were there, {summary.seconds:.0f} s")
-    console.warn(summary.warnings)
+        summary = run_train(loaded, folder or study.parent, options=options, report=report)
+    _tell(console, summary, options)
     console.data(str(places(loaded, folder or study.parent).release))
+    if strict and summary.warnings:
+        console.error(
+            f"{len(summary.warnings)} of {len(summary.published)} SAEs have warnings, and --strict was asked for"
+        )
+        raise typer.Exit(int(ExitCode.FINDINGS))
 
 
-def evaluate(study: StudyFile, folder: Folder = None, quiet: Quiet = False) -> None:
+def _typed(study: Path, folder: Path | None, folds: int | None, device: str, *, rows_only: bool) -> list[str]:
+    """The command that makes the same units again."""
+    command = ["hubkit", "train", str(study)]
+    command += ["--folder", str(folder)] if folder else []
+    command += ["--folds", str(folds)] if folds is not None else []
+    command += ["--rows-only"] if rows_only else []
+    return command + (["--device", device] if device != "cpu" else [])
+
+
+def _tell(console: Console, summary: TrainSummary, options: Options) -> None:
+    share = f" (shard {options.shard})" if options.shard.count > 1 else ""
+    console.say(
+        f"{summary.trained} SAEs trained, {summary.skipped} were there, {summary.seconds:.0f} s{share}"
+    )
+    console.warn(summary.warnings)
+    if summary.beside:
+        console.say(f"[dim]{summary.beside} SAEs of folds and controls have warnings too[/]")
+
+
+def evaluate(
+    study: StudyFile, folder: Folder = None, workers: Workers = DEFAULT_WORKERS, quiet: Quiet = False
+) -> None:
     """Measure the SAEs that are there, on rows that neither they nor the probes have seen."""
     from hubkit.release.layout import EVALUATION
     from hubkit.study.pipeline import places, run_evaluate
@@ -62,5 +154,5 @@ def evaluate(study: StudyFile, folder: Folder = None, quiet: Quiet = False) -> N
 
     loaded, console = load_study(study), Console(quiet=quiet)
     with console.progress() as report:
-        run_evaluate(loaded, folder or study.parent, report=report)
+        run_evaluate(loaded, folder or study.parent, report=report, workers=workers)
     console.data(str(places(loaded, folder or study.parent).release / EVALUATION))

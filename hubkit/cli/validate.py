@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,8 +13,18 @@ from hubkit.console import Console
 
 if TYPE_CHECKING:
     from hubkit.validate.request import Answer
+    from hubkit.validate.rule import Rule
 
 EPILOG = "Examples:  hubkit validate ./my-release --deep   ·   hubkit validate OWNER/REPO@main --format json --fail-on warning"
+
+
+class SnippetHub(StrEnum):
+    """Which Hub the card's code asks."""
+
+    local = "local"
+    hub = "hub"
+
+
 TARGET = "A folder, OWNER/REPO, OWNER/REPO@revision, or - for a list of files on stdin."
 
 
@@ -34,6 +45,20 @@ def validate(
             "--base-model",
             metavar="auto|ID|FOLDER",
             help="Also hold hooks and widths against the base model's config.json: as each cfg.json names it (auto), an id of the Hub, a folder.",
+        ),
+    ] = None,
+    run_snippets: Annotated[
+        bool,
+        typer.Option(
+            "--run-snippets",
+            help="Run the card's Python code as printed, in a process with limits. Only for cards that you trust.",
+        ),
+    ] = False,
+    snippets_on: Annotated[
+        SnippetHub | None,
+        typer.Option(
+            "--snippets-on",
+            help="Where that code finds the repository: a throw-away Hub on this machine, or the real one.  \\[default: local for a folder]",
         ),
     ] = None,
     select: Select = "",
@@ -73,8 +98,10 @@ def validate(
     console = Console(quiet=quiet)
     request = Request(
         target, codes(select), codes(ignore), deep, load, base_model, fail_on.severity() if fail_on else None, notes,
-        baseline, write_baseline, config, no_config, no_cache,
+        baseline, write_baseline, config, no_config, no_cache, _snippets(run_snippets, snippets_on, base_model),
     )  # fmt: skip
+    if run_snippets:
+        console.say("[dim]running the card's code; importing SAELens takes a while[/]")
     # Without --deep there is nothing to wait for.
     with (console if deep else Console(quiet=True)).progress() as report:
         found = answer(request, _lines() if target == STDIN else (), report)
@@ -82,6 +109,20 @@ def validate(
         console.say(f"{found.written} findings are known now")
     _write(found, format, output, console)
     raise typer.Exit(int(found.report.exit_code(found.fail_on)))
+
+
+def _snippets(wanted: bool, where: SnippetHub | None, base_model: str | None) -> tuple[Rule, ...]:
+    """The rule that runs the card's code, where it is asked for."""
+    from hubkit.errors import UsageError
+
+    if not wanted:
+        if where is not None:
+            raise UsageError("--snippets-on says where, and nothing is to run", hint="add --run-snippets")
+        return ()
+    from hubkit.cards.snippet_rule import snippet_rule
+
+    folder = Path(base_model) if base_model and Path(base_model).is_dir() else None
+    return (snippet_rule(where.value if where else None, folder),)
 
 
 def _lines() -> list[str]:

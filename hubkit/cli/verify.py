@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from hubkit.cli.options import text_width
+from hubkit.cli.options import Format, FormatOption, Quiet, text_width
 from hubkit.console import Console
-from hubkit.errors import ExitCode
+from hubkit.errors import ExitCode, UsageError
 
-EPILOG = "Examples:  hubkit verify OWNER/NAME --against ./my-release   ·   hubkit verify OWNER/NAME@COMMIT --against ./my-release"
+EPILOG = "Examples:  hubkit verify OWNER/NAME   ·   hubkit verify OWNER/NAME@COMMIT --against ./my-release"
 
 
 def register(app: typer.Typer) -> None:
@@ -20,38 +20,57 @@ def register(app: typer.Typer) -> None:
 
 
 def verify(
-    target: Annotated[str, typer.Argument(help="OWNER/REPO or OWNER/REPO@revision.")],
-    against: Annotated[Path, typer.Option("--against", help="The release folder that should be there.")],
+    target: Annotated[str, typer.Argument(metavar="OWNER/REPO[@REVISION]", help="A repository on the Hub.")],
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            "--against",
+            metavar="RELEASE",
+            help="The release folder that should be there; by default what its provenance.json recorded.",
+        ),
+    ] = None,
+    code: Annotated[
+        bool, typer.Option("--run", help="Also run the card's own code, on this machine, as you.")
+    ] = False,
+    format: FormatOption = Format.text,  # noqa: A002 - the option's name in the contract
+    quiet: Quiet = False,
 ) -> None:
-    """Compare a repository with a release, file by file by checksum, and validate it by ranges."""
-    from huggingface_hub import HfApi
+    """Prove a repository: every file by checksum, everything validated by ranges, and the line that loads this very commit."""
+    import json
 
-    from hubkit.publish.plan import make_plan
-    from hubkit.publish.verify import verify as prove
+    from hubkit.publish import shown
+    from hubkit.publish.service import client, with_code
+    from hubkit.publish.verify import verify_repository
+    from hubkit.repo.target import HUB
     from hubkit.validate.reporters.text import escape, render
 
-    repo_id, _, revision = target.partition("@")
-    api = HfApi(library_name="hubkit")
-    plan = make_plan(against, repo_id, api, revision=revision or "main")
-    console = Console()
-    if plan.parent is None:
-        console.error(
-            f"{target}: no such repository or revision", "check the name; for a private one: hf auth login"
+    match = HUB.fullmatch(target)
+    if match is None:
+        raise UsageError(
+            f"{target}: expected OWNER/REPO or OWNER/REPO@revision",
+            hint="hubkit verify OWNER/REPO; for a folder: hubkit validate FOLDER",
         )
-        raise typer.Exit(int(ExitCode.USAGE))
-    proof = prove(plan, plan.parent, api)
-    for path in proof.differing:
-        console.show(f"[bold red]differs[/] {escape(path)}")
-    console.show(
-        f"{proof.compared - len(proof.differing)} of {proof.compared} files equal at {escape(repo_id)}@{plan.parent[:12]}"
-    )
-    console.show(render(proof.report, width=text_width()))
-    raise typer.Exit(
-        int(
-            ExitCode.CLEAN
-            if proof.ok
-            else ExitCode.FINDINGS
-            if proof.report.complete
-            else ExitCode.INCOMPLETE
-        )
-    )
+    console, api = Console(quiet=quiet), client()
+    with console.progress() as report:
+        proof = verify_repository(match["repo"], match["revision"], api, against, report)
+        if code:
+            proof = with_code(proof, api, report)
+    if format is Format.json:
+        console.data(json.dumps(shown.verification_json(proof), indent=2, ensure_ascii=False))
+    else:
+        for path in proof.differing:
+            console.show(f"[bold red]differs[/]  {escape(path)}")
+        for path in proof.unlisted:
+            console.show(f"[yellow]unproven[/] {escape(path)}  [dim]nothing speaks for it[/]")
+        if proof.report.findings and not proof.ok:
+            console.show(render(proof.report, width=text_width()))
+        console.show(shown.verified_line(proof))
+        console.show("")
+        console.show(shown.pinned_lines(proof))
+    raise typer.Exit(int(_exit_code(proof.ok, complete=proof.report.complete)))
+
+
+def _exit_code(ok: bool, *, complete: bool) -> ExitCode:
+    if ok:
+        return ExitCode.CLEAN
+    return ExitCode.FINDINGS if complete else ExitCode.INCOMPLETE

@@ -1,68 +1,123 @@
 """Units of work on this machine: in this process, or in spawned processes that are watched.
 
-A unit that raises is a named failure and the others go on. A process that dies (killed, out of memory) has its unit tried
-once more in a fresh process. State is the worker's business (files, done markers): what has finished stays finished.
+A unit that raises is a named failure and the others go on. A process that dies (killed, out of memory) is replaced; its unit
+comes back in parts, or is tried again.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import signal
+import sys
 import traceback
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
 from hubkit.engine.events import Event, Report, silent
+from hubkit.engine.work import Failure, Results, Split, Unit, Worker
 from hubkit.errors import HubkitError
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
 
-TRIES = 2
-"""A unit whose process died is tried once more, not again and again: the second death is the unit's own doing."""
 FAREWELL_SECONDS = 10.0
 
-Worker = Callable[[Any], Any]
-"""An importable top-level function: payload in, picklable result out."""
+
+@dataclass(frozen=True)
+class Success:
+    """A unit that came out."""
+
+    key: str
+    result: Any
+
+
+Outcome = Success | Failure
 
 
 @dataclass(frozen=True)
-class Unit:
-    """One piece of work: `key` names it in progress and failures, `payload` is picklable and is all the worker gets."""
+class Local:
+    """The engine of this machine; one worker runs in this process."""
 
-    key: str
-    payload: Any
+    workers: int = 1
+    retries: int = 1
+    """How many more times a unit is tried whose process died, or that ended in an error nobody foresaw."""
+
+    def run(
+        self,
+        units: Sequence[Unit],
+        worker: Worker,
+        *,
+        report: Report = silent,
+        stage: str = "work",
+        split: Split | None = None,
+    ) -> Results:
+        """As `Engine.run`. KeyboardInterrupt ends the processes and goes on up."""
+        desk = _Desk(units, self.retries, split, report, stage)
+        if min(self.workers, len(units)) <= 1:
+            while (unit := desk.take()) is not None:
+                desk.settle(unit, _attempt(worker, unit, report))
+        else:
+            _run_in_processes(desk, worker, self.workers)
+        return desk.results
 
 
-@dataclass(frozen=True)
-class Failure:
-    """A unit that did not come out."""
+class _Desk:
+    """Who is next, how often each was tried, and what came of it."""
 
-    key: str
-    message: str
-    hint: str | None = None
+    def __init__(
+        self, units: Sequence[Unit], retries: int, split: Split | None, report: Report, stage: str
+    ) -> None:
+        self.queue = deque(units)
+        self.results = Results()
+        self.report = report
+        self._tries: Counter[str] = Counter()
+        self._retries, self._split = retries, split
+        self._total, self._stage = len(units), stage
+        self._tell("")
 
+    def take(self) -> Unit | None:
+        """The next unit, or None."""
+        if not self.queue:
+            return None
+        unit = self.queue.popleft()
+        self._tries[unit.key] += 1
+        return unit
 
-@dataclass
-class Results:
-    """What came of the units: results by key, and the failures."""
+    def settle(self, unit: Unit, outcome: Outcome) -> None:
+        """Keep a result or a failure, or put the unit back where another try may help."""
+        if isinstance(outcome, Success):
+            self.results.done[outcome.key] = outcome.result
+            self._tell(outcome.key)
+        elif not outcome.final and self._tries[unit.key] <= self._retries:
+            self.queue.appendleft(unit)
+            self._tell(unit.key, f"{unit.key}: {outcome.message}; tried again")
+        else:
+            self.results.failed.append(outcome)
+            self._tell(unit.key, f"{unit.key}: failed: {outcome.message}")
 
-    done: dict[str, Any] = field(default_factory=dict)
-    failed: list[Failure] = field(default_factory=list)
+    def lose(self, unit: Unit, exitcode: int | None) -> None:
+        """The process of `unit` ended without a word: its parts come next, or itself once more, or it has failed."""
+        died = f"its process ended without a result (exit code {exitcode})"
+        parts = self._split(unit) if self._split else []
+        if len(parts) > 1:
+            self.queue.extendleft(reversed(parts))
+            self._total += len(parts) - 1
+            self._tell(unit.key, f"{unit.key}: {died}; tried again in {len(parts)} parts")
+            return
+        tries = self._tries[unit.key]
+        message = (
+            died if tries == 1 else f"its process ended {tries} times without a result (exit code {exitcode})"
+        )
+        self.settle(
+            unit, Failure(unit.key, message, hint="too little memory? try fewer workers", final=False)
+        )
 
-    def raise_failures(self, what: str) -> None:
-        """Raise HubkitError naming every failed unit, if there is one; `what` is what the units were to make."""
-        if self.failed:
-            lines = "\n".join(f"  {failure.key}: {failure.message}" for failure in self.failed)
-            hint = next((failure.hint for failure in self.failed if failure.hint), None)
-            total = len(self.failed) + len(self.done)
-            raise HubkitError(
-                f"{len(self.failed)} of {total} {what} failed:\n{lines}",
-                hint=hint or "run the same command again: what finished is kept and skipped",
-            )
+    def _tell(self, text: str, note: str = "") -> None:
+        done = len(self.results.done) + len(self.results.failed)
+        self.report(Event(self._stage, done, self._total, text, note))
 
 
 @dataclass
@@ -74,56 +129,36 @@ class _Seat:
     unit: Unit | None = None
 
 
-def run_units(
-    units: Sequence[Unit], worker: Worker, *, workers: int = 1, report: Report = silent, stage: str = "work"
-) -> Results:
-    """Run `worker(unit.payload)` for every unit, `workers` at a time; one worker runs in this process.
-
-    Reports an Event when a unit ends. Never raises for a unit (see Results.raise_failures); KeyboardInterrupt ends the
-    processes and goes on up.
-    """
-    results = Results()
-    report(Event(stage, 0, len(units)))
-
-    def keep(outcome: Failure | tuple[str, Any]) -> None:
-        if isinstance(outcome, Failure):
-            results.failed.append(outcome)
-            text = f"{outcome.key}: failed"
-        else:
-            results.done[outcome[0]] = outcome[1]
-            text = outcome[0]
-        report(Event(stage, len(results.done) + len(results.failed), len(units), text))
-
-    if min(workers, len(units)) <= 1:
-        for unit in units:
-            keep(_attempt(worker, unit))
-    else:
-        _run_in_processes(units, worker, min(workers, len(units)), keep)
-    return results
-
-
-def _attempt(worker: Worker, unit: Unit) -> Failure | tuple[str, Any]:
+def _attempt(worker: Worker, unit: Unit, report: Report) -> Outcome:
     """The result of one unit, or its failure in words (exceptions need not survive pickling)."""
     try:
-        return unit.key, worker(unit.payload)
+        return Success(unit.key, worker(unit.payload, report))
     except HubkitError as error:
         return Failure(unit.key, error.message, error.hint)
     except Exception as error:  # noqa: BLE001 - the one place that keeps a unit's fault from the other units
         where = traceback.extract_tb(error.__traceback__)[-1]
-        return Failure(unit.key, f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})")
+        message = f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})"
+        return Failure(unit.key, message, final=False)
 
 
 def _serve(connection: Connection, worker: Worker) -> None:
-    """The life of a spawned process: units in, outcomes out, until None or the parent is gone."""
+    """The life of a spawned process: units in, events and outcomes out, until None or until nobody is there to hear."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent alone decides
+
+    def say(message: Event | Outcome) -> None:
+        try:
+            connection.send(message)
+        except OSError:
+            sys.exit(1)  # the parent is gone: whatever is not finished is somebody else's now
+
     while True:
         try:
             unit = connection.recv()
-        except EOFError:
+        except (EOFError, OSError):
             return
         if unit is None:
             return
-        connection.send(_attempt(worker, unit))
+        say(_attempt(worker, unit, say))
 
 
 def _hire(worker: Worker) -> _Seat:
@@ -136,33 +171,25 @@ def _hire(worker: Worker) -> _Seat:
     return _Seat(process, ours)
 
 
-def _run_in_processes(
-    units: Sequence[Unit], worker: Worker, workers: int, keep: Callable[[Failure | tuple[str, Any]], None]
-) -> None:
-    queue = deque(units)
-    tries: Counter[str] = Counter()
+def _run_in_processes(desk: _Desk, worker: Worker, workers: int) -> None:
     seats: list[_Seat] = []
     try:
-        while queue or any(seat.unit for seat in seats):
-            while queue and len(seats) < workers:
-                seats.append(_hire(worker))
+        while desk.queue or any(seat.unit for seat in seats):
+            idle = [seat for seat in seats if seat.unit is None]
+            seats += [_hire(worker) for _ in range(min(workers - len(seats), len(desk.queue) - len(idle)))]
             for seat in seats:
-                if seat.unit is None and queue:
-                    _hand_over(seat, queue.popleft(), tries)
+                if seat.unit is None and (unit := desk.take()) is not None:
+                    _hand_over(seat, unit)
             for seat in _ready([seat for seat in seats if seat.unit]):
-                outcome = _collect(seat)
-                if outcome is not None:
-                    keep(outcome)
-                    continue
-                seats.remove(seat)
-                _bury(seat, queue, tries, keep)
+                if not _listen(seat, desk):
+                    seats.remove(seat)
+                    _bury(seat, desk)
     finally:
         _dismiss(seats)
 
 
-def _hand_over(seat: _Seat, unit: Unit, tries: Counter[str]) -> None:
+def _hand_over(seat: _Seat, unit: Unit) -> None:
     seat.unit = unit
-    tries[unit.key] += 1
     try:
         seat.connection.send(unit)
     except OSError:
@@ -176,33 +203,29 @@ def _ready(seats: list[_Seat]) -> list[_Seat]:
     return [seat for seat in seats if seat.connection in signals or seat.process.sentinel in signals]
 
 
-def _collect(seat: _Seat) -> Failure | tuple[str, Any] | None:
-    """The outcome that a process sent, or None when it died without one."""
-    try:
-        if not seat.connection.poll():
-            return None
-        outcome: Failure | tuple[str, Any] = seat.connection.recv()
-    except (EOFError, OSError):
-        return None
-    seat.unit = None
-    return outcome
+def _listen(seat: _Seat, desk: _Desk) -> bool:
+    """Pass on what a process has sent; False when it died without an outcome."""
+    while seat.unit is not None:
+        try:
+            if not seat.connection.poll():
+                return seat.process.is_alive() or seat.connection.poll()
+            message: Event | Outcome = seat.connection.recv()
+        except (EOFError, OSError):
+            return False
+        if isinstance(message, Event):
+            desk.report(message)
+        else:
+            unit, seat.unit = seat.unit, None
+            desk.settle(unit, message)
+    return True
 
 
-def _bury(
-    seat: _Seat, queue: deque[Unit], tries: Counter[str], keep: Callable[[Failure | tuple[str, Any]], None]
-) -> None:
-    """Give the unit of a dead process back to the queue, or up."""
+def _bury(seat: _Seat, desk: _Desk) -> None:
+    """Give the unit of a dead process back."""
     seat.process.join(FAREWELL_SECONDS)
-    code = seat.process.exitcode
     seat.connection.close()
-    unit = seat.unit
-    if unit is None:
-        return
-    if tries[unit.key] < TRIES:
-        queue.appendleft(unit)
-        return
-    message = f"its process ended {TRIES} times without a result (exit code {code})"
-    keep(Failure(unit.key, message, hint="too little memory? try fewer workers"))
+    if seat.unit is not None:
+        desk.lose(seat.unit, seat.process.exitcode)
 
 
 def _dismiss(seats: list[_Seat]) -> None:

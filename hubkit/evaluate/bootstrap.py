@@ -23,8 +23,7 @@ def row_counts(groups: Sequence[str], purpose: str) -> NDArray[np.float64]:
     `groups` names each row's group (one name for all: an ordinary bootstrap). The same groups and purpose give the same
     resamples in any process: `purpose` goes into the seed.
     """
-    mixed = int.from_bytes(hashlib.sha256(purpose.encode("utf-8")).digest()[:8], "little")
-    generator = np.random.default_rng([SEED, mixed])
+    generator = _generator(purpose)
     labels = np.asarray(groups)
     counts = np.zeros((RESAMPLES, len(labels)))
     for group in sorted(set(groups)):
@@ -32,6 +31,20 @@ def row_counts(groups: Sequence[str], purpose: str) -> NDArray[np.float64]:
         share = np.full(len(members), 1.0 / len(members))
         counts[:, members] = generator.multinomial(len(members), share, size=RESAMPLES)
     return counts
+
+
+def group_counts(groups: Sequence[str], purpose: str) -> NDArray[np.float64]:
+    """As `row_counts`, but whole groups are drawn with replacement: (RESAMPLES, n), the rows of a group counting alike."""
+    generator = _generator(purpose)
+    names = sorted(set(groups))
+    drawn = generator.multinomial(len(names), np.full(len(names), 1.0 / len(names)), size=RESAMPLES)
+    position = {name: number for number, name in enumerate(names)}
+    return drawn[:, [position[group] for group in groups]].astype(np.float64)
+
+
+def _generator(purpose: str) -> np.random.Generator:
+    mixed = int.from_bytes(hashlib.sha256(purpose.encode("utf-8")).digest()[:8], "little")
+    return np.random.default_rng([SEED, mixed])
 
 
 def percentile_interval(values: NDArray[np.float64]) -> tuple[float, float] | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hubkit.evaluate.bootstrap import percentile_interval, row_counts
+from hubkit.evaluate.bootstrap import group_counts, percentile_interval, row_counts
 from hubkit.evaluate.values import measured, missing
 from hubkit.release.metrics import NullReference
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hubkit.release.metrics import MetricValue
+    from hubkit.release.metrics import MetricValue, Split
 
     Floats = NDArray[np.floating]
     Resampled = NDArray[np.float64]
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     """Out-of-fold predictions (n,), or the reason that stands in their place."""
 
 BALANCED_ACCURACY = "probe_balanced_accuracy"
+NEW_SCENARIOS = "probe_new_scenarios_balanced_accuracy"
+MEMBERSHIP = "membership_balanced_accuracy"
 DIFFERENCE = "probe_balanced_accuracy_difference"
 CHANCE = NullReference(kind="chance", value=0.5)
 NO_DIFFERENCE = NullReference(kind="no difference", value=0.0)
@@ -132,12 +134,28 @@ def _weighted(counts: Resampled, predicted: Booleans, design: Design) -> Resampl
 
 def probe_value(predicted: Predictions, design: Design) -> MetricValue:
     """The value of out-of-fold predictions, or null with the reason that stands in their place."""
+    return _against_chance(BALANCED_ACCURACY, predicted, design, "crossfit")
+
+
+def new_scenarios_value(predicted: Predictions, design: Design) -> MetricValue:
+    """The same where whole scenarios were held out; the interval is of scenarios drawn with replacement."""
+    return _against_chance(NEW_SCENARIOS, predicted, design, "crossfit", by_scenario=True)
+
+
+def membership_value(predicted: Predictions, design: Design) -> MetricValue:
+    """How well the rows that an SAE saw are told from those that it did not; `design` has its own rows as the positive ones."""
+    return _against_chance(MEMBERSHIP, predicted, design, "control")
+
+
+def _against_chance(
+    measure: str, predicted: Predictions, design: Design, split: Split, *, by_scenario: bool = False
+) -> MetricValue:
     rows = int(design.contrasting().sum())
     if isinstance(predicted, str):
-        return missing(BALANCED_ACCURACY, rows, "crossfit", predicted)
-    value = balanced_accuracy(predicted, design)
-    interval = percentile_interval(_weighted(_resamples(design), predicted, design))
-    return measured(BALANCED_ACCURACY, value, rows, "crossfit", interval, CHANCE)
+        return missing(measure, rows, split, predicted)
+    counts = group_counts(design.scenario.tolist(), "scenarios") if by_scenario else _resamples(design)
+    interval = percentile_interval(_weighted(counts, predicted, design))
+    return measured(measure, balanced_accuracy(predicted, design), rows, split, interval, CHANCE)
 
 
 def difference_value(predicted: Predictions, reference: Predictions, design: Design) -> MetricValue:

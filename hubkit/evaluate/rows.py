@@ -11,6 +11,7 @@ import numpy as np
 
 from hubkit.errors import HubkitError, IncompleteError
 from hubkit.evaluate.probe import Design
+from hubkit.release.folds import rows_of, rows_sha256
 from hubkit.release.layout import CFG
 from hubkit.release.pool import PoolManifest
 
@@ -25,10 +26,14 @@ class SaeDescription:
     sae_id: str
     layer: int
     condition: str
-    held_out: str | None
-    """The fold it did not see."""
+    draw: str | None
+    """Which rows of its condition it saw (`hubkit/release/folds.py`)."""
+    rows_sha256: str | None
+    """Digest of their completion_ids."""
     pool_sha256: str | None
     """`inputs_sha256` of the pool it was trained on."""
+    target_l0: int | None
+    """The L0 that was asked for."""
 
 
 def design_of(manifest: PoolManifest) -> Design:
@@ -55,8 +60,33 @@ def describe(folder: Path, sae_id: str, manifest: PoolManifest) -> SaeDescriptio
             hint="evaluation needs an SAE that `hubkit train` wrote",
         ) from error
     own = metadata.get("hubkit") or {}
-    held_out, pool = own.get("held_out"), own.get("pool_sha256")
-    return SaeDescription(sae_id, _layer_of(hook, manifest, path), condition, held_out, pool)
+    return SaeDescription(
+        sae_id,
+        _layer_of(hook, manifest, path),
+        condition,
+        own.get("rows"),
+        own.get("rows_sha256"),
+        own.get("pool_sha256"),
+        own.get("k"),
+    )
+
+
+def check_rows(found: SaeDescription, draw: str, manifest: PoolManifest, folder: Path) -> None:
+    """Raise HubkitError when the SAE in `folder` was not trained on just the rows of `draw`.
+
+    An SAE of other rows would make its numbers on these look held out, or seen, when they are not.
+    """
+    if found.pool_sha256 != manifest.inputs_sha256:
+        raise HubkitError(
+            f"{folder}: trained on pool {found.pool_sha256}, this pool is {manifest.inputs_sha256}",
+            hint="hubkit train STUDY.yaml",
+        )
+    expected = rows_sha256(manifest, rows_of(manifest, found.condition, draw))
+    if (found.draw, found.rows_sha256) != (draw, expected):
+        raise HubkitError(
+            f"{folder}: trained on the rows `{found.draw}` ({str(found.rows_sha256)[:12]}), expected `{draw}` ({expected[:12]})",
+            hint="hubkit train STUDY.yaml",
+        )
 
 
 def _layer_of(hook: str, manifest: PoolManifest, path: Path) -> int:

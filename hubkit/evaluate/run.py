@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from hubkit.engine.events import Report, silent
-from hubkit.engine.local import Unit, run_units
+from hubkit.engine.local import Local
 from hubkit.engine.threads import threads_for
+from hubkit.engine.work import Unit
 from hubkit.errors import IncompleteError, NothingFound
 from hubkit.evaluate import rows
 from hubkit.evaluate.bootstrap import LEVEL, RESAMPLES, SEED
-from hubkit.evaluate.probe import difference_value, out_of_fold, probe_value
+from hubkit.evaluate.probe import difference_value, new_scenarios_value, out_of_fold, probe_value
 from hubkit.evaluate.unit import Evaluated, EvaluationUnit, evaluate_unit
 from hubkit.measures.catalogue import CATALOGUE
 from hubkit.release.activations import read_layer
 from hubkit.release.digests import sha256_of_file, sha256_of_json
+from hubkit.release.folds import CONTROL, folder_of, scenario_folds
 from hubkit.release.layout import CFG, EVALUATION, MANIFEST, METRICS, WEIGHTS
 from hubkit.release.metrics import Comparison, Evaluation, LayerProfile, SaeMetrics
 from hubkit.release.pool import PoolManifest
@@ -24,7 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from hubkit.evaluate.probe import Predictions
+    from numpy.typing import NDArray
+
+    from hubkit.evaluate.probe import Design, Predictions
+    from hubkit.release.metrics import MetricValue
 
 STAGE = "evaluate"
 TRAINING = "training.json"
@@ -48,9 +56,10 @@ def evaluate(
     report: Report = silent,
     workers: int = 1,
 ) -> Evaluation:
-    """Measure the SAEs `specs` in `release` on the pool, cross-fitted with the SAEs of `<work>/folds/<fold>/<sae_id>/`.
+    """Measure the SAEs `specs` in `release` on the pool, cross-fitted with the SAEs of `<work>/folds/<fold>/<sae_id>/` and controlled
+    by those of `<work>/control/<sae_id>/`.
 
-    Without those, cross-fitted values are null and say so. Does nothing when the release was evaluated on the same inputs.
+    Without them, cross-fitted values are null and say so. Does nothing when the release was evaluated on the same inputs.
     Raises NothingFound without specs, IncompleteError for missing files, HubkitError naming the SAEs that could not be measured.
     """
     manifest = PoolManifest.load(pool_folder / MANIFEST)
@@ -62,12 +71,8 @@ def evaluate(
     finished = _finished(release, digest)
     if finished is not None:
         return finished
-    results = run_units(
-        [Unit(unit.sae_id, unit) for unit in units],
-        evaluate_unit,
-        workers=workers,
-        report=report,
-        stage=STAGE,
+    results = Local(workers).run(
+        [Unit(unit.sae_id, unit) for unit in units], evaluate_unit, report=report, stage=STAGE
     )
     results.raise_failures("SAEs")
     evaluation = assemble(pool_folder, manifest, results.done, warnings, digest)
@@ -79,8 +84,9 @@ def evaluate(
 
 def _unit(sae_id: str, manifest: PoolManifest, folders: tuple[Path, Path, Path]) -> EvaluationUnit:
     pool_folder, release, work = folders
-    fold_folders = {fold: work / "folds" / fold / sae_id for fold in manifest.folds}
-    return EvaluationUnit(sae_id, pool_folder, release / sae_id, fold_folders)
+    draws = {*manifest.folds, *scenario_folds(manifest), CONTROL}
+    beside = {draw: folder_of(work, draw) / sae_id for draw in sorted(draws)}
+    return EvaluationUnit(sae_id, pool_folder, release / sae_id, beside)
 
 
 def inputs_digest(units: list[EvaluationUnit], manifest: PoolManifest, warnings: dict[str, list[str]]) -> str:
@@ -98,10 +104,8 @@ def inputs_digest(units: list[EvaluationUnit], manifest: PoolManifest, warnings:
 
 
 def _digests_of(unit: EvaluationUnit) -> dict[str, dict[str, str]]:
-    """sha256 of the files of an SAE and of the SAEs of its folds, as far as those are there."""
-    folders = {"published": unit.folder} | {
-        f"without {fold}": folder for fold, folder in unit.fold_folders.items()
-    }
+    """sha256 of the files of an SAE, of the SAEs of its folds and of its control, as far as those are there."""
+    folders = {"published": unit.folder} | unit.beside
     found: dict[str, dict[str, str]] = {}
     for which, folder in folders.items():
         try:
@@ -140,7 +144,8 @@ def assemble(
         x = read_layer(pool_folder, manifest, entry.layer)
         with threads_for(x.size):
             raw[entry.layer] = out_of_fold(design, lambda _, x=x: x)  # type: ignore[misc]
-        values = [probe_value(raw[entry.layer], design)]
+            new_scenarios = _raw_on_new_scenarios(manifest, design, x)
+        values = [probe_value(raw[entry.layer], design), *new_scenarios]
         layers.append(LayerProfile(layer=entry.layer, hook_name=entry.hook_name, values=values))
     comparisons = [
         Comparison(
@@ -152,7 +157,7 @@ def assemble(
     ]
     saes = [
         SaeMetrics.model_validate(
-            {"sae_id": sae_id, "values": one.values, "warnings": warnings.get(sae_id, [])}
+            {"sae_id": sae_id, "values": one.values, "warnings": warnings.get(sae_id, []) + one.warnings}
         )
         for sae_id, one in done.items()
     ]
@@ -164,6 +169,17 @@ def assemble(
             "inputs_sha256": digest,
         }
     )
+
+
+def _raw_on_new_scenarios(
+    manifest: PoolManifest, design: Design, x: NDArray[np.float32]
+) -> list[MetricValue]:
+    """The probe of the raw activations with whole scenarios held out; nothing where there is but one scenario."""
+    folds = scenario_folds(manifest)
+    if not folds:
+        return []
+    grouped = replace(design, fold=np.array(folds, dtype=np.str_))
+    return [new_scenarios_value(out_of_fold(grouped, lambda _: x), grouped)]
 
 
 def training_warnings(work: Path) -> dict[str, list[str]]:

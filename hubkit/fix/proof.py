@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from hubkit.validate.finding import Finding
 
 NEEDS = Need.TREE | Need.CFG | Need.HEADER | Need.THRESHOLD
-TO_BE_REBUILT = {"CARD013", "REL004"}
-"""The records of digests: every change of a file makes them stale, and `hubkit build-cards` writes them again."""
+TO_BE_REBUILT = {"CARD004", "CARD005", "CARD006", "CARD007", "CARD010", "CARD013", "REL004"}
+"""What the card states of the files, and the records of digests: a change of a file can make them untrue, and `hubkit build-cards` writes them again."""
 REVEALED = ("THR",)
 """Findings about the thresholds' own values. Where no tensor changed they were true before, hidden by a configuration that could not be read."""
 WEIGHT_ENDINGS = {".safetensors", ".pt", ".pth", ".npz", ".bin"}

@@ -87,9 +87,9 @@ class _Work:
 
 @contextmanager
 def planned(
-    view: LocalView, select: tuple[str, ...] = (), *, unsafe: bool = False, report: Report = silent
+    view: RepoView, select: tuple[str, ...] = (), *, unsafe: bool = False, report: Report = silent
 ) -> Iterator[Plan]:
-    """The fixes of a folder that are proven; what they hold is there until the block ends. Nothing in the folder changes.
+    """The fixes of a folder, or of a repository at its commit, that are proven; what they hold is there until the block ends. Nothing changes.
 
     Raises UsageError for a code that no fix has, HubkitError when the folder cannot be read or is being written to.
     """
@@ -120,7 +120,7 @@ def apply_fix(view: LocalView, fix: Fix) -> None:
 
 
 def _sae(
-    view: LocalView, sae_id: str, fixers: list[Fixer], unsafe: bool, scratch: Path, plan: Plan
+    view: RepoView, sae_id: str, fixers: list[Fixer], unsafe: bool, scratch: Path, plan: Plan
 ) -> tuple[_Work, Mapping[str, Signature]]:
     """One SAE through all its fixes; the signatures are taken before anything is read."""
     alone = one_sae(view, sae_id)
@@ -148,8 +148,12 @@ def _sae(
     return work, kept | {path: Signature() for path in work.new}
 
 
-def _signed(view: LocalView, entries: list[Entry]) -> dict[str, Signature]:
-    """What the files are now. Raises ChangedError where one has another size than in the listing: reads go by the listing."""
+def _signed(view: RepoView, entries: list[Entry]) -> dict[str, Signature]:
+    """What the files are now. Raises ChangedError where one has another size than in the listing: reads go by the listing. At a commit nothing
+    changes, and nothing needs to be signed.
+    """
+    if not isinstance(view, LocalView):
+        return {}
     sources = {entry.path: signature(view.root / entry.path) for entry in entries}
     for entry in entries:
         if sources[entry.path].size != entry.size:
@@ -180,7 +184,7 @@ def _asked(fixer: Fixer, subject: object, place: str, unsafe: bool, plan: Plan) 
     return change
 
 
-def _whole(view: LocalView, works: list[tuple[_Work, Mapping[str, Signature]]], plan: Plan) -> None:
+def _whole(view: RepoView, works: list[tuple[_Work, Mapping[str, Signature]]], plan: Plan) -> None:
     """Hold all SAEs together against the rules that see the whole repository; where that fails, one SAE after the other."""
     works = [(work, sources) for work, sources in works if work.codes]
     if not works:
@@ -202,7 +206,7 @@ def _whole(view: LocalView, works: list[tuple[_Work, Mapping[str, Signature]]], 
             plan.fixes.append(fix)
 
 
-def _root(view: LocalView, fixers: list[Fixer], unsafe: bool, plan: Plan) -> None:
+def _root(view: RepoView, fixers: list[Fixer], unsafe: bool, plan: Plan) -> None:
     """The files at the root, as the SAEs will be."""
     there = {path: content for fix in plan.fixes for path, content in fix.files.items()}
     work = _Work("README.md", proposed(view, there))

@@ -33,6 +33,7 @@ STATUS: dict[type[Exception], tuple[int, str | None]] = {
     refusals.ConflictError: (409, None),
     refusals.HeadMovedError: (412, None),
     refusals.TooLargeError: (413, None),
+    refusals.StorageFullError: (507, None),
 }
 MODELS_ONLY = "this Hub holds model repositories only, no datasets and no Spaces"
 XET_HINT = (

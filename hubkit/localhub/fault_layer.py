@@ -86,10 +86,9 @@ class FaultLayer:
             return self.app
         if fault.kind == "ignore_range":
             return self._without_range
-        if fault.kind == "truncate":
-            return self._truncated(fault.after_bytes)
-        if fault.kind == "drop":
-            return self._dropped(fault.after_bytes)
+        cut = {"truncate": self._truncated, "drop": self._dropped, "hang_up": self._hung_up, "shorten": self._shortened}  # fmt: skip
+        if fault.kind in cut:
+            return cut[fault.kind](fault.after_bytes)
         return _instead(fault, scope)
 
     async def _without_range(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -137,6 +136,40 @@ class FaultLayer:
                     await self.connections.cut(scope)
 
             await self.app(scope, receive, drop)
+
+        return answer
+
+    def _hung_up(self, limit: int) -> ASGIApp:
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            left = limit
+
+            async def part() -> Message:
+                nonlocal left
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if left > 0:
+                    return message
+                await self.connections.cut(scope)
+                return {"type": "http.disconnect"}
+
+            await self.app(scope, part, send)
+
+        return answer
+
+    def _shortened(self, limit: int) -> ASGIApp:
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            left = limit
+
+            async def part() -> Message:
+                nonlocal left
+                message = await receive()
+                body = message.get("body", b"")[:left]
+                left -= len(body)
+                while left == 0 and message.get("more_body", False):  # the client is to send all of it
+                    message = await receive()
+                return {**message, "body": body}
+
+            await self.app(scope, part, send)
 
         return answer
 

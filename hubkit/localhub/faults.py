@@ -16,6 +16,8 @@ Kind = Literal[
     "status",
     "drop",
     "truncate",
+    "hang_up",
+    "shorten",
     "ignore_range",
     "expired",
     "redirect_loop",
@@ -33,6 +35,8 @@ class Fault:
     status         the status `status` with no more than a message; nothing is done
     drop           the connection ends after `after_bytes` bytes of the answer's body (-1: before the answer begins)
     truncate       a whole answer of `after_bytes` bytes, whose length says so: only who knows the size can tell
+    hang_up        the connection ends once `after_bytes` bytes of the request's body came
+    shorten        of the request's body only the first `after_bytes` bytes are seen, as if the rest was lost on the way
     ignore_range   200 and the whole file instead of 206
     expired        403, as for a signed link that is too old
     redirect_loop  302 to itself

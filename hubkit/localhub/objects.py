@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import uuid
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from hubkit.localhub.disk import write_bytes
 from hubkit.localhub.gitids import blob_id
 from hubkit.localhub.names import COMMIT, SHA256
-from hubkit.localhub.refusals import InvalidRequestError, TooLargeError
+from hubkit.localhub.refusals import InvalidRequestError, StorageFullError, TooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -108,12 +109,17 @@ class Incoming:
         return self._digest.hexdigest()
 
     def write(self, data: bytes) -> None:
-        """Take `data`. Raises TooLargeError past the announced size."""
+        """Take `data`. Raises TooLargeError past the announced size, StorageFullError when the disk is full."""
         self.received += len(data)
         if self.received > self.size:
             raise TooLargeError(f"more than the announced {self.size} bytes came")
         self._digest.update(data)
-        self._file.write(data)
+        try:
+            self._file.write(data)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise StorageFullError("the disk of this Hub is full") from error
 
     def copy_from(self, path: Path) -> None:
         """Take a file's bytes, block by block."""

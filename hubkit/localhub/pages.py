@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from markdown_it import MarkdownIt
-
-from hubkit.localhub.frontmatter import card_data, split
+from hubkit.localhub.card_html import card_html
+from hubkit.localhub.frontmatter import card_data, check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from markdown_it.token import Token
+    from collections.abc import Iterable, Mapping, Sequence
 
     from hubkit.localhub.entries import Commit, Entry, Repo
 
 CHIPS = ("pipeline_tag", "library_name", "license", "base_model", "datasets", "language", "tags")
+NAMES = {
+    "pipeline_tag": "task",
+    "library_name": "library",
+    "base_model": "base model",
+    "datasets": "data set",
+}
 LONGEST_CHIP = 80
+MOST_CHIPS = 60
+MOST_RESULTS = 200
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "img-src 'self' data: http://127.0.0.1:* http://localhost:*"
+)
+"""Nothing runs, nothing is fetched from elsewhere."""
 PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
-    "img-src 'self' data: http://127.0.0.1:* http://localhost:*",
+    "Content-Security-Policy": PAGE_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
@@ -48,75 +58,119 @@ def _repo_row(repo: Repo, head: Commit, files: int, size: int) -> str:
     )
 
 
+@dataclass(frozen=True)
+class FileRow:
+    """One line of the list of files."""
+
+    path: str
+    size: int
+    """Bytes."""
+    lfs: bool = False
+
+
+@dataclass(frozen=True)
+class CardPage:
+    """What the page of a repository shows."""
+
+    name: str
+    """OWNER/REPO."""
+    base: str
+    """The address below which its files are."""
+    files: Sequence[FileRow]
+    readme: str | None
+    about: Sequence[str] = ()
+    """What is said under the name."""
+    crumb: str = '<a href="/">Local Hub</a>'
+    """HTML over the name."""
+    head: str = ""
+    """HTML for the end of the head."""
+
+    def place(self, path: str) -> str:
+        """Where a file of the repository is."""
+        return self.base + path
+
+    def html(self) -> str:
+        """The whole page."""
+        body = card_html(self.readme, self.place) if self.readme is not None else _quiet("No README.md.")
+        total = human(sum(file.size for file in self.files))
+        about = " · ".join(escape(one) for one in self.about)
+        return _page(
+            self.name,
+            f'<p class="crumb">{self.crumb}</p><h1 class="name">{escape(self.name)}</h1>{_chips(self.readme or "")}{_quiet(about, escaped=True)}'
+            f'{_verdict(self.readme)}<div class="columns"><article>{body}</article>'
+            f'<section>{_results(self.readme or "")}<h2>Files <span class="quiet">{len(self.files)}, {total}</span></h2>'
+            f'<div class="wide"><table class="files"><tbody>{"".join(map(self._row, self.files))}</tbody></table></div></section></div>',
+            self.head,
+        )
+
+    def _row(self, file: FileRow) -> str:
+        lfs = ' <span class="chip">LFS</span>' if file.lfs else ""
+        link = escape(self.base + quote(file.path))
+        return f'<tr><td><a href="{link}">{escape(file.path)}</a>{lfs}</td><td class="n">{human(file.size)}</td></tr>'
+
+
 def repo_page(repo: Repo, head: Commit, files: Mapping[str, Entry], readme: str | None) -> str:
     """One repository: its metadata as chips, its README, its files, its head commit."""
-    base = f"/{repo.id}/resolve/{head.id}/"
-    body = _markdown(readme, base) if readme is not None else '<p class="quiet">No README.md.</p>'
-    chips = "".join(
-        f'<span class="chip"><b>{escape(key)}</b> {escape(text)}</span>' for key, text in _chips(readme or "")
+    rows = [FileRow(path, entry.size, entry.sha256 is not None) for path, entry in sorted(files.items())]
+    about = (head.title, head.id[:12], _day(head), head.author)
+    return CardPage(str(repo.id), f"/{repo.id}/resolve/{head.id}/", rows, readme, about).html()
+
+
+def _quiet(text: str, *, escaped: bool = False) -> str:
+    return f'<p class="quiet">{text if escaped else escape(text)}</p>' if text else ""
+
+
+def _verdict(readme: str | None) -> str:
+    """What the Hub would say of the front matter, where it would say something."""
+    verdict = check(readme or "")
+    notes = [
+        ("error", "The Hub would refuse this card", verdict.errors),
+        ("warning", "The Hub would warn", verdict.warnings),
+    ]
+    return "".join(
+        f'<div class="note {kind}"><b>{title}</b><ul>{"".join(f"<li>{escape(one)}</li>" for one in said[:20])}</ul></div>'
+        for kind, title, said in notes
+        if said and readme is not None
     )
-    rows = "".join(_file_row(path, entry, base) for path, entry in sorted(files.items()))
-    total = human(sum(entry.size for entry in files.values()))
-    return _page(
-        str(repo.id),
-        f'<p><a href="/">Local Hub</a></p><h1>{escape(str(repo.id))}</h1><p class="chips">{chips}</p>'
-        f'<p class="quiet">{escape(head.title)} · <code>{head.id[:12]}</code> · {_day(head)} · {escape(head.author)}</p>'
-        f'<div class="columns"><article>{body}</article>'
-        f'<section><h2>Files <span class="quiet">{len(files)}, {total}</span></h2><div class="wide"><table><tbody>{rows}'
-        "</tbody></table></div></section></div>",
-    )
 
 
-def _file_row(path: str, entry: Entry, base: str) -> str:
-    lfs = ' <span class="chip">LFS</span>' if entry.sha256 else ""
-    link = escape(base + quote(path))
-    return f'<tr><td><a href="{link}">{escape(path)}</a>{lfs}</td><td class="n">{human(entry.size)}</td></tr>'
-
-
-def _chips(readme: str) -> list[tuple[str, str]]:
+def _chips(readme: str) -> str:
     data = card_data(readme)
-    chips = []
+    chips: list[str] = []
     for key in CHIPS:
         value = data.get(key)
         for one in value if isinstance(value, list) else [value]:
-            if isinstance(one, str | int | float):
-                text = str(one)
-                chips.append((key, text if len(text) <= LONGEST_CHIP else text[:LONGEST_CHIP] + "…"))
-    return chips
+            if isinstance(one, str | int | float) and len(chips) < MOST_CHIPS:
+                text = str(one) if len(str(one)) <= LONGEST_CHIP else str(one)[:LONGEST_CHIP] + "…"
+                label = "" if key == "tags" else f"<b>{escape(NAMES.get(key, key))}</b> "
+                chips.append(f'<span class="chip {key}">{label}{escape(text)}</span>')
+    return f'<p class="chips">{"".join(chips)}</p>' if chips else ""
 
 
-def _markdown(readme: str, base: str) -> str:
-    _, text = split(readme)
-    parser = _parser()
-    tokens = parser.parse(text)
-    for token in tokens:
-        for inner in token.children or []:
-            _point_into(inner, base)
-    rendered: Any = parser.renderer.render(tokens, parser.options, {})
-    return str(rendered)
+def _results(readme: str) -> str:
+    """The model-index, as the Hub shows it beside the card."""
+    rows = []
+    for model in _listed(card_data(readme).get("model-index")):
+        for result in _listed(model.get("results")):
+            task, dataset = _mapping(result.get("task")), _mapping(result.get("dataset"))
+            where = dataset.get("name") or task.get("name") or task.get("type") or ""
+            for metric in _listed(result.get("metrics")):
+                value = metric.get("value")
+                shown = f"{value:.4g}" if isinstance(value, float) else str(value)[:LONGEST_CHIP]
+                name = str(metric.get("name") or metric.get("type"))
+                rows.append(
+                    f'<tr><td>{escape(name)}<br><span class="quiet">{escape(str(where))}</span></td><td class="n">{escape(shown)}</td></tr>'
+                )
+    table = f'<div class="wide"><table><tbody>{"".join(rows[:MOST_RESULTS])}</tbody></table></div>'
+    return f"<h2>Evaluation results</h2>{table}" if rows else ""
 
 
-@lru_cache(maxsize=1)
-def _parser() -> MarkdownIt:
-    # html off: a tag in a README is shown, not made; the parser refuses javascript:, file: and most data: links itself
-    return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+def _listed(value: Any) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
-def _point_into(token: Token, base: str) -> None:
-    """Make relative links and images those of the commit shown."""
-    name = {"image": "src", "link_open": "href"}.get(token.type)
-    if name is None:
-        return
-    target = str(token.attrs.get(name, ""))
-    try:
-        parsed = urlsplit(target)
-    except ValueError:
-        token.attrs[name] = ""
-        return
-    if parsed.scheme or parsed.netloc:
-        token.attrs["rel"] = "noopener noreferrer nofollow"
-    elif parsed.path and not parsed.path.startswith("/"):
-        token.attrs[name] = base + target.removeprefix("./")
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def human(size: int) -> str:
@@ -140,9 +194,9 @@ def _style() -> str:
     return Path(__file__).with_name("page.css").read_text(encoding="utf-8")
 
 
-def _page(title: str, body: str) -> str:
+def _page(title: str, body: str, head: str = "") -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">'
-        f"<title>{escape(title)}</title><style>{_style()}</style></head><body><main>{body}</main></body></html>"
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">'
+        f"<title>{escape(title)}</title><style>{_style()}</style>{head}</head><body><main>{body}</main></body></html>"
     )

@@ -16,7 +16,8 @@ HubRefusalError
 ├── RefExistsError        the branch or tag is there already
 ├── ConflictError         a pull request that changes what has changed since
 ├── HeadMovedError        the branch is not where the caller believed it was
-└── TooLargeError         more bytes than allowed or announced
+├── TooLargeError         more bytes than allowed or announced
+└── StorageFullError      the disk below the Hub is full
 """
 
 from __future__ import annotations
@@ -100,3 +101,7 @@ class HeadMovedError(HubRefusalError):
 
 class TooLargeError(HubRefusalError):
     """More bytes than allowed or announced."""
+
+
+class StorageFullError(HubRefusalError):
+    """The disk below the Hub is full."""

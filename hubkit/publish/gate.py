@@ -1,16 +1,16 @@
-"""What must hold before the first byte leaves."""
+"""What must hold before the first byte leaves, all of it looked at, all of it told at once."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from hubkit.cards.build import recorded_digest
-from hubkit.cards.facts import release_digest
-from hubkit.errors import ExitCode, HubkitError
-from hubkit.release.layout import README
+from hubkit.errors import ExitCode, HubkitError, UsageError
+from hubkit.publish.conditions import CONDITIONS, Problem, Subject, finding_problems
+from hubkit.publish.files import LocalFile, hash_release
 from hubkit.repo.local import open_folder
-from hubkit.validate.finding import Finding, Severity
+from hubkit.validate.finding import Severity
 from hubkit.validate.report import Report
 from hubkit.validate.run import validate
 
@@ -20,42 +20,76 @@ class Gate:
     """What was looked at, and what was let through by name."""
 
     report: Report
-    allowed: tuple[Finding, ...]
+    files: tuple[LocalFile, ...]
+    base_model: str | None
+    license: str | None
+    proven: int
+    """Files whose checksum provenance.json has, rightly."""
+    allowed: tuple[Problem, ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Code to why it may pass."""
+
+    def description(self) -> str:
+        """For the commit: what was checked, and every exception with its reason."""
+        report = self.report
+        counts = f"{report.count(Severity.ERROR)} errors, {report.count(Severity.WARNING)} warnings"
+        lines = [f"Checked by hubkit before it was sent: {len(report.saes)} SAEs, {counts}."]
+        lines += [
+            f"Allowed: {problem.code} ({problem.message}). Reason: {self.reasons[problem.code]}"
+            for problem in self.allowed
+        ]
+        return "\n".join(lines)
 
 
-def check_gate(release: Path, allow: tuple[str, ...] = ()) -> Gate:
-    """Refuse a release with validation errors, or whose card is missing or older than its files.
+def check_gate(
+    release: Path, allow: Mapping[str, str] | None = None, *, files: tuple[LocalFile, ...] | None = None
+) -> Gate:
+    """Look at every condition of a release. `allow` maps codes that may pass to the reason why; they stay disclosed in the card and the commit.
 
-    `allow` names codes that may pass; they stay disclosed in the card. Raises HubkitError that names the codes and the fixes.
+    Raises HubkitError that names every code, where it is, and what mends it; IncompleteError's code when not everything could be read.
     """
+    reasons = {code.upper(): reason.strip() for code, reason in (allow or {}).items()}
     report = validate(open_folder(release))
     if not report.complete:
         raise HubkitError(
-            f"{release}: not everything could be checked",
+            f"{release}: not everything could be checked; nothing was sent",
             hint=f"hubkit validate {release}",
             exit_code=ExitCode.INCOMPLETE,
         )
-    errors = [finding for finding in report.findings if finding.severity is Severity.ERROR]
-    refused = [finding for finding in errors if finding.code not in allow]
+    subject = Subject(release, hash_release(release) if files is None else files, report)
+    problems = finding_problems(subject)
+    for condition in CONDITIONS:
+        problems += condition(subject)
+    check_reasons(reasons)
+    refused = [one for one in problems if one.code not in reasons or not one.allowable]
     if refused:
-        codes = ", ".join(sorted({finding.code for finding in refused}))
-        raise HubkitError(
-            f"{release}: {len(refused)} error{'s' if len(refused) != 1 else ''} ({codes}); nothing was sent. The first: {refused[0].path}: {refused[0].message}",
-            hint=f"hubkit validate {release}",
-        )
-    _check_card(release)
-    return Gate(report, tuple(finding for finding in errors if finding.code in allow))
+        raise _refusal(release, refused)
+    return Gate(
+        report,
+        subject.files,
+        subject.base_model,
+        subject.license,
+        len(subject.recorded),
+        tuple(one for one in problems if one.code in reasons),
+        reasons,
+    )
 
 
-def _check_card(release: Path) -> None:
-    path = release / README
-    if not path.is_file():
-        raise HubkitError(
-            f"{release}: there is no README.md; nothing was sent", hint=f"hubkit build-cards {release}"
-        )
-    recorded = recorded_digest(path.read_text(encoding="utf-8"))
-    if recorded is not None and recorded != release_digest(release):
-        raise HubkitError(
-            f"{path}: the card is older than the files it describes; nothing was sent",
-            hint=f"hubkit build-cards {release}",
-        )
+def check_reasons(allow: Mapping[str, str]) -> None:
+    """Every exception needs a reason: it is published with the commit. Raises UsageError."""
+    for code, reason in allow.items():
+        if not reason.strip():
+            raise UsageError(
+                f"--allow {code} needs a reason, which the commit will state",
+                hint=f'--allow {code} --reason "why it may be published like this"',
+            )
+
+
+def _refusal(release: Path, refused: list[Problem]) -> HubkitError:
+    codes = ", ".join(dict.fromkeys(one.code for one in refused))
+    errors = sum(one.count for one in refused)
+    lines = [f"{release}: {errors} error{'s' if errors != 1 else ''} ({codes}); nothing was sent"]
+    for one in refused:
+        lines.append(f"  {one.code:<11} {one.message}")
+        lines.append(f"  {'':<11} try: {one.hint}")
+    return HubkitError("\n".join(lines), hint=f"hubkit validate {release}")

@@ -1,126 +1,225 @@
-"""One plan for dry run and push: every file with its size, checksum and what happens to it at the remote head."""
+"""One plan for dry run, rehearsal and push: every file with its size, checksum and what happens to it at the remote head."""
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from hubkit.cards.settings import NAME as SETTINGS
-from hubkit.errors import NothingFound
-from hubkit.release.digests import sha256_of_file
-from hubkit.repo.local import open_folder
+from hubkit.engine.events import Report, silent
+from hubkit.errors import UsageError
+from hubkit.publish.files import LocalFile, hash_release
+from hubkit.publish.remote import Remote, read_remote
+from hubkit.release.digests import sha256_of_json
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
-    from huggingface_hub.hf_api import RepoSibling
 
-Action = Literal["add", "modify", "unchanged"]
-NOT_PUBLISHED = {SETTINGS}
-"""What a release folder holds for its own making."""
+Action = Literal["add", "modify", "delete", "unchanged"]
+Gated = Literal["auto", "manual", False]
+MAIN = "main"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a release is to go, and how."""
+
+    repo_id: str
+    revision: str = MAIN
+    """The branch; it is begun at main's head where it is not there."""
+    pull_request: bool = False
+    """Propose instead of commit: for repositories of others."""
+    tag: str | None = None
+    """A name for the new commit. A tag never moves."""
+    private: bool = False
+    """Of a new repository."""
+    gated: Gated = False
+    """Of a new repository."""
 
 
 @dataclass(frozen=True)
 class PlannedFile:
-    """One file of the release."""
+    """One file, and what happens to it."""
 
     path: str
     size: int
-    sha256: str
-    git_oid: str
-    """What git calls a regular file of these bytes: the Hub lists it where a file is not in LFS."""
+    """Bytes: of the release's file, or of the one that is deleted."""
     action: Action
+    local: LocalFile | None
+    """None for a deletion."""
 
 
 @dataclass(frozen=True)
 class PushPlan:
     """What a push will do, and against which head."""
 
-    repo_id: str
-    revision: str
-    """The branch."""
+    target: Target
     parent: str | None
-    """The remote head that the plan was made against; None where the repository does not exist yet."""
+    """The commit that the plan was made against; None where the repository does not exist yet."""
+    begins_branch: bool
+    """Whether the branch is not there yet."""
     message: str
     files: tuple[PlannedFile, ...]
     kept: tuple[str, ...]
     """Files on the remote that the release does not have: they stay."""
+    description: str = ""
+    """The rest of the commit's message."""
+    notes: tuple[str, ...] = field(default=(), compare=False)
+    """What a person should know before it is carried out."""
 
     @property
-    def changed(self) -> tuple[PlannedFile, ...]:
+    def repo_id(self) -> str:
+        """OWNER/NAME."""
+        return self.target.repo_id
+
+    @property
+    def local(self) -> tuple[LocalFile, ...]:
+        """The release's files."""
+        return tuple(file.local for file in self.files if file.local is not None)
+
+    @property
+    def sent(self) -> tuple[LocalFile, ...]:
         """The files that the commit carries."""
-        return tuple(file for file in self.files if file.action != "unchanged")
+        return tuple(f.local for f in self.files if f.local is not None and f.action != "unchanged")
+
+    @property
+    def deleted(self) -> tuple[str, ...]:
+        """The paths that the commit takes away."""
+        return tuple(file.path for file in self.files if file.action == "delete")
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self.sent or self.deleted)
 
     @property
     def total_bytes(self) -> int:
-        """Bytes of the changed files."""
-        return sum(file.size for file in self.changed)
+        """Bytes of the files that the commit carries."""
+        return sum(file.size for file in self.sent)
+
+    @property
+    def digest(self) -> str:
+        """What tells two plans apart: the repository, the head, and every change."""
+        changes = sorted((f.path, f.action, f.local.sha256 if f.local else "") for f in self.files)
+        return sha256_of_json([self.repo_id, self.target.revision, self.parent, changes])[:16]
+
+    def count(self, action: Action) -> int:
+        """How many files are added, modified, deleted or unchanged."""
+        return sum(file.action == action for file in self.files)
 
     def to_json(self) -> dict[str, Any]:
         """For `--format json`."""
+        target = self.target
         return {
-            "repo_id": self.repo_id, "revision": self.revision, "parent": self.parent, "message": self.message, "bytes": self.total_bytes,
-            "files": [{"path": f.path, "size": f.size, "sha256": f.sha256, "action": f.action} for f in self.files],
-            "kept": list(self.kept),
+            "repo_id": self.repo_id, "revision": target.revision, "parent": self.parent, "begins_branch": self.begins_branch,
+            "pull_request": target.pull_request, "tag": target.tag, "private": target.private, "gated": target.gated,
+            "message": self.message, "description": self.description, "digest": self.digest, "bytes": self.total_bytes,
+            "files": [
+                {"path": f.path, "size": f.size, "sha256": f.local.sha256 if f.local else None, "action": f.action}
+                for f in self.files
+            ],
+            "kept": list(self.kept), "notes": list(self.notes),
         }  # fmt: skip
 
 
-def make_plan(
-    release: Path, repo_id: str, api: HfApi, *, revision: str = "main", message: str | None = None
+def make_plan(  # noqa: PLR0913 - one keyword a choice
+    release: Path,
+    target: Target,
+    api: HfApi,
+    *,
+    files: tuple[LocalFile, ...] | None = None,
+    message: str | None = None,
+    prune: bool = False,
+    report: Report = silent,
 ) -> PushPlan:
-    """Compare a release folder with the remote head. Raises HubkitError when the folder is empty or the Hub does not answer."""
-    head, remote = _remote(repo_id, revision, api)
-    entries = [
-        entry
-        for entry in open_folder(release).list()
-        if entry.path not in NOT_PUBLISHED and not entry.name.endswith(".tmp")
-    ]
-    if not entries:
-        raise NothingFound(
-            f"{release}: an empty folder, nothing to publish", hint="hubkit demo makes a release to look at"
-        )
-    files = tuple(_planned(release / entry.path, entry.path, remote.get(entry.path)) for entry in entries)
-    local = {file.path for file in files}
-    kept = tuple(sorted(path for path in remote if path not in local and path != ".gitattributes"))
-    count = sum(file.path.endswith("/cfg.json") or file.path == "cfg.json" for file in files)
-    return PushPlan(repo_id, revision, head, message or f"Publish {count} SAEs with hubkit", files, kept)
+    """Compare a release folder with the remote head; `files` are its hashes where they are known already.
 
-
-def _remote(repo_id: str, revision: str, api: HfApi) -> tuple[str | None, dict[str, RepoSibling]]:
-    """The head commit and its files; (None, {}) where there is no such repository."""
-    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
-
-    from hubkit.publish.errors import hub_errors
-
-    with hub_errors(repo_id):
-        try:
-            info = api.model_info(repo_id, revision=revision, files_metadata=True, timeout=30)
-        except (RepositoryNotFoundError, RevisionNotFoundError):
-            return None, {}
-    return info.sha, {sibling.rfilename: sibling for sibling in info.siblings or []}
-
-
-def _planned(path: Path, name: str, remote: RepoSibling | None) -> PlannedFile:
-    size, sha256, git_oid = path.stat().st_size, sha256_of_file(path), git_blob_oid(path)
-    return PlannedFile(
-        name,
-        size,
-        sha256,
-        git_oid,
-        "add" if remote is None else "unchanged" if same_content(remote, sha256, git_oid) else "modify",
+    With `prune`, files that only the remote has are deleted; else they are kept. Raises HubkitError when the folder is empty, the Hub does
+    not answer, or the target cannot be meant.
+    """
+    files = hash_release(release, report) if files is None else files
+    remote, begins = _head(target, api, report)
+    _check_target(target, remote)
+    planned = [PlannedFile(f.path, f.size, _action(f, remote), f) for f in files]
+    foreign = sorted(remote.paths - {file.path for file in files})
+    if prune:
+        planned += [PlannedFile(path, remote.files[path].size or 0, "delete", None) for path in foreign]
+    if target.tag and remote.exists:
+        _check_tag(target, remote, api, changes=any(file.action != "unchanged" for file in planned))
+    return PushPlan(
+        target=target,
+        parent=remote.commit,
+        begins_branch=begins,
+        message=message or _message(files),
+        files=tuple(planned),
+        kept=() if prune else tuple(foreign),
+        notes=_notes(target, remote, foreign, prune=prune),
     )
 
 
-def same_content(remote: RepoSibling, sha256: str, git_oid: str) -> bool:
-    """Whether a listed file has these bytes: by its LFS checksum, else by its git object id."""
-    return remote.lfs.sha256 == sha256 if remote.lfs else remote.blob_id == git_oid
+def described(plan: PushPlan, description: str) -> PushPlan:
+    """The same plan with the rest of its commit message."""
+    return replace(plan, description=description)
 
 
-def git_blob_oid(path: Path) -> str:
-    """sha1 of `blob <size>\\0` and the bytes: git's name for a regular file."""
-    digest = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+def _head(target: Target, api: HfApi, report: Report) -> tuple[Remote, bool]:
+    """The listing at the branch; where the branch is not there, at main, and True."""
+    remote = read_remote(target.repo_id, target.revision, api, report)
+    if remote.commit is not None or target.revision == MAIN:
+        return remote, False
+    return read_remote(target.repo_id, MAIN, api, report), True
+
+
+def _check_target(target: Target, remote: Remote) -> None:
+    if target.pull_request and (target.tag or target.revision != MAIN):
+        raise UsageError(
+            f"{target.repo_id}: a pull request goes to main, and has no commit to tag before it is merged",
+            hint="leave out --tag and --branch, or leave out --pr",
+        )
+    if target.pull_request and not remote.exists:
+        raise UsageError(
+            f"{target.repo_id}: there is no such repository to open a pull request on",
+            hint="check the name; hf auth login for a private one",
+        )
+    if remote.exists and target.private and not remote.private:
+        raise UsageError(
+            f"{target.repo_id}: is public already, and --private is for a new repository",
+            hint=f"hf repos settings {target.repo_id} --private",
+        )
+
+
+def _check_tag(target: Target, remote: Remote, api: HfApi, *, changes: bool) -> None:
+    """A tag that is there may only be asked for again for the commit that it names."""
+    from hubkit.publish.errors import hub_errors
+    from hubkit.publish.patience import patiently
+
+    with hub_errors(target.repo_id):
+        refs = patiently(lambda: api.list_repo_refs(target.repo_id))
+    at = {tag.name: tag.target_commit for tag in refs.tags}.get(target.tag or "")
+    if at is not None and (changes or at != remote.commit):
+        raise UsageError(
+            f"{target.repo_id}: the tag {target.tag} names {at[:12]}, and a tag never moves",
+            hint="choose another name for --tag",
+        )
+
+
+def _action(file: LocalFile, remote: Remote) -> Action:
+    if file.path not in remote.files:
+        return "add"
+    return "unchanged" if remote.holds(file) else "modify"
+
+
+def _message(files: tuple[LocalFile, ...]) -> str:
+    count = sum(file.path.rpartition("/")[2] == "cfg.json" for file in files)
+    return f"Publish {count} SAE{'s' if count != 1 else ''} with hubkit" if count else "Publish with hubkit"
+
+
+def _notes(target: Target, remote: Remote, foreign: list[str], *, prune: bool) -> tuple[str, ...]:
+    notes = []
+    if foreign and not prune:
+        notes.append(
+            f"{len(foreign)} file{'s' if len(foreign) != 1 else ''} of the repository are not in the release and stay; --prune would delete them"
+        )
+    if remote.exists and target.gated:
+        notes.append("--gated is for a new repository; this one keeps its settings")
+    return tuple(notes)

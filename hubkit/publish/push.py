@@ -1,100 +1,176 @@
-"""Carry out a plan: one atomic commit, guarded by the head that the plan was made against."""
+"""Carry out a plan: the large files first, then one atomic commit, guarded by the head that the plan was made against."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from hubkit.errors import UsageError
+from hubkit.engine.events import Report, silent
+from hubkit.errors import HubkitError, IncompleteError
 from hubkit.publish.errors import hub_errors
-from hubkit.publish.plan import PushPlan
-from hubkit.release.digests import sha256_of_file
+from hubkit.publish.files import check_unchanged
+from hubkit.publish.front_matter import check_front_matter
+from hubkit.publish.patience import patiently
+from hubkit.publish.plan import MAIN, PushPlan
+from hubkit.publish.quiet import upload_mode
+from hubkit.publish.remote import differing, read_remote
 
 if TYPE_CHECKING:
-    from huggingface_hub import CommitOperationAdd, HfApi
+    from huggingface_hub import HfApi
 
-MAX_FILES = 25_000
-"""Files that one commit of the Hub takes."""
+    from hubkit.publish.upload import Addition, Meter
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one commit of the Hub takes: https://huggingface.co/docs/huggingface_hub/package_reference/hf_api (create_commit)."""
+
+    files: int = 25_000
+    regular_bytes: int = 700_000_000
+    """Of files that are not in LFS: 1 GB in base64."""
+
+
+LIMITS = Limits()
 
 
 @dataclass(frozen=True)
 class Pushed:
-    """Where the release now is."""
+    """Where the release now is, and what it took."""
 
     repo_id: str
     commit: str
     new_commit: bool
     """False when the remote had everything already."""
+    pull_request: str | None = None
+    """Address of the pull request that was opened or continued."""
+    sent_bytes: int = 0
+    """Bytes of large files that left this machine; those that were there already are not among them."""
+    seconds: float = 0.0
 
 
-def push(plan: PushPlan, release: Path, api: HfApi, *, private: bool = False) -> Pushed:
-    """Create the repository where needed and make the plan's one commit. Raises HubkitError; the remote is then as it was."""
-    if not plan.changed and plan.parent is not None:
-        return Pushed(plan.repo_id, plan.parent, new_commit=False)
-    if len(plan.changed) > MAX_FILES:
-        raise UsageError(
-            f"{plan.repo_id}: {len(plan.changed):,} files, one commit takes {MAX_FILES:,}",
-            hint="split the release",
-        )
-    _check_unchanged(plan, release)
-    with hub_errors(plan.repo_id), upload_mode(api.endpoint):
-        if plan.parent is None:
-            api.create_repo(plan.repo_id, private=private, exist_ok=True)
-        parent = plan.parent or api.model_info(plan.repo_id, revision=plan.revision, timeout=30).sha
-        commit = api.create_commit(
-            plan.repo_id,
-            operations=_operations(plan, release),
-            commit_message=plan.message,
-            revision=plan.revision,
-            parent_commit=parent,
-        )
-    return Pushed(plan.repo_id, commit.oid, new_commit=True)
+def push(
+    plan: PushPlan, release: Path, api: HfApi, *, report: Report = silent, limits: Limits = LIMITS
+) -> Pushed:
+    """Create the repository where needed and make the plan's one commit; a pull request where the plan says so, or one commit is too small for it.
 
-
-@contextmanager
-def upload_mode(endpoint: str) -> Iterator[None]:
-    """Plain LFS, no bars and no telemetry towards a Hub that speaks plain HTTP: a local one, which has no Xet; else as the client is set.
-
-    The client reads these constants when it uploads, and takes Xet wherever hf_xet can be imported, without asking the Hub.
+    Raises HubkitError; the branch is then as it was. Running again goes on from what arrived.
     """
-    from huggingface_hub import constants
-    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+    from hubkit.publish.pull import propose
 
-    if not endpoint.startswith("http://"):
-        yield
-        return
-    names = ("HF_HUB_DISABLE_XET", "HF_HUB_DISABLE_TELEMETRY")
-    before = {name: getattr(constants, name) for name in names}
-    bars = not are_progress_bars_disabled()
-    disable_progress_bars()
-    for name in names:
-        setattr(constants, name, True)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            setattr(constants, name, value)
-        if bars:
-            enable_progress_bars()
+    begun = time.perf_counter()
+    if not plan.changes and plan.parent is not None and not plan.begins_branch:
+        _tag(plan, plan.parent, api)
+        return Pushed(plan.repo_id, plan.parent, new_commit=False)
+    check_unchanged(release, plan.sent)
+    with hub_errors(plan.repo_id), upload_mode(api.endpoint, report):
+        check_front_matter(plan, release, api)
+        parent = _prepared(plan, api)
+        if plan.target.pull_request or _too_large(plan, limits):
+            pushed = propose(plan, release, api, parent, limits=limits, report=report)
+        else:
+            pushed = _commit(plan, release, api, parent, report)
+    _tag(plan, pushed.commit, api)
+    return Pushed(**{**vars(pushed), "seconds": time.perf_counter() - begun})
 
 
-def _operations(plan: PushPlan, release: Path) -> list[CommitOperationAdd]:
-    from huggingface_hub import CommitOperationAdd
-
-    return [
-        CommitOperationAdd(path_in_repo=f.path, path_or_fileobj=str(release / f.path)) for f in plan.changed
-    ]
-
-
-def _check_unchanged(plan: PushPlan, release: Path) -> None:
-    """The files are still those of the plan."""
-    for file in plan.changed:
-        path = release / file.path
-        if not path.is_file() or path.stat().st_size != file.size or sha256_of_file(path) != file.sha256:
-            raise UsageError(
-                f"{path}: changed since the plan was made; nothing was sent",
-                hint="run the same command again",
+def _prepared(plan: PushPlan, api: HfApi) -> str:
+    """The parent of the commit, in a repository and on a branch that are there now."""
+    target = plan.target
+    if plan.parent is not None:
+        if plan.begins_branch:
+            patiently(
+                lambda: api.create_branch(
+                    plan.repo_id, branch=target.revision, revision=plan.parent, exist_ok=True
+                )
             )
+        return plan.parent
+    patiently(lambda: api.create_repo(plan.repo_id, private=target.private, exist_ok=True))
+    if target.gated:
+        patiently(lambda: api.update_repo_settings(plan.repo_id, gated=target.gated))
+    fresh = read_remote(plan.repo_id, MAIN, api)
+    if fresh.commit is None or (fresh.paths and differing(fresh, plan.local)):
+        raise IncompleteError(
+            f"{plan.repo_id}: the repository appeared while the plan was made; nothing was published",
+            hint="run the same command again: the plan is made anew",
+        )
+    if target.revision != MAIN:
+        patiently(lambda: api.create_branch(plan.repo_id, branch=target.revision, exist_ok=True))
+    return fresh.commit
+
+
+def _commit(plan: PushPlan, release: Path, api: HfApi, parent: str, report: Report) -> Pushed:
+    """One commit on the branch. When its answer is lost, the branch itself says whether it was made."""
+    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub.utils import httpx
+
+    from hubkit.publish.upload import Meter, send_large_files
+
+    meter = Meter(plan.total_bytes, report)
+    adds = additions(plan, release, meter)
+    send_large_files(adds, plan.repo_id, plan.target.revision, api, meter, report)
+    check_unchanged(release, plan.sent)
+
+    def once() -> tuple[str, bool]:
+        try:
+            return commit_once(plan, api, [*adds, *deletions(plan)], plan.target.revision, parent), True
+        except (HfHubHTTPError, httpx.HTTPError, OSError):
+            there = _landed(plan, api)
+            if there is None:
+                raise
+            return there, there != parent
+
+    commit, new = patiently(once, report=report)
+    return Pushed(plan.repo_id, commit, new_commit=new, sent_bytes=meter.sent)
+
+
+def commit_once(plan: PushPlan, api: HfApi, operations: list[Any], revision: str, parent: str) -> str:
+    """One `create_commit` on `revision`; the commit's id. Raises the client's errors."""
+    return api.create_commit(
+        plan.repo_id,
+        operations=operations,
+        commit_message=plan.message,
+        commit_description=plan.description,
+        revision=revision,
+        parent_commit=parent,
+    ).oid
+
+
+def _landed(plan: PushPlan, api: HfApi) -> str | None:
+    """The head, if it is what the plan was to make of it; None where it is not, or nobody can tell now."""
+    with suppress(HubkitError):
+        now = read_remote(plan.repo_id, plan.target.revision, api)
+        if now.commit is not None and not differing(now, plan.local, plan.deleted):
+            return now.commit
+    return None
+
+
+def additions(plan: PushPlan, release: Path, meter: Meter) -> list[Addition]:
+    """The files that the plan sends."""
+    from hubkit.publish.upload import Addition
+
+    return [Addition(release, file, meter) for file in plan.sent]
+
+
+def deletions(plan: PushPlan) -> list[Any]:
+    """What the plan takes away, file by file: never a whole folder."""
+    from huggingface_hub import CommitOperationDelete
+
+    return [CommitOperationDelete(path_in_repo=path, is_folder=False) for path in plan.deleted]
+
+
+def _too_large(plan: PushPlan, limits: Limits) -> bool:
+    regular = sum(file.size for file in plan.sent if file.git_oid is not None)
+    return len(plan.sent) + len(plan.deleted) > limits.files or regular > limits.regular_bytes
+
+
+def _tag(plan: PushPlan, commit: str, api: HfApi) -> None:
+    """Name the commit, once: the plan made sure that the name is free or its own."""
+    if plan.target.tag is None:
+        return
+    with hub_errors(plan.repo_id):
+        patiently(
+            lambda: api.create_tag(plan.repo_id, tag=plan.target.tag or "", revision=commit, exist_ok=True)
+        )

@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubkit.cards.snippets import SnippetRun, run_snippets
+from hubkit.cards.snippets import SnippetRun, missing_packages, python_blocks, run_snippets
 from hubkit.engine.events import Event, Report, silent
+from hubkit.errors import HubkitError, UsageError
+from hubkit.localhub.seeding import seed
 from hubkit.localhub.server import RunningHub, serving
-from hubkit.publish.plan import PushPlan, make_plan
-from hubkit.publish.push import Pushed, push
+from hubkit.publish.code import absent_for, loadable, seed_base_model
+from hubkit.publish.gate import Gate
+from hubkit.publish.plan import MAIN, PushPlan, Target, make_plan
+from hubkit.publish.push import LIMITS, Limits, Pushed, push
+from hubkit.publish.remote import read_remote
 from hubkit.publish.verify import Verification, verify
 from hubkit.release.layout import README
+from hubkit.validate.reporters.text import human_bytes
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 TOKEN = "local-rehearsal"  # noqa: S105 - of a Hub on this machine only
+CHECK = "hubkit.publish.verify:compare_loaded"
 STEPS = 4
+SPARE = 100_000_000
+"""Bytes of the disk that a rehearsal leaves free."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A release that passed the gate, and what is to be done with it."""
+
+    release: Path
+    plan: PushPlan
+    gate: Gate
+
+    @property
+    def allowed(self) -> frozenset[str]:
+        """Codes that were let through."""
+        return frozenset(problem.code for problem in self.gate.allowed)
 
 
 @dataclass(frozen=True)
@@ -31,6 +56,8 @@ class Rehearsal:
     pushed: Pushed
     verification: Verification
     snippet: SnippetRun | None
+    not_run: str = ""
+    """Why the card's code was not run."""
 
     @property
     def ok(self) -> bool:
@@ -47,11 +74,127 @@ def local_hub(folder: Path) -> Iterator[tuple[RunningHub, HfApi]]:
         yield hub, HfApi(endpoint=hub.endpoint, token=TOKEN, library_name="hubkit")
 
 
+@contextmanager
+def rehearsal_hub(prepared: Sequence[Prepared]) -> Iterator[tuple[RunningHub, HfApi]]:
+    """A throw-away Hub in the state in which the plans will find the real one: what stays is there, what will be replaced or deleted has a
+    stand-in. The base models are there where this machine has them. Raises UsageError where the disk has no room for it.
+    """
+    _check_room(prepared)
+    with tempfile.TemporaryDirectory(prefix="hubkit-rehearsal-", ignore_cleanup_errors=True) as scratch:
+        hub = Path(scratch) / "hub"
+        hub.mkdir()
+        stand_in = Path(scratch) / "stand-in"
+        stand_in.write_bytes(b"what was there before\n")
+        for one in prepared:
+            if one.plan.parent is not None:
+                seed(hub, one.plan.repo_id, _before(one, stand_in))
+        taken = {one.plan.repo_id for one in prepared}
+        for one in prepared:
+            seed_base_model(hub, one.gate.base_model, taken)
+        with local_hub(hub) as running:
+            yield running
+
+
+def _before(one: Prepared, stand_in: Path) -> dict[str, Path]:
+    """The repository as the plan will find it, but for a card that will be replaced: the Hub takes no stand-in for that."""
+    there = {}
+    for file in one.plan.files:
+        if file.action == "unchanged":
+            there[file.path] = one.release / file.path
+        elif file.action != "add" and file.path != README:
+            there[file.path] = stand_in
+    return there
+
+
+def _check_room(prepared: Sequence[Prepared]) -> None:
+    need = sum(one.plan.total_bytes for one in prepared) + SPARE
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    if free < need:
+        raise UsageError(
+            f"{tempfile.gettempdir()}: {human_bytes(free)} are free, the rehearsal needs {human_bytes(need)}; nothing was sent",
+            hint="set TMPDIR to a larger disk, or --no-rehearse",
+        )
+
+
+def rehearse_prepared(
+    one: Prepared,
+    hub: RunningHub,
+    api: HfApi,
+    *,
+    run_code: bool = True,
+    limits: Limits = LIMITS,
+    report: Report = silent,
+) -> Rehearsal:
+    """Carry the plan out on the rehearsal's Hub: as a push to main, whatever branch or pull request it is for. Raises HubkitError."""
+    plan = one.plan
+    here = read_remote(plan.repo_id, MAIN, api)
+    target = replace(plan.target, revision=MAIN, pull_request=False, tag=None)
+    plan = replace(plan, target=target, parent=here.commit, begins_branch=False, kept=())
+    renamed = _renamed(report)
+    pushed = push(plan, one.release, api, report=renamed, limits=limits)
+    verification = verify(plan, pushed.commit, api, allowed=one.allowed, report=renamed)
+    snippet, why = None, "left out" if plan.changes else "it is there already"
+    if run_code:
+        snippet, why = _run_code(one, hub, report)
+    return Rehearsal(plan, pushed, verification, snippet, why)
+
+
+def _run_code(one: Prepared, hub: RunningHub, report: Report) -> tuple[SnippetRun | None, str]:
+    """The card's code against this Hub, then every SAE from there and from the folder."""
+    card = (one.release / README).read_text(encoding="utf-8")
+    if not python_blocks(card):
+        return None, "the card has no Python code"
+    if lacking := missing_packages():
+        return None, f"{', '.join(lacking)} not installed"
+    report(Event("code", 0, 1, "running the card's code"))
+    ids = loadable(one.release, one.gate.report)
+    repo_id = one.plan.repo_id
+    run = run_snippets(
+        card,
+        endpoint=hub.endpoint,
+        check=CHECK if ids else None,
+        arguments={"repo_id": repo_id, "folder": str(one.release.resolve()), "sae_ids": ids},
+        absent=absent_for(card, {repo_id}),
+    )
+    report(Event("code", 1, 1, f"{run.blocks} of its blocks, {run.seconds:.0f} s"))
+    return run, ""
+
+
+def check_rehearsal(one: Prepared, outcome: Rehearsal) -> None:
+    """Raise HubkitError that says what went wrong; nothing was sent then."""
+    verification, snippet = outcome.verification, outcome.snippet
+    name = one.plan.repo_id
+    if verification.differing:
+        raise HubkitError(
+            f"{name}: the rehearsal failed: {', '.join(verification.differing[:5])} arrived with other bytes; nothing was sent",
+            hint=f"hubkit validate {one.release} --deep",
+        )
+    if not verification.ok:
+        codes = (
+            ", ".join(sorted({f.code for f in verification.errors})) or "not everything could be read back"
+        )
+        raise HubkitError(
+            f"{name}: the rehearsal failed: {codes}; nothing was sent", hint=f"hubkit validate {one.release}"
+        )
+    if snippet is not None and not snippet.ok and "SNIPPET" not in one.gate.reasons:
+        where = f"line {snippet.failed_line}: " if snippet.failed_line else ""
+        raise HubkitError(
+            f"{one.release / README}: {where}SNIPPET: the card's own code fails: {snippet.reason}; nothing was sent",
+            hint=f"mend the code and run hubkit build-cards {one.release}; or --allow SNIPPET --reason TEXT",
+        )
+
+
+def _renamed(report: Report) -> Report:
+    """The same events under names that tell the rehearsal from the push."""
+    names = {"sending": "rehearsing", "verifying": "comparing"}
+    return lambda event: report(replace(event, stage=names.get(event.stage, event.stage)))
+
+
 def publish_locally(
     folder: Path, repo_id: str, api: HfApi, message: str | None = None
 ) -> tuple[PushPlan, Pushed]:
     """Plan and push any folder to a local Hub."""
-    plan = make_plan(folder, repo_id, api, message=message)
+    plan = make_plan(folder, Target(repo_id), api, message=message)
     return plan, push(plan, folder, api)
 
 
@@ -64,7 +207,7 @@ def rehearse(
     sae_ids: list[str] | None = None,
     report: Report = silent,
 ) -> Rehearsal:
-    """Push `release` to the local Hub, verify it there, and run its card's code against it.
+    """Push `release` to a local Hub that the caller keeps, verify it there, and run its card's code against it.
 
     With `sae_ids`, the same process then loads each of them with SAELens from there and from the folder and compares what they compute;
     with None the code is not run (no torch is needed then).
@@ -78,8 +221,6 @@ def rehearse(
     if sae_ids is not None:
         arguments = {"repo_id": repo_id, "folder": str(release.resolve()), "sae_ids": sae_ids}
         card = (release / README).read_text(encoding="utf-8")
-        snippet = run_snippets(
-            card, endpoint=hub.endpoint, check="hubkit.publish.verify:compare_loaded", arguments=arguments
-        )
+        snippet = run_snippets(card, endpoint=hub.endpoint, check=CHECK, arguments=arguments)
     report(Event("publish", STEPS, STEPS, "the card's code ran" if snippet and snippet.ok else "done"))
     return Rehearsal(plan, pushed, verification, snippet)

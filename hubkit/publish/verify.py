@@ -1,20 +1,30 @@
-"""Proof at a commit: the remote's files are the plan's, and it validates as the folder did."""
+"""Proof at a commit: the remote's files are the plan's, the folder's or those that provenance.json recorded, and it validates by ranges."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hubkit.publish.errors import hub_errors
-from hubkit.publish.plan import PushPlan, same_content
-from hubkit.repo.hub import open_repo
-from hubkit.validate.report import Report
+from hubkit.cards.facts import is_digested
+from hubkit.engine.events import Event, Report, silent
+from hubkit.errors import IncompleteError, UsageError
+from hubkit.publish.files import LocalFile, hash_release
+from hubkit.publish.plan import PushPlan
+from hubkit.publish.remote import ATTRIBUTES, Remote, differing, read_remote
+from hubkit.release.layout import PROVENANCE
+from hubkit.release.provenance import Provenance
+from hubkit.repo.hub import HubView, open_repo
+from hubkit.validate.finding import Finding, Severity
+from hubkit.validate.report import Report as Validation
 from hubkit.validate.run import validate
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
+
+    from hubkit.cards.snippets import SnippetRun
 
 
 @dataclass(frozen=True)
@@ -23,30 +33,150 @@ class Verification:
 
     repo_id: str
     commit: str
+    against: str
+    """`the plan`, `provenance.json`, or a folder."""
     compared: int
     differing: tuple[str, ...]
-    """Files that are missing on the remote, or have other bytes."""
-    report: Report
+    """Files that are missing on the remote, have other bytes, or should be gone."""
+    report: Validation
     """`hubkit validate` of the remote, by ranges."""
+    unlisted: tuple[str, ...] = ()
+    """Files of the repository that nothing here speaks for."""
+    allowed: frozenset[str] = field(default_factory=frozenset)
+    """Codes that were let through by name when it was published."""
+    snippet: SnippetRun | None = None
+    """The card's code, run against this Hub; None where it was not run."""
+
+    @property
+    def errors(self) -> list[Finding]:
+        """What the validator calls an error there, and nobody let through."""
+        return [
+            finding
+            for finding in self.report.findings
+            if finding.severity is Severity.ERROR and finding.code not in self.allowed
+        ]
 
     @property
     def ok(self) -> bool:
-        """Every file is there with the same bytes, and everything could be read."""
-        return not self.differing and self.report.complete
+        """Every file is there with the same bytes, everything could be read, nothing is in error, and the card's code ran where it was run."""
+        code = self.snippet is None or self.snippet.ok
+        return not self.differing and self.report.complete and not self.errors and code
+
+    @property
+    def first_sae(self) -> str | None:
+        """An SAE without an error, to load first."""
+        broken = {finding.sae_id for finding in self.errors}
+        saes = [sae.sae_id for sae in self.report.saes if sae.format == "saelens"]
+        return next((sae_id for sae_id in saes if sae_id not in broken), None)
 
 
-def verify(plan: PushPlan, commit: str, api: HfApi) -> Verification:
+def verify(
+    plan: PushPlan,
+    commit: str,
+    api: HfApi,
+    *,
+    allowed: Iterable[str] = (),
+    report: Report = silent,
+) -> Verification:
     """Compare the tree at `commit` with the plan, by checksum, and validate it there."""
-    with hub_errors(plan.repo_id):
-        info = api.model_info(plan.repo_id, revision=commit, files_metadata=True, timeout=30)
-    remote = {sibling.rfilename: sibling for sibling in info.siblings or []}
-    differing = tuple(
-        f.path
-        for f in plan.files
-        if f.path not in remote or not same_content(remote[f.path], f.sha256, f.git_oid)
+    report(Event("verifying", 0, 2, f"{plan.repo_id}@{commit[:12]}"))
+    remote = read_remote(plan.repo_id, commit, api, report)
+    wrong = differing(remote, plan.local, plan.deleted)
+    report(Event("verifying", 1, 2, f"{len(plan.local)} files compared"))
+    found = validate(open_repo(plan.repo_id, commit, api))
+    report(Event("verifying", 2, 2, f"{len(found.saes)} SAEs validated by ranges"))
+    return Verification(
+        plan.repo_id, commit, "the plan", len(plan.local) + len(plan.deleted), wrong, found,
+        tuple(path for path in plan.kept if path in remote.files), frozenset(allowed),
+    )  # fmt: skip
+
+
+def verify_repository(
+    repo_id: str, revision: str | None, api: HfApi, release: Path | None = None, report: Report = silent
+) -> Verification:
+    """Compare a repository with a release folder, or (None) with what its own provenance.json recorded, and validate it there.
+
+    Raises UsageError where there is no such repository, and where it has no provenance.json of hubkit's and no folder was given.
+    """
+    remote = read_remote(repo_id, revision or "main", api, report)
+    if remote.commit is None:
+        raise UsageError(
+            f"{repo_id}{'@' + revision if revision else ''}: no such repository or revision",
+            hint="check the name; for a private one: hf auth login",
+        )
+    report(Event("verifying", 0, 2, f"{repo_id}@{remote.commit[:12]}"))
+    view = open_repo(repo_id, remote.commit, api)
+    found = validate(view)
+    report(Event("verifying", 1, 2, f"{len(found.saes)} SAEs validated by ranges"))
+    made = _against_record(view, found) if release is None else _against_folder(release, remote, found)
+    report(Event("verifying", 2, 2, f"{made.compared} files compared"))
+    # the view counts what the comparison read too
+    return replace(made, report=replace(found, requests=view.requests, bytes_read=view.bytes_read))
+
+
+def _against_folder(release: Path, remote: Remote, found: Validation) -> Verification:
+    files: tuple[LocalFile, ...] = hash_release(release)
+    unlisted = sorted(remote.paths - {file.path for file in files})
+    return Verification(
+        found.target, remote.commit or "", str(release), len(files), differing(remote, files), found, tuple(unlisted)
+    )  # fmt: skip
+
+
+def _against_record(view: HubView, found: Validation) -> Verification:
+    """Every file that provenance.json lists, by the Hub's own checksum or, for small files, by its bytes."""
+    record = _record(view)
+    digests = _digests(view, [path for path in record.files if view.entry(path)])
+    wrong = tuple(path for path, digest in sorted(record.files.items()) if digests.get(path) != digest)
+    unlisted = tuple(
+        entry.path
+        for entry in view.list()
+        if entry.path not in record.files and entry.path != ATTRIBUTES and is_digested(entry.path)
     )
     return Verification(
-        plan.repo_id, commit, len(plan.files), differing, validate(open_repo(plan.repo_id, commit, api))
+        view.repo_id, view.revision or "", PROVENANCE, len(record.files), wrong, found, unlisted
+    )
+
+
+def _record(view: HubView) -> Provenance:
+    if view.entry(PROVENANCE) is None:
+        raise UsageError(
+            f"{view.repo_id}: it has no {PROVENANCE} to hold its files against",
+            hint=f"hubkit verify {view.repo_id} --against ./the-release, or hubkit validate {view.repo_id}",
+        )
+    from pydantic import ValidationError
+
+    entry = view.entry(PROVENANCE)
+    try:
+        return Provenance.model_validate_json(view.read_range(PROVENANCE, 0, entry.size if entry else 0))
+    except ValidationError as error:
+        raise IncompleteError(
+            f"{view.repo_id}: its {PROVENANCE} is not of hubkit's form",
+            hint=f"hubkit verify {view.repo_id} --against ./the-release",
+        ) from error
+
+
+def _digests(view: HubView, paths: list[str]) -> Mapping[str, str]:
+    """sha256 by path; what is in LFS is known from the listing, and never fetched."""
+    known: dict[str, str] = {}
+
+    def note(path: str) -> None:
+        entry = view.entry(path)
+        if entry is None:
+            return
+        known[path] = entry.sha256 or hashlib.sha256(view.read_range(path, 0, entry.size)).hexdigest()
+
+    view.each(note, paths)
+    return known
+
+
+def pinned(repo_id: str, commit: str, sae_id: str) -> str:
+    """Python that loads one SAE from this very commit: SAELens itself takes no revision."""
+    files, place = ("*", "folder") if sae_id == "." else (f"{sae_id}/*", f'folder + "/{sae_id}"')
+    return (
+        "from huggingface_hub import snapshot_download\n"
+        "from sae_lens import SAE\n\n"
+        f'folder = snapshot_download("{repo_id}", revision="{commit}", allow_patterns="{files}")\n'
+        f"sae = SAE.load_from_disk({place})"
     )
 
 

@@ -20,6 +20,8 @@ class CodeBlock:
     text: str
     line: int
     """Line of the first line of code, 1-based."""
+    closed: bool = True
+    """False where the text ends before the block does."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,8 @@ def code_blocks(text: str) -> tuple[CodeBlock, ...]:
         closing = re.compile(rf"^ {{0,3}}{re.escape(opened.group(1)[0])}{{{len(opened.group(1))},}}[ \t]*$")
         while at < len(lines) and not closing.match(lines[at]):
             at += 1
-        blocks.append(CodeBlock(opened.group(2).lower(), "\n".join(lines[start:at]), start + 1))
+        blocks.append(
+            CodeBlock(opened.group(2).lower(), "\n".join(lines[start:at]), start + 1, at < len(lines))
+        )
         at += 1
     return tuple(blocks)

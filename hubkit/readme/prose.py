@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hubkit.readme.document import Readme
 
-RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
-COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+RULE = re.compile(r"^\|?[ \t]*:?-{1,}:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?$")
+"""The line of dashes under a table's titles, without the space around it."""
 MARKS = re.compile(r"\*{1,3}|`")
 
 
@@ -30,10 +30,19 @@ def prose_lines(readme: Readme) -> Iterator[tuple[int, str]]:
         for block in readme.code_blocks
         for offset in range(-1, block.text.count("\n") + 2)
     }
-    text = COMMENT.sub(lambda match: "\n" * match.group().count("\n"), readme.text)
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(without_comments(readme.text).split("\n"), 1):
         if number >= readme.body_line and number not in code:
             yield number, line
+
+
+def without_comments(text: str) -> str:
+    """`text` without HTML comments, its line ends kept; a comment that is never closed stays. Linear, whatever the text."""
+    parts: list[str] = []
+    at = 0
+    while (begin := text.find("<!--", at)) >= 0 and (end := text.find("-->", begin)) >= 0:
+        parts += [text[at:begin], "\n" * text.count("\n", begin, end)]
+        at = end + 3
+    return "".join([*parts, text[at:]])
 
 
 def table_rows(readme: Readme) -> Iterator[Row]:
@@ -43,9 +52,9 @@ def table_rows(readme: Readme) -> Iterator[Row]:
     for index, (number, line) in enumerate(lines):
         if "|" not in line:
             titles = None
-        elif index + 1 < len(lines) and RULE.match(lines[index + 1][1]):
+        elif index + 1 < len(lines) and RULE.match(lines[index + 1][1].strip()):
             titles = split_row(line)
-        elif titles and not RULE.match(line):
+        elif titles and not RULE.match(line.strip()):
             yield Row(dict(zip(titles, split_row(line), strict=False)), number)
 
 

@@ -1,50 +1,35 @@
-"""What was measured: `metrics.json` beside every SAE, `evaluation.json` at the root of the release.
-
-A number stands with its measure's name and version, n, split and interval, or it does not stand at all.
-"""
+"""What was measured: `metrics.json` beside every SAE, `evaluation.json` at the root of the release."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
+from hubkit.release.experiments import (
+    RepresentationProbe,
+    Stability,
+    Steering,
+    Tally,
+    TestResult,
+    TopFeatures,
+    Transfer,
+)
 from hubkit.release.model import Artefact
+from hubkit.release.value import MetricValue, NullReference, Split, Spread
 from hubkit.release.writing import to_json_rows, write_text
 
-Split = Literal["train", "crossfit", "held_out"]
-"""train: rows the SAE was trained on. crossfit: every row measured by the SAE of the fold that never saw it. held_out: rows set aside."""
-
-
-class NullReference(Artefact):
-    """What the value would be if there were nothing to find."""
-
-    kind: str
-    """`chance`, `permutation`, ..."""
-    value: float
-
-
-class MetricValue(Artefact):
-    """One value of one measure of the catalogue (`hubkit/measures`)."""
-
-    measure: str
-    version: int
-    value: float | None
-    """None when it could not be measured: `reason` then says why. Never -1, never NaN."""
-    n: int
-    """Rows (completions) the value is computed from."""
-    split: Split
-    interval: tuple[float, float] | None = Field(default=None, strict=False)
-    """95 % interval, in the value's unit."""
-    null: NullReference | None = None
-    reason: str | None = None
-
-    @model_validator(mode="after")
-    def _missing_has_a_reason(self) -> MetricValue:
-        if self.value is None and not self.reason:
-            raise ValueError("a missing value needs a reason")
-        return self
+__all__ = [
+    "Comparison",
+    "Evaluation",
+    "LayerProfile",
+    "MetricValue",
+    "NullReference",
+    "SaeMetrics",
+    "Split",
+    "Spread",
+]
 
 
 class SaeMetrics(Artefact):
@@ -57,8 +42,10 @@ class SaeMetrics(Artefact):
     """What training or evaluation said loudly about this SAE."""
 
     def get(self, measure: str, split: Split) -> MetricValue | None:
-        """The value of `measure` on `split`, or None."""
-        return next((v for v in self.values if v.measure == measure and v.split == split), None)
+        """The value of `measure` on `split`, or None; values of a contrast of their own are not meant."""
+        return next(
+            (v for v in self.values if v.measure == measure and v.split == split and v.contrast is None), None
+        )
 
 
 class LayerProfile(Artefact):
@@ -86,11 +73,22 @@ class Comparison(Artefact):
 class Evaluation(Artefact):
     """`evaluation.json`: every number a card may state."""
 
+    left_out: ClassVar[frozenset[str]] = frozenset(
+        {"tallies", "tests", "representations", "stability", "steering", "top_features", "transfers"}
+    )
+
     schema_: Literal["urn:hubkit:evaluation:1"] = Field(default="urn:hubkit:evaluation:1", alias="$schema")
     saes: list[SaeMetrics]
     layers: list[LayerProfile]
     comparisons: list[Comparison]
     inputs_sha256: str
+    tallies: list[Tally] = Field(default_factory=list)
+    tests: list[TestResult] = Field(default_factory=list)
+    representations: list[RepresentationProbe] = Field(default_factory=list)
+    stability: list[Stability] = Field(default_factory=list)
+    steering: list[Steering] = Field(default_factory=list)
+    top_features: list[TopFeatures] = Field(default_factory=list)
+    transfers: list[Transfer] = Field(default_factory=list)
 
     def save(self, path: Path) -> None:
         """Write it with a line for each SAE: an audit fetches this file whole."""

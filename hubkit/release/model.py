@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
 from hubkit.errors import IncompleteError
 from hubkit.release.writing import write_json
@@ -20,6 +26,14 @@ class Artefact(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, populate_by_name=True, use_attribute_docstrings=True
     )
+
+    left_out: ClassVar[frozenset[str]] = frozenset()
+    """Keys that are not written while they say nothing: a file without such a key is what hubkit wrote before there was one."""
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_said(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = write(self)
+        return {key: value for key, value in written.items() if value or key not in self.left_out}
 
     def save(self, path: Path) -> None:
         """Write this artefact as strict, sorted JSON, in one step."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -22,8 +22,53 @@ class Grid(Artefact):
         return len(self.layers) * len(self.architectures) * len(self.conditions)
 
 
+class Agreement(Artefact):
+    """How often two judges gave the same label."""
+
+    judges: tuple[str, str] = Field(strict=False)
+    share: float = Field(ge=0, le=1)
+    n: int | None = None
+    """Completions that both decided."""
+
+
+class Labelling(Artefact):
+    """How completions came about and were labelled."""
+
+    judge: str
+    """Who decided: `Gemini 2.5 Flash`, `keyword match on the first 30 characters`, ..."""
+    temperature: float | None = None
+    same_prompt: bool | None = None
+    """Whether completions of both labels come from one and the same prompt."""
+    other_judges: list[str] = Field(default_factory=list)
+    agreements: list[Agreement] = Field(default_factory=list)
+
+
+class ScenarioCount(Artefact):
+    """One scenario of the pool."""
+
+    scenario_id: str
+    family: str | None = None
+    """A name of `hubkit/cards/families.py`: what scenarios of this kind can show, and what they cannot."""
+    counts: dict[str, int] = Field(default_factory=dict)
+    """Label to completions."""
+    note: str | None = None
+
+
+class BaseModelShape(Artefact):
+    """The sizes of a base model that hubkit's own table does not have."""
+
+    model_type: str | None = None
+    n_layers: int
+    d_model: int
+    parameters: int | None = None
+
+
 class Provenance(Artefact):
     """Written after every other file but the card, which states its digest."""
+
+    left_out: ClassVar[frozenset[str]] = frozenset(
+        {"labelling", "scenarios", "quantization", "base_model_shape"}
+    )
 
     schema_: Literal["urn:hubkit:provenance:1"] = Field(default="urn:hubkit:provenance:1", alias="$schema")
     hubkit_version: str
@@ -44,3 +89,8 @@ class Provenance(Artefact):
     """How the pool came about: sampled, decisive, per label."""
     files: dict[str, str]
     """Path in the release to sha256."""
+    labelling: Labelling | None = None
+    scenarios: list[ScenarioCount] = Field(default_factory=list)
+    quantization: dict[str, Any] | None = None
+    """What the base model was loaded with: `quant_method`, and the keys of transformers' quantization_config."""
+    base_model_shape: BaseModelShape | None = None

@@ -82,6 +82,8 @@ def run_demo(
 ) -> Demo:
     """Walk the whole way below `folder`; what is finished there from an earlier run is used again. Raises HubkitError."""
     from hubkit.lab.model import build
+    from hubkit.train.plan import CrossFit
+    from hubkit.train.run import Options
 
     model = build(folder / "model", seed=seed, null=null, report=report)
     study = demo_study(model, null=null, seed=seed)
@@ -89,7 +91,9 @@ def run_demo(
         study.model_copy(update={"collect": study.collect.model_copy(update={"model": "model"})}),
         folder / "study.yaml",
     )
-    outcome = run_study(study, folder, report=report, workers=workers)
+    # Whole-scenario folds would nearly double the training, and the demo is there to be over soon.
+    options = Options(CrossFit(scenarios=False), workers=workers)
+    outcome = run_study(study, folder, options=options, report=report)
     clean_report = validate(open_folder(outcome.places.release))
     naive, naive_report, refusal = _naive_release(study, outcome, folder, report)
     ids = [spec.sae_id for spec in study.specs()]
@@ -103,7 +107,8 @@ def _naive_release(
     study: Study, outcome: Outcome, folder: Path, report: Report
 ) -> tuple[Path, Validation, str]:
     """One JumpReLU trained without a gradient in its threshold, as a release of its own; what the validator and the gate say of it."""
-    from hubkit.train.run import train
+    from hubkit.train.plan import CrossFit
+    from hubkit.train.run import Options, train
 
     release = folder / f"{study.name}-naive"
     spec = SaeSpec(
@@ -121,7 +126,7 @@ def _naive_release(
         outcome.places.pool,
         release,
         folder / "work" / release.name,
-        folds=False,
+        options=Options(crossfit=CrossFit(folds=0)),
         report=_as("naive", report),
     )
     settings = study.card.model_copy(

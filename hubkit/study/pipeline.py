@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hubkit.release.metrics import Evaluation
     from hubkit.release.pool import PoolManifest
     from hubkit.study.study import Study
-    from hubkit.train.run import TrainSummary
+    from hubkit.train.run import Options, TrainSummary
 
 
 SMALL_MODEL = 16 << 20
@@ -59,12 +59,15 @@ def places(study: Study, folder: Path) -> Places:
     return Places(folder / study.name, folder / "work" / study.name)
 
 
-def run_study(study: Study, folder: Path, *, report: Report = silent, workers: int = 1) -> Outcome:
-    """Collect, train (with one SAE per outer fold), evaluate, record, describe. Raises HubkitError; what was finished stays."""
+def run_study(
+    study: Study, folder: Path, *, options: Options | None = None, report: Report = silent
+) -> Outcome:
+    """Collect, train (cross-fitted), evaluate, record, describe. Raises HubkitError; what was finished stays."""
     where = places(study, folder)
     pool = run_collect(study, folder, report=report)
-    trained = run_train(study, folder, report=report, workers=workers)
-    evaluation = run_evaluate(study, folder, report=report)
+    trained = run_train(study, folder, options=options, report=report)
+    workers = options.workers if options else 1
+    evaluation = run_evaluate(study, folder, report=report, workers=workers)
     return Outcome(where, pool, trained, evaluation, describe(study, pool, where))
 
 
@@ -76,20 +79,22 @@ def run_collect(study: Study, folder: Path, *, report: Report = silent) -> PoolM
         return collect(study.collect, places(study, folder).work, report)
 
 
-def run_train(study: Study, folder: Path, *, report: Report = silent, workers: int = 1) -> TrainSummary:
-    """Train the grid on a pool that is there."""
+def run_train(
+    study: Study, folder: Path, *, options: Options | None = None, report: Report = silent
+) -> TrainSummary:
+    """Train the grid, and what cross-fitting needs beside it, on a pool that is there."""
     from hubkit.train.run import train
 
     where = places(study, folder)
-    return train(study.specs(), where.pool, where.release, where.work, workers=workers, report=report)
+    return train(study.specs(), where.pool, where.release, where.work, options=options, report=report)
 
 
-def run_evaluate(study: Study, folder: Path, *, report: Report = silent) -> Evaluation:
+def run_evaluate(study: Study, folder: Path, *, report: Report = silent, workers: int = 1) -> Evaluation:
     """Measure the SAEs that are there."""
     from hubkit.evaluate.run import evaluate
 
     where = places(study, folder)
-    return evaluate(where.pool, where.release, where.work, study.specs(), report=report)
+    return evaluate(where.pool, where.release, where.work, study.specs(), report=report, workers=workers)
 
 
 def _is_small(model: str) -> bool:

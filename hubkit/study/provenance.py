@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubkit import __version__
-from hubkit.cards.facts import NOT_DIGESTED
+from hubkit.cards.facts import is_digested
 from hubkit.errors import IncompleteError
 from hubkit.release.digests import sha256_of_file, sha256_of_json
 from hubkit.release.layout import PROVENANCE
@@ -32,7 +32,7 @@ def write_provenance(
     record = Provenance(
         hubkit_version=__version__,
         study=study.name,
-        study_sha256=sha256_of_json(study.model_dump(mode="json", exclude={"collect": {"model", "device", "batch_size"}})),
+        study_sha256=sha256_of_json(study.model_dump(mode="json", exclude={"collect": {"model", "device", "batch_size"}, "publish": True})),
         base_model=study.card.base_model,
         base_model_revision=pool.model_revision,
         precision=pool.precision,
@@ -43,7 +43,7 @@ def write_provenance(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         pool_sha256=pool.inputs_sha256,
         completions=completions,
-        files={entry.path: sha256_of_file(release / entry.path) for entry in open_folder(release).list() if entry.path not in NOT_DIGESTED},
+        files={entry.path: sha256_of_file(release / entry.path) for entry in open_folder(release).list() if is_digested(entry.path)},
     )  # fmt: skip
     kept = _same_but_time(path, record)
     if kept is not None:

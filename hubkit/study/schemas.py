@@ -8,22 +8,23 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from hubkit.cards.settings import CardSettings
 from hubkit.formats.cfg_schema import cfg_schema
 from hubkit.release.metrics import Evaluation, SaeMetrics
 from hubkit.release.pool import PoolManifest
 from hubkit.release.provenance import Provenance
 from hubkit.release.writing import to_json, write_text
-from hubkit.study.study import Study
+from hubkit.study.several import study_schema
 from hubkit.validate.report_schema import Report
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 MODELS: dict[str, type[BaseModel]] = {
-    "study": Study,
     "report": Report,
     "metrics": SaeMetrics,
     "evaluation": Evaluation,
     "provenance": Provenance,
     "pool": PoolManifest,
+    "card": CardSettings,
 }
 
 
@@ -33,7 +34,8 @@ def all_schemas() -> dict[str, dict[str, Any]]:
         name: {"$schema": DRAFT, "$id": f"urn:hubkit:{name}:1"} | model.model_json_schema(by_alias=True)
         for name, model in MODELS.items()
     }
-    return {"cfg": cfg_schema()} | found
+    study = {"$schema": DRAFT, "$id": "urn:hubkit:study:1"} | study_schema()
+    return {"cfg": cfg_schema(), "study": study} | found
 
 
 def write_schemas(folder: Path) -> None:

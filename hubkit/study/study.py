@@ -13,7 +13,10 @@ from hubkit.collect.plan import CollectPlan
 from hubkit.errors import UsageError
 from hubkit.release.pool import MIXED, ONLY
 from hubkit.release.writing import write_text
+from hubkit.study.publication import Publication
 from hubkit.train.spec import Architecture, SaeSpec, Settings, grid
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
 
 class GridPlan(BaseModel):
@@ -33,11 +36,13 @@ class Study(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(pattern=NAME_PATTERN)
     """Also the name of the release's folder."""
     collect: CollectPlan
     grid: GridPlan
     card: CardSettings
+    publish: Publication | None = None
+    """The index repository and the collection; the repository's own name is the card's."""
 
     @model_validator(mode="after")
     def _conditions_are_labels(self) -> Self:
@@ -62,26 +67,41 @@ class Study(BaseModel):
 
 
 def load_study(path: Path) -> Study:
-    """Read a study file. Raises UsageError that names every mistake by its place."""
+    """Read a study file of one release. Raises UsageError that names every mistake by its place; `several.load_study_file` reads both forms."""
+    raw = read_yaml(path)
+    if isinstance(raw, dict) and "releases" in raw:
+        raise UsageError(
+            f"{path}: a study of several releases, expected one",
+            hint="hubkit run and hubkit push take it whole; a single stage needs a study file for each",
+        )
     try:
-        raw: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return beside(Study.model_validate_json(_json(raw)), path.parent)
+    except ValidationError as error:
+        raise mistakes(path, error) from error
+
+
+def read_yaml(path: Path) -> Any:
+    """The file as YAML has it. Raises UsageError when it is not there or no YAML."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UsageError(
             f"{path}: there is no such study file", hint="hubkit demo writes one to start from"
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise UsageError(f"{path}: not a YAML file that can be read: {error}") from error
-    try:
-        return _beside(Study.model_validate_json(_json(raw)), path.parent)
-    except ValidationError as error:
-        mistakes = "\n".join(
-            f"  {'.'.join(str(part) for part in item['loc']) or 'the file'}: {item['msg']}"
-            for item in error.errors()
-        )
-        raise UsageError(f"{path}: not a study:\n{mistakes}", hint="hubkit schema study") from error
 
 
-def _beside(study: Study, folder: Path) -> Study:
+def mistakes(path: Path, error: ValidationError) -> UsageError:
+    """Every mistake by its place."""
+    told = "\n".join(
+        f"  {'.'.join(str(part) for part in item['loc']) or 'the file'}: {item['msg']}"
+        for item in error.errors()
+    )
+    return UsageError(f"{path}: not a study:\n{told}", hint="hubkit schema study")
+
+
+def beside(study: Study, folder: Path) -> Study:
     """A model folder named relative to the study file, found wherever the command is typed."""
     model = folder / study.collect.model
     if not model.is_dir() or Path(study.collect.model).is_absolute():

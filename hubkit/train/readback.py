@@ -10,22 +10,22 @@ import torch
 from sae_lens import SAE
 
 from hubkit.errors import HubkitError
+from hubkit.train.ends import warnings_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hubkit.train.loop import Trained
-    from hubkit.train.spec import SaeSpec
+    from hubkit.train.stack import Trained
 
 TOLERANCE = 1e-4
 """Largest error, relative to the largest value; float32 rounding stays near 1e-6."""
-ENOUGH_ROWS = 181
-"""Below this JumpReLU was not seen to converge (docs: training)."""
+MOST_ROWS = 4096
+"""Rows that the proof is made on: more would say nothing else."""
 
 
 @dataclass(frozen=True)
 class Readback:
-    """What the SAE on disk does with its training rows."""
+    """What the SAE on disk does with its training rows, the first MOST_ROWS of them."""
 
     max_error: float
     """Against the SAE in memory, relative to the largest value."""
@@ -41,6 +41,7 @@ def read_back(trained: Trained, rows: torch.Tensor, folder: Path) -> Readback:
 
     Raises HubkitError when features or reconstructions differ by more than TOLERANCE.
     """
+    n, rows = rows.shape[0], rows[:MOST_ROWS]
     loaded = SAE.load_from_disk(folder)
     with torch.no_grad():
         acts, expected = loaded.encode(rows), trained.encode(rows)
@@ -60,7 +61,7 @@ def read_back(trained: Trained, rows: torch.Tensor, folder: Path) -> Readback:
     moved = _at_initial_threshold(loaded, trained)
     l0 = float((acts != 0).sum(dim=1).double().mean())
     dead = 1.0 - float(alive.double().mean())
-    return Readback(error, l0, dead, moved, warnings_of(trained.spec, rows.shape, l0, dead, moved))
+    return Readback(error, l0, dead, moved, warnings_of(trained.spec, (n, rows.shape[1]), l0, dead, moved))
 
 
 def compare(loaded: Any, acts: torch.Tensor, expected: torch.Tensor) -> float:
@@ -97,26 +98,3 @@ def _at_initial_threshold(loaded: Any, trained: Trained) -> float | None:
         return None
     initial = torch.tensor(trained.sae.cfg.jumprelu_init_threshold, dtype=torch.float32)
     return float((loaded.threshold == initial).double().mean())
-
-
-def warnings_of(
-    spec: SaeSpec, shape: tuple[int, ...], l0: float, dead_share: float, at_initial: float | None
-) -> list[str]:
-    """What to say loudly about an SAE trained on rows of `shape` (n, d_in)."""
-    n, d_in = shape
-    said = []
-    if at_initial == 1.0:
-        said.append("the threshold never moved from its initial value: functionally ReLU, not JumpReLU")
-    elif at_initial is not None and at_initial > 0.01:
-        said.append(f"{at_initial:.0%} of the thresholds never moved from their initial value")
-    if abs(l0 - spec.k) > 0.25 * spec.k:
-        said.append(f"L0 is {l0:.1f} on its training rows, {spec.k} was asked for")
-    if dead_share > 0.5:
-        said.append(f"{dead_share:.0%} of the latents fire on none of its training rows")
-    if n < d_in:
-        said.append(f"trained on {n} rows, fewer than d_in = {d_in}")
-    if spec.architecture == "jumprelu" and n < ENOUGH_ROWS:
-        said.append(
-            f"JumpReLU trained on {n} rows; below {ENOUGH_ROWS} its threshold was not seen to converge"
-        )
-    return said

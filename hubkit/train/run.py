@@ -1,4 +1,4 @@
-"""Trains every SAE of a study: the published ones on all rows of their condition, and one per fold without that fold's rows.
+"""Trains every SAE of a study: the published ones on all rows of their condition, and beside them those of the outer folds and the controls.
 
 Units are content-addressed and marked done on disk, so a run that was killed goes on where it was, and a finished one does nothing.
 """
@@ -6,26 +6,68 @@ Units are content-addressed and marked done on disk, so a run that was killed go
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hubkit.engine.events import Event, Report, silent
-from hubkit.engine.local import Unit, run_units
+from hubkit.engine.events import Report, silent
+from hubkit.engine.local import Local
+from hubkit.engine.shard import Shard
+from hubkit.engine.work import Failure, Results, Unit
+from hubkit.errors import HubkitError
+from hubkit.release.folds import ALL
 from hubkit.release.layout import MANIFEST
 from hubkit.release.pool import PoolManifest
 from hubkit.release.writing import write_json
 from hubkit.train.data import check_specs
-from hubkit.train.unit import Done, TrainingUnit, done_of, marker_of, record, train_unit, unit_digest
+from hubkit.train.failures import read_failures, write_failures
+from hubkit.train.hardware import check_device
+from hubkit.train.plan import Batch, CrossFit, Places, as_unit, batches, check_space, plan
+from hubkit.train.progress import Progress, open_log
+from hubkit.train.unit import Done, TrainingUnit, done_of, record
+from hubkit.train.watching import STAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from hubkit.engine.work import Engine
+    from hubkit.train.batch import BatchResult
     from hubkit.train.spec import SaeSpec
 
-STAGE = "train"
 TRAINING = "training.json"
 """In the work folder: what training found about each published SAE, for `evaluate` and the curious."""
+LOG = "training.csv"
+FAILED = "failed.json"
+CURVES = "curves"
+DEFAULT_COMMAND = ("hubkit", "train", "STUDY.yaml")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run is made; nothing here changes what an SAE becomes, but for the rounding of another device."""
+
+    crossfit: CrossFit = field(default_factory=CrossFit)
+    workers: int = 1
+    retries: int = 1
+    """How many more times SAEs are tried whose worker died, or which ended in an error nobody foresaw."""
+    shard: Shard = field(default_factory=Shard)
+    device: str = "cpu"
+    only: Path | None = None
+    """A failed.json: train just what it names."""
+    command: Sequence[str] = DEFAULT_COMMAND
+    """What was typed, for the failed.json of this run."""
+
+    @property
+    def engine(self) -> Engine:
+        """Processes share a processor's cores; a GPU is for one process."""
+        return Local(self.workers if self.device == "cpu" else 1, self.retries)
+
+    def named(self, name: str) -> str:
+        """`failed.json`, and `failed-2of5.json` where runs write side by side."""
+        if self.shard.count == 1:
+            return name
+        stem, _, suffix = name.partition(".")
+        return f"{stem}-{self.shard.index}of{self.shard.count}.{suffix}"
 
 
 @dataclass(frozen=True)
@@ -35,10 +77,12 @@ class TrainSummary:
     published: dict[str, Done]
     """Every published SAE by sae_id, trained now or before."""
     trained: int
-    """SAEs trained in this run, those of the folds included."""
+    """SAEs trained in this run, those of folds and controls included."""
     skipped: int
     """SAEs that were there already."""
     seconds: float
+    beside: int = 0
+    """SAEs of folds and controls that are there and have warnings of their own."""
 
     @property
     def warnings(self) -> dict[str, list[str]]:
@@ -46,62 +90,117 @@ class TrainSummary:
         return {sae_id: done.warnings for sae_id, done in self.published.items() if done.warnings}
 
 
-def train(  # noqa: PLR0913 - the arguments of the verb
+def train(
     specs: Iterable[SaeSpec],
     pool_folder: Path,
     release: Path,
     work: Path,
     *,
-    folds: bool = True,
-    workers: int = 1,
+    options: Options | None = None,
     report: Report = silent,
 ) -> TrainSummary:
-    """Train `specs` on the pool into `<release>/<sae_id>/` and, with `folds`, into `<work>/folds/<fold>/<sae_id>/`.
+    """Train `specs` on the pool into `<release>/<sae_id>/`, and what `options.crossfit` says beside them into the work folder.
 
-    Raises UsageError when a spec does not fit the pool, IncompleteError when the pool cannot be read, and HubkitError naming
-    every SAE that failed, after all others are finished.
+    Raises UsageError when a spec does not fit the pool or the device is not there, IncompleteError when the pool cannot be read, and HubkitError naming
+    every SAE that failed, after all others are finished; `<work>/failed.json` then says how to try those again.
     """
-    started = time.perf_counter()
-    specs = list(specs)
+    started, options, specs = time.perf_counter(), options or Options(), list(specs)
     manifest = PoolManifest.load(pool_folder / MANIFEST)
     check_specs(specs, manifest)
-    units = plan(specs, manifest, folds=folds, folders=(pool_folder, release, work))
-    finished = {unit.key: done for unit in units if (done := done_of(unit)) is not None}
-    pending = [unit for unit in units if unit.key not in finished]
-    results = run_units(
-        [Unit(unit.key, unit) for unit in pending],
-        train_unit,
-        workers=workers,
-        report=_counting_from(len(finished), len(units), report),
-        stage=STAGE,
-    )
+    check_device(options.device)
+    places = Places(pool_folder, release, work)
+    units = plan(specs, manifest, places, options.crossfit)
+    ours = _ours(units, options)
+    finished = {unit.key: done for unit in ours if (done := done_of(unit)) is not None}
+    pending = [unit for unit in ours if unit.key not in finished]
+    check_space(pending, manifest.d_in)
+    results = _run(pending, len(finished), places, options, report)
     finished |= results.done
+    results.raise_failures("SAEs", _write_records(units, pending, results.failed, work, options))
     published = {spec.sae_id: finished[spec.sae_id] for spec in specs if spec.sae_id in finished}
-    write_json(work / TRAINING, {"saes": {sae_id: record(done) for sae_id, done in published.items()}})
-    results.raise_failures("SAEs")
-    return TrainSummary(published, len(pending), len(units) - len(pending), time.perf_counter() - started)
+    beside = sum(bool(done.warnings) for done in finished.values() if done.draw != ALL)
+    seconds = time.perf_counter() - started
+    return TrainSummary(published, len(pending), len(ours) - len(pending), seconds, beside)
 
 
-def plan(
-    specs: Sequence[SaeSpec], manifest: PoolManifest, *, folds: bool, folders: tuple[Path, Path, Path]
-) -> list[TrainingUnit]:
-    """The units of a run; `folders` are the pool, the release and the work folder."""
-    pool_folder, release, work = folders
-    held_outs: list[str | None] = [None, *(manifest.folds if folds else [])]
-    units = []
-    for held_out in held_outs:
-        home = release if held_out is None else work / "folds" / held_out
-        for spec in specs:
-            digest = unit_digest(spec, held_out, manifest.inputs_sha256)
-            marker = marker_of(work, digest)
-            units.append(TrainingUnit(spec, held_out, pool_folder, home / spec.sae_id, marker, digest))
-    return units
+def _ours(units: list[TrainingUnit], options: Options) -> list[TrainingUnit]:
+    """The units of this shard, or those of `--only`."""
+    if options.only is None:
+        return options.shard.of(units)
+    wanted = read_failures(options.only)
+    return [unit for unit in units if unit.digest in wanted]
 
 
-def _counting_from(done: int, total: int, report: Report) -> Report:
-    """A report that counts what was there already."""
+def _run(
+    pending: Sequence[TrainingUnit], finished: int, places: Places, options: Options, report: Report
+) -> Results:
+    """Results by SAE; the engine's own are by batch."""
+    known: dict[str, Batch] = {}
 
-    def forward(event: Event) -> None:
-        report(Event(event.stage, event.done + done, total, event.text))
+    def announce(batch: Batch) -> Unit:
+        unit = as_unit(batch)
+        known[unit.key] = batch
+        return unit
 
-    return forward
+    todo = [announce(batch) for batch in batches(pending, workers=options.workers, device=options.device)]
+    if not todo:
+        return Results()
+    with open_log(places.work / options.named(LOG)) as log:
+        came = options.engine.run(
+            todo,
+            _train_batch,
+            report=Progress(finished, finished + len(pending), log, report),
+            stage=STAGE,
+            split=lambda unit: [announce(half) for half in known[unit.key].halves()],
+        )
+    results = Results()
+    for one in came.done.values():
+        results.done |= one.done
+        results.failed += one.failed
+    for failure in came.failed:
+        results.failed += _of_each(failure, known[failure.key].units)
+    return results
+
+
+def _of_each(failure: Failure, units: Sequence[TrainingUnit]) -> list[Failure]:
+    """A batch's failure as that of every SAE in it that is not done."""
+    return [Failure(unit.key, failure.message, failure.hint) for unit in units if done_of(unit) is None]
+
+
+def _train_batch(batch: Batch, report: Report) -> BatchResult:
+    """The worker: torch and SAELens are imported where the work is."""
+    from hubkit.train.batch import train_batch
+
+    return train_batch(batch, report)
+
+
+def _write_records(
+    units: Sequence[TrainingUnit],
+    pending: Sequence[TrainingUnit],
+    failed: Sequence[Failure],
+    work: Path,
+    options: Options,
+) -> str:
+    """`training.json` and the curves, from every marker that is there (those of other shards too), and failed.json.
+
+    Returns the command that tries the failed ones again; an empty one when the disk does not even take that.
+    """
+    there = {
+        unit.spec.sae_id: (unit.spec, done)
+        for unit in units
+        if unit.draw == ALL and (done := done_of(unit)) is not None
+    }
+    from hubkit.train.curves import write_curves
+
+    try:
+        again = write_failures(work / options.named(FAILED), failed, pending, options.command)
+        write_json(work / TRAINING, {"saes": {sae_id: record(done) for sae_id, (_, done) in there.items()}})
+        write_curves(work / CURVES, list(there.values()))
+    except OSError as error:
+        if failed:
+            return ""  # they are what to say, and a full disk is why
+        raise HubkitError(
+            f"{work}: its records cannot be written: {error}",
+            hint="free some space and run the same command again: what finished is kept and skipped",
+        ) from error
+    return again

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hubkit.release.pool import PoolManifest
-    from hubkit.train.loop import Trained
+    from hubkit.train.stack import Trained
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,11 @@ class Origin:
     """What an SAE was trained on."""
 
     manifest: PoolManifest
-    held_out: str | None
-    """The fold whose rows it did not see; None for the published SAE."""
+    draw: str
+    """`all` for the published SAE, the fold whose rows it did not see, or `control`."""
     n_rows: int
+    rows_sha256: str
+    """Of the completion_ids of its rows (`hubkit/release/folds.py`)."""
 
 
 def save(trained: Trained, origin: Origin, folder: Path) -> list[str]:
@@ -39,9 +41,10 @@ def save(trained: Trained, origin: Origin, folder: Path) -> list[str]:
     Raises HubkitError when a weight is not finite.
     """
     weights, warnings = inference_weights(trained)
-    write_json(folder / CFG, cfg_of(trained, origin))
     with replacing(folder / WEIGHTS) as temporary:
         save_file(weights, temporary)
+        # The large file is on the disk by now: a cfg.json never stands there without its weights.
+        write_json(folder / CFG, cfg_of(trained, origin))
     return warnings
 
 
@@ -104,12 +107,19 @@ def _metadata(trained: Trained, origin: Origin) -> dict[str, Any]:
             "version": __version__,
             "recipe": spec.recipe,
             "spec_sha256": spec.digest(),
+            "k": spec.k,
             "n_rows": origin.n_rows,
-            "held_out": origin.held_out,
-            "steps": spec.steps,
-            "batch_size": spec.batch_size,
+            "rows": origin.draw,
+            "rows_sha256": origin.rows_sha256,
+            "steps": spec.steps_for(origin.n_rows),
+            "batch_size": spec.batch_for(origin.n_rows),
             "lr": spec.lr,
+            "lr_schedule": spec.lr_schedule,
+            "lr_warm_up_steps": spec.lr_warm_up_steps,
+            "lr_decay_steps": spec.lr_decay_steps,
             "seed": spec.seed,
+            "autocast": spec.autocast,
+            "input_scale": trained.scale,
             "precision": manifest.precision,
             "base_model_revision": manifest.model_revision,
             "pooling": manifest.pooling,

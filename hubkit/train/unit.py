@@ -1,36 +1,34 @@
-"""One unit of training: one SAE on one set of rows, saved, read back, marked done."""
+"""The unit of training: one SAE on one draw of rows, under a content address, done when its done.json is there."""
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from hubkit.engine.threads import threads_for
-from hubkit.release.activations import read_layer, rows_of
 from hubkit.release.digests import sha256_of_file, sha256_of_json
-from hubkit.release.layout import CFG, DONE, MANIFEST, WEIGHTS
-from hubkit.release.pool import PoolManifest
-from hubkit.release.writing import write_json
+from hubkit.release.folds import ALL, CONTROL
+from hubkit.release.layout import DONE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hubkit.train.spec import SaeSpec
 
-ARITHMETIC = 1
+ARITHMETIC = 2
 """Counted up whenever hubkit would train something else from the same spec and rows."""
 
 
 @dataclass(frozen=True)
 class TrainingUnit:
-    """What a worker needs to train one SAE; picklable."""
+    """What a worker needs to know of one SAE; picklable."""
 
     spec: SaeSpec
-    held_out: str | None
+    draw: str
+    """`all`, the fold that it does not see, or `control` (`hubkit/release/folds.py`)."""
     pool_folder: Path
     target: Path
     """The SAE's folder."""
@@ -41,7 +39,21 @@ class TrainingUnit:
     @property
     def key(self) -> str:
         """Its name in progress and failures."""
-        return self.spec.sae_id if self.held_out is None else f"{self.spec.sae_id} without {self.held_out}"
+        if self.draw == ALL:
+            return self.spec.sae_id
+        return f"{self.spec.sae_id} {'as control' if self.draw == CONTROL else f'without {self.draw}'}"
+
+
+class Point(BaseModel):
+    """Where a training stood after `step` steps, on the batch of that step; null where a number was not finite."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    step: int
+    loss: float | None
+    l0: float | None
+    explained_variance: float | None
+    dead_share: float | None
 
 
 class Done(BaseModel):
@@ -51,30 +63,44 @@ class Done(BaseModel):
 
     digest: str
     sae_id: str
-    held_out: str | None
+    draw: str
     n_rows: int
     files: dict[str, str]
     """Name in the SAE's folder to sha256."""
     seconds: float
+    """Its share of the stack's wall time, and its own saving and proof."""
+    stack: int
+    """SAEs that were trained in one program with it."""
+    hardware: str
+    device: str
+    threads: int
+    """Of its own: one on a CPU, whatever else trains beside it."""
     l0: float
+    """On its training rows, as saved; so is `dead_share`."""
     dead_share: float
     at_initial_threshold: float | None
     max_error: float
+    """Of what was saved against what was trained, relative to the largest value."""
     warnings: list[str]
+    curve: list[Point]
 
 
-def unit_digest(spec: SaeSpec, held_out: str | None, pool_sha256: str) -> str:
+def unit_digest(spec: SaeSpec, draw: str, pool_sha256: str) -> str:
     """The content address of a unit: everything its weights depend on."""
-    versions = {package: version(package) for package in ("sae-lens", "torch")}
     return sha256_of_json(
         {
             "spec": spec.model_dump(mode="json"),
-            "held_out": held_out,
+            "draw": draw,
             "pool": pool_sha256,
             "arithmetic": ARITHMETIC,
-            "versions": versions,
+            "versions": _versions(),
         }
     )
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return {package: version(package) for package in ("sae-lens", "torch")}
 
 
 def done_of(unit: TrainingUnit) -> Done | None:
@@ -87,37 +113,6 @@ def done_of(unit: TrainingUnit) -> Done | None:
     return done if same and done.digest == unit.digest else None
 
 
-def train_unit(unit: TrainingUnit) -> Done:
-    """Train, save, read back, mark done; runs in any process. Raises HubkitError when the SAE does not come out right."""
-    import torch
-
-    from hubkit.train import loop, readback, save
-
-    started = time.perf_counter()
-    manifest = PoolManifest.load(unit.pool_folder / MANIFEST)
-    rows = read_layer(unit.pool_folder, manifest, unit.spec.layer)
-    chosen = torch.from_numpy(rows[rows_of(manifest, unit.spec.condition, held_out=unit.held_out)])
-    with threads_for(unit.spec.d_sae * chosen.shape[1]):
-        trained = loop.fit(unit.spec, chosen)
-    said = save.save(trained, save.Origin(manifest, unit.held_out, len(chosen)), unit.target)
-    found = readback.read_back(trained, chosen, unit.target)
-    done = Done(
-        digest=unit.digest,
-        sae_id=unit.spec.sae_id,
-        held_out=unit.held_out,
-        n_rows=len(chosen),
-        files={name: sha256_of_file(unit.target / name) for name in (CFG, WEIGHTS)},
-        seconds=round(time.perf_counter() - started, 3),
-        l0=found.l0,
-        dead_share=found.dead_share,
-        at_initial_threshold=found.at_initial_threshold,
-        max_error=found.max_error,
-        warnings=said + found.warnings,
-    )
-    write_json(unit.marker, done.model_dump(mode="json"))
-    return done
-
-
 def marker_of(work: Path, digest: str) -> Path:
     """Where the done.json of a unit is."""
     return work / "units" / digest / DONE
@@ -125,4 +120,4 @@ def marker_of(work: Path, digest: str) -> Path:
 
 def record(done: Done) -> dict[str, Any]:
     """What `training.json` says of a published SAE."""
-    return done.model_dump(mode="json", exclude={"digest", "sae_id", "held_out"})
+    return done.model_dump(mode="json", exclude={"digest", "sae_id", "draw", "curve"})

@@ -16,6 +16,8 @@ from hubkit.formats.family import Cfg, Family
 from hubkit.formats.strict_json import Document, JsonFault
 from hubkit.readme.claims import Claims, read_claims
 from hubkit.readme.document import Readme, parse_readme
+from hubkit.readme.page import Page
+from hubkit.release.card_digest import recorded_digests
 from hubkit.validate import reading
 from hubkit.validate.ahead import first_wants, what_follows
 from hubkit.validate.json_file import JsonFile
@@ -124,7 +126,12 @@ class RepoFacts:
     @cached_property
     def claims(self) -> Claims:
         """What the card claims; nothing where there is no card."""
-        return read_claims(self.readme) if self.readme else Claims(())
+        return read_claims(self.page) if self.page else Claims(())
+
+    @cached_property
+    def page(self) -> Page | None:
+        """The card line by line."""
+        return Page(self.readme) if self.readme else None
 
     @property
     def evaluation_text(self) -> str | None:
@@ -160,8 +167,9 @@ def _read_tensors(view: RepoView, sae: SaeFacts, needs: Need) -> None:
 
 
 def _read_weights(facts: RepoFacts, report: Report) -> None:
-    """Every file of weights whole, some at a time. Hashed is only what has a checksum in provenance.json or looks like another file."""
-    digest = facts.provenance is not None
+    """Every file of weights whole, some at a time. Hashed is only what has a checksum in provenance.json or the card, or looks like another file."""
+    card = recorded_digests(facts.readme.front_matter if facts.readme else None)
+    digest = facts.provenance is not None or card.weights is not None
     with ThreadPoolExecutor(facts.view.at_once) as pool:
         jobs = {pool.submit(reading.read_whole, facts.view, sae, digest=digest): sae for sae in facts.saes}
         for done, job in enumerate(as_completed(jobs), 1):

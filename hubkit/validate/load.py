@@ -94,7 +94,7 @@ def _judge(view: LocalView, sae_id: str, ways: Mapping[str, Any], version: str) 
     return Loaded(
         version,
         raised,
-        _difference(view, sae_id, computed),
+        difference_from_definition(view, sae_id, computed),
         TOLERANCE.get(dtype, TOLERANCE["float32"]),
         computed["l0"],
     )
@@ -108,7 +108,7 @@ def stated(raw: Mapping[str, Any], taken: Mapping[str, Any]) -> dict[str, Any]:
     return {**taken, **written}
 
 
-def _difference(view: LocalView, sae_id: str, computed: Mapping[str, Any]) -> float | None:
+def difference_from_definition(view: LocalView, sae_id: str, computed: Mapping[str, Any]) -> float | None:
     """Against the definition, applied to the tensors on disk; None for what it does not define."""
     path = "sae_weights.safetensors" if sae_id == "." else f"{sae_id}/sae_weights.safetensors"
     header = read_header(view, path)

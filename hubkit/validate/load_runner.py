@@ -25,7 +25,7 @@ def main(job_path: str, answer_path: str) -> None:
         for way, load in (("from_dict", _from_dict), ("load_from_disk", _from_disk)):
             try:
                 sae = load(SAE, Path(folder))
-                ways[way] = {"computed": _compute(sae, job["seed"], job["rows"])}
+                ways[way] = {"computed": compute(sae, job["seed"], job["rows"])}
             except Exception as error:  # noqa: BLE001 - whatever SAELens raises is the answer
                 words = " ".join(str(error).split())  # torch says what is missing on the second line
                 ways[way] = {"raised": f"{type(error).__name__}: {words[:300]}"}
@@ -46,7 +46,7 @@ def _from_dict(sae_class: Any, folder: Path) -> Any:
     return sae
 
 
-def _compute(sae: Any, seed: int, rows: int) -> dict[str, Any]:
+def compute(sae: Any, seed: int, rows: int) -> dict[str, Any]:
     """The configuration that SAELens ended up with, and what encode and decode make of random inputs, as float64."""
     import numpy as np
     import torch

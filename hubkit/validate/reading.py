@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from hubkit.errors import IncompleteError
 from hubkit.formats.detect import CONFIG_NAMES, WEIGHT_NAMES, detect
 from hubkit.formats.strict_json import JsonFault
-from hubkit.release.layout import PROVENANCE
+from hubkit.release.layout import PROVENANCE, README
 from hubkit.repo.view import TooLargeError
 from hubkit.tensors.container import ENDINGS, PICKLE_ENDINGS, read_header, read_values
 from hubkit.tensors.header import HeaderError
@@ -40,6 +40,10 @@ NOT_WEIGHTS = {
 }
 MOST_PICKLES = 200
 """Pickles beyond the SAEs' weights that are looked into."""
+
+
+MOST_CARDS = 60
+"""Cards of folders inside that are read."""
 
 
 def configuration(files: dict[str, Entry]) -> Entry | None:
@@ -148,6 +152,11 @@ def read_text(view: RepoView, path: str, unread: dict[Need, str], need: Need) ->
     except IncompleteError as error:
         unread[need] = error.message
         return None
+
+
+def inner_cards(entries: list[Entry]) -> list[Entry]:
+    """The READMEs of the folders directly inside: of the releases, where a folder holds several."""
+    return [entry for entry in entries if entry.name == README and entry.path.count("/") == 1][:MOST_CARDS]
 
 
 def read_json(view: RepoView, path: str, unread: dict[Need, str], need: Need) -> JsonFile | None:

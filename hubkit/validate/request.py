@@ -22,6 +22,7 @@ from hubkit.validate.selection import Ignore, Selection
 
 if TYPE_CHECKING:
     from hubkit.repo.view import RepoView
+    from hubkit.validate.rule import Rule
 
 STDIN = "-"
 
@@ -43,6 +44,8 @@ class Request:
     config: Path | None = None
     no_config: bool = False
     no_cache: bool = False
+    more: tuple[Rule, ...] = ()
+    """Rules that are asked beside those of the catalogue."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ def _one(request: Request, view: RepoView, report: Progress) -> Answer:
         deep=request.deep,
         load=request.load,
         base_model=request.base_model,
+        more=request.more,
         report=report,
     )
     folder = _shown(view.root) if isinstance(view, LocalView) else None

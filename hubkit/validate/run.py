@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubkit.engine.events import Report as Progress
 from hubkit.engine.events import silent
+from hubkit.errors import IncompleteError
 from hubkit.validate import rules as _rules  # noqa: F401 - importing them registers them
 from hubkit.validate.base_model import BaseModels, add_base_models
 from hubkit.validate.facts import RepoFacts, SaeFacts, gather
@@ -33,25 +34,27 @@ class _Outcome:
     crashes: list[Crash] = field(default_factory=list)
 
 
-def validate(
+def validate(  # noqa: PLR0913 - a keyword for each thing that a run may do beside
     view: RepoView,
     selection: Selection | None = None,
     *,
     deep: bool = False,
     load: bool = False,
     base_model: str | None = None,
+    more: tuple[Rule, ...] = (),
     report: Progress = silent,
 ) -> Report:
     """Validate the repository that `view` shows; `deep` also asks the rules that read whole weights, `load` those that ask SAELens.
 
-    `base_model` (`auto`, an id of the Hub, a folder) also asks those that look at the base model's config.json.
+    `base_model` (`auto`, an id of the Hub, a folder) also asks those that look at the base model's config.json. `more` are
+    rules that other rooms bring; they are selected and set aside as all others.
     `report` hears of every SAE whose weights were read whole. Raises HubkitError when the repository cannot even be listed.
     """
     begun = time.perf_counter()
     selection = selection or Selection()
     left_out = (Need.NOTHING if deep else Need.WEIGHTS) | (Need.NOTHING if load else Need.LOAD)
     left_out |= Need.NOTHING if base_model else Need.BASE
-    rules = [rule for rule in selection.rules() if not rule.needs & left_out]
+    rules = [rule for rule in selection.rules(more) if not rule.needs & left_out]
     needs = Need.TREE
     for rule in rules:
         needs |= rule.needs
@@ -154,6 +157,9 @@ def _ask_one(rule: Rule, subject: SaeFacts | RepoFacts, outcome: _Outcome) -> No
     sae_id = _sae_id(subject)
     try:
         found = list(rule.check(subject))
+    except IncompleteError as error:
+        outcome.skipped.append(Skipped(rule.code, error.message, sae_id))
+        return
     except Exception as error:  # noqa: BLE001 - the one place that isolates rules: a crash must not hide what the others found
         outcome.crashes.append(Crash(rule.code, traceback.format_exc()))
         message = f"the rule {rule.code} crashed: {type(error).__name__}: {error}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -60,10 +60,10 @@ class Selection:
             one if isinstance(one, Ignore) else Ignore(one, ON_THE_COMMAND_LINE) for one in self.ignore
         )
 
-    def rules(self) -> list[Rule]:
-        """The rules to ask, by code. Raises UsageError for a code or prefix that no rule has."""
+    def rules(self, more: Iterable[Rule] = ()) -> list[Rule]:
+        """The rules to ask, by code, `more` among them. Raises UsageError for a code or prefix that no rule has."""
         check_codes((*self.select, *(one.code for one in self.ignores), *self.severity))
-        return [rule for rule in self._chosen() if not rule.code.startswith(self._silenced())]
+        return [rule for rule in self._chosen(more) if not rule.code.startswith(self._silenced())]
 
     def silenced_rules(self) -> list[Rule]:
         """Selected rules all of whose findings are set aside: they are asked, to count, where that costs no further read."""
@@ -74,10 +74,9 @@ class Selection:
         prefixes = [prefix for prefix in self.severity if code.startswith(prefix)]
         return self.severity[max(prefixes, key=len)] if prefixes else given
 
-    def _chosen(self) -> list[Rule]:
-        return [
-            rule for code, rule in sorted(REGISTRY.items()) if not self.select or code.startswith(self.select)
-        ]
+    def _chosen(self, more: Iterable[Rule] = ()) -> list[Rule]:
+        known = sorted((*REGISTRY.values(), *more), key=lambda rule: rule.code)
+        return [rule for rule in known if not self.select or rule.code.startswith(self.select)]
 
     def _silenced(self) -> tuple[str, ...]:
         return tuple(one.code for one in self.ignores if one.everywhere)

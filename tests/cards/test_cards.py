@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from builders import GONE, cfg, codes, tensors, view
+from builders import cfg, tensors, view
 from huggingface_hub import ModelCard
 from safetensors.numpy import save
 
-from hubkit.cards.build import build_card, recorded_digest
+from hubkit.cards.build import EditedError, build_card, draft_card, recorded_digest
 from hubkit.cards.facts import release_digest
 from hubkit.cards.settings import CardSettings, load_settings, save_settings
 from hubkit.errors import NothingFound, UsageError
@@ -79,20 +79,22 @@ def test_counts_are_the_folders(release: Path) -> None:
     text = build_card(release).text
     assert "**2 SAEs**: 1 jumprelu, 1 topk" in text
     assert "**Layers**: 2, 3" in text
-    assert text.count("| `lab_") == 2
+    assert text.count("\n| `lab_") == 2
 
 
 def test_defects_are_disclosed_by_construction(release: Path) -> None:
     text = build_card(release).text
     assert "1 of the 2 SAEs has findings of severity error (THR001)" in text
-    assert "1 of 2 SAEs: `lab_L2_mixed`" in text
+    assert "1 of 2 SAEs, every jumprelu SAE: `lab_L2_mixed`" in text
 
 
 def test_what_was_not_measured_says_so(release: Path) -> None:
     text = build_card(release).text
-    assert "Not measured: 2 of 2 SAEs have no `metrics.json`" in text
-    assert "There is no `provenance.json`" in text
-    assert "Key findings" not in text
+    assert "Not measured: 2 of 2 SAEs have no file of metrics" in text
+    assert "There is no record of provenance" in text
+    assert re.search(r"^- Key findings, .*Probe comparison: not measured\.$", text, re.MULTILINE)
+    assert "Intended use: the author states none." in text
+    assert "## Key findings" not in text
 
 
 def test_the_loading_code_parses_and_names_what_is_there(release: Path) -> None:
@@ -123,8 +125,11 @@ def test_nobodys_text_is_lost(release: Path) -> None:
     assert path.read_text(encoding="utf-8") == "# My own words\n"
     build_card(release, force=True)
     path.write_text(path.read_text(encoding="utf-8").replace("# Sparse", "# My sparse"), encoding="utf-8")
-    with pytest.raises(UsageError, match="edited by hand"):
+    with pytest.raises(EditedError, match="edited by hand") as error:
         build_card(release)
+    assert "-# My sparse" in error.value.diff
+    assert "+# Sparse" in error.value.diff
+    assert error.value.exit_code == 2
     assert "# My sparse" in path.read_text(encoding="utf-8")
 
 
@@ -155,7 +160,35 @@ def test_a_folder_without_saes_has_no_card(tmp_path: Path) -> None:
         build_card(tmp_path)
 
 
-def test_a_card_is_a_good_card(release: Path) -> None:
-    card = build_card(release).text
-    assert codes(view(readme=card), "CARD") == []
-    assert codes(view(readme=card, weights=GONE), "CARD001") == []
+def test_an_edit_of_the_front_matter_is_an_edit(release: Path) -> None:
+    path = build_card(release).path
+    path.write_text(path.read_text(encoding="utf-8").replace("license: mit", "license: apache-2.0"), "utf-8")
+    with pytest.raises(EditedError, match="edited by hand") as error:
+        build_card(release)
+    assert "+license: mit" in error.value.diff
+
+
+def test_a_draft_writes_nothing(release: Path) -> None:
+    card = draft_card(release)
+    assert card.changed
+    assert not (release / "README.md").exists()
+    assert not (release / "figures").exists()
+
+
+def test_the_digests_are_those_that_a_validation_computes(release: Path) -> None:
+    build_card(release)
+    assert "CARD013" not in codes_of(release)
+    path = release / "lab_topk_L3_mixed" / "cfg.json"
+    path.write_bytes(path.read_bytes().replace(b'"k": 4', b'"k": 5'))
+    assert "CARD013" in codes_of(release)
+
+
+def codes_of(folder: Path) -> set[str]:
+    return {finding.code for finding in validate(open_folder(folder)).findings}
+
+
+def test_a_sound_release_with_its_card_is_clean(tmp_path: Path) -> None:
+    folder = written(tmp_path / "sound", view(readme=None))
+    save_settings(SETTINGS.model_copy(update={"recommended": ["A."], "not_recommended": ["B."]}), folder / "card.yaml")  # fmt: skip
+    build_card(folder)
+    assert codes_of(folder) == set()

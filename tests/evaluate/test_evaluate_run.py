@@ -142,7 +142,10 @@ def test_what_is_written(study: Path) -> None:
             (name, split)
             for name in ("explained_variance", "l0", "alive_share")
             for split in ("train", "crossfit")
-        } | {("probe_balanced_accuracy", "crossfit")}
+        } | {
+            ("probe_balanced_accuracy", "crossfit"),
+            ("probe_new_scenarios_balanced_accuracy", "crossfit"),
+        } | ({("membership_balanced_accuracy", "control")} if metrics.sae_id == "topk" else set())
         assert all(value.interval is not None for value in metrics.values)
     honest = sum(row.label == "honest" for row in PoolManifest.load(study / "pool" / "manifest.json").rows)
     topk = evaluation.sae("topk")
@@ -183,6 +186,10 @@ def test_without_fold_saes_cross_fitted_values_are_missing_with_a_reason(copy: P
     for name in ("explained_variance", "l0", "alive_share", "probe_balanced_accuracy"):
         assert topk.get(name, "crossfit").value is None
         assert "1 of 5 SAEs of the folds" in topk.get(name, "crossfit").reason
+    assert topk.get("probe_new_scenarios_balanced_accuracy", "crossfit").value is not None
+    shutil.rmtree(copy / "work" / "control")
+    control = again(copy).sae("topk").get("membership_balanced_accuracy", "control")
+    assert (control.value, control.reason) == (None, "not measured: the control was not trained")
     assert topk.get("l0", "train").value is not None
 
 
@@ -190,10 +197,23 @@ def test_an_sae_that_did_see_the_fold_is_refused(copy: Path) -> None:
     folds = copy / "work" / "folds"
     shutil.rmtree(folds / "fold1" / "topk")
     shutil.copytree(folds / "fold0" / "topk", folds / "fold1" / "topk")
-    with pytest.raises(
-        HubkitError, match="held-out fold are 4, honest_only, fold0, expected 4, honest_only, fold1"
-    ):
+    with pytest.raises(HubkitError, match=r"trained on the rows `fold0` \(\w+\), expected `fold1`"):
         again(copy)
+
+
+def test_an_sae_whose_cfg_lies_about_its_rows_is_refused(copy: Path) -> None:
+    folder = copy / "work" / "folds" / "fold1" / "topk"
+    cfg = (copy / "work" / "folds" / "fold0" / "topk" / "cfg.json").read_text(encoding="utf-8")
+    (folder / "cfg.json").write_text(cfg.replace('"rows": "fold0"', '"rows": "fold1"'), encoding="utf-8")
+    with pytest.raises(HubkitError, match=r"trained on the rows `fold1` \(\w+\), expected `fold1`"):
+        again(copy)
+
+
+def test_an_l0_that_misses_on_unseen_rows_is_said(study: Path) -> None:
+    evaluation = Evaluation.load(study / "release" / "evaluation.json")
+    warnings = evaluation.sae("broken").warnings
+    assert any("on rows it has not seen, 8 was asked for" in warning for warning in warnings)
+    assert not any("not seen" in warning for warning in evaluation.sae("topk").warnings)
 
 
 def test_a_pool_that_it_was_not_trained_on_is_refused(copy: Path) -> None:

@@ -7,8 +7,10 @@ import random
 import re
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi, hf_hub_url
@@ -175,3 +177,29 @@ def test_no_request_switches_a_fault_on(hub: RunningHub, ask: Any) -> None:
     for path in ("/faults", "/api/faults", "/-/faults", "/api/models?fault=drop"):
         ask("POST", path, b'{"kind": "drop"}')
     assert hub.faults.waiting == ()
+
+
+def test_a_request_whose_connection_ends_or_whose_body_is_cut_stores_nothing(
+    hub: RunningHub, api: HfApi, source: Path
+) -> None:
+    api.create_repo("owner/cut")
+    weights = "layer 3/sae_weights.safetensors"
+    before = set((hub.folder / "objects").glob("lfs/*/*"))
+    for kind in ("hang_up", "shorten"):
+        hub.faults.add(Fault(kind, match="PUT /-/lfs", after_bytes=70_000, times=None))
+        with pytest.raises(RuntimeError, match="Error while uploading"), without_pauses():
+            api.upload_file(
+                path_or_fileobj=source / weights, path_in_repo="w.safetensors", repo_id="owner/cut"
+            )
+        hub.faults.clear()
+    assert set((hub.folder / "objects").glob("lfs/*/*")) == before
+    uploads = [one for one in hub.requests if one.method == "PUT"][1:]  # the first is the fixture's
+    assert {one.status for one in uploads} <= {0, 400}
+    assert any(one.received > 70_000 for one in uploads)  # of the shortened one all was sent
+
+
+@contextmanager
+def without_pauses() -> Iterator[None]:
+    """The client's pauses between attempts, left out."""
+    with mock.patch("huggingface_hub.utils._http.time.sleep", return_value=None):
+        yield

@@ -214,7 +214,9 @@ tags: ["<img src=x onerror=alert(1)>"]
 ---
 # Title <script>alert(1)</script>
 
-<iframe src="http://evil.example"></iframe> [click](javascript:alert(1)) ![figure](figures/a.svg) [out](http://example.org)
+<iframe src="http://evil.example"></iframe>
+
+[click](javascript:alert(1)) ![figure](figures/a.svg) [out](http://example.org)
 
 | a | b |
 |---|---|

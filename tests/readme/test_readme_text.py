@@ -108,3 +108,14 @@ def test_a_quantized_model_is_quoted_with_its_line() -> None:
     assert said is not None
     assert (said.text, said.line) == ("Activations come from a model in 8-bit.", 3)
     assert says_quantized(parse_readme("```\nload_in_4bit activations\n```\n")) is None
+
+
+@pytest.mark.parametrize(
+    ("broken", "repaired"), [("β€”", "—"), ("β‰ˆ", "≈"), ("β†’", "→"), ("β‰₯", "≥"), ("β€™", "’")]
+)
+def test_punctuation_broken_by_the_greek_code_page(broken: str, repaired: str) -> None:
+    assert [one.repaired for one in find_mojibake(f"L0 {broken} 50")] == [repaired]
+
+
+def test_greek_is_no_mojibake() -> None:
+    assert list(find_mojibake("Η β είναι €5, β-carotene, β≈0.9, βάση β–γ")) == []

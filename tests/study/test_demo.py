@@ -12,7 +12,7 @@ import pytest
 from demo_run import DemoRun, run_demo
 from safetensors.numpy import load_file
 
-from hubkit.cards.facts import release_digest
+from hubkit.cards.facts import is_digested, release_digest
 from hubkit.publish.plan import git_blob_oid
 from hubkit.readme.document import parse_readme
 from hubkit.release.metrics import Evaluation, SaeMetrics
@@ -110,11 +110,7 @@ def test_provenance_names_every_file_with_its_checksum(demo: DemoRun) -> None:
     release = Path(demo.answer["release"])
     provenance = Provenance.load(release / "provenance.json")
     assert provenance.grid.size == 18
-    listed = {entry.path for entry in open_folder(release).list()} - {
-        "README.md",
-        "provenance.json",
-        "card.yaml",
-    }
+    listed = {entry.path for entry in open_folder(release).list() if is_digested(entry.path)}
     assert set(provenance.files) == listed
     for path, digest in provenance.files.items():
         assert hashlib.sha256((release / path).read_bytes()).hexdigest() == digest
@@ -148,11 +144,11 @@ def test_numbers_come_with_n_split_and_interval(demo: DemoRun) -> None:
     values = [value for sae in evaluation.saes for value in sae.values] + [
         c.difference for c in evaluation.comparisons
     ]
-    assert len(values) == 18 * 8
-    assert all(
-        value.n > 0 and value.interval is not None and value.split in {"train", "crossfit"}
-        for value in values
-    )
+    assert len(values) == 18 * 9 + 12, "and a membership control of each SAE of one label"
+    assert all(value.n > 0 and value.split in {"train", "crossfit", "control"} for value in values)
+    unmeasured = [value for value in values if value.interval is None]
+    assert {value.measure for value in unmeasured} == {"probe_new_scenarios_balanced_accuracy"}
+    assert all("5 of 5 SAEs of the folds were not trained" in str(value.reason) for value in unmeasured)
 
 
 def test_a_second_run_does_nothing_and_ends_at_the_same_commit(demo: DemoRun) -> None:

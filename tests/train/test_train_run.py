@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hubkit.engine.shard import Shard
 from hubkit.errors import HubkitError, IncompleteError, UsageError
-from hubkit.train.run import train
+from hubkit.release.folds import scenario_folds
+from hubkit.release.pool import PoolManifest
+from hubkit.train.plan import CrossFit
+from hubkit.train.run import Options, train
 from hubkit.train.spec import SaeSpec, Settings, grid
 
 if TYPE_CHECKING:
@@ -17,10 +21,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hubkit.engine.events import Event
-    from hubkit.release.pool import PoolManifest
 
 pytestmark = pytest.mark.train
 
+PUBLISHED = Options(CrossFit(folds=0))
+PLAIN = Options(CrossFit(scenarios=False, control=False))
 QUICK = Settings(d_sae=16, k=4, steps=5)
 
 
@@ -37,7 +42,7 @@ def specs() -> list[SaeSpec]:
 def test_a_second_run_does_nothing_and_a_deleted_sae_is_made_again_alone(tmp_path: Path, pool: Path) -> None:
     release, work = tmp_path / "release", tmp_path / "work"
     events: list[Event] = []
-    first = train(specs(), pool, release, work, report=events.append)
+    first = train(specs(), pool, release, work, options=PLAIN, report=events.append)
     assert (first.trained, first.skipped) == (12, 0), "4 published, 4 for each of 2 folds"
     assert (events[-1].done, events[-1].total) == (12, 12)
     assert sorted(path.name for path in release.iterdir()) == sorted(spec.sae_id for spec in specs())
@@ -47,7 +52,7 @@ def test_a_second_run_does_nothing_and_a_deleted_sae_is_made_again_alone(tmp_pat
     )
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")}
 
-    second = train(specs(), pool, release, work)
+    second = train(specs(), pool, release, work, options=PLAIN)
     assert (second.trained, second.skipped) == (0, 12)
     assert second.published == first.published
 
@@ -56,22 +61,46 @@ def test_a_second_run_does_nothing_and_a_deleted_sae_is_made_again_alone(tmp_pat
     shutil.rmtree(gone)
     changed = release / "lab_jumprelu_L2_mixed" / "cfg.json"
     changed.write_text(changed.read_text(encoding="utf-8").replace('"k"', '"kk"') + " ", encoding="utf-8")
-    third = train(specs(), pool, release, work)
+    third = train(specs(), pool, release, work, options=PLAIN)
     assert (third.trained, third.skipped) == (2, 10)
     assert (gone / "sae_weights.safetensors").read_bytes() == weights, "the same unit gives the same bytes"
     again = {path for path, time in before.items() if path.stat().st_mtime_ns != time}
     assert again == {gone / "sae_weights.safetensors", changed.with_name("sae_weights.safetensors")}
 
 
-def test_each_sae_says_which_rows_it_saw(tmp_path: Path, pool: Path) -> None:
-    rows = json.loads((pool / "manifest.json").read_text(encoding="utf-8"))["rows"]
-    summary = train(specs()[1:2], pool, tmp_path / "release", tmp_path / "work")
-    honest = [row for row in rows if row["label"] == "honest"]
-    assert summary.published["lab_topk_L2_honest_only"].n_rows == len(honest)
+def own_of(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "cfg.json").read_text(encoding="utf-8"))["metadata"]["hubkit"]
+
+
+def test_beside_the_published_sae_come_folds_whole_scenario_folds_and_a_control(
+    tmp_path: Path, pool: Path
+) -> None:
+    manifest = PoolManifest.load(pool / "manifest.json")
+    work = tmp_path / "work"
+    summary = train(specs()[:2], pool, tmp_path / "release", work)
+    assert summary.trained == 5 + 6, "2 folds and 2 whole-scenario folds each, and a control of honest_only"
+    name = "lab_topk_L2_honest_only"
+    honest = [row for row in manifest.rows if row.label == "honest"]
+    assert summary.published[name].n_rows == len(honest)
+    groups = dict(zip((row.scenario_id for row in manifest.rows), scenario_folds(manifest), strict=True))
     for fold in ("fold0", "fold1"):
-        cfg = tmp_path / "work" / "folds" / fold / "lab_topk_L2_honest_only" / "cfg.json"
-        own = json.loads(cfg.read_text(encoding="utf-8"))["metadata"]["hubkit"]
-        assert (own["held_out"], own["n_rows"]) == (fold, sum(row["split"] != fold for row in honest))
+        own = own_of(work / "folds" / fold / name)
+        assert (own["rows"], own["n_rows"]) == (fold, sum(row.split != fold for row in honest))
+    for fold in ("scenarios0", "scenarios1"):
+        own = own_of(work / "folds" / fold / name)
+        assert (own["rows"], own["n_rows"]) == (fold, sum(groups[row.scenario_id] != fold for row in honest))
+    assert own_of(work / "control" / name)["n_rows"] == len(honest)
+    assert not (work / "control" / "lab_topk_L2_mixed").exists()
+    seen = {
+        own_of(path)["rows_sha256"]
+        for path in [tmp_path / "release" / name, *work.glob(f"*/{name}"), *work.glob(f"*/*/{name}")]
+    }
+    assert len(seen) == 6, "six SAEs of six sets of rows"
+
+
+def test_a_number_of_folds_that_the_pool_has_not_is_refused(tmp_path: Path, pool: Path) -> None:
+    with pytest.raises(UsageError, match="the pool is split into 2 folds"):
+        train(specs(), pool, tmp_path / "release", tmp_path / "work", options=Options(CrossFit(folds=5)))
 
 
 def test_what_training_found_is_left_for_evaluation(tmp_path: Path, pool: Path) -> None:
@@ -86,16 +115,93 @@ def test_what_training_found_is_left_for_evaluation(tmp_path: Path, pool: Path) 
             recipe="naive",
         )
     ]
-    summary = train(naive, pool, tmp_path / "release", tmp_path / "work", folds=False)
+    summary = train(naive, pool, tmp_path / "release", tmp_path / "work", options=PUBLISHED)
     record = json.loads((tmp_path / "work" / "training.json").read_text(encoding="utf-8"))
     assert record["saes"]["broken"]["warnings"] == summary.warnings["broken"]
     assert "never moved" in summary.warnings["broken"][0]
 
 
+def weights_in(home: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(home).as_posix(): path.read_bytes() for path in home.rglob("sae_weights.safetensors")
+    }
+
+
+@pytest.mark.parametrize("size", [1, 3, 32])
+def test_an_sae_is_the_same_in_any_company(
+    size: int, tmp_path: Path, pool: Path, all_at_once: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hubkit.train.plan.BATCH", size)
+    train(specs(), pool, tmp_path / "release", tmp_path / "work")
+    assert weights_in(tmp_path) == all_at_once
+
+
+def test_rows_too_many_for_memory_are_mapped_from_files_and_change_nothing(
+    tmp_path: Path, pool: Path, all_at_once: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hubkit.train import rows
+
+    monkeypatch.setattr(rows, "IN_MEMORY", 0)
+    monkeypatch.setattr(rows, "BLOCK", 3 * 8)
+    train(specs(), pool, tmp_path / "release", tmp_path / "work")
+    assert weights_in(tmp_path) == all_at_once
+    assert not list((tmp_path / "work").glob("rows-*"))
+
+
+@pytest.fixture(scope="module")
+def all_at_once(
+    tmp_path_factory: pytest.TempPathFactory, make_pool: Callable[..., PoolManifest]
+) -> dict[str, bytes]:
+    home = tmp_path_factory.mktemp("whole")
+    pool = tmp_path_factory.mktemp("pool") / "pool"
+    make_pool(pool, 40, 8)
+    train(specs(), pool, home / "release", home / "work")
+    return weights_in(home)
+
+
+def test_shards_are_disjoint_and_together_the_whole(
+    tmp_path: Path, pool: Path, all_at_once: dict[str, bytes]
+) -> None:
+    trained = []
+    for index in (1, 2, 3):
+        options = Options(shard=Shard(index, 3))
+        trained.append(train(specs(), pool, tmp_path / "release", tmp_path / "work", options=options).trained)
+        assert (tmp_path / "work" / f"training-{index}of3.csv").is_file()
+    assert sum(trained) == len(all_at_once) == 22
+    assert weights_in(tmp_path) == all_at_once
+    recorded = json.loads((tmp_path / "work" / "training.json").read_text(encoding="utf-8"))["saes"]
+    assert sorted(recorded) == sorted(spec.sae_id for spec in specs()), "the last one records what all left"
+    assert train(specs(), pool, tmp_path / "release", tmp_path / "work").trained == 0
+
+
+def test_time_hardware_curve_and_log_of_each_sae_are_kept(tmp_path: Path, pool: Path) -> None:
+    events: list[Event] = []
+    summary = train(
+        specs(), pool, tmp_path / "release", tmp_path / "work", options=PUBLISHED, report=events.append
+    )
+    for done in summary.published.values():
+        assert done.seconds > 0
+        assert done.hardware
+        assert (done.device, done.threads) == ("cpu", 1)
+        assert [point.step for point in done.curve][-1] == 5
+    text = (tmp_path / "work" / "training.csv").read_text(encoding="utf-8").splitlines()
+    assert text[0] == "seconds,sae,step,loss,L0,EV,dead %,rows/s"
+    assert {line.split(",")[1] for line in text[1:]} == {spec.sae_id for spec in specs()}
+    curves = [tmp_path / "work" / "curves" / f"{name}.svg" for name in ("loss", "l0")]
+    drawn = [path.read_bytes() for path in curves]
+    assert all(svg.startswith(b"<?xml") for svg in drawn)
+    for path in curves:
+        path.unlink()
+    train(specs(), pool, tmp_path / "release", tmp_path / "work", options=PUBLISHED)
+    assert [path.read_bytes() for path in curves] == drawn, "the same trainings, the same figures"
+    assert any(event.part > 0 for event in events), "the bar moves while a stack is in the works"
+    assert all(event.done + event.part <= event.total for event in events)
+
+
 def test_two_processes_make_the_same_saes(tmp_path: Path, pool: Path) -> None:
     wanted = specs()[:2]
-    train(wanted, pool, tmp_path / "one", tmp_path / "w1", folds=False)
-    train(wanted, pool, tmp_path / "two", tmp_path / "w2", folds=False, workers=2)
+    train(wanted, pool, tmp_path / "one", tmp_path / "w1", options=PUBLISHED)
+    train(wanted, pool, tmp_path / "two", tmp_path / "w2", options=Options(CrossFit(folds=0), workers=2))
     for spec in wanted:
         files = [tmp_path / home / spec.sae_id / "sae_weights.safetensors" for home in ("one", "two")]
         assert files[0].read_bytes() == files[1].read_bytes()
@@ -121,4 +227,4 @@ def test_activations_that_are_not_those_of_the_manifest_fail_by_name(tmp_path: P
     path = pool / "layer_2.safetensors"
     path.write_bytes(path.read_bytes()[:-4] + b"\x00\x00\x80\x3f")
     with pytest.raises(HubkitError, match=r"4 of 4 SAEs failed:\n  lab_topk_L2_mixed: .*not the file"):
-        train(specs(), pool, tmp_path / "release", tmp_path / "work", folds=False)
+        train(specs(), pool, tmp_path / "release", tmp_path / "work", options=PUBLISHED)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hubkit.release.pool import PoolManifest
-    from hubkit.train.loop import Trained
+    from hubkit.train.stack import Trained
 
 pytestmark = pytest.mark.train
 
@@ -54,10 +54,16 @@ def rows(make_activations: Callable[..., np.ndarray]) -> torch.Tensor:
     return torch.from_numpy(make_activations(N, D_IN, 2))
 
 
+def fit(spec: SaeSpec, rows: torch.Tensor) -> Trained:
+    from hubkit.train.stack import Member, Trained, train_stack
+
+    (trained,) = train_stack([Member(spec.sae_id, spec, rows)])
+    assert isinstance(trained, Trained), trained
+    return trained
+
+
 @pytest.fixture(scope="module")
 def trained(rows: torch.Tensor) -> dict[tuple[str, str], Trained]:
-    from hubkit.train.loop import fit
-
     return {case: fit(spec(*case), rows) for case in CASES}
 
 
@@ -77,7 +83,7 @@ def saved(
     folders = {}
     for case, sae in trained.items():
         folders[case] = tmp_path_factory.mktemp("release") / "_".join(case)
-        assert save(sae, Origin(manifest, None, N), folders[case]) == []
+        assert save(sae, Origin(manifest, "all", N, "ab" * 32), folders[case]) == []
     return folders
 
 
@@ -238,7 +244,7 @@ def test_reading_back_refuses_another_sae(
 
 
 def test_warnings_name_every_shortfall() -> None:
-    from hubkit.train.readback import warnings_of
+    from hubkit.train.ends import warnings_of
 
     said = warnings_of(spec("jumprelu"), (40, D_IN), 30.0, 0.6, 0.2)
     for told in (
@@ -252,8 +258,6 @@ def test_warnings_name_every_shortfall() -> None:
 
 
 def test_training_is_deterministic_and_leaves_the_global_generator_alone(rows: torch.Tensor) -> None:
-    from hubkit.train.loop import fit
-
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
@@ -265,26 +269,7 @@ def test_training_is_deterministic_and_leaves_the_global_generator_alone(rows: t
     assert not torch.equal(first.sae.W_enc, other.sae.W_enc)
 
 
-def test_every_epoch_is_a_permutation() -> None:
-    from hubkit.train.loop import batches
-
-    order = batches(10, spec("topk", steps=6, batch_size=5))
-    assert order.shape == (6, 5)
-    for epoch in order.view(3, 10):
-        assert sorted(epoch.tolist()) == list(range(10))
-    assert batches(3, spec("topk", steps=2, batch_size=64)).shape == (2, 3)
-
-
-@pytest.mark.parametrize("rows_of", [torch.zeros(1, 4), torch.zeros(5, 4), torch.full((5, 4), torch.nan)])
-def test_rows_that_cannot_be_trained_on_are_refused(rows_of: torch.Tensor) -> None:
-    from hubkit.train.loop import fit
-
-    with pytest.raises(HubkitError, match="sae: "):
-        fit(spec("topk"), rows_of)
-
-
 def test_negative_thresholds_are_saved_as_zero_and_said(rows: torch.Tensor) -> None:
-    from hubkit.train.loop import fit
     from hubkit.train.save import inference_weights
 
     sae = fit(spec("jumprelu", steps=3), rows)
@@ -297,7 +282,6 @@ def test_negative_thresholds_are_saved_as_zero_and_said(rows: torch.Tensor) -> N
 
 
 def test_weights_that_are_not_finite_are_not_saved(rows: torch.Tensor) -> None:
-    from hubkit.train.loop import fit
     from hubkit.train.save import inference_weights
 
     sae = fit(spec("topk", steps=3), rows)

@@ -38,7 +38,7 @@ def test_card001_no_card() -> None:
 
 
 def test_card003_library_and_base_model() -> None:
-    assert codes(view(readme="# no front matter\n")) == ["CARD003", "CARD003"]
+    assert codes(view(readme="# no front matter\n"), "CARD003") == ["CARD003", "CARD003"]
     assert codes(view(readme=README.replace("library_name: saelens", "library_name: sae_lens"))) == [
         "CARD003"
     ]

@@ -1,23 +1,17 @@
-"""What it is for, how to load it, how to cite it, where it is from."""
+"""How to load it, how to cite it, under which licence, where it is from."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from hubkit.cards.facts import Facts, SaeFact
+from hubkit.cards.measured import BALANCED, best_sae
+from hubkit.cards.quantization import quantization_of
+from hubkit.cards.sections.section import Absent, Context
 
 
-def uses(facts: Facts) -> dict[str, Any] | None:
-    """Recommended and not: the author's words."""
-    settings = facts.settings
-    if not (settings.recommended or settings.not_recommended):
-        return None
-    return {"recommended": settings.recommended, "not_recommended": settings.not_recommended}
-
-
-def loading(facts: Facts) -> dict[str, Any]:
+def loading(facts: Facts) -> Context:
     """Code with the real repository, the real ids and this base model's module path. It is run before it is published."""
-    example = next((sae for sae in facts.saes if not sae.findings), facts.saes[0])
+    example = _example(facts)
+    quantization = quantization_of(facts)
     return {
         "repo_id": facts.settings.repo_id,
         "sae_id": example.sae_id,
@@ -26,8 +20,22 @@ def loading(facts: Facts) -> dict[str, Any]:
         "attach": _attachable(example),
         "base_model": facts.settings.base_model,
         "example_text": facts.settings.example_text,
-        "hooks": sorted({(sae.hook_name, sae.hf_hook_name) for sae in facts.saes if sae.hook_name}, key=str),
-    }
+        "hooks": sorted({(sae.hook_name, sae.hf_hook_name) for sae in facts.saes if sae.hook_name}, key=_by_layer),
+        "quantization": quantization if quantization and quantization.arguments else None,
+    }  # fmt: skip
+
+
+def _by_layer(hook: tuple[str | None, str | None]) -> tuple[int, str]:
+    digits = "".join(c if c.isdigit() else " " for c in hook[0] or "").split()
+    return int(digits[0]) if digits else -1, str(hook)
+
+
+def _example(facts: Facts) -> SaeFact:
+    """The best SAE where it has no findings, else the first without, else the first."""
+    best = best_sae(facts, BALANCED)
+    if best is not None and not best.sae.findings:
+        return best.sae
+    return next((sae for sae in facts.saes if not sae.findings), facts.saes[0])
 
 
 def _attachable(sae: SaeFact) -> bool:
@@ -35,17 +43,26 @@ def _attachable(sae: SaeFact) -> bool:
     return sae.hf_hook_name is not None and sae.model_class_name is not None
 
 
-def citation(facts: Facts) -> dict[str, Any] | None:
+def citation(facts: Facts) -> Context | Absent:
     """BibTeX from the author."""
-    return {"bibtex": facts.settings.citation.strip()} if facts.settings.citation else None
+    if not facts.settings.citation:
+        return Absent("Citation", "the author gives none")
+    return {"bibtex": facts.settings.citation.strip()}
 
 
-def provenance(facts: Facts) -> dict[str, Any]:
+def license_(facts: Facts) -> Context:
+    """Of the SAEs, and of the model that they were made from."""
+    return {
+        "license": facts.settings.license,
+        "base_model": facts.settings.base_model,
+        "base_license": facts.settings.base_model_license,
+    }
+
+
+def provenance(facts: Facts) -> Context:
     """From what, by what, and how to check it."""
     return {
         "provenance": facts.provenance,
         "digest": facts.digest,
         "repo_id": facts.settings.repo_id,
-        "license": facts.settings.license,
-        "base_model": facts.settings.base_model,
     }

@@ -2,6 +2,15 @@
 
 from hubkit.validate.rules import (
     card,
+    card_across,
+    card_arithmetic,
+    card_code,
+    card_complete,
+    card_counts,
+    card_disclosure,
+    card_facts,
+    card_names,
+    card_numbers,
     cfg,
     cfg_kind,
     cfg_layout,
@@ -24,6 +33,15 @@ from hubkit.validate.rules import (
 
 __all__ = [
     "card",
+    "card_across",
+    "card_arithmetic",
+    "card_code",
+    "card_complete",
+    "card_counts",
+    "card_disclosure",
+    "card_facts",
+    "card_names",
+    "card_numbers",
     "cfg",
     "cfg_kind",
     "cfg_layout",

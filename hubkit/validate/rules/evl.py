@@ -24,7 +24,7 @@ RELATIVE_TO_ZERO = (Version("5.8.0"), Version("6.45.0"))
 STATED_VARIANCE = re.compile(
     r"(?:explained[ _]variance|variance[ _]explained|\bEV\b)[^\n]{0,40}?\d", re.IGNORECASE
 )
-SPLITS = {"train", "crossfit", "held_out"}
+SPLITS = {"train", "crossfit", "held_out", "control"}
 
 
 @repo_rule("EVL001", Severity.NOTE, "T")

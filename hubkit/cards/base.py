@@ -1,0 +1,100 @@
+"""What the base model is: from the shipped table of configurations, or from provenance.json. No request, no weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hubkit.models.config import ModelShape, read_shape
+from hubkit.models.known import known_config, nanochat_config
+from hubkit.release.layout import PROVENANCE
+
+if TYPE_CHECKING:
+    from hubkit.release.provenance import Provenance
+
+TABLE = "hubkit/models/known.json"
+NANOCHAT = "hubkit/models/known.py"
+
+
+@dataclass(frozen=True)
+class BaseFacts:
+    """A base model as far as it is known; None where nothing says."""
+
+    hub_id: str
+    source: str | None = None
+    """The file that the rest is from."""
+    model_type: str | None = None
+    n_layers: int | None = None
+    """Blocks."""
+    d_model: int | None = None
+    parameters: int | None = None
+    """Tied matrices once; by formula, unless provenance.json states it."""
+    by_formula: bool = False
+    attention: str | None = None
+    """How the heads share keys and values, in words."""
+    mlp: str | None = None
+    vocab: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Without its owner."""
+        return self.hub_id.rsplit("/", maxsplit=1)[-1]
+
+    def depth(self, layer: int) -> float | None:
+        """Share of the blocks that have run at the output of block `layer`, counted from 0: (layer + 1) / n_layers."""
+        return (layer + 1) / self.n_layers if self.n_layers and 0 <= layer < self.n_layers else None
+
+
+def base_facts(hub_id: str, provenance: Provenance | None) -> BaseFacts:
+    """What is known of `hub_id`; a model that neither the table nor provenance.json has is a name and nothing more."""
+    made = nanochat_config(hub_id)
+    config = made if made is not None else known_config(hub_id)
+    shape = read_shape(config) if config is not None else None
+    if shape is not None:
+        return _of_shape(hub_id, shape, NANOCHAT if made is not None else TABLE)
+    stated = provenance.base_model_shape if provenance else None
+    if stated is None:
+        return BaseFacts(hub_id)
+    return BaseFacts(
+        hub_id, PROVENANCE, stated.model_type, stated.n_layers, stated.d_model, stated.parameters
+    )
+
+
+def _of_shape(hub_id: str, shape: ModelShape, source: str) -> BaseFacts:
+    return BaseFacts(
+        hub_id,
+        source,
+        shape.model_type,
+        shape.n_layers,
+        shape.d_model,
+        shape.parameters,
+        by_formula=shape.parameters is not None,
+        attention=_attention(shape),
+        mlp=_mlp(shape),
+        vocab=shape.vocab,
+    )
+
+
+def _attention(shape: ModelShape) -> str | None:
+    if not shape.n_heads or not shape.n_kv_heads:
+        return None
+    if shape.n_kv_heads == shape.n_heads:
+        return f"{shape.n_heads} heads"
+    kind = "multi-query" if shape.n_kv_heads == 1 else "grouped-query"
+    return f"{kind}, {shape.n_heads} heads that share {shape.n_kv_heads} of keys and values"
+
+
+def _mlp(shape: ModelShape) -> str | None:
+    counting = shape.architecture.counting
+    if counting is None or shape.d_mlp is None:
+        return None
+    return f"{'gated, ' if counting.gated else ''}width {shape.d_mlp:,}"
+
+
+def short_count(parameters: int) -> str:
+    """`135M`, `1.88B`: three digits."""
+    for size, letter in ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "k")):
+        if parameters >= size * 0.9995:
+            value = parameters / size
+            return f"{value:.{max(0, 3 - len(str(int(value))))}f}{letter}"
+    return str(parameters)

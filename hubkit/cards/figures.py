@@ -1,0 +1,275 @@
+"""The card's figures, from the release's own numbers: `figures/*.svg`, each with a text for those who do not see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from hubkit.cards import svg
+from hubkit.cards.facts import Facts, SaeFact
+from hubkit.release.metrics import MetricValue
+from hubkit.release.writing import keep_or_write
+
+FOLDER = "figures"
+NEVER_LEARNED = {"THR001", "THR002", "THR010"}
+"""Findings that say that a threshold was not learned."""
+PROBE = "probe_balanced_accuracy"
+SPLITS = {"crossfit": "rows it never saw", "held_out": "held-out rows", "train": "its training rows"}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One picture of the card."""
+
+    path: str
+    """In the release, with `/`."""
+    alt: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A picture before it is written."""
+
+    name: str
+    text: str
+    alt: str
+    caption: str
+
+
+def write_figures(facts: Facts, release: Path) -> list[Figure]:
+    """Draw every figure that the numbers allow; a figure of an earlier build that they no longer allow is removed."""
+    drawn = draw_figures(facts)
+    for one in drawn:
+        keep_or_write(release / FOLDER / f"{one.name}.svg", one.text)
+    for name in FIGURES.keys() - {one.name for one in drawn}:
+        (release / FOLDER / f"{name}.svg").unlink(missing_ok=True)
+    return [Figure(f"{FOLDER}/{one.name}.svg", one.alt, one.caption) for one in drawn]
+
+
+def draw_figures(facts: Facts) -> list[Drawn]:
+    """Every figure that the numbers allow, in the order of the card. Same facts, same bytes."""
+    return [figure for draw in FIGURES.values() if (figure := draw(facts)) is not None]
+
+
+def layer_profile(facts: Facts) -> Drawn | None:
+    """Probe balanced accuracy by layer: raw activations with intervals, each SAE, and chance."""
+    profiles = [p for p in (facts.evaluation.layers if facts.evaluation else ()) if _known(p.get(PROBE))]
+    if not profiles:
+        return None
+    profiles.sort(key=lambda profile: profile.layer)
+    layers, raw = [p.layer for p in profiles], [_needed(p.get(PROBE)) for p in profiles]
+    probed = {sae.sae_id: _number(metric) for sae in facts.saes if (metric := _probe(sae))}
+    saes = [sae for sae in facts.saes if sae.sae_id in probed and sae.layer in layers]
+    null = next((metric.null for metric in raw if metric.null), None)
+    level, name = (null.value, null.kind) if null else (0.5, "chance")
+    edges = [edge for metric in raw for edge in (metric.interval or ())]
+    values = [*(probed[sae.sae_id] for sae in saes), *map(_number, raw), *edges, level]
+    whiskers = "raw activations, 95 % interval" if edges else "raw activations"
+    key, taken = svg.legend(52, [(svg.DOT, whiskers), *_legend(_architectures(saes)), (svg.RULE, name)])
+    panel = svg.Panel(58 + taken, 220, svg.Axis.around(values), len(profiles))
+    body = [
+        key,
+        panel.frame(""),
+        panel.level(level),
+        panel.names([str(layer) for layer in layers], "layer"),
+    ]
+    body += [_by_layer(panel, saes, probed, layers), *_raw_line(panel, raw)]
+    best = max(range(len(raw)), key=lambda i: _number(raw[i]))
+    title = "Probe balanced accuracy by layer"
+    alt = (
+        f"{title}: raw activations of {len(raw)} layers, {_range(map(_number, raw))}, highest at layer {layers[best]}; {name} is {level:g}."
+        + (f" {len(saes)} SAEs beside them, {_range(probed[sae.sae_id] for sae in saes)}." if saes else "")
+    )
+    caption = f"n = {raw[best].n}. The highest of {len(raw)} layers is a maximum: its interval does not know that it was chosen."
+    return _drawn("layer_profile", title, panel.bottom + 52, "".join(body), alt, caption)
+
+
+def comparisons(facts: Facts) -> Drawn | None:
+    """Each SAE's probe minus that of the raw activations, sorted, with intervals."""
+    by_id = {sae.sae_id: sae for sae in facts.saes}
+    found = [
+        (by_id[c.sae_id], c.difference)
+        for c in (facts.evaluation.comparisons if facts.evaluation else ())
+        if c.sae_id in by_id and _known(c.difference)
+    ]
+    if not found:
+        return None
+    found.sort(key=lambda one: (_number(one[1]), one[0].sae_id))
+    series = _architectures([sae for sae, _ in found])
+    key, taken = svg.legend(52, [*_legend(series), (svg.RULE, "no difference")])
+    edges = [edge for _, metric in found for edge in (metric.interval or (_number(metric),))]
+    panel = svg.Panel(58 + taken, 220, svg.Axis.around([*edges, 0.0]), len(found))
+    body = [panel.frame(""), panel.level(0.0)]
+    for i, (sae, metric) in enumerate(found):
+        which = series.index(sae.trained_as)
+        if metric.interval:
+            ends = [panel.y(edge) for edge in metric.interval]
+            body.append(svg.line(panel.x(i), ends[0], panel.x(i), ends[1], f"s{which % svg.COLOURS}"))
+        body.append(svg.mark(panel.x(i), panel.y(_number(metric)), which, min(4.0, panel.step / 3)))
+    body.append(svg.text(panel.x((len(found) - 1) / 2), panel.bottom + 20, f"{len(found)} SAEs, sorted", "m"))
+    title = "SAE probe minus raw activations, balanced accuracy"
+    alt = f"{title}, {len(found)} SAEs: from {_number(found[0][1]):+.3f} to {_number(found[-1][1]):+.3f}. "
+    caption = _beyond_zero([metric for _, metric in found])
+    return _drawn("comparisons", title, panel.bottom + 34, key + "".join(body), alt + caption, caption)
+
+
+def _beyond_zero(differences: Sequence[MetricValue]) -> str:
+    """How many differences are told from zero, and how many would be by chance."""
+    judged = [metric.interval for metric in differences if metric.interval]
+    if not judged:
+        return "No intervals: whether any difference is more than chance is not known."
+    above, below = sum(low > 0 for low, _ in judged), sum(high < 0 for _, high in judged)
+    return (
+        f"Whole 95 % interval above zero: {above} of {len(judged)}; below: {below}. "
+        f"By chance {0.025 * len(judged):.1f} each."
+    )
+
+
+def reconstruction(facts: Facts) -> Drawn | None:
+    """Explained variance and L0 by layer, each SAE a mark, each architecture's mean a line."""
+    found = [
+        (sae, variance, l0)
+        for sae in facts.saes
+        if (variance := _best(sae, "explained_variance")) and (l0 := _best(sae, "l0"))
+    ]
+    variances = {sae.sae_id: _number(variance) for sae, variance, _ in found}
+    l0s = {sae.sae_id: _number(l0) for sae, _, l0 in found}
+    saes = [sae for sae, _, _ in found if sae.layer is not None]
+    layers = sorted({sae.layer for sae in saes if sae.layer is not None})
+    if not layers:
+        return None
+    key, taken = svg.legend(52, _legend(_architectures(saes)))
+    upper = svg.Panel(78 + taken, 150, svg.Axis.around([*variances.values()], lines=4), len(layers))
+    lower = svg.Panel(upper.bottom + 40, 150, svg.Axis.around([*l0s.values()], lines=4), len(layers))
+    body = [key, upper.frame("Explained variance"), _by_layer(upper, saes, variances, layers)]
+    body += [lower.frame("L0 (active latents per row)"), _by_layer(lower, saes, l0s, layers)]
+    body.append(lower.names([str(layer) for layer in layers], "layer"))
+    title = "Reconstruction by layer"
+    alt = (
+        f"{title}: {len(saes)} measured; explained variance {_range(variances.values())}, "
+        f"L0 {_range(l0s.values(), 1)}."
+    )
+    splits = sorted({SPLITS.get(variance.split, variance.split) for _, variance, _ in found})
+    caption = f"Each mark is an SAE, on {' or '.join(splits)}; lines are the means of an architecture."
+    return _drawn("reconstruction", title, lower.bottom + 52, "".join(body), alt, caption)
+
+
+def _by_layer(
+    panel: svg.Panel, saes: Sequence[SaeFact], values: Mapping[str, float], layers: Sequence[int]
+) -> str:
+    """A mark for each SAE, architectures side by side, and a line through the means of each."""
+    series = _architectures(saes)
+    means, marks = [], []
+    for i, architecture in enumerate(series):
+        points = []
+        for place, layer in enumerate(layers):
+            x = panel.x(place + _offset(i, len(series)))
+            here = [values[s.sae_id] for s in saes if s.trained_as == architecture and s.layer == layer]
+            marks += [svg.mark(x, panel.y(value), i, 3.5) for value in here]
+            points += [(x, panel.y(fmean(here)))] if here else []
+        means.append(svg.path(points, f"s{i % svg.COLOURS}"))
+    return "".join((*means, *marks))
+
+
+def thresholds(facts: Facts) -> Drawn | None:
+    """How many of the JumpReLU SAEs of each layer learned their thresholds."""
+    trained = [sae for sae in facts.saes if "jumprelu" in sae.trained_as and sae.layer is not None]
+    if not trained:
+        return None
+    layers = sorted({sae.layer for sae in trained if sae.layer is not None})
+    failed = [sae for sae in trained if NEVER_LEARNED & {finding.code for finding in sae.findings}]
+    counts = [
+        (sum(s.layer == layer for s in trained), sum(s.layer == layer for s in failed)) for layer in layers
+    ]
+    most = max(total for total, _ in counts)
+    entries = [(svg.BOX.format(0), "learned"), (svg.BOX.format(1), "never learned")]
+    key, taken = svg.legend(52, entries)
+    axis = svg.Axis(0, most, tuple(range(0, most + 1, max(1, most // 4))))
+    panel = svg.Panel(78 + taken, 110, axis, len(layers))
+    width = min(40.0, panel.step * 0.6)
+    body = [panel.frame("SAEs")]
+    for i, (total, bad) in enumerate(counts):
+        for low, high, style in ((0, total - bad, "f0"), (total - bad, total, "f1")):
+            if high > low:
+                box = (panel.x(i) - width / 2, panel.y(high), width, panel.y(low) - panel.y(high))
+                x, y, w, h = (svg.number(value) for value in box)
+                body.append(f'<rect x="{x}" y="{y}" width="{w}" height="{h}" class="{style}"/>')
+    body.append(panel.names([str(layer) for layer in layers], "layer"))
+    title = "JumpReLU SAEs whose thresholds were learned"
+    alt = f"{title}: {len(trained) - len(failed)} of {len(trained)}."
+    caption = (
+        "A threshold that never left its initial value leaves a plain ReLU; `hubkit explain THR001` says why."
+    )
+    return _drawn("thresholds", title, panel.bottom + 52, key + "".join(body), alt, caption)
+
+
+FIGURES: dict[str, Callable[[Facts], Drawn | None]] = {
+    "layer_profile": layer_profile,
+    "comparisons": comparisons,
+    "reconstruction": reconstruction,
+    "thresholds": thresholds,
+}
+"""File name without its end to what draws it; in the order of the card."""
+
+
+def _drawn(name: str, title: str, height: float, body: str, alt: str, caption: str) -> Drawn:
+    head = svg.text(svg.MARGIN_LEFT - 44, 26, title, "h")
+    return Drawn(name, svg.picture(height, alt, head + body), alt, caption)
+
+
+def _raw_line(panel: svg.Panel, raw: Sequence[MetricValue]) -> list[str]:
+    """The reference: a line through its values, a whisker for each interval."""
+    parts = [svg.path([(panel.x(i), panel.y(_number(m))) for i, m in enumerate(raw)], "raw")]
+    for i, metric in enumerate(raw):
+        if metric.interval:
+            low, high = metric.interval
+            parts.append(svg.line(panel.x(i), panel.y(low), panel.x(i), panel.y(high), "raw"))
+        parts.append(
+            f'<circle cx="{svg.number(panel.x(i))}" cy="{svg.number(panel.y(_number(metric)))}" r="4" class="rawdot"/>'
+        )
+    return parts
+
+
+def _architectures(saes: Sequence[SaeFact]) -> list[str]:
+    return sorted({sae.trained_as for sae in saes})
+
+
+def _legend(series: Sequence[str]) -> list[tuple[str, str]]:
+    return [(svg.mark(0, 0, i), name) for i, name in enumerate(series)]
+
+
+def _offset(series: int, count: int) -> float:
+    """Places beside the middle, so that architectures do not cover each other."""
+    return 0.5 * ((series + 1) / (count + 1) - 0.5)
+
+
+def _best(sae: SaeFact, measure: str) -> MetricValue | None:
+    """On unseen rows where that was measured, else on held-out, else on training rows."""
+    return _probe(sae, measure) or _known(sae.metric(measure, "train"))
+
+
+def _probe(sae: SaeFact, measure: str = PROBE) -> MetricValue | None:
+    """On unseen or held-out rows: an SAE remembers the rows that it was trained on."""
+    return _known(sae.metric(measure, "crossfit")) or _known(sae.metric(measure, "held_out"))
+
+
+def _known(metric: MetricValue | None) -> MetricValue | None:
+    return metric if metric is not None and metric.value is not None else None
+
+
+def _needed(metric: MetricValue | None) -> MetricValue:
+    if metric is None or metric.value is None:
+        raise ValueError("a value that was looked at before is gone")
+    return metric
+
+
+def _number(metric: MetricValue) -> float:
+    return _needed(metric).value or 0.0
+
+
+def _range(values: Iterable[float], digits: int = 3) -> str:
+    found = list(values)
+    return f"{min(found):.{digits}f} to {max(found):.{digits}f}"

@@ -1,0 +1,118 @@
+"""The front matter: what the Hub reads, and the digests that tell a stale card and one edited by hand."""
+
+from __future__ import annotations
+
+import hashlib
+from statistics import median
+from typing import Any
+
+import yaml
+
+from hubkit import __version__
+from hubkit.cards.facts import Facts, SaeFact
+from hubkit.cards.measured import BALANCED, L0, SPLIT_WORDS, VARIANCE, Wanted
+from hubkit.cards.regions import generated_text
+from hubkit.cards.settings import CommonSettings
+from hubkit.measures.catalogue import CATALOGUE
+from hubkit.readme.document import parse_readme
+
+KEY = "hubkit"
+TAGS = ("sparse-autoencoder", "saelens", "interpretability")
+INDEXED: tuple[Wanted, ...] = (VARIANCE, L0, BALANCED)
+DIGITS = 6
+FEW = 3
+"""So many SAEs are listed one by one in the model index; of more, the medians of each architecture."""
+
+
+def release_front_matter(facts: Facts) -> dict[str, Any]:
+    """Everything but the digest of the text itself."""
+    settings = facts.settings
+    data: dict[str, Any] = {
+        "library_name": "saelens",
+        "base_model": settings.base_model,
+        "license": settings.license,
+        "tags": tags(settings),
+    }
+    if settings.datasets:
+        data["datasets"] = list(settings.datasets)
+    if index := model_index(facts):
+        data["model-index"] = index
+    return data
+
+
+def tags(settings: CommonSettings) -> list[str]:
+    """The field's, the author's, and the papers', each once."""
+    papers = [f"arxiv:{paper.arxiv}" for paper in settings.papers if paper.arxiv]
+    return list(dict.fromkeys([*TAGS, *settings.tags, *papers]))
+
+
+def digests(facts: Facts) -> dict[str, str]:
+    """Of all files, of the texts and of the weights: the last two can be computed again from the Hub's listing and the configurations."""
+    return {
+        "version": __version__,
+        "facts_sha256": facts.digest,
+        "texts_sha256": facts.texts_digest,
+        "weights_sha256": facts.weights_digest,
+    }
+
+
+def with_front_matter(data: dict[str, Any], ours: dict[str, Any], body: str) -> str:
+    """The whole card: front matter, the digest of what hubkit wrote, and the body."""
+    ours = {**ours, "text_sha256": text_digest(data, body)}
+    head = yaml.safe_dump({**data, KEY: ours}, sort_keys=False, allow_unicode=True, width=1000)
+    return f"---\n{head}---\n\n{body}"
+
+
+def text_digest(data: dict[str, Any], body: str) -> str:
+    """The digest of what hubkit wrote: the front matter but for its own key, and the body but for the author's regions."""
+    head = yaml.safe_dump({key: value for key, value in data.items() if key != KEY}, sort_keys=True)
+    return hashlib.sha256(f"{head}\n{generated_text(body)}".encode()).hexdigest()
+
+
+def recorded(text: str) -> dict[str, Any] | None:
+    """What hubkit wrote into the front matter of a card, or None for a card that is not hubkit's."""
+    ours = (parse_readme(text).front_matter or {}).get(KEY)
+    return ours if isinstance(ours, dict) else None
+
+
+def edited_by_hand(text: str) -> bool:
+    """Whether a card of hubkit's was changed outside the author's regions since it was written."""
+    readme = parse_readme(text)
+    body = "\n".join(text.split("\n")[readme.body_line - 1 :])
+    stated = (recorded(text) or {}).get("text_sha256")
+    return stated != text_digest(dict(readme.front_matter or {}), body)
+
+
+def model_index(facts: Facts) -> list[dict[str, Any]]:
+    """The Hub's `model-index`: plain numbers of single SAEs, or the medians of an architecture. Empty where nothing was measured."""
+    groups: list[tuple[str, list[SaeFact]]]
+    if len(facts.saes) <= FEW:
+        groups = [(sae.sae_id, [sae]) for sae in facts.saes]
+    else:
+        groups = [
+            (kind, [sae for sae in facts.saes if sae.trained_as == kind])
+            for kind in facts.distinct("trained_as")
+        ]
+    results = [result for name, saes in groups if (result := _result(name, saes)) is not None]
+    return [{"name": facts.settings.repo_id.split("/")[1], "results": results}] if results else []
+
+
+def _result(name: str, saes: list[SaeFact]) -> dict[str, Any] | None:
+    metrics = [metric for wanted in INDEXED if (metric := _metric(saes, wanted)) is not None]
+    if not metrics:
+        return None
+    several = f"median of {len(saes)} {name} SAEs" if len(saes) > 1 else name
+    return {
+        "task": {"type": "feature-extraction", "name": "Sparse autoencoder"},
+        "dataset": {"type": "activations", "name": several},
+        "metrics": metrics,
+    }
+
+
+def _metric(saes: list[SaeFact], wanted: Wanted) -> dict[str, Any] | None:
+    for measure, split in wanted:
+        values = [m.value for sae in saes if (m := sae.metric(measure, split)) and m.value is not None]
+        if len(values) == len(saes):
+            title = f"{CATALOGUE[measure].title}, {SPLIT_WORDS[split]}"
+            return {"type": measure, "name": title, "value": round(float(median(values)), DIGITS)}
+    return None

@@ -1,0 +1,125 @@
+"""Which of the measured values a card speaks of: the better definition first, and what the best of several is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import comb
+
+from hubkit.cards.facts import Facts, SaeFact
+from hubkit.release.metrics import Comparison, LayerProfile, MetricValue, Split
+
+Wanted = tuple[tuple[str, Split], ...]
+
+UNSEEN: tuple[Split, ...] = ("crossfit", "held_out")
+
+
+def _each(measure: str, *splits: Split) -> Wanted:
+    return tuple((measure, split) for split in splits)
+
+
+BALANCED: Wanted = (
+    *_each("probe_balanced_accuracy", *UNSEEN),
+    *_each("probe_cv_balanced_accuracy", *UNSEEN, "train"),
+)
+AUROC: Wanted = (*_each("probe_auroc", *UNSEEN), *_each("probe_cv_auroc", *UNSEEN, "train"))
+VARIANCE: Wanted = _each("explained_variance", *UNSEEN, "train")
+L0: Wanted = _each("l0", *UNSEEN, "train")
+ALIVE: Wanted = _each("alive_share", "train", *UNSEEN)
+MSE: Wanted = _each("mse", *UNSEEN, "train")
+D_MAX: Wanted = _each("d_max", "train", *UNSEEN)
+
+SPLIT_WORDS: dict[str, str] = {
+    "crossfit": "unseen rows",
+    "train": "training rows",
+    "held_out": "held-out rows",
+}
+
+
+def of_layer(profile: LayerProfile, wanted: Wanted) -> MetricValue | None:
+    """The first of `wanted` that the layer's raw activations have."""
+    found = (profile.get(measure) for measure, _ in wanted)
+    return next((value for value in found if value is not None and value.value is not None), None)
+
+
+@dataclass(frozen=True)
+class Best:
+    """The largest of several values, and how many it was chosen from."""
+
+    sae: SaeFact
+    metric: MetricValue
+    of: int
+
+
+@dataclass(frozen=True)
+class Peak:
+    """The layer whose raw activations a probe reads best, and how many layers there were."""
+
+    profile: LayerProfile
+    metric: MetricValue
+    of: int
+
+
+def number_of(metric: MetricValue) -> float:
+    """The value of a metric that is known to have one."""
+    if metric.value is None:
+        raise ValueError(f"{metric.measure} has no value: {metric.reason}")
+    return metric.value
+
+
+def best_sae(facts: Facts, wanted: Wanted) -> Best | None:
+    """The SAE with the largest value; None where nothing was measured. Ties go to the first id."""
+    found = [
+        (sae, metric)
+        for sae in facts.saes
+        if (metric := sae.first_metric(*wanted)) is not None and metric.value is not None
+    ]
+    if not found:
+        return None
+    sae, metric = max(found, key=lambda pair: number_of(pair[1]))
+    return Best(sae, metric, len(found))
+
+
+def peak_layer(facts: Facts) -> Peak | None:
+    """The layer with the largest balanced accuracy of raw activations; None where no layer was measured."""
+    layers = facts.evaluation.layers if facts.evaluation else []
+    found = [(profile, metric) for profile in layers if (metric := of_layer(profile, BALANCED)) is not None]
+    if not found:
+        return None
+    profile, metric = max(found, key=lambda pair: number_of(pair[1]))
+    return Peak(profile, metric, len(found))
+
+
+def raw_at(facts: Facts, layer: int | None) -> MetricValue | None:
+    """The balanced accuracy of the raw activations of a layer."""
+    layers = facts.evaluation.layers if facts.evaluation else []
+    return next((of_layer(profile, BALANCED) for profile in layers if profile.layer == layer), None)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Comparisons with an interval, and those of them that it keeps away from zero."""
+
+    all: tuple[Comparison, ...]
+    above: tuple[Comparison, ...]
+    below: tuple[Comparison, ...]
+
+
+def judged_comparisons(facts: Facts) -> Judged:
+    """The SAEs' paired differences from their reference."""
+    listed = facts.evaluation.comparisons if facts.evaluation else []
+    judged = tuple(c for c in listed if c.difference.interval is not None)
+    return Judged(
+        judged,
+        tuple(c for c in judged if c.difference.interval and c.difference.interval[0] > 0),
+        tuple(c for c in judged if c.difference.interval and c.difference.interval[1] < 0),
+    )
+
+
+def sign_test(above: int, total: int) -> float:
+    """Two-sided exact sign test: how often a fair coin is as far from total / 2.
+
+    The comparisons share rows, so this is descriptive: the true p is larger.
+    """
+    far = max(above, total - above)
+    tail = sum(comb(total, i) for i in range(far, total + 1))
+    return min(1.0, float(2 * tail / 2**total))

@@ -1,0 +1,201 @@
+"""A card as the Hub would show it: served from its folder with the local Hub's page, shown anew when it changes; or written as one HTML file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import mimetypes
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
+
+import yaml
+
+from hubkit.cards.settings import NAME as SETTINGS
+from hubkit.errors import UsageError
+from hubkit.localhub.pages import PAGE_POLICY, CardPage, FileRow
+from hubkit.release.layout import README
+from hubkit.repo.local import open_folder
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+LONGEST_README = 10_000_000
+LONGEST_EMBEDDED = 5_000_000
+"""Bytes of a picture that goes into a page of its own."""
+START_SECONDS = 30.0
+RELOAD = Path(__file__).parents[1] / "localhub" / "reload.js"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A README and the folder that it belongs to."""
+
+    folder: Path
+    readme: Path
+
+    @property
+    def name(self) -> str:
+        """The repository's name where a card.yaml gives one, else the folder's."""
+        try:
+            settings = yaml.safe_load((self.folder / SETTINGS).read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError, UnicodeDecodeError):
+            settings = None
+        name = settings.get("repo_id") if isinstance(settings, dict) else None
+        return name if isinstance(name, str) else self.folder.resolve().name
+
+    @property
+    def text(self) -> str | None:
+        """The card as it is now; None while there is none."""
+        try:
+            with self.readme.open("rb") as file:
+                return file.read(LONGEST_README).decode("utf-8", "replace")
+        except OSError:
+            return None
+
+    def files(self) -> list[FileRow]:
+        """What the folder holds now."""
+        return [FileRow(entry.path, entry.size) for entry in open_folder(self.folder).list()]
+
+    def state(self) -> str:
+        """Changes with the card and with the name, size and time of every file."""
+        listed = (f"{file.path} {file.size} {_changed(self.folder / file.path)}" for file in self.files())
+        parts = [self.text or "", *listed]
+        return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _changed(file: Path) -> int:
+    """When a file was written last; 0 for one that is just gone."""
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def open_subject(target: Path) -> Subject:
+    """The card of a release folder, or a README file. Raises UsageError where there is none."""
+    if target.is_dir():
+        if not (target / README).is_file():
+            raise UsageError(f"{target}: there is no README.md to show", hint=f"hubkit build-cards {target}")
+        return Subject(target, target / README)
+    if not target.is_file():
+        raise UsageError(
+            f"{target}: there is no such folder or file", hint="name a release folder or a README.md"
+        )
+    return Subject(target.parent, target)
+
+
+def write_page(target: Path, out: Path) -> None:
+    """One HTML file that needs no other: pictures of the folder are inside, at most 5 MB each. Raises UsageError."""
+    from hubkit.release.writing import write_text
+
+    subject = open_subject(target)
+    page = CardPage(subject.name, "", subject.files(), subject.text, crumb="A card, as it was when this page was written",
+                    head=f'<meta http-equiv="Content-Security-Policy" content="{PAGE_POLICY}">')  # fmt: skip
+    write_text(out, _with_pictures(page, subject.folder))
+
+
+@contextmanager
+def previewing(target: Path, port: int = 0) -> Iterator[str]:
+    """Serve the page of `target` on this machine while the block runs; gives its address. Raises UsageError."""
+    import uvicorn
+
+    from hubkit.localhub.layers import LOOPBACK, DoorLayer
+    from hubkit.localhub.listening import listen
+
+    subject = open_subject(target)
+    sockets = listen("127.0.0.1", port)
+    app = DoorLayer(_app(subject), LOOPBACK)
+    server = uvicorn.Server(uvicorn.Config(app, ws="none", lifespan="off", log_config=None, log_level="error", access_log=False, server_header=False, timeout_graceful_shutdown=1))  # fmt: skip
+    thread = threading.Thread(target=server.run, args=(sockets,), name="hubkit-preview", daemon=True)
+    thread.start()
+    try:
+        until = time.monotonic() + START_SECONDS
+        while not server.started:
+            if not thread.is_alive() or time.monotonic() > until:
+                raise UsageError(f"the preview did not start within {START_SECONDS:g} s")
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{sockets[0].getsockname()[1]}/"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        for listener in sockets:
+            listener.close()
+
+
+def preview(target: Path, port: int = 0, announce: Callable[[str], None] = lambda _: None) -> None:
+    """Serve until Ctrl-C, which leaves as KeyboardInterrupt; `announce` hears the address. Raises UsageError."""
+    with previewing(target, port) as address:
+        announce(address)
+        while True:
+            time.sleep(0.5)
+
+
+def _app(subject: Subject) -> Starlette:
+    from starlette.applications import Starlette
+    from starlette.routing import Route
+
+    routes = [
+        Route("/", partial(_show, subject)),
+        Route("/-/state", partial(_state, subject)),
+        Route("/-/reload.js", _reload),
+        Route("/files/{path:path}", partial(_file, subject)),
+    ]
+    return Starlette(routes=routes)
+
+
+def _show(subject: Subject, request: Request) -> Response:
+    from starlette.responses import HTMLResponse
+
+    crumb = f"Preview of {quote(subject.readme.name)}; it follows the file"
+    page = CardPage(subject.name, "/files/", subject.files(), subject.text, crumb=crumb, head='<script src="/-/reload.js" defer></script>')  # fmt: skip
+    origin = f"http://{request.headers['host']}"
+    policy = f"{PAGE_POLICY}; script-src {origin}/-/reload.js; connect-src {origin}"
+    return HTMLResponse(page.html(), headers={"Content-Security-Policy": policy, "Cache-Control": "no-store"})
+
+
+def _state(subject: Subject, _: Request) -> Response:
+    from starlette.responses import PlainTextResponse
+
+    return PlainTextResponse(subject.state(), headers={"Cache-Control": "no-store"})
+
+
+def _reload(_: Request) -> Response:
+    from starlette.responses import Response
+
+    return Response(RELOAD.read_bytes(), media_type="text/javascript")
+
+
+def _file(subject: Subject, request: Request) -> Response:
+    from starlette.responses import FileResponse, PlainTextResponse
+
+    from hubkit.localhub.routes_files import IMAGES, SAFE_HEADERS
+
+    entry = open_folder(subject.folder).entry(unquote(request.path_params["path"]))
+    if entry is None:
+        return PlainTextResponse("there is no such file", 404)
+    media = IMAGES.get(entry.name.rpartition(".")[2].lower(), "text/plain; charset=utf-8")
+    return FileResponse(
+        subject.folder / entry.path, media_type=media, headers={**SAFE_HEADERS, "Cache-Control": "no-store"}
+    )
+
+
+def _with_pictures(page: CardPage, folder: Path) -> str:
+    """The page with the folder's pictures in it."""
+    view = open_folder(folder)
+    html = page.html()
+    for entry in view.list():
+        source = f'src="{entry.path}"'
+        kind = mimetypes.guess_type(entry.path)[0] or ""
+        if source in html and kind.startswith("image/") and entry.size <= LONGEST_EMBEDDED:
+            data = base64.b64encode((folder / entry.path).read_bytes()).decode("ascii")
+            html = html.replace(source, f'src="data:{kind};base64,{data}"')
+    return html

@@ -1,0 +1,71 @@
+"""Quantization of the base model: what was asked for, and how many bits a weight then takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hubkit.cards.facts import Facts
+from hubkit.release.layout import CFG, PROVENANCE
+
+BLOCK, SECOND_BLOCK = 64, 256
+"""Weights that share an absmax, and absmaxes that share a second one: bitsandbytes' own defaults for 4 bits."""
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """The base model's quantization, and where it is written."""
+
+    config: Mapping[str, Any]
+    file: str
+    pointer: str
+
+    @property
+    def bits(self) -> int | None:
+        """Of a stored weight."""
+        return 4 if self.config.get("load_in_4bit") else 8 if self.config.get("load_in_8bit") else None
+
+    @property
+    def bits_per_weight(self) -> float | None:
+        """With the scales, of a layer that is quantized: 4 + 32/64, or 4 + 8/64 + 32/(64 x 256) with double quantization (Dettmers et al. 2023, QLoRA).
+
+        None for 8 bits: LLM.int8's scales are per row, and its outliers stay in 16 bits.
+        """
+        if self.bits != 4:
+            return None
+        if self.config.get("bnb_4bit_use_double_quant"):
+            return 4 + 8 / BLOCK + 32 / (BLOCK * SECOND_BLOCK)
+        return 4 + 32 / BLOCK
+
+    @property
+    def words(self) -> str:
+        """`4-bit nf4 with double quantization, float16 compute`."""
+        parts = [f"{self.bits}-bit" if self.bits else str(self.config.get("quant_method", "quantized"))]
+        if self.bits == 4:
+            parts.append(str(self.config.get("bnb_4bit_quant_type", "fp4")))
+        double = " with double quantization" if self.config.get("bnb_4bit_use_double_quant") else ""
+        compute = self.config.get("bnb_4bit_compute_dtype")
+        return " ".join(parts) + double + (f", {compute} compute" if compute else "")
+
+    @property
+    def arguments(self) -> list[tuple[str, str]]:
+        """The keyword arguments of transformers' BitsAndBytesConfig, as Python."""
+        return [
+            (key, f'"{value}"' if isinstance(value, str) else repr(value))
+            for key, value in sorted(self.config.items())
+            if key.startswith(("load_in_", "bnb_"))
+        ]
+
+
+def quantization_of(facts: Facts) -> Quantization | None:
+    """From an SAE's `model_from_pretrained_kwargs`, else from provenance.json; None where neither records any."""
+    for sae in facts.saes:
+        metadata = sae.raw.get("metadata")
+        kwargs = metadata.get("model_from_pretrained_kwargs") if isinstance(metadata, dict) else None
+        config = kwargs.get("quantization_config") if isinstance(kwargs, dict) else None
+        if isinstance(config, dict):
+            pointer = "/metadata/model_from_pretrained_kwargs/quantization_config"
+            return Quantization(config, f"{sae.sae_id}/{CFG}", pointer)
+    recorded = facts.provenance.quantization if facts.provenance else None
+    return Quantization(recorded, PROVENANCE, "/quantization") if recorded else None

@@ -1,0 +1,173 @@
+"""Effect sizes, stability, steering, top latents and the comparison of representations: what was measured, beside what chance gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import mean, stdev
+
+from hubkit.cards.facts import Facts, SaeFact
+from hubkit.cards.measured import AUROC, BALANCED, SPLIT_WORDS
+from hubkit.cards.sections.section import Absent, Context
+from hubkit.release.experiments import Stability
+from hubkit.release.metrics import MetricValue
+
+EFFECTS = ("d_max", "d_above_1")
+LONG_TABLE = 12
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One maximum over latents, and whether it is above the same maximum without an effect."""
+
+    sae: SaeFact
+    d_max: MetricValue
+    above_1: MetricValue | None
+
+    @property
+    def verdict(self) -> str:
+        """Against its null."""
+        return verdict(self.d_max)
+
+
+def verdict(d_max: MetricValue) -> str:
+    """`above its null`, `not above its null`, or that there is none."""
+    if d_max.value is None or d_max.null is None:
+        return "no null"
+    return "above its null" if d_max.value > d_max.null.value else "not above its null"
+
+
+def effect_sizes(facts: Facts) -> Context | Absent:
+    """The largest |d| of each SAE with its null: chosen from thousands of latents, it is large on noise too."""
+    rows = [
+        Effect(sae, value, _count_beside(sae, value))
+        for sae in facts.saes
+        for value in sae.of_measure("d_max")
+        if value.value is not None
+    ]
+    if not rows:
+        return Absent("Effect sizes")
+    judged = [row for row in rows if row.d_max.null is not None]
+    return {
+        "rows": rows,
+        "long": len(rows) > LONG_TABLE,
+        "contrasts": any(row.d_max.contrast for row in rows),
+        "counts": any(row.above_1 for row in rows),
+        "judged": len(judged),
+        "above": sum(row.verdict == "above its null" for row in judged),
+        "splits": SPLIT_WORDS,
+        "kinds": sorted({row.d_max.null.kind for row in judged if row.d_max.null}),
+        "several_saes": len({row.sae.sae_id for row in rows}) > 1,
+    }
+
+
+def _count_beside(sae: SaeFact, d_max: MetricValue) -> MetricValue | None:
+    """The count of latents above 1 on the same rows."""
+    return next(
+        (
+            value
+            for value in sae.of_measure("d_above_1")
+            if (value.split, value.contrast) == (d_max.split, d_max.contrast)
+        ),
+        None,
+    )
+
+
+@dataclass(frozen=True)
+class StabilityFact:
+    """One stability experiment with its mean, spread and verdict."""
+
+    stability: Stability
+    mean: float
+    spread: float | None
+    """Sample standard deviation over the runs."""
+    deltas: list[float]
+    verdict: str
+
+
+def stability(facts: Facts) -> Context | Absent:
+    """A value that does not move is only good news where it is above its null."""
+    listed = facts.evaluation.stability if facts.evaluation else []
+    found = [fact for one in listed if (fact := _stability(one)) is not None]
+    return {"experiments": found} if found else Absent("Stability under re-sampling")
+
+
+def _stability(one: Stability) -> StabilityFact | None:
+    values = [run.value.value for run in one.runs if run.value.value is not None]
+    reference = one.reference.value
+    if not values or reference is None:
+        return None
+    null = one.reference.null
+    if null is None:
+        words = "whether the value itself is more than chance is not known: it has no null"
+    elif max(*values, reference) <= null.value:
+        words = f"all of them, the reference included, are below the {null.kind} of {null.value:.3f}: what is stable here is what noise gives"
+    elif min(*values, reference) > null.value:
+        words = f"all of them are above the {null.kind} of {null.value:.3f}"
+    else:
+        words = f"some are above and some below the {null.kind} of {null.value:.3f}"
+    return StabilityFact(
+        one,
+        mean(values),
+        stdev(values) if len(values) > 1 else None,
+        [abs(value - reference) for value in values],
+        words,
+    )
+
+
+def steering(facts: Facts) -> Context | Absent:
+    """Dose and response; with the direction's alignment, and whether the response is monotonic."""
+    listed = facts.evaluation.steering if facts.evaluation else []
+    if not listed:
+        return Absent("Steering")
+    rows = []
+    for one in listed:
+        rates = [dose.rate for dose in sorted(one.doses, key=lambda dose: dose.alpha)]
+        steps = [b - a for a, b in pairwise(rates)]
+        monotonic = all(step >= 0 for step in steps) or all(step <= 0 for step in steps)
+        rows.append((one, monotonic, any(dose.n is not None for dose in one.doses)))
+    tested = [one for one in listed if one.p_value is not None]
+    return {
+        "rows": rows,
+        "tested": tested,
+        "none_significant": bool(tested) and all(_not_significant(one.p_value, one.bound) for one in tested),
+    }
+
+
+def _not_significant(p_value: float | None, bound: str) -> bool:
+    return p_value is not None and p_value > 0.05 and bound != "<"
+
+
+def top_features(facts: Facts) -> Context | Absent:
+    """The latents with the largest d, and the beginnings of the completions that excite them most."""
+    listed = facts.evaluation.top_features if facts.evaluation else []
+    return {"groups": listed} if listed else Absent("Top latents")
+
+
+def all_at_chance(values: list[MetricValue]) -> bool:
+    """Whether every one of some balanced accuracies has an interval, and it holds 0.5."""
+    intervals = [value.interval for value in values]
+    return bool(intervals) and all(one is not None and one[0] <= 0.5 <= one[1] for one in intervals)
+
+
+def probes(facts: Facts) -> Context | Absent:
+    """The same probe on raw activations, on SAEs, and on controls."""
+    listed = facts.evaluation.representations if facts.evaluation else []
+    rows = [
+        (
+            one,
+            one.get(tuple(measure for measure, _ in BALANCED)),
+            one.get(tuple(measure for measure, _ in AUROC)),
+        )
+        for one in listed
+    ]
+    if not rows:
+        return Absent("Probe comparison")
+    balanced = [value for _, value, _ in rows if value is not None]
+    return {
+        "rows": rows,
+        "auroc": any(auroc for _, _, auroc in rows),
+        "all_chance": all_at_chance(balanced),
+        "methods": sorted({value.interval_method for value in balanced if value.interval_method}),
+        "n": sorted({value.n for value in balanced}),
+    }

@@ -1,0 +1,142 @@
+"""The key findings: a table and sentences, both made from the same values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from hubkit.cards.facts import Facts, SaeFact
+from hubkit.cards.measured import (
+    AUROC,
+    BALANCED,
+    D_MAX,
+    Peak,
+    best_sae,
+    judged_comparisons,
+    number_of,
+    of_layer,
+    peak_layer,
+    raw_at,
+    sign_test,
+)
+from hubkit.cards.sections.experiments import all_at_chance
+from hubkit.cards.sections.section import Absent, Context
+from hubkit.release.experiments import RepresentationProbe, Tally
+from hubkit.release.metrics import Comparison, MetricValue
+
+LONG_PROFILE = 16
+WIDE = 2
+"""A profile of fewer layers is no profile."""
+
+
+@dataclass(frozen=True)
+class TallyFact:
+    """A tally with what chance would have given."""
+
+    tally: Tally
+    by_chance: float
+    p_value: float
+
+    @property
+    def verdict(self) -> str:
+        """What the count says."""
+        if self.p_value > 0.05:
+            return "no evidence of a difference"
+        return "more often than chance" if self.tally.above > self.by_chance else "less often than chance"
+
+
+def key_findings(facts: Facts) -> Context | Absent:
+    """What a probe reads from the raw activations, from the SAEs, and from single latents; each with what chance would give."""
+    peak, best, d_max = peak_layer(facts), best_sae(facts, BALANCED), best_sae(facts, D_MAX)
+    judged = judged_comparisons(facts)
+    tallies = [tallied(tally) for tally in facts.evaluation.tallies] if facts.evaluation else []
+    compared = _compared(facts)
+    if not (compared or peak or best or d_max or judged.all or tallies):
+        return Absent("Key findings")
+    return {
+        "peak": peak,
+        "peak_auroc": of_layer(peak.profile, AUROC) if peak else None,
+        "depth": facts.base.depth(peak.profile.layer) if peak else None,
+        "n_layers": facts.base.n_layers,
+        "peak_without_sae": peak is not None and peak.profile.layer not in facts.distinct("layer"),
+        "best": best,
+        "best_difference": _difference(facts, best.sae) if best else None,
+        "best_against_peak": number_of(best.metric) - number_of(peak.metric) if best and peak else None,
+        "best_raw": raw_at(facts, best.sae.layer) if best else None,
+        "d_max": d_max,
+        "judged": judged,
+        "by_chance": len(judged.all) * 0.025,
+        "tallies": tallies,
+        "tests": _tests(facts),
+        "profile": _profile(facts, peak),
+        "singles": _singles(facts, best.sae.sae_id if best else None) if tallies else [],
+        "compared": compared,
+        "all_chance": all_at_chance([value for _, value in compared]),
+        "groups": _groups(facts, best.sae.layer) if best else [],
+    }
+
+
+def tallied(tally: Tally) -> TallyFact:
+    """With the count expected where neither side is better; inconclusive ones are left out of the test."""
+    decided = tally.total - tally.inconclusive
+    return TallyFact(tally, decided / 2, sign_test(tally.above, decided) if decided else 1.0)
+
+
+def _difference(facts: Facts, sae: SaeFact) -> MetricValue | None:
+    listed = facts.evaluation.comparisons if facts.evaluation else []
+    found = next((c.difference for c in listed if c.sae_id == sae.sae_id), None)
+    return found if found is not None and found.value is not None else None
+
+
+def _tests(facts: Facts) -> list[dict[str, Any]]:
+    """Tests of several subjects with one result, in one line."""
+    found: dict[tuple[object, ...], dict[str, Any]] = {}
+    for test in facts.evaluation.tests if facts.evaluation else []:
+        key = (test.reference, test.test, test.correction, test.bound, test.p_value)
+        line = found.setdefault(key, {**test.model_dump(exclude={"subject"}), "subjects": []})
+        line["subjects"].append(test.subject)
+    return list(found.values())
+
+
+def _singles(facts: Facts, best: str | None) -> list[Comparison]:
+    """The comparisons that are in the file beside a tally, but for that of the best SAE, which has its own sentence."""
+    listed = facts.evaluation.comparisons if facts.evaluation else []
+    return [one for one in listed if one.sae_id != best and one.difference.value is not None]
+
+
+def _compared(facts: Facts) -> list[tuple[RepresentationProbe, MetricValue]]:
+    """The representations with a balanced accuracy."""
+    listed = facts.evaluation.representations if facts.evaluation else []
+    names = tuple(measure for measure, _ in BALANCED)
+    return [
+        (one, value) for one in listed if (value := one.get(names)) is not None and value.value is not None
+    ]
+
+
+def _profile(facts: Facts, peak: Peak | None) -> dict[str, Any] | None:
+    """The layers in order, and where the curve goes after its highest point."""
+    layers = sorted(facts.evaluation.layers, key=lambda one: one.layer) if facts.evaluation else []
+    rows = [(p, of_layer(p, BALANCED), of_layer(p, AUROC), facts.base.depth(p.layer)) for p in layers]
+    values = [number_of(metric) for _, metric, _, _ in rows if metric is not None]
+    if peak is None or len(values) < WIDE:
+        return None
+    rising = all(a < b for a, b in pairwise(values))
+    return {
+        "rows": rows,
+        "long": len(rows) > LONG_PROFILE,
+        "shape": "rises from layer to layer up to the last" if rising and len(values) > WIDE else None,
+        "auroc": any(row[2] for row in rows),
+        "depth": any(row[3] is not None for row in rows),
+    }
+
+
+def _groups(facts: Facts, layer: int | None) -> list[tuple[str, float, float, int]]:
+    """Architecture, lowest and highest balanced accuracy, SAEs: at the layer of the best SAE, where several were probed."""
+    found: dict[str, list[float]] = {}
+    for sae in facts.saes:
+        metric = sae.first_metric(*BALANCED)
+        if sae.layer == layer and metric is not None and metric.value is not None:
+            found.setdefault(sae.trained_as, []).append(metric.value)
+    rows = [(kind, min(values), max(values), len(values)) for kind, values in found.items()]
+    return sorted(rows, key=lambda row: -row[2]) if len(rows) > 1 else []

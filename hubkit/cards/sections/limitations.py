@@ -1,0 +1,97 @@
+"""Known limitations: from the validator's findings and the measures. Nothing is typed by hand, so nothing can be left out by hand."""
+
+from __future__ import annotations
+
+from hubkit.cards.facts import Facts, SaeFact
+from hubkit.cards.measured import ALIVE, BALANCED, number_of, peak_layer
+from hubkit.cards.quantization import quantization_of
+from hubkit.cards.sections.section import Context
+from hubkit.cards.sections.work import counted_scenarios
+from hubkit.validate.finding import Severity
+from hubkit.validate.rule import REGISTRY
+
+MOSTLY_DEAD = 0.5
+FEW_IDS = 6
+MOST_MESSAGES = 3
+
+
+def limitations(facts: Facts) -> Context:
+    """Defects with the number of SAEs they touch, small samples, dead latents, quantized activations, what was not tried."""
+    dead = [sae for sae in facts.saes if _mostly_dead(sae)]
+    few_rows = [rows for sae in facts.saes if (rows := _few_rows(sae)) is not None]
+    peak = peak_layer(facts)
+    compared = {one.sae_id for one in facts.evaluation.representations} if facts.evaluation else set()
+    return {
+        "defects": _defects(facts),
+        "few_ids": FEW_IDS,
+        "most_messages": MOST_MESSAGES,
+        "general": _general(facts),
+        "dead": len(dead),
+        "few_rows": few_rows,
+        "unmeasured": sum(sae.metrics is None for sae in facts.saes),
+        "unprobed": sum(
+            sae.first_metric(*BALANCED) is None and sae.sae_id not in compared for sae in facts.saes
+        ),
+        "warnings": [
+            (sae.sae_id, sae.metrics.warnings) for sae in facts.saes if sae.metrics and sae.metrics.warnings
+        ],
+        "intervals": any(v.interval for sae in facts.saes if sae.metrics for v in sae.metrics.values),
+        "plain_cv": any(
+            sae.of_measure("probe_cv_balanced_accuracy") and sae.first_metric(*BALANCED[:2]) is None
+            for sae in facts.saes
+        ),
+        "scenarios": counted_scenarios(facts),
+        "peak_without_sae": peak.profile.layer
+        if peak and peak.profile.layer not in facts.distinct("layer")
+        else None,
+        "quantization": quantization_of(facts),
+        "untested": not (facts.evaluation and facts.evaluation.transfers),
+        "total": len(facts.saes),
+    }
+
+
+def _defects(facts: Facts) -> list[tuple[str, str, list[str], str | None]]:
+    """Code, title, SAEs, and the architecture whose every SAE it is."""
+    by_code: dict[str, list[SaeFact]] = {}
+    for sae in facts.saes:
+        for code in {finding.code for finding in sae.findings}:
+            by_code.setdefault(code, []).append(sae)
+    return [
+        (code, REGISTRY[code].title, sorted(sae.sae_id for sae in saes), _exactly(facts, saes))
+        for code, saes in sorted(by_code.items())
+    ]
+
+
+def _general(facts: Facts) -> list[tuple[str, str, list[str]]]:
+    """Findings about the release as a whole: code, title, messages."""
+    by_code: dict[str, list[str]] = {}
+    for finding in facts.report.findings:
+        if finding.sae_id is None and finding.severity > Severity.NOTE:
+            by_code.setdefault(finding.code, []).append(finding.message)
+    return [(code, REGISTRY[code].title, messages) for code, messages in sorted(by_code.items())]
+
+
+def _exactly(facts: Facts, saes: list[SaeFact]) -> str | None:
+    """What these SAEs are, where that is all SAEs of one architecture, or of one architecture and recipe."""
+    kinds = {sae.trained_as for sae in saes}
+    if len(kinds) != 1 or len(saes) == len(facts.saes):
+        return None
+    kind = next(iter(kinds))
+    alike = [sae for sae in facts.saes if sae.trained_as == kind]
+    if len(alike) == len(saes):
+        return f"every {kind} SAE"
+    recipes = {str(sae.training.get("recipe")) for sae in saes}
+    if len(recipes) == 1 and sum(str(s.training.get("recipe")) in recipes for s in alike) == len(saes):
+        return f"every {kind} SAE of the recipe {next(iter(recipes))}"
+    return f"{len(saes)} of the {len(alike)} {kind} SAEs"
+
+
+def _mostly_dead(sae: SaeFact) -> bool:
+    metric = sae.first_metric(*ALIVE)
+    return metric is not None and number_of(metric) < MOSTLY_DEAD
+
+
+def _few_rows(sae: SaeFact) -> int | None:
+    """The training rows, where there are fewer than latents: the dictionary can store its rows."""
+    rows = sae.training.get("n_rows")
+    return rows if isinstance(rows, int) and rows < sae.d_sae else None

@@ -1,0 +1,54 @@
+"""The SAEs' form, the base model, and the versions of SAELens that load them."""
+
+from __future__ import annotations
+
+from hubkit.cards.facts import Facts
+from hubkit.cards.saelens_versions import NEWEST, loads
+from hubkit.cards.sections.section import Context
+from hubkit.formats.saelens import tensor_shapes
+
+ENCODERS = {
+    "standard": "ReLU(pre)",
+    "topk": "the k largest of ReLU(pre)",
+    "abstopk": "the k of largest absolute value",
+    "jumprelu": "pre where pre > threshold, else 0",
+    "gated": "ReLU(r_mag-scaled pre + b_mag) where the gate is open",
+    "transcoder": "ReLU(pre)",
+    "skip_transcoder": "ReLU(pre), and a linear skip",
+    "jumprelu_transcoder": "pre where pre > threshold, else 0",
+    "jumprelu_skip_transcoder": "pre where pre > threshold, else 0, and a linear skip",
+    "matching_pursuit": "matching pursuit on the decoder",
+}
+"""What SAELens computes from pre = (x - b_dec) W_enc + b_enc."""
+
+
+def architecture(facts: Facts) -> Context:
+    """One row per form of SAE, with its tensors; and what the base model is, its parameters counted by formula."""
+    forms = sorted({(sae.architecture, sae.d_in, sae.d_sae) for sae in facts.saes})
+    rows = [
+        {
+            "architecture": kind,
+            "d_in": d_in,
+            "d_sae": d_sae,
+            "ks": sorted(
+                {s.k for s in facts.saes if s.architecture == kind and s.d_sae == d_sae and s.k is not None}
+            ),
+            "encoder": ENCODERS.get(kind, ""),
+            "tensors": [
+                f"{name} [{', '.join(str(size) for size in shape)}]"
+                for name, shape in (tensor_shapes(kind, d_in, d_sae, d_in) or {}).items()
+            ],
+        }
+        for kind, d_in, d_sae in forms
+    ]
+    return {
+        "rows": rows,
+        "base": facts.base,
+        "fits": {sae.d_in for sae in facts.saes} == {facts.base.d_model},
+    }
+
+
+def versions(facts: Facts) -> Context:
+    """From the shipped table, per architecture."""
+    kinds = sorted({(sae.architecture, sae.rescaled) for sae in facts.saes})
+    return {"rows": [loads(kind, rescaled=rescaled) for kind, rescaled in kinds], "newest": NEWEST}

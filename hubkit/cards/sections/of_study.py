@@ -1,0 +1,123 @@
+"""The sections of a study's index card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from hubkit.cards.rank import Trend, trend
+from hubkit.cards.sections.findings import TallyFact, tallied
+from hubkit.cards.sections.section import Absent, Context
+from hubkit.cards.study_facts import IndexFacts, Row
+
+MEASURE = "SAE probes above the raw activations of their layer"
+
+
+def overview(facts: IndexFacts) -> Context:
+    """Title, totals, defects."""
+    kinds: dict[str, int] = {}
+    for row in facts.rows:
+        for sae in row.facts.saes:
+            kinds[sae.architecture] = kinds.get(sae.architecture, 0) + 1
+    return {
+        "title": facts.settings.title or "Sparse autoencoders of several models",
+        "summary": facts.settings.summary,
+        "models": len(facts.rows),
+        "count": facts.saes,
+        "kinds": sorted(kinds.items()),
+        "never_learned": sum(row.never_learned for row in facts.rows),
+    }
+
+
+def models(facts: IndexFacts) -> Context:
+    """One row per release, smallest model first."""
+    return {"rows": facts.rows, "commits": facts.commits}
+
+
+def size(facts: IndexFacts) -> Context | Absent:
+    """What goes with the size of the model: rank correlations, each with its exact permutation test."""
+    known = [row for row in facts.rows if row.parameters]
+    trends = [
+        _trend(MEASURE, [(row, row.above[0] / row.above[1]) for row in known if row.above]),
+        _trend("Balanced accuracy of the best layer", [(row, row.peak.metric.value) for row in known if row.peak and row.peak.metric.value is not None]),
+        _trend("Depth of the best layer", [(row, row.depth) for row in known if row.depth is not None]),
+    ]  # fmt: skip
+    found = [one for one in trends if one is not None]
+    if not found:
+        return Absent("What depends on size", "fewer than 4 models of known size were measured")
+    return {"trends": found}
+
+
+def _trend(name: str, pairs: list[tuple[Row, float]]) -> tuple[str, Trend] | None:
+    found = trend([float(row.parameters or 0) for row, _ in pairs], [value for _, value in pairs])
+    return (name, found) if found is not None else None
+
+
+def counts(facts: IndexFacts) -> Context | Absent:
+    """How often SAE probes beat the raw activations, over all releases and in each."""
+    judged = [(row, row.above) for row in facts.rows if row.above]
+    if not judged:
+        return Absent("SAEs against raw activations")
+    above = sum(pair[0] for _, pair in judged)
+    total = sum(pair[1] for _, pair in judged)
+    shares = [pair[0] / pair[1] for _, pair in judged]
+    return {
+        "rows": judged,
+        "above": above,
+        "total": total,
+        "low": min(shares),
+        "high": max(shares),
+        "others": _other_tallies(facts),
+    }
+
+
+def _other_tallies(facts: IndexFacts) -> list[tuple[str, TallyFact]]:
+    """Tallies against anything but the raw activations."""
+    return [
+        (row.name, tallied(tally))
+        for row in facts.rows
+        for tally in (row.facts.evaluation.tallies if row.facts.evaluation else [])
+        if "raw activations" not in tally.reference
+    ]
+
+
+def research(facts: IndexFacts) -> Context | Absent:
+    """Papers and code."""
+    if not facts.settings.papers and not facts.settings.code:
+        return Absent("Research context", "the author gives none")
+    return {"papers": facts.settings.papers, "code": facts.settings.code}
+
+
+def caveats(facts: IndexFacts) -> Context:
+    """What the releases' own cards say at length."""
+    quantized = [row.name for row in facts.rows if row.facts.provenance and row.facts.provenance.quantization]
+    return {
+        "never_learned": [(row.name, row.never_learned, len(row.facts.saes)) for row in facts.rows if row.never_learned],
+        "peak_without_sae": [row.name for row in facts.rows if row.peak and row.peak.profile.layer not in row.facts.distinct("layer")],
+        "quantized": quantized,
+        "measured_on_training_rows": [row.name for row in facts.rows if row.best and row.best.metric.split == "train"],
+    }  # fmt: skip
+
+
+def citation(facts: IndexFacts) -> Context | Absent:
+    """BibTeX from the author."""
+    if not facts.settings.citation:
+        return Absent("Citation", "the author gives none")
+    return {"bibtex": facts.settings.citation.strip()}
+
+
+def checking(facts: IndexFacts) -> Context:
+    """Licence, and how to check."""
+    return {"license": facts.settings.license, "digest": facts.digest, "example": facts.rows[0].facts}
+
+
+SECTIONS: Mapping[str, Callable[[IndexFacts], Context | Absent]] = {
+    "index_overview": overview,
+    "research": research,
+    "index_models": models,
+    "index_counts": counts,
+    "index_size": size,
+    "index_caveats": caveats,
+    "citation": citation,
+    "index_checking": checking,
+}
+"""Template name to function."""

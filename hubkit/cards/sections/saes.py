@@ -1,0 +1,99 @@
+"""The SAEs one by one, and their quality in sum."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from hubkit.cards.facts import Facts, SaeFact
+from hubkit.cards.measured import ALIVE, BALANCED, D_MAX, L0, MSE, SPLIT_WORDS, VARIANCE, Wanted
+from hubkit.cards.sections.section import Absent, Context
+from hubkit.measures.catalogue import CATALOGUE
+from hubkit.release.metrics import MetricValue, Split
+
+COLUMNS: tuple[Wanted, ...] = (VARIANCE, L0, ALIVE, BALANCED, D_MAX)
+QUALITY: tuple[Wanted, ...] = (VARIANCE, L0, ALIVE, MSE)
+LONG_TABLE = 12
+
+
+def sae_table(facts: Facts) -> Context:
+    """One row per SAE with its real id; collapsed when long."""
+    columns = [column for wanted in COLUMNS if (column := _column(facts, wanted)) is not None]
+    rows = [
+        {
+            "sae": sae,
+            "values": [sae.metric(measure, split) for measure, split in columns],
+            "codes": ", ".join(sorted({finding.code for finding in sae.findings})) or "none",
+        }
+        for sae in sorted(facts.saes, key=_order)
+    ]
+    return {
+        "rows": rows,
+        "heads": [f"{CATALOGUE[measure].title}, {SPLIT_WORDS[split]}" for measure, split in columns],
+        "has": {name: bool(facts.distinct(name)) for name in ("layer", "condition", "k")},
+        "long": len(rows) > LONG_TABLE,
+        "measured": bool(columns),
+        "crossfit": any(split == "crossfit" for _, split in columns),
+        "gaps": any(value is None for row in rows for value in row["values"]),  # type: ignore[attr-defined]
+    }
+
+
+def _order(sae: SaeFact) -> tuple[object, ...]:
+    layer = sae.layer if sae.layer is not None else -1
+    return sae.architecture, str(sae.training.get("recipe", "")), layer, sae.condition or "", sae.sae_id
+
+
+def _column(facts: Facts, wanted: Wanted) -> tuple[str, Split] | None:
+    """The first of several definitions that any SAE was measured by: a column holds one definition only."""
+    return next(
+        (
+            (measure, split)
+            for measure, split in wanted
+            if any(sae.metric(measure, split) is not None for sae in facts.saes)
+        ),
+        None,
+    )
+
+
+def quality(facts: Facts) -> Context | Absent:
+    """Reconstruction and sparsity of each architecture: the median and the range over its SAEs; of a single SAE, its values."""
+    columns = [column for wanted in QUALITY if (column := _column(facts, wanted)) is not None]
+    if not columns:
+        return Absent("SAE quality")
+    rows = []
+    for kind in facts.distinct("trained_as"):
+        saes = [sae for sae in facts.saes if sae.trained_as == kind]
+        rows.append((kind, len(saes), [_summary(saes, measure, split) for measure, split in columns]))
+    return {
+        "rows": rows,
+        "heads": [f"{CATALOGUE[measure].title}, {SPLIT_WORDS[split]}" for measure, split in columns],
+        "formulas": [(CATALOGUE[measure].title, CATALOGUE[measure].formula) for measure, _ in columns],
+        "several": len(facts.saes) > 1,
+        "alive": _alive(facts),
+        "n": _rows_measured(facts, columns),
+    }
+
+
+def _summary(saes: list[SaeFact], measure: str, split: Split) -> tuple[float, float, float, int] | None:
+    """Median, lowest, highest, count."""
+    found = [m.value for sae in saes if (m := sae.metric(measure, split)) and m.value is not None]
+    return (median(found), min(found), max(found), len(found)) if found else None
+
+
+def _alive(facts: Facts) -> tuple[int, int] | None:
+    """Of a single SAE: latents that fire, and latents."""
+    only = facts.saes[0]
+    metric: MetricValue | None = only.first_metric(*ALIVE)
+    if len(facts.saes) > 1 or metric is None or metric.value is None:
+        return None
+    return round(metric.value * only.d_sae), only.d_sae
+
+
+def _rows_measured(facts: Facts, columns: list[tuple[str, Split]]) -> tuple[int, int]:
+    """The fewest and the most rows that a value stands on."""
+    counts = [
+        value.n
+        for sae in facts.saes
+        for measure, split in columns
+        if (value := sae.metric(measure, split)) is not None and value.value is not None
+    ]
+    return min(counts, default=0), max(counts, default=0)

@@ -1,0 +1,119 @@
+"""Values as Markdown: the filters of the templates. What was not measured never comes out as a number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from hubkit.release.metrics import MetricValue
+
+MISSING = "not measured"
+GAP = "–"
+ADDRESS = re.compile(r"\b\d+\b")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number with a fixed count of digits after the point, or "not measured"."""
+    return MISSING if value is None else f"{value:,.{digits}f}"
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A share as a percentage."""
+    return MISSING if value is None else f"{100 * value:.{digits}f} %"
+
+
+def points(value: float) -> str:
+    """A difference of shares in percentage points, signed."""
+    return f"{100 * value:+.1f}"
+
+
+def p_value(value: float) -> str:
+    """With its sign: two digits, or that it is below a thousandth."""
+    return "< 0.001" if value < 0.001 else f"= {value:.2g}"
+
+
+def digits(value: float) -> str:
+    """A number of any size with three digits that matter: 0.995, 16, 2,843, 0.0169."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def plain(value: object) -> str:
+    """A number as it was written: 0.001, 300, 1e-05."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def interval(metric: MetricValue | None, digits: int = 3) -> str:
+    """`0.812 [0.760, 0.861]`, or why there is no number."""
+    if metric is None:
+        return MISSING
+    if metric.value is None:
+        return f"{MISSING} ({cell(metric.reason or 'no reason given')})"
+    bounds = (
+        f" [{metric.interval[0]:,.{digits}f}, {metric.interval[1]:,.{digits}f}]" if metric.interval else ""
+    )
+    return f"{metric.value:,.{digits}f}{bounds}"
+
+
+def short(metric: MetricValue | None) -> str:
+    """As `interval`, for a table with many gaps."""
+    if metric is None or metric.value is None:
+        return GAP
+    return interval(metric) if metric.interval else digits(metric.value)
+
+
+def cell(value: object) -> str:
+    """Text inside a table: no bar, no line end, no HTML."""
+    return (
+        str(value)
+        .replace("&", "&amp;")
+        .replace("<", "&lt;")
+        .replace("|", "\\|")
+        .replace("\r", " ")
+        .replace("\n", " ")
+    )
+
+
+def inline(value: object) -> str:
+    """Text of others in a sentence: no line end, no HTML."""
+    return " ".join(str(value).replace("&", "&amp;").replace("<", "&lt;").split())
+
+
+def code(value: object) -> str:
+    """Inline code, also for text that holds a backtick, and inside a table."""
+    text = str(value).replace("\r", "").replace("\n", "⏎").replace("|", "\\|")
+    return f"`` {text} ``" if "`" in text else f"`{text}`"
+
+
+def sentence(text: str) -> str:
+    """With a capital and a full stop."""
+    text = text.strip()
+    ended = text if text.endswith((".", "!", "?", ":")) else f"{text}."
+    return ended[:1].upper() + ended[1:]
+
+
+def capital(text: str) -> str:
+    """With a capital."""
+    return text[:1].upper() + text[1:]
+
+
+def reference(text: str) -> str:
+    """What an SAE is compared with: an id as code, words as they are."""
+    return code(text) if " " not in text else text
+
+
+def hook_pattern(names: Iterable[str]) -> str:
+    """Names that differ in one number as first to last, others as a list: `blocks.3.hook_resid_post` to `blocks.21.hook_resid_post`."""
+    ordered = sorted(set(names), key=lambda name: ([int(n) for n in ADDRESS.findall(name)], name))
+    if len(ordered) > 2 and len({ADDRESS.sub("", name) for name in ordered}) == 1:
+        return f"{code(ordered[0])} to {code(ordered[-1])}"
+    return ", ".join(code(name) for name in ordered) or "no hook is recorded"
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    one.__name__: one
+    for one in (
+        number, percent, points, p_value, digits, plain, interval, short, cell, inline, code, sentence, capital, reference,
+        hook_pattern,
+    )
+}  # fmt: skip

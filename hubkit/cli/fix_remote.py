@@ -1,0 +1,63 @@
+"""`hubkit fix OWNER/REPO --pr`: what the verb does where its target is a repository on the Hub."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import typer
+
+from hubkit.console import Console
+from hubkit.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from hubkit.publish.mend import Mending
+
+
+def fix_repository(
+    target: str, select: tuple[str, ...], console: Console, *, unsafe: bool, dry_run: bool, as_json: bool
+) -> None:
+    """Read, prove, and (unless `dry_run`) open the pull request. Ends the command with its exit code."""
+    import json
+
+    from hubkit.publish.mend import mending, open_pull_request
+    from hubkit.publish.service import check_login, client
+    from hubkit.publish.shown import verified_line
+    from hubkit.repo.target import HUB
+
+    match = HUB.fullmatch(target)
+    if match is None or match["revision"]:
+        raise UsageError(
+            f"{target}: a pull request goes to main of OWNER/REPO", hint="hubkit fix OWNER/REPO --pr"
+        )
+    api = client()
+    with ExitStack() as stack:
+        with console.progress() as report:
+            found = stack.enter_context(mending(match["repo"], api, select, unsafe=unsafe, report=report))
+        if found.plan is None or dry_run:
+            if as_json:
+                console.data(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+            else:
+                _show(found, console)
+            raise typer.Exit(int(ExitCode.FINDINGS if found.plan else ExitCode.CLEAN))
+        check_login(api, found.repo_id)
+        with console.progress() as report:
+            pushed, proof = open_pull_request(found, api, report)
+    console.say(verified_line(proof))
+    answer = {"pull_request": pushed.pull_request, "commit": pushed.commit, **found.to_json()}
+    console.data(
+        json.dumps(answer, indent=2, ensure_ascii=False) if as_json else pushed.pull_request or pushed.commit
+    )
+
+
+def _show(found: Mending, console: Console) -> None:
+    """The diff, then the pull request's own text."""
+    if found.plan is None:
+        console.say(f"nothing that can be fixed in {found.repo_id}@{found.commit[:12]}")
+        if found.fixes.offered:
+            codes = ", ".join(sorted({code for _, code in found.fixes.offered}))
+            console.say(f"[dim]{len(found.fixes.offered)} more with --unsafe-fixes ({codes})[/]")
+        return
+    console.data(found.diff)
+    console.data(f"# {found.plan.message}\n\n{found.plan.description}")
+    console.say("[dim]nothing was sent: without --dry-run this pull request is opened[/]")

@@ -1,0 +1,196 @@
+"""The conditions of the gate, one function each: a subject in, the problems out.
+
+The validator's errors keep their codes; what only a publisher must know has a word: CARD-NONE, CARD-STALE, PROVENANCE, SECRET, PICKLE, LICENSE,
+BASE-MODEL, SNIPPET. A secret, or two base models, are never let through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from hubkit.cards.build import recorded_digest
+from hubkit.cards.facts import is_digested
+from hubkit.publish.files import LocalFile
+from hubkit.readme.document import parse_readme
+from hubkit.release.digests import sha256_of_json
+from hubkit.release.layout import PROVENANCE, README
+from hubkit.release.provenance import Provenance
+from hubkit.validate.finding import Finding, Severity
+from hubkit.validate.report import Report
+from hubkit.validate.rules.sec import SECRETS
+
+PICKLES = (".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt", ".joblib")
+LARGEST_TEXT = 5_000_000
+"""Bytes: above it a file that is not of weights is not searched for secrets."""
+NOT_TEXT = (".safetensors", ".npz", ".png", ".jpg", ".parquet", *PICKLES)
+NEVER = {"SEC001", "SEC002"}
+"""What no reason lets through: code that runs on load, and secrets."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that stands in the way."""
+
+    code: str
+    message: str
+    hint: str
+    """What to type next."""
+    count: int = 1
+    allowable: bool = True
+    """Whether `--allow CODE --reason TEXT` lets it through."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What the conditions look at."""
+
+    release: Path
+    files: tuple[LocalFile, ...]
+    report: Report
+
+    @cached_property
+    def card(self) -> str | None:
+        """The text of README.md."""
+        path = self.release / README
+        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+
+    @cached_property
+    def front_matter(self) -> dict[str, Any]:
+        """Of the card; empty where there is none."""
+        return dict(parse_readme(self.card).front_matter or {}) if self.card is not None else {}
+
+    @property
+    def base_model(self) -> str | None:
+        """As the card names it."""
+        return _text(self.front_matter.get("base_model"))
+
+    @property
+    def license(self) -> str | None:
+        """As the card names it."""
+        return _text(self.front_matter.get("license"))
+
+    @property
+    def digest(self) -> str:
+        """What a current card of these files carries: `cards.facts.release_digest`, from the hashes that are known already."""
+        return sha256_of_json({file.path: file.sha256 for file in self.files if is_digested(file.path)})
+
+    @cached_property
+    def recorded(self) -> dict[str, str]:
+        """Path to sha256, as provenance.json has it; empty where hubkit wrote none."""
+        record = Provenance.load_ours(self.release / PROVENANCE)
+        return dict(record.files) if record else {}
+
+
+Condition = Callable[[Subject], list[Problem]]
+
+
+def _text(value: object) -> str | None:
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def finding_problems(subject: Subject) -> list[Problem]:
+    """The validator's errors, one problem a code."""
+    errors = [f for f in subject.report.findings if f.severity is Severity.ERROR]
+    by_code = groupby(sorted(errors, key=lambda f: f.code), key=lambda f: f.code)
+    return [_of_findings(subject, code, list(found)) for code, found in by_code]
+
+
+def _of_findings(subject: Subject, code: str, found: list[Finding]) -> Problem:
+    first = found[0]
+    place = f"{first.path or first.sae_id or '.'}: "
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    fixes = {finding.fix for finding in found}
+    unsafe = " --unsafe-fixes" if fixes == {"unsafe"} else ""
+    mend = f"hubkit fix {subject.release} --select {code}{unsafe}" if fixes != {None} else ""
+    hint = mend or first.hint or f"hubkit explain {code}"
+    return Problem(code, f"{place}{first.message}{more}", hint, len(found), code not in NEVER)
+
+
+def card_is_there(subject: Subject) -> list[Problem]:
+    """A card, and one that is not older than the files that it describes."""
+    if subject.card is None:
+        return [Problem("CARD-NONE", "there is no README.md", f"hubkit build-cards {subject.release}")]
+    recorded = recorded_digest(subject.card)
+    if recorded is not None and recorded != subject.digest:
+        message = f"{README}: the card is older than the files it describes"
+        return [Problem("CARD-STALE", message, f"hubkit build-cards {subject.release}")]
+    return []
+
+
+def licence_is_set(subject: Subject) -> list[Problem]:
+    """Without a licence nobody may use it."""
+    if subject.card is None or subject.license:
+        return []
+    hint = f"set license in {subject.release / 'card.yaml'} and run hubkit build-cards {subject.release}"
+    return [Problem("LICENSE", f"{README}: the front matter has no license", hint)]
+
+
+def base_model_is_set(subject: Subject) -> list[Problem]:
+    """One base model, named: the Hub links its page, and a reader needs it to use the SAEs."""
+    several = [finding for finding in subject.report.findings if finding.code == "REL001"]
+    if several:
+        hint = "one folder for each base model; a study file publishes them together"
+        return [Problem("BASE-MODEL", several[0].message, hint, allowable=False)]
+    value = subject.front_matter.get("base_model")
+    if isinstance(value, list) and len(value) > 1:
+        message = f"{README}: base_model names {len(value)} models: {', '.join(map(str, value[:3]))}"
+        return [Problem("BASE-MODEL", message, "one folder for each base model", allowable=False)]
+    if subject.card is None or subject.base_model or (isinstance(value, list) and value):
+        return []
+    hint = f"set base_model in {subject.release / 'card.yaml'} and run hubkit build-cards {subject.release}"
+    return [Problem("BASE-MODEL", f"{README}: the front matter has no base_model", hint)]
+
+
+def provenance_agrees(subject: Subject) -> list[Problem]:
+    """Every checksum of provenance.json is that of the file beside it: the weights' too, which the validator does not hash."""
+    if any(finding.code == "REL004" for finding in subject.report.findings):
+        return []  # the validator says it with more detail
+    have = {file.path: file.sha256 for file in subject.files}
+    wrong = sorted(path for path, digest in subject.recorded.items() if have.get(path) != digest)
+    if not wrong:
+        return []
+    shown = ", ".join(wrong[:3]) + (f" and {len(wrong) - 3} more" if len(wrong) > 3 else "")
+    message = f"{PROVENANCE}: {len(wrong)} of {len(subject.recorded)} files are not what it recorded: {shown}"
+    return [Problem("PROVENANCE", message, "hubkit run, which writes it again from the files")]
+
+
+def no_secret(subject: Subject) -> list[Problem]:
+    """No token or key in any text file of the release, also in those that the validator does not read."""
+    known = {finding.path for finding in subject.report.findings if finding.code == "SEC002"}
+    found = []
+    for file in subject.files:
+        if file.path.endswith(NOT_TEXT) or file.size > LARGEST_TEXT or file.path in known:
+            continue
+        text = (subject.release / file.path).read_text(encoding="utf-8", errors="replace")
+        found += [
+            Problem("SECRET", f"{file.path}: {kind}", "revoke it now, then remove it", allowable=False)
+            for kind, pattern in SECRETS.items()
+            if pattern.search(text)
+        ]
+    return found
+
+
+def no_pickle(subject: Subject) -> list[Problem]:
+    """No file that runs code when it is loaded."""
+    pickles = [file.path for file in subject.files if file.path.lower().endswith(PICKLES)]
+    if not pickles:
+        return []
+    more = f" and {len(pickles) - 1} more" if len(pickles) > 1 else ""
+    message = f"{pickles[0]}{more}: a pickle runs code when it is loaded"
+    return [Problem("PICKLE", message, f"hubkit fix {subject.release} --select WTS014, then remove it")]
+
+
+CONDITIONS: tuple[Condition, ...] = (
+    card_is_there,
+    licence_is_set,
+    base_model_is_set,
+    provenance_agrees,
+    no_secret,
+    no_pickle,
+)
+"""In the order in which they are told."""

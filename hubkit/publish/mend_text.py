@@ -1,0 +1,123 @@
+"""The words of a pull request that mends somebody's repository: each finding with its evidence, what changes, and how to check it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from hubkit.cards.text import cell, code
+from hubkit.fix.registry import FIXERS
+from hubkit.fix.run import Plan
+from hubkit.validate.finding import Finding, Severity
+from hubkit.validate.report import Report
+from hubkit.validate.reporters.text import human_bytes
+from hubkit.validate.rule import REGISTRY
+
+EXAMPLES = 5
+"""Findings of one rule that are shown; the rest is counted."""
+LONGEST_EVIDENCE = 200
+SAFE = "Safe: every SAE that SAELens loaded before loads after, and computes the same bits; this was tried before the pull request was opened."
+UNSAFE = "This one rests on an assumption, or changes what the file claims: please look at it."
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What the words are made of."""
+
+    repo_id: str
+    commit: str
+    mended: tuple[Finding, ...]
+    """The findings that go away."""
+    fixes: Plan
+    before: Report
+    after: Report
+
+
+def pull_title(explained: Explained) -> str:
+    """`Mend 54 findings (CFG008, CFG013)`."""
+    codes = sorted({finding.code for finding in explained.mended})
+    count = len(explained.mended)
+    shown = ", ".join(codes[:4]) + (", ..." if len(codes) > 4 else "")
+    return f"Mend {count} finding{'s' if count != 1 else ''} ({shown})"
+
+
+def pull_text(explained: Explained) -> str:
+    """Markdown. Everything from the repository is escaped."""
+    before, after = explained.before, explained.after
+    read = f"{human_bytes(before.bytes_read)} of {human_bytes(before.total_bytes)}"
+    lines = [
+        f"[hubkit](https://pypi.org/project/hubkit/) read this repository at commit {code(explained.commit[:12])}, by ranges ({read}). This pull request mends what the files themselves show; nothing else is touched.",
+        "",
+        "| | errors | warnings | notes |",
+        "|---|---:|---:|---:|",
+        f"| before | {_counts(before)} |",
+        f"| after | {_counts(after)} |",
+    ]
+    for rule, found in groupby(sorted(explained.mended, key=lambda f: f.code), key=lambda f: f.code):
+        lines += ["", *_section(rule, list(found))]
+    lines += _left_alone(explained.fixes)
+    lines += [
+        "",
+        "### Check it yourself",
+        "",
+        "```",
+        f"hubkit validate {explained.repo_id}@{explained.commit[:12]}",
+        f"hubkit diff {explained.repo_id}@{explained.commit[:12]} {explained.repo_id}@refs/pr/THIS",
+        "```",
+        "",
+        "Headers and configurations were read; nothing of a repository is ever unpickled or run. `hubkit explain CODE` says more about each rule.",
+    ]
+    return "\n".join(lines)
+
+
+def _counts(report: Report) -> str:
+    severities = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
+    return " | ".join(str(report.count(severity)) for severity in severities)
+
+
+def _section(rule: str, found: list[Finding]) -> Iterator[str]:
+    kinds = {fixer.kind for fixer in FIXERS if fixer.finding == rule}
+    changes = next((fixer.title for fixer in FIXERS if fixer.finding == rule), "")
+    places = f"{len(found)} places" if len(found) > 1 else "1 place"
+    yield f"### {rule}: {cell(REGISTRY[rule].title)} ({places})"
+    yield ""
+    yield f"{_paragraph(rule)}"
+    yield ""
+    for finding in found[:EXAMPLES]:
+        where = code(finding.path or finding.sae_id or ".")
+        at = f" at {code(finding.pointer)}" if finding.pointer else ""
+        yield f"- {where}{at}: {cell(finding.message)}{_evidence(finding)}"
+    if len(found) > EXAMPLES:
+        yield f"- and {len(found) - EXAMPLES} more of the same kind"
+    yield ""
+    yield f"**What changes:** {cell(changes)}"
+    yield ""
+    yield UNSAFE if "unsafe" in kinds and "safe" not in kinds else SAFE
+
+
+def _paragraph(rule: str) -> str:
+    """Why the rule is there: the first paragraph after its title."""
+    rest = REGISTRY[rule].documentation.partition("\n")[2].strip()
+    return " ".join(rest.partition("\n\n")[0].split())
+
+
+def _evidence(finding: Finding) -> str:
+    if not finding.measured:
+        return ""
+    text = json.dumps(dict(finding.measured), ensure_ascii=False, default=str)
+    return f" (measured: {code(text if len(text) <= LONGEST_EVIDENCE else text[:LONGEST_EVIDENCE] + '...')})"
+
+
+def _left_alone(fixes: Plan) -> list[str]:
+    """What was found and is not touched here."""
+    lines = [f"- {code(one.place)}: {one.code}: {cell(one.reason)}" for one in fixes.refused[:EXAMPLES]]
+    if len(fixes.refused) > EXAMPLES:
+        lines.append(f"- and {len(fixes.refused) - EXAMPLES} more")
+    offered = sorted({rule for _, rule in fixes.offered})
+    if offered:
+        lines.append(
+            f"- {', '.join(offered)}: a person must decide ({len(fixes.offered)} places); `hubkit fix --unsafe-fixes` would change them"
+        )
+    return ["", "### Left alone", "", *lines] if lines else []

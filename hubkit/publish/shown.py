@@ -1,0 +1,192 @@
+"""A plan, a gate and a proof as a person reads them: markup of the console's kind, text from files escaped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hubkit.publish.plan import Action, PlannedFile, PushPlan
+from hubkit.publish.rehearse import Prepared, Rehearsal
+from hubkit.publish.service import Published
+from hubkit.publish.verify import Verification, pinned
+from hubkit.validate.finding import Severity
+from hubkit.validate.reporters.text import escape, human_bytes
+
+SIGN: dict[Action, str] = {
+    "add": "[green]+[/]",
+    "modify": "[yellow]~[/]",
+    "delete": "[bold red]-[/]",
+    "unchanged": "[dim]=[/]",
+}
+FOLDED = 3
+"""Folders of the same shape in a row that are shown before the rest is counted."""
+
+
+def plan_tree(plan: PushPlan, *, whole: bool = False) -> str:
+    """The plan as a tree; equal folders are folded unless `whole`."""
+    lines = [f"[bold]{escape(plan.repo_id)}[/]  [dim]{escape(_where(plan))}[/]", f"  {_counts(plan)}"]
+    lines += [f"  [dim]commit:[/] {escape(plan.message)}", ""]
+    folders: dict[str, list[PlannedFile]] = {}
+    for file in sorted(plan.files, key=lambda f: ("/" in f.path, f.path)):
+        folders.setdefault(file.path.rpartition("/")[0], []).append(file)
+    shapes: dict[Any, int] = {}
+    hidden: dict[Any, list[PlannedFile]] = {}
+    for folder, files in folders.items():
+        shape = tuple((file.path.rpartition("/")[2], file.action) for file in files)
+        shapes[shape] = shapes.get(shape, 0) + 1
+        if whole or not folder or shapes[shape] <= FOLDED:
+            lines += _folder(folder, files)
+        else:
+            hidden.setdefault(shape, []).extend(files)
+    for shape, files in hidden.items():
+        count, size = shapes[shape] - FOLDED, sum(file.size for file in files)
+        signs = " ".join(dict.fromkeys(SIGN[action] for _, action in shape))
+        lines.append(f"  {signs} {count} more folders like it  [dim]{human_bytes(size)}[/]")
+    lines += [f"  [dim]  {escape(path)}  only there; it stays[/]" for path in plan.kept]
+    lines += [f"[yellow]note[/] {escape(note)}" for note in plan.notes]
+    return "\n".join(lines)
+
+
+def _folder(folder: str, files: list[PlannedFile]) -> list[str]:
+    lines = [f"    [bold]{escape(folder)}/[/]"] if folder else []
+    indent = "    " if folder else "  "
+    for file in files:
+        name = escape(file.path.rpartition("/")[2])
+        lines.append(
+            f"  {indent if folder else ''}{SIGN[file.action]} {name}  [dim]{human_bytes(file.size)}[/]"
+        )
+    return lines
+
+
+def _where(plan: PushPlan) -> str:
+    target = plan.target
+    if plan.parent is None:
+        kinds = [
+            "new",
+            *(["private"] if target.private else []),
+            *([f"gated ({target.gated})"] if target.gated else []),
+        ]
+        head = f"a {', '.join(kinds)} repository"
+    else:
+        head = f"at {plan.parent[:12]}"
+    if target.pull_request:
+        return f"{head}, as a pull request"
+    branch = (
+        f", {'new ' if plan.begins_branch else ''}branch {target.revision}"
+        if target.revision != "main"
+        else ""
+    )
+    return head + branch + (f", tag {target.tag}" if target.tag else "")
+
+
+def _counts(plan: PushPlan) -> str:
+    words: tuple[tuple[Action, str], ...] = (
+        ("add", "to add"), ("modify", "to change"), ("delete", "to delete"), ("unchanged", "unchanged"),
+    )  # fmt: skip
+    parts = [f"{plan.count(action)} {word}" for action, word in words if plan.count(action)]
+    how = "one commit" if plan.changes else "nothing to do"
+    return f"{', '.join(parts)}; {human_bytes(plan.total_bytes)} to send, {how}"
+
+
+def gate_line(prepared: Prepared) -> str:
+    """What the gate saw."""
+    gate = prepared.gate
+    report = gate.report
+    seen = [
+        f"{len(report.saes)} SAEs",
+        f"{report.count(Severity.ERROR)} errors, {report.count(Severity.WARNING)} warnings",
+        f"licence {gate.license}" if gate.license else "",
+        f"base model {gate.base_model}" if gate.base_model else "",
+        f"provenance agrees with {gate.proven} files" if gate.proven else "no provenance.json",
+        f"let through: {', '.join(sorted(prepared.allowed))}" if prepared.allowed else "",
+    ]
+    return f"[green]ok[/] gate       {escape('; '.join(filter(None, seen)))}"
+
+
+def rehearsal_line(outcome: Rehearsal) -> str:
+    """What the rehearsal showed."""
+    proof, run = outcome.verification, outcome.snippet
+    text = f"{proof.compared} files equal on a Hub on this machine, {len(proof.report.saes)} SAEs validated by ranges"
+    if run is None:
+        code = f"the card's code was not run: {outcome.not_run}"
+    else:
+        loaded = f", {run.checked['loaded']} SAEs loaded by SAELens" if run.checked.get("loaded") else ""
+        left = f"; {len(run.not_run)} statements left out ({run.not_run[0].reason})" if run.not_run else ""
+        blocks = f"{run.blocks} block{'s' if run.blocks != 1 else ''}"
+        code = f"the card's code ran ({blocks}, {run.seconds:.0f} s{loaded}){left}"
+    return f"[green]ok[/] rehearsal  {escape(text)}; {escape(code)}"
+
+
+def published_lines(done: Published) -> list[str]:
+    """What was sent, and how it was proven."""
+    pushed, plan = done.pushed, done.prepared.plan
+    if not pushed.new_commit:
+        sent = "nothing was new"
+    else:
+        saved = plan.total_bytes - pushed.sent_bytes
+        large = sum(file.size for file in plan.sent if file.git_oid is None)
+        there = (
+            f", {human_bytes(saved)} of it was there already or small" if pushed.sent_bytes < large else ""
+        )
+        sent = f"{len(plan.sent)} files, {human_bytes(plan.total_bytes)} in {pushed.seconds:.1f} s{there}"
+    lines = [f"[green]ok[/] pushed     {escape(sent)}"]
+    if pushed.pull_request:
+        lines.append(f"[green]ok[/] request    {escape(pushed.pull_request)}")
+    if plan.target.tag:
+        lines.append(f"[green]ok[/] tag        {escape(plan.target.tag)}")
+    return [*lines, verified_line(done.verification)]
+
+
+def verified_line(proof: Verification) -> str:
+    """The proof in a line."""
+    io = proof.report
+    head = "[green]ok[/]" if proof.ok else "[bold red]no[/]"
+    equal = proof.compared - len(proof.differing)
+    run = proof.snippet
+    code = (
+        ""
+        if run is None
+        else "; the card's code ran there"
+        if run.ok
+        else f"; the card's code fails there: {run.reason}"
+    )
+    text = (
+        f"{equal} of {proof.compared} files equal to {proof.against}, {len(io.saes)} SAEs, {io.count(Severity.ERROR)} errors"
+        f" ({io.requests} requests, {human_bytes(io.bytes_read)} read){code}"
+    )
+    return f"{head} verified   {escape(text)}"
+
+
+def pinned_lines(proof: Verification) -> str:
+    """The commit, and the code that loads from it."""
+    lines = [f"[bold]{escape(proof.repo_id)}[/]@[bold]{proof.commit}[/]"]
+    if proof.first_sae is not None:
+        lines += ["", f"[cyan]{escape_lines(pinned(proof.repo_id, proof.commit, proof.first_sae))}[/]"]
+    return "\n".join(lines)
+
+
+def escape_lines(text: str) -> str:
+    """As `escape`, line by line."""
+    return "\n".join(escape(line) for line in text.split("\n"))
+
+
+def verification_json(proof: Verification) -> dict[str, Any]:
+    """For `--format json`."""
+    run = proof.snippet
+    return {
+        "repo_id": proof.repo_id, "commit": proof.commit, "against": proof.against, "ok": proof.ok, "compared": proof.compared,
+        "differing": list(proof.differing), "unlisted": list(proof.unlisted), "allowed": sorted(proof.allowed),
+        "code": None if run is None else {"ok": run.ok, "blocks": run.blocks, "reason": run.reason},
+        "load": pinned(proof.repo_id, proof.commit, proof.first_sae) if proof.first_sae else None,
+        "report": proof.report.to_json(),
+    }  # fmt: skip
+
+
+def published_json(done: Published) -> dict[str, Any]:
+    """For `--format json`."""
+    pushed, proof = done.pushed, verification_json(done.verification)
+    summary = proof.pop("report")["summary"]
+    return proof | {
+        "new_commit": pushed.new_commit, "pull_request": pushed.pull_request, "bytes": done.prepared.plan.total_bytes,
+        "sent_bytes": pushed.sent_bytes, "seconds": round(pushed.seconds, 2), "summary": summary,
+        "files": proof["compared"], "rehearsed": done.rehearsal is not None,
+    }  # fmt: skip

@@ -1,0 +1,103 @@
+"""What a card says of the base model: its layers, its parameters, its family, and how deep a layer is in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from hubkit.readme.claims.kinds import Bits, Claim, Depth, ModelFamily, ModelLayers, ModelSize
+from hubkit.readme.page import Line, Page
+
+I = re.IGNORECASE  # noqa: E741 - as short as it is common here
+MODEL = r"[A-Za-z][\w.]{1,40}(?:[-/ ][\w.]{1,40}){0,8}?"
+SIZE = r"(\d{1,4}(?:\.\d{1,3})?) ?([MBmb])"
+SCALE = {"m": 1e6, "b": 1e9}
+SIZE_OF = re.compile(
+    rf"(?<![\w./-])((?:[A-Za-z0-9][\w.-]{{1,60}}/)?[A-Za-z][\w.-]{{2,80}}) \({SIZE}[ -](?:parameters?|params?)\b"
+)
+SIZE_COLUMN = re.compile(r"^(?:params|parameters|model size)$", I)
+MODEL_COLUMN = re.compile(r"^(?:base )?model$", I)
+LAYERS = (
+    re.compile(r"\b(\d{1,3}) transformer layers\b"),
+    re.compile(r"\ba (\d{1,3})-layer\b"),
+    re.compile(r"^total layers \| (\d{1,3})$", I),
+    re.compile(rf"\({SIZE} params, (?:d_model=\d+, )?(?P<layers>\d{{1,3}}) layers\b"),
+    re.compile(rf"\b{SIZE} params, (?P<layers>\d{{1,3}}) layers, d_model"),
+)
+DEPTH = re.compile(r"\bL(?:ayer )?(\d{1,3})\b[^()%\n]{0,40}\(~?(\d{1,3}(?:\.\d{1,2})?)% depth")
+DEPTH_CELL = re.compile(r"^L(?:ayer )?(\d{1,3}) \(~?(\d{1,3}(?:\.\d{1,2})?)%\)")
+DEPTH_COLUMN = re.compile(r"\bdepth\b", I)
+FAMILIES = {
+    "gpt_neox": r"GPT-?NeoX", "gpt2": r"GPT-?2", "llama": r"L[Ll]a[Mm][Aa](?:[- ]?[23](?:\.\d)?)?", "qwen": r"Qwen(?:[23](?:\.5)?)?",
+    "gemma": r"Gemma(?:[- ]?[234])?", "phi": r"Phi(?:-[234])?", "mistral": r"Mistral", "opt": r"OPT",
+}  # fmt: skip
+FAMILY = "|".join(f"(?P<{name}>{words})" for name, words in FAMILIES.items())
+FAMILY_OF = (
+    re.compile(rf"\buses? (?:the )?(?:{FAMILY})(?:-style)? architecture\b"),
+    re.compile(
+        rf"\({SIZE}[ -]parameter (?:{FAMILY})(?:[- ]architecture)? (?:base |tiny |reasoning-fine-tuned )*model\b"
+    ),
+    re.compile(rf"\({SIZE}[ -]parameter (?:{FAMILY})[- ]architecture\b"),
+    re.compile(rf"(?:^|\. )(?:{FAMILY})(?:-style)? architecture\."),
+)
+BITS = re.compile(r"~?(\d{1,2}(?:\.\d{1,3})?)[ -]?bits? ?(?:/|per) ?(?:param|weight)", I)
+DOUBLE = re.compile(r"double[- _]?quant", I)
+
+
+def read(page: Page) -> Iterator[Claim]:
+    """Every statement about the base model."""
+    for line in page.prose:
+        yield from _size(line)
+        yield from _layers(line)
+        yield from _depths(line)
+        yield from _family(line)
+        if (match := BITS.search(line.text)) and re.search(r"\b(?:nf4|fp4)\b", line.text, I):
+            scheme = "nf4 with double quantization" if DOUBLE.search(line.text) else "nf4"
+            yield Bits(line=line.number, quote=line.quote, bits=float(match.group(1)), scheme=scheme)  # type: ignore[arg-type]
+
+
+def _size(line: Line) -> Iterator[Claim]:
+    found = [(match.group(1), match.group(2), match.group(3)) for match in SIZE_OF.finditer(line.text)]
+    model, size = line.column(MODEL_COLUMN), line.column(SIZE_COLUMN)
+    if model and size and (match := re.fullmatch(SIZE, size)):
+        found.append((model, match.group(1), match.group(2)))
+    for name, number, unit in found:
+        parameters = float(number) * SCALE[unit.lower()]
+        yield ModelSize(line=line.number, quote=line.quote, model=name, parameters=parameters)
+
+
+def _layers(line: Line) -> Iterator[Claim]:
+    for pattern in LAYERS:
+        if match := pattern.search(line.text):
+            number = match.group("layers") if "layers" in pattern.groupindex else match.group(1)
+            yield ModelLayers(line=line.number, quote=line.quote, number=int(number))
+            return
+
+
+def _depths(line: Line) -> Iterator[Claim]:
+    cell = line.column(DEPTH_COLUMN)
+    if cell and (match := DEPTH_CELL.match(cell)):
+        yield Depth(
+            line=line.number,
+            quote=line.quote,
+            layer=int(match.group(1)),
+            percent=float(match.group(2)),
+            model=line.column(MODEL_COLUMN),
+        )
+        return
+    for match in DEPTH.finditer(line.text):
+        yield Depth(
+            line=line.number,
+            quote=line.quote,
+            layer=int(match.group(1)),
+            percent=float(match.group(2)),
+            model=None,
+        )
+
+
+def _family(line: Line) -> Iterator[Claim]:
+    for pattern in FAMILY_OF:
+        if match := pattern.search(line.text):
+            family = next(name for name in FAMILIES if match.group(name))
+            yield ModelFamily(line=line.number, quote=line.quote, family=family)
+            return

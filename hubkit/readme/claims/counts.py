@@ -1,0 +1,112 @@
+"""Counts of SAEs, architectures and conditions, and the parts that a count of SAEs is made of.
+
+A count is a claim about the repository only where it stands at the head of a line, or as what "this repository contains":
+"14 of 30 SAEs", "18 STE SAEs total" and "9 SAEs per layer" count something else and are left alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from hubkit.readme.claims.kinds import Claim, Count, StudyTotal, Sum
+from hubkit.readme.claims.numbers import COUNT, count
+from hubkit.readme.page import Line, Page, shortened
+
+I = re.IGNORECASE  # noqa: E741 - as short as it is common here
+SAES = r"(?:sparse auto-?encoders?(?:\(s\))?(?: \(SAEs?\))?|SAEs?(?:\(s\))?)"
+KIND = r"(?:(?:trained|matryoshka|batch|topk|jumprelu|gated|standard|batchtopk|per-layer|total|residual[- ]stream)[ -]){0,3}"
+FOLLOWED = r"(?=$|\s*[(:,.—–|]|\s+-\s|\s+[^\w\s]|\s+(?:across|trained|for|on|of|from|covering|spanning)\b)"
+HEAD = re.compile(rf"^({COUNT}) {KIND}{SAES}{FOLLOWED}", I)
+CONTAINS = re.compile(
+    rf"\bth(?:is|e) (?:repo|repository|release|collection)(?: now)? (?:contains?|holds?|has|includes?|provides?|consists of) "
+    rf"(?:a (?:set|suite|total|collection) of )?({COUNT}) {KIND}{SAES}", I,
+)  # fmt: skip
+IN_TABLE = re.compile(r"^(?:total |number of |# ?(?:of )?)?SAEs?(?: count)? \| (\d{1,6})$", I)
+OTHERWISE = re.compile(
+    r"\bper (?:\w+ )?(?:layer|architecture|model|condition|hook)|\beach\b|fail|exclud|not trained|broken|remov|beat|outperform|STE-fixed|missing|retrained", I
+)  # fmt: skip
+"""What else a number of SAEs may be the number of."""
+PAREN = re.compile(r"\([^()]{0,200}\)")
+INSIDE = re.compile(r"^\s*\(([^()]{1,1500})\)")
+INTRODUCED = re.compile(r"\s*(?:[:—–-]|[^\w\s]{1,4}\s?\d)")
+PART = re.compile(r"^~?(\d{1,6}) +([A-Za-z][\w-]*(?: [\w-]+){0,2})$")
+STUDY = (
+    re.compile(rf"\b(?P<models>{COUNT}) (?:language )?models?, (?P<saes>{COUNT}) (?:total )?SAEs?\b", I),
+    re.compile(rf"\b(?P<saes>{COUNT}) SAEs?, (?P<models>{COUNT}) (?:language )?models?\b", I),
+    re.compile(
+        rf"^(?P<saes>{COUNT}) {SAES}\b[^.]{{0,120}}? across (?P<models>{COUNT}) (?:language )?models?\b", I
+    ),
+)
+ARCHITECTURES = re.compile(rf"^({COUNT}) (?:SAE )?architectures?\b:?\s*(.{{0,300}})$", I)
+CONDITIONS = re.compile(
+    rf"^({COUNT}) (?:training |data )?conditions?\b(?: per layer)?(?: per architecture)?(:?)\s*(.{{0,300}})$",
+    I,
+)
+ITEM = re.compile(r"[\w.+-]+(?: [\w-]+)?")
+WRAPPED = re.compile(r"\s[-—–]\s")
+
+
+def read(page: Page) -> Iterator[Claim]:
+    """Every count of a card, but those of layers."""
+    lines = page.prose
+    for at, line in enumerate(lines):
+        for sentence in line.sentences():
+            yield from _saes(line, sentence)
+            yield from _architectures(line, sentence)
+            yield from _conditions(line, sentence, lines[at + 1] if at + 1 < len(lines) else None)
+        yield from _study(line)
+
+
+def _saes(line: Line, sentence: str) -> Iterator[Claim]:
+    match = HEAD.match(sentence) or CONTAINS.search(sentence) or IN_TABLE.match(sentence)
+    if match is None or OTHERWISE.search(sentence):
+        return
+    number, quote = count(match.group(1)), shortened(sentence)
+    yield Count(line=line.number, quote=quote, what="saes", number=number)
+    if parts := _parts(sentence[match.end() :]):
+        yield Sum(line=line.number, quote=quote, total=number, parts=parts)
+
+
+def _parts(rest: str) -> tuple[tuple[int, str], ...]:
+    """`(30 original + 9 STE-validated) ...`, `: 9 JumpReLU (...) + 9 TopK (k=64).`; what is not fully a sum is none."""
+    inside = INSIDE.match(rest)
+    if inside is None and not INTRODUCED.match(rest):
+        return ()
+    text = inside.group(1) if inside else PAREN.sub("", rest).lstrip(" :—–-")
+    text = re.split(r"[.;]\s|\.$", text)[0]
+    found = [PART.match(" ".join(piece.split())) for piece in text.split("+" if "+" in text else ",")]
+    if len(found) < 2 or not all(found):
+        return ()
+    return tuple((int(match.group(1)), match.group(2)) for match in found if match)
+
+
+def _study(line: Line) -> Iterator[Claim]:
+    """`9 models, 348 total SAEs`."""
+    for pattern in STUDY:
+        if match := pattern.search(line.text):
+            models, saes = count(match.group("models")), count(match.group("saes"))
+            yield StudyTotal(line=line.number, quote=line.quote, models=models, saes=saes)
+            return
+
+
+def _architectures(line: Line, sentence: str) -> Iterator[Claim]:
+    if match := ARCHITECTURES.match(sentence):
+        number, listed = count(match.group(1)), _names(PAREN.sub("", match.group(2)))
+        yield Count(line=line.number, quote=line.quote, what="architectures", number=number, listed=listed)
+
+
+def _conditions(line: Line, sentence: str, following: Line | None) -> Iterator[Claim]:
+    if match := CONDITIONS.match(sentence):
+        text = match.group(3)
+        if not text and match.group(2) and following and not following.bullet:
+            text = following.text  # the list was wrapped
+        number, listed = count(match.group(1)), _names(WRAPPED.split(PAREN.sub("", text))[0])
+        yield Count(line=line.number, quote=line.quote, what="conditions", number=number, listed=listed)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """The items of a list, if it is nothing but one."""
+    items = [item.strip() for item in re.split(r",\s*(?:and )?|\s+and\s+", text.strip(" .:")) if item.strip()]
+    plain = all(ITEM.fullmatch(item) for item in items)
+    return tuple(items) if plain and "etc" not in items and "..." not in text else ()

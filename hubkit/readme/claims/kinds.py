@@ -1,0 +1,270 @@
+"""The kinds of claim that are read out of a card. Each has the line it stands on and the words it was read from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Factor = Literal["saes", "layers", "architectures", "conditions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """What all claims have."""
+
+    line: int
+    """1-based."""
+    quote: str
+    """The words, shortened."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count(Claim):
+    """How many SAEs, layers, architectures or conditions the card says its repository has."""
+
+    what: Factor
+    number: int
+    listed: tuple[str, ...] = ()
+    """The names that are given beside the number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyTotal(Claim):
+    """The SAEs of the whole study: `9 models, 348 total SAEs`."""
+
+    models: int
+    saes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done(Claim):
+    """`25/27 complete`: the card itself says what is missing."""
+
+    done: int
+    planned: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerList(Claim):
+    """The layers that have SAEs."""
+
+    layers: tuple[int, ...]
+    qualified: bool
+    """Stated for some of the SAEs only: `L3, L6 (original); L9 (STE)`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Product(Claim):
+    """`6 layers x 3 architectures x 3 conditions = 54`."""
+
+    factors: tuple[int, ...]
+    result: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sum(Claim):
+    """A total and the parts it is made of: `39 SAEs: 30 original + 9 STE`."""
+
+    total: int
+    parts: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unlearned(Claim):
+    """How many SAEs are said to have thresholds that never learned; None for all of them."""
+
+    number: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dimension(Claim):
+    """`d_in`, `d_sae`, `k` or `expansion` of the repository's SAEs."""
+
+    name: Literal["d_in", "d_sae", "k", "expansion"]
+    number: float
+    pair: tuple[int, int] | None = None
+    """For an expansion: the two widths beside it, `4x (2048 -> 8192)`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorShape(Claim):
+    """`W_enc: [576, 2304]`."""
+
+    name: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorNames(Claim):
+    """The tensors that a usage text lists for one SAE: `Keys: W_enc, b_enc, W_dec, b_dec, threshold`."""
+
+    sae_id: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HookForm(Claim):
+    """What a card says the `hook_name` of its configurations looks like."""
+
+    name: str
+    """As written, with or without a number for the layer."""
+    form: str
+    """The part before the layer, and whether `hook_...` follows: `blocks.N.hook_`, `transformer.h.N`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedSae(Claim):
+    """An sae_id."""
+
+    sae_id: str
+    certain: bool
+    """Written where only an sae_id can stand, `sae_id = "..."`; else only a name that may be one."""
+    repo_id: str | None = None
+    """The repository it is loaded from, where that is said."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedFile(Claim):
+    """A file of the repository."""
+
+    path: str
+    repo_id: str | None = None
+    """The repository it is fetched from, where that is said."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share(Claim):
+    """`2/57 (3%)`."""
+
+    part: int
+    whole: int
+    percent: float
+    digits: int
+    about: bool
+    """Written with `~`."""
+    of_saes_that_beat: bool
+    """It counts the SAEs that beat the raw activations."""
+    says_help: bool
+    """`SAEs help` stands beside it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference(Claim):
+    """`71.4 % beats 65.9 % by +5.5 pp`."""
+
+    first: float
+    second: float
+    points: float
+    slack: float
+    """What rounding can explain, in points."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Depth(Claim):
+    """`L12 (39% depth)`."""
+
+    layer: int
+    percent: float
+    model: str | None
+    """The base model where the same row names it; None for the card's own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelLayers(Claim):
+    """The layers of the base model: `30 transformer layers`."""
+
+    number: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSize(Claim):
+    """The parameters of a base model: `karpathy/nanochat-d32 (1.88B parameter ...)`."""
+
+    model: str
+    parameters: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFamily(Claim):
+    """What the base model is said to be: `GPT-NeoX`."""
+
+    family: str
+    """`gpt_neox`, `gpt2`, `llama`, ..."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bits(Claim):
+    """`3.5 bits/parameter`, with the scheme that the same line names."""
+
+    bits: float
+    scheme: Literal["nf4", "nf4 with double quantization"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dtype(Claim):
+    """The precision of the SAEs' weights."""
+
+    dtype: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peak(Claim):
+    """The layer where the raw activations are best, and how good they are there."""
+
+    layer: int | None
+    accuracy: float | None
+    about: bool
+    model: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerScore(Claim):
+    """The raw activations of one layer: `the L15 raw baseline of 72.4%`."""
+
+    layer: int
+    accuracy: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class BestSae(Claim):
+    """`Best SAE probe accuracy 84.5% (d32_jumprelu_L12_deceptive_only)`."""
+
+    accuracy: float
+    digits: int
+    sae_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stated(Claim):
+    """`d_max = 0.753`: any named number; `original` where it is called the original value."""
+
+    name: str
+    number: float
+    digits: int
+    original: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured(Claim):
+    """A cell of a table of SAEs: a measure of the catalogue, or a dimension."""
+
+    sae_id: str
+    measure: str
+    number: float
+    slack: float
+    """Half a unit of the last digit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paper(Claim):
+    """A title and the arXiv number it is given."""
+
+    title: str
+    arxiv: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placeholder(Claim):
+    """Text that was meant to be replaced."""
+
+    text: str

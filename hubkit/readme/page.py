@@ -1,0 +1,169 @@
+"""A card as its claims are read: every line with its number, its cells, the section it stands in, and whether it is code.
+
+Cards are often copied as plain text, without `#`, bars or fences; so headings are also recognised by their words, and code by its look.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from hubkit.readme.prose import RULE, split_row, without_comments
+
+if TYPE_CHECKING:
+    from hubkit.readme.document import Readme
+
+Section = Literal["contents", "limitations", "usage", "training", "citation", "findings", "other"]
+
+LONGEST_LINE = 20_000
+"""Characters of one line that are read."""
+LONGEST_SENTENCE = 1_000
+LONGEST_QUOTE = 160
+HEADING = re.compile(r"^(?:#{1,6}\s+(?P<marked>\S.*)|\*\*(?P<bold>[^*]{1,80}?)[:.]?\*\*:?)$")
+BULLET = re.compile(r"^(?:[-+*•]|\d{1,2}[.)])\s+")
+EMPHASIS = re.compile(r"\*{1,3}|`{1,3}|(?<!\w)__(?=\w)|(?<=[\w.])__(?!\w)")
+LINK = re.compile(r"\[([^\[\]\n]{1,300})\]\([^()\s]{1,500}\)")
+WORDS = re.compile(r"\w")
+SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[\"(\[A-Z])")
+CODE = re.compile(
+    r"(?:from [\w.]+ import |import \w|def \w+\(|with \w[\w.]*\(|print\(|return |@\w+$|handle\.|#\s)|"
+    r"[\w.\[\]\"']+(?:, ?[\w.]+){0,6} *=(?!=) *[\w\"'{\[(]|[\w.]+\(.*\)$|\)$"
+)
+NOT_A_HEADING = re.compile(
+    r"[\d=|<>{}\[\]%]|[.,;:)`'\"\\]$|^(?:The|This|These|Training (?:conditions?|time)) "
+)
+NAMES: tuple[tuple[Section, re.Pattern[str]], ...] = (
+    ("limitations", re.compile(r"limitation|caveat|known (?:issue|defect|problem)|warning", re.IGNORECASE)),
+    ("citation", re.compile(r"\bcit(?:ation|ing|e)\b|bibtex", re.IGNORECASE)),
+    ("usage", re.compile(r"\b(?:usage|loading|how to (?:use|load)|quick ?start|getting started|example)\b", re.IGNORECASE)),
+    ("contents", re.compile(r"what(?:'s| is|s)? in (?:this|the) repo|repo(?:sitory)? contains|\bcontents?\b|\bavailable\b|\bmodel (?:details|specs)\b|architecture", re.IGNORECASE)),
+    ("training", re.compile(r"\btrain(?:ing|ed)\b|\bdataset", re.IGNORECASE)),
+    ("findings", re.compile(r"finding|result|metric|evaluation|quality", re.IGNORECASE)),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the body."""
+
+    number: int
+    raw: str
+    text: str
+    """Without bullet, emphasis and code marks; the cells of a table's row joined with ` | `."""
+    section: Section
+    heading: str
+    """The heading above."""
+    code: bool
+    fenced: bool
+    bullet: bool
+    cells: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()
+    """Of the columns, for a row of a table."""
+
+    @property
+    def quote(self) -> str:
+        """The line as a finding shows it."""
+        return shortened(self.raw)
+
+    def sentences(self) -> Iterator[str]:
+        """The sentences of a line of prose; of anything else the line itself."""
+        if self.code or self.cells:
+            yield self.text[:LONGEST_SENTENCE]
+            return
+        for sentence in SENTENCE.split(self.text):
+            yield sentence[:LONGEST_SENTENCE]
+
+    def column(self, name: re.Pattern[str]) -> str | None:
+        """The cell under the first title that matches."""
+        for title, cell in zip(self.titles, self.cells, strict=False):
+            if name.search(title):
+                return cell
+        return None
+
+
+def shortened(text: str) -> str:
+    """One line, at most 160 characters."""
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 3] + "..."
+
+
+class Page:
+    """The lines of a card, in order."""
+
+    def __init__(self, readme: Readme) -> None:
+        self.readme = readme
+
+    @cached_property
+    def lines(self) -> tuple[Line, ...]:
+        """Every line of the body that has words, code included."""
+        return tuple(self._lines())
+
+    @cached_property
+    def prose(self) -> tuple[Line, ...]:
+        """Those that are not code."""
+        return tuple(line for line in self.lines if not line.code)
+
+    @cached_property
+    def plain(self) -> bool:
+        """Whether this is a rendered card copied as text: no fence, and no heading below the first level."""
+        text = self.readme.text
+        return not self.readme.code_blocks and not text.startswith("## ") and "\n## " not in text
+
+    def _lines(self) -> Iterator[Line]:
+        fenced = {
+            block.line + offset: block
+            for block in self.readme.code_blocks
+            for offset in range(-1, block.text.count("\n") + 2)
+        }
+        section: Section = "other"
+        heading = ""
+        titles: tuple[str, ...] = ()
+        lines = without_comments(self.readme.text).split("\n")
+        for number, whole in enumerate(lines, 1):
+            raw = whole[:LONGEST_LINE].strip()
+            if number < self.readme.body_line or not WORDS.search(raw):
+                titles = titles if RULE.match(raw) else ()
+                continue
+            in_fence = number in fenced
+            if not in_fence and (found := _heading(raw, plain=self.plain)):
+                heading, section = found, section_of(found)
+            code = in_fence or (self.plain and CODE.match(raw) is not None)
+            cells: tuple[str, ...] = ()
+            if "|" in raw and not code:
+                if number < len(lines) and RULE.match(lines[number][:LONGEST_LINE].strip()):
+                    titles = tuple(split_row(raw))
+                    continue
+                cells = tuple(split_row(raw))
+            else:
+                titles = ()
+            yield Line(
+                number, raw, _plain(raw, cells, code=code), section, heading, code, in_fence,
+                bool(BULLET.match(raw)), cells, titles if cells else (),
+            )  # fmt: skip
+
+
+def section_of(heading: str) -> Section:
+    """What a section with this heading is about."""
+    return next((name for name, words in NAMES if words.search(heading)), "other")
+
+
+def _heading(raw: str, *, plain: bool) -> str | None:
+    """The words of a heading; in plain text a short line that names a section."""
+    match = HEADING.match(raw) if len(raw) < 200 else None
+    if match and (match.group("bold") or not plain):
+        return (match.group("marked") or match.group("bold")).strip("# *")
+    if not plain or len(raw) > 60 or not raw[0].isupper() or NOT_A_HEADING.search(raw):
+        return None
+    return raw if len(raw.split()) < 10 and section_of(raw) != "other" else None
+
+
+def _plain(raw: str, cells: tuple[str, ...], *, code: bool) -> str:
+    if cells:
+        return " | ".join(cell for cell in cells if cell)
+    if code:
+        return raw
+    text = LINK.sub(r"\1", BULLET.sub("", raw.lstrip("#> ")))
+    return EMPHASIS.sub("", text).strip()

@@ -1,0 +1,138 @@
+"""The experiments beyond one value per SAE: what `evaluation.json` states of comparisons in bulk, stability, steering, features and transfers.
+
+Every list may be empty: what was not done is not there, and the card says "not measured".
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from hubkit.release.model import Artefact
+from hubkit.release.value import Bound, MetricValue, Split
+
+
+class Tally(Artefact):
+    """How many of a set of paired comparisons came out above their reference, where the single differences are not in the file."""
+
+    subject: str
+    """`SAE probes`, `STE JumpReLU`, ..."""
+    reference: str
+    """`the raw activations of the same layer`, `TopK at the same layer and condition`, ..."""
+    measure: str
+    above: int = Field(ge=0)
+    total: int = Field(ge=1)
+    split: Split
+    inconclusive: int = Field(default=0, ge=0)
+    subject_mean: float | None = None
+    reference_mean: float | None = None
+
+    @model_validator(mode="after")
+    def _no_more_than_all(self) -> Self:
+        if self.above + self.inconclusive > self.total:
+            raise ValueError(f"{self.above} above and {self.inconclusive} inconclusive of {self.total}")
+        return self
+
+
+class TestResult(Artefact):
+    """A significance test as it was made elsewhere."""
+
+    __test__ = False  # no test of pytest's
+
+    subject: str
+    reference: str
+    test: str
+    """`paired t-test`, ..."""
+    correction: str | None
+    p_value: float = Field(ge=0, le=1)
+    bound: Bound = "="
+
+
+class RepresentationProbe(Artefact):
+    """The same probe on one representation of the same rows: raw activations, this SAE, a control."""
+
+    representation: str
+    sae_id: str | None = None
+    """Where the representation is an SAE of this release."""
+    values: list[MetricValue]
+
+    def get(self, measures: tuple[str, ...]) -> MetricValue | None:
+        """The first value of one of `measures`, or None."""
+        return next((value for value in self.values if value.measure in measures), None)
+
+
+class StabilityRun(Artefact):
+    """The value once more, with another seed."""
+
+    seed: int
+    value: MetricValue
+    shared: int
+    """Top latents that are also among the top latents of the reference."""
+    of: int
+
+
+class Stability(Artefact):
+    """How a value of one SAE moves when something that should not matter is changed."""
+
+    sae_id: str
+    varied: str
+    """`the sample of completions`, ..."""
+    reference: MetricValue
+    runs: list[StabilityRun]
+
+
+class SteeringDose(Artefact):
+    """One strength of a steering experiment."""
+
+    alpha: float
+    rate: float = Field(ge=0, le=1)
+    """Share of the decided completions that are labelled `label`."""
+    n: int | None = None
+    undecided: float | None = Field(default=None, ge=0, le=1)
+    """Share of all completions that the judge could not decide."""
+
+
+class Steering(Artefact):
+    """Adding a direction to the residual stream, and what became of the labels."""
+
+    sae_id: str | None = None
+    direction: str
+    """`decoded difference of means`, `top latents`, `random control`, ..."""
+    label: str
+    """The label whose rate is counted."""
+    cosine: float | None = Field(default=None, ge=-1, le=1)
+    cosine_to: str | None = None
+    """What the direction is compared with: `raw difference of means`."""
+    doses: list[SteeringDose] = Field(default_factory=list)
+    p_value: float | None = Field(default=None, ge=0, le=1)
+    bound: Bound = "="
+
+
+class TopFeature(Artefact):
+    """One latent, and the completions that excite it most."""
+
+    latent: int
+    d: float
+    """Cohen's d between the two labels."""
+    examples: dict[str, str] = Field(default_factory=dict)
+    """Label to the beginning of the completion of that label with the highest activation."""
+
+
+class TopFeatures(Artefact):
+    """The latents that tell the labels apart best, in one sample. Chosen by their d: a maximum, so no evidence by itself."""
+
+    sae_id: str
+    seed: int
+    rows: dict[str, int]
+    """Label to completions in the sample."""
+    features: list[TopFeature]
+
+
+class Transfer(Artefact):
+    """What the SAEs do on activations of another precision or model."""
+
+    to: str
+    """The same words as in `transfers` of card.yaml."""
+    sae_id: str | None = None
+    values: list[MetricValue]

@@ -1,0 +1,98 @@
+"""The cards of a target: one release, or every release of a study file and its index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hubkit.cards.build import RunCode, build_card, draft_card
+from hubkit.cards.facts import read_facts
+from hubkit.cards.index import IndexCard, build_index, write_index
+from hubkit.cards.quotable import Fact, flat, quotable
+from hubkit.cards.settings import NAME, CardSettings, IndexSettings, load_settings, save_settings
+from hubkit.release.layout import README
+from hubkit.repo.local import open_folder
+from hubkit.study.several import StudyFile, load_study_file
+from hubkit.study.study import Study
+
+STUDY_FILES = {".yaml", ".yml"}
+
+
+@dataclass(frozen=True)
+class CardJob:
+    """One card to be written."""
+
+    name: str
+    folder: Path
+    """Where its README.md is."""
+    settings: CardSettings | IndexSettings | None
+    """None where they are in the folder's card.yaml."""
+    releases: tuple[Path, ...] = ()
+    """Of an index."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A card that was written, or would be."""
+
+    path: Path
+    saes: int
+    changed: bool
+    diff: str
+
+
+def card_jobs(target: Path, folder: Path | None = None) -> list[CardJob]:
+    """What there is to write for `target`. Raises UsageError for a target that is neither a folder nor a study file."""
+    if target.suffix in STUDY_FILES and not target.is_dir():
+        return _study_jobs(load_study_file(target), folder or target.parent)
+    open_folder(target)  # a missing folder is told in the words of every verb
+    return [CardJob(target.resolve().name, target, None)]
+
+
+def _study_jobs(study: StudyFile, folder: Path) -> list[CardJob]:
+    jobs = []
+    for release in study.releases:
+        settings = release.card if isinstance(release, Study) else None
+        jobs.append(CardJob(release.name, study.folder_of(release, folder), settings))
+    plan = study.publish.index if study.publish else None
+    if plan is not None:
+        stated = plan.model_dump(exclude_defaults=True)
+        index = IndexSettings.model_validate({"title": study.name, **stated})
+        place = folder / plan.repo_id.rpartition("/")[2]
+        jobs.append(CardJob("index", place, index, tuple(job.folder for job in jobs)))
+    return jobs
+
+
+def build(job: CardJob, *, force: bool = False, run: RunCode | None = None) -> Outcome:
+    """Write one card. Raises EditedError for one that a person wrote or edited, HubkitError for files that cannot be read."""
+    if isinstance(job.settings, IndexSettings):
+        path = job.folder / README
+        return _of_index(path, write_index(job.releases, job.settings, path, force=force))
+    open_folder(job.folder)
+    if job.settings is not None:
+        save_settings(job.settings, job.folder / NAME)
+    card = build_card(job.folder, job.settings, force=force, run=run)
+    return Outcome(card.path, len(card.facts.saes), card.changed, card.diff)
+
+
+def draft(job: CardJob) -> Outcome:
+    """The same without writing, and without refusing what a person edited: the difference shows it."""
+    if isinstance(job.settings, IndexSettings):
+        path = job.folder / README
+        return _of_index(path, build_index(job.releases, job.settings, path=path, force=True))
+    open_folder(job.folder)
+    card = draft_card(job.folder, job.settings, force=True)
+    return Outcome(card.path, len(card.facts.saes), card.changed, card.diff)
+
+
+def _of_index(path: Path, card: IndexCard) -> Outcome:
+    return Outcome(path, card.facts.saes, card.changed, card.diff)
+
+
+def facts_of(job: CardJob) -> Iterator[tuple[str, Fact]]:
+    """The facts that prose may quote; nothing for an index, whose facts are its releases'."""
+    if isinstance(job.settings, IndexSettings):
+        return iter(())
+    facts = read_facts(job.folder, job.settings or load_settings(job.folder / NAME))
+    return flat(quotable(facts))

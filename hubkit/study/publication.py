@@ -1,0 +1,71 @@
+"""What a study file says about publishing: one repository per base model, named by a pattern, an index repository, a collection."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from hubkit.cards.settings import IndexSettings
+
+FIELDS = ("owner", "study", "model", "slug")
+
+
+class Part(BaseModel):
+    """A part of the study file: unknown keys refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class CollectionPlan(Part):
+    """The Hub's collection of the study's repositories; it is updated, never made twice."""
+
+    title: str = Field(max_length=59)
+    description: str | None = Field(default=None, max_length=150)
+    private: bool = False
+
+
+class Publication(Part):
+    """Where the releases of a study go."""
+
+    owner: str = Field(pattern=r"^[A-Za-z0-9][\w.-]*$")
+    """The user or organisation on the Hub."""
+    repository: str = "{owner}/{study}-{slug}"
+    """The pattern of the repositories' names: `{owner}`, `{study}` (the study's name), `{model}` (the base model's name as the Hub writes it),
+    `{slug}` (the same in small letters, digits and hyphens)."""
+    private: bool = False
+    """Of new repositories."""
+    gated: Literal["auto", "manual", False] = False
+    """Of new repositories."""
+    tag: str | None = None
+    """A name for the new commits. A tag never moves."""
+    index: IndexSettings | None = None
+    """The repository that lists the others; its card is written from the releases' facts at their commits."""
+    collection: CollectionPlan | None = None
+
+    @model_validator(mode="after")
+    def _pattern_names_each_model(self) -> Self:
+        unknown = [name for name in re.findall(r"{([^{}]*)}", self.repository) if name not in FIELDS]
+        if unknown:
+            raise ValueError(f"repository: {{{unknown[0]}}}, expected some of {', '.join(FIELDS)}")
+        if not re.search(r"{(model|slug)}", self.repository):
+            raise ValueError("repository: without {model} or {slug} all base models would share one name")
+        return self
+
+    def repo_id(self, study: str, base_model: str) -> str:
+        """The repository of one base model."""
+        model = base_model.rstrip("/").rpartition("/")[2]
+        slug = re.sub(r"[^a-z0-9]+", "-", model.lower()).strip("-")
+        return self.repository.format(owner=self.owner, study=study, model=model, slug=slug)
+
+
+def with_repo_id(release: Any, publication: Publication, study: str) -> Any:
+    """A release of the raw study file, its card named by the pattern where it has no name of its own."""
+    card = release.get("card") if isinstance(release, dict) else None
+    if not isinstance(card, dict) or "repo_id" in card or not isinstance(card.get("base_model"), str):
+        return release
+    return {
+        **release,
+        "card": {"repo_id": publication.repo_id(study, card["base_model"]), **card},
+    }

@@ -1,0 +1,134 @@
+"""A study file in either form: one release at the top, or several under `releases`, each one base model."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic.json_schema import models_json_schema
+
+from hubkit.errors import UsageError
+from hubkit.models.names import model_key
+from hubkit.study.publication import Part, Publication, with_repo_id
+from hubkit.study.study import NAME_PATTERN, Study, beside, mistakes, read_yaml
+
+RELEASES = "releases"
+
+
+class FolderRelease(Part):
+    """A release that is there already, trained elsewhere: a folder with SAEs, card.yaml and README.md."""
+
+    name: str = Field(pattern=NAME_PATTERN)
+    folder: str
+    """Relative to the study file, or absolute."""
+
+
+def _kind(value: Any) -> str:
+    there = "folder" in value if isinstance(value, dict) else isinstance(value, FolderRelease)
+    return "folder" if there else "study"
+
+
+AnyRelease = Annotated[
+    Annotated[FolderRelease, Tag("folder")] | Annotated[Study, Tag("study")], Discriminator(_kind)
+]
+
+
+class SeveralReleases(Part):
+    """A study of several base models: one release, and one repository, for each."""
+
+    name: str = Field(pattern=NAME_PATTERN)
+    publish: Publication | None = None
+    releases: tuple[AnyRelease, ...] = Field(min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_by_the_pattern(cls, raw: Any) -> Any:
+        if not isinstance(raw, dict) or not isinstance(raw.get("publish"), dict):
+            return raw
+        try:
+            publication = Publication.model_validate(raw["publish"])
+        except ValidationError:  # told with its place when the field itself is read
+            return raw
+        releases = raw.get(RELEASES)
+        if not isinstance(releases, list | tuple):
+            return raw
+        named = [with_repo_id(one, publication, str(raw.get("name"))) for one in releases]
+        return {**raw, RELEASES: named}
+
+    @model_validator(mode="after")
+    def _one_base_model_each(self) -> Self:
+        names = [one.name for one in self.releases]
+        models = [model_key(one.card.base_model) for one in self.releases if isinstance(one, Study)]
+        for what, several in (("name", names), ("base model", models)):
+            twice = sorted({one for one in several if several.count(one) > 1})
+            if twice:
+                raise ValueError(
+                    f"releases: the {what} {twice[0]} is there twice: one release per base model"
+                )
+        return self
+
+
+@dataclass(frozen=True)
+class StudyFile:
+    """What a study file holds, in either form."""
+
+    path: Path
+    name: str
+    publish: Publication | None
+    releases: tuple[Study | FolderRelease, ...]
+
+    @property
+    def studies(self) -> tuple[Study, ...]:
+        """The releases that hubkit trains."""
+        return tuple(one for one in self.releases if isinstance(one, Study))
+
+    def folder_of(self, release: Study | FolderRelease, folder: Path) -> Path:
+        """Where a release's files are; `folder` is where the studies' releases go."""
+        if isinstance(release, FolderRelease):
+            return self.path.parent / release.folder
+        return folder / release.name
+
+
+def load_study_file(path: Path) -> StudyFile:
+    """Read a study file of either form. Raises UsageError that names every mistake by its place."""
+    raw = read_yaml(path)
+    several = isinstance(raw, dict) and RELEASES in raw
+    model: type[BaseModel] = SeveralReleases if several else Study
+    try:
+        found = model.model_validate_json(json.dumps(raw, default=str))
+    except ValidationError as error:
+        raise mistakes(path, error) from error
+    if isinstance(found, Study):
+        return StudyFile(path, found.name, found.publish, (beside(found, path.parent),))
+    assert isinstance(found, SeveralReleases)  # noqa: S101 - one of the two was asked for
+    releases = tuple(beside(one, path.parent) if isinstance(one, Study) else one for one in found.releases)
+    return StudyFile(path, found.name, found.publish, releases)
+
+
+def load_studies(path: Path) -> list[Study]:
+    """The releases of a study file that hubkit trains. Raises UsageError, also where there is none."""
+    found = load_study_file(path)
+    if not found.studies:
+        raise UsageError(
+            f"{path}: its releases are folders that are there already: there is nothing to run",
+            hint=f"hubkit push {path}",
+        )
+    return list(found.studies)
+
+
+def study_schema() -> dict[str, Any]:
+    """The schema of both forms: `if` there are releases `then` the one, `else` the other, so that a mistake has one place and one message."""
+    _, schema = models_json_schema(
+        [(SeveralReleases, "validation"), (Study, "validation")], ref_template="#/$defs/{model}"
+    )
+    return {
+        **schema,
+        "title": "Study file",
+        "type": "object",
+        "if": {"required": [RELEASES]},
+        "then": {"$ref": "#/$defs/SeveralReleases"},
+        "else": {"$ref": "#/$defs/Study"},
+    }

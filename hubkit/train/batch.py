@@ -1,0 +1,204 @@
+"""A batch of SAEs in one worker: trained in stacks, each saved, read back, proven and marked done by itself."""
+
+from __future__ import annotations
+
+import multiprocessing
+import re
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from safetensors import SafetensorError
+
+from hubkit.engine.events import Event, Line
+from hubkit.engine.threads import one_thread
+from hubkit.engine.work import Failure
+from hubkit.errors import HubkitError
+from hubkit.release.digests import sha256_of_file
+from hubkit.release.folds import rows_of, rows_sha256
+from hubkit.release.layout import CFG, MANIFEST, WEIGHTS
+from hubkit.release.pool import PoolManifest
+from hubkit.release.writing import write_json
+from hubkit.train import stack
+from hubkit.train.ends import findings_of
+from hubkit.train.hardware import hardware
+from hubkit.train.readback import read_back
+from hubkit.train.rows import draw, map_layer
+from hubkit.train.save import Origin, save
+from hubkit.train.unit import Done, Point, TrainingUnit, done_of
+from hubkit.train.watching import STAGE, Watcher
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import torch
+
+    from hubkit.engine.events import Report
+    from hubkit.train.plan import Batch
+
+    Result = stack.Trained | stack.Diverged
+
+FULL_DISK = re.compile(
+    r"No space left|os error 28\b|os error 112\b|not enough space|quota exceeded", re.IGNORECASE
+)
+OUT_OF_MEMORY = re.compile(r"can't allocate memory|out of memory|not enough memory", re.IGNORECASE)
+
+
+@dataclass
+class BatchResult:
+    """What came of a batch."""
+
+    done: dict[str, Done] = field(default_factory=dict)
+    failed: list[Failure] = field(default_factory=list)
+
+
+def train_batch(batch: Batch, report: Report) -> BatchResult:
+    """Train what is not done of `batch`; runs in any process. An SAE that does not come out is a named failure among the others.
+
+    Each SAE has one thread, so that its bytes are the same in any company. A worker among others has one in all; a worker that is this
+    very process trains as many SAEs at a time as there are cores.
+    """
+    result = BatchResult()
+    pending = []
+    for unit in batch.units:
+        done = done_of(unit)  # a process that died later may have finished a part of it
+        if done is None:
+            pending.append(unit)
+        else:
+            _keep(result, unit, done, report)
+    if not pending:
+        return result
+    manifest = PoolManifest.load(pending[0].pool_folder / MANIFEST)
+    alone = multiprocessing.parent_process() is None
+    work = pending[0].marker.parent.parent.parent
+    with (
+        nullcontext() if alone else one_thread(),
+        TemporaryDirectory(prefix="rows-", dir=work, ignore_cleanup_errors=True) as scratch,
+    ):
+        units = {unit.key: unit for unit in pending}
+        for chunk in stack.chunks(_members(pending, manifest, Path(scratch)), device=batch.device):
+            _train_chunk(chunk, units, manifest, batch.device, (result, report))
+    return result
+
+
+def _members(units: Sequence[TrainingUnit], manifest: PoolManifest, scratch: Path) -> list[stack.Member]:
+    """The units with their rows; units of the same rows share them."""
+    pool_folder = units[0].pool_folder
+    layers = {layer: map_layer(pool_folder, manifest, layer) for layer in {unit.spec.layer for unit in units}}
+    drawn: dict[tuple[int, str, str], torch.Tensor] = {}
+    members = []
+    for unit in units:
+        which = (unit.spec.layer, unit.spec.condition, unit.draw)
+        if which not in drawn:
+            drawn[which] = draw(layers[unit.spec.layer], rows_of(manifest, *which[1:]), scratch)
+        members.append(stack.Member(unit.key, unit.spec, drawn[which]))
+    return members
+
+
+def _train_chunk(
+    chunk: list[stack.Member],
+    units: dict[str, TrainingUnit],
+    manifest: PoolManifest,
+    device: str,
+    into: tuple[BatchResult, Report],
+) -> None:
+    result, report = into
+    watcher = Watcher(report, len(chunk))
+    for member, trained, seconds in _train(chunk, device, watcher):
+        unit = units[member.key]
+        with one_thread():
+            outcome = _finish(unit, member, trained, seconds, manifest, device, watcher.curve(member.key))
+        if isinstance(outcome, Failure):
+            result.failed.append(outcome)
+            note = f"{unit.key}: failed: {outcome.message}"
+            report(Event(STAGE, 0, 0, unit.key, note, (Line(unit.key, finished=True),)))
+        else:
+            _keep(result, unit, outcome, report)
+
+
+def _train(
+    chunk: list[stack.Member], device: str, watcher: Watcher
+) -> list[tuple[stack.Member, Result | HubkitError, float]]:
+    """The chunk's results, and each one's share of the seconds; where memory ran out, those of its halves."""
+    begun = time.perf_counter()
+    try:
+        results = stack.train_stack(chunk, device=device, watch=watcher, every=watcher.every(chunk))
+    except (RuntimeError, MemoryError) as error:
+        if not isinstance(error, MemoryError) and not OUT_OF_MEMORY.search(str(error)):
+            raise
+        problem = str(error)
+    else:
+        share = (time.perf_counter() - begun) / len(chunk)
+        return [(member, one, share) for member, one in zip(chunk, results, strict=True)]
+    # Outside the handler: there the error would hold on to the very memory that was too little.
+    if len(chunk) > 1:
+        watcher.say(f"out of memory with {len(chunk)} SAEs at once: tried again in halves")
+        middle = len(chunk) // 2
+        return _train(chunk[:middle], device, watcher) + _train(chunk[middle:], device, watcher)
+    hint = "a smaller batch_size or d_sae, or a machine with more memory"
+    return [(chunk[0], HubkitError(f"out of memory, even alone: {problem}", hint=hint), 0.0)]
+
+
+def _finish(  # noqa: PLR0913, PLR0917 - everything that a done.json says
+    unit: TrainingUnit,
+    member: stack.Member,
+    trained: Result | HubkitError,
+    seconds: float,
+    manifest: PoolManifest,
+    device: str,
+    curve: tuple[int, list[Point]],
+) -> Done | Failure:
+    """Save, read back, validate, mark done; or say in words why not."""
+    if isinstance(trained, stack.Diverged):
+        reason = trained.reason.removeprefix(f"{unit.spec.sae_id}: ")
+        return Failure(unit.key, reason, hint="a lower lr, or other activations")
+    if isinstance(trained, HubkitError):
+        return Failure(unit.key, trained.message, trained.hint)
+    begun = time.perf_counter()
+    chosen = rows_of(manifest, unit.spec.condition, unit.draw)
+    origin = Origin(manifest, unit.draw, len(member.rows), rows_sha256(manifest, chosen))
+    try:
+        said = save(trained, origin, unit.target)
+        found = read_back(trained, member.rows, unit.target)
+        done = Done(
+            digest=unit.digest,
+            sae_id=unit.spec.sae_id,
+            draw=unit.draw,
+            n_rows=len(member.rows),
+            files={name: sha256_of_file(unit.target / name) for name in (CFG, WEIGHTS)},
+            seconds=round(seconds + time.perf_counter() - begun, 3),
+            stack=curve[0],
+            hardware=hardware(device),
+            device=device,
+            threads=1,
+            l0=found.l0,
+            dead_share=found.dead_share,
+            at_initial_threshold=found.at_initial_threshold,
+            max_error=found.max_error,
+            warnings=said + found.warnings + findings_of(unit.target),
+            curve=curve[1],
+        )
+        write_json(unit.marker, done.model_dump(mode="json"))
+    except HubkitError as error:
+        return Failure(unit.key, error.message, error.hint)
+    except (OSError, SafetensorError) as error:
+        return _not_written(unit, error)
+    return done
+
+
+def _not_written(unit: TrainingUnit, error: Exception) -> Failure:
+    """A failure of the disk in words: what was there before is still there, and nothing half-written beside it."""
+    if FULL_DISK.search(str(error)):
+        hint = "free some space and run the same command again: what finished is kept and skipped"
+        return Failure(unit.key, f"the disk of {unit.target} is full ({error})", hint=hint)
+    return Failure(
+        unit.key, f"{unit.target}: cannot be written: {error}", hint="check the folder's permissions"
+    )
+
+
+def _keep(result: BatchResult, unit: TrainingUnit, done: Done, report: Report) -> None:
+    result.done[unit.key] = done
+    report(Event(STAGE, 0, 0, unit.key, lines=(Line(unit.key, finished=True),)))

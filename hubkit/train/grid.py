@@ -1,0 +1,92 @@
+"""One spec and a grid of overrides: the SAEs of a study, torch-free."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from hubkit.errors import UsageError
+from hubkit.train.spec import SaeSpec, sized
+
+NAMED = ("architecture", "layer", "condition")
+"""Axes that every sae_id names; others follow where they have more than one value."""
+
+
+class Override(BaseModel):
+    """`set` for those SAEs of the grid that have every value of `when`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    when: dict[str, Any]
+    """Field and value, for instance `architecture: jumprelu`."""
+    set: dict[str, Any]
+    """Field and value."""
+
+    def applies(self, fields: dict[str, Any]) -> bool:
+        """Whether an SAE with `fields` is meant."""
+        return all(fields.get(name) == value for name, value in self.when.items())
+
+
+class SaeGrid(BaseModel):
+    """Every combination of the axes' values, on top of `spec`, with the overrides that apply, in their order."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    prefix: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """First part of every sae_id."""
+    spec: dict[str, Any] = Field(default_factory=dict)
+    """Fields that all have in common."""
+    axes: dict[str, list[Any]]
+    """Field and its values; the first axis changes slowest."""
+    overrides: list[Override] = Field(default_factory=list)
+    """Exceptions."""
+
+    @model_validator(mode="after")
+    def _fields_are_known(self) -> SaeGrid:
+        known = set(SaeSpec.model_fields) - {"sae_id"}
+        places = {"spec": self.spec, "axes": self.axes}
+        for number, override in enumerate(self.overrides):
+            places |= {f"overrides.{number}.when": override.when, f"overrides.{number}.set": override.set}
+        for place, fields in places.items():
+            unknown = sorted(set(fields) - known)
+            if unknown:
+                raise ValueError(
+                    f"{place}: {', '.join(unknown)}, expected some of {', '.join(sorted(known))}"
+                )
+        empty = [name for name, values in self.axes.items() if not values]
+        if empty:
+            raise ValueError(f"axes: {', '.join(empty)} has no values")
+        return self
+
+    def expand(self, d_in: int | None = None) -> list[SaeSpec]:
+        """The specs, each under its own name. `d_in` is the width of the activations, needed where an expansion is given.
+
+        Raises UsageError for two SAEs of one name, pydantic's ValidationError for a combination that means nothing.
+        """
+        found: dict[str, SaeSpec] = {}
+        for values in product(*self.axes.values()):
+            fields = self.spec | dict(zip(self.axes, values, strict=True))
+            for override in self.overrides:
+                if override.applies(fields):
+                    fields = fields | override.set
+            spec = SaeSpec.model_validate(sized({"sae_id": self._name(fields)} | fields, d_in))
+            if spec.sae_id in found:
+                raise UsageError(
+                    f"{spec.sae_id}: two SAEs of the grid have this name", hint="give an axis each value once"
+                )
+            found[spec.sae_id] = spec
+        return list(found.values())
+
+    def _name(self, fields: dict[str, Any]) -> str:
+        """`{prefix}_{architecture}_L{layer}_{condition}`, then the axes that vary beside them."""
+        parts = [self.prefix, fields.get("architecture"), f"L{fields.get('layer')}", fields.get("condition")]
+        varied = [name for name, values in self.axes.items() if len(values) > 1 and name not in NAMED]
+        parts += [f"{name}-{_spelled(fields[name])}" for name in varied]
+        return "_".join(str(part) for part in parts)
+
+
+def _spelled(value: Any) -> str:
+    """A value as a part of a folder's name."""
+    return "".join(sign if sign.isalnum() or sign in ".-" else "-" for sign in str(value))

@@ -1,0 +1,140 @@
+"""One SAE on one CPU core: SAELens's training step, its gradient written out where that is faster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from sae_lens.saes.sae import TrainStepInput
+
+from hubkit.train.fast import gradient_of
+from hubkit.train.member import MemberState, Trained
+from hubkit.train.recipe import build
+from hubkit.train.sampling import input_scale, mean_of, order_of
+from hubkit.train.schedule import Coefficients, learning_rates
+from hubkit.train.step import Step, explained_variance
+
+if TYPE_CHECKING:
+    from hubkit.train.member import Member
+
+CLIP_NORM = 1.0
+"""SAELens's, of all gradients of one SAE together."""
+
+
+class Lane:
+    """A member in training. Everything of it is its own: no step depends on which others are trained."""
+
+    def __init__(
+        self, member: Member, *, written_out: bool = True, dtype: torch.dtype = torch.float32
+    ) -> None:
+        """Scale and initialise. Raises HubkitError where the rows cannot be trained on."""
+        spec = member.spec
+        self.member, self.dtype = member, dtype
+        self.steps = spec.steps_for(len(member.rows))
+        self.scale = input_scale(member.rows, spec.sae_id)
+        self.sae = build(spec, mean_of(member.rows) * self.scale, self.steps).to(dtype)
+        self.gradient = gradient_of(spec, self.sae) if written_out else None
+        self.weights = dict(self.sae.named_parameters())
+        if self.gradient is not None:
+            # The same numbers, in the order in which they lie: the fused kernel copies anything else.
+            self.weights["W_enc"] = torch.nn.Parameter(self.sae.W_enc.detach().t())
+        self.optimiser = torch.optim.Adam(self.weights.values(), lr=spec.lr, fused=True)
+        self.rates = learning_rates(spec, self.steps)
+        self.coefficients = Coefficients(self.sae)
+        self.order = order_of(member)
+        self.done = 0
+        self.fired = torch.zeros(spec.d_sae, dtype=torch.bool)
+        self.quiet = torch.zeros(spec.d_sae, dtype=torch.int64)
+
+    def advance(self, steps: int) -> MemberState:
+        """Take `steps` steps; where the SAE then stands."""
+        self.fired.zero_()
+        batches = self.order.take(steps)
+        for rows in batches[:-1]:
+            self.take(self.batch(rows))
+        x = self.batch(batches[-1])
+        step = self.take(x)
+        return MemberState(
+            self.member.key,
+            float(step.loss),
+            float(step.l0),
+            float(explained_variance(x, step.sae_out)),
+            1.0 - float(self.fired.double().mean()),
+        )
+
+    def batch(self, rows: torch.Tensor) -> torch.Tensor:
+        """The scaled activations (batch, d_in) of the rows numbered `rows`."""
+        return self.member.rows[rows].to(self.dtype).mul_(self.scale)
+
+    def take(self, x: torch.Tensor) -> Step:
+        """One step on the batch `x` (batch, d_in)."""
+        self.project()
+        step = self.backward(x)
+        if self.gradient is not None:
+            self.weights["W_enc"].grad = self.sae.W_enc.grad.t()
+        torch.nn.utils.clip_grad_norm_(list(self.weights.values()), CLIP_NORM)
+        self.optimiser.param_groups[0]["lr"] = self.rates[self.done]
+        self.optimiser.step()
+        self.coefficients.step()
+        fired = step.fired
+        self.fired |= fired
+        self.quiet.add_(1).masked_fill_(fired, 0)
+        self.done += 1
+        return step
+
+    def backward(self, x: torch.Tensor) -> Step:
+        """Set the gradients of the loss on the batch `x` (batch, d_in), unclipped."""
+        dead = self._dead()
+        coefficients = self.coefficients.now()
+        step = (
+            self._by_autograd(x, coefficients, dead)
+            if self.gradient is None or dead is not None
+            else self.gradient(x, coefficients)
+        )
+        if self.member.spec.architecture == "batchtopk":
+            self.sae.update_topk_threshold(step.acts)
+        return step
+
+    def _by_autograd(
+        self, x: torch.Tensor, coefficients: dict[str, float], dead: torch.Tensor | None
+    ) -> Step:
+        """SAELens's own forward pass, and torch's gradient of it."""
+        self.sae.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.member.spec.autocast):
+            out = self.sae.training_forward_pass(
+                TrainStepInput(
+                    sae_in=x,
+                    coefficients=coefficients,
+                    dead_neuron_mask=dead,
+                    n_training_steps=self.done,
+                    is_logging_step=False,
+                )
+            )
+        out.loss.backward()
+        return Step(out.loss.detach(), out.sae_out.detach(), out.feature_acts.detach())
+
+    def _dead(self) -> torch.Tensor | None:
+        """Latents (d_sae,) for the auxiliary loss, or None where there are none."""
+        window = self.member.spec.dead_window
+        if window is None:
+            return None
+        dead = self.quiet > window
+        return dead if bool(dead.any()) else None
+
+    def project(self) -> None:
+        """A threshold below 0 would let negative values pass; SAELens projects before every step."""
+        if self.member.spec.architecture == "jumprelu":
+            self.sae.threshold.data.clamp_(min=0.0)
+
+    @property
+    def finite(self) -> bool:
+        """Whether every weight is a number."""
+        return all(bool(torch.isfinite(weight.detach().sum())) for weight in self.sae.parameters())
+
+    def finish(self) -> Trained:
+        """The SAE as it will be used: the last step can leave a threshold below 0 too."""
+        self.project()
+        self.sae.zero_grad()
+        self.sae.W_enc.data = self.sae.W_enc.data.contiguous()
+        self.sae.eval()
+        return Trained(self.member.spec, self.sae, self.scale)

@@ -1,0 +1,182 @@
+"""Many SAEs in one program: SAELens's loss of one, mapped over a stack of weights with `torch.func.vmap`."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import torch
+from sae_lens.saes.sae import TrainStepInput
+from torch import nn
+
+from hubkit.train.member import MemberState, Trained
+from hubkit.train.pooled import Pools
+from hubkit.train.schedule import Coefficients
+from hubkit.train.step import explained_variance
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hubkit.train.lane import Lane
+
+CLIP_EPSILON = 1e-6
+"""torch.nn.utils.clip_grad_norm_'s."""
+
+
+class _Loss(nn.Module):  # type: ignore[misc]
+    """SAELens's training pass as the module that `functional_call` calls."""
+
+    def __init__(self, sae: Any) -> None:
+        super().__init__()
+        self.sae = sae
+
+    def forward(self, step: TrainStepInput) -> Any:
+        return self.sae.training_forward_pass(step)
+
+
+class MappedStack:
+    """Compatible members, training together on one device; `lanes` hold their first weights and their batches."""
+
+    def __init__(self, lanes: Sequence[Lane], device: str) -> None:
+        self.lanes = list(lanes)
+        self.device = torch.device(device)
+        first = self.lanes[0]
+        self.spec, self.rates = first.member.spec, first.rates
+        self.coefficients = Coefficients(first.sae)
+        self.module = _Loss(copy.deepcopy(first.sae)).to(self.device)
+        self.weights = {
+            f"sae.{name}": nn.Parameter(
+                torch.stack([dict(lane.sae.named_parameters())[name].detach() for lane in lanes]).to(
+                    self.device
+                )
+            )
+            for name, _ in first.sae.named_parameters()
+        }
+        self.optimiser = torch.optim.Adam(self.weights.values(), lr=self.spec.lr, fused=True)
+        self.pools = Pools([lane.member.rows for lane in lanes], self.device, first.dtype)
+        self.scales = torch.tensor([lane.scale for lane in lanes], dtype=first.dtype, device=self.device)
+        shape = (len(self.lanes), self.spec.d_sae)
+        self.fired = torch.zeros(shape, dtype=torch.bool, device=self.device)
+        self.quiet = torch.zeros(shape, dtype=torch.int64, device=self.device)
+        self.threshold = torch.zeros(len(self.lanes), dtype=torch.float64, device=self.device)
+        self.done = 0
+        dead = None if self.spec.dead_window is None else 0
+        self._mapped = torch.func.vmap(torch.func.grad(self._loss, has_aux=True), in_dims=(0, 0, None, dead))
+
+    def advance(self, steps: int, active: Sequence[int]) -> list[MemberState]:
+        """Take `steps` steps, without waiting for the device in between; where each SAE of `active` then stands.
+
+        All SAEs move, those that have diverged too: leaving them out would be another program.
+        """
+        self.fired.zero_()
+        # (steps, S, batch): one copy to the device for all of them.
+        orders = self.pools.place(torch.stack([lane.order.take(steps) for lane in self.lanes], dim=1))
+        for rows in orders[:-1]:
+            self.take(self.batch(rows))
+        x = self.batch(orders[-1])
+        loss, out, acts = self.take(x)
+        found = (
+            loss.double(),
+            acts.count_nonzero(dim=(-2, -1)).double() / acts.shape[-2],
+            explained_variance(x, out).double(),
+            1.0 - self.fired.double().mean(dim=-1),
+        )
+        states = torch.stack(found, dim=1).tolist()
+        return [MemberState(self.lanes[index].member.key, *states[index]) for index in active]
+
+    def finite(self, active: Sequence[int]) -> list[bool]:
+        """Whether every weight of each SAE of `active` is a number."""
+        sums = [weight.detach().flatten(1).sum(dim=1).double() for weight in self.weights.values()]
+        found: list[bool] = torch.isfinite(torch.stack(sums)).all(dim=0).tolist()
+        return [found[index] for index in active]
+
+    def batch(self, rows: torch.Tensor) -> torch.Tensor:
+        """The scaled activations (S, batch, d_in) of placed row numbers (S, batch)."""
+        return self.pools.batch(rows) * self.scales[:, None, None]
+
+    def take(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """One step on the batches `x` (S, batch, d_in): losses (S,), reconstructions and feature activations."""
+        self.project()
+        gradients, found = self.gradients(x)
+        acts = found[2]
+        clip(gradients)
+        for name, weight in self.weights.items():
+            weight.grad = gradients[name]
+        self.optimiser.param_groups[0]["lr"] = self.rates[self.done]
+        self.optimiser.step()
+        self.coefficients.step()
+        fired = (acts != 0).any(dim=-2)
+        self.fired |= fired
+        self.quiet.add_(1).masked_fill_(fired, 0)
+        self._follow_threshold(acts)
+        self.done += 1
+        return found
+
+    def gradients(
+        self, x: torch.Tensor
+    ) -> tuple[dict[str, torch.Tensor], tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+        """The gradients of every weight (S, ...), unclipped, and losses, reconstructions, feature activations."""
+        weights = {name: weight.detach() for name, weight in self.weights.items()}
+        window = self.spec.dead_window
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.spec.autocast):
+            dead = None if window is None else self.quiet > window
+            gradients, found = self._mapped(weights, x, self.coefficients.now(), dead)
+        return gradients, found
+
+    def _loss(
+        self, weights: dict[str, torch.Tensor], x: torch.Tensor, coefficients: dict[str, float], dead: Any
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+        """SAELens's loss of one SAE on its batch `x` (batch, d_in)."""
+        step = TrainStepInput(
+            sae_in=x,
+            coefficients=coefficients,
+            dead_neuron_mask=dead,
+            n_training_steps=self.done,
+            is_logging_step=False,
+        )
+        out = torch.func.functional_call(self.module, weights, (step,))
+        return out.loss, (out.loss, out.sae_out, out.feature_acts)
+
+    def project(self) -> None:
+        if self.spec.architecture == "jumprelu":
+            self.weights["sae.threshold"].data.clamp_(min=0.0)
+
+    def _follow_threshold(self, acts: torch.Tensor) -> None:
+        """BatchTopK's running mean of the smallest active value, as SAELens's `update_topk_threshold` (a batch without any leaves it)."""
+        if self.spec.architecture != "batchtopk":
+            return
+        smallest = torch.where(acts > 0, acts, torch.inf).amin(dim=(-2, -1)).double()
+        rate = self.module.sae.cfg.topk_threshold_lr
+        moved = (1 - rate) * self.threshold + rate * smallest
+        self.threshold = torch.where(smallest < torch.inf, moved, self.threshold)
+
+    def finish(self) -> list[Trained]:
+        """The SAEs, on the CPU, in the order of the members."""
+        for index, lane in enumerate(self.lanes):
+            state = {name.removeprefix("sae."): weight[index] for name, weight in self.weights.items()}
+            with torch.no_grad():
+                for name, weight in lane.sae.named_parameters():
+                    weight.copy_(state[name])
+                if self.spec.architecture == "batchtopk":
+                    lane.sae.topk_threshold.copy_(self.threshold[index])
+        return [lane.finish() for lane in self.lanes]
+
+
+def clip(gradients: dict[str, torch.Tensor]) -> None:
+    """Scale each SAE's gradients to a norm of at most 1 over all its weights, in place, as clip_grad_norm_ does for one."""
+    norms = [_norms(gradient) for gradient in gradients.values()]
+    widest = max((norm.dtype for norm in norms), key=lambda dtype: torch.finfo(dtype).bits)
+    total = _norms(torch.stack([norm.to(widest) for norm in norms], dim=1))
+    factors = (1.0 / (total + CLIP_EPSILON)).clamp(max=1.0)
+    for gradient in gradients.values():
+        gradient.mul_(factors.to(gradient.dtype).view(-1, *[1] * (gradient.dim() - 1)))
+
+
+def _norms(parts: torch.Tensor) -> torch.Tensor:
+    """The norm of each of `parts` (S, ...).
+
+    On a CPU one by one, since the order of a sum over several rows at once depends on their number; elsewhere in one launch.
+    """
+    if parts.device.type == "cpu":
+        return torch.stack([torch.linalg.vector_norm(part) for part in parts])
+    return torch.linalg.vector_norm(parts.flatten(1), dim=1)

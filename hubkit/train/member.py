@@ -1,0 +1,92 @@
+"""What goes into a stack and what comes out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from hubkit.train.spec import SaeSpec
+
+
+@dataclass(frozen=True)
+class Member:
+    """One SAE to train."""
+
+    key: str
+    """Its name in snapshots and results; unique in a stack."""
+    spec: SaeSpec
+    rows: torch.Tensor
+    """Raw activations (n, d_in), float32 on the CPU; members may share storage, and it may be a memory-mapped file."""
+
+
+@dataclass(frozen=True)
+class MemberState:
+    """Where one SAE stands, on the batch of the step."""
+
+    key: str
+    loss: float
+    l0: float
+    explained_variance: float
+    """1 - ||x - x^||^2 / ||x - mean(x)||^2, both summed over the batch."""
+    dead_share: float
+    """Share of latents that fired on none of the rows since the last snapshot."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Where a stack stands."""
+
+    step: int
+    """Steps done."""
+    steps: int
+    rows_per_second: float
+    """Of all members together, since the last snapshot."""
+    members: list[MemberState]
+    """Those that still train."""
+
+
+@dataclass(frozen=True)
+class Diverged:
+    """A member whose loss or weights became NaN or infinite, or whose rows cannot be trained on."""
+
+    key: str
+    step: int
+    """The step at which it was seen; 0 before the first."""
+    reason: str
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained SAE, which lives on activations multiplied by `scale`."""
+
+    spec: SaeSpec
+    sae: Any
+    """SAELens's training class with its final weights, on the CPU."""
+    scale: float
+
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        """Feature activations (n, d_sae) of raw activations `x` (n, d_in), in the units of the saved form.
+
+        TopK and BatchTopK are saved with decoder rows of norm 1, so their activations are lengths in raw space; the others keep their
+        own units.
+        """
+        acts = self._encode(x)
+        return acts / self.scale if self.spec.architecture in ("topk", "batchtopk") else acts
+
+    def reconstruct(self, x: torch.Tensor) -> torch.Tensor:
+        """The reconstruction (n, d_in) of raw activations `x` (n, d_in)."""
+        with torch.no_grad():
+            out: torch.Tensor = self.sae.decode(self._encode(x))
+        return out / self.scale
+
+    def _encode(self, x: torch.Tensor) -> torch.Tensor:
+        """In the SAE's own units. BatchTopK leaves training as a JumpReLU: its batches are gone, its running threshold stays."""
+        with torch.no_grad():
+            if self.spec.architecture != "batchtopk":
+                acts: torch.Tensor = self.sae.encode(x * self.scale)
+                return acts
+            _, pre = self.sae.encode_with_hidden_pre(x * self.scale)
+            return pre.relu() * (pre > self.sae.topk_threshold)

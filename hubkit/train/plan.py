@@ -1,0 +1,142 @@
+"""Which SAEs a run trains, on which rows, and which of them go to a worker together. Torch-free."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hubkit.engine.work import Unit
+from hubkit.errors import HubkitError, UsageError
+from hubkit.release.folds import ALL, draws_of, folder_of
+from hubkit.train.unit import TrainingUnit, marker_of, unit_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from hubkit.release.pool import PoolManifest
+    from hubkit.train.spec import SaeSpec
+
+BATCH = 32
+"""SAEs that a worker gets at most: what a killed worker can lose."""
+TURNS = 2
+"""Batches for each worker, so that none waits long for the last."""
+FLOAT32 = 4
+SMALL_FILES = 1 << 16
+"""Bytes of an SAE's folder and marker beside its weights."""
+
+
+@dataclass(frozen=True)
+class CrossFit:
+    """What is trained beside the published SAEs."""
+
+    folds: int | None = None
+    """Outer folds: those of the pool (None), or none at all (0). Another number than the pool's is refused."""
+    scenarios: bool = True
+    """Also the whole-scenario folds."""
+    control: bool = True
+    """Also the membership control of every SAE of one label."""
+
+    def draws(self, manifest: PoolManifest, condition: str) -> list[str]:
+        """The draws of rows for one published SAE, its own first. Raises UsageError for folds that the pool has not."""
+        if self.folds == 0:
+            return [ALL]
+        there = len(manifest.folds)
+        if self.folds not in {None, there}:
+            raise UsageError(
+                f"--folds {self.folds}: the pool is split into {there} folds",
+                hint=f"--folds {there}, or `folds: {self.folds}` under collect in the study file and `hubkit collect` (it keeps the texts)",
+            )
+        return [ALL, *draws_of(manifest, condition, scenarios=self.scenarios, control=self.control)]
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where training reads and writes."""
+
+    pool: Path
+    release: Path
+    work: Path
+
+    def target(self, sae_id: str, draw: str) -> Path:
+        """The folder of one SAE: only the published ones are in the release."""
+        return (self.release if draw == ALL else folder_of(self.work, draw)) / sae_id
+
+
+@dataclass(frozen=True)
+class Batch:
+    """SAEs for one worker at once; picklable."""
+
+    units: tuple[TrainingUnit, ...]
+    device: str
+
+    @property
+    def key(self) -> str:
+        """Its name in progress and failures."""
+        first = self.units[0]
+        return first.key if len(self.units) == 1 else f"{len(self.units)} SAEs from {first.key}"
+
+    def halves(self) -> list[Batch]:
+        """Two batches of half as many SAEs, or itself when it has but one."""
+        middle = len(self.units) // 2
+        parts = (self.units[:middle], self.units[middle:])
+        return [Batch(part, self.device) for part in parts if part]
+
+
+def plan(
+    specs: Iterable[SaeSpec], manifest: PoolManifest, places: Places, crossfit: CrossFit
+) -> list[TrainingUnit]:
+    """The units of a run: the published SAEs first, then draw by draw."""
+    by_draw: dict[str, list[TrainingUnit]] = defaultdict(list)
+    for spec in specs:
+        for draw in crossfit.draws(manifest, spec.condition):
+            digest = unit_digest(spec, draw, manifest.inputs_sha256)
+            target = places.target(spec.sae_id, draw)
+            by_draw[draw].append(
+                TrainingUnit(spec, draw, places.pool, target, marker_of(places.work, digest), digest)
+            )
+    return [unit for units in by_draw.values() for unit in units]
+
+
+def batches(units: Sequence[TrainingUnit], *, workers: int, device: str) -> list[Batch]:
+    """`units` in batches of SAEs that are alike but for their rows and seeds, the published SAEs first.
+
+    How they are cut decides nothing but the speed: an SAE is the same in any company.
+    """
+    size = max(1, min(BATCH, math.ceil(len(units) / (workers * TURNS)))) if device == "cpu" else len(units)
+    alike: dict[str, list[TrainingUnit]] = defaultdict(list)
+    for unit in units:
+        same = unit.spec.model_copy(update={"sae_id": "", "layer": 0, "condition": "mixed", "seed": 0})
+        alike[same.digest()].append(unit)
+    found = [
+        Batch(tuple(group[start : start + size]), device)
+        for group in alike.values()
+        for start in range(0, len(group), size)
+    ]
+    return sorted(found, key=lambda batch: units.index(batch.units[0]))
+
+
+def as_unit(batch: Batch) -> Unit:
+    """A batch as an engine takes it."""
+    return Unit(batch.key, batch)
+
+
+def check_space(units: Sequence[TrainingUnit], d_in: int) -> None:
+    """Raise HubkitError when the weights of `units` will not fit on the disk where they are to go."""
+    if not units:
+        return
+    needed = sum(2 * FLOAT32 * unit.spec.d_sae * d_in + SMALL_FILES for unit in units)
+    folder = next(parent for parent in (units[0].marker, *units[0].marker.parents) if parent.exists())
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise HubkitError(
+            f"{folder}: {len(units)} SAEs need {_size(needed)}, {_size(free)} are free",
+            hint="free some space, choose another --folder, or train fewer with --rows-only",
+        )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

@@ -1,0 +1,45 @@
+"""What one training step found out about its batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from hubkit.train.sparse import Places
+
+
+@dataclass(frozen=True)
+class Step:
+    """Nothing here has a gradient."""
+
+    loss: torch.Tensor
+    sae_out: torch.Tensor
+    """(B, d_in)."""
+    acts: torch.Tensor
+    """(B, d_sae), or one value for each of `places`."""
+    places: Places | None = None
+
+    @property
+    def l0(self) -> torch.Tensor:
+        """Mean number of active latents in a row."""
+        return torch.count_nonzero(self.acts) / len(self.sae_out)
+
+    @property
+    def fired(self) -> torch.Tensor:
+        """(d_sae,) bool: latents active on some row."""
+        active = self.acts != 0
+        if self.places is None:
+            # The maximum of bytes is found twenty times sooner than `any` of a column.
+            return active.view(torch.uint8).amax(dim=0).view(torch.bool)
+        fired = torch.zeros(self.places.n_columns, dtype=torch.bool)
+        fired[self.places.columns[active]] = True
+        return fired
+
+
+def explained_variance(x: torch.Tensor, reconstruction: torch.Tensor) -> torch.Tensor:
+    """1 - sum |x - x^|^2 / sum |x - mean(x)|^2 over the rows of (..., B, d_in); one value for each leading index."""
+    left = (x - reconstruction).square().sum(dim=(-2, -1))
+    return 1.0 - left / (x - x.mean(dim=-2, keepdim=True)).square().sum(dim=(-2, -1))

@@ -1,0 +1,103 @@
+"""What the CARD rules share: findings that quote the card, what the repository is to be counted by, and the base model that the card is about."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from hubkit.models.config import ModelShape, read_shape
+from hubkit.models.hooks import hook_layer
+from hubkit.models.known import known_config, nanochat_config
+from hubkit.models.names import hub_id, model_key
+from hubkit.readme.claims.kinds import Claim, ModelSize
+from hubkit.validate.finding import Found
+from hubkit.validate.reading import NOT_WEIGHTS, WEIGHT_ENDINGS
+
+if TYPE_CHECKING:
+    from hubkit.readme.document import Readme
+    from hubkit.validate.facts import RepoFacts, SaeFacts
+
+CARD = "README.md"
+ARCHITECTURES = {"topk", "jumprelu", "gated", "standard", "batchtopk"}
+"""Names by which cards and configurations mean the same thing."""
+HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def said(claim: Claim, message: str, hint: str, *, topic: str) -> Found:
+    """A finding about `claim`, with its words; `topic` tells findings about one line apart."""
+    identity = f"{topic} {claim.quote}"
+    return Found(f'{message}: "{claim.quote}"', hint, path=CARD, line=claim.line, identity=identity)
+
+
+def countable(repo: RepoFacts) -> bool:
+    """Whether folders can be counted as SAEs: there are some, and every file of weights is one folder's."""
+    known = {sae.weights.path for sae in repo.saes if sae.weights}
+    weights = (e for e in repo.entries if e.name.endswith(WEIGHT_ENDINGS) and e.name not in NOT_WEIGHTS)
+    return bool(repo.saes) and all(entry.path in known for entry in weights)
+
+
+def trained_as(sae: SaeFacts) -> str | None:
+    """The architecture as a card names it: that of the training, else that of the file."""
+    if sae.cfg is None:
+        return None
+    name = sae.cfg.text("training_architecture") or sae.cfg.architecture
+    return name if name in ARCHITECTURES else None
+
+
+def layer_of(sae: SaeFacts) -> int | None:
+    """The layer of an SAE by its configuration."""
+    name = sae.cfg.text("hook_name") if sae.cfg else None
+    return hook_layer(name) if name else None
+
+
+def plain(name: str) -> str:
+    """`JumpReLU`, `Jump-ReLU` and `jumprelu` are one."""
+    return re.sub(r"[^a-z]", "", name.lower()).removesuffix("saes").removesuffix("sae")
+
+
+def same_repository(repo: RepoFacts, repo_id: str | None) -> bool:
+    """Whether `repo_id` may be the repository that is judged; a local folder does not know its name."""
+    name = repo.view.name.partition("@")[0]
+    return repo_id is None or HUB_NAME.fullmatch(name) is None or name == repo_id
+
+
+def own_model(repo: RepoFacts) -> str | None:
+    """The base model of the repository's card: its front matter's, else the one that its configurations, or its own sentences, name."""
+    if repo.readme is None:
+        return None
+    named = {name for sae in repo.saes if sae.cfg and (name := sae.cfg.text("model_name"))}
+    return (
+        stated_model(repo.readme)
+        or _only(named)
+        or _only({claim.model for claim in repo.claims.of(ModelSize)})
+    )
+
+
+def stated_model(readme: Readme) -> str | None:
+    """`base_model` of the front matter, where it is one."""
+    stated = (readme.front_matter or {}).get("base_model")
+    if isinstance(stated, list) and len(stated) == 1:
+        stated = stated[0]
+    return stated if isinstance(stated, str) else None
+
+
+def _only(names: set[str]) -> str | None:
+    """One of several names for one model."""
+    return min(names) if len({same_model(name) for name in names}) == 1 else None
+
+
+def same_model(name: str) -> str:
+    """Equal for names of one model: `TinyLlama-1.1B`, `Llama 3.2-1B` and the ids of the Hub."""
+    dashed = re.sub(r"\s+", "-", name.strip())
+    return model_key(hub_id(dashed) or dashed)
+
+
+@lru_cache(maxsize=256)
+def shape_of(model: str) -> ModelShape | None:
+    """The shape of a base model that hubkit's table has; None for another one."""
+    name = re.sub(r"\s+", "-", model.strip())
+    config = nanochat_config(name)
+    if config is None and (found := hub_id(name)) is not None:
+        config = known_config(found)
+    return read_shape(config) if config is not None else None

@@ -1,0 +1,190 @@
+"""CARD004: counts in the card against the folders, and against the grid that the card itself states."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from math import prod
+
+from hubkit.readme.claims.kinds import Count, Done, LayerList, Product, Sum, Unlearned
+from hubkit.validate.card import ARCHITECTURES, countable, layer_of, plain, said, trained_as
+from hubkit.validate.facts import RepoFacts
+from hubkit.validate.finding import Found, Severity
+from hubkit.validate.rule import Need, repo_rule
+
+WORDS = {"saes": "SAEs", "layers": "layers", "architectures": "architectures", "conditions": "conditions"}
+HINT = "correct the card, or add what is missing: hubkit build-cards counts the folders"
+
+
+@repo_rule("CARD004", Severity.ERROR, "D T", also=Need.CFG)
+def wrong_count(repo: RepoFacts) -> Iterator[Found]:
+    """A count in the card contradicts the repository, or the grid that the card itself states.
+
+    The number of SAEs against the folders; SAEs against layers x architectures x conditions; a number of layers, architectures or conditions against
+    the list beside it and against the configurations; "threshold never learned (54 SAEs)" against the SAEs that have a threshold. Only counts of what the
+    repository holds are read ("57 SAEs across 6 layers", "this repository contains 3 SAEs"): "14 of 30 SAEs" and the total of a study are left alone.
+    So is a card that says itself what is missing ("25/27 complete").
+    """
+    yield from _folders(repo)
+    yield from _two_numbers(repo)
+    yield from _grid(repo)
+    yield from _listed(repo)
+    yield from _parts(repo)
+    yield from _unlearned(repo)
+
+
+def _folders(repo: RepoFacts) -> Iterator[Found]:
+    """Each count against what is there."""
+    seen: set[tuple[str, int]] = set()
+    for claim in repo.claims.of(Count):
+        there = _there(repo, claim)
+        if there is None or there == claim.number or (claim.what, claim.number) in seen:
+            continue
+        seen.add((claim.what, claim.number))
+        yield said(
+            claim,
+            f"the card says {claim.number} {WORDS[claim.what]}, the repository has {there}",
+            HINT,
+            topic=f"there {claim.what}",
+        )
+
+
+def _there(repo: RepoFacts, claim: Count) -> int | None:
+    """How many the repository has; None where that cannot be told."""
+    if not countable(repo):
+        return None
+    if claim.what == "saes":
+        return len(repo.saes)
+    values: list[int | None] | list[str | None]
+    if claim.what == "layers":
+        values = [layer_of(sae) for sae in repo.saes]
+    elif claim.what == "architectures":
+        if not {plain(name) for name in claim.listed} <= ARCHITECTURES:
+            return None
+        values = [trained_as(sae) for sae in repo.saes]
+    else:
+        values = [sae.cfg.text("training_condition") if sae.cfg else None for sae in repo.saes]
+    return None if None in values else len(set(values))
+
+
+def _two_numbers(repo: RepoFacts) -> Iterator[Found]:
+    """Two counts of the same thing; judged only where the folders do not decide."""
+    if countable(repo):
+        return
+    first: dict[str, Count] = {}
+    for claim in repo.claims.of(Count):
+        before = first.setdefault(claim.what, claim)
+        if before.number != claim.number:
+            yield said(
+                claim,
+                f"the card says {before.number} {WORDS[claim.what]} on line {before.line} and {claim.number} here",
+                HINT,
+                topic="twice",
+            )
+            return
+
+
+def _grid(repo: RepoFacts) -> Iterator[Found]:
+    """SAEs against the product of the factors, where all three are stated for all SAEs alike."""
+    for product in repo.claims.of(Product):
+        if product.result is not None and prod(product.factors) != product.result:
+            yield said(
+                product,
+                f"{' x '.join(map(str, product.factors))} = {prod(product.factors)}, not {product.result}",
+                HINT,
+                topic="product",
+            )
+    total = next((claim for claim in repo.claims.of(Count) if claim.what == "saes"), None)
+    factors = _factors(repo)
+    if total is None or factors is None or prod(factors) == total.number:
+        return
+    planned = prod(factors)
+    if any(done.planned == planned and done.done == total.number for done in repo.claims.of(Done)):
+        return
+    grid = " x ".join(map(str, factors))
+    yield said(
+        total,
+        f"the card says {total.number} SAEs; its layers x architectures x conditions are {grid} = {planned}",
+        HINT,
+        topic="grid",
+    )
+
+
+def _factors(repo: RepoFacts) -> tuple[int, int, int] | None:
+    """Layers, architectures, conditions; None where one is not stated, or holds for some of the SAEs only."""
+    lists = repo.claims.of(LayerList)
+    if any(claim.qualified for claim in lists):
+        return None
+    numbers = {
+        what: {c.number for c in repo.claims.of(Count) if c.what == what}
+        for what in ("layers", "architectures", "conditions")
+    }
+    numbers["layers"] |= {len(claim.layers) for claim in lists} if not numbers["layers"] else set()
+    for claim in repo.claims.of(Sum):
+        if not all(plain(name) in ARCHITECTURES for _, name in claim.parts):
+            if any(c.line == claim.line for c in repo.claims.of(Count)):
+                return None  # "30 original + 9 validated": not one grid
+        elif not numbers["architectures"]:
+            numbers["architectures"] = {sum(number > 0 for number, _ in claim.parts)}
+    if any(len(found) != 1 for found in numbers.values()):
+        return None
+    layers, architectures, conditions = (found.pop() for found in numbers.values())
+    return layers, architectures, conditions
+
+
+def _listed(repo: RepoFacts) -> Iterator[Found]:
+    """A number against the list beside it."""
+    for claim in repo.claims.of(Count):
+        names = {name.lower() for name in claim.listed}
+        if names and len(names) != claim.number:
+            yield said(
+                claim,
+                f"the card says {claim.number} {WORDS[claim.what]} and lists {len(names)}",
+                HINT,
+                topic="list",
+            )
+
+
+def _parts(repo: RepoFacts) -> Iterator[Found]:
+    """`9 JumpReLU + 9 TopK` against the configurations."""
+    kinds = [trained_as(sae) for sae in repo.saes]
+    if not countable(repo) or None in kinds:
+        return
+    there = Counter(kinds)
+    for claim in repo.claims.of(Sum):
+        for number, name in claim.parts:
+            if plain(name) in ARCHITECTURES and there[plain(name)] != number:
+                yield said(
+                    claim,
+                    f"the card says {number} {name}, the repository has {there[plain(name)]}",
+                    HINT,
+                    topic=f"part {plain(name)}",
+                )
+
+
+def _unlearned(repo: RepoFacts) -> Iterator[Found]:
+    """Only JumpReLU SAEs have a threshold that can fail to learn."""
+    kinds = [trained_as(sae) for sae in repo.saes]
+    with_threshold = Counter(kinds)["jumprelu"] if countable(repo) and None not in kinds else _by_grid(repo)
+    total = next((claim.number for claim in repo.claims.of(Count) if claim.what == "saes"), None)
+    if with_threshold is None:
+        return
+    for claim in repo.claims.of(Unlearned):
+        number = claim.number or total
+        if number is not None and number > with_threshold:
+            yield said(
+                claim, f"the card gives {number} SAEs a threshold that never learned; {with_threshold} of its SAEs are JumpReLU, the others have none",
+                "name the number of JumpReLU SAEs", topic="unlearned",
+            )  # fmt: skip
+
+
+def _by_grid(repo: RepoFacts) -> int | None:
+    """JumpReLU SAEs by the card's own grid."""
+    factors = _factors(repo)
+    named = {
+        plain(name)
+        for claim in repo.claims.of(Count)
+        if claim.what == "architectures"
+        for name in claim.listed
+    }
+    return factors[0] * factors[2] if factors and "jumprelu" in named and len(named) == factors[1] else None

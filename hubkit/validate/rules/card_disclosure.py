@@ -1,0 +1,76 @@
+"""CARD010: defects that the validator found, and that the card keeps to itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hubkit.readme.disclosure import Defect, discloses
+from hubkit.readme.page import Page
+from hubkit.validate.card import CARD
+from hubkit.validate.facts import RepoFacts, SaeFacts
+from hubkit.validate.finding import Found, Severity
+from hubkit.validate.rule import repo_rule
+from hubkit.validate.rules.cfg_release import QUANTIZED_CFG
+from hubkit.validate.rules.thr import all_zero, never_learned
+from hubkit.validate.rules.wts_files import weights_are_a_pickle
+
+HINTS: dict[Defect, str] = {
+    "threshold": "say under limitations that these thresholds never learned; hubkit build-cards does",
+    "pickle": "say it, or publish safetensors: hubkit fix --select WTS014",
+    "quantized": "say under limitations that the activations came from the quantized model",
+}
+
+
+@repo_rule("CARD010", Severity.ERROR, "D S H")
+def undisclosed(repo: RepoFacts) -> Iterator[Found]:
+    """A defect that the validator found is not disclosed in the card.
+
+    JumpReLU thresholds that never learned (THR001, THR002): the SAE is a plain ReLU. Weights that are a pickle (WTS014): loading them can run code.
+    Activations of a quantized base model, which the configuration states: the SAE belongs to that model, not to the full one. Any wording that a reader
+    would understand counts as disclosure, wherever it stands in the text; the count beside it is CARD004's business.
+    """
+    page = repo.page
+    if page is None:
+        return
+    found: tuple[tuple[Defect, str, list[SaeFacts]], ...] = (
+        ("threshold", "thresholds that never learned", [sae for sae in repo.saes if _never_learned(sae)]),
+        (
+            "pickle",
+            "weights that are a pickle",
+            [sae for sae in repo.saes if any(True for _ in weights_are_a_pickle(sae))],
+        ),
+        (
+            "quantized",
+            "activations of a quantized base model",
+            [sae for sae in repo.saes if QUANTIZED_CFG.search(sae.cfg_text)],
+        ),
+    )
+    for defect, what, saes in found:
+        if not saes or discloses(page, defect):
+            continue
+        line, quote = _place(page, saes, defect)
+        shown = ", ".join(sae.sae_id for sae in saes[:3]) + (
+            f" and {len(saes) - 3} more" if len(saes) > 3 else ""
+        )
+        yield Found(
+            f'{len(saes)} of {len(repo.saes)} SAEs have {what} ({shown}), and the card does not say so: "{quote}"',
+            HINTS[defect], path=CARD, line=line, identity=defect,
+        )  # fmt: skip
+
+
+def _never_learned(sae: SaeFacts) -> bool:
+    """By THR001 and THR002, as far as they are errors."""
+    return any(
+        found.severity in {None, Severity.ERROR} for rule in (all_zero, never_learned) for found in rule(sae)
+    )
+
+
+def _place(page: Page, saes: list[SaeFacts], defect: Defect) -> tuple[int, str]:
+    """Where it should have been said: beside the file's name, under the limitations, or at the top."""
+    if defect == "pickle":
+        names = {sae.weights.name for sae in saes if sae.weights}
+        for line in page.lines:
+            if any(name in line.raw for name in names):
+                return line.number, line.quote
+    lines = [one for one in page.lines if one.section == "limitations"] or list(page.lines)
+    return (lines[0].number, lines[0].quote) if lines else (1, "")

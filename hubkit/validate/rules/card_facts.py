@@ -1,0 +1,263 @@
+"""CARD005: what the card states of the SAEs and of the base model, against the configurations, hubkit's table of models, and the card itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from hubkit.formats.saelens import tensor_shapes
+from hubkit.readme.claims.hooks import form_of
+from hubkit.readme.claims.kinds import (
+    Dimension,
+    Dtype,
+    HookForm,
+    LayerList,
+    Measured,
+    ModelFamily,
+    ModelLayers,
+    ModelSize,
+    Peak,
+    TensorNames,
+    TensorShape,
+)
+from hubkit.validate.card import countable, layer_of, own_model, said, same_model, shape_of
+from hubkit.validate.facts import RepoFacts, SaeFacts
+from hubkit.validate.finding import Found, Severity
+from hubkit.validate.rule import repo_rule
+
+HINT = "correct the card: cfg.json has the value; hubkit build-cards copies it"
+FAMILY_TYPES = {
+    "gpt_neox": {"gpt_neox"}, "gpt2": {"gpt2"}, "llama": {"llama"}, "qwen": {"qwen2", "qwen3", "qwen2_moe", "qwen3_moe"},
+    "gemma": {"gemma", "gemma2", "gemma3_text", "gemma3n_text", "gemma4_text"}, "phi": {"phi", "phi3"}, "mistral": {"mistral"}, "opt": {"opt"},
+}  # fmt: skip
+"""What people call a family, and the model types of transformers that are meant."""
+NO_SAE = re.compile(r"\bno SAEs?\b", re.IGNORECASE)
+SIZE_RATIO = 1.4
+"""Names round ("1B" for 1.24 B parameters) and may leave out the embedding; more than this is another model."""
+
+
+@repo_rule("CARD005", Severity.ERROR, "D C")
+def wrong_fact(repo: RepoFacts) -> Iterator[Found]:
+    """A fact that the card states contradicts the configurations, or another line of the card.
+
+    d_in, d_sae, k, the dtype and the shapes of tensors; the list of layers; the form of `hook_name` (`blocks.N.hook_resid_post` or a module path such
+    as `transformer.h.N`: who hooks the wrong one hooks nothing); the tensors that a usage text lists for an SAE whose architecture has others; and of the
+    base model its family, its layers, and its parameter count, computed from its config.json where hubkit knows it. A peak layer that has no SAE
+    is a note.
+    """
+    saes = [sae for sae in repo.saes if sae.cfg is not None]
+    complete = bool(saes) and len(saes) == len(repo.saes)
+    yield from _hook_forms(repo, saes)
+    yield from _tensors(repo)
+    if complete:
+        yield from _dimensions(repo, saes)
+        yield from _shapes(repo, saes)
+        yield from _dtype(repo, saes)
+        yield from _rows(repo)
+    yield from _layers(repo)
+    yield from _families(repo)
+    yield from _model(repo)
+
+
+def _dimensions(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
+    there = {
+        name: {value for sae in saes if sae.cfg and (value := sae.cfg.integer(name))}
+        for name in ("d_in", "d_sae", "k")
+    }
+    for claim in repo.claims.of(Dimension):
+        known = there.get(claim.name)
+        if known and claim.number not in known:
+            values = " or ".join(map(str, sorted(known)))
+            yield said(
+                claim,
+                f"{claim.name} is {values} in the configurations, the card says {claim.number:g}",
+                HINT,
+                topic=f"{claim.name} {claim.number:g}",
+            )
+
+
+def _shapes(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
+    if not all(sae.is_saelens for sae in saes):
+        return
+    sizes = {(sae.cfg.integer("d_in"), sae.cfg.integer("d_sae")) for sae in saes if sae.cfg}
+    for claim in repo.claims.of(TensorShape):
+        possible = {
+            {"W_enc": (d_in, d_sae), "W_dec": (d_sae, d_in), "b_enc": (d_sae,), "b_dec": (d_in,)}.get(
+                claim.name, (d_sae,)
+            )
+            for d_in, d_sae in sizes
+        }
+        if claim.shape not in possible and None not in {size for shape in possible for size in shape}:
+            true = " or ".join(str(list(shape)) for shape in sorted(possible))
+            yield said(
+                claim,
+                f"{claim.name} is {true}, the card says {list(claim.shape)}",
+                HINT,
+                topic=f"shape {claim.name}",
+            )
+
+
+def _dtype(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
+    there = {str(sae.cfg.effective.get("dtype")).removeprefix("torch.") for sae in saes if sae.cfg}
+    for claim in repo.claims.of(Dtype):
+        if claim.dtype not in there:
+            yield said(
+                claim,
+                f"dtype is {' or '.join(sorted(there))} in the configurations, the card says {claim.dtype}",
+                HINT,
+                topic="dtype",
+            )
+
+
+def _rows(repo: RepoFacts) -> Iterator[Found]:
+    """Tables with a line for each SAE."""
+    by_id = {sae.sae_id: sae for sae in repo.saes}
+    for claim in repo.claims.of(Measured):
+        sae = by_id.get(claim.sae_id)
+        if sae is None or sae.cfg is None or claim.measure not in {"d_in", "d_sae", "layer"}:
+            continue
+        true = layer_of(sae) if claim.measure == "layer" else sae.cfg.integer(claim.measure)
+        if true is not None and true != claim.number:
+            yield said(
+                claim,
+                f"{claim.measure} of {claim.sae_id} is {true}, the card says {claim.number:g}",
+                HINT,
+                topic=f"row {claim.measure}",
+            )
+
+
+def _hook_forms(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
+    there = {form_of(name) for sae in saes if sae.cfg and (name := sae.cfg.text("hook_name"))}
+    there = {form for form in there if ".N" in form and "." in form.removesuffix(".N")} | {
+        form for form in there if form.startswith("blocks.N")
+    }
+    first: dict[str, HookForm] = {}
+    for claim in repo.claims.of(HookForm):
+        if claim.form in first:
+            continue
+        first[claim.form] = claim
+        if there and claim.form not in there:
+            yield said(
+                claim, f"hook_name has the form {' or '.join(sorted(there))} in the configurations, the card says {claim.name}",
+                HINT, topic=f"hook {claim.form}",
+            )  # fmt: skip
+    several = list(first.values())
+    if not there and len(several) > 1:
+        for claim in several[1:]:
+            yield said(
+                claim, f"the card gives hook_name as {several[0].name} on line {several[0].line} and as {claim.name} here",
+                "give the form that cfg.json has, everywhere", topic=f"hook {claim.form}",
+            )  # fmt: skip
+
+
+def _tensors(repo: RepoFacts) -> Iterator[Found]:
+    """A usage text that lists a tensor which the SAE of its example has not."""
+    by_id = {sae.sae_id: sae for sae in repo.saes}
+    for claim in repo.claims.of(TensorNames):
+        sae = by_id.get(claim.sae_id)
+        if sae is not None and sae.header is not None:
+            there = set(sae.header.tensors)
+        else:
+            architecture = sae.architecture if sae else _by_name(claim.sae_id)
+            there = set(tensor_shapes(architecture, 1, 1) or ()) if architecture else set()
+        extra = [name for name in claim.names if name not in there]
+        if there and extra:
+            yield said(
+                claim,
+                f"{claim.sae_id} has no {' and no '.join(extra)}, the usage text lists it among its tensors",
+                HINT,
+                topic="tensors",
+            )
+
+
+def _by_name(sae_id: str) -> str | None:
+    """The architecture that an sae_id states."""
+    parts = set(sae_id.lower().replace("-", "_").split("_"))
+    return next((name for name in ("topk", "jumprelu", "gated") if name in parts), None)
+
+
+def _layers(repo: RepoFacts) -> Iterator[Found]:
+    lists = repo.claims.of(LayerList)
+    listed = {layer for claim in lists for layer in claim.layers}
+    there = {layer_of(sae) for sae in repo.saes}
+    if countable(repo) and None not in there:
+        known = {layer for layer in there if layer is not None}
+        for claim in lists:
+            gone = sorted(set(claim.layers) - known)
+            unsaid = sorted(known - listed) if not claim.qualified else []
+            if gone or unsaid:
+                what = (
+                    f"no SAE of layer {', '.join(map(str, gone))}"
+                    if gone
+                    else f"SAEs of layer {', '.join(map(str, unsaid))}, which the card leaves out"
+                )
+                yield said(claim, f"the repository has {what}", HINT, topic=f"layers {len(claim.layers)}")
+                break
+    yield from _peak_without_sae(
+        repo,
+        {layer for layer in there if layer is not None} if countable(repo) and None not in there else listed,
+    )
+
+
+def _peak_without_sae(repo: RepoFacts, layers: set[int]) -> Iterator[Found]:
+    for claim in repo.claims.of(Peak):
+        if claim.model is None and claim.layer is not None and layers and claim.layer not in layers:
+            if repo.readme is None or NO_SAE.search(repo.readme.text):
+                continue
+            what = f"the card calls layer {claim.layer} the peak, and has no SAE of that layer"
+            hint = "say so beside it: no SAE can be compared with the peak there"
+            yield replace(said(claim, what, hint, topic="peak"), severity=Severity.NOTE)
+
+
+def _families(repo: RepoFacts) -> Iterator[Found]:
+    claims = repo.claims.of(ModelFamily)
+    base = own_model(repo)
+    shape = shape_of(base) if base else None
+    first: dict[str, ModelFamily] = {}
+    for claim in claims:
+        if claim.family in first:
+            continue
+        first[claim.family] = claim
+        if shape is not None and shape.model_type not in FAMILY_TYPES[claim.family]:
+            yield said(
+                claim,
+                f"{base} has the model type {shape.model_type}, the card says {claim.family}",
+                "name the model type of its config.json",
+                topic=f"family {claim.family}",
+            )
+    several = list(first.values())
+    if len(several) > 1 and shape is None:
+        yield said(
+            several[1], f"the card calls the base model {several[0].family} on line {several[0].line} and {several[1].family} here",
+            "name the model type of its config.json", topic="families",
+        )  # fmt: skip
+
+
+def _model(repo: RepoFacts) -> Iterator[Found]:
+    """Parameters and layers of base models that hubkit's table has."""
+    seen: set[str] = set()
+    for claim in repo.claims.of(ModelSize):
+        shape = shape_of(claim.model)
+        true = shape.parameters if shape else None
+        key = same_model(claim.model)
+        if true and key not in seen and not 1 / SIZE_RATIO < claim.parameters / true < SIZE_RATIO:
+            seen.add(key)
+            yield said(
+                claim, f"{claim.model} has {_amount(true)} parameters by its config.json, the card says {_amount(claim.parameters)}",
+                "count them from the config.json", topic=f"size {key}",
+            )  # fmt: skip
+    base = own_model(repo)
+    shape = shape_of(base) if base else None
+    for layers in repo.claims.of(ModelLayers):
+        if shape is not None and shape.n_layers != layers.number:
+            yield said(
+                layers,
+                f"{base} has {shape.n_layers} layers, the card says {layers.number}",
+                "take it from the config.json",
+                topic="model layers",
+            )
+
+
+def _amount(parameters: float) -> str:
+    return f"{parameters / 1e9:.3g} B" if parameters >= 1e9 else f"{parameters / 1e6:.3g} M"

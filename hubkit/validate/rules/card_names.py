@@ -1,0 +1,66 @@
+"""CARD006: names in the card against the listing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from hubkit.readme.claims.kinds import NamedFile, NamedSae
+from hubkit.validate.card import countable, said, same_repository
+from hubkit.validate.facts import RepoFacts
+from hubkit.validate.finding import Found, Severity
+from hubkit.validate.rule import repo_rule
+
+HINT = "name one that is there; hubkit build-cards takes the names from the listing"
+PART = re.compile(r"[A-Za-z]+|\d+")
+FILES = re.compile(r"\.(?:safetensors|json|pt|pth|npz|bin)$")
+
+
+@repo_rule("CARD006", Severity.ERROR, "D T")
+def missing_name(repo: RepoFacts) -> Iterator[Found]:
+    """An sae_id or a file that the card names is not in the repository.
+
+    In code, `sae_id = "..."` and `SAE.from_pretrained("OWNER/REPO", "...")` name this repository's SAEs, and `hf_hub_download(..., filename="...")` its
+    files: who copies the snippet gets a 404. In the text a name counts as an sae_id when it is built of the same words as the ids of the repository, and as
+    a file when it is listed under "Files" or can be nothing but a file of an SAE folder. Names with a gap for the reader (`{layer}`) are left alone.
+    """
+    if not countable(repo):
+        return
+    yield from _saes(repo)
+    yield from _files(repo)
+
+
+def _saes(repo: RepoFacts) -> Iterator[Found]:
+    ids = {sae.sae_id for sae in repo.saes} | {entry.folder for entry in repo.entries}
+    shapes = {_words(sae.sae_id) for sae in repo.saes}
+    vocabulary = {word for words in shapes for word in words}
+    lengths = {len(words) for words in shapes}
+    first = {words[0] for words in shapes if words}
+    seen: set[str] = set()
+    for claim in repo.claims.of(NamedSae):
+        name = claim.sae_id.strip("/")
+        if name in ids or name in seen or not same_repository(repo, claim.repo_id):
+            continue
+        words = _words(name)
+        alike = len(words) in lengths and len(words) > 2 and words[0] in first and set(words) <= vocabulary
+        if claim.certain or alike:
+            seen.add(name)
+            yield said(claim, f"there is no SAE {name!r} in the repository", HINT, topic=f"sae {name}")
+
+
+def _words(name: str) -> tuple[str, ...]:
+    """The words of a name, its numbers all alike: `lab_L2_mixed` and `lab_L12_mixed` are built the same."""
+    return tuple("#" if word.isdigit() else word.lower() for word in PART.findall(name))
+
+
+def _files(repo: RepoFacts) -> Iterator[Found]:
+    paths = {entry.path for entry in repo.entries}
+    names = {entry.name for entry in repo.entries}
+    seen: set[str] = set()
+    for claim in repo.claims.of(NamedFile):
+        path = claim.path.removeprefix("./")
+        there = path in paths or ("/" not in path and path in names)
+        if there or path in seen or not FILES.search(path) or not same_repository(repo, claim.repo_id):
+            continue
+        seen.add(path)
+        yield said(claim, f"there is no file {path!r} in the repository", HINT, topic=f"file {path}")

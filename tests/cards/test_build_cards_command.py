@@ -1,0 +1,89 @@
+"""`hubkit build-cards` from outside: one release, a study, what it says without writing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from cards.shapes import write
+from cards.test_author import SETTINGS, release_of, rewrite
+from typer.testing import CliRunner
+
+from hubkit.cli.main import app
+from hubkit.errors import HubkitError
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Path:
+    return write(release_of(), tmp_path / "release", small=True)
+
+
+def run(*arguments: str | Path) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["build-cards", *map(str, arguments)])
+    if isinstance(result.exception, HubkitError):
+        return int(result.exception.exit_code), result.exception.message
+    return result.exit_code, result.stdout
+
+
+def test_a_release_is_written_checked_and_shown(release: Path) -> None:
+    assert run(release, "--check")[0] == 1
+    assert run(release, "--no-run") == (0, f"{release / 'README.md'}\n")
+    assert run(release, "--check")[0] == 0
+    rewrite(release / "lab_topk_L2_mixed" / "metrics.json", "0.8125", "0.875")
+    before = (release / "README.md").read_bytes()
+    assert run(release, "--check")[0] == 1
+    code, shown = run(release, "--diff")
+    assert code == 0
+    assert "-- The best SAE probe, `lab_topk_L2_mixed` at layer 2, reaches 81.2 %" in shown
+    assert "+- The best SAE probe, `lab_topk_L2_mixed` at layer 2, reaches 87.5 %" in shown
+    assert (release / "README.md").read_bytes() == before
+
+
+def test_an_edit_by_hand_stops_the_build_and_is_shown(release: Path) -> None:
+    run(release, "--no-run")
+    rewrite(release / "README.md", "81.2 %", "91.2 %")
+    code, message = run(release, "--no-run")
+    assert code == 2
+    assert "edited by hand" in message
+    assert "91.2 %" in message
+    assert run(release, "--check")[0] == 1
+    assert run(release, "--no-run", "--force")[0] == 0
+    assert "91.2 %" not in (release / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_facts_are_listed_with_their_files(release: Path) -> None:
+    code, listed = run(release, "--facts")
+    assert code == 0
+    assert "facts.best_sae.balanced_accuracy = 0.812  (lab_topk_L2_mixed/metrics.json#/values/0/value)" in listed  # fmt: skip
+    assert "facts.base_model.parameters = 124,439,808  (hubkit/models/known.json#)" in listed
+    assert not (release / "README.md").exists()
+
+
+def test_a_study_of_folders_gets_every_card_and_its_index(tmp_path: Path) -> None:
+    other = SETTINGS.model_copy(update={"repo_id": "owner/other", "base_model": "distilbert/distilgpt2"})
+    write(release_of(), tmp_path / "one", small=True)
+    write(release_of(other), tmp_path / "two", small=True)
+    study = {
+        "name": "both",
+        "publish": {"owner": "owner", "index": {"repo_id": "owner/both", "license": "mit"}},
+        "releases": [{"name": "one", "folder": "one"}, {"name": "two", "folder": "two"}],
+    }
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
+    assert run(tmp_path / "study.yaml", "--check")[0] == 1
+    code, written = run(tmp_path / "study.yaml", "--no-run")
+    assert code == 0
+    assert [Path(line).parent.name for line in written.split()] == ["one", "two", "both"]
+    index = (tmp_path / "both" / "README.md").read_text(encoding="utf-8")
+    assert "8 sparse autoencoders on 2 models" in index
+    assert index.index("[distilgpt2]") < index.index("[gpt2]")  # by size
+    assert run(tmp_path / "study.yaml", "--check")[0] == 0
+    cfg = tmp_path / "two" / "lab_topk_L1_mixed" / "cfg.json"
+    cfg.write_text(json.dumps(json.loads(cfg.read_bytes()) | {"k": 5}), encoding="utf-8")
+    assert run(tmp_path / "study.yaml", "--check")[0] == 1
+
+
+def test_a_target_that_is_nothing_is_told(tmp_path: Path) -> None:
+    assert run(tmp_path / "nowhere")[0] == 2
+    assert run(tmp_path / "nowhere.yaml")[0] == 2

@@ -1,0 +1,132 @@
+"""The preview without a browser: what it serves, what it refuses, and the one file that needs no other."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cards.preview_cards import CARD, HOSTILE
+from typer.testing import CliRunner
+
+from hubkit.cards.preview import open_subject, previewing, write_page
+from hubkit.cli.main import app
+from hubkit.errors import UsageError
+
+PICTURE = '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Path:
+    folder = tmp_path / "release"
+    (folder / "figures").mkdir(parents=True)
+    (folder / "figures" / "a.svg").write_text(PICTURE, encoding="utf-8")
+    (folder / "README.md").write_text(CARD, encoding="utf-8")
+    (tmp_path / "outside.txt").write_text("secret", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def address(release: Path) -> Iterator[str]:
+    with previewing(release) as found:
+        yield found
+
+
+def ask(url: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=20) as answer:
+            return answer.status, dict(answer.headers), answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, dict(error.headers), error.read()
+
+
+def test_the_page_and_its_policy(address: str) -> None:
+    status, headers, body = ask(address)
+    policy = headers["content-security-policy"]
+    assert (status, b"SAEs of a model" in body) == (200, True)
+    assert policy.startswith("default-src 'none'")
+    assert re.search(r"script-src http://127\.0\.0\.1:\d+/-/reload\.js;", policy)
+    assert body.count(b"<script") == 1
+
+
+def test_files_come_so_that_they_run_nothing(address: str) -> None:
+    status, headers, body = ask(address + "files/figures/a.svg")
+    assert (status, headers["content-type"], body.decode()) == (200, "image/svg+xml", PICTURE)
+    assert "sandbox" in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "files/../outside.txt",
+        "files/%2e%2e/outside.txt",
+        "files//etc/passwd",
+        "files/%2Fetc%2Fpasswd",
+        "files/gone",
+        "card.yaml",
+    ],
+)
+def test_nothing_else_of_the_disk_comes(address: str, path: str) -> None:
+    status, _, body = ask(address + path)
+    assert (status, b"secret" in body) == (404, False)
+
+
+def test_a_foreign_name_is_turned_away(address: str) -> None:
+    assert ask(address, Host="evil.example")[0] == 421
+
+
+def test_the_state_follows_the_card_and_its_files(address: str, release: Path) -> None:
+    def state() -> bytes:
+        return ask(address + "-/state")[2]
+
+    first = state()
+    assert state() == first
+    (release / "README.md").write_text(CARD + "\nmore\n", encoding="utf-8")
+    second = state()
+    (release / "figures" / "b.svg").write_text(PICTURE, encoding="utf-8")
+    assert len({first, second, state()}) == 3
+
+
+def test_a_card_that_is_away_for_a_moment(address: str, release: Path) -> None:
+    (release / "README.md").unlink()
+    assert b"No README.md" in ask(address)[2]
+
+
+def test_one_file_with_its_pictures_inside(release: Path, tmp_path: Path) -> None:
+    write_page(release, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert 'src="data:image/svg+xml;base64,' in page
+    assert "<script" not in page
+    assert "Content-Security-Policy" in page
+    (release / "README.md").write_text(HOSTILE, encoding="utf-8")
+    write_page(release / "README.md", tmp_path / "page.html")
+    assert "<script" not in (tmp_path / "page.html").read_text(encoding="utf-8").replace("&lt;script", "")
+
+
+def test_the_name_is_the_repositorys_where_it_is_known(release: Path) -> None:
+    assert open_subject(release).name == "release"
+    (release / "card.yaml").write_text("repo_id: me/saes\n", encoding="utf-8")
+    assert open_subject(release / "README.md").name == "me/saes"
+    (release / "card.yaml").write_text("[broken", encoding="utf-8")
+    assert open_subject(release).name == "release"
+
+
+def test_the_verb_writes_the_page_and_says_where(release: Path, tmp_path: Path) -> None:
+    out = tmp_path / "card.html"
+    answer = CliRunner().invoke(app, ["preview", str(release), "--once", str(out), "--format", "json"])
+    assert json.loads(answer.stdout) == {"page": str(out)}
+    assert "SAEs of a model" in out.read_text(encoding="utf-8")
+
+
+def test_nothing_to_show(release: Path, tmp_path: Path) -> None:
+    (release / "README.md").unlink()
+    with pytest.raises(UsageError, match="no README"):
+        open_subject(release)
+    with pytest.raises(UsageError, match="no such folder"):
+        open_subject(tmp_path / "gone")

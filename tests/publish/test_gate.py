@@ -1,0 +1,148 @@
+"""What is refused before the first byte leaves, one wrong thing at a time; each message names the code and what to type."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builders import FOLDER, tensors
+from huggingface_hub import HfApi
+from publish.releases import CONDITIONS, Shape, make_release, write_provenance
+from safetensors.numpy import load_file, save_file
+from typer.testing import CliRunner
+
+from hubkit.cards.build import build_card
+from hubkit.cli.main import app
+from hubkit.errors import HubkitError, UsageError
+from hubkit.localhub.server import RunningHub
+from hubkit.publish.gate import check_gate
+from hubkit.publish.plan import Target
+from hubkit.publish.service import Choices, prepare
+
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning", "ignore::UserWarning")
+Hub = tuple[RunningHub, HfApi]
+TOKEN = "hf_" + "a1B2c3D4" * 5
+
+
+def edit_cfg(release: Path, **changes: object) -> None:
+    path = release / FOLDER / "cfg.json"
+    cfg = json.loads(path.read_text(encoding="utf-8")) | changes
+    path.write_text(json.dumps({k: v for k, v in cfg.items() if v is not None}), encoding="utf-8")
+
+
+def edit_weights(release: Path, **changes: np.ndarray) -> None:
+    save_file({**tensors(), **changes}, release / FOLDER / "sae_weights.safetensors")
+
+
+def replace_in_card(release: Path, old: str, new: str) -> None:
+    path = release / "README.md"
+    path.write_text(re.sub(old, new, path.read_text(encoding="utf-8"), count=1), encoding="utf-8")
+
+
+def other_base_model(release: Path) -> None:
+    cfg = json.loads((release / FOLDER / "cfg.json").read_text(encoding="utf-8"))
+    cfg["metadata"]["model_name"] = "pythia-160m"
+    (release / "other_L2").mkdir()
+    (release / "other_L2" / "cfg.json").write_text(json.dumps(cfg), encoding="utf-8")
+    save_file(tensors(), release / "other_L2" / "sae_weights.safetensors")
+
+
+def wrong_provenance(release: Path) -> None:
+    write_provenance(release, Shape("x", "gpt2", "mit", 8, 32, (2,), ("jumprelu",), 1))
+    weights = load_file(release / FOLDER / "sae_weights.safetensors")
+    edit_weights(release, b_dec=weights["b_dec"] + 1)
+
+
+WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
+    "CFG004": (lambda r: edit_cfg(r, architecture="JumpReLU"), "hubkit fix"),
+    "CFG005": (lambda r: edit_cfg(r, d_in=None), "hubkit fix"),
+    "CFG002": (lambda r: (r / FOLDER / "cfg.json").write_text("{", encoding="utf-8"), ""),
+    "WTS001": (lambda r: (r / FOLDER / "sae_weights.safetensors").unlink(), ""),
+    "WTS003": (lambda r: (r / FOLDER / "sae_weights.safetensors").write_bytes(b"junk" * 99), ""),
+    "WTS006": (lambda r: edit_cfg(r, d_sae=33), "hubkit fix"),
+    "THR001": (lambda r: edit_weights(r, threshold=np.zeros(32, np.float32)), "--unsafe-fixes"),
+    "THR005": (lambda r: edit_weights(r, threshold=np.full(32, np.nan, np.float32)), ""),
+    "CARD-NONE": (lambda r: (r / "README.md").unlink(), "hubkit build-cards"),
+    "CARD-STALE": (lambda r: (r / "config.json").write_text("{}", encoding="utf-8"), "hubkit build-cards"),
+    "PROVENANCE": (wrong_provenance, "hubkit run"),
+    "SECRET": (lambda r: (r / "notes.txt").write_text(f"token = {TOKEN}", encoding="utf-8"), "revoke it"),
+    "PICKLE": (lambda r: (r / "weights.pt").write_bytes(b"PK\x03\x04"), "WTS014"),
+    "LICENSE": (lambda r: replace_in_card(r, r"license: mit\n", ""), "card.yaml"),
+    "BASE-MODEL": (other_base_model, "one folder for each base model"),
+}
+
+
+@pytest.mark.parametrize("code", WRONG)
+def test_each_is_refused_with_its_code_and_what_to_type_and_nothing_is_sent(
+    hub: Hub, release: Path, code: str
+) -> None:
+    check_gate(release)  # the good twin
+    break_it, words = WRONG[code]
+    break_it(release)
+    with pytest.raises(HubkitError) as refused:
+        prepare(release, Target("owner/release"), hub[1])
+    message = refused.value.message
+    assert code in message
+    assert "nothing was sent" in message
+    assert words in message
+    assert TOKEN not in message
+    assert hub[0].requests == ()
+
+
+def test_everything_is_told_at_once(release: Path) -> None:
+    edit_cfg(release, architecture="JumpReLU")
+    (release / "weights.pt").write_bytes(b"PK")
+    with pytest.raises(HubkitError) as refused:
+        check_gate(release)
+    assert {"CFG004", "CARD-STALE", "PICKLE"} <= set(re.findall(r"[A-Z0-9-]{5,}", refused.value.message))
+
+
+def test_what_is_let_through_needs_a_reason_and_the_commit_states_it(hub: Hub, release: Path) -> None:
+    edit_weights(release, threshold=np.zeros(32, np.float32))
+    build_card(release)
+    with pytest.raises(UsageError, match="needs a reason"):
+        check_gate(release, {"THR001": "  "})
+    prepared = prepare(
+        release, Target("owner/release"), hub[1], Choices(allow={"thr001": "kept for comparison"})
+    )
+    assert "Allowed: THR001" in prepared.plan.description
+    assert "Reason: kept for comparison" in prepared.plan.description
+
+
+@pytest.mark.parametrize("code", ["SECRET", "BASE-MODEL"])
+def test_some_things_no_reason_lets_through(release: Path, code: str) -> None:
+    WRONG[code][0](release)
+    build_card(release)
+    with pytest.raises(HubkitError, match=code):
+        check_gate(release, {code: "because"})
+
+
+def test_the_command_pairs_codes_with_reasons(release: Path) -> None:
+    asked = [
+        "push",
+        str(release),
+        "--allow",
+        "THR001",
+        "--allow",
+        "CFG004",
+        "--reason",
+        "a",
+        "--reason",
+        "b",
+        "--reason",
+        "c",
+    ]
+    with pytest.raises(UsageError, match="each exception needs its reason"):
+        CliRunner().invoke(app, asked, standalone_mode=False, catch_exceptions=False)
+
+
+def test_a_whole_release_passes_with_its_provenance(tmp_path: Path) -> None:
+    shape = Shape("small-1m", "openai-community/gpt2", "mit", 8, 32, (1, 2), ("topk", "jumprelu"), 12)
+    gate = check_gate(make_release(tmp_path / "small", shape, "owner/small"))
+    assert (gate.license, gate.base_model) == ("mit", "openai-community/gpt2")
+    assert gate.proven == 2 * len(shape.cells()) + 1
+    assert len(shape.cells()) == 2 * 2 * len(CONDITIONS)

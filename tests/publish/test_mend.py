@@ -1,0 +1,93 @@
+"""`hubkit fix OWNER/REPO --pr`: somebody else's repository, read by ranges, mended by a pull request, main untouched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from builders import GONE, cfg, view
+from huggingface_hub import HfApi, close_session
+
+from hubkit.errors import UsageError
+from hubkit.localhub import User, serving
+from hubkit.localhub.seeding import seed
+from hubkit.localhub.server import RunningHub
+from hubkit.publish.mend import mending, open_pull_request
+from hubkit.repo.hub import open_repo
+from hubkit.validate.run import validate
+
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning", "ignore::UserWarning")
+NAME = "owner/broken"
+Case = tuple[RunningHub, HfApi, str]
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Iterator[Case]:
+    """A repository whose architecture is in the wrong case and whose d_in is missing, and a stranger."""
+    files = {}
+    for path, data in view(cfg(architecture="JumpReLU", d_in=GONE)).files.items():
+        files[path] = tmp_path / "source" / path
+        files[path].parent.mkdir(parents=True, exist_ok=True)
+        files[path].write_bytes(data)
+    (tmp_path / "hub").mkdir()
+    seed(tmp_path / "hub", NAME, files)
+    users = (User("owner", "owner-token"), User("stranger", "stranger-token"))
+    with serving(tmp_path / "hub", users=users) as hub:
+        owner = HfApi(endpoint=hub.endpoint, token="owner-token")
+        head = owner.model_info(NAME).sha or ""
+        hub.clear_requests()
+        yield hub, HfApi(endpoint=hub.endpoint, token="stranger-token"), head
+    close_session()
+
+
+def test_a_dry_run_shows_diff_and_text_and_sends_nothing(case: Case) -> None:
+    hub, api, head = case
+    with mending(NAME, api) as found:
+        assert found.plan is not None
+        assert found.commit == head
+        assert '+  "architecture": "jumprelu"' in found.diff
+        assert {file.path for file in found.plan.files} == {"lab_L2_mixed/cfg.json"}
+        text = found.plan.description
+    for words in (
+        "### CFG004",
+        "### CFG005",
+        "lab_L2_mixed/cfg.json",
+        "| before | ",
+        "| after | 0 |",
+        "computes the same bits",
+        "hubkit validate owner/broken@",
+    ):
+        assert words in text, words
+    assert {request.method for request in hub.requests} <= {"GET", "HEAD"}
+    assert not any("lfs" in request.path for request in hub.requests if request.sent > 4096)
+
+
+def test_the_pull_request_has_the_fixes_and_main_stays(case: Case) -> None:
+    hub, api, head = case
+    with mending(NAME, api) as found:
+        pushed, proof = open_pull_request(found, api)
+    assert pushed.pull_request == f"{hub.endpoint}/{NAME}/discussions/1"
+    assert proof.differing == ()
+    assert api.model_info(NAME).sha == head
+    assert not any("/commit/main" in request.path for request in hub.requests)
+    there = validate(open_repo(NAME, "refs/pr/1", api))
+    assert not {"CFG004", "CFG005"} & {finding.code for finding in there.findings}
+    details = api.get_discussion_details(NAME, 1)
+    assert (details.status, details.title) == ("open", "Mend 2 findings (CFG004, CFG005)")
+
+    with mending(NAME, api) as again:  # the same plan is the same pull request
+        assert open_pull_request(again, api)[0].commit == pushed.commit
+    assert len(list(api.get_repo_discussions(NAME))) == 1
+
+
+def test_only_what_is_selected(case: Case) -> None:
+    with mending(NAME, case[1], ("CFG004",)) as found:
+        assert found.plan is None or "CFG005" not in found.plan.message
+        json.dumps(found.to_json())
+
+
+def test_a_repository_that_is_not_there(case: Case) -> None:
+    with pytest.raises(UsageError, match="no such repository"), mending("owner/nowhere", case[1]):
+        pass

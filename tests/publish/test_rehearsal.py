@@ -1,0 +1,112 @@
+"""The rehearsal: the same plan on a throw-away Hub, in the state in which it will find the real one; what goes wrong there stops the push."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections import namedtuple
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from huggingface_hub import HfApi
+
+from hubkit.cards.build import build_card
+from hubkit.errors import HubkitError, UsageError
+from hubkit.localhub.server import RunningHub
+from hubkit.publish.plan import Target, make_plan
+from hubkit.publish.push import push
+from hubkit.publish.rehearse import check_rehearsal, rehearsal_hub, rehearse_prepared
+from hubkit.publish.service import Choices, prepare, publish, rehearse_release
+
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning", "ignore::UserWarning")
+NAME = "owner/release"
+NO_CODE = Choices(run_code=False)
+Hub = tuple[RunningHub, HfApi]
+
+
+def test_a_new_repository(hub: Hub, release: Path) -> None:
+    prepared = prepare(release, Target(NAME, tag="v1", revision="dev"), hub[1])
+    hub[0].clear_requests()
+    outcome = rehearse_release(prepared, NO_CODE)
+    assert outcome.ok
+    assert outcome.verification.compared == len(prepared.plan.local)
+    assert outcome.snippet is None
+    assert hub[0].requests == ()
+    done = publish(prepared, hub[1], rehearsal=outcome)
+    assert done.verification.ok
+
+
+def test_changes_and_deletions_are_rehearsed_on_what_is_there(
+    hub: Hub, release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = hub[1]
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    push(make_plan(release, Target(NAME), api), release, api)
+    api.upload_file(path_or_fileobj=b"old", path_in_repo="old.txt", repo_id=NAME)
+    (release / "notes.md").write_text("new\n", encoding="utf-8")
+    build_card(release)
+    prepared = prepare(release, Target(NAME), api, Choices(prune=True))
+    plan = prepared.plan
+    assert {plan.count("add"), plan.count("modify"), plan.count("delete")} == {1}
+    with rehearsal_hub([prepared]) as (running, local):
+        before = set(local.list_repo_files(NAME))
+        assert "old.txt" in before
+        assert "notes.md" not in before
+        outcome = rehearse_prepared(prepared, running, local, run_code=False)
+        assert set(local.list_repo_files(NAME)) == {file.path for file in plan.local} | {".gitattributes"}
+        sent = [request for request in running.requests if request.method == "PUT"]
+        assert sent == []  # no weights changed, so none is sent, here as there
+    assert outcome.ok
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_a_disk_without_room_is_told_and_nothing_is_sent(
+    hub: Hub, release: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared = prepare(release, Target(NAME), hub[1])
+    usage = namedtuple("usage", "total used free")  # noqa: PYI024 - as shutil has it
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10, 10, 50_000_000))
+    with pytest.raises(UsageError, match=r"50\.0 MB are free.*nothing was sent") as told:
+        rehearse_release(prepared, NO_CODE)
+    assert "--no-rehearse" in (told.value.hint or "")
+
+
+def test_files_that_arrive_otherwise_stop_the_push(hub: Hub, release: Path) -> None:
+    prepared = prepare(release, Target(NAME), hub[1])
+    outcome = rehearse_release(prepared, NO_CODE)
+    broken = replace(outcome, verification=replace(outcome.verification, differing=("a.txt",)))
+    with pytest.raises(HubkitError, match=r"a\.txt arrived with other bytes; nothing was sent"):
+        check_rehearsal(prepared, broken)
+
+
+def test_a_front_matter_that_the_hub_refuses_is_told_before_a_large_file_is_sent(
+    hub: Hub, release: Path
+) -> None:
+    card = release / "README.md"
+    text = card.read_text(encoding="utf-8").replace(
+        "base_model: openai-community/gpt2", "base_model: C:\\models\\gpt2"
+    )
+    card.write_text(text, encoding="utf-8")
+    plan = make_plan(release, Target(NAME), hub[1])
+    with pytest.raises(UsageError, match="refuses the card's front matter"):
+        push(plan, release, hub[1])
+    assert not [request for request in hub[0].requests if request.method == "PUT"]
+    assert not list(hub[1].list_models(author="owner"))
+
+
+@pytest.mark.train
+def test_a_card_whose_code_fails_is_not_published_unless_somebody_says_why(hub: Hub, release: Path) -> None:
+    card = release / "README.md"
+    card.write_text(card.read_text(encoding="utf-8") + "\n```python\nsae.nonsense()\n```\n", encoding="utf-8")
+    bad = prepare(release, Target(NAME), hub[1])
+    with rehearsal_hub([bad]) as (running, api):
+        outcome = rehearse_prepared(bad, running, api)
+    with pytest.raises(HubkitError, match="SNIPPET: the card's own code fails") as told:
+        check_rehearsal(bad, outcome)
+    assert "nonsense" in told.value.message
+    assert "--allow SNIPPET" in (told.value.hint or "")
+    allowed = prepare(release, Target(NAME), hub[1], Choices(allow={"SNIPPET": "shows an error on purpose"}))
+    check_rehearsal(allowed, outcome)
+    assert not list(hub[1].list_models(author="owner"))

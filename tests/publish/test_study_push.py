@@ -1,0 +1,204 @@
+"""The four seed-shaped releases (54, 39, 54 and 1 SAE), the index and the collection, published together, and the sources compared bit for bit.
+
+Quick: all of them with vectors 64 times shorter. Full: one of them at its real size (574 MB).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from huggingface_hub import HfApi, close_session, snapshot_download
+from publish.releases import SEEDS, make_release, scaled
+
+from hubkit.errors import HubkitError, UsageError
+from hubkit.localhub.server import RunningHub
+from hubkit.publish.collection import CollectionItem, keep_collection
+from hubkit.publish.rehearse import local_hub
+from hubkit.publish.service import Choices
+from hubkit.publish.verify import verify_repository
+from hubkit.release.digests import sha256_of_file
+from hubkit.repo.local import open_folder
+from hubkit.study import publish as studies
+from hubkit.study.several import StudyFile, load_study_file
+
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning", "ignore::UserWarning")
+NAMES = [
+    "me/seeds-smollm2-135m",
+    "me/seeds-nanochat-d32",
+    "me/seeds-tinyllama-1-1b-chat-v1-0",
+    "me/seeds-gemma-4-e2b-it",
+]
+COUNTS = [54, 39, 54, 1]
+Hub = tuple[RunningHub, HfApi]
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    with local_hub(tmp_path_factory.mktemp("study-hub")) as running:
+        yield running
+    close_session()
+
+
+def write_study(folder: Path, factor: int, real: str = "") -> StudyFile:
+    for shape, name in zip(SEEDS, NAMES, strict=True):
+        make_release(folder / shape.name, shape if shape.name == real else scaled(shape, factor), name)
+    study = {
+        "name": "seeds",
+        "publish": {
+            "owner": "me",
+            "index": {"repo_id": "me/seeds", "license": "mit", "title": "All the SAEs"},
+            "collection": {"title": "Seed SAEs", "description": "Four base models."},
+        },
+        "releases": [{"name": shape.name, "folder": shape.name} for shape in SEEDS],
+    }
+    (folder / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
+    return load_study_file(folder / "study.yaml")
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> StudyFile:
+    return write_study(tmp_path_factory.mktemp("study"), 64)
+
+
+def pushed(study: StudyFile, api: HfApi, *, code: bool = False) -> studies.StudyOutcome:
+    folder = study.path.parent
+    choices = Choices(run_code=code)
+    prepared = studies.prepare(study, folder, api, choices)
+    rehearsals = studies.rehearse(study, prepared, choices)
+    return studies.publish(study, folder, prepared, api, rehearsals)
+
+
+def equal_to_source(repo_id: str, source: Path, hub: Hub, cache: Path) -> int:
+    """How many files a fresh download has, all of them with the source's bytes."""
+    running, api = hub
+    there = Path(snapshot_download(repo_id, endpoint=running.endpoint, token=api.token, cache_dir=cache))
+    names = {entry.path for entry in open_folder(source).list()} - {"card.yaml"}
+    for name in names:
+        assert sha256_of_file(there / name) == sha256_of_file(source / name), name
+    return len(names)
+
+
+@pytest.fixture(scope="module")
+def first(hub: Hub, study: StudyFile) -> studies.StudyOutcome:
+    return pushed(study, hub[1])
+
+
+def test_everything_is_published_proven_and_found_again(
+    hub: Hub, study: StudyFile, first: studies.StudyOutcome, tmp_path: Path
+) -> None:
+    (running, api), outcome = hub, first
+    assert [one.pushed.repo_id for one in outcome.releases] == NAMES
+    assert [len(one.verification.report.saes) for one in outcome.releases] == COUNTS
+    for one in outcome.releases:
+        assert one.verification.ok
+        assert one.verification.differing == ()
+        files = equal_to_source(one.pushed.repo_id, one.prepared.release, hub, tmp_path / "cache")
+        assert files == one.verification.compared
+        alone = verify_repository(one.pushed.repo_id, one.pushed.commit, api)
+        assert (alone.ok, alone.differing, alone.unlisted) == (True, (), ())
+        commits = [
+            r for r in running.requests if f"/{one.pushed.repo_id}/commit/" in r.path and r.status == 200
+        ]
+        assert len(commits) == 1
+    card = (study.path.parent / "seeds" / "README.md").read_text(encoding="utf-8")
+    for one in outcome.releases:
+        assert one.pushed.repo_id in card
+        assert one.pushed.commit in card
+    assert "148" in card
+    assert outcome.collection is not None
+    items = api.get_collection(outcome.collection.slug).items
+    assert [item.item_id for item in items] == ["me/seeds", *NAMES]
+    assert "54 SAEs" in (items[1].note or "")
+    json.dumps(studies.as_json(outcome))
+    for name in NAMES:
+        assert name in studies.as_markup(outcome)
+
+
+def test_again_changes_nothing_and_sends_nothing(
+    hub: Hub, study: StudyFile, first: studies.StudyOutcome
+) -> None:
+    running, api = hub
+    running.clear_requests()
+    again = pushed(study, api)
+    assert [one.pushed.commit for one in again.releases] == [one.pushed.commit for one in first.releases]
+    assert again.index is not None
+    assert first.index is not None
+    assert again.index.pushed.commit == first.index.pushed.commit
+    assert again.collection is not None
+    assert (again.collection.made, again.collection.added, again.collection.changed) == (False, (), ())
+    assert {request.method for request in running.requests} <= {"GET", "HEAD"}
+
+
+def test_a_person_s_own_items_stay_in_the_collection(hub: Hub) -> None:
+    api = hub[1]
+    for name in ("me/one", "me/two", "me/mine"):
+        api.create_repo(name, exist_ok=True)
+    items = [CollectionItem("me/one", "the first"), CollectionItem("me/two", "the second")]
+    slug = keep_collection(api, "me", "Mine", items, description="before").slug
+    api.add_collection_item(slug, "me/mine", "model", note="my own")
+    item = next(one for one in api.get_collection(slug).items if one.item_id == "me/mine")
+    api.update_collection_item(slug, item.item_object_id, position=0)
+    changed = [CollectionItem("me/one", "the first"), CollectionItem("me/two", "better")]
+    again = keep_collection(api, "me", "Mine", changed, description="after")
+    assert (again.slug, again.made, again.added) == (slug, False, ())
+    found = api.get_collection(slug)
+    assert found.description == "after"
+    assert [(one.item_id, one.note) for one in found.items] == [
+        ("me/one", "the first"),
+        ("me/two", "better"),
+        ("me/mine", "my own"),
+    ]
+
+
+def test_one_release_that_is_refused_stops_all_of_them(hub: Hub, tmp_path: Path) -> None:
+    running, api = hub
+    study = write_study(tmp_path / "bad", 64)
+    (tmp_path / "bad" / SEEDS[1].name / "README.md").unlink()
+    (tmp_path / "bad" / SEEDS[3].name / "extra.pt").write_bytes(b"PK")
+    running.clear_requests()
+    with pytest.raises(HubkitError) as refused:
+        pushed(study, api)
+    assert "CARD-NONE" in refused.value.message
+    assert "PICKLE" in refused.value.message
+    assert {request.method for request in running.requests} <= {"GET", "HEAD"}
+
+
+def test_the_pattern_and_the_card_must_agree(hub: Hub, tmp_path: Path) -> None:
+    study = write_study(tmp_path / "named", 64)
+    card = tmp_path / "named" / SEEDS[0].name / "card.yaml"
+    card.write_text(card.read_text(encoding="utf-8").replace(NAMES[0], "me/other"), encoding="utf-8")
+    with pytest.raises(UsageError, match="by the study's pattern it is me/seeds-smollm2-135m"):
+        studies.targets(study, tmp_path / "named")
+
+
+@pytest.mark.train
+def test_saelens_loads_every_sae_of_the_rehearsal_with_equal_outputs(hub: Hub, tmp_path: Path) -> None:
+    study = write_study(tmp_path / "code", 64)
+    folder = study.path.parent
+    choices = Choices()
+    prepared = studies.prepare(study, folder, hub[1], choices)
+    outcomes = studies.rehearse(study, prepared[-1:], choices)
+    (run,) = [outcome.snippet for outcome in outcomes.values()]
+    assert run is not None
+    assert run.ok
+    assert (run.checked["loaded"], run.checked["max_difference"]) == (1, 0.0)
+
+
+@pytest.mark.full
+@pytest.mark.train
+def test_at_real_size_with_saelens(tmp_path: Path) -> None:
+    study = write_study(tmp_path / "real", 16, real="smollm2-135m")
+    with local_hub(tmp_path / "hub") as hub:
+        outcome = pushed(study, hub[1], code=True)
+        for one, count in zip(outcome.releases, COUNTS, strict=True):
+            assert one.rehearsal is not None
+            assert one.rehearsal.snippet is not None
+            assert one.rehearsal.snippet.checked["loaded"] == count
+            assert one.rehearsal.snippet.checked["max_difference"] == 0.0
+            equal_to_source(one.pushed.repo_id, one.prepared.release, hub, tmp_path / "cache")
+        assert outcome.releases[0].prepared.plan.total_bytes > 570_000_000
+    close_session()

@@ -1,0 +1,216 @@
+"""For every CARD rule that reads claims: cards on which it fires, and the same cards as they should be."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from builders import FOLDER, GONE, README, cfg, tensors, view
+from safetensors.numpy import save
+
+from hubkit.release.card_digest import texts_digest, weights_digest
+from hubkit.repo.memory import MemoryView
+
+Twins = tuple[Callable[[], MemoryView], Callable[[], MemoryView]]
+
+
+def card(text: str, configuration: Any = None, **changes: Any) -> MemoryView:
+    """The good SAE beside a card with this text below the usual front matter."""
+    return view(configuration, readme=f"{README}\n{text}\n", **changes)
+
+
+def alone(text: str) -> MemoryView:
+    """A card without SAEs."""
+    return MemoryView(name="memory", files={"README.md": f"{README}\n{text}\n".encode()})
+
+
+def grid(
+    text: str,
+    *,
+    architectures: tuple[str, ...] = ("topk", "jumprelu"),
+    layers: tuple[int, ...] = (2, 5),
+    conditions: tuple[str, ...] = ("mixed",),
+) -> MemoryView:
+    """A grid of SAEs beside a card."""
+    files = {"README.md": f"{README}\n{text}\n".encode(), "evaluation.json": b"{}"}
+    for number, (architecture, layer, condition) in enumerate(
+        (a, n, c) for a in architectures for n in layers for c in conditions
+    ):
+        folder = f"lab_{architecture}_L{layer}_{condition}"
+        metadata = {
+            "hook_name": f"blocks.{layer}.hook_resid_post",
+            "training_condition": condition,
+            "training_architecture": architecture,
+        }
+        weights = tensors(architecture)
+        weights["b_dec"] = weights["b_dec"] + np.float32(number)
+        files[f"{folder}/cfg.json"] = json.dumps(cfg(architecture, metadata=metadata)).encode()
+        files[f"{folder}/sae_weights.safetensors"] = save(weights)
+    return MemoryView(name="memory", files=files)
+
+
+def evaluated(text: str, *, accuracy: float = 0.61234, layers: dict[int, float] | None = None) -> MemoryView:
+    """The good SAE with a measured L0 of 5.04, a probe, and raw activations by layer."""
+
+    def value(measure: str, number: float) -> dict[str, Any]:
+        return {
+            "measure": measure,
+            "version": 1,
+            "value": number,
+            "n": 200,
+            "split": "crossfit",
+            "interval": [0.0, 9.0],
+            "null": None,
+            "reason": None,
+        }
+
+    evaluation = {
+        "$schema": "urn:hubkit:evaluation:1",
+        "saes": [{"sae_id": FOLDER, "values": [value("l0", 5.04), value("probe_balanced_accuracy", accuracy)], "warnings": []}],
+        "layers": [
+            {"layer": layer, "hook_name": f"blocks.{layer}.hook_resid_post", "values": [value("probe_balanced_accuracy", number)]}
+            for layer, number in (layers or {2: 0.71, 5: 0.65}).items()
+        ],
+        "comparisons": [],
+        "inputs_sha256": "0" * 64,
+    }  # fmt: skip
+    return card(text, files={"evaluation.json": json.dumps(evaluation).encode()})
+
+
+def code(text: str, language: str = "python") -> MemoryView:
+    return alone(f"```{language}\n{text}\n```")
+
+
+def recorded(*, of: dict[str, Any] | None = None, weights: bool = True) -> MemoryView:
+    """A card that records the digests of the good SAE, beside an SAE with the configuration `of`."""
+    good = view()
+    shas = {
+        path: hashlib.sha256(data).hexdigest()
+        for path, data in good.files.items()
+        if path.endswith(".safetensors")
+    }
+    texts = {path: data for path, data in good.files.items() if path.endswith(".json")}
+    head = (
+        f"hubkit: {{texts_sha256: {texts_digest(texts)}"
+        + (f", weights_sha256: {weights_digest(shas)}" if weights else "")
+        + "}\n---\n"
+    )
+    found = view(of or cfg())
+    found.files["README.md"] = README.replace("---\n\n", head + "\n", 1).encode()
+    return found
+
+
+def study(*cards: str) -> MemoryView:
+    """Several cards in folders of their own."""
+    files = {
+        f"release{number}/README.md": f"{README}\n{text}\n".encode() for number, text in enumerate(cards)
+    }
+    return MemoryView(name="memory", files=files)
+
+
+def silent(text: str) -> str:
+    """A card that does not tell of what the usual one tells."""
+    return README.replace("a threshold may be zero, a file a pickle", "and that was all") + f"\n{text}\n"
+
+
+def zeroed(text: str) -> MemoryView:
+    """A JumpReLU whose thresholds are all 0."""
+    return view(weights=tensors(threshold=np.zeros(32, np.float32)), readme=silent(text))
+
+
+def pickled(text: str) -> MemoryView:
+    files = {f"{FOLDER}/sae_weights.pt": pickle.dumps({"W_enc": [1.0]})}
+    return view(weights=GONE, files=files, readme=silent(text))
+
+
+def quantized(text: str) -> MemoryView:
+    return card(text, cfg(metadata={"model_from_pretrained_kwargs": {"load_in_4bit": True}}))
+
+
+FOUR = "- **4 SAEs** across 2 layers (L2, L5)\n- **2 architectures:** TopK (k=4), JumpReLU\n- **1 training condition:** mixed\n"
+USE = "from sae_lens import SAE\nsae = SAE.from_pretrained({})"
+TABLE = "| SAE | L0 |\n|---|---|\n| `" + FOLDER + "` | {} |\n"
+KEYS = 'Usage\n\nsae_id = "{}"\n# Keys: W_enc [8, 32], b_enc [32],\n#       W_dec [32, 8], b_dec [8], threshold [32]\n'
+HOOKS = 'hook_name format: `blocks.{{layer}}.hook_resid_post`\n\n```python\nassert cfg["hook_name"] == "{}"\n```\n'
+PEAK = "| Metric | Value |\n|---|---|\n| Peak layer | L{} |\n| Peak balanced accuracy | {}% |\n"
+RAW = "It beats the L15 raw baseline of {}% there.\n"
+
+CARD_TWINS: dict[str, Twins] = {
+    "CARD004": (lambda: grid(FOUR.replace("4 SAEs", "5 SAEs")), lambda: grid(FOUR)),
+    "CARD005": (lambda: card("- Dimensions: d_in=8, d_sae=64"), lambda: card("- Dimensions: d_in=8, d_sae=32")),
+    "CARD006": (lambda: card('```python\nsae_id = "lab_L9_mixed"\n```'), lambda: card(f'```python\nsae_id = "{FOLDER}"\n```')),
+    "CARD007": (lambda: evaluated(TABLE.format(5.2)), lambda: evaluated(TABLE.format(5.0))),
+    "CARD008": (lambda: alone("SAEs that beat raw: 2/57 (3%)"), lambda: alone("SAEs that beat raw: 2/57 (4%)")),
+    "CARD009": (lambda: code(USE.format('"a/b", subfolder="L2"')), lambda: code(USE.format('"a/b", "L2", device="cpu"'))),
+    "CARD010": (lambda: zeroed("Trained well."), lambda: zeroed("The thresholds were never trained: they are all zero.")),
+    "CARD011": (lambda: alone("Trained on {model}."), lambda: alone("Named `lab_{model}_L{layer}`, in `<sae_id>/cfg.json`.")),
+    "CARD013": (lambda: recorded(of=cfg(device="cuda")), recorded),
+    "CARD014": (lambda: view(readme="---\nlibrary_name: saelens\nbase_model: gpt2\n---\n\n# SAEs\n"), view),
+    "CARD015": (
+        lambda: study("gpt2 (124M parameters)", "gpt2 (355M parameters)"),
+        lambda: study("gpt2 (124M parameters)", "openai-community/gpt2 (124M parameters)"),
+    ),
+}  # fmt: skip
+"""By code: (bad, good)."""
+
+MORE_CARD_TWINS: dict[str, Twins] = {
+    "CARD004 product": (lambda: alone("57 SAEs across 6 layers\n\n- 3 architectures: TopK, JumpReLU, Gated\n- 3 conditions"), lambda: alone("54 SAEs across 6 layers\n\n- 3 architectures: TopK, JumpReLU, Gated\n- 3 conditions")),
+    "CARD004 written": (lambda: alone("A grid of 6 layers x 3 archs x 3 conditions = 57 SAEs."), lambda: alone("A grid of 6 layers x 3 archs x 3 conditions = 54 SAEs.")),
+    "CARD004 incomplete": (lambda: alone("25 SAEs across 3 layers\n\n- 3 architectures\n- 3 conditions"), lambda: alone("25 SAEs across 3 layers\n\n- 3 architectures\n- 3 conditions\n\nThis is 25/27 complete.")),
+    "CARD004 list": (lambda: alone("- 8 SAEs across 4 layers (L2, L5, L7)"), lambda: alone("- 8 SAEs across 3 layers (L2, L5, L7)")),
+    "CARD004 layers": (lambda: grid("4 SAEs across 3 layers"), lambda: grid("4 SAEs across 2 layers")),
+    "CARD004 parts": (lambda: grid("4 SAEs: 3 TopK + 1 JumpReLU"), lambda: grid("4 SAEs: 2 TopK + 2 JumpReLU")),
+    "CARD004 threshold": (lambda: grid("Threshold not learned (4 SAEs)"), lambda: grid("Threshold not learned (2 SAEs)")),
+    "CARD004 part of": (lambda: grid("This repository contains 7 SAEs"), lambda: grid("Of the 7 SAEs we trained, 14 of 30 SAEs beat raw, 18 STE SAEs total, 9 SAEs per layer")),
+    "CARD005 k": (lambda: card("| Top-k | 8 |", cfg("topk")), lambda: card("| Top-k | 4 |", cfg("topk"))),
+    "CARD005 shape": (lambda: card("W_enc: [32, 8]"), lambda: card("W_enc: [8, 32]")),
+    "CARD005 dtype": (lambda: card("- dtype: bfloat16"), lambda: card("- dtype: float32")),
+    "CARD005 hook": (lambda: card("hook_name format: `model.layers.{layer}`"), lambda: card("hook_name format: `blocks.{layer}.hook_resid_post`")),
+    "CARD005 two hooks": (lambda: alone(HOOKS.format("transformer.h.16")), lambda: alone(HOOKS.format("blocks.16.hook_resid_post"))),
+    "CARD005 tensors": (lambda: alone(KEYS.format("lab_topk_L2")), lambda: alone(KEYS.format("lab_jumprelu_L2"))),
+    "CARD005 layers": (lambda: grid("Layers covered: L2, L7"), lambda: grid("Layers covered: L2, L5")),
+    "CARD005 size": (lambda: alone("From karpathy/nanochat-d20 (1.88B parameter model)"), lambda: alone("From karpathy/nanochat-d20 (561M parameter model)")),
+    "CARD005 family": (lambda: card("It uses the GPT-NeoX architecture."), lambda: card("It uses the GPT-2 architecture.")),
+    "CARD005 model layers": (lambda: card("It has 24 transformer layers."), lambda: card("It has 12 transformer layers.")),
+    "CARD005 row": (lambda: card("| SAE | d_sae |\n|---|---|\n| " + FOLDER + " | 64 |"), lambda: card("| SAE | d_sae |\n|---|---|\n| " + FOLDER + " | 32 |")),
+    "CARD005 peak": (lambda: grid(PEAK.format(9, 70)), lambda: grid(PEAK.format(5, 70))),
+    "CARD006 text": (lambda: grid("The best is `lab_topk_L9_mixed`."), lambda: grid("The best is `lab_topk_L5_mixed`, of those called `lab_topk_L{layer}_mixed`, on `other_topk_L9_mixed`.")),
+    "CARD006 file": (lambda: card("## Files\n\n- `sae.safetensors`"), lambda: card("## Files\n\n- `cfg.json`\n- `sae_weights.safetensors`")),
+    "CARD006 fetched": (lambda: card('```python\nhf_hub_download(repo_id="a/b", filename="best_sae.pt")\n```'), lambda: card(f'```python\nhf_hub_download(repo_id="a/b", filename="{FOLDER}/cfg.json")\n```')),
+    "CARD007 best": (lambda: evaluated(f"Best SAE probe accuracy: 63.1% ({FOLDER})"), lambda: evaluated(f"Best SAE probe accuracy: 61.2% ({FOLDER})")),
+    "CARD007 peak": (lambda: evaluated(PEAK.format(5, "71.0")), lambda: evaluated(PEAK.format(2, "71.0"))),
+    "CARD007 peak accuracy": (lambda: evaluated(PEAK.format(2, "72.4")), lambda: evaluated(PEAK.format(2, "71.0"))),
+    "CARD008 difference": (lambda: alone("It reaches 71.4%, beating the 65.9% raw peak by +8.68 percentage points"), lambda: alone("It reaches 77.8%, beating the raw baseline of 72.4% by +5.37pp")),
+    "CARD008 sum": (lambda: alone("42 SAEs: 9 JumpReLU + 27 TopK"), lambda: alone("36 SAEs: 9 JumpReLU + 27 TopK")),
+    "CARD008 expansion": (lambda: alone("- Dimensions: d_in=2048, d_sae=8192 (8x expansion)"), lambda: alone("- Dimensions: d_in=2048, d_sae=8192 (4x expansion)")),
+    "CARD008 bits": (lambda: alone("Precision: ~3.5 bits/parameter (nf4 + double-quant)"), lambda: alone("Precision: ~4.13 bits/parameter (nf4 + double-quant)")),
+    "CARD008 depth": (lambda: card("Peak layer L4 (80% depth)"), lambda: card("Peak layer L4 (33% depth)")),
+    "CARD008 convention": (lambda: card("Layer 4 (33% depth) and layer 8 (73% depth)".replace("layer 8", "Layer 8")), lambda: card("Layer 4 (33% depth) and Layer 8 (67% depth)")),
+    "CARD008 peak": (lambda: alone(PEAK.format(21, 72.4) + RAW.format(72.4)), lambda: alone(PEAK.format(21, 72.4) + RAW.format(71.9))),
+    "CARD008 original": (lambda: alone("- train d_max: 0.7239\n- Original (seed 1) d_max = 0.753"), lambda: alone("- train d_max: 0.7239\n- Original (seed 1) d_max = 0.724")),
+    "CARD008 help": (lambda: alone("SAEs beating raw: 24/54 (44%), SAEs help"), lambda: alone("SAEs beating raw: 34/54 (63%), SAEs help")),
+    "CARD009 syntax": (lambda: code("def f(:\n    pass"), lambda: code(">>> %time f(...)\n>>> f\n<function>\n")),
+    "CARD009 import": (lambda: code("from sae_lens import SparseAutoencoder"), lambda: code("from sae_lens import SAE, TopKSAE")),
+    "CARD009 method": (lambda: code(USE.format('"a/b", "L2"') + "\nsae.get_feature_activations(x)"), lambda: code(USE.format('"a/b", "L2"') + "\nsae.eval()\nsae.encode(x)")),
+    "CARD009 needs": (lambda: code(USE.format('"a/b"')), lambda: code(USE.format("*arguments"))),
+    "CARD009 pinned": (lambda: alone("`pip install sae-lens==3.0.0`\n\n```python\nfrom sae_lens import TopKSAE\n```"), lambda: alone("`pip install sae-lens==6.18.0`\n\n```python\nfrom sae_lens import TopKSAE\n```")),
+    "CARD010 pickle": (lambda: pickled("Load it."), lambda: pickled("The weights are a pickle.")),
+    "CARD010 quantized": (lambda: quantized("Load it."), lambda: quantized("Activations came from the 4-bit model.")),
+    "CARD011 code": (lambda: code(USE.format('"a/b", "<sae_id>"')), lambda: code(USE.format('"a/b", sae_id'))),
+    "CARD011 words": (lambda: alone("Licence: TODO"), lambda: alone("Each of the to-do lists")),
+    "CARD015 total": (lambda: study("Part of a study (9 models, 348 total SAEs).", "Part of a study (9 models, 366 total SAEs)."), lambda: study("Part of a study (9 models, 366 total SAEs).", "366 SAEs, 9 models")),
+    "CARD015 depth": (
+        lambda: study("SmolLM2-135M (135M parameters)\n\nPeak layer L4 (13% depth)".replace("gpt2", ""), "| Model | Peak Layer (depth) |\n|---|---|\n| gpt2 | L4 (80%) |"),
+        lambda: study("Peak layer L4 (33% depth)", "| Model | Peak Layer (depth) |\n|---|---|\n| gpt2 | L4 (33%) |"),
+    ),
+    "CARD015 peak": (lambda: study(PEAK.format(4, 69), PEAK.format(6, 69)), lambda: study(PEAK.format(4, 69), PEAK.format(4, "~69"))),
+    "CARD015 arXiv": (
+        lambda: study('"A Long Enough Title" (arXiv:2503.07683)', '"A Long Enough Title" (arXiv:2509.20393)'),
+        lambda: study('"A Long Enough Title" (arXiv:2509.20393)', '"Another Title, Quite Long" (arXiv:2503.07683)'),
+    ),
+}  # fmt: skip
+"""More of them: a code and which of its sides."""
