@@ -1,4 +1,4 @@
-"""Large files on their way in: the LFS batch, one PUT or one per part, completion, verification.
+"""Large files: the LFS batch, which says where each goes or lies; one PUT or one per part, completion, verification.
 
 https://github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md, with the Hub's own `multipart` transfer.
 """
@@ -22,6 +22,7 @@ from hubkit.localhub.hub import (
     origin,
     part,
     read_json,
+    with_files,
 )
 from hubkit.localhub.names import SHA256
 from hubkit.localhub.refusals import InvalidRequestError
@@ -38,18 +39,40 @@ MOST_PARTS = 10_000
 
 
 async def batch(request: Request) -> Response:
-    """`POST /{id}.git/info/lfs/objects/batch`: for each object a place to send it, or none when it is here."""
+    """`POST /{id}.git/info/lfs/objects/batch`: for each object a place to send it, or none when it is here; or a place to get it from."""
+    body = await read_json(request)
+    if body.get("hash_algo", "sha256") != "sha256":
+        raise InvalidRequestError("this Hub knows LFS objects by sha256 only")
+    if body.get("operation") == "download":
+        return await run_in_threadpool(_downloads, request, body)
+    if body.get("operation") != "upload":
+        raise InvalidRequestError("an LFS batch is an upload or a download")
     # who may open a pull request may upload: without a commit nothing points to what came
     repo, _ = await run_in_threadpool(contributable, request)
-    body = await read_json(request)
-    if body.get("operation") != "upload" or body.get("hash_algo", "sha256") != "sha256":
-        raise InvalidRequestError("this Hub serves LFS uploads by sha256 only")
     objects = field(body, "objects", list)
     if len(objects) > MOST_OBJECTS:
         raise InvalidRequestError(f"{len(objects)} objects in one batch, at most {MOST_OBJECTS}")
     multipart = "multipart" in (body.get("transfers") or [])
     answers = [_object(request, str(repo.id), item, multipart=multipart) for item in objects]
     return JSONResponse({"transfer": "multipart" if multipart else "basic", "objects": answers})
+
+
+def _downloads(request: Request, body: dict[str, Any]) -> Response:
+    """A signed link to each object that a branch, tag or pull request of the repository holds."""
+    repo, hub = with_files(request), hub_of(request)
+    tips = {hub.store.commit_at(repo.id, ref) for ref in hub.store.refs(repo.id)}
+    held = {entry.sha256 for tip in tips for entry in hub.store.tree(repo.id, tip).values()}
+    answers = []
+    for item in field(body, "objects", list)[:MOST_OBJECTS]:
+        oid = item.get("oid") if isinstance(item, dict) else None
+        answer: dict[str, Any] = {"oid": oid, "size": item.get("size") if isinstance(item, dict) else None}
+        if not isinstance(oid, str) or oid not in held:
+            answers.append(answer | {"error": {"code": 404, "message": "this repository has no such object"}})
+            continue
+        href = content_origin(request) + hub.signer.sign("GET", f"/-/lfs/{oid}", {"filename": oid})
+        download = {"href": href, "expires_in": hub.signer.lifetime}
+        answers.append(answer | {"authenticated": True, "actions": {"download": download}})
+    return JSONResponse({"transfer": "basic", "objects": answers})
 
 
 def _object(request: Request, repo: str, item: Any, *, multipart: bool) -> dict[str, Any]:

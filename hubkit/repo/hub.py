@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 T = TypeVar("T")
+Clip = tuple[Entry, int, int]
+"""Bytes [start, stop) of a file that exists."""
+WORTH_A_BATCH = 4
+"""LFS files from which on one question for all of them is cheaper than a redirect for each."""
+MEANWHILE = 15
+"""Regular files that are brought while that question is answered: what else there is room for."""
 MOST_FAILURES = 8
 """Files in a row without an answer before the Hub is taken for gone."""
 
@@ -72,7 +78,10 @@ class HubView(RepoView):
         return listing.entries
 
     def prefetch(self, wants: Iterable[Want], then: Callable[[str], Iterable[Want]] = nothing_more) -> None:
-        """Bring them, IN_FLIGHT at a time, each followed by what it leads to; `read_range` then answers from memory."""
+        """Bring them, IN_FLIGHT at a time, each followed by what it leads to; `read_range` then answers from memory.
+
+        Where many LFS files are wanted, one question finds out where they lie, while the first regular files come.
+        """
         todo, size = [], self._held.size
         for want in dict.fromkeys(wants):
             if (clipped := self._clipped(want)) is not None:
@@ -81,15 +90,29 @@ class HubView(RepoView):
                     break
                 todo.append(clipped)
 
-        def bring(want: tuple[Entry, int, int]) -> None:
-            if self._bring(want):
-                for further in map(self._clipped, then(want[0].path)):
-                    if further is not None and further[2] - further[1] <= SMALL_FILE:
-                        self._bring(further)
+        large = [want for want in todo if want[0].sha256 is not None]
+        if len(large) < WORTH_A_BATCH or self._route is None:
+            self.each(lambda want: self._bring_all(want, then), todo)
+            return
+        small = [want for want in todo if want[0].sha256 is None]
+        with ThreadPoolExecutor(1, thread_name_prefix="hubkit-locate") as asking:
+            located = asking.submit(self._route.locate, [want[0] for want in large])
 
-        self.each(bring, todo)
+            def bring(want: Clip) -> None:
+                if want[0].sha256 is not None:
+                    located.result()
+                self._bring_all(want, then)
 
-    def _clipped(self, want: Want) -> tuple[Entry, int, int] | None:
+            self.each(bring, [*small[:MEANWHILE], *large, *small[MEANWHILE:]])
+
+    def _bring_all(self, want: Clip, then: Callable[[str], Iterable[Want]]) -> None:
+        """A range, and what it leads to."""
+        if self._bring(want):
+            for further in map(self._clipped, then(want[0].path)):
+                if further is not None and further[2] - further[1] <= SMALL_FILE:
+                    self._bring(further)
+
+    def _clipped(self, want: Want) -> Clip | None:
         """The part of a want that exists and is not here yet."""
         entry = self.entry(want[0])
         if entry is None:
@@ -114,7 +137,7 @@ class HubView(RepoView):
             RangeCache(root).store(self._key, self._held)
             self._kept = self._held.size
 
-    def _bring(self, want: tuple[Entry, int, int]) -> bool:
+    def _bring(self, want: Clip) -> bool:
         entry, start, stop = want
         try:
             self._held.put(entry.path, start, self._fetch(entry, start, stop))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 from hubkit.errors import IncompleteError
 from hubkit.repo.account import AGENT, Account
 from hubkit.repo.addresses import Reach, next_url, origin, reach_of
+from hubkit.repo.batch import BATCH, BATCH_HEADERS, MAX_BATCH, batch_body, batch_places, batched
 from hubkit.repo.transport import Answer, Ask, Meter, Transport
 
 if TYPE_CHECKING:
@@ -50,6 +51,28 @@ class Route:
         return self._follow(
             Ask(f"{self.account.endpoint}/api/models/{self.repo_id}{at}?blobs=true", "api", {}, limit)
         )
+
+    def locate(self, entries: Iterable[Entry]) -> None:
+        """Learn where many LFS files lie from one answer, as `git clone` does, instead of being redirected for each of them.
+
+        https://github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md, operation `download`. Never raises for what it does not learn, a
+        Hub that has no such answer included: those files are found by way of the Hub, one by one.
+        """
+        files: dict[str, list[Entry]] = {}
+        for entry in entries:
+            if entry.sha256 and entry.path not in self._located:
+                files.setdefault(entry.sha256, []).append(entry)
+        for oids in batched(files, BATCH):
+            url = f"{self.account.endpoint}/{self.repo_id}.git/info/lfs/objects/batch"
+            body = batch_body(files[oid][0] for oid in oids)
+            try:
+                answer = self._follow(Ask(url, "api", BATCH_HEADERS, MAX_BATCH, body=body))
+                places = batch_places(answer) if answer.status == 200 else {}
+                for oid in places.keys() & set(oids):
+                    place = next_url(url, places[oid], self.hub_reach, self._reach_of)
+                    self._located |= {entry.path: place for entry in files[oid]}
+            except IncompleteError:
+                return
 
     def content(self, entry: Entry, ask: Callable[[str], Ask]) -> Answer:
         """From where the content was found before, or by way of the Hub; an address that has grown too old is asked for once more."""
@@ -94,9 +117,9 @@ class Route:
             if home and self.account.token is not None:
                 headers["Authorization"] = f"Bearer {self.account.token}"
             route = ask.route if home else "content"
-            answer = self.transport.get(Ask(url, route, headers, ask.limit, ask.check), self.meter)
+            answer = self.transport.get(Ask(url, route, headers, ask.limit, ask.check, ask.body), self.meter)
             location = answer.headers.get("location")
-            if answer.status not in (301, 302, 303, 307, 308) or location is None:
+            if answer.status not in (301, 302, 303, 307, 308) or location is None or ask.body is not None:
                 return answer
             url = next_url(url, location, self.hub_reach, self._reach_of)
             if path is not None and origin(url) != self.hub:

@@ -59,7 +59,7 @@ class Meter:
 
 @dataclass(frozen=True)
 class Ask:
-    """One GET."""
+    """One GET, or with a body a POST that changes nothing."""
 
     url: str
     route: str
@@ -69,6 +69,7 @@ class Ask:
     """Bytes of content that are taken at most; one more shows that there are more."""
     check: Callable[[Answer], None] = lambda _: None
     """Called with a 2xx answer before its body is read; raises IncompleteError to refuse it."""
+    body: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,9 @@ class Transport:
         with (
             self._slots,
             self._one() as client,
-            client.stream("GET", ask.url, headers=dict(ask.headers)) as response,
+            client.stream(
+                "GET" if ask.body is None else "POST", ask.url, headers=dict(ask.headers), content=ask.body
+            ) as response,
         ):
             answer = Answer(
                 response.status_code, {key.lower(): value for key, value in response.headers.items()}

@@ -17,7 +17,7 @@ from hubkit.tensors.header import Header, HeaderError, TensorInfo
 if TYPE_CHECKING:
     from hubkit.repo.view import RepoView
 
-FIRST_READ = 1024
+FIRST_READ = 640
 """Bytes asked for first: the header of an SAE has about 400."""
 MAX_HEADER = 1 << 20
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"

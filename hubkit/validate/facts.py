@@ -14,7 +14,7 @@ from hubkit.formats import saelens
 from hubkit.formats.detect import WEIGHT_NAMES
 from hubkit.formats.family import Cfg, Family
 from hubkit.formats.strict_json import Document, JsonFault
-from hubkit.readme.claims import Claims, read_claims
+from hubkit.readme.claims import Claims, import_grammar, read_claims
 from hubkit.readme.document import Readme, parse_readme
 from hubkit.readme.page import Page
 from hubkit.release.card_digest import recorded_digests
@@ -122,6 +122,8 @@ class RepoFacts:
     pickles: list[Pickle] = field(default_factory=list)
     """Every pickle of the repository that could be read statically, weights or not."""
     unread: dict[Need, str] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+    """What a rule has to say beside its findings: that it did what was asked for, and how far it went."""
 
     @cached_property
     def claims(self) -> Claims:
@@ -141,9 +143,12 @@ class RepoFacts:
 
 def gather(view: RepoView, needs: Need, report: Report = silent) -> RepoFacts:
     """Read what `needs` asks for; `report` hears of every SAE that is read whole. Raises HubkitError only when the listing itself fails."""
-    facts = RepoFacts(view, view.list(), [])
-    folders = _folders(facts.entries)
-    view.prefetch(first_wants(view, folders, needs), lambda path: what_follows(view, path, needs))
+    with ThreadPoolExecutor(1) as meanwhile:
+        if Need.README in needs:
+            meanwhile.submit(import_grammar)
+        facts = RepoFacts(view, view.list(), [])
+        folders = _folders(facts.entries)
+        view.prefetch(first_wants(view, folders, needs), lambda path: what_follows(view, path, needs))
     for folder in folders:
         if (sae := _sae(facts, folder, folders)) is not None:
             facts.saes.append(sae)

@@ -29,6 +29,11 @@ class Asked:
     path: str
     headers: dict[str, str]
     client: tuple[str, int] = ("", 0)
+    body: bytes = b""
+
+    @property
+    def is_batch(self) -> bool:
+        return self.path == "/o/r.git/info/lfs/objects/batch"
 
     @property
     def is_content(self) -> bool:
@@ -54,6 +59,8 @@ class Double:
     lfs: set[str] = field(default_factory=set)
     fault: Callable[[Asked], Reply | None] = lambda _: None
     direct: bool = True
+    batch: bool = False
+    """Whether it says in one answer where many LFS files lie."""
     extra: dict[str, Any] = field(default_factory=dict)
     log: list[Asked] = field(default_factory=list)
     port: int = 0
@@ -81,8 +88,10 @@ class Double:
             self.log.append(asked)
         return self.fault(asked) or self._plain(asked)
 
-    def _plain(self, asked: Asked) -> Reply:
+    def _plain(self, asked: Asked) -> Reply:  # noqa: PLR0911 - one for each kind of request
         path = asked.path.partition("?")[0]
+        if asked.is_batch and self.batch:
+            return self.places(asked)
         if path.startswith("/api/models/o/r"):
             return Reply(body=self.listing(), headers={"Content-Type": "application/json"})
         if found := re.fullmatch(rf"/o/r/resolve/{SHA}/(.+)|/api/resolve-cache/models/o/r/{SHA}/(.+)", path):
@@ -99,6 +108,17 @@ class Double:
         if found := re.fullmatch("/content/(.+)", path):
             return ranged(self.files[found[1]], asked)
         return Reply(404)
+
+    def places(self, asked: Asked, base: str | None = None) -> Reply:
+        """The answer to a batch question."""
+        names = {hashlib.sha256(self.files[name]).hexdigest(): name for name in self.lfs}
+        self.signed += 1
+        base = base or f"http://localhost:{self.other_port}"
+        objects = [
+            item | {"actions": {"download": {"href": f"{base}/content/{names[item['oid']]}?n={self.signed}"}}}
+            for item in json.loads(asked.body)["objects"]
+        ]
+        return Reply(body=json.dumps({"transfer": "basic", "objects": objects}).encode())
 
     def listing(self) -> bytes:
         siblings = []
@@ -124,12 +144,16 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: Any
 
+    def do_POST(self) -> None:
+        self.do_GET()
+
     def do_GET(self) -> None:
         asked = Asked(
             self.headers["Host"],
             self.path,
             {key.lower(): value for key, value in self.headers.items()},
             self.client_address,
+            self.rfile.read(int(self.headers.get("Content-Length", 0))),
         )
         reply = self.server.double.answer(asked)
         length = len(reply.body) if reply.length is None else reply.length

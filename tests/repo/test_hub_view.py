@@ -191,7 +191,7 @@ def test_what_stays_is_incomplete_and_never_clean(
         hub[0].faults.clear()
     assert not report.complete
     assert report.exit_code(Severity.ERROR) is ExitCode.INCOMPLETE
-    assert remote.bytes_read < 50_000
+    assert remote.bytes_read < 80_000
 
 
 def test_pull_requests_branches_and_tags_are_revisions(hub: tuple[RunningHub, HfApi, Path]) -> None:
