@@ -34,6 +34,8 @@ class BaseFacts:
     """How the heads share keys and values, in words."""
     mlp: str | None = None
     vocab: int | None = None
+    blocks: str | None = None
+    """Module path of the blocks in its transformers class; None also where that moved between releases of transformers."""
 
     @property
     def name(self) -> str:
@@ -72,7 +74,13 @@ def _of_shape(hub_id: str, shape: ModelShape, source: str) -> BaseFacts:
         attention=_attention(shape),
         mlp=_mlp(shape),
         vocab=shape.vocab,
+        blocks=shape.blocks if source == TABLE and not _nested(shape) else None,
     )
+
+
+def _nested(shape: ModelShape) -> bool:
+    """Whether the class may be a text model inside a multimodal one."""
+    return any("language_model" in path for path in shape.architecture.blocks)
 
 
 def _attention(shape: ModelShape) -> str | None:

@@ -79,23 +79,23 @@ def layer_profile(facts: Facts) -> Drawn | None:
     body += [_by_layer(panel, saes, probed, layers), *_raw_line(panel, raw)]
     best = max(range(len(raw)), key=lambda i: _number(raw[i]))
     title = "Probe balanced accuracy by layer"
-    alt = (
-        f"{title}: raw activations of {len(raw)} layers, {_range(map(_number, raw))}, highest at layer {layers[best]}; {name} is {level:g}."
-        + (f" {len(saes)} SAEs beside them, {_range(probed[sae.sae_id] for sae in saes)}." if saes else "")
+    alt = f"{title}: raw activations of {_layers(raw, layers[best])}; {name} is {level:g}." + (
+        f" {_saes(saes)} beside them, {_range(probed[sae.sae_id] for sae in saes)}." if saes else ""
     )
-    caption = f"n = {raw[best].n}. The highest of {len(raw)} layers is a maximum: its interval does not know that it was chosen."
+    chosen = f" The highest of {len(raw)} layers is a maximum: its interval does not know that it was chosen."
+    caption = f"n = {raw[best].n}.{chosen if len(raw) > 1 else ''}"
     return _drawn("layer_profile", title, panel.bottom + 52, "".join(body), alt, caption)
 
 
 def comparisons(facts: Facts) -> Drawn | None:
-    """Each SAE's probe minus that of the raw activations, sorted, with intervals."""
+    """Each SAE's probe minus that of the raw activations, sorted, with intervals; one alone is a sentence of the card, and no picture."""
     by_id = {sae.sae_id: sae for sae in facts.saes}
     found = [
         (by_id[c.sae_id], c.difference)
         for c in (facts.evaluation.comparisons if facts.evaluation else ())
         if c.sae_id in by_id and _known(c.difference)
     ]
-    if not found:
+    if len(found) < 2:
         return None
     found.sort(key=lambda one: (_number(one[1]), one[0].sae_id))
     series = _architectures([sae for sae, _ in found])
@@ -149,11 +149,12 @@ def reconstruction(facts: Facts) -> Drawn | None:
     body.append(lower.names([str(layer) for layer in layers], "layer"))
     title = "Reconstruction by layer"
     alt = (
-        f"{title}: {len(saes)} measured; explained variance {_range(variances.values())}, "
+        f"{title}: {_saes(saes)}; explained variance {_range(variances.values())}, "
         f"L0 {_range(l0s.values(), 1)}."
     )
     splits = sorted({SPLITS.get(variance.split, variance.split) for _, variance, _ in found})
-    caption = f"Each mark is an SAE, on {' or '.join(splits)}; lines are the means of an architecture."
+    means = "; lines are the means of an architecture" if len(layers) > 1 else ""
+    caption = f"Each mark is an SAE, on {' or '.join(splits)}{means}."
     return _drawn("reconstruction", title, lower.bottom + 52, "".join(body), alt, caption)
 
 
@@ -220,6 +221,18 @@ def _drawn(name: str, title: str, height: float, body: str, alt: str, caption: s
     return Drawn(name, svg.picture(height, alt, head + body), alt, caption)
 
 
+def _layers(raw: Sequence[MetricValue], best: int) -> str:
+    """`12 layers, 0.50 to 0.72, highest at layer 11`, or the one that was measured."""
+    values = _range(map(_number, raw))
+    return (
+        f"{len(raw)} layers, {values}, highest at layer {best}" if len(raw) > 1 else f"layer {best}, {values}"
+    )
+
+
+def _saes(saes: Sequence[SaeFact]) -> str:
+    return f"{len(saes)} SAE{'' if len(saes) == 1 else 's'}"
+
+
 def _raw_line(panel: svg.Panel, raw: Sequence[MetricValue]) -> list[str]:
     """The reference: a line through its values, a whisker for each interval."""
     parts = [svg.path([(panel.x(i), panel.y(_number(m))) for i, m in enumerate(raw)], "raw")]
@@ -271,5 +284,6 @@ def _number(metric: MetricValue) -> float:
 
 
 def _range(values: Iterable[float], digits: int = 3) -> str:
-    found = list(values)
-    return f"{min(found):.{digits}f} to {max(found):.{digits}f}"
+    """`0.512 to 0.640`; one number where they are all the same."""
+    found = sorted({f"{value:.{digits}f}" for value in values}, key=float)
+    return found[0] if len(found) == 1 else f"{found[0]} to {found[-1]}"

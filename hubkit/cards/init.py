@@ -144,7 +144,8 @@ def write_settings(seen: Seen, answers: Mapping[str, str], *, force: bool = Fals
     path = seen.folder / NAME
     if path.exists() and not force:
         raise UsageError(
-            f"{path}: there is a card.yaml already, which would be lost", hint="--force writes it anew"
+            f"{path}: there is a card.yaml already, which would be lost",
+            hint="edit it, or let --force write it anew",
         )
     write_text(path, "\n".join(_lines(seen, answers)) + "\n")
     return path

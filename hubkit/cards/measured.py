@@ -26,12 +26,15 @@ VARIANCE: Wanted = _each("explained_variance", *UNSEEN, "train")
 L0: Wanted = _each("l0", *UNSEEN, "train")
 ALIVE: Wanted = _each("alive_share", "train", *UNSEEN)
 MSE: Wanted = _each("mse", *UNSEEN, "train")
+NEW_SCENARIOS: Wanted = _each("probe_new_scenarios_balanced_accuracy", *UNSEEN)
+MEMBERSHIP: Wanted = _each("membership_balanced_accuracy", "control")
 D_MAX: Wanted = _each("d_max", "train", *UNSEEN)
 
 SPLIT_WORDS: dict[str, str] = {
     "crossfit": "unseen rows",
     "train": "training rows",
     "held_out": "held-out rows",
+    "control": "seen against unseen rows",
 }
 
 

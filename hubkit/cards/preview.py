@@ -62,8 +62,9 @@ class Subject:
             return None
 
     def files(self) -> list[FileRow]:
-        """What the folder holds now."""
-        return [FileRow(entry.path, entry.size) for entry in open_folder(self.folder).list()]
+        """What the folder holds now and would be published."""
+        entries = open_folder(self.folder).list()
+        return [FileRow(entry.path, entry.size) for entry in entries if entry.path != SETTINGS]
 
     def state(self) -> str:
         """Changes with the card and with the name, size and time of every file."""

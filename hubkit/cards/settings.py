@@ -104,15 +104,16 @@ def load_settings(path: Path) -> CardSettings:
     except FileNotFoundError as error:
         raise UsageError(
             f"{path}: there is no {path.name}",
-            hint=f"write one with repo_id, base_model and license into {path.parent}",
+            hint=f"hubkit init {path.parent} writes one",
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: not YAML: {error}") from error
     try:
-        return CardSettings.model_validate(raw)
+        return CardSettings.model_validate({} if raw is None else raw)
     except ValidationError as error:
         mistakes = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc']) or 'the file'}: {item['msg']}"
+            f"{'.'.join(str(part) for part in item['loc']) or 'the file'}: "
+            f"{'is missing' if item.get('input') is None or item['type'] == 'missing' else item['msg']}"
             for item in error.errors()
         )
         raise UsageError(

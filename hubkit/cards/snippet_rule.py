@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from hubkit.cards.snippets import TIMEOUT, SnippetRun, missing_packages, python_blocks, run_card, run_snippets
+from hubkit.cards.snippets import (
+    TIMEOUT,
+    SnippetOutcome,
+    SnippetRun,
+    missing_packages,
+    python_blocks,
+    run_card,
+    run_snippets,
+)
 from hubkit.errors import IncompleteError, UsageError
 from hubkit.repo.local import LocalView
 from hubkit.validate.facts import RepoFacts
@@ -32,11 +40,18 @@ def snippet_rule(where: Where | None, base_model: Path | None = None, timeout: f
     def code_runs(repo: RepoFacts) -> Iterator[Found]:
         """The card's code fails when it is run."""
         text = repo.readme.text if repo.readme else ""
-        if python_blocks(text):
-            # What is seen without running is said once.
-            seen = {found.line for found in REGISTRY[CODE].check(repo)}
-            found = _judge(_run(repo, text, where, base_model, timeout), text)
-            yield from (one for one in found if one.line is None or one.line not in seen)
+        if not python_blocks(text):
+            repo.remarks.append(
+                f"nothing was run: {'the card has no Python code' if repo.readme else 'there is no README.md'}"
+            )
+            return
+        # What is seen without running is said once.
+        seen = {found.line for found in REGISTRY[CODE].check(repo)}
+        outcome = SnippetOutcome(_run(repo, text, where, base_model, timeout))
+        if outcome.ok:
+            repo.remarks.append(f"the card's code: {outcome.sentence[:1].lower()}{outcome.sentence[1:]}")
+        assert outcome.run is not None, "it was just run"  # noqa: S101
+        yield from (one for one in _judge(outcome.run, text) if one.line is None or one.line not in seen)
 
     return Rule(CODE, Severity.ERROR, Need.TREE | Need.README, "repo", code_runs, None)
 
@@ -73,7 +88,7 @@ def _judge(run: SnippetRun, text: str) -> Iterator[Found]:
     elif run.not_run:
         lines = ", ".join(str(one.line) for one in run.not_run[:8])
         reasons = "; ".join(sorted({one.reason for one in run.not_run}))
+        more = "..." if len(run.not_run) > 8 else ""
         raise IncompleteError(
-            f"README.md, line{'s' if len(run.not_run) > 1 else ''} {lines}{'...' if len(run.not_run) > 8 else ''} of its code not run: {reasons}",
-            hint="--base-model FOLDER names the folder of the base model",
+            f"README.md, line{'s' if len(run.not_run) > 1 else ''} {lines}{more} of its code not run: {reasons} (--base-model FOLDER names a model's folder)"
         )

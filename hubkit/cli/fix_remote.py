@@ -22,7 +22,7 @@ def fix_repository(
 
     from hubkit.publish.mend import mending, open_pull_request
     from hubkit.publish.service import check_login, client
-    from hubkit.publish.shown import verified_line
+    from hubkit.publish.shown import mended_line
     from hubkit.repo.target import HUB
 
     match = HUB.fullmatch(target)
@@ -43,7 +43,7 @@ def fix_repository(
         check_login(api, found.repo_id)
         with console.progress() as report:
             pushed, proof = open_pull_request(found, api, report)
-    console.say(verified_line(proof))
+    console.say(mended_line(found, proof))
     answer = {"pull_request": pushed.pull_request, "commit": pushed.commit, **found.to_json()}
     console.data(
         json.dumps(answer, indent=2, ensure_ascii=False) if as_json else pushed.pull_request or pushed.commit

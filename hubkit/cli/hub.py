@@ -42,5 +42,8 @@ def serve(
         port=port,
         token=token,
         user=user,
-        announce=lambda hub: console.say(f"[bold]{hub.endpoint}[/]  serves {folder}; stop with Ctrl-C"),
+        announce=lambda hub: console.say(
+            f"[bold]{hub.endpoint}[/]  serves {folder}; stop with Ctrl-C\n"
+            f"[dim]in another terminal:[/] export HF_ENDPOINT={hub.endpoint} HF_HUB_DISABLE_XET=1"
+        ),
     )

@@ -21,6 +21,7 @@ EPILOG = (
     "Examples:  hubkit push ./my-release --dry-run   ·   hubkit push study.yaml   ·   "
     "hubkit push ./my-release --to OWNER/NAME --private --tag v1"
 )
+DRY = "[dim]nothing was sent: without --dry-run this is rehearsed, pushed and proven[/]"
 STUDY_FILES = {".yaml", ".yml"}
 
 
@@ -140,6 +141,7 @@ def _push_release(release: Path, target: Target, work: _Work) -> None:
     from hubkit.publish import service, shown
     from hubkit.publish.gate import check_gate
     from hubkit.publish.plan import make_plan
+    from hubkit.publish.rehearse import Prepared
     from hubkit.repo.local import open_folder
 
     console, choices, api = work.console, work.choices, service.client()
@@ -147,7 +149,9 @@ def _push_release(release: Path, target: Target, work: _Work) -> None:
     if work.dry_run:
         plan = make_plan(release, target, api, message=choices.message, prune=choices.prune)
         _show_plans([plan], work)
-        check_gate(release, choices.allow, files=plan.local)
+        gate = check_gate(release, choices.allow, files=plan.local)
+        console.say(shown.gate_line(Prepared(release, plan, gate)))
+        console.say(DRY)
         return
     with console.progress() as report:
         prepared = service.prepare(release, target, api, choices, report)
@@ -220,7 +224,9 @@ def _push_study(path: Path, folder: Path, work: _Work) -> None:
     study = load_study_file(path)
     if work.dry_run:
         _show_plans(studies.plans(study, folder, api, choices), work)
-        studies.prepare(study, folder, api, choices)
+        for one in studies.prepare(study, folder, api, choices):
+            console.say(f"[bold]{one.plan.repo_id}[/]\n{shown.gate_line(one)}")
+        console.say(DRY)
         return
     with console.progress() as report:
         prepared = studies.prepare(study, folder, api, choices, report)

@@ -9,6 +9,7 @@ from pathlib import Path
 from hubkit.errors import ExitCode, HubkitError, UsageError
 from hubkit.publish.conditions import CONDITIONS, Problem, Subject, finding_problems
 from hubkit.publish.files import LocalFile, hash_release
+from hubkit.publish.words import many
 from hubkit.repo.local import open_folder
 from hubkit.validate.finding import Severity
 from hubkit.validate.report import Report
@@ -32,8 +33,8 @@ class Gate:
     def description(self) -> str:
         """For the commit: what was checked, and every exception with its reason."""
         report = self.report
-        counts = f"{report.count(Severity.ERROR)} errors, {report.count(Severity.WARNING)} warnings"
-        lines = [f"Checked by hubkit before it was sent: {len(report.saes)} SAEs, {counts}."]
+        counts = f"{many(report.count(Severity.ERROR), 'error')}, {many(report.count(Severity.WARNING), 'warning')}"
+        lines = [f"Checked by hubkit before it was sent: {many(len(report.saes), 'SAE')}, {counts}."]
         lines += [
             f"Allowed: {problem.code} ({problem.message}). Reason: {self.reasons[problem.code]}"
             for problem in self.allowed
@@ -88,7 +89,7 @@ def check_reasons(allow: Mapping[str, str]) -> None:
 def _refusal(release: Path, refused: list[Problem]) -> HubkitError:
     codes = ", ".join(dict.fromkeys(one.code for one in refused))
     errors = sum(one.count for one in refused)
-    lines = [f"{release}: {errors} error{'s' if errors != 1 else ''} ({codes}); nothing was sent"]
+    lines = [f"{release}: {many(errors, 'error')} ({codes}); nothing was sent"]
     for one in refused:
         lines.append(f"  {one.code:<11} {one.message}")
         lines.append(f"  {'':<11} try: {one.hint}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -10,6 +11,7 @@ from itertools import groupby
 from hubkit.cards.text import cell, code
 from hubkit.fix.registry import FIXERS
 from hubkit.fix.run import Plan
+from hubkit.publish.words import many
 from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.report import Report
 from hubkit.validate.reporters.text import human_bytes
@@ -57,17 +59,17 @@ def pull_text(explained: Explained) -> str:
     ]
     for rule, found in groupby(sorted(explained.mended, key=lambda f: f.code), key=lambda f: f.code):
         lines += ["", *_section(rule, list(found))]
-    lines += _left_alone(explained.fixes)
+    lines += _left_alone(explained)
     lines += [
         "",
         "### Check it yourself",
         "",
         "```",
         f"hubkit validate {explained.repo_id}@{explained.commit[:12]}",
-        f"hubkit diff {explained.repo_id}@{explained.commit[:12]} {explained.repo_id}@refs/pr/THIS",
+        f"hubkit diff {explained.repo_id}@{explained.commit[:12]} {explained.repo_id}@refs/pr/N",
         "```",
         "",
-        "Headers and configurations were read; nothing of a repository is ever unpickled or run. `hubkit explain CODE` says more about each rule.",
+        "N is the number of this pull request. Headers and configurations were read; nothing of a repository is ever unpickled or run. `hubkit explain CODE` says more about each rule.",
     ]
     return "\n".join(lines)
 
@@ -80,8 +82,7 @@ def _counts(report: Report) -> str:
 def _section(rule: str, found: list[Finding]) -> Iterator[str]:
     kinds = {fixer.kind for fixer in FIXERS if fixer.finding == rule}
     changes = next((fixer.title for fixer in FIXERS if fixer.finding == rule), "")
-    places = f"{len(found)} places" if len(found) > 1 else "1 place"
-    yield f"### {rule}: {cell(REGISTRY[rule].title)} ({places})"
+    yield f"### {rule}: {cell(REGISTRY[rule].title)} ({many(len(found), 'place')})"
     yield ""
     yield f"{_paragraph(rule)}"
     yield ""
@@ -110,14 +111,25 @@ def _evidence(finding: Finding) -> str:
     return f" (measured: {code(text if len(text) <= LONGEST_EVIDENCE else text[:LONGEST_EVIDENCE] + '...')})"
 
 
-def _left_alone(fixes: Plan) -> list[str]:
+def _left_alone(explained: Explained) -> list[str]:
     """What was found and is not touched here."""
+    fixes = explained.fixes
     lines = [f"- {code(one.place)}: {one.code}: {cell(one.reason)}" for one in fixes.refused[:EXAMPLES]]
     if len(fixes.refused) > EXAMPLES:
         lines.append(f"- and {len(fixes.refused) - EXAMPLES} more")
     offered = sorted({rule for _, rule in fixes.offered})
     if offered:
         lines.append(
-            f"- {', '.join(offered)}: a person must decide ({len(fixes.offered)} places); `hubkit fix --unsafe-fixes` would change them"
+            f"- {', '.join(offered)}: a person must decide ({many(len(fixes.offered), 'place')}); `hubkit fix --unsafe-fixes` would change them"
         )
+    named = {one.code for one in fixes.refused} | set(offered)
+    others = Counter(
+        finding.code
+        for finding in explained.after.findings
+        if finding.severity is not Severity.NOTE and finding.code not in named
+    )
+    lines += [
+        f"- {rule}: {cell(REGISTRY[rule].title)} ({many(count, 'place')})"
+        for rule, count in sorted(others.items())
+    ]
     return ["", "### Left alone", "", *lines] if lines else []

@@ -10,6 +10,7 @@ from hubkit.engine.events import Report, silent
 from hubkit.errors import UsageError
 from hubkit.publish.files import LocalFile, hash_release
 from hubkit.publish.remote import Remote, read_remote
+from hubkit.publish.words import many
 from hubkit.release.digests import sha256_of_json
 
 if TYPE_CHECKING:
@@ -211,14 +212,15 @@ def _action(file: LocalFile, remote: Remote) -> Action:
 
 def _message(files: tuple[LocalFile, ...]) -> str:
     count = sum(file.path.rpartition("/")[2] == "cfg.json" for file in files)
-    return f"Publish {count} SAE{'s' if count != 1 else ''} with hubkit" if count else "Publish with hubkit"
+    return f"Publish {many(count, 'SAE')} with hubkit" if count else "Publish with hubkit"
 
 
 def _notes(target: Target, remote: Remote, foreign: list[str], *, prune: bool) -> tuple[str, ...]:
     notes = []
     if foreign and not prune:
+        stays, them = ("is", "it") if len(foreign) == 1 else ("are", "them")
         notes.append(
-            f"{len(foreign)} file{'s' if len(foreign) != 1 else ''} of the repository are not in the release and stay; --prune would delete them"
+            f"{many(len(foreign), 'file')} there {stays} not in the release, and left alone; --prune would delete {them}"
         )
     if remote.exists and target.gated:
         notes.append("--gated is for a new repository; this one keeps its settings")

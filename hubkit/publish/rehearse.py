@@ -133,7 +133,7 @@ def rehearse_prepared(
     renamed = _renamed(report)
     pushed = push(plan, one.release, api, report=renamed, limits=limits)
     verification = verify(plan, pushed.commit, api, allowed=one.allowed, report=renamed)
-    snippet, why = None, "left out" if plan.changes else "it is there already"
+    snippet, why = None, "--no-code" if plan.changes else "it is there already"
     if run_code:
         snippet, why = _run_code(one, hub, report)
     return Rehearsal(plan, pushed, verification, snippet, why)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hubkit.publish.plan import Action, PlannedFile, PushPlan
 from hubkit.publish.rehearse import Prepared, Rehearsal
 from hubkit.publish.service import Published
 from hubkit.publish.verify import Verification, pinned
+from hubkit.publish.words import many
 from hubkit.validate.finding import Severity
 from hubkit.validate.reporters.text import escape, human_bytes
+
+if TYPE_CHECKING:
+    from hubkit.publish.mend import Mending
 
 SIGN: dict[Action, str] = {
     "add": "[green]+[/]",
@@ -40,7 +44,7 @@ def plan_tree(plan: PushPlan, *, whole: bool = False) -> str:
     for shape, files in hidden.items():
         count, size = shapes[shape] - FOLDED, sum(file.size for file in files)
         signs = " ".join(dict.fromkeys(SIGN[action] for _, action in shape))
-        lines.append(f"  {signs} {count} more folders like it  [dim]{human_bytes(size)}[/]")
+        lines.append(f"  {signs} {many(count, 'more folder')} like these  [dim]{human_bytes(size)}[/]")
     lines += [f"  [dim]  {escape(path)}  only there; it stays[/]" for path in plan.kept]
     lines += [f"[yellow]note[/] {escape(note)}" for note in plan.notes]
     return "\n".join(lines)
@@ -92,11 +96,11 @@ def gate_line(prepared: Prepared) -> str:
     gate = prepared.gate
     report = gate.report
     seen = [
-        f"{len(report.saes)} SAEs",
-        f"{report.count(Severity.ERROR)} errors, {report.count(Severity.WARNING)} warnings",
+        many(len(report.saes), "SAE"),
+        f"{many(report.count(Severity.ERROR), 'error')}, {many(report.count(Severity.WARNING), 'warning')}",
         f"licence {gate.license}" if gate.license else "",
         f"base model {gate.base_model}" if gate.base_model else "",
-        f"provenance agrees with {gate.proven} files" if gate.proven else "no provenance.json",
+        f"provenance agrees with {many(gate.proven, 'file')}" if gate.proven else "no provenance.json",
         f"let through: {', '.join(sorted(prepared.allowed))}" if prepared.allowed else "",
     ]
     return f"[green]ok[/] gate       {escape('; '.join(filter(None, seen)))}"
@@ -105,14 +109,19 @@ def gate_line(prepared: Prepared) -> str:
 def rehearsal_line(outcome: Rehearsal) -> str:
     """What the rehearsal showed."""
     proof, run = outcome.verification, outcome.snippet
-    text = f"{proof.compared} files equal on a Hub on this machine, {len(proof.report.saes)} SAEs validated by ranges"
+    text = f"{many(proof.compared, 'file')} equal on a Hub on this machine, {many(len(proof.report.saes), 'SAE')} validated by ranges"
     if run is None:
-        code = f"the card's code was not run: {outcome.not_run}"
+        code = f"the card's code was not run ({outcome.not_run})"
     else:
-        loaded = f", {run.checked['loaded']} SAEs loaded by SAELens" if run.checked.get("loaded") else ""
-        left = f"; {len(run.not_run)} statements left out ({run.not_run[0].reason})" if run.not_run else ""
-        blocks = f"{run.blocks} block{'s' if run.blocks != 1 else ''}"
-        code = f"the card's code ran ({blocks}, {run.seconds:.0f} s{loaded}){left}"
+        loaded = (
+            f", {many(run.checked['loaded'], 'SAE')} loaded by SAELens" if run.checked.get("loaded") else ""
+        )
+        left = (
+            f"; {many(len(run.not_run), 'statement')} left out ({run.not_run[0].reason})"
+            if run.not_run
+            else ""
+        )
+        code = f"the card's code ran ({many(run.blocks, 'block')}, {run.seconds:.0f} s{loaded}){left}"
     return f"[green]ok[/] rehearsal  {escape(text)}; {escape(code)}"
 
 
@@ -127,7 +136,7 @@ def published_lines(done: Published) -> list[str]:
         there = (
             f", {human_bytes(saved)} of it was there already or small" if pushed.sent_bytes < large else ""
         )
-        sent = f"{len(plan.sent)} files, {human_bytes(plan.total_bytes)} in {pushed.seconds:.1f} s{there}"
+        sent = f"{many(len(plan.sent), 'file')}, {human_bytes(plan.total_bytes)} in {pushed.seconds:.1f} s{there}"
     lines = [f"[green]ok[/] pushed     {escape(sent)}"]
     if pushed.pull_request:
         lines.append(f"[green]ok[/] request    {escape(pushed.pull_request)}")
@@ -150,16 +159,25 @@ def verified_line(proof: Verification) -> str:
         else f"; the card's code fails there: {run.reason}"
     )
     text = (
-        f"{equal} of {proof.compared} files equal to {proof.against}, {len(io.saes)} SAEs, {io.count(Severity.ERROR)} errors"
-        f" ({io.requests} requests, {human_bytes(io.bytes_read)} read){code}"
+        f"{equal} of {many(proof.compared, 'file')} equal to {proof.against}, {many(len(io.saes), 'SAE')}, "
+        f"{many(io.count(Severity.ERROR), 'error')} ({many(io.requests, 'request')}, {human_bytes(io.bytes_read)} read){code}"
     )
     return f"{head} verified   {escape(text)}"
 
 
+def mended_line(found: Mending, proof: Verification) -> str:
+    """What a pull request that mends a repository was compared with, and what is left after it."""
+    before, after = found.before.count(Severity.ERROR), found.after.count(Severity.ERROR)
+    left = sorted({one.code for one in found.after.findings if one.severity is Severity.ERROR})
+    rest = f" ({', '.join(left)}: left alone)" if left else ""
+    text = f"{many(proof.compared, 'file')} equal to what was proposed; {many(before, 'error')} before, {after} after{rest}"
+    return f"[green]ok[/] proposed   {escape(text)}"
+
+
 def pinned_lines(proof: Verification) -> str:
-    """The commit, and the code that loads from it."""
+    """The commit, and, where it is proven, the code that loads from it."""
     lines = [f"[bold]{escape(proof.repo_id)}[/]@[bold]{proof.commit}[/]"]
-    if proof.first_sae is not None:
+    if proof.ok and proof.first_sae is not None:
         lines += ["", f"[cyan]{escape_lines(pinned(proof.repo_id, proof.commit, proof.first_sae))}[/]"]
     return "\n".join(lines)
 

@@ -12,13 +12,19 @@ from hubkit.release.model import Artefact
 class Grid(Artefact):
     """The SAEs the study declared, whether or not they came out."""
 
+    left_out: ClassVar[frozenset[str]] = frozenset({"saes"})
+
     layers: list[int]
     architectures: list[str]
     conditions: list[str]
+    saes: int | None = Field(default=None, ge=1)
+    """How many, where that is not layers x architectures x conditions: several seeds, for instance."""
 
     @property
     def size(self) -> int:
         """How many SAEs the grid has."""
+        if self.saes is not None:
+            return self.saes
         return len(self.layers) * len(self.architectures) * len(self.conditions)
 
 
@@ -63,11 +69,25 @@ class BaseModelShape(Artefact):
     parameters: int | None = None
 
 
+class TrainedSae(Artefact):
+    """What training one published SAE took."""
+
+    seconds: float = Field(ge=0)
+    """Its share of the wall time of what it was trained together with, its saving and its proof included."""
+    hardware: str
+    """The processor, or the GPU."""
+    device: str
+    threads: int
+    """Of its own."""
+    stack: int
+    """SAEs trained together with it, itself counted."""
+
+
 class Provenance(Artefact):
     """Written after every other file but the card, which states its digest."""
 
     left_out: ClassVar[frozenset[str]] = frozenset(
-        {"labelling", "scenarios", "quantization", "base_model_shape"}
+        {"labelling", "scenarios", "quantization", "base_model_shape", "training"}
     )
 
     schema_: Literal["urn:hubkit:provenance:1"] = Field(default="urn:hubkit:provenance:1", alias="$schema")
@@ -94,3 +114,5 @@ class Provenance(Artefact):
     quantization: dict[str, Any] | None = None
     """What the base model was loaded with: `quant_method`, and the keys of transformers' quantization_config."""
     base_model_shape: BaseModelShape | None = None
+    training: dict[str, TrainedSae] = Field(default_factory=dict)
+    """sae_id to what its training took, where that was recorded."""

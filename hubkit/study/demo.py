@@ -15,8 +15,9 @@ from hubkit.publish.gate import check_gate
 from hubkit.publish.rehearse import Rehearsal, local_hub, publish_locally, rehearse
 from hubkit.release.layout import WEIGHTS
 from hubkit.repo.local import open_folder
+from hubkit.study.grid import GridPlan
 from hubkit.study.pipeline import Outcome, run_study
-from hubkit.study.study import GridPlan, Study, save_study
+from hubkit.study.study import Study, save_study
 from hubkit.train.spec import SaeSpec, Settings
 from hubkit.validate.report import Report as Validation
 from hubkit.validate.run import validate
@@ -96,7 +97,7 @@ def run_demo(
     outcome = run_study(study, folder, options=options, report=report)
     clean_report = validate(open_folder(outcome.places.release))
     naive, naive_report, refusal = _naive_release(study, outcome, folder, report)
-    ids = [spec.sae_id for spec in study.specs()]
+    ids = [spec.sae_id for spec in study.specs(outcome.pool.d_in)]
     with local_hub(folder / "hub") as (hub, api):
         publish_locally(model.folder, model.name, api, message="The base model of the demo")
         rehearsal = rehearse(outcome.places.release, study.card.repo_id, hub, api, sae_ids=ids, report=report)

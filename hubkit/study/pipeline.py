@@ -13,15 +13,16 @@ from hubkit.cards.settings import NAME as CARD_SETTINGS
 from hubkit.cards.settings import save_settings
 from hubkit.engine.events import Report, silent
 from hubkit.engine.threads import one_thread
-from hubkit.release.layout import ACTIVATIONS, COMPLETIONS, ROOT_CONFIG
+from hubkit.release.layout import ACTIVATIONS, COMPLETIONS, MANIFEST, ROOT_CONFIG
+from hubkit.release.pool import PoolManifest
 from hubkit.release.writing import keep_or_write, to_json
-from hubkit.study.provenance import write_provenance
+from hubkit.study.provenance import read_training, write_provenance
 
 if TYPE_CHECKING:
     from hubkit.release.metrics import Evaluation
-    from hubkit.release.pool import PoolManifest
     from hubkit.study.study import Study
     from hubkit.train.run import Options, TrainSummary
+    from hubkit.train.spec import SaeSpec
 
 
 SMALL_MODEL = 16 << 20
@@ -86,7 +87,7 @@ def run_train(
     from hubkit.train.run import train
 
     where = places(study, folder)
-    return train(study.specs(), where.pool, where.release, where.work, options=options, report=report)
+    return train(_specs(study, where), where.pool, where.release, where.work, options=options, report=report)
 
 
 def run_evaluate(study: Study, folder: Path, *, report: Report = silent, workers: int = 1) -> Evaluation:
@@ -94,7 +95,13 @@ def run_evaluate(study: Study, folder: Path, *, report: Report = silent, workers
     from hubkit.evaluate.run import evaluate
 
     where = places(study, folder)
-    return evaluate(where.pool, where.release, where.work, study.specs(), report=report, workers=workers)
+    specs = _specs(study, where)
+    return evaluate(where.pool, where.release, where.work, specs, report=report, workers=workers)
+
+
+def _specs(study: Study, where: Places) -> list[SaeSpec]:
+    """The grid at the width that the pool has. Raises IncompleteError when there is no pool."""
+    return study.specs(PoolManifest.load(where.pool / MANIFEST).d_in)
 
 
 def _is_small(model: str) -> bool:
@@ -105,10 +112,11 @@ def _is_small(model: str) -> bool:
 
 def describe(study: Study, pool: PoolManifest, where: Places) -> Card:
     """Root config.json, provenance.json, card.yaml and README.md of a release whose SAEs and measures are there."""
-    ids = sorted(spec.sae_id for spec in study.specs())
+    ids = sorted(spec.sae_id for spec in study.specs(pool.d_in))
     config = {"base_model": study.card.base_model, "library_name": "saelens", "sae_ids": ids}
     keep_or_write(where.release / ROOT_CONFIG, to_json(config))
-    write_provenance(study, pool, where.release, completions=_completions(where.work / COMPLETIONS))
+    completions, training = _completions(where.work / COMPLETIONS), read_training(where.work)
+    write_provenance(study, pool, where.release, completions=completions, training=training)
     save_settings(study.card, where.release / CARD_SETTINGS)
     return build_card(where.release, study.card)
 

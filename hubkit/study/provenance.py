@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 from datetime import UTC, datetime
@@ -14,21 +15,30 @@ from hubkit.cards.facts import is_digested
 from hubkit.errors import IncompleteError
 from hubkit.release.digests import sha256_of_file, sha256_of_json
 from hubkit.release.layout import PROVENANCE
-from hubkit.release.provenance import Grid, Provenance
+from hubkit.release.provenance import Grid, Provenance, TrainedSae
 from hubkit.repo.local import open_folder
+from hubkit.train.run import TRAINING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from hubkit.release.pool import PoolManifest
     from hubkit.study.study import Study
+    from hubkit.train.spec import SaeSpec
 
 PACKAGES = ("torch", "transformers", "sae-lens", "safetensors", "numpy", "scikit-learn")
 
 
 def write_provenance(
-    study: Study, pool: PoolManifest, release: Path, *, completions: dict[str, int]
+    study: Study,
+    pool: PoolManifest,
+    release: Path,
+    *,
+    completions: dict[str, int],
+    training: Mapping[str, TrainedSae],
 ) -> Provenance:
     """Write what `release` was made from and with; an existing record of the same files keeps its time of creation."""
-    path = release / PROVENANCE
+    path, specs = release / PROVENANCE, study.specs(pool.d_in)
     record = Provenance(
         hubkit_version=__version__,
         study=study.name,
@@ -36,13 +46,14 @@ def write_provenance(
         base_model=study.card.base_model,
         base_model_revision=pool.model_revision,
         precision=pool.precision,
-        grid=Grid(layers=list(study.collect.layers), architectures=list(study.grid.architectures), conditions=list(study.grid.conditions)),
-        seeds={"collect": study.collect.seed} | {f"train {name}": settings.seed for name, settings in study.grid.architectures.items()},
+        grid=_grid(specs),
+        seeds={"collect": study.collect.seed} | _seeds(specs),
         software=software(),
         hardware=hardware(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         pool_sha256=pool.inputs_sha256,
         completions=completions,
+        training={spec.sae_id: training[spec.sae_id] for spec in specs if spec.sae_id in training},
         files={entry.path: sha256_of_file(release / entry.path) for entry in open_folder(release).list() if is_digested(entry.path)},
     )  # fmt: skip
     kept = _same_but_time(path, record)
@@ -50,6 +61,50 @@ def write_provenance(
         return kept
     record.save(path)
     return record
+
+
+def _grid(specs: Sequence[SaeSpec]) -> Grid:
+    """What was declared, in the order of the study."""
+    found = Grid(
+        layers=list(dict.fromkeys(spec.layer for spec in specs)),
+        architectures=list(dict.fromkeys(str(spec.architecture) for spec in specs)),
+        conditions=list(dict.fromkeys(spec.condition for spec in specs)),
+    )
+    return found if found.size == len(specs) else found.model_copy(update={"saes": len(specs)})
+
+
+def _seeds(specs: Sequence[SaeSpec]) -> dict[str, int]:
+    """`train topk`: its seed; `train topk #1`, `train topk #2`, ... where an architecture has several."""
+    seeds: dict[str, list[int]] = {}
+    for spec in specs:
+        listed = seeds.setdefault(f"train {spec.architecture}", [])
+        if spec.seed not in listed:
+            listed.append(spec.seed)
+    return {
+        name if len(listed) == 1 else f"{name} #{number}": seed
+        for name, listed in seeds.items()
+        for number, seed in enumerate(listed, start=1)
+    }
+
+
+def read_training(work: Path) -> dict[str, TrainedSae]:
+    """What `training.json` in the work folder says that each published SAE took; empty where there is none.
+
+    Raises IncompleteError when it is there and not what training writes.
+    """
+    path = work / TRAINING
+    try:
+        listed = json.loads(path.read_bytes())["saes"]
+        return {
+            sae_id: TrainedSae.model_validate({name: said[name] for name in TrainedSae.model_fields})
+            for sae_id, said in listed.items()
+        }
+    except FileNotFoundError:
+        return {}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise IncompleteError(
+            f"{path}: not the record of a training: {error}", hint="hubkit train STUDY.yaml writes it again"
+        ) from error
 
 
 def _same_but_time(path: Path, record: Provenance) -> Provenance | None:

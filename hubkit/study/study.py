@@ -11,24 +11,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from hubkit.cards.settings import CardSettings
 from hubkit.collect.plan import CollectPlan
 from hubkit.errors import UsageError
+from hubkit.models.base_width import base_width
 from hubkit.release.pool import MIXED, ONLY
 from hubkit.release.writing import write_text
+from hubkit.study.grid import FORMS, AnyGrid, GridPlan, has_expansion, specs_of
 from hubkit.study.publication import Publication
-from hubkit.train.spec import Architecture, SaeSpec, Settings, grid
+from hubkit.train.spec import SaeSpec
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
-
-
-class GridPlan(BaseModel):
-    """Layers (those collected) x architectures x conditions."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-    prefix: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    """First part of every sae_id."""
-    architectures: dict[Architecture, Settings]
-    conditions: tuple[str, ...]
-    """`mixed`: all labelled rows; `<label>_only`: those of one label."""
+ANY_WIDTH = 1 << 20
+"""Stands for a width that is not known yet: so large that no k is too large for it."""
 
 
 class Study(BaseModel):
@@ -39,31 +31,56 @@ class Study(BaseModel):
     name: str = Field(pattern=NAME_PATTERN)
     """Also the name of the release's folder."""
     collect: CollectPlan
-    grid: GridPlan
+    grid: AnyGrid
+    """Settings for each architecture, or one spec with axes and overrides."""
     card: CardSettings
     publish: Publication | None = None
     """The index repository and the collection; the repository's own name is the card's."""
 
     @model_validator(mode="after")
-    def _conditions_are_labels(self) -> Self:
-        known = {MIXED, *(label + ONLY for label in self.collect.labels)}
-        unknown = sorted(set(self.grid.conditions) - known)
-        if unknown:
-            raise ValueError(
-                f"grid.conditions: {', '.join(unknown)}, expected some of {', '.join(sorted(known))}"
-            )
+    def _grid_means_something(self) -> Self:
+        """What can be said before the pool is there; a k above an expansion of a width that is not known is found by `specs`."""
+        try:
+            specs = specs_of(self.grid, self.collect.layers, self._known_width() or ANY_WIDTH)
+        except ValidationError as error:
+            raise ValueError(f"grid: {error.title}: {error.errors()[0]['msg']}") from error
+        except UsageError as error:
+            raise ValueError(f"grid: {error.message}") from error
+        plain = self.grid.conditions if isinstance(self.grid, GridPlan) else ()
+        conditions = {*plain, *(spec.condition for spec in specs)}
+        _refuse("conditions", conditions, {MIXED, *(label + ONLY for label in self.collect.labels)})
+        _refuse("layers", {spec.layer for spec in specs}, set(self.collect.layers))
         return self
 
-    def specs(self) -> list[SaeSpec]:
-        """The SAEs of the grid."""
-        plan = self.grid
-        return grid(
-            self.collect.layers,
-            list(plan.architectures),
-            plan.conditions,
-            prefix=plan.prefix,
-            settings=plan.architectures,
-        )
+    def specs(self, d_in: int | None = None) -> list[SaeSpec]:
+        """The SAEs of the grid; `d_in` is the width of the pool's activations.
+
+        Without it an expansion is one of the base model's hidden size. Raises UsageError where that is not known, or does not fit the grid.
+        """
+        width = d_in or self._known_width()
+        if width is None and has_expansion(self.grid):
+            raise UsageError(
+                f"{self.name}: the grid has an expansion, and how wide {self.card.base_model} is, is not known here",
+                hint="hubkit collect STUDY.yaml, or give d_sae in place of expansion",
+            )
+        try:
+            return specs_of(self.grid, self.collect.layers, width)
+        except ValidationError as error:
+            raise UsageError(f"{self.name}: the grid: {error.errors()[0]['msg']}") from error
+
+    def _known_width(self) -> int | None:
+        return base_width(self.collect.model, self.collect.model_name, self.card.base_model)
+
+
+def _refuse(what: str, found: set[Any], known: set[Any]) -> None:
+    """Raise ValueError for what the grid names and `collect` does not give."""
+    unknown = sorted(found - known)
+    if unknown:
+        raise ValueError(f"grid.{what}: {_listed(unknown)}, expected some of {_listed(sorted(known))}")
+
+
+def _listed(values: list[Any]) -> str:
+    return ", ".join(map(str, values))
 
 
 def load_study(path: Path) -> Study:
@@ -95,7 +112,7 @@ def read_yaml(path: Path) -> Any:
 def mistakes(path: Path, error: ValidationError) -> UsageError:
     """Every mistake by its place."""
     told = "\n".join(
-        f"  {'.'.join(str(part) for part in item['loc']) or 'the file'}: {item['msg']}"
+        f"  {'.'.join(str(part) for part in item['loc'] if part not in FORMS) or 'the file'}: {item['msg']}"
         for item in error.errors()
     )
     return UsageError(f"{path}: not a study:\n{told}", hint="hubkit schema study")
@@ -119,7 +136,8 @@ def _json(raw: Any) -> str:
 def save_study(study: Study, path: Path) -> None:
     """Write a study file that `load_study` reads back as the same study."""
     data = study.model_dump(mode="json", exclude_defaults=True)
-    for name, settings in study.grid.architectures.items():
-        data["grid"]["architectures"][name] = settings.model_dump(mode="json")
+    if isinstance(study.grid, GridPlan):
+        for name, settings in study.grid.architectures.items():
+            data["grid"]["architectures"][name] = settings.model_dump(mode="json")
     data["collect"]["judge"] = study.collect.judge.model_dump(mode="json")
     write_text(path, yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120))

@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hubkit.errors import UsageError
+from hubkit.release.folds import rows_of
 from hubkit.release.pool import ONLY, PoolManifest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hubkit.train.spec import SaeSpec
+    from hubkit.train.unit import TrainingUnit
 
 
 def check_specs(specs: list[SaeSpec], manifest: PoolManifest) -> None:
@@ -30,3 +34,22 @@ def check_specs(specs: list[SaeSpec], manifest: PoolManifest) -> None:
                 f"{spec.sae_id}: two SAEs of this name (case aside)", hint="give each its own sae_id"
             )
         seen.add(spec.sae_id.lower())
+
+
+def check_windows(units: Iterable[TrainingUnit], manifest: PoolManifest) -> None:
+    """Raise UsageError for a window that does not end inside its run: with `epochs` that is known only with the rows, and a fold has fewer of them.
+
+    A spec with `steps` has been looked at when it was read.
+    """
+    for unit in units:
+        spec = unit.spec
+        if spec.epochs is None or not any(spec.windows.values()):
+            continue
+        n = int(rows_of(manifest, spec.condition, unit.draw).sum())
+        steps = spec.steps_for(n)
+        for name, length in spec.windows.items():
+            if length >= steps:
+                raise UsageError(
+                    f"{unit.key}: {name} is {length}, expected fewer than the run's {steps} steps ({spec.epochs} epochs of {n} rows)",
+                    hint=f"a shorter {name}, or more epochs",
+                )

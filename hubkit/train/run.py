@@ -18,7 +18,7 @@ from hubkit.release.folds import ALL
 from hubkit.release.layout import MANIFEST
 from hubkit.release.pool import PoolManifest
 from hubkit.release.writing import write_json
-from hubkit.train.data import check_specs
+from hubkit.train.data import check_specs, check_windows
 from hubkit.train.failures import read_failures, write_failures
 from hubkit.train.hardware import check_device
 from hubkit.train.plan import Batch, CrossFit, Places, as_unit, batches, check_space, plan
@@ -110,6 +110,7 @@ def train(
     check_device(options.device)
     places = Places(pool_folder, release, work)
     units = plan(specs, manifest, places, options.crossfit)
+    check_windows(units, manifest)
     ours = _ours(units, options)
     finished = {unit.key: done for unit in ours if (done := done_of(unit)) is not None}
     pending = [unit for unit in ours if unit.key not in finished]

@@ -112,6 +112,7 @@ def _metadata(trained: Trained, origin: Origin) -> dict[str, Any]:
             "rows": origin.draw,
             "rows_sha256": origin.rows_sha256,
             "steps": spec.steps_for(origin.n_rows),
+            "epochs": spec.epochs,
             "batch_size": spec.batch_for(origin.n_rows),
             "lr": spec.lr,
             "lr_schedule": spec.lr_schedule,

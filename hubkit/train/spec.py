@@ -94,11 +94,16 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _lengths(self) -> Self:
         """Windows that would never end inside the run are the trap of SAELens's defaults."""
-        for name in ("lr_warm_up_steps", "lr_decay_steps", "sparsity_warm_up_steps", "dead_window"):
-            length = getattr(self, name) or 0
+        for name, length in self.windows.items():
             if self.steps is not None and length >= self.steps:
                 raise ValueError(f"{name} is {length}, expected fewer than the run's {self.steps} steps")
         return self
+
+    @property
+    def windows(self) -> dict[str, int]:
+        """Name to steps of whatever has to end inside the run; 0 where there is none."""
+        names = ("lr_warm_up_steps", "lr_decay_steps", "sparsity_warm_up_steps", "dead_window")
+        return {name: getattr(self, name) or 0 for name in names}
 
     def steps_for(self, n: int) -> int:
         """Optimiser steps on `n` rows; `epochs` counts whole batches, as SAELens does."""

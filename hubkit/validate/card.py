@@ -12,7 +12,7 @@ from hubkit.models.known import known_config, nanochat_config
 from hubkit.models.names import hub_id, model_key
 from hubkit.readme.claims.kinds import Claim, ModelSize
 from hubkit.validate.finding import Found
-from hubkit.validate.reading import NOT_WEIGHTS, WEIGHT_ENDINGS
+from hubkit.validate.reading import NOT_WEIGHTS, WEIGHT_ENDINGS, inner_cards
 
 if TYPE_CHECKING:
     from hubkit.readme.document import Readme
@@ -35,6 +35,27 @@ def countable(repo: RepoFacts) -> bool:
     known = {sae.weights.path for sae in repo.saes if sae.weights}
     weights = (e for e in repo.entries if e.name.endswith(WEIGHT_ENDINGS) and e.name not in NOT_WEIGHTS)
     return bool(repo.saes) and all(entry.path in known for entry in weights)
+
+
+def releases_inside(repo: RepoFacts) -> list[str]:
+    """The folders directly inside that hold SAEs and have a card of their own."""
+    ids = {sae.sae_id for sae in repo.saes}
+    cards = [entry.folder for entry in inner_cards(repo.entries) if entry.folder not in ids]
+    return [folder for folder in cards if any(sae_id.startswith(f"{folder}/") for sae_id in ids)]
+
+
+def cards_inside(repo: RepoFacts) -> tuple[str, ...]:
+    """A remark on the cards that were not held against their files."""
+    inside = releases_inside(repo)
+    if not inside:
+        return ()
+    shown = ", ".join(inside[:3]) + (f" and {len(inside) - 3} more" if len(inside) > 3 else "")
+    who = f"{len(inside)} folders have cards of their own" if len(inside) > 1 else "a folder has its own card"
+    remark = (
+        f"{who} ({shown}): such a card is held against other cards (CARD015), not against the files; "
+        f"hubkit validate {repo.view.name}/{inside[0]} does that"
+    )
+    return (remark,)
 
 
 def trained_as(sae: SaeFacts) -> str | None:

@@ -106,6 +106,8 @@ class Report:
     """The configuration file that took part."""
     asked: tuple[str, ...] = ()
     """Codes of the rules that were asked."""
+    remarks: tuple[str, ...] = ()
+    """What was looked at and what was not, where the findings cannot show it."""
     folder: str | None = None
     """Where the files are, seen from the working directory; None where they are not on this machine."""
 
@@ -162,6 +164,7 @@ class Report:
                 "total_bytes": self.total_bytes,
                 "seconds": round(self.seconds, 3),
             },
+            "remarks": list(self.remarks),
             "complete": self.complete,
         }
 
@@ -217,6 +220,7 @@ def joined(reports: list[Report], target: str) -> Report:
         baseline=baseline if uses else None,
         severities={code: s for report in reports for code, s in report.severities.items()},
         config=", ".join(sorted({report.config for report in reports if report.config})) or None,
+        remarks=tuple(dict.fromkeys(remark for report in reports for remark in report.remarks)),
     )
 
 

@@ -124,5 +124,7 @@ class Report(Node):
     crashes: list[Crash]
     summary: Summary
     io: Cost
+    remarks: list[str]
+    """What was looked at and what was not, where the findings cannot show it."""
     complete: bool
     """False when something could not be read or a rule crashed: then nothing found does not mean clean."""

@@ -13,6 +13,7 @@ from hubkit.engine.events import silent
 from hubkit.errors import IncompleteError
 from hubkit.validate import rules as _rules  # noqa: F401 - importing them registers them
 from hubkit.validate.base_model import BaseModels, add_base_models
+from hubkit.validate.card import cards_inside
 from hubkit.validate.facts import RepoFacts, SaeFacts, gather
 from hubkit.validate.finding import Finding, Found, Severity, fingerprint
 from hubkit.validate.report import Crash, Ignored, Report, SaeSummary, Skipped, Suppressed, order
@@ -81,6 +82,7 @@ def validate(  # noqa: PLR0913 - a keyword for each thing that a run may do besi
         suppressed=suppressed,
         severities=dict(selection.severity),
         asked=tuple(rule.code for rule in rules),
+        remarks=(*facts.remarks, *(cards_inside(facts) if Need.README in needs else ())),
     )
 
 

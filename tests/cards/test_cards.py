@@ -192,3 +192,38 @@ def test_a_sound_release_with_its_card_is_clean(tmp_path: Path) -> None:
     save_settings(SETTINGS.model_copy(update={"recommended": ["A."], "not_recommended": ["B."]}), folder / "card.yaml")  # fmt: skip
     build_card(folder)
     assert codes_of(folder) == set()
+
+
+@pytest.mark.parametrize(
+    ("width", "hook", "block"),
+    [
+        (768, "blocks.2.hook_resid_post", "transformer.h.2"),
+        (768, "blocks.2.hook_mlp_out", None),
+        (768, "blocks.12.hook_resid_post", None),
+        (8, "blocks.2.hook_resid_post", None),
+    ],
+)
+def test_the_loading_code_hooks_the_block_of_the_base_model_where_the_configuration_names_none(
+    tmp_path: Path, width: int, hook: str, block: str | None
+) -> None:
+    one = view(
+        cfg("topk", d_in=width, metadata={"hook_name": hook}), tensors("topk", d_in=width), readme=None
+    )
+    written(tmp_path, one)
+    card = build_card(tmp_path).text
+    assert ("get_submodule(block)" in card) == (block is not None)
+    assert f'block = "{block}"' in card or block is None
+    assert (f"| `{hook}` | `{block}` |" if block else f"| `{hook}` | not recorded |") in card
+
+
+def test_a_card_yaml_with_nothing_in_it_says_what_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "card.yaml"
+    with pytest.raises(UsageError) as absent:
+        load_settings(path)
+    assert absent.value.hint == f"hubkit init {tmp_path} writes one"
+    path.write_text("repo_id:\nbase_model: gpt2\nlicense:\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"repo_id: is missing; license: is missing$"):
+        load_settings(path)
+    path.write_text("# nothing yet\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="repo_id: is missing; license: is missing; base_model: is missing"):
+        load_settings(path)

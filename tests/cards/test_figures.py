@@ -160,6 +160,25 @@ def test_a_folder_without_numbers_has_only_what_its_weights_say(tmp_path: Path) 
     assert [one.name for one in draw_figures(read_facts(tmp_path, SETTINGS))] == ["thresholds"]
 
 
+def test_one_sae_is_no_comparison_and_one_layer_no_maximum(facts: Facts) -> None:
+    import dataclasses
+
+    assert facts.evaluation is not None
+    only = facts.saes[0]
+    evaluation = facts.evaluation.model_copy(
+        update={
+            "comparisons": [c for c in facts.evaluation.comparisons if c.sae_id == only.sae_id],
+            "layers": [p for p in facts.evaluation.layers if p.layer == only.layer],
+        }
+    )
+    single = dataclasses.replace(facts, saes=(only,), evaluation=evaluation)
+    drawn = {one.name: one for one in draw_figures(single)}
+    assert "comparisons" not in drawn
+    assert "1 SAE beside them" in drawn["layer_profile"].alt
+    assert drawn["layer_profile"].caption == "n = 200."
+    assert "means" not in drawn["reconstruction"].caption
+
+
 @pytest.mark.parametrize(
     ("values", "low", "high", "labels"),
     [

@@ -7,7 +7,7 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
-from cards.shapes import d_max, value, write
+from cards.shapes import accuracy, d_max, value, write
 from cards.test_author import BEST, SETTINGS, release_of
 
 from hubkit.cards.base import base_facts, short_count
@@ -20,6 +20,7 @@ from hubkit.cards.saelens_versions import FIRST, loads
 from hubkit.cards.settings import IndexSettings
 from hubkit.formats.saelens import INFERENCE
 from hubkit.release.experiments import Stability, StabilityRun, Steering, SteeringDose, Tally
+from hubkit.release.metrics import MetricValue
 
 
 def built(tmp_path: Path, **more: object) -> str:
@@ -147,3 +148,39 @@ def test_bits_of_a_quantized_weight() -> None:
 def test_every_architecture_of_the_registry_has_its_first_version() -> None:
     assert set(INFERENCE) == FIRST.keys()
     assert loads("batchtopk", rescaled=False).first is None
+
+
+@pytest.mark.parametrize(("low", "chance"), [(0.48, True), (0.55, False)])
+def test_new_scenarios_and_membership_stand_beside_the_best_probe(
+    tmp_path: Path, low: float, chance: bool
+) -> None:
+    saes = {
+        BEST: [
+            accuracy(0.8, (50, 50)),
+            value("probe_new_scenarios_balanced_accuracy", 0.6, 100, "crossfit", interval=(low, 0.7)),
+            value("membership_balanced_accuracy", 0.71, 100, "control", interval=(0.62, 0.8)),
+        ]
+    }
+    text = built(tmp_path, saes=saes)
+    assert (
+        f"On scenarios that neither that SAE nor its probe has seen, it reaches 0.600 [{low:.3f}, 0.700]"
+        in text
+    )
+    assert ("not told from chance" in text) is chance
+    assert "Membership control of that SAE: 0.710 [0.620, 0.800]" in text
+    assert "The probe above is cross-fitted" in text
+    head = next(line for line in text.split("\n") if line.startswith("| sae_id"))
+    assert "Probe balanced accuracy, new scenarios, unseen rows" in head
+    assert "Membership control, seen against unseen rows" in head
+
+
+def test_a_control_beside_a_probe_on_seen_rows_says_what_memory_could_give(tmp_path: Path) -> None:
+    control = value("membership_balanced_accuracy", 0.71, 100, "control")
+    text = built(tmp_path, saes={BEST: [accuracy(0.8, (50, 50), "train"), control]})
+    assert "this is what memory alone could have given it" in text
+
+
+def test_what_was_not_measured_of_both_takes_no_room(tmp_path: Path) -> None:
+    missing = MetricValue(measure="membership_balanced_accuracy", version=1, value=None, n=100, split="control", reason="not measured: no")  # fmt: skip
+    text = built(tmp_path, saes={BEST: [accuracy(0.8, (50, 50)), missing]})
+    assert "Membership control" not in text

@@ -258,7 +258,7 @@ def test_what_could_not_run_makes_the_validation_incomplete(
     line = line_of(text, "model = Model.from_pretrained(name)")
     assert (
         skipped.reason
-        == f"README.md, lines {line}, {line + 1}, {line + 2} of its code not run: base model owner/model not here"
+        == f"README.md, lines {line}, {line + 1}, {line + 2} of its code not run: base model owner/model not here (--base-model FOLDER names a model's folder)"
     )
 
 

@@ -110,7 +110,7 @@ def test_a_goldens_code_runs_and_every_sae_is_its_definition(
 
 
 def test_a_broken_card_is_an_error_of_the_verb_with_its_line(release: Path) -> None:
-    broken = CARD.replace("sae.encode(", "sae.encode_all(")
+    broken = CARD.replace("torch.ones(2, 8)", "torch.ones(2, 9)")
     (release / "README.md").write_text(broken, encoding="utf-8")
     answer = CliRunner().invoke(
         app, ["validate", str(release), "--run-snippets", "--select", "CARD009", "--format", "json"]
@@ -121,7 +121,7 @@ def test_a_broken_card_is_an_error_of_the_verb_with_its_line(release: Path) -> N
         "CARD009",
         broken[: broken.index("features =")].count("\n") + 1,
     )
-    assert "has no attribute 'encode_all'" in finding["message"]
+    assert "fails when it is run: RuntimeError" in finding["message"]
 
 
 def test_weights_that_are_not_what_the_card_says_fail(release: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from builders import view
 from huggingface_hub import HfApi, close_session
+from publish.hubs import ending_later
 
 from hubkit.cards.build import build_card
 from hubkit.cards.settings import CardSettings, save_settings
@@ -19,9 +20,9 @@ SETTINGS = CardSettings(repo_id="owner/release", base_model="openai-community/gp
 
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[tuple[RunningHub, HfApi]]:
-    with local_hub(tmp_path / "hub") as running:
+    with ending_later(local_hub(tmp_path / "hub")) as running:
         yield running
-    close_session()
+        close_session()
 
 
 @pytest.fixture

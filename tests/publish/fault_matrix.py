@@ -10,6 +10,7 @@ import errno
 import json
 import random
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -23,6 +24,7 @@ from typing import Any
 from unittest import mock
 
 from huggingface_hub import HfApi
+from publish.hubs import ending_later
 from publish.releases import Shape, make_release
 
 from hubkit.errors import HubkitError
@@ -146,23 +148,30 @@ SCENARIOS = (
 
 @dataclass
 class Bench:
-    """The two releases and a fresh Hub folder for each run."""
+    """The two releases, the folder of a Hub that holds the older one, and a copy of it for each run."""
 
     root: Path
     old: Path
     new: Path
+    held: Path
     count: int = 0
 
     def hub_folder(self) -> Path:
-        """Another one each time."""
+        """Another one each time, with the older release at the head."""
+        return shutil.copytree(self.held, self.empty_folder())
+
+    def empty_folder(self) -> Path:
+        """Another one each time, that is not there yet."""
         self.count += 1
         return self.root / f"hub-{self.count}"
 
 
 def make_bench(root: Path) -> Bench:
-    """Two releases that differ in every weights file."""
+    """Two releases that differ in every weights file, the older one pushed by the real client."""
     old = make_release(root / "old", SHAPE, REPO, seed=1)
-    return Bench(root, old, make_release(root / "new", SHAPE, REPO, seed=2))
+    with serving(root / "held", token=TOKEN) as hub:
+        publish(old, hub)
+    return Bench(root, old, make_release(root / "new", SHAPE, REPO, seed=2), root / "held")
 
 
 def publish(release: Path, hub: RunningHub) -> None:
@@ -209,11 +218,11 @@ def impatient(pause: float = 0.02) -> Iterator[None]:
 def run_scenario(scenario: Scenario, bench: Bench) -> Outcome:
     """The old release, then the new one under the fault, then the new one again without it."""
     folder = bench.hub_folder()
-    with serving(folder, token=TOKEN) as hub:
-        publish(bench.old, hub)
-    twice = received = 0
+    # a fault of the Hub's own settings ends with another Hub on the same folder
+    lasting = "link_seconds" in scenario.settings
     told = ""
-    with serving(folder, token=TOKEN, **scenario.settings) as hub, impatient():
+    served = serving(folder, token=TOKEN, **scenario.settings)
+    with served if lasting else ending_later(served) as hub, impatient():
         hub.faults.add(*scenario.faults)
         with scenario.break_it() if scenario.break_it else mock.MagicMock():
             try:
@@ -222,13 +231,11 @@ def run_scenario(scenario: Scenario, bench: Bench) -> Outcome:
                 told = error.message
         hub.faults.clear()
         first = state(bench, hub)
-        log = hub.requests
-        if not scenario.settings.get("link_seconds"):
+        if not lasting:
             publish(bench.new, hub)
-            log = hub.requests
-        twice, received = sent_twice(hub), sum(one.received for one in log)
+        twice, received = sent_twice(hub), sum(one.received for one in hub.requests)
         completed = state(bench, hub) == "new"
-    if not completed:
+    if lasting:
         with serving(folder, token=TOKEN) as hub:
             publish(bench.new, hub)
             twice += sent_twice(hub)
@@ -240,8 +247,6 @@ def run_killed(bench: Bench, after: float, *, parts: bool = False) -> Outcome:
     """The client's process is killed `after` seconds into its push; then it runs again."""
     folder = bench.hub_folder()
     with serving(folder, token=TOKEN, **({"chunk_size": PART} if parts else {})) as hub:
-        publish(bench.old, hub)
-        hub.clear_requests()
         hub.faults.add(Fault("delay", seconds=0.02, times=None))
         client = start_client(bench.new, hub)
         time.sleep(after)
@@ -274,7 +279,6 @@ def start_client(release: Path, hub: RunningHub) -> subprocess.Popen[str]:
 def seconds_of_a_push(bench: Bench) -> float:
     """How long the client of `run_killed` takes when nobody kills it."""
     with serving(bench.hub_folder(), token=TOKEN) as hub:
-        publish(bench.old, hub)
         hub.faults.add(Fault("delay", seconds=0.02, times=None))
         begun = time.perf_counter()
         assert start_client(bench.new, hub).wait() == 0
@@ -290,7 +294,7 @@ def moments(count: int, seconds: float, seed: int = 0) -> list[float]:
 def run_two_at_once(bench: Bench, *, same: bool) -> Outcome:
     """Two clients push at the same time: the same release, or the new and a third one. One may lose the race; run again, it completes."""
     other = bench.new if same else bench.old
-    folder = bench.hub_folder()
+    folder = bench.empty_folder()
     with serving(folder, token=TOKEN) as hub, impatient():
         third = make_release(bench.root / f"third-{bench.count}", SHAPE, REPO, seed=3)
         publish(third, hub)

@@ -1,4 +1,4 @@
-"""`hubkit push` and `hubkit verify` as a person types them, in processes of their own, against a local Hub."""
+"""`hubkit push` and `hubkit verify` as a person types them, against a local Hub: once from end to end in processes of their own."""
 
 from __future__ import annotations
 
@@ -10,10 +10,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import Result
+from huggingface_hub import HfApi
+from typer.testing import CliRunner
 
+from hubkit.cards.build import build_card
+from hubkit.cli.main import app
+from hubkit.errors import ExitCode, HubkitError, UsageError
 from hubkit.localhub import serving
 from hubkit.localhub.server import RunningHub
+from hubkit.publish import service
 
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning", "ignore::UserWarning")
 NAME = "owner/release"
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -42,6 +50,8 @@ def test_from_dry_run_to_proof(typed: tuple[RunningHub, Run], release: Path) -> 
     planned = run("push", str(release), "--dry-run", "--format", "json")
     assert planned.returncode == 0, planned.stderr
     plan = json.loads(planned.stdout)
+    assert "ok gate       1 SAE; 0 errors" in planned.stderr
+    assert "nothing was sent" in planned.stderr
     assert {request.method for request in hub.requests} == {"GET"}
 
     pushed = run("push", str(release), "--no-code", "--tag", "v1", "--format", "json")
@@ -61,31 +71,39 @@ def test_from_dry_run_to_proof(typed: tuple[RunningHub, Run], release: Path) -> 
     other = run("verify", NAME, "--against", str(release))
     assert other.returncode == 1
     assert "differs  config.json" in other.stdout
+    assert "load_from_disk" not in other.stdout  # nothing is offered to be loaded that is not proven
 
 
-def test_prune_asks_and_a_refusal_names_its_code(typed: tuple[RunningHub, Run], release: Path) -> None:
-    hub, run = typed
+def test_prune_asks_and_a_refusal_names_its_code(
+    hub: tuple[RunningHub, HfApi], release: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In this process: what nobody answers is decided before anything is started."""
+    running, api = hub
+    monkeypatch.setattr(service, "client", lambda: api)
+
+    def typed(*options: str) -> Result:
+        return CliRunner().invoke(app, ["push", str(release), "--no-rehearse", "--no-code", *options])
+
     extra = release / "extra.txt"
     extra.write_text("only once\n", encoding="utf-8")
-    from hubkit.cards.build import build_card
-
     build_card(release)
-    assert run("push", str(release), "--no-rehearse", "--no-code").returncode == 0
+    assert typed().exit_code == 0
     extra.unlink()
     build_card(release)
-    hub.clear_requests()
-    asked = run("push", str(release), "--no-rehearse", "--no-code", "--prune")
-    assert asked.returncode == 2
+    running.clear_requests()
+    asked = typed("--prune")
+    assert isinstance(asked.exception, UsageError)
     assert "extra.txt" in asked.stderr
-    assert "--prune --yes" in asked.stderr
-    assert {request.method for request in hub.requests} == {"GET"}
-    said = run("push", str(release), "--no-rehearse", "--no-code", "--prune", "--yes")
-    assert said.returncode == 0, said.stderr
+    assert asked.exception.hint == "--prune --yes"
+    assert {request.method for request in running.requests} == {"GET"}
+    assert typed("--prune", "--yes").exit_code == 0
+    assert "extra.txt" not in api.list_repo_files(NAME)
     (release / "README.md").unlink()
-    refused = run("push", str(release))
-    assert refused.returncode == 1
-    assert "CARD-NONE" in refused.stderr
-    assert f"hubkit build-cards {release}" in refused.stderr
+    refused = typed().exception
+    assert isinstance(refused, HubkitError)
+    assert refused.exit_code is ExitCode.FINDINGS
+    assert "CARD-NONE" in refused.message
+    assert f"hubkit build-cards {release}" in refused.message
 
 
 def test_fix_says_how_a_repository_is_mended(typed: tuple[RunningHub, Run]) -> None:

@@ -15,6 +15,7 @@ from hubkit.localhub import User, serving
 from hubkit.localhub.seeding import seed
 from hubkit.localhub.server import RunningHub
 from hubkit.publish.mend import mending, open_pull_request
+from hubkit.publish.shown import mended_line
 from hubkit.repo.hub import open_repo
 from hubkit.validate.run import validate
 
@@ -70,6 +71,7 @@ def test_the_pull_request_has_the_fixes_and_main_stays(case: Case) -> None:
         pushed, proof = open_pull_request(found, api)
     assert pushed.pull_request == f"{hub.endpoint}/{NAME}/discussions/1"
     assert proof.differing == ()
+    assert "1 file equal to what was proposed; 2 errors before, 0 after" in mended_line(found, proof)
     assert api.model_info(NAME).sha == head
     assert not any("/commit/main" in request.path for request in hub.requests)
     there = validate(open_repo(NAME, "refs/pr/1", api))

@@ -43,9 +43,8 @@ def test_any_text_is_read(text: str) -> None:
         assert "\n" not in claim.quote
     assert isinstance(discloses(page, "threshold"), bool)
     assert isinstance(missing_sections(page), list)
-    for block in readme.code_blocks:
-        for fault in faults_of(block, release_for(text)):
-            assert 1 <= fault.line <= len(lines)
+    for fault in faults_of(readme.code_blocks, release_for(text)):
+        assert 1 <= fault.line <= len(lines)
 
 
 HOSTILE = {

@@ -13,6 +13,9 @@ from hubkit.train.spec import SaeSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from hubkit.release.pool import PoolManifest
 
 pytestmark = pytest.mark.train
 
@@ -26,18 +29,33 @@ def _small_matrices_on_one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> tuple[torch.Tensor, torch.Tensor]:
-    """Activations of the lab model's middle layer: 181 rows to train on and as many held out."""
-    from safetensors.torch import load_file
-
+def lab_pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with a pool of the lab model's middle layer."""
     from hubkit.collect.run import collect
     from hubkit.lab.model import build
     from hubkit.lab.study import plan
 
     folder = tmp_path_factory.mktemp("lab")
     with one_thread():
-        manifest = collect(plan(build(folder / "model"), samples=448, layers=(3,)), folder / "pool")
-    (path,) = list((folder / "pool").rglob(manifest.layers[0].file))
+        collect(plan(build(folder / "model"), samples=448, layers=(3,)), folder / "pool")
+    return folder / "pool"
+
+
+@pytest.fixture(scope="module")
+def lab_manifest(lab_pool: Path) -> PoolManifest:
+    from hubkit.release.layout import MANIFEST
+    from hubkit.release.pool import PoolManifest
+
+    (path,) = lab_pool.rglob(MANIFEST)
+    return PoolManifest.load(path)
+
+
+@pytest.fixture(scope="module")
+def lab(lab_pool: Path, lab_manifest: PoolManifest) -> tuple[torch.Tensor, torch.Tensor]:
+    """Its activations: 181 rows to train on and as many held out."""
+    from safetensors.torch import load_file
+
+    (path,) = lab_pool.rglob(lab_manifest.layers[0].file)
     rows = load_file(path)["activations"]
     rows = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))]
     assert len(rows) >= 2 * N
@@ -134,3 +152,59 @@ def test_what_the_configuration_says_of_the_estimator() -> None:
         assert details["straight_through_estimator"] == ste
         assert details["jumprelu_ste_to_input"] is to_input
         assert (details["jumprelu_bandwidth"], details["jumprelu_sparsity_loss_mode"]) == (0.1, "step")
+
+
+def saved(trained: Trained, manifest: PoolManifest, rows: torch.Tensor, folder: Path) -> list[str]:
+    """Saved, read back through SAELens, and the codes that `hubkit validate` finds."""
+    from hubkit.repo.local import open_folder
+    from hubkit.train.readback import read_back
+    from hubkit.train.save import Origin, save
+    from hubkit.validate.finding import Severity
+    from hubkit.validate.run import validate
+    from hubkit.validate.selection import Selection
+
+    save(trained, Origin(manifest, "all", len(rows), "0" * 64), folder / "sae")
+    read_back(trained, rows, folder / "sae")
+    report = validate(open_folder(folder), Selection(ignore=("CARD",)))  # there is no card
+    return [finding.code for finding in report.findings if finding.severity > Severity.NOTE]
+
+
+def test_validate_says_thr001_of_the_naive_one_and_nothing_of_the_recipe(
+    lab: Any, lab_manifest: PoolManifest, tmp_path: Path
+) -> None:
+    rows, _ = lab
+    assert saved(train(rows, recipe="naive"), lab_manifest, rows, tmp_path / "naive") == ["THR001"]
+    assert saved(train(rows), lab_manifest, rows, tmp_path / "learns") == []
+
+
+@pytest.mark.parametrize("architecture", ["topk", "jumprelu", "gated"])
+@pytest.mark.parametrize("form", ["lanes", "mapped"])
+def test_autocast_changes_the_result_by_rounding_only_and_not_from_run_to_run(
+    architecture: str, form: Any, lab: Any
+) -> None:
+    from hubkit.train.stack import train_stack
+
+    rows, held_out = lab
+
+    def trained(seeds: tuple[int, ...], *, autocast: bool) -> list[Trained]:
+        found = []
+        for seed in seeds:
+            fields = {"architecture": architecture, "layer": 3, "condition": "mixed", "d_sae": D_SAE, "k": K}
+            more = {"sae_id": f"sae{seed}", "steps": 150, "seed": seed, "autocast": autocast}
+            found.append(Member(f"sae{seed}", SaeSpec.model_validate(fields | more), rows))
+        return [one for one in train_stack(found, form=form) if isinstance(one, Trained)]
+
+    full, half = trained((0,), autocast=False)[0], trained((0,), autocast=True)[0]
+    weights, rounded = full.sae.state_dict(), half.sae.state_dict()
+    assert all(weight.dtype == torch.float32 for weight in rounded.values())
+    assert not torch.equal(weights["W_dec"], rounded["W_dec"]), "products in bfloat16 round"
+    assert explained(half, rows) == pytest.approx(explained(full, rows), abs=0.02)
+    assert explained(half, held_out) == pytest.approx(explained(full, held_out), abs=0.05)
+    assert l0(half, rows) == pytest.approx(l0(full, rows), rel=0.15)
+    again = trained((1, 0), autocast=True)[1].sae.state_dict()
+    assert all(torch.equal(weight, again[name]) for name, weight in rounded.items())
+
+
+def explained(trained: Trained, rows: torch.Tensor) -> float:
+    error = (rows - trained.reconstruct(rows)).square().sum()
+    return float(1 - error / (rows - rows.mean(dim=0)).square().sum())

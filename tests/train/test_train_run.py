@@ -228,3 +228,19 @@ def test_activations_that_are_not_those_of_the_manifest_fail_by_name(tmp_path: P
     path.write_bytes(path.read_bytes()[:-4] + b"\x00\x00\x80\x3f")
     with pytest.raises(HubkitError, match=r"4 of 4 SAEs failed:\n  lab_topk_L2_mixed: .*not the file"):
         train(specs(), pool, tmp_path / "release", tmp_path / "work", options=PUBLISHED)
+
+
+def test_a_window_that_does_not_end_inside_the_epochs_of_a_fold_is_refused_by_name(
+    tmp_path: Path, pool: Path
+) -> None:
+    """40 rows in batches of 4 are 10 steps; without a fold of 20 rows they are 5."""
+    settings = Settings(d_sae=16, k=4, epochs=1, batch_size=4, dead_window=5)
+    wanted = grid([2], ["topk"], ["mixed"], prefix="lab", settings=settings)
+    with pytest.raises(
+        UsageError, match=r"lab_topk_L2_mixed without fold0: dead_window is 5, .*5 steps \(1 epochs of 20"
+    ):
+        train(wanted, pool, tmp_path / "release", tmp_path / "work", options=PLAIN)
+    assert not (tmp_path / "release").exists()
+    assert train(wanted, pool, tmp_path / "release", tmp_path / "work", options=PUBLISHED).trained == 1
+    cfg = json.loads((tmp_path / "release" / "lab_topk_L2_mixed" / "cfg.json").read_text(encoding="utf-8"))
+    assert (cfg["metadata"]["hubkit"]["steps"], cfg["metadata"]["hubkit"]["epochs"]) == (10, 1)

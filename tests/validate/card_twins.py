@@ -53,6 +53,20 @@ def grid(
     return MemoryView(name="memory", files=files)
 
 
+def rewritten(text: str) -> MemoryView:
+    """Two topk and two jumprelu, one of which is published as the standard SAE that it computes."""
+    found = grid(text)
+    folder = "lab_jumprelu_L5_mixed"
+    metadata = {
+        "hook_name": "blocks.5.hook_resid_post",
+        "training_condition": "mixed",
+        "training_architecture": "jumprelu",
+    }
+    found.files[f"{folder}/cfg.json"] = json.dumps(cfg("standard", metadata=metadata)).encode()
+    found.files[f"{folder}/sae_weights.safetensors"] = save(tensors("standard"))
+    return found
+
+
 def evaluated(text: str, *, accuracy: float = 0.61234, layers: dict[int, float] | None = None) -> MemoryView:
     """The good SAE with a measured L0 of 5.04, a probe, and raw activations by layer."""
 
@@ -163,6 +177,7 @@ MORE_CARD_TWINS: dict[str, Twins] = {
     "CARD004 incomplete": (lambda: alone("25 SAEs across 3 layers\n\n- 3 architectures\n- 3 conditions"), lambda: alone("25 SAEs across 3 layers\n\n- 3 architectures\n- 3 conditions\n\nThis is 25/27 complete.")),
     "CARD004 list": (lambda: alone("- 8 SAEs across 4 layers (L2, L5, L7)"), lambda: alone("- 8 SAEs across 3 layers (L2, L5, L7)")),
     "CARD004 layers": (lambda: grid("4 SAEs across 3 layers"), lambda: grid("4 SAEs across 2 layers")),
+    "CARD004 rewritten": (lambda: rewritten("4 SAEs: 1 jumprelu, 2 standard, 2 topk"), lambda: rewritten("4 SAEs: 1 jumprelu, 1 standard (trained as jumprelu), 2 topk")),
     "CARD004 parts": (lambda: grid("4 SAEs: 3 TopK + 1 JumpReLU"), lambda: grid("4 SAEs: 2 TopK + 2 JumpReLU")),
     "CARD004 threshold": (lambda: grid("Threshold not learned (4 SAEs)"), lambda: grid("Threshold not learned (2 SAEs)")),
     "CARD004 part of": (lambda: grid("This repository contains 7 SAEs"), lambda: grid("Of the 7 SAEs we trained, 14 of 30 SAEs beat raw, 18 STE SAEs total, 9 SAEs per layer")),
@@ -196,6 +211,9 @@ MORE_CARD_TWINS: dict[str, Twins] = {
     "CARD009 syntax": (lambda: code("def f(:\n    pass"), lambda: code(">>> %time f(...)\n>>> f\n<function>\n")),
     "CARD009 import": (lambda: code("from sae_lens import SparseAutoencoder"), lambda: code("from sae_lens import SAE, TopKSAE")),
     "CARD009 method": (lambda: code(USE.format('"a/b", "L2"') + "\nsae.get_feature_activations(x)"), lambda: code(USE.format('"a/b", "L2"') + "\nsae.eval()\nsae.encode(x)")),
+    "CARD009 chained": (lambda: code(USE.format('"a/b", "L2"') + ".to('cpu')\nsae.encode_all(x)"), lambda: code(USE.format('"a/b", "L2"') + ".eval()\nsae.to('cpu').encode(x)")),
+    "CARD009 later block": (lambda: code(USE.format('"a/b", "L2"') + "\n```\n\nThen:\n\n```python\nsae.encode_all(x)"), lambda: code(USE.format('"a/b", "L2"') + "\n```\n\nThen:\n\n```python\nsae = Mine()\nsae.encode_all(x)")),
+    "CARD009 attribute": (lambda: code(USE.format('"a/b", "L2"') + "\nprint(sae.n_latents)"), lambda: code(USE.format('"a/b", "L2"') + "\nsae.note = 1\nprint(sae.note, sae.threshold, sae.training, [sae.n for sae in others])")),
     "CARD009 needs": (lambda: code(USE.format('"a/b"')), lambda: code(USE.format("*arguments"))),
     "CARD009 pinned": (lambda: alone("`pip install sae-lens==3.0.0`\n\n```python\nfrom sae_lens import TopKSAE\n```"), lambda: alone("`pip install sae-lens==6.18.0`\n\n```python\nfrom sae_lens import TopKSAE\n```")),
     "CARD010 pickle": (lambda: pickled("Load it."), lambda: pickled("The weights are a pickle.")),

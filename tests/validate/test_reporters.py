@@ -47,6 +47,16 @@ def on_screen(markup: str, width: int) -> list[str]:
     return captured.get().rstrip("\n").split("\n")
 
 
+def test_what_helps_stands_below_what_it_helps_with() -> None:
+    report = validate(view(readme="# SAEs\n"), Selection(select=("CARD003",)))
+    lines = [line.strip() for line in on_screen(text.render(report), 120)]
+    missing = [i for i, line in enumerate(lines) if "is missing" in line]
+    assert [lines[i + 2].split(" into ")[0] for i in missing] == [
+        "try: write `base_model: OWNER/MODEL`",
+        "try: write `library_name: saelens`",
+    ]
+
+
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_text_keeps_to_the_width_and_paths_stay_whole(width: int) -> None:
     report = validate(many(3, "a_long_folder_name_that_a_person_wants_to_copy_{}_from_the_terminal"))

@@ -11,6 +11,8 @@ from hubkit.cards.measured import (
     AUROC,
     BALANCED,
     D_MAX,
+    MEMBERSHIP,
+    NEW_SCENARIOS,
     Peak,
     best_sae,
     judged_comparisons,
@@ -22,10 +24,13 @@ from hubkit.cards.measured import (
 )
 from hubkit.cards.sections.experiments import all_at_chance
 from hubkit.cards.sections.section import Absent, Context
+from hubkit.cards.sections.work import counted_scenarios
 from hubkit.release.experiments import RepresentationProbe, Tally
 from hubkit.release.metrics import Comparison, MetricValue
 
 LONG_PROFILE = 16
+FEW_SCENARIOS = 12
+"""Below it a number about new scenarios only describes these."""
 WIDE = 2
 """A profile of fewer layers is no profile."""
 
@@ -64,6 +69,9 @@ def key_findings(facts: Facts) -> Context | Absent:
         "best_difference": _difference(facts, best.sae) if best else None,
         "best_against_peak": number_of(best.metric) - number_of(peak.metric) if best and peak else None,
         "best_raw": raw_at(facts, best.sae.layer) if best else None,
+        "elsewhere": best.sae.first_metric(*NEW_SCENARIOS) if best else None,
+        "memory": best.sae.first_metric(*MEMBERSHIP) if best else None,
+        "few": 0 < counted_scenarios(facts) < FEW_SCENARIOS,
         "d_max": d_max,
         "judged": judged,
         "by_chance": len(judged.all) * 0.025,

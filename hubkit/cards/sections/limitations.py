@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hubkit.cards.facts import Facts, SaeFact
-from hubkit.cards.measured import ALIVE, BALANCED, number_of, peak_layer
+from hubkit.cards.measured import ALIVE, BALANCED, NEW_SCENARIOS, number_of, peak_layer
 from hubkit.cards.quantization import quantization_of
 from hubkit.cards.sections.section import Context
 from hubkit.cards.sections.work import counted_scenarios
@@ -41,6 +41,7 @@ def limitations(facts: Facts) -> Context:
             for sae in facts.saes
         ),
         "scenarios": counted_scenarios(facts),
+        "new_scenarios": any(sae.first_metric(*NEW_SCENARIOS) for sae in facts.saes),
         "peak_without_sae": peak.profile.layer
         if peak and peak.profile.layer not in facts.distinct("layer")
         else None,

@@ -5,12 +5,23 @@ from __future__ import annotations
 from statistics import median
 
 from hubkit.cards.facts import Facts, SaeFact
-from hubkit.cards.measured import ALIVE, BALANCED, D_MAX, L0, MSE, SPLIT_WORDS, VARIANCE, Wanted
+from hubkit.cards.measured import (
+    ALIVE,
+    BALANCED,
+    D_MAX,
+    L0,
+    MEMBERSHIP,
+    MSE,
+    NEW_SCENARIOS,
+    SPLIT_WORDS,
+    VARIANCE,
+    Wanted,
+)
 from hubkit.cards.sections.section import Absent, Context
 from hubkit.measures.catalogue import CATALOGUE
 from hubkit.release.metrics import MetricValue, Split
 
-COLUMNS: tuple[Wanted, ...] = (VARIANCE, L0, ALIVE, BALANCED, D_MAX)
+COLUMNS: tuple[Wanted, ...] = (VARIANCE, L0, ALIVE, BALANCED, NEW_SCENARIOS, MEMBERSHIP, D_MAX)
 QUALITY: tuple[Wanted, ...] = (VARIANCE, L0, ALIVE, MSE)
 LONG_TABLE = 12
 
@@ -33,6 +44,7 @@ def sae_table(facts: Facts) -> Context:
         "long": len(rows) > LONG_TABLE,
         "measured": bool(columns),
         "crossfit": any(split == "crossfit" for _, split in columns),
+        "control": any(split == "control" for _, split in columns),
         "gaps": any(value is None for row in rows for value in row["values"]),  # type: ignore[attr-defined]
     }
 
@@ -48,7 +60,7 @@ def _column(facts: Facts, wanted: Wanted) -> tuple[str, Split] | None:
         (
             (measure, split)
             for measure, split in wanted
-            if any(sae.metric(measure, split) is not None for sae in facts.saes)
+            if any(sae.first_metric((measure, split)) is not None for sae in facts.saes)
         ),
         None,
     )

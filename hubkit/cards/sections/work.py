@@ -56,7 +56,10 @@ def training(facts: Facts) -> Context | Absent:
     if not kinds:
         return Absent("Training configuration", "no cfg.json records it")
     rows = [
-        (title, [_range([r[key] for r in _recorded(facts, kind) if key in r]) for kind in kinds])
+        (
+            title,
+            [_range([r[key] for r in _recorded(facts, kind) if r.get(key) is not None]) for kind in kinds],
+        )
         for key, title in SHOWN.items()
     ]
     provenance = facts.provenance

@@ -80,7 +80,8 @@ def render(report: Report, *, notes: bool = False, width: int = WIDTH) -> str:
         lines += [*_rule_block(list(group), width), ""]
     accepted = list(_accepted(report, width))
     lines += [*accepted, ""] if accepted else []
-    return "\n".join([*lines, _verdict(report, notes=notes), _cost(report)])
+    remarks = [wrapped(remark, width) for remark in report.remarks]
+    return "\n".join([*lines, _verdict(report, notes=notes), *remarks, _cost(report)])
 
 
 def _head(report: Report, width: int) -> Iterator[str]:
@@ -103,15 +104,19 @@ def _rule_block(findings: list[Finding], width: int) -> Iterator[str]:
     head = wrapped(f"{title}{count}", width, " " * 18)[18:]
     yield f"[{COLOUR[severity]}]{severity.word:<7}[/]  [bold]{code:<7}[/]  {head}"
     groups = _groups(findings)
+    by_hint: dict[str, list[list[Finding]]] = {}
     for same in groups[:GROUPS_SHOWN]:
-        yield wrapped(_message(same), width, INDENT)
-        yield from _places(same)
+        by_hint.setdefault(same[0].hint, []).append(same)
+    for hint, alike in by_hint.items():
+        for same in alike:
+            yield wrapped(_message(same), width, INDENT)
+            yield from _places(same)
+        if hint:
+            body = wrapped(hint, width, f"{INDENT}     ")[len(INDENT) + 5 :]
+            yield f"{INDENT}[dim]try:[/] {body}"
     if len(groups) > GROUPS_SHOWN:
         rest = sum(len(same) for same in groups[GROUPS_SHOWN:])
         yield f"{INDENT}[dim]and {rest} more of this rule: --format json has them all[/]"
-    for hint in dict.fromkeys(same[0].hint for same in groups[:GROUPS_SHOWN] if same[0].hint):
-        body = wrapped(hint, width, f"{INDENT}     ")[len(INDENT) + 5 :]
-        yield f"{INDENT}[dim]try:[/] {body}"
 
 
 def _groups(findings: list[Finding]) -> list[list[Finding]]:
@@ -188,7 +193,11 @@ def _verdict(report: Report, *, notes: bool) -> str:
 
 def _cost(report: Report) -> str:
     requests = f" in {_many(report.requests, 'request')}" if report.revision else ""
-    return f"[dim]read {human_bytes(report.bytes_read)} of {human_bytes(report.total_bytes)}{requests}, {report.seconds:.2f} s[/]"
+    # What is read twice, as the directory of an archive is, counts twice.
+    part = human_bytes(report.bytes_read)
+    if report.bytes_read < report.total_bytes:
+        part += f" of {human_bytes(report.total_bytes)}"
+    return f"[dim]read {part}{requests}, {report.seconds:.2f} s[/]"
 
 
 def _many(count: int, noun: str) -> str:

@@ -17,8 +17,8 @@ from hubkit.validate.rule import repo_rule
 def broken_code(repo: RepoFacts) -> Iterator[Found]:
     """A code block does not parse, or calls what SAELens does not have.
 
-    Python blocks only; prompts, notebook magics and a block that the end of the text cuts off are no faults. Names imported from `sae_lens`, methods of SAE
-    and their arguments are held against a table of nine releases from 3.0.0 to 6.54.12, read from the wheels: the release that the card pins
+    Python blocks only; prompts, notebook magics and a block that the end of the text cuts off are no faults. Names imported from `sae_lens`, methods of SAE,
+    what is read from a variable that `SAE.from_pretrained` filled, and arguments are held against a table of nine releases from 3.0.0 to 6.54.12, read from the wheels: the release that the card pins
     (`sae-lens==6.18.0`), else the newest, which is what a reader installs. Nothing is imported or run. With --run-snippets the code is run as well, and
     must work.
     """
@@ -26,15 +26,14 @@ def broken_code(repo: RepoFacts) -> Iterator[Found]:
         return
     release = release_for(repo.readme.text)
     seen: set[tuple[str, str]] = set()
-    for block in repo.readme.code_blocks:
-        for fault in faults_of(block, release):
-            quote = shortened(fault.quote)
-            if (fault.message, quote) not in seen:
-                seen.add((fault.message, quote))
-                yield Found(
-                    f'{fault.message}: "{quote}"',
-                    "run the block as a reader would; hubkit build-cards writes one that was run",
-                    path=CARD,
-                    line=fault.line,
-                    identity=f"{fault.message} {quote}",
-                )
+    for fault in faults_of(repo.readme.code_blocks, release):
+        quote = shortened(fault.quote)
+        if (fault.message, quote) not in seen:
+            seen.add((fault.message, quote))
+            yield Found(
+                f'{fault.message}: "{quote}"',
+                "run the block as a reader would; hubkit build-cards writes one that was run",
+                path=CARD,
+                line=fault.line,
+                identity=f"{fault.message} {quote}",
+            )

@@ -150,15 +150,20 @@ def _parts(repo: RepoFacts) -> Iterator[Found]:
     kinds = [trained_as(sae) for sae in repo.saes]
     if not countable(repo) or None in kinds:
         return
-    there = Counter(kinds)
+    there, built = Counter(kinds), Counter(sae.architecture for sae in repo.saes)
     for claim in repo.claims.of(Sum):
+        stated: Counter[str] = Counter()
         for number, name in claim.parts:
-            if plain(name) in ARCHITECTURES and there[plain(name)] != number:
+            stated[plain(name)] += number
+        for kind, number in stated.items():
+            # A JumpReLU that is published as what it computes may be counted as either.
+            if kind in ARCHITECTURES and number not in (there[kind], built[kind]):
+                name = next(name for _, name in claim.parts if plain(name) == kind)
                 yield said(
                     claim,
-                    f"the card says {number} {name}, the repository has {there[plain(name)]}",
+                    f"the card says {number} {name}, the repository has {there[kind]}",
                     HINT,
-                    topic=f"part {plain(name)}",
+                    topic=f"part {kind}",
                 )
 
 

@@ -52,8 +52,13 @@ def undisclosed(repo: RepoFacts) -> Iterator[Found]:
         shown = ", ".join(sae.sae_id for sae in saes[:3]) + (
             f" and {len(saes) - 3} more" if len(saes) > 3 else ""
         )
+        who = (
+            f"{len(saes)} of {len(repo.saes)} SAEs have {what} ({shown})"
+            if len(repo.saes) > 1
+            else f"the SAE has {what}"
+        )
         yield Found(
-            f'{len(saes)} of {len(repo.saes)} SAEs have {what} ({shown}), and the card does not say so: "{quote}"',
+            f'{who}, and the card does not say so: "{quote}"',
             HINTS[defect], path=CARD, line=line, identity=defect,
         )  # fmt: skip
 

@@ -71,7 +71,7 @@ def tensor_missing(sae: SaeFacts) -> Iterator[Found]:
     if missing == ["threshold"] and "log_threshold" in sae.header.tensors:
         hint = "SAELens before 6.48 trained log_threshold: save exp(log_threshold) as threshold"
     yield Found(
-        f"{sae.architecture} needs {', '.join(missing)}; the file has {', '.join(sae.header.tensors)}",
+        f"{sae.architecture} needs {', '.join(missing)}; the file has {', '.join(sae.header.tensors) or 'no tensors'}",
         hint,
         **sae.in_weights(missing[0]),
     )
