@@ -144,9 +144,9 @@ class RepoFacts:
 def gather(view: RepoView, needs: Need, report: Report = silent) -> RepoFacts:
     """Read what `needs` asks for; `report` hears of every SAE that is read whole. Raises HubkitError only when the listing itself fails."""
     with ThreadPoolExecutor(1) as meanwhile:
-        if Need.README in needs:
-            meanwhile.submit(import_grammar)
         facts = RepoFacts(view, view.list(), [])
+        if Need.README in needs and view.entry("README.md"):
+            meanwhile.submit(import_grammar)
         folders = _folders(facts.entries)
         view.prefetch(first_wants(view, folders, needs), lambda path: what_follows(view, path, needs))
     for folder in folders:

@@ -7,8 +7,10 @@ from typing import Literal
 
 Factor = Literal["saes", "layers", "architectures", "conditions"]
 
+# Not frozen, and without equality: making thirty frozen classes would cost every validation 20 ms. Nothing changes a claim.
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(kw_only=True, eq=False)
 class Claim:
     """What all claims have."""
 
@@ -18,7 +20,7 @@ class Claim:
     """The words, shortened."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Count(Claim):
     """How many SAEs, layers, architectures or conditions the card says its repository has."""
 
@@ -28,7 +30,7 @@ class Count(Claim):
     """The names that are given beside the number."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class StudyTotal(Claim):
     """The SAEs of the whole study: `9 models, 348 total SAEs`."""
 
@@ -36,7 +38,7 @@ class StudyTotal(Claim):
     saes: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Done(Claim):
     """`25/27 complete`: the card itself says what is missing."""
 
@@ -44,7 +46,7 @@ class Done(Claim):
     planned: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class LayerList(Claim):
     """The layers that have SAEs."""
 
@@ -53,7 +55,7 @@ class LayerList(Claim):
     """Stated for some of the SAEs only: `L3, L6 (original); L9 (STE)`."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Product(Claim):
     """`6 layers x 3 architectures x 3 conditions = 54`."""
 
@@ -61,7 +63,7 @@ class Product(Claim):
     result: int | None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Sum(Claim):
     """A total and the parts it is made of: `39 SAEs: 30 original + 9 STE`."""
 
@@ -69,14 +71,14 @@ class Sum(Claim):
     parts: tuple[tuple[int, str], ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Unlearned(Claim):
     """How many SAEs are said to have thresholds that never learned; None for all of them."""
 
     number: int | None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Dimension(Claim):
     """`d_in`, `d_sae`, `k` or `expansion` of the repository's SAEs."""
 
@@ -86,7 +88,7 @@ class Dimension(Claim):
     """For an expansion: the two widths beside it, `4x (2048 -> 8192)`."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class TensorShape(Claim):
     """`W_enc: [576, 2304]`."""
 
@@ -94,7 +96,7 @@ class TensorShape(Claim):
     shape: tuple[int, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class TensorNames(Claim):
     """The tensors that a usage text lists for one SAE: `Keys: W_enc, b_enc, W_dec, b_dec, threshold`."""
 
@@ -102,7 +104,7 @@ class TensorNames(Claim):
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class HookForm(Claim):
     """What a card says the `hook_name` of its configurations looks like."""
 
@@ -112,7 +114,7 @@ class HookForm(Claim):
     """The part before the layer, and whether `hook_...` follows: `blocks.N.hook_`, `transformer.h.N`."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class NamedSae(Claim):
     """An sae_id."""
 
@@ -123,7 +125,7 @@ class NamedSae(Claim):
     """The repository it is loaded from, where that is said."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class NamedFile(Claim):
     """A file of the repository."""
 
@@ -132,7 +134,7 @@ class NamedFile(Claim):
     """The repository it is fetched from, where that is said."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Share(Claim):
     """`2/57 (3%)`."""
 
@@ -148,7 +150,7 @@ class Share(Claim):
     """`SAEs help` stands beside it."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Difference(Claim):
     """`71.4 % beats 65.9 % by +5.5 pp`."""
 
@@ -159,7 +161,7 @@ class Difference(Claim):
     """What rounding can explain, in points."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Depth(Claim):
     """`L12 (39% depth)`."""
 
@@ -169,14 +171,14 @@ class Depth(Claim):
     """The base model where the same row names it; None for the card's own."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class ModelLayers(Claim):
     """The layers of the base model: `30 transformer layers`."""
 
     number: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class ModelSize(Claim):
     """The parameters of a base model: `karpathy/nanochat-d32 (1.88B parameter ...)`."""
 
@@ -184,7 +186,7 @@ class ModelSize(Claim):
     parameters: float
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class ModelFamily(Claim):
     """What the base model is said to be: `GPT-NeoX`."""
 
@@ -192,7 +194,7 @@ class ModelFamily(Claim):
     """`gpt_neox`, `gpt2`, `llama`, ..."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Bits(Claim):
     """`3.5 bits/parameter`, with the scheme that the same line names."""
 
@@ -200,14 +202,14 @@ class Bits(Claim):
     scheme: Literal["nf4", "nf4 with double quantization"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Dtype(Claim):
     """The precision of the SAEs' weights."""
 
     dtype: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Peak(Claim):
     """The layer where the raw activations are best, and how good they are there."""
 
@@ -217,7 +219,7 @@ class Peak(Claim):
     model: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class LayerScore(Claim):
     """The raw activations of one layer: `the L15 raw baseline of 72.4%`."""
 
@@ -225,7 +227,7 @@ class LayerScore(Claim):
     accuracy: float
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class BestSae(Claim):
     """`Best SAE probe accuracy 84.5% (d32_jumprelu_L12_deceptive_only)`."""
 
@@ -234,7 +236,7 @@ class BestSae(Claim):
     sae_id: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Stated(Claim):
     """`d_max = 0.753`: any named number; `original` where it is called the original value."""
 
@@ -244,7 +246,7 @@ class Stated(Claim):
     original: bool
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Measured(Claim):
     """A cell of a table of SAEs: a measure of the catalogue, or a dimension."""
 
@@ -255,7 +257,7 @@ class Measured(Claim):
     """Half a unit of the last digit."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Paper(Claim):
     """A title and the arXiv number it is given."""
 
@@ -263,7 +265,7 @@ class Paper(Claim):
     arxiv: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Placeholder(Claim):
     """Text that was meant to be replaced."""
 
