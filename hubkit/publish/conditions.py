@@ -22,7 +22,7 @@ from hubkit.release.layout import PROVENANCE, README
 from hubkit.release.provenance import Provenance
 from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.report import Report
-from hubkit.validate.rules.sec import SECRETS
+from hubkit.validate.rules.sec import secrets_in
 
 PICKLES = (".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt", ".joblib")
 LARGEST_TEXT = 5_000_000
@@ -169,8 +169,7 @@ def no_secret(subject: Subject) -> list[Problem]:
         text = (subject.release / file.path).read_text(encoding="utf-8", errors="replace")
         found += [
             Problem("SECRET", f"{file.path}: {kind}", "revoke it now, then remove it", allowable=False)
-            for kind, pattern in SECRETS.items()
-            if pattern.search(text)
+            for kind in dict.fromkeys(kind for kind, _ in secrets_in(text))
         ]
     return found
 

@@ -91,10 +91,11 @@ class Transport:
         self._sleep = sleep
         self._slots = threading.BoundedSemaphore(IN_FLIGHT)
         self._lock = threading.Lock()
-        self._clients: list[httpx.Client] = []
+        self._clients: dict[bool, list[httpx.Client]] = {True: [], False: []}
         """Those that nobody asks at the moment. Each thread has one to itself: a client's pool locks out all others while it looks
-        over its connections, which at sixteen in flight cost more than the requests."""
-        self._trust: ssl.SSLContext | None = None
+        over its connections, which at sixteen in flight cost more than the requests. By whether they speak TLS, whose
+        certificates take longer to load than a request to a Hub of this machine takes."""
+        self._trust: dict[bool, ssl.SSLContext] = {}
         self.direct_routes: dict[str, bool] = {}
         """Origin to whether it serves `/api/resolve-cache/`, once that is known."""
         self.probing = threading.Lock()
@@ -127,7 +128,8 @@ class Transport:
     def close(self) -> None:
         """Close every connection; the next request opens new ones."""
         with self._lock:
-            clients, self._clients = self._clients, []
+            clients = [client for idle in self._clients.values() for client in idle]
+            self._clients = {True: [], False: []}
         for client in clients:
             client.close()
 
@@ -145,7 +147,7 @@ class Transport:
     def _once(self, ask: Ask, meter: Meter) -> Answer:
         with (
             self._slots,
-            self._one() as client,
+            self._one(ask.url.startswith("https:")) as client,
             client.stream(
                 "GET" if ask.body is None else "POST", ask.url, headers=dict(ask.headers), content=ask.body
             ) as response,
@@ -163,24 +165,31 @@ class Transport:
         return Answer(answer.status, answer.headers, body)
 
     @contextmanager
-    def _one(self) -> Iterator[httpx.Client]:
+    def _one(self, secure: bool) -> Iterator[httpx.Client]:
         """A client of one's own for one request; the last that was given back, whose connections are warm."""
         with self._lock:
-            client = self._clients.pop() if self._clients else self._new_client()
+            idle = self._clients[secure]
+            client = idle.pop() if idle else self._new_client(secure)
         try:
             yield client
         finally:
             with self._lock:
-                self._clients.append(client)
+                self._clients[secure].append(client)
 
-    def _new_client(self) -> httpx.Client:
+    def _new_client(self, secure: bool) -> httpx.Client:
+        import ssl
+
         from huggingface_hub.utils import httpx
 
-        if self._trust is None:
-            self._trust = httpx.create_ssl_context()
+        if not self._trust:
             atexit.register(self.close)
+        if secure not in self._trust:
+            # where no TLS is spoken, a context that trusts nobody
+            self._trust[secure] = (
+                httpx.create_ssl_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            )
         return httpx.Client(
-            verify=self._trust,
+            verify=self._trust[secure],
             follow_redirects=False,
             timeout=httpx.Timeout(SILENCE, connect=CONNECT, pool=60.0),
             limits=httpx.Limits(

@@ -136,7 +136,7 @@ def test_every_input_reaches_the_validation(releases: Path, tmp_path: Path) -> N
     config = str(tmp_path / "hubkit.toml")
     assert run_validate(releases, tmp_path, target="broken", select="CFG, wts").code == 0
     assert run_validate(releases, tmp_path, target="broken", select="THR").code == 1
-    assert run_validate(releases, tmp_path, target="broken", ignore="THR, wts").code == 0
+    assert run_validate(releases, tmp_path, target="broken", ignore="THR, wts,CARD").code == 0
     assert run_validate(releases, tmp_path, target="broken", select="THR", config=config).code == 0
     assert run_validate(releases, tmp_path, target="good", base_model="pythia-1b", select="HOOK").code == 1
     assert run_validate(releases, tmp_path, target="good", fail_on="note", notes="true").code == 1

@@ -22,6 +22,13 @@ SECRETS = {
     "a private key": re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----"),
 }
 
+MARKS = {
+    "a Hugging Face token": ("hf_",), "a Hugging Face OAuth or organisation token": ("api_org_", "hf_oauth_"),
+    "an OpenAI or Anthropic key": ("sk-",), "a GitHub token": ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+    "an AWS access key": ("akia", "asia"), "a Google API key": ("aiza",), "a wandb key": ("wandb",), "a private key": ("private key",),
+}  # fmt: skip
+"""What a text with such a secret holds, in lower case: a pattern takes a hundred times as long to find nothing."""
+
 PRIVATE_PATH = re.compile(
     r"""(?<![\w.:/\\-])(?:/(?:home|Users)/(?P<unix>[^/\s"'`<>()\[\]{},;]+)(?=[/\s"'`)]|$)"""
     r"""|(?P<root>/root)(?=/[\w.~-])"""
@@ -66,6 +73,14 @@ def _texts(repo: RepoFacts) -> list[tuple[str, str]]:
     return texts + ([(repo.evaluation.path, repo.evaluation.text)] if repo.evaluation else [])
 
 
+def secrets_in(text: str) -> Iterator[tuple[str, re.Match[str]]]:
+    """Every secret of a text: its kind, and where it stands."""
+    small = text.lower()
+    for kind, marks in MARKS.items():
+        if any(mark in small for mark in marks):
+            yield from ((kind, match) for match in SECRETS[kind].finditer(text))
+
+
 @repo_rule("SEC002", Severity.ERROR, "C D E")
 def secret(repo: RepoFacts) -> Iterator[Found]:
     """A secret is about to be, or was, published: Hub token, API key, private key.
@@ -73,15 +88,14 @@ def secret(repo: RepoFacts) -> Iterator[Found]:
     Looked for in every configuration, the card and evaluation.json. The report shows its kind, place and length, never its text.
     """
     for path, text in _texts(repo):
-        for kind, pattern in SECRETS.items():
-            for match in pattern.finditer(text):
-                yield Found(
-                    f"{kind} ({len(match.group())} characters)",
-                    "revoke it now, then remove it from the file and from the history",
-                    path=path,
-                    line=text.count("\n", 0, match.start()) + 1,
-                    identity=hashlib.sha256(f"hubkit SEC002 {path} {match.group()}".encode()).hexdigest(),
-                )
+        for kind, match in secrets_in(text):
+            yield Found(
+                f"{kind} ({len(match.group())} characters)",
+                "revoke it now, then remove it from the file and from the history",
+                path=path,
+                line=text.count("\n", 0, match.start()) + 1,
+                identity=hashlib.sha256(f"hubkit SEC002 {path} {match.group()}".encode()).hexdigest(),
+            )
 
 
 @repo_rule("SEC003", Severity.WARNING, "C D E", fix="unsafe")
