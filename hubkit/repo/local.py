@@ -99,6 +99,8 @@ class LocalView(RepoView):
         except OSError as error:
             raise _unreadable(self.root / path, error) from error
         with file:
+            if hasattr(os, "posix_fadvise"):  # not on Windows and macOS
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
             self._held[key] = file
             try:
                 yield
