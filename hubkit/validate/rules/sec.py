@@ -12,22 +12,21 @@ from hubkit.validate.finding import Found, Severity
 from hubkit.validate.rule import repo_rule
 
 SECRETS = {
-    "a Hugging Face token": re.compile(r"\bhf_[A-Za-z0-9]{30,}\b"),
-    "a Hugging Face OAuth or organisation token": re.compile(r"\b(?:api_org|hf_oauth)_[A-Za-z0-9]{30,}\b"),
-    "an OpenAI or Anthropic key": re.compile(r"\bsk-(?:proj-|ant-)?[A-Za-z0-9_-]{32,}"),
-    "a GitHub token": re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{50,})\b"),
-    "an AWS access key": re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
-    "a Google API key": re.compile(r"\bAIza[A-Za-z0-9_-]{35}\b"),
-    "a wandb key": re.compile(r"(?i)wandb[a-z_]{0,12}key[\"'\s:=]{1,6}([0-9a-f]{40})\b"),
-    "a private key": re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----"),
-}
-
-MARKS = {
-    "a Hugging Face token": ("hf_",), "a Hugging Face OAuth or organisation token": ("api_org_", "hf_oauth_"),
-    "an OpenAI or Anthropic key": ("sk-",), "a GitHub token": ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
-    "an AWS access key": ("akia", "asia"), "a Google API key": ("aiza",), "a wandb key": ("wandb",), "a private key": ("private key",),
+    "a Hugging Face token": (("hf_",), re.compile(r"\bhf_[A-Za-z0-9]{30,}\b")),
+    "a Hugging Face OAuth or organisation token": (
+        ("api_org_", "hf_oauth_"), re.compile(r"\b(?:api_org|hf_oauth)_[A-Za-z0-9]{30,}\b"),
+    ),
+    "an OpenAI or Anthropic key": (("sk-",), re.compile(r"\bsk-(?:proj-|ant-)?[A-Za-z0-9_-]{32,}")),
+    "a GitHub token": (
+        ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+        re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{50,})\b"),
+    ),
+    "an AWS access key": (("akia", "asia"), re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
+    "a Google API key": (("aiza",), re.compile(r"\bAIza[A-Za-z0-9_-]{35}\b")),
+    "a wandb key": (("wandb",), re.compile(r"(?i)wandb[a-z_]{0,12}key[\"'\s:=]{1,6}([0-9a-f]{40})\b")),
+    "a private key": (("private key",), re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----")),
 }  # fmt: skip
-"""What a text with such a secret holds, in lower case: a pattern takes a hundred times as long to find nothing."""
+"""Kind to what a text with such a secret holds, in lower case, and the pattern, which takes a hundred times as long to find nothing."""
 
 PRIVATE_PATH = re.compile(
     r"""(?<![\w.:/\\-])(?:/(?:home|Users)/(?P<unix>[^/\s"'`<>()\[\]{},;]+)(?=[/\s"'`)]|$)"""
@@ -76,9 +75,9 @@ def _texts(repo: RepoFacts) -> list[tuple[str, str]]:
 def secrets_in(text: str) -> Iterator[tuple[str, re.Match[str]]]:
     """Every secret of a text: its kind, and where it stands."""
     small = text.lower()
-    for kind, marks in MARKS.items():
+    for kind, (marks, pattern) in SECRETS.items():
         if any(mark in small for mark in marks):
-            yield from ((kind, match) for match in SECRETS[kind].finditer(text))
+            yield from ((kind, match) for match in pattern.finditer(text))
 
 
 @repo_rule("SEC002", Severity.ERROR, "C D E")
