@@ -17,8 +17,10 @@ def _each(measure: str, *splits: Split) -> Wanted:
     return tuple((measure, split) for split in splits)
 
 
+CROSS_FITTED: Wanted = _each("probe_balanced_accuracy", *UNSEEN)
+"""Where neither the probe nor the SAE has seen the rows."""
 BALANCED: Wanted = (
-    *_each("probe_balanced_accuracy", *UNSEEN),
+    *CROSS_FITTED,
     *_each("probe_cv_balanced_accuracy", *UNSEEN, "train"),
 )
 AUROC: Wanted = (*_each("probe_auroc", *UNSEEN), *_each("probe_cv_auroc", *UNSEEN, "train"))

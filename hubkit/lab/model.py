@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,15 +21,33 @@ from hubkit.release.writing import write_json
 if TYPE_CHECKING:
     from pathlib import Path
 
-NAME = "hubkit/lab-llama-6x64"
 RECIPE_FILE = "lab.json"
 """Written with the model: which recipe made it, and what came out."""
 WEIGHTS_FILE = "model.safetensors"
 RECIPE_VERSION = 1
-N_LAYERS, D_MODEL, N_HEADS, D_MLP = 6, 64, 4, 128
-BATCH, LEARNING_RATE, CLIP = 64, 3e-3, 1.0
+BATCH, CLIP = 64, 1.0
 IGNORED = -100
 """The target that cross entropy leaves out (torch's default `ignore_index`)."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How large a lab model is. The standard one learns in seconds; a wide one gives activations as wide as a real model's, in minutes."""
+
+    n_layers: int = 6
+    d_model: int = 64
+    n_heads: int = 4
+    d_mlp: int = 128
+    learning_rate: float = 3e-3
+    """Highest rate of the schedule. Wider models want less."""
+
+    @property
+    def name(self) -> str:
+        """`hubkit/lab-llama-<layers>x<width>`."""
+        return f"hubkit/lab-llama-{self.n_layers}x{self.d_model}"
+
+
+STANDARD = Shape()
 
 
 @dataclass(frozen=True)
@@ -49,14 +68,20 @@ class LabModel:
 
 
 def build(
-    folder: Path, *, seed: int = 0, null: bool = False, steps: int = 150, report: Report = silent
+    folder: Path,
+    *,
+    seed: int = 0,
+    null: bool = False,
+    steps: int = 150,
+    shape: Shape = STANDARD,
+    report: Report = silent,
 ) -> LabModel:
     """Train the lab model into `folder`, or return the one of the same recipe that is there already.
 
     The folder appears whole or not at all. One seed gives one model on one machine; the global random state is left as it was.
     With `null` the model has no behaviour to carry (`lab.text`). Raises UsageError when `folder` holds something else.
     """
-    recipe = _recipe(seed, null=null, steps=steps)
+    recipe = _recipe(shape, seed, null=null, steps=steps)
     found = _finished(folder, recipe)
     if found is not None:
         report(Event("lab", steps, steps, f"{found.name} is there"))
@@ -66,7 +91,7 @@ def build(
             f"{folder}: holds files but no {RECIPE_FILE}, expected an empty folder or a lab model",
             hint="name another folder",
         )
-    model, losses = _train(seed, null=null, steps=steps, report=report)
+    model, losses = _train(shape, seed, null=null, steps=steps, report=report)
     temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         _write(temporary, model, recipe, losses)
@@ -81,11 +106,11 @@ def build(
     return built
 
 
-def _recipe(seed: int, *, null: bool, steps: int) -> dict[str, Any]:
-    shape = [N_LAYERS, D_MODEL, N_HEADS, D_MLP]
+def _recipe(shape: Shape, seed: int, *, null: bool, steps: int) -> dict[str, Any]:
+    sizes = [shape.n_layers, shape.d_model, shape.n_heads, shape.d_mlp]
     return {
-        "version": RECIPE_VERSION, "name": NAME + ("-null" if null else ""), "seed": seed, "null": null, "steps": steps,
-        "shape": shape, "batch": BATCH, "learning_rate": LEARNING_RATE, "clip": CLIP,
+        "version": RECIPE_VERSION, "name": shape.name + ("-null" if null else ""), "seed": seed, "null": null, "steps": steps,
+        "shape": sizes, "batch": BATCH, "learning_rate": shape.learning_rate, "clip": CLIP,
         "text": sha256_of_json([text.VOCABULARY, [vars(text.world(scene)) for scene in text.SCENES]]),
     }  # fmt: skip
 
@@ -139,13 +164,13 @@ def tokenizer() -> Any:
     )  # fmt: skip
 
 
-def _new_model(seed: int) -> Any:
+def _new_model(shape: Shape, seed: int) -> Any:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
     config = LlamaConfig(
-        vocab_size=len(text.VOCABULARY), hidden_size=D_MODEL, intermediate_size=D_MLP, num_hidden_layers=N_LAYERS,
-        num_attention_heads=N_HEADS, num_key_value_heads=N_HEADS, max_position_embeddings=128, tie_word_embeddings=False,
+        vocab_size=len(text.VOCABULARY), hidden_size=shape.d_model, intermediate_size=shape.d_mlp, num_hidden_layers=shape.n_layers,
+        num_attention_heads=shape.n_heads, num_key_value_heads=shape.n_heads, max_position_embeddings=128, tie_word_embeddings=False,
         pad_token_id=text.VOCABULARY.index(text.PAD), eos_token_id=text.VOCABULARY.index(text.END), bos_token_id=None,
     )  # fmt: skip
     with torch.random.fork_rng(
@@ -155,17 +180,18 @@ def _new_model(seed: int) -> Any:
         return LlamaForCausalLM(config)
 
 
-def _train(seed: int, *, null: bool, steps: int, report: Report) -> tuple[Any, list[float]]:
-    with one_thread():
-        return _train_on_one_thread(seed, null=null, steps=steps, report=report)
+def _train(shape: Shape, seed: int, *, null: bool, steps: int, report: Report) -> tuple[Any, list[float]]:
+    # A small step on one thread is the same on every machine, and a second thread would only slow it down.
+    with one_thread() if shape == STANDARD else nullcontext():
+        return _trained(shape, seed, null=null, steps=steps, report=report)
 
 
-def _train_on_one_thread(seed: int, *, null: bool, steps: int, report: Report) -> tuple[Any, list[float]]:
+def _trained(shape: Shape, seed: int, *, null: bool, steps: int, report: Report) -> tuple[Any, list[float]]:
     import torch
 
-    model = _new_model(seed).train()
-    optimiser = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=LEARNING_RATE, total_steps=steps)
+    model = _new_model(shape, seed).train()
+    optimiser = torch.optim.AdamW(model.parameters(), lr=shape.learning_rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=shape.learning_rate, total_steps=steps)
     rng = np.random.default_rng(seed)
     losses: list[float] = []
     for step in range(steps):

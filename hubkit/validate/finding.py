@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -43,6 +44,8 @@ class Found:
     identity: str = ""
     """What tells two findings of one rule at one place apart; never a secret in clear."""
     fix: FixKind | None = None
+    sae_id: str | None = None
+    """Of a rule over the whole repository, where it speaks of one SAE; of an SAE's own rule the run knows it."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,12 @@ class Finding:
             "fix": self.fix,
             "fingerprint": self.fingerprint,
         }
+
+
+def natural(name: str) -> tuple[str | int, ...]:
+    """A key that sorts layer 2 before layer 11."""
+    parts = re.split(r"([0-9]{1,18})", name)
+    return tuple(int(part) if i % 2 else part for i, part in enumerate(parts))
 
 
 def fingerprint(code: str, sae_id: str | None, found: Found) -> str:

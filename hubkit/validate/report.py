@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -10,7 +9,7 @@ from typing import Any, Literal
 
 from hubkit import __version__
 from hubkit.errors import ExitCode
-from hubkit.validate.finding import Finding, Severity
+from hubkit.validate.finding import Finding, Severity, natural
 
 SCHEMA_VERSION = "1"
 
@@ -237,6 +236,5 @@ def _sum_ignored(several: list[Ignored]) -> list[Ignored]:
 
 def order(finding: Finding) -> tuple[int, str, tuple[str | int, ...], str]:
     """Worst first, then by code, SAE (layer 2 before layer 11) and place."""
-    parts = re.split(r"([0-9]{1,18})", finding.sae_id or finding.path or "")
-    natural = tuple(int(part) if i % 2 else part for i, part in enumerate(parts))
-    return (-finding.severity, finding.code, natural, finding.pointer or "")
+    place = natural(finding.sae_id or finding.path or "")
+    return (-finding.severity, finding.code, place, finding.pointer or "")

@@ -174,6 +174,7 @@ def _ask_one(rule: Rule, subject: SaeFacts | RepoFacts, outcome: _Outcome) -> No
 def _finding(
     code: str, severity: Severity, sae_id: str | None, found: Found, rule: Rule | None = None
 ) -> Finding:
+    sae_id = sae_id or found.sae_id
     return Finding(
         code=code,
         severity=severity,

@@ -85,6 +85,44 @@ class Release:
         return replace(self, d_in=d_in, d_sae=d_sae, members=members)
 
 
+def sound(release: Release) -> Release:
+    """The same release as it should have been: thresholds that learned, and every value on enough rows that the SAE has not seen, with its interval."""
+
+    def of(metric: MetricValue) -> MetricValue:
+        assert metric.value is not None
+        probe = metric.measure.startswith("probe_")
+        l0 = metric.measure == "l0" and metric.value > release.d_sae / 4
+        number = 80.0 if l0 else metric.value
+        changed = {
+            "measure": metric.measure.replace("probe_cv_", "probe_"),
+            "split": "crossfit" if probe else "held_out",
+            "value": number,
+            "n": 4 * release.d_in,
+            "interval": metric.interval or (number - abs(number) / 50, number + abs(number) / 50),
+            "interval_method": metric.interval_method or "percentile bootstrap",
+        }
+        return metric.model_copy(update=changed)
+
+    def values(them: Iterable[MetricValue]) -> list[MetricValue]:
+        return list({(one.measure, one.split, one.contrast): one for one in map(of, them)}.values())
+
+    prose = {key: text for key, text in release.settings.prose.items() if key != "limitations"}
+    return replace(
+        release,
+        settings=release.settings.model_copy(update={"prose": prose}),
+        members=tuple(replace(one, learned=True, n_rows=4 * release.d_sae) for one in release.members),
+        saes={sae_id: values(them) for sae_id, them in release.saes.items()},
+        layers=tuple(one.model_copy(update={"values": values(one.values)}) for one in release.layers),
+        comparisons=tuple(
+            one.model_copy(update={"difference": of(one.difference)}) for one in release.comparisons
+        ),
+        tallies=tuple(one.model_copy(update={"split": "crossfit"}) for one in release.tallies),
+        representations=tuple(
+            one.model_copy(update={"values": values(one.values)}) for one in release.representations
+        ),
+    )
+
+
 def grid(
     prefix: str, layers: Iterable[int], architectures: Iterable[str], rows: dict[str, int], **common: Any
 ) -> tuple[Member, ...]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cards import shapes
 from cards.seeds import CITATION, CODE, JUMPING_AHEAD, SECRET_AGENDA, SEEDS
-from cards.shapes import write
+from cards.shapes import sound, write
 from huggingface_hub import ModelCard
 
 from hubkit.cards import facts as facts_module
@@ -109,6 +109,21 @@ def test_nothing_is_found_but_the_releases_own_defects_and_the_card_names_each(
     assert {finding.code for finding in report.findings} == DEFECTS[name]
     limitations = card(releases[name]).split("\n## Limitations\n")[1]
     assert all(f"**{code}: " in limitations for code in DEFECTS[name])
+
+
+@pytest.mark.parametrize("name", SEEDS)
+def test_nothing_at_all_is_found_where_the_release_has_no_defect(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facts_module, "sha256_of_file", of_name_and_size)
+    monkeypatch.setattr(shapes, "sha256_of_file", of_name_and_size)
+    folder = write(sound(SEEDS[name]()), tmp_path / name)
+    build_card(folder)
+    assert validate(open_folder(folder)).findings == []
+    limitations = card(folder).split("\n## Limitations\n")[1]
+    assert f"The validator found no defect in these SAEs ({COUNTS[name]} checked)." in limitations
+    assert "Known defects" not in card(folder)
+    assert "not cross-fitted" not in card(folder)
 
 
 @pytest.mark.parametrize("name", SEEDS)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from hubkit.cards.facts import Facts, SaeFact
-from hubkit.cards.measured import ALIVE, BALANCED, NEW_SCENARIOS, number_of, peak_layer
+from hubkit.cards.measured import ALIVE, BALANCED, CROSS_FITTED, NEW_SCENARIOS, number_of, peak_layer
 from hubkit.cards.quantization import quantization_of
 from hubkit.cards.sections.section import Context
 from hubkit.cards.sections.work import counted_scenarios
-from hubkit.validate.finding import Severity
+from hubkit.validate.finding import Severity, natural
 from hubkit.validate.rule import REGISTRY
 
 MOSTLY_DEAD = 0.5
@@ -37,7 +37,7 @@ def limitations(facts: Facts) -> Context:
         ],
         "intervals": any(v.interval for sae in facts.saes if sae.metrics for v in sae.metrics.values),
         "plain_cv": any(
-            sae.of_measure("probe_cv_balanced_accuracy") and sae.first_metric(*BALANCED[:2]) is None
+            sae.of_measure("probe_cv_balanced_accuracy") and sae.first_metric(*CROSS_FITTED) is None
             for sae in facts.saes
         ),
         "scenarios": counted_scenarios(facts),
@@ -58,7 +58,7 @@ def _defects(facts: Facts) -> list[tuple[str, str, list[str], str | None]]:
         for code in {finding.code for finding in sae.findings}:
             by_code.setdefault(code, []).append(sae)
     return [
-        (code, REGISTRY[code].title, sorted(sae.sae_id for sae in saes), _exactly(facts, saes))
+        (code, REGISTRY[code].title, sorted((sae.sae_id for sae in saes), key=natural), _exactly(facts, saes))
         for code, saes in sorted(by_code.items())
     ]
 

@@ -21,6 +21,7 @@ def loading(facts: Facts) -> Context:
         "sae_id": example.sae_id,
         "example": example,
         "root": example.sae_id == ".",
+        "several": len(facts.saes) > 1,
         "module": _module(facts, example),
         "recorded": all(sae.hf_hook_name is not None for sae in facts.saes),
         "base_model": facts.settings.base_model,

@@ -147,7 +147,9 @@ def _places(findings: Iterable[Finding]) -> Iterator[str]:
 
 def _place(finding: Finding) -> str:
     place = finding.path or finding.sae_id or ""
-    return f"{place}:{finding.line}" if finding.line and place else place
+    at = f"{place}:{finding.line}" if finding.line and place else place
+    within = not finding.sae_id or place.startswith(finding.sae_id)
+    return at if within else f"{finding.sae_id} ({at})"
 
 
 def _accepted(report: Report, width: int) -> Iterator[str]:

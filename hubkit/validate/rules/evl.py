@@ -13,7 +13,7 @@ from hubkit.formats import saelens
 from hubkit.measures.catalogue import CATALOGUE
 from hubkit.readme.prose import prose_lines
 from hubkit.validate.facts import RepoFacts, SaeFacts
-from hubkit.validate.finding import Found, Severity
+from hubkit.validate.finding import Found, Severity, natural
 from hubkit.validate.measured_values import Value, hubkit_files, values_of
 from hubkit.validate.rule import repo_rule
 from hubkit.validate.rules.errata import training_version
@@ -191,7 +191,7 @@ def variance_relative_to_zero(repo: RepoFacts) -> Iterator[Found]:
 
 
 def _owners(values: list[Value]) -> str:
-    owners = list(dict.fromkeys(value.owner for value in values))
+    owners = sorted({value.owner for value in values}, key=natural)
     return ", ".join(owners[:3]) + (f" and {len(owners) - 3} more" if len(owners) > 3 else "")
 
 

@@ -125,11 +125,11 @@ def far_from_sparse(repo: RepoFacts) -> Iterator[Found]:
         d_sae = cfg.integer("d_sae") if cfg else None
         if d_sae and d_sae / 4 < number <= d_sae:
             yield Found(
-                f"{sae_id}: L0 {number:g} of {d_sae:,} latents ({number / d_sae:.0%}) are active on average: not sparse",
+                f"L0 {number:g} of {d_sae:,} latents ({number / d_sae:.0%}) are active on average: not sparse",
                 "train with a target L0 and a straight-through estimator, or say that it is dense",
                 path=path,
                 line=line,
-                identity=sae_id,
+                sae_id=sae_id,
                 measured={"l0": number, "d_sae": d_sae},
             )
 
