@@ -91,7 +91,10 @@ def fix(
             "[dim]provenance.json and the card hold digests of these files: hubkit build-cards writes them again[/]"
         )
     if answer is None and not (plan.fixes or plan.refused or plan.offered):
-        console.say("nothing that can be fixed")
+        from hubkit.fix.shown import nothing_fixed
+        from hubkit.validate.run import validate
+
+        console.say(nothing_fixed(validate(view).findings))
     raise typer.Exit(int(ExitCode.FINDINGS if failed or (diff and plan.fixes) else ExitCode.CLEAN))
 
 

@@ -53,7 +53,10 @@ def fix_repository(
 def _show(found: Mending, console: Console) -> None:
     """The diff, then the pull request's own text."""
     if found.plan is None:
-        console.say(f"nothing that can be fixed in {found.repo_id}@{found.commit[:12]}")
+        from hubkit.fix.shown import nothing_fixed
+
+        where = f" in {found.repo_id}@{found.commit[:12]}"
+        console.say(nothing_fixed(found.before.findings, where))
         if found.fixes.offered:
             codes = ", ".join(sorted({code for _, code in found.fixes.offered}))
             console.say(f"[dim]{len(found.fixes.offered)} more with --unsafe-fixes ({codes})[/]")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from hubkit.fix.content import Content
@@ -12,11 +13,21 @@ from hubkit.fix.run import Fix
 from hubkit.repo.view import RepoView
 from hubkit.tensors.safetensors import read_header
 from hubkit.validate.compare import tensor_changes
+from hubkit.validate.finding import Finding, Severity
 
 
 def diff(view: RepoView, fix: Fix) -> str:
     """All files of `fix` against what is in `view`."""
     return "".join(file_diff(view, path, content) for path, content in fix.files.items())
+
+
+def nothing_fixed(findings: Iterable[Finding], where: str = "") -> str:
+    """What is said where no fix applies: clean, or what a person has to look at."""
+    codes = sorted({one.code for one in findings if one.severity > Severity.NOTE})
+    if not codes:
+        return f"nothing to fix{where}"
+    left = ", ".join(codes)
+    return f"nothing that can be fixed{where}; left: {left} (hubkit explain {codes[0]} says what a person can do)"
 
 
 def file_diff(view: RepoView, path: str, content: Content) -> str:

@@ -23,6 +23,11 @@ PASSING = {
 """Status to what it means, and what to do."""
 
 
+def overtaken(repo_id: str) -> HubkitError:
+    """The head is not the one that the plan was made against."""
+    return _passing(412, repo_id)
+
+
 @contextmanager
 def hub_errors(repo_id: str) -> Iterator[None]:
     """Turn the client's errors into HubkitError; those a caller wants to see itself it must catch inside the block."""
@@ -87,12 +92,16 @@ def _refused(error: Exception, repo_id: str) -> HubkitError:
     if status in DENIED:
         return UsageError(f"{repo_id}: {DENIED[status]} ({status})", hint=LOGIN)
     if status in PASSING:
-        what, hint = PASSING[status]
-        return IncompleteError(f"{repo_id}: {what} ({status}); nothing was changed", hint=hint)
+        return _passing(status, repo_id)
     return IncompleteError(
         f"{repo_id}: the Hub answered {status}{': ' + said if said else ''}",
         hint=f"{AGAIN}; nothing is half-written: a commit is there whole or not at all",
     )
+
+
+def _passing(status: int, repo_id: str) -> HubkitError:
+    what, hint = PASSING[status]
+    return IncompleteError(f"{repo_id}: {what} ({status}); nothing was changed", hint=hint)
 
 
 def _said(error: Exception) -> str:

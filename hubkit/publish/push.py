@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubkit.engine.events import Report, silent
 from hubkit.errors import HubkitError, IncompleteError
-from hubkit.publish.errors import hub_errors
+from hubkit.publish.errors import hub_errors, overtaken
 from hubkit.publish.files import check_unchanged
 from hubkit.publish.front_matter import check_front_matter
 from hubkit.publish.patience import patiently
 from hubkit.publish.plan import MAIN, PushPlan
 from hubkit.publish.quiet import upload_mode
 from hubkit.publish.remote import differing, read_remote
+from hubkit.publish.turn import our_turn
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -52,9 +53,17 @@ class Pushed:
 
 
 def push(
-    plan: PushPlan, release: Path, api: HfApi, *, report: Report = silent, limits: Limits = LIMITS
+    plan: PushPlan,
+    release: Path,
+    api: HfApi,
+    *,
+    report: Report = silent,
+    limits: Limits = LIMITS,
+    own_hub: bool = False,
 ) -> Pushed:
     """Create the repository where needed and make the plan's one commit; a pull request where the plan says so, or one commit is too small for it.
+
+    Pushes from one machine to a repository take turns, but on `own_hub`, a Hub of this process that nobody else knows.
 
     Raises HubkitError; the branch is then as it was. Running again goes on from what arrived.
     """
@@ -65,7 +74,14 @@ def push(
         _tag(plan, plan.parent, api)
         return Pushed(plan.repo_id, plan.parent, new_commit=False)
     check_unchanged(release, plan.sent)
-    with hub_errors(plan.repo_id), upload_mode(api.endpoint, report):
+    with (
+        nullcontext(False) if own_hub else our_turn(api.endpoint, plan.repo_id, report) as waited,
+        hub_errors(plan.repo_id),
+        upload_mode(api.endpoint, report),
+    ):
+        if waited and (there := _overtaken(plan, api)):
+            _tag(plan, there, api)
+            return Pushed(plan.repo_id, there, new_commit=False)
         check_front_matter(plan, release, api)
         parent = _prepared(plan, api)
         if plan.target.pull_request or _too_large(plan, limits):
@@ -74,6 +90,20 @@ def push(
             pushed = _commit(plan, release, api, parent, report)
     _tag(plan, pushed.commit, api)
     return Pushed(**{**vars(pushed), "seconds": time.perf_counter() - begun})
+
+
+def _overtaken(plan: PushPlan, api: HfApi) -> str | None:
+    """The head, where the push that was waited for made what this plan would make. Raises IncompleteError where it made something else."""
+    if plan.target.pull_request:
+        return None
+    now = read_remote(plan.repo_id, plan.target.revision, api)
+    if now.commit is None or now.commit == plan.parent:
+        return None
+    if not differing(now, plan.local, plan.deleted):
+        return now.commit
+    if plan.parent is None:
+        return None  # `_prepared` looks at what is in a repository that was not there
+    raise overtaken(plan.repo_id)
 
 
 def _prepared(plan: PushPlan, api: HfApi) -> str:

@@ -131,7 +131,7 @@ def rehearse_prepared(
     target = replace(plan.target, revision=MAIN, pull_request=False, tag=None)
     plan = replace(plan, target=target, parent=here.commit, begins_branch=False, kept=())
     renamed = _renamed(report)
-    pushed = push(plan, one.release, api, report=renamed, limits=limits)
+    pushed = push(plan, one.release, api, report=renamed, limits=limits, own_hub=True)
     verification = verify(plan, pushed.commit, api, allowed=one.allowed, report=renamed)
     snippet, why = None, "--no-code" if plan.changes else "it is there already"
     if run_code:
@@ -195,7 +195,7 @@ def publish_locally(
 ) -> tuple[PushPlan, Pushed]:
     """Plan and push any folder to a local Hub."""
     plan = make_plan(folder, Target(repo_id), api, message=message)
-    return plan, push(plan, folder, api)
+    return plan, push(plan, folder, api, own_hub=True)
 
 
 def rehearse(

@@ -18,6 +18,12 @@ from hubkit.publish.rehearse import local_hub
 SETTINGS = CardSettings(repo_id="owner/release", base_model="openai-community/gpt2", license="mit")
 
 
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Locks and ranges of the tests, not of whoever runs them."""
+    monkeypatch.setenv("HUBKIT_CACHE", str(tmp_path_factory.getbasetemp() / "hubkit-cache"))
+
+
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[tuple[RunningHub, HfApi]]:
     with ending_later(local_hub(tmp_path / "hub")) as running:

@@ -74,7 +74,7 @@ def test_a_client_that_is_killed_at_thirty_moments(bench: Bench, parts: bool) ->
 
 @pytest.mark.parametrize("same", [True, False])
 def test_two_pushes_at_once(bench: Bench, same: bool) -> None:
-    """Objects that both began to send before either had arrived may come twice: that is counted in docs/reliability.md, not asserted."""
     outcome = run_two_at_once(bench, same=same)
     assert outcome.state == "new" if same else outcome.state in {"old", "new"}, outcome
     assert outcome.completed, outcome
+    assert outcome.sent_twice == 0, outcome
