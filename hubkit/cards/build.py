@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubkit.cards import sections
+from hubkit.cards.checksums import Checksums
 from hubkit.cards.facts import Facts, read_facts
 from hubkit.cards.figures import Drawn, draw_figures, write_figures
 from hubkit.cards.front import edited_by_hand, recorded
@@ -62,13 +63,14 @@ def build_card(
     *,
     force: bool = False,
     run: RunCode | None = None,
+    checksums: Checksums | None = None,
 ) -> Card:
     """Write `<release>/README.md` and its figures from the release's files and `card.yaml`.
 
-    `run` runs the card's code unless the card that is there says what came of this very code with these very files. A README that hubkit did not write, or
+    `checksums` of the release may be under way already. `run` runs the card's code unless the card that is there says what came of this very code with these very files. A README that hubkit did not write, or
     that was edited outside the author's regions, is somebody's work: EditedError, unless `force`.
     """
-    card = draft_card(release, settings, force=force, run=run)
+    card = draft_card(release, settings, force=force, run=run, checksums=checksums)
     write_figures(card.facts, release)
     keep_or_write(card.path, card.text)
     return card
@@ -80,12 +82,13 @@ def draft_card(
     *,
     force: bool = False,
     run: RunCode | None = None,
+    checksums: Checksums | None = None,
 ) -> Card:
     """The card as `build_card` would write it; nothing is written."""
     settings = settings or load_settings(release / NAME)
     path = release / README
     old = read_card(path)
-    facts = read_facts(release, settings)
+    facts = read_facts(release, settings, checksums)
     written = Written(
         regions=regions_of(old, path, sections.ALL, force=force),
         figures=_figures(draw_figures(facts)),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hubkit.cards.base import BaseFacts, base_facts
-from hubkit.cards.settings import NAME as SETTINGS
+from hubkit.cards.checksums import Checksums
 from hubkit.cards.settings import CardSettings
 from hubkit.errors import NothingFound
 from hubkit.formats.family import Cfg
@@ -16,21 +15,15 @@ from hubkit.formats.saelens import read_cfg
 from hubkit.formats.strict_json import parse
 from hubkit.models.hooks import hook_layer
 from hubkit.release.card_digest import texts_digest, weights_digest
-from hubkit.release.digests import sha256_of_file, sha256_of_json
-from hubkit.release.layout import CFG, EVALUATION, METRICS, PROVENANCE, README, WEIGHTS
+from hubkit.release.digests import sha256_of_json
+from hubkit.release.layout import CFG, EVALUATION, METRICS, PROVENANCE, WEIGHTS
 from hubkit.release.metrics import Evaluation, MetricValue, SaeMetrics, Split
 from hubkit.release.provenance import Provenance
 from hubkit.repo.local import open_folder
 from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.report import Report
+from hubkit.validate.rule import REGISTRY
 from hubkit.validate.run import Selection, validate
-
-NOT_DIGESTED = {README, PROVENANCE, SETTINGS}
-"""The card itself, and what states the card's digest or feeds it."""
-FIGURES = "figures/"
-"""Made from the facts, as the card is."""
-AT_ONCE = 2
-"""Files hashed at the same time: hashlib lets go of the interpreter."""
 
 
 @dataclass(frozen=True)
@@ -115,9 +108,13 @@ class Facts:
         return [key.removeprefix("labelled ") for key in counted if key.startswith("labelled ")]
 
 
-def read_facts(release: Path, settings: CardSettings) -> Facts:
-    """Read a release folder. Raises NothingFound when it holds no SAE that SAELens could load, HubkitError when a file is damaged."""
-    report = validate(open_folder(release), Selection(ignore=("CARD",)))
+def read_facts(release: Path, settings: CardSettings, checksums: Checksums | None = None) -> Facts:
+    """Read a release folder; `checksums` of it may be under way already.
+
+    Raises NothingFound when it holds no SAE that SAELens could load, HubkitError when a file is damaged.
+    """
+    hashing = checksums or Checksums.of(release)
+    report = validate(open_folder(release), _all_but_the_card())
     evaluation = Evaluation.load_ours(release / EVALUATION)
     saes = tuple(
         _sae(release, s.sae_id, report.findings, evaluation)
@@ -129,7 +126,7 @@ def read_facts(release: Path, settings: CardSettings) -> Facts:
             f"{release}: no SAE in SAELens's format that a card could describe",
             hint=f"hubkit validate {release}",
         )
-    checksums = release_checksums(release)
+    digests = hashing.get()
     provenance = Provenance.load_ours(release / PROVENANCE)
     return Facts(
         settings=settings,
@@ -138,10 +135,16 @@ def read_facts(release: Path, settings: CardSettings) -> Facts:
         provenance=provenance,
         base=base_facts(settings.base_model, provenance),
         report=report,
-        digest=sha256_of_json(checksums),
+        digest=sha256_of_json(digests),
         texts_digest=texts_digest(_texts(release, saes)),
-        weights_digest=weights_digest(_weights(checksums, saes)),
+        weights_digest=weights_digest(_weights(digests, saes)),
     )
+
+
+def _all_but_the_card() -> Selection:
+    """Every family of rules but CARD: the card is what is about to be written."""
+    families = {code.rstrip("0123456789") for code in REGISTRY}
+    return Selection(select=tuple(sorted(families - {"CARD"})))
 
 
 def _sae(release: Path, sae_id: str, findings: list[Finding], evaluation: Evaluation | None) -> SaeFact:
@@ -192,18 +195,6 @@ def _target_l0(cfg: Cfg) -> int | None:
     return int(target) if isinstance(target, int | float) and not isinstance(target, bool) else None
 
 
-def is_digested(path: str) -> bool:
-    """Whether a file of the release is one that a card is built from."""
-    return path not in NOT_DIGESTED and not path.startswith(FIGURES)
-
-
-def release_checksums(release: Path) -> dict[str, str]:
-    """Path to sha256 of every file that a card is built from."""
-    paths = [entry.path for entry in open_folder(release).list() if is_digested(entry.path)]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return dict(zip(paths, pool.map(lambda path: sha256_of_file(release / path), paths), strict=True))
-
-
 def _texts(release: Path, saes: tuple[SaeFact, ...]) -> dict[str, bytes]:
     """The bytes of every cfg.json and of evaluation.json, by path."""
     paths = [_path(sae, CFG) for sae in saes] + [EVALUATION]
@@ -222,4 +213,4 @@ def _path(sae: SaeFact, name: str) -> str:
 
 def release_digest(release: Path) -> str:
     """The digest that a card carries: of every published file but itself, its figures and provenance.json."""
-    return sha256_of_json(release_checksums(release))
+    return sha256_of_json(Checksums.of(release).get())

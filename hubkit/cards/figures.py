@@ -11,6 +11,7 @@ from hubkit.cards import svg
 from hubkit.cards.facts import Facts, SaeFact
 from hubkit.release.metrics import MetricValue
 from hubkit.release.writing import keep_or_write
+from hubkit.words import many
 
 FOLDER = "figures"
 NEVER_LEARNED = {"THR001", "THR002", "THR010"}
@@ -230,7 +231,7 @@ def _layers(raw: Sequence[MetricValue], best: int) -> str:
 
 
 def _saes(saes: Sequence[SaeFact]) -> str:
-    return f"{len(saes)} SAE{'' if len(saes) == 1 else 's'}"
+    return many(len(saes), "SAE")
 
 
 def _raw_line(panel: svg.Panel, raw: Sequence[MetricValue]) -> list[str]:

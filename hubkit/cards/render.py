@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import pickle
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, PackageLoader, StrictUndefined, TemplateError
+from jinja2 import (
+    BaseLoader,
+    BytecodeCache,
+    ChoiceLoader,
+    FileSystemBytecodeCache,
+    FileSystemLoader,
+    PackageLoader,
+    StrictUndefined,
+    TemplateError,
+)
+from jinja2.bccache import Bucket
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from hubkit import __version__
 from hubkit.cards import sections
 from hubkit.cards.facts import Facts
 from hubkit.cards.front import digests, release_front_matter, with_front_matter
@@ -127,12 +141,34 @@ def environment_of(settings: CommonSettings, folder: Path) -> ImmutableSandboxed
 
 @cache
 def _shipped() -> ImmutableSandboxedEnvironment:
-    return _environment(PackageLoader("hubkit.cards"))
+    return _environment(PackageLoader("hubkit.cards"), _Compiled(Path(__file__).parent / "templates"))
 
 
-def _environment(loader: BaseLoader) -> ImmutableSandboxedEnvironment:
+class _Compiled(FileSystemBytecodeCache):
+    """The shipped templates, compiled, in `__pycache__` beside their sources: as trusted as Python's own bytecode, and as dispensable."""
+
+    def __init__(self, templates: Path) -> None:
+        super().__init__(str(templates / "__pycache__"), f"%s-{__version__}.cache")
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Take one that is there; what is damaged is compiled again."""
+        try:
+            super().load_bytecode(bucket)
+        except (OSError, EOFError, ValueError, pickle.UnpicklingError):
+            bucket.reset()
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep one, where Python would keep its own; a folder that cannot be written costs time, nothing else."""
+        if not sys.dont_write_bytecode:
+            with suppress(OSError):
+                Path(self.directory).mkdir(exist_ok=True)
+                super().dump_bytecode(bucket)
+
+
+def _environment(loader: BaseLoader, compiled: BytecodeCache | None = None) -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(
         loader=loader,
+        bytecode_cache=compiled,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

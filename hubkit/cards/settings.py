@@ -8,12 +8,13 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hubkit.errors import UsageError
+from hubkit.release.layout import CARD_SETTINGS
 from hubkit.release.writing import keep_or_write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-NAME = "card.yaml"
+NAME = CARD_SETTINGS
 REPO_ID = r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$"
 ARXIV_ID = r"^\d{4}\.\d{4,5}$"
 

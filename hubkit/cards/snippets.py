@@ -20,6 +20,7 @@ from hubkit.cards.snippet_process import environment, most_memory, run_module
 from hubkit.readme.document import CodeBlock, parse_readme
 from hubkit.release.layout import CFG, WEIGHTS
 from hubkit.repo.local import open_folder
+from hubkit.words import many
 
 TIMEOUT = 300.0
 """Seconds for the whole card."""
@@ -144,7 +145,7 @@ class SnippetOutcome:
         if not self.run.not_run:
             return f"{ran}{held}."
         count, reasons = len(self.run.not_run), "; ".join(sorted({one.reason for one in self.run.not_run}))
-        return f"{ran}, but for {count} statement{'s' if count > 1 else ''} ({reasons}){held}."
+        return f"{ran}, but for {many(count, 'statement')} ({reasons}){held}."
 
 
 def missing_packages() -> list[str]:

@@ -12,9 +12,11 @@ import typer
 from hubkit.cli.options import Quiet
 from hubkit.console import Console
 from hubkit.errors import ExitCode
+from hubkit.words import many
 
 if TYPE_CHECKING:
     from hubkit.cards.build import RunCode
+    from hubkit.cards.checksums import Checksums
     from hubkit.study.cards import CardJob, Outcome
 
 EPILOG = (
@@ -61,6 +63,8 @@ def build_cards(
     quiet: Quiet = False,
 ) -> None:
     """Write README.md from a release's own files."""
+    writing = not (check or diff or facts)
+    ahead = _hashed_ahead(target) if writing else None
     from hubkit.study.cards import build, card_jobs, draft
 
     console = Console(quiet=quiet)
@@ -78,7 +82,14 @@ def build_cards(
         return
     for job in jobs:
         with _running(console, job, no_run=no_run) as run:
-            _tell(build(job, force=force, run=run), console)
+            _tell(build(job, force=force, run=run, checksums=ahead), console)
+
+
+def _hashed_ahead(release: Path) -> Checksums | None:
+    """Hashing the weights takes as long as importing what builds a card: both go on at once. None for a study file."""
+    from hubkit.cards.checksums import Checksums
+
+    return Checksums.of(release) if release.is_dir() else None
 
 
 @contextmanager
@@ -94,7 +105,7 @@ def _running(console: Console, job: CardJob, *, no_run: bool) -> Iterator[RunCod
 
 
 def _tell(one: Outcome, console: Console) -> None:
-    what = f"{one.saes} SAE{'s' if one.saes != 1 else ''} described"
+    what = f"{many(one.saes, 'SAE')} described"
     console.say(what + ("" if one.changed else "; the card was current"))
     console.data(str(one.path))
 

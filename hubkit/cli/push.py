@@ -12,6 +12,7 @@ import typer
 from hubkit.cli.options import Format, FormatOption, Quiet
 from hubkit.console import Console
 from hubkit.errors import UsageError
+from hubkit.words import many
 
 if TYPE_CHECKING:
     from hubkit.publish.plan import PushPlan, Target
@@ -203,7 +204,7 @@ def _ask_about_deletions(plans: list[PushPlan], work: _Work) -> None:
         work.console.say(f"[bold red]-[/] {escape(repo_id)}  {escape(path)}")
     if work.yes:
         return
-    question = f"Delete {len(doomed)} file{'s' if len(doomed) != 1 else ''} from the Hub?"
+    question = f"Delete {many(len(doomed), 'file')} from the Hub?"
     if not sys.stdin.isatty():
         raise UsageError(
             f"--prune would delete {len(doomed)} files, and nobody is here to say yes; nothing was sent",

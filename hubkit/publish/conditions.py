@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hubkit.cards.build import recorded_digest
-from hubkit.cards.facts import is_digested
+from hubkit.cards.checksums import is_digested
 from hubkit.publish.files import LocalFile
 from hubkit.readme.document import parse_readme
 from hubkit.release.digests import sha256_of_json

@@ -9,11 +9,11 @@ from pathlib import Path
 from hubkit.errors import ExitCode, HubkitError, UsageError
 from hubkit.publish.conditions import CONDITIONS, Problem, Subject, finding_problems
 from hubkit.publish.files import LocalFile, hash_release
-from hubkit.publish.words import many
 from hubkit.repo.local import open_folder
 from hubkit.validate.finding import Severity
 from hubkit.validate.report import Report
 from hubkit.validate.run import validate
+from hubkit.words import many
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from itertools import groupby
 from hubkit.cards.text import cell, code
 from hubkit.fix.registry import FIXERS
 from hubkit.fix.run import Plan
-from hubkit.publish.words import many
 from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.report import Report
 from hubkit.validate.reporters.text import human_bytes
 from hubkit.validate.rule import REGISTRY
+from hubkit.words import many
 
 EXAMPLES = 5
 """Findings of one rule that are shown; the rest is counted."""
@@ -42,7 +42,7 @@ def pull_title(explained: Explained) -> str:
     codes = sorted({finding.code for finding in explained.mended})
     count = len(explained.mended)
     shown = ", ".join(codes[:4]) + (", ..." if len(codes) > 4 else "")
-    return f"Mend {count} finding{'s' if count != 1 else ''} ({shown})"
+    return f"Mend {many(count, 'finding')} ({shown})"
 
 
 def pull_text(explained: Explained) -> str:

@@ -10,8 +10,8 @@ from hubkit.engine.events import Report, silent
 from hubkit.errors import UsageError
 from hubkit.publish.files import LocalFile, hash_release
 from hubkit.publish.remote import Remote, read_remote
-from hubkit.publish.words import many
 from hubkit.release.digests import sha256_of_json
+from hubkit.words import many
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

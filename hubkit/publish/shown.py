@@ -8,9 +8,9 @@ from hubkit.publish.plan import Action, PlannedFile, PushPlan
 from hubkit.publish.rehearse import Prepared, Rehearsal
 from hubkit.publish.service import Published
 from hubkit.publish.verify import Verification, pinned
-from hubkit.publish.words import many
 from hubkit.validate.finding import Severity
 from hubkit.validate.reporters.text import escape, human_bytes
+from hubkit.words import many
 
 if TYPE_CHECKING:
     from hubkit.publish.mend import Mending

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hubkit.cards.facts import is_digested
+from hubkit.cards.checksums import is_digested
 from hubkit.engine.events import Event, Report, silent
 from hubkit.errors import IncompleteError, UsageError
 from hubkit.publish.files import LocalFile, hash_release

@@ -9,6 +9,8 @@ README = "README.md"
 ROOT_CONFIG = "config.json"
 EVALUATION = "evaluation.json"
 PROVENANCE = "provenance.json"
+CARD_SETTINGS = "card.yaml"
+"""The author's own; not published."""
 
 COMPLETIONS = "completions.parquet"
 ACTIVATIONS = "activations"

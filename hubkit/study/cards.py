@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hubkit.cards.build import RunCode, build_card, draft_card
+from hubkit.cards.checksums import Checksums
 from hubkit.cards.facts import read_facts
 from hubkit.cards.index import IndexCard, build_index, write_index
 from hubkit.cards.quotable import Fact, flat, quotable
 from hubkit.cards.settings import NAME, CardSettings, IndexSettings, load_settings, save_settings
 from hubkit.release.layout import README
 from hubkit.repo.local import open_folder
-from hubkit.study.several import StudyFile, load_study_file
-from hubkit.study.study import Study
+
+if TYPE_CHECKING:
+    from hubkit.study.several import StudyFile
 
 STUDY_FILES = {".yaml", ".yml"}
 
@@ -45,12 +48,16 @@ class Outcome:
 def card_jobs(target: Path, folder: Path | None = None) -> list[CardJob]:
     """What there is to write for `target`. Raises UsageError for a target that is neither a folder nor a study file."""
     if target.suffix in STUDY_FILES and not target.is_dir():
+        from hubkit.study.several import load_study_file
+
         return _study_jobs(load_study_file(target), folder or target.parent)
     open_folder(target)  # a missing folder is told in the words of every verb
     return [CardJob(target.resolve().name, target, None)]
 
 
 def _study_jobs(study: StudyFile, folder: Path) -> list[CardJob]:
+    from hubkit.study.study import Study
+
     jobs = []
     for release in study.releases:
         settings = release.card if isinstance(release, Study) else None
@@ -64,15 +71,17 @@ def _study_jobs(study: StudyFile, folder: Path) -> list[CardJob]:
     return jobs
 
 
-def build(job: CardJob, *, force: bool = False, run: RunCode | None = None) -> Outcome:
-    """Write one card. Raises EditedError for one that a person wrote or edited, HubkitError for files that cannot be read."""
+def build(
+    job: CardJob, *, force: bool = False, run: RunCode | None = None, checksums: Checksums | None = None
+) -> Outcome:
+    """Write one card; `checksums` of its release may be under way. Raises EditedError for one that a person wrote or edited, HubkitError for files that cannot be read."""
     if isinstance(job.settings, IndexSettings):
         path = job.folder / README
         return _of_index(path, write_index(job.releases, job.settings, path, force=force))
     open_folder(job.folder)
     if job.settings is not None:
         save_settings(job.settings, job.folder / NAME)
-    card = build_card(job.folder, job.settings, force=force, run=run)
+    card = build_card(job.folder, job.settings, force=force, run=run, checksums=checksums)
     return Outcome(card.path, len(card.facts.saes), card.changed, card.diff)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubkit import __version__
-from hubkit.cards.facts import is_digested
+from hubkit.cards.checksums import is_digested
 from hubkit.errors import IncompleteError
 from hubkit.release.digests import sha256_of_file, sha256_of_json
 from hubkit.release.layout import PROVENANCE

@@ -19,6 +19,7 @@ from hubkit.validate.finding import Finding, Found, Severity, fingerprint
 from hubkit.validate.report import Crash, Ignored, Report, SaeSummary, Skipped, Suppressed, order
 from hubkit.validate.rule import Need, Rule
 from hubkit.validate.selection import Ignore, Selection
+from hubkit.words import many
 
 if TYPE_CHECKING:
     from hubkit.repo.view import RepoView
@@ -149,7 +150,7 @@ def _unread(skipped: list[Skipped]) -> Iterator[Finding]:
         reasons.setdefault(one.reason, []).append(one)
     for reason, several in sorted(reasons.items()):
         saes = {one.sae_id for one in several}
-        checks = f"{len(several)} check{'s' if len(several) > 1 else ''}"
+        checks = many(len(several), "check")
         where = f" on {len(saes)} SAEs" if len(saes) > 1 else ""
         found = Found(f"{reason}; {checks}{where} could not be made", identity=reason)
         yield _finding("RUN002", Severity.NOTE, next(iter(saes)) if len(saes) == 1 else None, found)

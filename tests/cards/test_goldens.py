@@ -14,7 +14,7 @@ from cards.seeds import CITATION, CODE, JUMPING_AHEAD, SECRET_AGENDA, SEEDS
 from cards.shapes import sound, write
 from huggingface_hub import ModelCard
 
-from hubkit.cards import facts as facts_module
+from hubkit.cards import checksums
 from hubkit.cards.build import build_card
 from hubkit.cards.index import build_index, write_index
 from hubkit.cards.settings import IndexSettings
@@ -57,7 +57,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Pat
     """The four releases with their cards."""
     root = tmp_path_factory.mktemp("seeds")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(facts_module, "sha256_of_file", of_name_and_size)
+        patch.setattr(checksums, "sha256_of_file", of_name_and_size)
         patch.setattr(shapes, "sha256_of_file", of_name_and_size)
         folders = {name: write(make(), root / name) for name, make in SEEDS.items()}
         for folder in folders.values():
@@ -115,7 +115,7 @@ def test_nothing_is_found_but_the_releases_own_defects_and_the_card_names_each(
 def test_nothing_at_all_is_found_where_the_release_has_no_defect(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(facts_module, "sha256_of_file", of_name_and_size)
+    monkeypatch.setattr(checksums, "sha256_of_file", of_name_and_size)
     monkeypatch.setattr(shapes, "sha256_of_file", of_name_and_size)
     folder = write(sound(SEEDS[name]()), tmp_path / name)
     build_card(folder)

@@ -11,7 +11,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from hubkit.cards.build import build_card
-from hubkit.cards.facts import release_checksums
+from hubkit.cards.checksums import Checksums
 from hubkit.cards.settings import CardSettings, save_settings
 from hubkit.release.provenance import Grid, Provenance
 
@@ -90,7 +90,7 @@ def write_provenance(folder: Path, shape: Shape) -> None:
         created="2026-01-01T00:00:00+00:00",
         pool_sha256="0" * 64,
         completions={"sampled": 0},
-        files=release_checksums(folder),
+        files=Checksums.of(folder).get(),
     ).save(folder / "provenance.json")
 
 

@@ -12,7 +12,8 @@ import pytest
 from demo_run import DemoRun, run_demo
 from safetensors.numpy import load_file
 
-from hubkit.cards.facts import is_digested, release_digest
+from hubkit.cards.checksums import is_digested
+from hubkit.cards.facts import release_digest
 from hubkit.readme.document import parse_readme
 from hubkit.release.metrics import Evaluation, SaeMetrics
 from hubkit.release.provenance import Provenance

@@ -12,6 +12,7 @@ from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.report import Report
 from hubkit.validate.reporters.text import human_bytes, printable
 from hubkit.validate.rule import REGISTRY
+from hubkit.words import many
 
 LIMIT = 1 << 20
 """Bytes."""
@@ -57,7 +58,7 @@ def _head(report: Report) -> Iterator[str]:
     yield f"## hubkit validate {_code(report.target)}{at}"
     yield ""
     counts = [(report.count(s), s.word) for s in sorted(Severity, reverse=True)]
-    found = ", ".join(f"{n} {word}{'' if n == 1 else 's'}" for n, word in counts if n) or "no findings"
+    found = ", ".join(many(n, word) for n, word in counts if n) or "no findings"
     state = "" if report.complete else " · **incomplete**: not everything could be checked"
     cost = f"read {human_bytes(report.bytes_read)} of {human_bytes(report.total_bytes)}"
     yield f"**{found}** · {len(report.saes)} SAEs · {cost}{state}"

@@ -14,6 +14,7 @@ from itertools import groupby
 from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.report import Report
 from hubkit.validate.rule import REGISTRY
+from hubkit.words import many
 
 COLOUR = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 WIDTH = 120
@@ -93,14 +94,14 @@ def _head(report: Report, width: int) -> Iterator[str]:
         kinds[kind] = kinds.get(kind, 0) + 1
     if report.saes:
         listed = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-        head = f"{_many(len(report.saes), 'SAE')}: {listed}"
+        head = f"{many(len(report.saes), 'SAE')}: {listed}"
         yield f"[dim]{wrapped(head, width)}[/]"
 
 
 def _rule_block(findings: list[Finding], width: int) -> Iterator[str]:
     code, severity = findings[0].code, findings[0].severity
     title = REGISTRY[code].title if code in REGISTRY else ""
-    count = f" ({_many(len(findings), 'time')})" if len(findings) > 1 else ""
+    count = f" ({many(len(findings), 'time')})" if len(findings) > 1 else ""
     head = wrapped(f"{title}{count}", width, " " * 18)[18:]
     yield f"[{COLOUR[severity]}]{severity.word:<7}[/]  [bold]{code:<7}[/]  {head}"
     groups = _groups(findings)
@@ -156,17 +157,17 @@ def _accepted(report: Report, width: int) -> Iterator[str]:
     """What does not count, and who said so: always shown."""
     for one in report.ignored:
         scope = "".join(f" in {glob}" for glob in (one.path, one.sae_id) if glob)
-        count = "not asked" if one.suppressed is None else _many(one.suppressed, "finding")
+        count = "not asked" if one.suppressed is None else many(one.suppressed, "finding")
         yield wrapped(f"{one.code}{scope}: {count}; {one.reason}", width, "ignored  ")
     for code, severity in sorted(report.severities.items()):
         yield wrapped(f"{code} counts as {severity.word}", width, "changed  ")
     if report.baseline:
         stale = len(report.baseline.stale)
-        text = f"{_many(report.baseline.suppressed, 'known finding')} ({report.baseline.path})"
+        text = f"{many(report.baseline.suppressed, 'known finding')} ({report.baseline.path})"
         yield wrapped(text, width, "baseline ")
         if stale:
             yield wrapped(
-                f"{_many(stale, 'line')} no longer true; --write-baseline drops {'it' if stale == 1 else 'them'}",
+                f"{many(stale, 'line')} no longer true; --write-baseline drops {'it' if stale == 1 else 'them'}",
                 width,
                 INDENT,
             )
@@ -180,10 +181,10 @@ def _verdict(report: Report, *, notes: bool) -> str:
     counts = [
         (severity, report.count(severity)) for severity in (Severity.ERROR, Severity.WARNING, Severity.NOTE)
     ]
-    parts = [f"[{COLOUR[s]}]{_many(n, s.word)}[/]" for s, n in counts if n]
+    parts = [f"[{COLOUR[s]}]{many(n, s.word)}[/]" for s, n in counts if n]
     if not report.complete:
         left = (
-            f"{_many(len(report.skipped), 'check')} could not be made" if report.skipped else "a rule crashed"
+            f"{many(len(report.skipped), 'check')} could not be made" if report.skipped else "a rule crashed"
         )
         return "[bold yellow]incomplete[/]: " + ", ".join([*parts, left])
     if not report.saes:
@@ -194,13 +195,9 @@ def _verdict(report: Report, *, notes: bool) -> str:
 
 
 def _cost(report: Report) -> str:
-    requests = f" in {_many(report.requests, 'request')}" if report.revision else ""
+    requests = f" in {many(report.requests, 'request')}" if report.revision else ""
     # What is read twice, as the directory of an archive is, counts twice.
     part = human_bytes(report.bytes_read)
     if report.bytes_read < report.total_bytes:
         part += f" of {human_bytes(report.total_bytes)}"
     return f"[dim]read {part}{requests}, {report.seconds:.2f} s[/]"
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -13,6 +13,7 @@ from hubkit.readme.quantization import says_quantized
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.rule import repo_rule
+from hubkit.words import many
 
 QUANTIZED_CFG = re.compile(r"4[-_ ]?bit|8[-_ ]?bit|nf4|fp4|quanti[sz]|gptq|awq|gguf|bnb", re.IGNORECASE)
 STATED_K = re.compile(r"(?<![A-Za-z0-9])(?:[kK][-_=]?|(?:[Bb]atch)?[Tt]op[kK])(\d+)(?![A-Za-z0-9])")
@@ -84,7 +85,7 @@ def _odd_widths(repo: RepoFacts) -> Iterator[Found]:
         for sae in odd:
             width = sae.cfg.integer("d_in") if sae.cfg else None
             yield Found(
-                f"{sae.sae_id}: d_in is {width}; {times} other SAE{'s' if times > 1 else ''} of {model} at {kind} have {usual}",
+                f"{sae.sae_id}: d_in is {width}; {many(times, 'other SAE')} of {model} at {kind} have {usual}",
                 "correct model_name, hook_name or d_in",
                 **sae.at("/d_in"),
                 identity=sae.sae_id,

@@ -1,0 +1,48 @@
+"""The sha256 of the files that a card is built from. Light to import: hashing goes on in threads while the rest of a build is still being imported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from hubkit.release.digests import sha256_of_file
+from hubkit.release.layout import CARD_SETTINGS, PROVENANCE, README
+from hubkit.repo.local import open_folder
+
+NOT_DIGESTED = {README, PROVENANCE, CARD_SETTINGS}
+"""The card itself, and what states the card's digest or feeds it."""
+FIGURES = "figures/"
+"""Made from the facts, as the card is."""
+AT_ONCE = 2
+"""Files hashed at the same time: hashlib lets go of the interpreter."""
+
+
+def is_digested(path: str) -> bool:
+    """Whether a file of the release is one that a card is built from."""
+    return path not in NOT_DIGESTED and not path.startswith(FIGURES)
+
+
+def digested_paths(release: Path) -> list[str]:
+    """Every file that a card is built from, in the order of the listing."""
+    return [entry.path for entry in open_folder(release).list() if is_digested(entry.path)]
+
+
+class Checksums:
+    """The sha256 of a release's files, under way from the moment this is made."""
+
+    def __init__(self, release: Path, paths: Iterable[str]) -> None:
+        pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="hubkit-hash")
+        self._found: dict[str, Future[str]] = {
+            path: pool.submit(sha256_of_file, release / path) for path in paths
+        }
+        pool.shutdown(wait=False)
+
+    @classmethod
+    def of(cls, release: Path) -> Checksums:
+        """Of all that a card is built from."""
+        return cls(release, digested_paths(release))
+
+    def get(self) -> dict[str, str]:
+        """Path to sha256, when all are there. Raises OSError for a file that cannot be read."""
+        return {path: future.result() for path, future in self._found.items()}
