@@ -1,6 +1,6 @@
 """A whole cross-fitted release, from a model to a validated folder: `python benchmarks/release.py FOLDER [--rows-only] [--layers 9] [--workers 2]`.
 
-The shapes of the SmolLM2 grid: 27 topk and 27 jumprelu over 9 layers and 3 conditions, 576 -> 2304, k 64, 300 epochs, about 181 labelled rows. The base
+The shapes of the SmolLM2 grid: 27 topk and 27 jumprelu over 9 layers and 3 conditions, 576 -> 2304, k 64, 300 epochs, 180 labelled rows of seed 0. The base
 model is a lab model of that width, trained first (its truth is known: the behaviour is carried by its state, and 15 % of the labels are flipped). Then
 `collect`, `train`, `evaluate`, `build-cards` and `validate`, as the verbs do them. FOLDER keeps everything: a run that was stopped goes on.
 """
@@ -8,20 +8,30 @@ model is a lab model of that width, trained first (its truth is known: the behav
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from hubkit.engine.events import Event, Report
+from hubkit.release.metrics import Evaluation
 from hubkit.repo.local import open_folder
 from hubkit.study.study import Study, save_study
 
 K, EXPANSION, EPOCHS, BATCH = 64, 4, 300, 128
 SAMPLES = 194
-"""15 of the lab's 16 scenarios are decisive: about 181 labelled rows."""
+"""15 of the lab's 16 scenarios are decisive: 180 labelled rows of seed 0."""
+
+MEASURES = (
+    "l0",
+    "explained_variance",
+    "probe_balanced_accuracy",
+    "probe_new_scenarios_balanced_accuracy",
+    "membership_balanced_accuracy",
+)
 
 
 @contextmanager
@@ -70,26 +80,34 @@ def study_of(folder: Path, layers: int, report: Report) -> Study:
     return study
 
 
-def thresholds(release: Path) -> list[str]:
-    """Of each published JumpReLU: held-out and training L0, and how far its thresholds are from where they began."""
+def thresholds(release: Path) -> Iterator[str]:
+    """By condition: the thresholds of the published JumpReLUs, and how many are where they began or at 0."""
     from safetensors.numpy import load_file
 
-    lines = []
+    found: dict[str, list[np.ndarray]] = {}
     for path in sorted(release.glob("*jumprelu*/sae_weights.safetensors")):
-        learned = load_file(path)["threshold"]
-        lines.append(
-            f"{path.parent.name}: threshold {learned.min():.3g} to {learned.max():.3g}, zero {int((learned == 0).sum())}"
+        found.setdefault(path.parent.name.split("_", 3)[3], []).append(load_file(path)["threshold"])
+    for condition, several in found.items():
+        every = np.concatenate(several)
+        low, middle, high = np.quantile(every, [0.05, 0.5, 0.95])
+        yield (
+            f"thresholds, {condition}, {len(several)} JumpReLUs: {low:.3f}, {middle:.3f}, {high:.3f} (5 %, median, 95 %); "
+            f"{(every == 0).mean():.2%} at 0"
         )
-    return lines
 
 
-def measured(release: Path, sae_ids: list[str]) -> dict[str, object]:
-    """Medians over the published SAEs, by architecture and condition."""
-    found: dict[str, list[dict[str, object]]] = {}
-    for sae_id in sae_ids:
-        metrics = json.loads((release / sae_id / "metrics.json").read_text(encoding="utf-8"))
-        found.setdefault("_".join(sae_id.split("_")[1:2] + sae_id.split("_")[3:]), []).append(metrics)
-    return {name: len(group) for name, group in found.items()}
+def measured(evaluation: Evaluation) -> Iterator[str]:
+    """By architecture and condition: median and range of what was measured, on each side of the split."""
+    found: dict[tuple[str, ...], list[float]] = {}
+    for sae in evaluation.saes:
+        _, architecture, _, condition = sae.sae_id.split("_", 3)
+        for value in sae.values:
+            if value.value is not None and value.measure in MEASURES:
+                found.setdefault((architecture, condition, value.measure, value.split), []).append(
+                    value.value
+                )
+    for name, values in sorted(found.items()):
+        yield f"{' '.join(name)}: {np.median(values):.3f} ({min(values):.3f} to {max(values):.3f}, {len(values)} SAEs)"
 
 
 def main() -> None:
@@ -123,20 +141,20 @@ def main() -> None:
         summary = run_train(
             study, chosen.folder, options=Options(crossfit, workers=chosen.workers), report=report
         )
-    print(f"  {summary.trained} SAEs trained, {summary.skipped} were there")
-    for warning in summary.warnings:
-        print(f"  {warning}")
+    print(
+        f"  {summary.trained} SAEs trained, {summary.skipped} were there; {len(summary.warnings)} published ones have warnings"
+    )
     with timed("evaluate", took):
-        run_evaluate(study, chosen.folder, report=report, workers=chosen.workers)
+        evaluation = run_evaluate(study, chosen.folder, report=report, workers=chosen.workers)
     with timed("card", took):
         describe(study, pool, where)
     with timed("validate", took):
         found = validate(open_folder(where.release))
     for finding in found.findings:
-        print(f"  {finding.code} {finding.severity} {finding.message}")
-    for line in thresholds(where.release):
+        print(f"  {finding.severity.word} {finding.code}: {finding.message}")
+    for line in (*thresholds(where.release), *measured(evaluation)):
         print(f"  {line}")
-    print(json.dumps(took))
+    print("in all: " + ", ".join(f"{stage} {seconds:.0f} s" for stage, seconds in took.items()))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from hubkit.cards.saelens_versions import FIRST, loads
 from hubkit.cards.settings import IndexSettings
 from hubkit.formats.saelens import INFERENCE
 from hubkit.release.experiments import Stability, StabilityRun, Steering, SteeringDose, Tally
-from hubkit.release.metrics import MetricValue
+from hubkit.release.metrics import MetricValue, SaeMetrics
 
 
 def built(tmp_path: Path, **more: object) -> str:
@@ -184,3 +184,19 @@ def test_what_was_not_measured_of_both_takes_no_room(tmp_path: Path) -> None:
     missing = MetricValue(measure="membership_balanced_accuracy", version=1, value=None, n=100, split="control", reason="not measured: no")  # fmt: skip
     text = built(tmp_path, saes={BEST: [accuracy(0.8, (50, 50)), missing]})
     assert "Membership control" not in text
+
+
+def test_what_training_said_of_many_saes_is_said_once_with_the_range_of_its_numbers(tmp_path: Path) -> None:
+    folder = write(release_of(), tmp_path / "release", small=True)
+    saes = sorted(path.parent for path in folder.glob("*/cfg.json"))
+    for number, sae in enumerate(saes):
+        warnings = [f"trained on {85 + 1000 * number:,} rows, fewer than d_in = 5,760"]
+        warnings += ["its threshold never moved"] if number == 1 else []
+        metrics = SaeMetrics.load_ours(sae / "metrics.json") or SaeMetrics(sae_id=sae.name, values=[])
+        metrics.model_copy(update={"warnings": warnings}).save(sae / "metrics.json")
+    text = build_card(folder).text
+    assert f"What training said about {len(saes)} of {len(saes)} SAEs" in text
+    last = f"{85 + 1000 * (len(saes) - 1):,}"
+    whom = f"{len(saes)} SAEs" if len(saes) > 6 else ", ".join(f"`{sae.name}`" for sae in saes)
+    assert f"- trained on 85 to {last} rows, fewer than d_in = 5,760: {whom}\n" in text
+    assert f"- its threshold never moved: `{saes[1].name}`\n" in text

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from itertools import chain, zip_longest
+
 from hubkit.cards.facts import Facts, SaeFact
 from hubkit.cards.measured import ALIVE, BALANCED, CROSS_FITTED, NEW_SCENARIOS, number_of, peak_layer
 from hubkit.cards.quantization import quantization_of
@@ -13,6 +17,7 @@ from hubkit.validate.rule import REGISTRY
 MOSTLY_DEAD = 0.5
 FEW_IDS = 6
 MOST_MESSAGES = 3
+NUMBER = re.compile(r"\d[\d,]*\d(?:\.\d+)?|\d(?:\.\d+)?")
 
 
 def limitations(facts: Facts) -> Context:
@@ -32,9 +37,8 @@ def limitations(facts: Facts) -> Context:
         "unprobed": sum(
             sae.first_metric(*BALANCED) is None and sae.sae_id not in compared for sae in facts.saes
         ),
-        "warnings": [
-            (sae.sae_id, sae.metrics.warnings) for sae in facts.saes if sae.metrics and sae.metrics.warnings
-        ],
+        "warned": sum(bool(sae.metrics and sae.metrics.warnings) for sae in facts.saes),
+        "warnings": _warnings(facts),
         "intervals": any(v.interval for sae in facts.saes if sae.metrics for v in sae.metrics.values),
         "plain_cv": any(
             sae.of_measure("probe_cv_balanced_accuracy") and sae.first_metric(*CROSS_FITTED) is None
@@ -70,6 +74,26 @@ def _general(facts: Facts) -> list[tuple[str, str, list[str]]]:
         if finding.sae_id is None and finding.severity > Severity.NOTE:
             by_code.setdefault(finding.code, []).append(finding.message)
     return [(code, REGISTRY[code].title, messages) for code, messages in sorted(by_code.items())]
+
+
+def _warnings(facts: Facts) -> list[tuple[str, list[str]]]:
+    """What training said, and of which SAEs: texts that differ in their numbers alone become one, with the lowest and the highest of each number."""
+    found: dict[str, list[tuple[str, list[str]]]] = {}
+    for sae in facts.saes:
+        for text in sae.metrics.warnings if sae.metrics else []:
+            found.setdefault(NUMBER.sub("\0", text), []).append((sae.sae_id, NUMBER.findall(text)))
+    lines = []
+    for pattern, several in found.items():
+        spans = [_span(column) for column in zip(*(numbers for _, numbers in several), strict=True)]
+        text = "".join(chain.from_iterable(zip_longest(pattern.split("\0"), spans, fillvalue="")))
+        lines.append((text, sorted({sae_id for sae_id, _ in several}, key=natural)))
+    return sorted(lines, key=lambda line: (-len(line[1]), line[0]))
+
+
+def _span(numbers: Sequence[str]) -> str:
+    """`85`, or `85 to 180`: as they were written."""
+    ordered = sorted(set(numbers), key=lambda number: float(number.replace(",", "")))
+    return ordered[0] if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}"
 
 
 def _exactly(facts: Facts, saes: list[SaeFact]) -> str | None:

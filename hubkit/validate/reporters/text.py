@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
@@ -88,14 +89,24 @@ def render(report: Report, *, notes: bool = False, width: int = WIDTH) -> str:
 def _head(report: Report, width: int) -> Iterator[str]:
     at = f" @ {report.revision[:12]}" if report.revision else ""
     yield f"[bold]{escape(report.target)}[/]{escape(at)}"
-    kinds: dict[str, int] = {}
-    for sae in report.saes:
-        kind = f"{sae.format} {sae.architecture}" if sae.architecture else sae.format
-        kinds[kind] = kinds.get(kind, 0) + 1
     if report.saes:
-        listed = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-        head = f"{many(len(report.saes), 'SAE')}: {listed}"
+        head = f"{many(len(report.saes), 'SAE')}: {_kinds(report)}"
         yield f"[dim]{wrapped(head, width)}[/]"
+
+
+def _kinds(report: Report) -> str:
+    """How many of which format and architecture; a format that all have is said once."""
+    of_format: dict[str, Counter[str]] = {}
+    for sae in report.saes:
+        of_format.setdefault(sae.format, Counter())[sae.architecture or ""] += 1
+    listed = []
+    for name, kinds in sorted(of_format.items()):
+        several = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()) if kind)
+        rest = kinds[""]
+        said = [several] if several else []
+        said += [f"{rest} of no known architecture"] if rest and several else [str(rest)] if rest else []
+        listed.append(f"{', '.join(said)} ({name})")
+    return "; ".join(listed)
 
 
 def _rule_block(findings: list[Finding], width: int) -> Iterator[str]:
