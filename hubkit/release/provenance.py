@@ -61,7 +61,7 @@ class ScenarioCount(Artefact):
 
 
 class BaseModelShape(Artefact):
-    """The sizes of a base model that hubkit's own table does not have."""
+    """The sizes of the base model as its activations were taken; a card uses them where hubkit's own table has none."""
 
     model_type: str | None = None
     n_layers: int

@@ -15,7 +15,7 @@ from hubkit.cards.checksums import is_digested
 from hubkit.errors import IncompleteError
 from hubkit.release.digests import sha256_of_file, sha256_of_json
 from hubkit.release.layout import PROVENANCE
-from hubkit.release.provenance import Grid, Provenance, TrainedSae
+from hubkit.release.provenance import BaseModelShape, Grid, Provenance, TrainedSae
 from hubkit.repo.local import open_folder
 from hubkit.train.run import TRAINING
 
@@ -45,6 +45,7 @@ def write_provenance(
         study_sha256=sha256_of_json(study.model_dump(mode="json", exclude={"collect": {"model", "device", "batch_size"}, "publish": True})),
         base_model=study.card.base_model,
         base_model_revision=pool.model_revision,
+        base_model_shape=BaseModelShape(n_layers=pool.n_layers, d_model=pool.d_in),
         precision=pool.precision,
         grid=_grid(specs),
         seeds={"collect": study.collect.seed} | _seeds(specs),
