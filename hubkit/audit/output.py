@@ -8,14 +8,17 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from hubkit.audit.across import disagreements
 from hubkit.audit.ranking import Row, Totals, ranked, totals, widest
 from hubkit.validate.reporters import markdown
 from hubkit.validate.reporters.text import escape, human_bytes, printable
+from hubkit.words import many
 
 if TYPE_CHECKING:
     from hubkit.audit.store import Store
 
 WIDEST_NAME = 60
+CONTRADICTIONS_SHOWN = 30
 COMMIT = 8
 FORMULA = tuple("=+-@＝＋－＠")
 HEADS = ("SAEs", "errors", "warnings", "worst", "never learned", "read", "commit")
@@ -34,8 +37,12 @@ def pieces(store: Store, format: str) -> Iterator[str]:  # noqa: A002 - the opti
 def _json(store: Store, *, reports: bool) -> Iterator[str]:
     """One array, a row a line."""
     before = "[\n"
+    contradicted: dict[str, list[Any]] = {}
+    for one in disagreements(store):
+        contradicted.setdefault(one.target, []).append(one.to_json())
     for row in ranked(store, reports=reports):
-        yield before + json.dumps(row.to_json(), ensure_ascii=not row.target.isprintable(), allow_nan=False)
+        line = row.to_json() | {"contradictions": contradicted.get(row.target, [])}
+        yield before + json.dumps(line, ensure_ascii=not row.target.isprintable(), allow_nan=False)
         before = ",\n"
     yield "[]\n" if before == "[\n" else "\n]\n"
 
@@ -67,6 +74,8 @@ def _markdown(store: Store) -> Iterator[str]:
         if row.failure:
             cells[4] = f"{row.worst} {row.failure}".strip()
         yield f"| {' | '.join(markdown.escape(cell).replace('|', '&#124;') for cell in cells)} |\n"
+    for number, line in enumerate(_contradictions(store)):
+        yield f"\n**{markdown.escape(line)}**\n\n" if number == 0 else f"- {markdown.escape(line)}\n"
     yield "\n" + "\n".join(f"{markdown.escape(line)}  " for line in sums(totals(store), None)) + "\n"
 
 
@@ -79,8 +88,23 @@ def _text(store: Store) -> Iterator[str]:
     yield f"[bold]{'repository':<{width}}  {_columns(HEADS)}[/]\n".replace("  [/]", "[/]")
     for row in ranked(store):
         yield _line(row, width) + "\n"
+    for number, line in enumerate(_contradictions(store)):
+        yield f"\n[yellow]{escape(line)}[/]\n" if number == 0 else f"  {escape(line)}\n"
     first, *rest = sums(found, str(store.path) if store.path else None)
     yield f"\n{_coloured(found)}{escape(first)}\n" + "".join(f"[dim]{escape(line)}[/]\n" for line in rest)
+
+
+def _contradictions(store: Store) -> Iterator[str]:
+    """A heading and a line for each pair of cards that contradict each other; nothing where none do."""
+    found = list(disagreements(store))
+    if found:
+        yield f"{many(len(found), 'contradiction')} between cards of one owner (CARD015)"
+    for one in found[:CONTRADICTIONS_SHOWN]:
+        yield printable(
+            f"{one.subject}: {one.said.words} in {one.target} (line {one.said.line}), {one.first.words} in {one.other} (line {one.first.line})"
+        )
+    if len(found) > CONTRADICTIONS_SHOWN:
+        yield f"and {len(found) - CONTRADICTIONS_SHOWN} more: --format json has them all"
 
 
 def _line(row: Row, width: int) -> str:

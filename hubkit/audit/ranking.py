@@ -94,9 +94,10 @@ class Totals:
     unchanged: int
     """Members that `--since` left out."""
 
-    def exit_code(self, fail_on: Severity) -> ExitCode:
-        """By the contract in `hubkit.errors.ExitCode`."""
-        counted = {Severity.ERROR: self.errors, Severity.WARNING: self.warnings, Severity.NOTE: self.notes}
+    def exit_code(self, fail_on: Severity, *, contradictions: bool = False) -> ExitCode:
+        """By the contract in `hubkit.errors.ExitCode`; `contradictions` between cards weigh as warnings."""
+        warnings = self.warnings + contradictions
+        counted = {Severity.ERROR: self.errors, Severity.WARNING: warnings, Severity.NOTE: self.notes}
         if self.incomplete:
             return ExitCode.INCOMPLETE
         if any(count for severity, count in counted.items() if severity >= fail_on):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from hubkit.validate.finding import Severity
@@ -42,6 +42,8 @@ class Reading:
     settled: bool = False
     """Whether reading again, with the same rules, could only say the same."""
     failure: str = ""
+    statements: str = ""
+    """JSON: what its card says that the cards of its owner's other repositories may contradict."""
     report: bytes = b""
     """The whole report as JSON, zlib-compressed."""
 
@@ -73,6 +75,7 @@ def summarise(name: str, sha: str, report: Report) -> Reading:
         complete=report.complete,
         settled=not report.skipped,  # a rule that crashed crashes again; what could not be read may be readable later
         failure=printable(_gap(report)),
+        statements=json.dumps([astuple(one) for one in report.statements]) if report.statements else "",
         report=zlib.compress(json.dumps(report.to_json(), separators=(",", ":")).encode()),
     )
 

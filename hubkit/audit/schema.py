@@ -9,7 +9,9 @@ from hubkit.errors import HubkitError, UsageError
 
 APPLICATION = 0x68756261
 """`huba`, in the header of the file: so that no other program's database is taken for ours."""
-VERSION = 1
+VERSION = 2
+GROWN = {1: "ALTER TABLE reading ADD COLUMN statements TEXT NOT NULL DEFAULT ''"}
+"""What makes a store of a version one of the next."""
 BUSY_SECONDS = 30.0
 TABLES = """
 CREATE TABLE run (
@@ -31,6 +33,7 @@ CREATE TABLE reading (           -- one row for each repository at each commit
     requests INTEGER NOT NULL, bytes_read INTEGER NOT NULL, total_bytes INTEGER NOT NULL, seconds REAL NOT NULL,
     complete INTEGER NOT NULL, settled INTEGER NOT NULL, failure TEXT NOT NULL,
     report BLOB NOT NULL,        -- JSON, zlib
+    statements TEXT NOT NULL DEFAULT '',  -- JSON: of the card, to be held against others
     PRIMARY KEY (name, sha)
 );
 CREATE TABLE member (            -- what a run is about
@@ -91,6 +94,17 @@ def _prepare(database: sqlite3.Connection, path: Path | None) -> None:
             database.execute(f"PRAGMA application_id = {APPLICATION}")
             database.execute(f"PRAGMA user_version = {VERSION}")
         database.execute("COMMIT")
+    elif version < VERSION:
+        _grow(database)
+
+
+def _grow(database: sqlite3.Connection) -> None:
+    """Bring an older store to this version; what it holds stays."""
+    database.execute("BEGIN IMMEDIATE")
+    for version in range(_pragma(database, "user_version"), VERSION):
+        database.execute(GROWN[version])
+        database.execute(f"PRAGMA user_version = {version + 1}")
+    database.execute("COMMIT")
 
 
 def _pragma(database: sqlite3.Connection, name: str) -> int:

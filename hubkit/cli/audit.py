@@ -97,6 +97,7 @@ def audit(
     quiet: Quiet = False,
 ) -> None:
     """Validate many folders or repositories, worst first. What was read is kept: an audit that was stopped goes on where it stopped."""
+    from hubkit.audit.across import disagreements
     from hubkit.audit.ranking import totals
     from hubkit.audit.run import audit as run
     from hubkit.audit.targets import sources
@@ -125,7 +126,8 @@ def audit(
     try:
         _write(found, "reports" if reports else format.value, output, console)
         found.finish()
-        code = totals(found).exit_code(fail_on.severity())
+        across = any(True for _ in disagreements(found))
+        code = totals(found).exit_code(fail_on.severity(), contradictions=across)
     finally:
         found.close()
     raise typer.Exit(int(code))

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from hubkit import __version__
 from hubkit.errors import ExitCode
 from hubkit.validate.finding import Finding, Severity, natural
+
+if TYPE_CHECKING:
+    from hubkit.validate.statements import Statement
 
 SCHEMA_VERSION = "1"
 
@@ -107,6 +110,8 @@ class Report:
     """Codes of the rules that were asked."""
     remarks: tuple[str, ...] = ()
     """What was looked at and what was not, where the findings cannot show it."""
+    statements: tuple[Statement, ...] = ()
+    """What the card says that other cards of its owner may contradict; not in the JSON, `hubkit audit` compares them."""
     folder: str | None = None
     """Where the files are, seen from the working directory; None where they are not on this machine."""
 

@@ -19,6 +19,7 @@ from hubkit.validate.finding import Finding, Found, Severity, fingerprint
 from hubkit.validate.report import Crash, Ignored, Report, SaeSummary, Skipped, Suppressed, order
 from hubkit.validate.rule import Need, Rule
 from hubkit.validate.selection import Ignore, Selection
+from hubkit.validate.statements import Statement, statements
 from hubkit.words import many
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Selection", "validate"]
 
+ACROSS = "CARD015"
 CRASHED = "this is a defect of hubkit: please report it with the traceback of `--format json`"
 
 
@@ -83,8 +85,13 @@ def validate(  # noqa: PLR0913 - a keyword for each thing that a run may do besi
         suppressed=suppressed,
         severities=dict(selection.severity),
         asked=tuple(rule.code for rule in rules),
+        statements=_statements(facts) if any(rule.code == ACROSS for rule in rules) else (),
         remarks=(*facts.remarks, *(cards_inside(facts) if Need.README in needs else ())),
     )
+
+
+def _statements(facts: RepoFacts) -> tuple[Statement, ...]:
+    return tuple(statements(facts.readme, facts.claims)) if facts.readme else ()
 
 
 def _set_aside(
