@@ -220,6 +220,7 @@ def _push_study(path: Path, folder: Path, work: _Work) -> None:
     from hubkit.publish import service, shown
     from hubkit.study import publish as studies
     from hubkit.study.several import load_study_file
+    from hubkit.validate.reporters.text import escape
 
     console, choices, api = work.console, work.choices, service.client()
     study = load_study_file(path)
@@ -227,6 +228,8 @@ def _push_study(path: Path, folder: Path, work: _Work) -> None:
         _show_plans(studies.plans(study, folder, api, choices), work)
         for one in studies.prepare(study, folder, api, choices):
             console.say(f"[bold]{one.plan.repo_id}[/]\n{shown.gate_line(one)}")
+        for what in studies.afterwards(study):
+            console.say(f"then       {escape(what)}")
         console.say(DRY)
         return
     with console.progress() as report:

@@ -190,6 +190,17 @@ def _collected(
     )
 
 
+def afterwards(study: StudyFile) -> list[str]:
+    """What is made once the releases are there, in words: a plan of it would need their commits."""
+    publication = study.publish
+    if publication is None:
+        return []
+    found = [f"the index {publication.index.repo_id}"] if publication.index else []
+    if publication.collection:
+        found.append(f"the collection {publication.collection.title!r} of {publication.owner}")
+    return found
+
+
 def as_json(outcome: StudyOutcome) -> dict[str, Any]:
     """For programs."""
     index, collection = outcome.index, outcome.collection

@@ -223,3 +223,8 @@ def test_at_real_size_with_saelens(tmp_path: Path) -> None:
             equal_to_source(one.pushed.repo_id, one.prepared.release, hub, tmp_path / "cache")
         assert outcome.releases[0].prepared.plan.total_bytes > 570_000_000
     close_session()
+
+
+def test_a_dry_run_says_what_comes_after_the_releases(study: StudyFile) -> None:
+    assert studies.afterwards(study) == ["the index me/seeds", "the collection 'Seed SAEs' of me"]
+    assert studies.afterwards(replace(study, publish=None)) == []
