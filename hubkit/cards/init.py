@@ -15,9 +15,9 @@ from pydantic import ValidationError
 
 from hubkit.cards.settings import NAME, CardSettings
 from hubkit.errors import NothingFound, UsageError
+from hubkit.licenses import LICENSES
 from hubkit.models.hooks import hook_layer
 from hubkit.models.names import HUB_ID, hub_id, is_placeholder
-from hubkit.readme.licenses import LICENSES
 from hubkit.release.layout import README
 from hubkit.release.writing import write_text
 from hubkit.repo.local import open_folder

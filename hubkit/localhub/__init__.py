@@ -1,6 +1,6 @@
 """A Hub on this machine that the real huggingface_hub client speaks to, in plain LFS mode (HF_HUB_DISABLE_XET=1).
 
-`serving` for rehearsals and tests, `serve` for a terminal. Imports only errors; starlette and uvicorn load when a Hub starts.
+`serving` for rehearsals and tests, `serve` for a terminal. Imports no other room; starlette and uvicorn load when a Hub starts.
 """
 
 from __future__ import annotations

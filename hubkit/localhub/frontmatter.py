@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from hubkit.localhub.licenses import LICENSES
+from hubkit.licenses import LICENSES
 
 HEAD = re.compile(r"\A\ufeff?\s*---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 MODEL_ID = re.compile(r"[\w-][\w.-]{0,95}(?:/[\w-][\w.-]{0,95})?", re.ASCII)

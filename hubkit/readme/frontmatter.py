@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from hubkit.readme.licenses import LICENSES
+from hubkit.licenses import LICENSES
 
 if TYPE_CHECKING:
     from hubkit.readme.document import Readme
