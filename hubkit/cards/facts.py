@@ -25,6 +25,9 @@ from hubkit.validate.report import Report
 from hubkit.validate.rule import REGISTRY
 from hubkit.validate.run import Selection, validate
 
+NEVER_LEARNED = {"THR001", "THR002", "THR010"}
+"""Findings that say that a threshold was not learned."""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -34,6 +37,15 @@ class Source:
     """Path in the release; `hubkit/...` for the table of base models."""
     pointer: str
     """JSON pointer in it; empty where the fact is the file itself (its presence, its size, its header)."""
+
+
+@dataclass(frozen=True, order=True)
+class Rewritten:
+    """Why an SAE is published as another architecture than it was trained as."""
+
+    rule: str
+    before: str
+    after: str
 
 
 @dataclass(frozen=True)
@@ -64,6 +76,20 @@ class SaeFact:
     metrics_file: str | None
     """The file that `metrics` was read from."""
     findings: tuple[Finding, ...]
+
+    @property
+    def rewritten(self) -> Rewritten | None:
+        """The fix that made another architecture of it, as `metadata.hubkit.rewritten` keeps it on record."""
+        record = self.training.get("rewritten")
+        if not isinstance(record, dict) or not {"rule", "from", "to"} <= record.keys():
+            return None
+        return Rewritten(*(str(record[key]) for key in ("rule", "from", "to")))
+
+    @property
+    def never_learned(self) -> bool:
+        """Whether its thresholds never left their initial value: they are there, or a fix that took them away says so."""
+        codes = {finding.code for finding in self.findings}
+        return bool(NEVER_LEARNED & (codes | ({self.rewritten.rule} if self.rewritten else set())))
 
     def metric(self, measure: str, split: Split) -> MetricValue | None:
         """A measured value, or None where it was not measured."""

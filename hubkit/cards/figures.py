@@ -14,8 +14,6 @@ from hubkit.release.writing import keep_or_write
 from hubkit.words import many
 
 FOLDER = "figures"
-NEVER_LEARNED = {"THR001", "THR002", "THR010"}
-"""Findings that say that a threshold was not learned."""
 PROBE = "probe_balanced_accuracy"
 SPLITS = {"crossfit": "rows it never saw", "held_out": "held-out rows", "train": "its training rows"}
 
@@ -182,7 +180,7 @@ def thresholds(facts: Facts) -> Drawn | None:
     if not trained:
         return None
     layers = sorted({sae.layer for sae in trained if sae.layer is not None})
-    failed = [sae for sae in trained if NEVER_LEARNED & {finding.code for finding in sae.findings}]
+    failed = [sae for sae in trained if sae.never_learned]
     counts = [
         (sum(s.layer == layer for s in trained), sum(s.layer == layer for s in failed)) for layer in layers
     ]

@@ -139,7 +139,8 @@ class SnippetOutcome:
             return f"Fails: {self.run.reason}."
         versions = self.run.versions or {}
         packages = [f"{name} {versions[name].partition('+')[0]}" for name in NAMED if name in versions]
-        ran = f"Ran as printed with {', '.join(packages)}" if packages else "Ran as printed"
+        ran = "Ran" if self.run.not_run else "Ran as printed"
+        ran += f" with {', '.join(packages)}" if packages else ""
         loaded = self.run.checked.get("loaded")
         held = f"; {loaded} of {loaded} SAEs load so and give what their files define" if loaded else ""
         if not self.run.not_run:

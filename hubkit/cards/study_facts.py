@@ -46,9 +46,7 @@ class Row:
     @property
     def never_learned(self) -> int:
         """SAEs whose thresholds never left their initial value."""
-        return sum(
-            any(finding.code in {"THR001", "THR002"} for finding in sae.findings) for sae in self.facts.saes
-        )
+        return sum(sae.never_learned for sae in self.facts.saes)
 
 
 @dataclass(frozen=True)

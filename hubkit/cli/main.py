@@ -41,6 +41,10 @@ app = typer.Typer(
 )
 
 
+RESUMED = {"demo", "run", "collect", "train", "evaluate", "push"}
+"""Verbs that find what an interrupted run of theirs has finished."""
+
+
 def _version(value: bool) -> None:
     if value:
         typer.echo(f"hubkit {__version__}")
@@ -88,6 +92,8 @@ def main() -> None:
         sys.exit(int(error.exit_code))
     except SystemExit:
         if interrupted:  # typer ends with 1 then
+            if RESUMED & set(sys.argv[1:2]) and not {"--quiet", "-q"} & set(sys.argv):
+                Console().say("stopped; what was finished is kept, and the same command goes on from there")
             sys.exit(int(ExitCode.INTERRUPTED))
         raise
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,6 +22,14 @@ Gated = Literal["auto", "manual", False]
 MAIN = "main"
 
 
+REPO_ID = re.compile(r"(?!.*(?:--|\.\.|\.git$))[A-Za-z0-9_][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}", re.ASCII)
+"""As huggingface_hub's own check has it."""
+REF = re.compile(
+    r"(?![-./])(?!.*(?:\.\.|//|/\.|@\{|\.lock(?:/|$)))[^\x00-\x20\x7f~^:?*\[\\]*[^\x00-\x20\x7f~^:?*\[\\./]"
+)
+"""As `git check-ref-format` has it."""
+
+
 @dataclass(frozen=True)
 class Target:
     """Where a release is to go, and how."""
@@ -36,6 +45,17 @@ class Target:
     """Of a new repository."""
     gated: Gated = False
     """Of a new repository."""
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for names that no Hub takes: before anything is asked or sent."""
+        if not REPO_ID.fullmatch(self.repo_id):
+            raise UsageError(f"{self.repo_id!r} is not the name of a repository", hint="expected OWNER/NAME")
+        for option, name in (("--branch", self.revision), ("--tag", self.tag)):
+            if name is not None and not REF.fullmatch(name):
+                raise UsageError(
+                    f"{option} {name!r}: not a name that git takes",
+                    hint="letters, digits, and . _ - / in between: v1.0",
+                )
 
 
 @dataclass(frozen=True)

@@ -108,8 +108,11 @@ class Page:
 
     @cached_property
     def plain(self) -> bool:
-        """Whether this is a rendered card copied as text: no fence, and no heading below the first level."""
+        """Whether this is a rendered card copied as text: no `#` before its title, no fence, no heading below the first level."""
         text = self.readme.text
+        body = "\n".join(text.split("\n")[self.readme.body_line - 1 :])
+        if body.lstrip().startswith("# "):
+            return False
         return not self.readme.code_blocks and not text.startswith("## ") and "\n## " not in text
 
     def _lines(self) -> Iterator[Line]:

@@ -13,6 +13,7 @@ from hubkit.cards.settings import NAME as CARD_SETTINGS
 from hubkit.cards.settings import save_settings
 from hubkit.engine.events import Report, silent
 from hubkit.engine.threads import one_thread
+from hubkit.errors import IncompleteError
 from hubkit.release.layout import ACTIVATIONS, COMPLETIONS, MANIFEST, ROOT_CONFIG
 from hubkit.release.pool import PoolManifest
 from hubkit.release.writing import keep_or_write, to_json
@@ -101,7 +102,13 @@ def run_evaluate(study: Study, folder: Path, *, report: Report = silent, workers
 
 def _specs(study: Study, where: Places) -> list[SaeSpec]:
     """The grid at the width that the pool has. Raises IncompleteError when there is no pool."""
-    return study.specs(PoolManifest.load(where.pool / MANIFEST).d_in)
+    path = where.pool / MANIFEST
+    if not path.is_file():
+        raise IncompleteError(
+            f"{where.pool}: there is no pool of activations yet",
+            hint="hubkit collect STUDY.yaml, or hubkit run STUDY.yaml for every stage",
+        )
+    return study.specs(PoolManifest.load(path).d_in)
 
 
 def _is_small(model: str) -> bool:

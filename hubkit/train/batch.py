@@ -55,8 +55,8 @@ class BatchResult:
     failed: list[Failure] = field(default_factory=list)
 
 
-def train_batch(batch: Batch, report: Report) -> BatchResult:
-    """Train what is not done of `batch`; runs in any process. An SAE that does not come out is a named failure among the others.
+def train_batch(batch: Batch, scratch: Path, report: Report) -> BatchResult:
+    """Train what is not done of `batch`; runs in any process. Rows that are drawn from memory-mapped ones go into a folder of `scratch`. An SAE that does not come out is a named failure among the others.
 
     Each SAE has one thread, so that its bytes are the same in any company. A worker among others has one in all; a worker that is this
     very process trains as many SAEs at a time as there are cores.
@@ -73,13 +73,12 @@ def train_batch(batch: Batch, report: Report) -> BatchResult:
         return result
     manifest = PoolManifest.load(pending[0].pool_folder / MANIFEST)
     alone = multiprocessing.parent_process() is None
-    work = pending[0].marker.parent.parent.parent
     with (
         nullcontext() if alone else one_thread(),
-        TemporaryDirectory(prefix="rows-", dir=work, ignore_cleanup_errors=True) as scratch,
+        TemporaryDirectory(dir=scratch, ignore_cleanup_errors=True) as rows,
     ):
         units = {unit.key: unit for unit in pending}
-        for chunk in stack.chunks(_members(pending, manifest, Path(scratch)), device=batch.device):
+        for chunk in stack.chunks(_members(pending, manifest, Path(rows)), device=batch.device):
             _train_chunk(chunk, units, manifest, batch.device, (result, report))
     return result
 

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from hubkit.engine.events import Report, silent
@@ -28,7 +31,6 @@ from hubkit.train.watching import STAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from hubkit.engine.work import Engine
     from hubkit.train.batch import BatchResult
@@ -146,10 +148,13 @@ def _run(
     todo = [announce(batch) for batch in batches(pending, workers=options.workers, device=options.device)]
     if not todo:
         return Results()
-    with open_log(places.work / options.named(LOG)) as log:
+    with (
+        open_log(places.work / options.named(LOG)) as log,
+        TemporaryDirectory(prefix="rows-", dir=places.work, ignore_cleanup_errors=True) as scratch,
+    ):
         came = options.engine.run(
             todo,
-            _train_batch,
+            partial(_train_batch, Path(scratch)),
             report=Progress(finished, finished + len(pending), log, report),
             stage=STAGE,
             split=lambda unit: [announce(half) for half in known[unit.key].halves()],
@@ -168,11 +173,11 @@ def _of_each(failure: Failure, units: Sequence[TrainingUnit]) -> list[Failure]:
     return [Failure(unit.key, failure.message, failure.hint) for unit in units if done_of(unit) is None]
 
 
-def _train_batch(batch: Batch, report: Report) -> BatchResult:
-    """The worker: torch and SAELens are imported where the work is."""
+def _train_batch(scratch: Path, batch: Batch, report: Report) -> BatchResult:
+    """The worker, its scratch in that of the run, which outlives it: torch and SAELens are imported where the work is."""
     from hubkit.train.batch import train_batch
 
-    return train_batch(batch, report)
+    return train_batch(batch, scratch, report)
 
 
 def _write_records(

@@ -7,8 +7,10 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
+from cards.seeds import smollm2_135m
 from cards.shapes import accuracy, d_max, value, write
 from cards.test_author import BEST, SETTINGS, release_of
+from safetensors.numpy import load_file, save_file
 
 from hubkit.cards.base import base_facts, short_count
 from hubkit.cards.build import build_card
@@ -18,9 +20,11 @@ from hubkit.cards.quantization import Quantization
 from hubkit.cards.rank import correlation, ranks, trend
 from hubkit.cards.saelens_versions import FIRST, loads
 from hubkit.cards.settings import IndexSettings
+from hubkit.fix.run import apply_fix, planned
 from hubkit.formats.saelens import INFERENCE
 from hubkit.release.experiments import Stability, StabilityRun, Steering, SteeringDose, Tally
 from hubkit.release.metrics import MetricValue, SaeMetrics
+from hubkit.repo.local import open_folder
 
 
 def built(tmp_path: Path, **more: object) -> str:
@@ -200,3 +204,27 @@ def test_what_training_said_of_many_saes_is_said_once_with_the_range_of_its_numb
     whom = f"{len(saes)} SAEs" if len(saes) > 6 else ", ".join(f"`{sae.name}`" for sae in saes)
     assert f"- trained on 85 to {last} rows, fewer than d_in = 5,760: {whom}\n" in text
     assert f"- its threshold never moved: `{saes[1].name}`\n" in text
+
+
+def test_an_sae_that_a_fix_rewrote_stays_one_whose_thresholds_never_learned(tmp_path: Path) -> None:
+    seed = smollm2_135m()
+    members = tuple(replace(one, learned=True) for one in seed.members if one.layer == 3)
+    seed = replace(seed, members=members, saes={}, layers=(), comparisons=(), tallies=())
+    folder = write(seed, tmp_path / "release", small=True)
+    cfg = folder / "smollm2_jumprelu_L3_mixed" / "cfg.json"
+    weights = load_file(cfg.with_name("sae_weights.safetensors"))
+    save_file(weights | {"threshold": weights["threshold"] * 0}, cfg.with_name("sae_weights.safetensors"))
+    before = build_card(folder, force=True)
+    with planned(open_folder(folder), ("THR001",), unsafe=True) as plan:
+        for fix in plan.fixes:
+            if fix.place == cfg.parent.name:
+                apply_fix(open_folder(folder), fix)
+    after = build_card(folder, force=True)
+    learned = [
+        next(line for line in card.text.splitlines() if "thresholds were learned:" in line)
+        for card in (before, after)
+    ]
+    assert learned[0] == learned[1]
+    assert "trained as jumprelu, published as the standard SAE that it computes" in after.text
+    assert f"(`{cfg.parent.name}`)" in after.text
+    assert "found no defect in these SAEs" not in after.text

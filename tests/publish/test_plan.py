@@ -34,6 +34,30 @@ def test_deletions_are_in_the_plan_only_when_asked_for(hub: Hub, release: Path) 
     assert make_plan(release, Target(NAME), api, prune=True).parent == commit
 
 
+@pytest.mark.parametrize(
+    "name", ["foo", "a/b/c", "a b/c", "/x", "owner/", "owner/a--b", "owner/x.git", "-a/b", "owner/ä"]
+)
+def test_names_that_no_hub_takes_are_refused_before_anything_is_asked(name: str) -> None:
+    with pytest.raises(UsageError, match="not the name of a repository"):
+        Target(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["bad tag", "-v1", "v1..2", "a//b", "/a", "a/", "v1.", "a.lock", "a~1", "a:b", "", "a@{1}", "v\n1"],
+)
+def test_names_that_git_does_not_take_are_refused_before_anything_is_asked(name: str) -> None:
+    with pytest.raises(UsageError, match="--tag"):
+        Target(NAME, tag=name)
+    with pytest.raises(UsageError, match="--branch"):
+        Target(NAME, revision=name)
+
+
+@pytest.mark.parametrize("name", ["v1", "v1.0", "feature/a_b-c", "2026-11-20", "refs/pr/3", "ü"])
+def test_names_that_git_takes(name: str) -> None:
+    assert Target(NAME, revision=name, tag=name).tag == name
+
+
 def test_a_new_branch_begins_at_main_and_leaves_it_alone(hub: Hub, release: Path) -> None:
     api = hub[1]
     push(make_plan(release, Target(NAME), api), release, api)

@@ -148,7 +148,7 @@ def quantized(text: str) -> MemoryView:
 FOUR = "- **4 SAEs** across 2 layers (L2, L5)\n- **2 architectures:** TopK (k=4), JumpReLU\n- **1 training condition:** mixed\n"
 USE = "from sae_lens import SAE\nsae = SAE.from_pretrained({})"
 TABLE = "| SAE | L0 |\n|---|---|\n| `" + FOLDER + "` | {} |\n"
-KEYS = 'Usage\n\nsae_id = "{}"\n# Keys: W_enc [8, 32], b_enc [32],\n#       W_dec [32, 8], b_dec [8], threshold [32]\n'
+KEYS = '## Usage\n\n```python\nsae_id = "{}"\n# Keys: W_enc [8, 32], b_enc [32],\n#       W_dec [32, 8], b_dec [8], threshold [32]\n```\n'
 HOOKS = 'hook_name format: `blocks.{{layer}}.hook_resid_post`\n\n```python\nassert cfg["hook_name"] == "{}"\n```\n'
 PEAK = "| Metric | Value |\n|---|---|\n| Peak layer | L{} |\n| Peak balanced accuracy | {}% |\n"
 RAW = "It beats the L15 raw baseline of {}% there.\n"
@@ -187,6 +187,14 @@ MORE_CARD_TWINS: dict[str, Twins] = {
     "CARD005 hook": (lambda: card("hook_name format: `model.layers.{layer}`"), lambda: card("hook_name format: `blocks.{layer}.hook_resid_post`")),
     "CARD005 two hooks": (lambda: alone(HOOKS.format("transformer.h.16")), lambda: alone(HOOKS.format("blocks.16.hook_resid_post"))),
     "CARD005 tensors": (lambda: alone(KEYS.format("lab_topk_L2")), lambda: alone(KEYS.format("lab_jumprelu_L2"))),
+    "CARD005 expansion": (lambda: grid("- Expansion factor: 8"), lambda: grid("- Expansion factor: 4")),
+    "CARD008 expansion beside its widths": (lambda: card("d_in=8, d_sae=32 (8x expansion)"), lambda: card("d_in=8, d_sae=32 (4x expansion)")),
+    "CARD004 there are": (lambda: grid("There are 5 SAEs in this repository."), lambda: grid("There are 4 SAEs in this repository.")),
+    "CARD004 parts joined by and": (lambda: grid("This repository contains 4 SAEs: 3 TopK and 1 JumpReLU"), lambda: grid("This repository contains 4 SAEs: 2 TopK and 2 JumpReLU")),
+    "CARD004 architectures as published": (
+        lambda: rewritten("4 architectures: TopK, JumpReLU, Standard, Gated"), lambda: rewritten("3 architectures: TopK, JumpReLU, Standard"),
+    ),
+    "CARD004 architectures as trained": (lambda: rewritten("1 architecture: TopK"), lambda: rewritten("2 architectures: TopK, JumpReLU")),
     "CARD005 layers": (lambda: grid("Layers covered: L2, L7"), lambda: grid("Layers covered: L2, L5")),
     "CARD005 size": (lambda: alone("From karpathy/nanochat-d20 (1.88B parameter model)"), lambda: alone("From karpathy/nanochat-d20 (561M parameter model)")),
     "CARD005 family": (lambda: card("It uses the GPT-NeoX architecture."), lambda: card("It uses the GPT-2 architecture.")),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from itertools import chain, zip_longest
 
-from hubkit.cards.facts import Facts, SaeFact
+from hubkit.cards.facts import Facts, Rewritten, SaeFact
 from hubkit.cards.measured import ALIVE, BALANCED, CROSS_FITTED, NEW_SCENARIOS, number_of, peak_layer
 from hubkit.cards.quantization import quantization_of
 from hubkit.cards.sections.section import Context
@@ -28,6 +28,8 @@ def limitations(facts: Facts) -> Context:
     compared = {one.sae_id for one in facts.evaluation.representations} if facts.evaluation else set()
     return {
         "defects": _defects(facts),
+        "titles": {code: rule.title for code, rule in REGISTRY.items()},
+        "rewritten": _rewritten(facts),
         "few_ids": FEW_IDS,
         "most_messages": MOST_MESSAGES,
         "general": _general(facts),
@@ -65,6 +67,15 @@ def _defects(facts: Facts) -> list[tuple[str, str, list[str], str | None]]:
         (code, REGISTRY[code].title, sorted((sae.sae_id for sae in saes), key=natural), _exactly(facts, saes))
         for code, saes in sorted(by_code.items())
     ]
+
+
+def _rewritten(facts: Facts) -> list[tuple[Rewritten, list[str]]]:
+    """SAEs that a fix made another architecture of; which defect that mended is no longer in the files."""
+    found: dict[Rewritten, list[str]] = {}
+    for sae in facts.saes:
+        if sae.rewritten is not None and sae.rewritten.rule in REGISTRY:
+            found.setdefault(sae.rewritten, []).append(sae.sae_id)
+    return [(one, sorted(ids, key=natural)) for one, ids in sorted(found.items())]
 
 
 def _general(facts: Facts) -> list[tuple[str, str, list[str]]]:

@@ -24,6 +24,8 @@ SHOWN = {
     "seconds": "Training time, s per SAE",
 }
 """Keys of `metadata.hubkit` in the order of the table."""
+RECORDED = {*SHOWN, "n_rows"}
+"""What makes a record of training of `metadata.hubkit`, which also holds what a fix did."""
 
 
 def labels(facts: Facts) -> Context | Absent:
@@ -75,7 +77,7 @@ def training(facts: Facts) -> Context | Absent:
 
 
 def _recorded(facts: Facts, kind: str) -> list[dict[str, Any]]:
-    return [sae.training for sae in facts.saes if sae.trained_as == kind and sae.training]
+    return [sae.training for sae in facts.saes if sae.trained_as == kind and RECORDED & sae.training.keys()]
 
 
 def _rows_by_condition(facts: Facts) -> list[tuple[str, str]]:

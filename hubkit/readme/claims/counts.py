@@ -22,6 +22,9 @@ CONTAINS = re.compile(
     rf"\bth(?:is|e) (?:repo|repository|release|collection)(?: now)? (?:contains?|holds?|has|includes?|provides?|consists of) "
     rf"(?:a (?:set|suite|total|collection) of )?({COUNT}) {KIND}{SAES}", I,
 )  # fmt: skip
+THERE = re.compile(
+    rf"^there (?:is|are) ({COUNT}) {KIND}{SAES} in th(?:is|e) (?:repo|repository|release|collection)\b", I
+)
 IN_TABLE = re.compile(r"^(?:total |number of |# ?(?:of )?)?SAEs?(?: count)? \| (\d{1,6})$", I)
 OTHERWISE = re.compile(
     r"\bper (?:\w+ )?(?:layer|architecture|model|condition|hook)|\beach\b|fail|exclud|not trained|broken|remov|beat|outperform|STE-fixed|missing|retrained", I
@@ -59,7 +62,9 @@ def read(page: Page) -> Iterator[Claim]:
 
 
 def _saes(line: Line, sentence: str) -> Iterator[Claim]:
-    match = HEAD.match(sentence) or CONTAINS.search(sentence) or IN_TABLE.match(sentence)
+    match = (
+        HEAD.match(sentence) or CONTAINS.search(sentence) or THERE.match(sentence) or IN_TABLE.match(sentence)
+    )
     if match is None or OTHERWISE.search(sentence):
         return
     number, quote = count(match.group(1)), shortened(sentence)
@@ -75,7 +80,8 @@ def _parts(rest: str) -> tuple[tuple[int, str], ...]:
         return ()
     text = inside.group(1) if inside else PAREN.sub("", rest).lstrip(" :—–-")
     text = re.split(r"[.;]\s|\.$", text)[0]
-    found = [PART.match(" ".join(piece.split())) for piece in text.split("+" if "+" in text else ",")]
+    pieces = text.split("+") if "+" in text else re.split(r",(?: and )?| and ", text)
+    found = [PART.match(" ".join(piece.split())) for piece in pieces]
     if len(found) < 2 or not all(found):
         return ()
     return tuple((int(match.group(1)), match.group(2)) for match in found if match)

@@ -62,6 +62,9 @@ def _there(repo: RepoFacts, claim: Count) -> int | None:
         if not {plain(name) for name in claim.listed} <= ARCHITECTURES:
             return None
         values = [trained_as(sae) for sae in repo.saes]
+        # A JumpReLU that is published as what it computes may be counted as either.
+        if claim.number == len({sae.architecture for sae in repo.saes}):
+            return claim.number
     else:
         values = [sae.cfg.text("training_condition") if sae.cfg else None for sae in repo.saes]
     return None if None in values else len(set(values))

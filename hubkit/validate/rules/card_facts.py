@@ -33,6 +33,7 @@ FAMILY_TYPES = {
 }  # fmt: skip
 """What people call a family, and the model types of transformers that are meant."""
 NO_SAE = re.compile(r"\bno SAEs?\b", re.IGNORECASE)
+ABOUT_FACTOR = 0.05
 SIZE_RATIO = 1.4
 """Names round ("1B" for 1.24 B parameters) and may leave out the embedding; more than this is another model."""
 
@@ -65,7 +66,11 @@ def _dimensions(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
         name: {value for sae in saes if sae.cfg and (value := sae.cfg.integer(name))}
         for name in ("d_in", "d_sae", "k")
     }
+    stated = {claim.name for claim in repo.claims.of(Dimension)}
+    factors = set() if {"d_in", "d_sae"} <= stated else _factors(saes)
     for claim in repo.claims.of(Dimension):
+        if claim.name == "expansion":
+            yield from _expansion(claim, factors)
         known = there.get(claim.name)
         if known and claim.number not in known:
             values = " or ".join(map(str, sorted(known)))
@@ -75,6 +80,25 @@ def _dimensions(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
                 HINT,
                 topic=f"{claim.name} {claim.number:g}",
             )
+
+
+def _factors(saes: list[SaeFacts]) -> set[float]:
+    """d_sae / d_in of every SAE."""
+    widths = [(sae.cfg.integer("d_in"), sae.cfg.integer("d_sae")) for sae in saes if sae.cfg]
+    return {d_sae / d_in for d_in, d_sae in widths if d_in and d_sae}
+
+
+def _expansion(claim: Dimension, factors: set[float]) -> Iterator[Found]:
+    """The factor alone; where the card gives the widths, CARD008 holds it against them."""
+    near = any(abs(factor - claim.number) <= ABOUT_FACTOR * claim.number for factor in factors)
+    if claim.pair is None and factors and not near:
+        values = " or ".join(f"{factor:.3g}" for factor in sorted(factors))
+        yield said(
+            claim,
+            f"the expansion is {values} in the configurations, the card says {claim.number:g}",
+            HINT,
+            topic=f"expansion {claim.number:g}",
+        )
 
 
 def _shapes(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
