@@ -147,8 +147,8 @@ def _coloured(found: Totals) -> str:
 def sums(found: Totals, store: str | None) -> list[str]:
     """What it came to, in two or three lines."""
     lines = [
-        f"{found.saes:,} SAEs in {found.with_saes:,} of {found.rows:,} repositories and folders: {found.errors:,} errors, "
-        f"{found.warnings:,} warnings, {found.notes:,} notes"
+        f"{found.saes:,} SAEs in {found.with_saes:,} of {found.rows:,} repositories and folders: {many(found.errors, 'error')}, "
+        f"{many(found.warnings, 'warning')}, {many(found.notes, 'note')}"
         + (
             f"; never learned: {share(found.never_learned, found.jumprelu)} thresholds"
             if found.jumprelu

@@ -94,9 +94,9 @@ def draft_card(
         figures=_figures(draw_figures(facts)),
         folder=release,
     )
+    if old is not None and not force and edited_by_hand(old):
+        keep_foreign(path, old, _with_code(facts, written, old, release, None))  # before any code is run
     text = _with_code(facts, written, old, release, run)
-    if old is not None and not force:
-        keep_foreign(path, old, text)
     return Card(path, text, facts, changed=text != old, diff=unified(old, text))
 
 

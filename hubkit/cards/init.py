@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from hubkit.cards.front import edited_by_hand
 from hubkit.cards.settings import NAME, CardSettings
 from hubkit.errors import NothingFound, UsageError
 from hubkit.licenses import LICENSES
@@ -86,7 +87,8 @@ class Seen:
     """Keys of card.yaml that the files answer."""
     sources: Mapping[str, str]
     """Where each of them was read."""
-    has_card: bool
+    foreign_card: bool
+    """Whether there is a README.md that hubkit did not write, or that was edited since: it would be replaced."""
 
     @property
     def count(self) -> int:
@@ -111,7 +113,7 @@ def look(folder: Path) -> Seen:
         hooks=tuple(hooks),
         known={key: value for key, (value, _) in found.items()},
         sources={key: source for key, (_, source) in found.items()},
-        has_card=facts.readme is not None,
+        foreign_card=facts.readme is not None and edited_by_hand(facts.readme.text),
     )
 
 
@@ -128,6 +130,13 @@ def fault(key: str, value: str) -> str | None:
         CardSettings.model_validate({**filled, key: value})
     except ValidationError as error:
         return str(error.errors()[0]["msg"])
+    return None
+
+
+def doubt(key: str, value: str) -> str | None:
+    """What should be looked at twice, though it can stand: the Hub's list of licences grows and is not published."""
+    if key == "license" and value and value not in LICENSES:
+        return f"{value!r} is no licence that the Hub is known to take; `other` stands for one of your own"
     return None
 
 
@@ -162,10 +171,10 @@ def next_steps(seen: Seen, lacking: list[str]) -> list[str]:
         steps.append(f"hubkit validate {folder} --notes  # {others}")
     else:
         steps.append(f"hubkit validate {folder}  # are the SAEs what they say?")
-    force = " --force" if seen.has_card else ""
+    force = " --force" if seen.foreign_card else ""
     why = (
         "the README.md there is replaced: keep a copy, or move its prose into card.yaml"
-        if seen.has_card
+        if seen.foreign_card
         else "writes README.md"
     )
     return [*steps, f"hubkit build-cards {folder}{force}  # {why}", f"hubkit preview {folder}  # look at it"]

@@ -19,6 +19,9 @@ def register(app: typer.Typer) -> None:
 
 def explain(code: Annotated[str, typer.Argument(help="The code of a rule, as in THR001.")]) -> None:
     """Say what a rule looks for, why it matters and what helps."""
+    from hubkit.fix import run  # noqa: F401 - registers the fixes
+    from hubkit.fix.registry import FIXERS
     from hubkit.validate.catalogue import explain as text
 
-    Console().show(text(code.upper(), text_width()))
+    changes = [fixer.title for fixer in FIXERS if fixer.code == fixer.finding == code.upper()]
+    Console().show(text(code.upper(), text_width(), changes=changes))

@@ -53,6 +53,8 @@ def init(
         _say_found(console, seen)
         answers |= _ask(console, answers, {key for key, value in given.items() if value is not None})
     path = room.write_settings(seen, answers, force=force)
+    for unsure in filter(None, (room.doubt(key, value or "") for key, value in given.items())):
+        console.say(f"[yellow]{_escape(unsure)}[/]")
     lacking = room.missing(answers)
     if format is Format.json:
         _as_json(console, path, seen, answers, lacking)
@@ -78,7 +80,7 @@ def _say_found(console: Console, seen: Seen) -> None:
 
 def _ask(console: Console, answers: dict[str, str], given: set[str]) -> dict[str, str]:
     """One question a key, again until the answer can stand."""
-    from hubkit.cards.init import ASKED, EXAMPLES, fault
+    from hubkit.cards.init import ASKED, EXAMPLES, doubt, fault
 
     found = {}
     for key in ASKED:
@@ -89,6 +91,9 @@ def _ask(console: Console, answers: dict[str, str], given: set[str]) -> dict[str
                 typer.prompt(f"{key}{example}", default=default, show_default=bool(default), err=True)
             ).strip()
             wrong = fault(key, value) if value else None
+            unsure = doubt(key, value) if wrong is None else None
+            if unsure and not typer.confirm(f"{unsure}. Keep it?", err=True):
+                continue
             if wrong is None:
                 found[key] = value
                 break

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -59,6 +58,7 @@ def pull_text(explained: Explained) -> str:
     ]
     for rule, found in groupby(sorted(explained.mended, key=lambda f: f.code), key=lambda f: f.code):
         lines += ["", *_section(rule, list(found))]
+    lines += _gone_with_it(explained)
     lines += _left_alone(explained)
     lines += [
         "",
@@ -87,7 +87,7 @@ def _section(rule: str, found: list[Finding]) -> Iterator[str]:
     yield f"{_paragraph(rule)}"
     yield ""
     for finding in found[:EXAMPLES]:
-        where = code(finding.path or finding.sae_id or ".")
+        where = _where(finding)
         at = f" at {code(finding.pointer)}" if finding.pointer else ""
         yield f"- {where}{at}: {cell(finding.message)}{_evidence(finding)}"
     if len(found) > EXAMPLES:
@@ -107,7 +107,7 @@ def _paragraph(rule: str) -> str:
 def _evidence(finding: Finding) -> str:
     if not finding.measured:
         return ""
-    text = json.dumps(dict(finding.measured), ensure_ascii=False, default=str)
+    text = ", ".join(f"{name} {json.dumps(value, default=str)}" for name, value in finding.measured.items())
     return f" (measured: {code(text if len(text) <= LONGEST_EVIDENCE else text[:LONGEST_EVIDENCE] + '...')})"
 
 
@@ -123,13 +123,38 @@ def _left_alone(explained: Explained) -> list[str]:
             f"- {', '.join(offered)}: a person must decide ({many(len(fixes.offered), 'place')}); `hubkit fix --unsafe-fixes` would change them"
         )
     named = {one.code for one in fixes.refused} | set(offered)
-    others = Counter(
-        finding.code
-        for finding in explained.after.findings
-        if finding.severity is not Severity.NOTE and finding.code not in named
+    others = sorted(
+        (
+            one
+            for one in explained.after.findings
+            if one.severity is not Severity.NOTE and one.code not in named
+        ),
+        key=lambda finding: finding.code,
     )
-    lines += [
-        f"- {rule}: {cell(REGISTRY[rule].title)} ({many(count, 'place')})"
-        for rule, count in sorted(others.items())
-    ]
+    for rule, group in groupby(others, key=lambda finding: finding.code):
+        found = list(group)
+        lines.append(f"- {rule}: {cell(REGISTRY[rule].title)} ({many(len(found), 'place')})")
+        lines += [f"  - {_where(one)}: {cell(one.message)}" for one in found[:EXAMPLES]]
+        if len(found) > EXAMPLES:
+            lines.append(f"  - and {len(found) - EXAMPLES} more")
     return ["", "### Left alone", "", *lines] if lines else []
+
+
+def _gone_with_it(explained: Explained) -> list[str]:
+    """What no fix was made for, and what the fixes make go away all the same."""
+    left = {finding.fingerprint for finding in explained.after.findings}
+    mended = {finding.fingerprint for finding in explained.mended}
+    gone = {one.code for one in explained.before.findings if one.fingerprint not in left | mended}
+    return (
+        [
+            "",
+            f"With that, {', '.join(sorted(gone))} no longer {'holds' if len(gone) == 1 else 'hold'} either.",
+        ]
+        if gone
+        else []
+    )
+
+
+def _where(finding: Finding) -> str:
+    """The file, and the line where there is one."""
+    return code(finding.path or finding.sae_id or ".") + (f" line {finding.line}" if finding.line else "")

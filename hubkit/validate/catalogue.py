@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -74,8 +74,8 @@ def _area_title(area: str) -> str:
     return AREAS.get(area, "")
 
 
-def explain(code: str, width: int = WIDTH) -> str:
-    """The page of one rule, broken at `width`. Raises UsageError for a code that there is not."""
+def explain(code: str, width: int = WIDTH, *, changes: Sequence[str] = ()) -> str:
+    """The page of one rule, broken at `width`, with what its fixes change. Raises UsageError for a code that there is not."""
     if code not in REGISTRY:
         near = difflib.get_close_matches(code, REGISTRY, n=1)
         raise UsageError(
@@ -89,6 +89,7 @@ def explain(code: str, width: int = WIDTH) -> str:
     rows = [
         ("looks at", needs),
         ("fix", FIX[rule.fix].format(code=code)),
+        *(("", change) for change in changes),
         ("accept", ACCEPT.format(code=code)),
         ("alarms", alarm_rate(code)),
     ]

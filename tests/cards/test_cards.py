@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import yaml
@@ -120,13 +121,17 @@ def test_the_digest_moves_with_the_files_and_not_with_the_card(release: Path) ->
 def test_nobodys_text_is_lost(release: Path) -> None:
     path = release / "README.md"
     path.write_text("# My own words\n", encoding="utf-8")
+
+    def never(*_: object) -> NoReturn:
+        raise AssertionError("the card's code was run before the card was refused")
+
     with pytest.raises(UsageError, match="not written by hubkit"):
-        build_card(release)
+        build_card(release, run=never)
     assert path.read_text(encoding="utf-8") == "# My own words\n"
     build_card(release, force=True)
     path.write_text(path.read_text(encoding="utf-8").replace("# Sparse", "# My sparse"), encoding="utf-8")
     with pytest.raises(EditedError, match="edited by hand") as error:
-        build_card(release)
+        build_card(release, run=never)
     assert "-# My sparse" in error.value.diff
     assert "+# Sparse" in error.value.diff
     assert error.value.exit_code == 2

@@ -91,6 +91,33 @@ def test_what_it_writes_builds_a_card(folder: Path) -> None:
     assert "me/saes" in build_card(folder).text
 
 
+def test_an_unlisted_licence_is_doubted_and_asked_for_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = run("init", folder, "--yes", "--license", "nonsense")
+    assert (told.exit_code, "no licence that the Hub is known to take" in told.stderr) == (0, True)
+    monkeypatch.setattr("hubkit.cli.init.on_terminal", lambda: True)
+    answer = run("init", folder, "--force", answers="me/saes\n\nnonsense\nn\nmit\n\n\n\n\n")
+    assert answer.exit_code == 0, answer.output
+    assert load_settings(folder / "card.yaml").license == "mit"
+    kept = run("init", folder, "--force", answers="me/saes\n\nbrand-new-1.0\ny\n\n\n\n\n")
+    assert kept.exit_code == 0, kept.output
+    assert load_settings(folder / "card.yaml").license == "brand-new-1.0"
+
+
+def test_force_is_advised_only_where_somebodys_text_would_be_replaced(folder: Path) -> None:
+    from hubkit.cards.build import build_card
+
+    foreign = (folder / "README.md").is_file()
+    told = run("init", folder, "--yes", "--repo-id", "me/saes").stderr
+    assert ("--force" in told) == foreign
+    build_card(folder, force=True)
+    assert "--force" not in run("init", folder, "--yes", "--force", "--repo-id", "me/saes").stderr
+    with (folder / "README.md").open("a", encoding="utf-8") as card:
+        card.write("\nmine\n")
+    assert "--force" in run("init", folder, "--yes", "--force", "--repo-id", "me/saes").stderr
+
+
 def test_nothing_is_overwritten_without_force(folder: Path) -> None:
     (folder / "card.yaml").write_text("repo_id: mine/own\n", encoding="utf-8")
     with pytest.raises(UsageError, match="would be lost"):

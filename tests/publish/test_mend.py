@@ -65,6 +65,26 @@ def test_a_dry_run_shows_diff_and_text_and_sends_nothing(case: Case) -> None:
     assert not any("lfs" in request.path for request in hub.requests if request.sent > 4096)
 
 
+def test_the_text_names_what_is_left_alone_with_its_place_and_words(tmp_path: Path) -> None:
+    broken = view(cfg("topk", k=GONE, d_in=GONE))
+    source = {}
+    for path, data in broken.files.items():
+        source[path] = tmp_path / "source" / path
+        source[path].parent.mkdir(parents=True, exist_ok=True)
+        source[path].write_bytes(data)
+    (tmp_path / "hub").mkdir()
+    seed(tmp_path / "hub", NAME, source)
+    with serving(tmp_path / "hub") as hub, mending(NAME, HfApi(endpoint=hub.endpoint, token="any")) as found:
+        if found.plan is None:
+            pytest.fail(f"nothing to mend: {[one.code for one in found.before.findings]}")
+        text = found.plan.description
+    close_session()
+    left = text.split("### Left alone")[1].split("###")[0]
+    assert "- CFG006: " in left
+    assert "  - `lab_L2_mixed/cfg.json` line 2: topk without k" in left
+    assert "{" not in left
+
+
 def test_the_pull_request_has_the_fixes_and_main_stays(case: Case) -> None:
     hub, api, head = case
     with mending(NAME, api) as found:
