@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
 
@@ -43,7 +44,9 @@ class Study(BaseModel):
         try:
             specs = specs_of(self.grid, self.collect.layers, self._known_width() or ANY_WIDTH)
         except ValidationError as error:
-            raise ValueError(f"grid: {error.title}: {error.errors()[0]['msg']}") from error
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "an SAE"
+            raise ValueError(f"grid: {where} {first['input']!r}: {first['msg']}") from error
         except UsageError as error:
             raise ValueError(f"grid: {error.message}") from error
         plain = self.grid.conditions if isinstance(self.grid, GridPlan) else ()
@@ -99,6 +102,8 @@ def load_study(path: Path) -> Study:
 
 def read_yaml(path: Path) -> Any:
     """The file as YAML has it. Raises UsageError when it is not there or no YAML."""
+    if path.is_dir():
+        raise UsageError(f"{path}: a folder, expected a study file", hint="hubkit demo writes one")
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -111,11 +116,20 @@ def read_yaml(path: Path) -> Any:
 
 def mistakes(path: Path, error: ValidationError) -> UsageError:
     """Every mistake by its place."""
+    items = [(tuple(part for part in item["loc"] if part not in FORMS), item) for item in error.errors()]
+    lacking = [loc for loc, item in items if item["type"] == "missing"]
     told = "\n".join(
-        f"  {'.'.join(str(part) for part in item['loc'] if part not in FORMS) or 'the file'}: {item['msg']}"
-        for item in error.errors()
+        f"  {'.'.join(map(str, loc)) or 'the file'}: {item['msg']}{_meant(loc, item['type'], lacking)}"
+        for loc, item in items
     )
     return UsageError(f"{path}: not a study:\n{told}", hint="hubkit schema study")
+
+
+def _meant(place: tuple[Any, ...], kind: str, lacking: list[tuple[Any, ...]]) -> str:
+    """For a key that there is not: the one beside it that is lacking and reads alike."""
+    beside = [str(other[-1]) for other in lacking if other[:-1] == place[:-1]]
+    near = get_close_matches(str(place[-1]), beside, n=1) if kind == "extra_forbidden" else []
+    return f"; was {near[0]!r} meant?" if near else ""
 
 
 def beside(study: Study, folder: Path) -> Study:

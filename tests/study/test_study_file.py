@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
-from hubkit.errors import UsageError
+from hubkit.errors import IncompleteError, UsageError
 from hubkit.formats.shipped import shipped_schema
 from hubkit.study.schemas import all_schemas
 from hubkit.study.study import load_study, save_study
@@ -62,6 +62,7 @@ def test_round_trip(tmp_path: Path) -> None:
     ("place", "value", "words"),
     [
         (("grid", "conditions"), ["mixed", "sad_only"], "sad_only"),
+        (("grid", "conditions"), ["mxied"], "grid: condition 'mxied'"),
         (("grid", "architectures"), {"topk": {"d_sae": 16, "k": 17}}, "more than d_sae"),
         (("grid", "architectures"), {"topk": {"d_sae": 16, "k": 2, "stpes": 5}}, "stpes"),
         (("collect", "layers"), [], "layers"),
@@ -79,6 +80,27 @@ def test_a_mistake_is_named_by_its_place(
     at[place[-1]] = value
     with pytest.raises(UsageError, match=words):
         load_study(written(tmp_path, study))
+
+
+def test_a_misspelt_key_and_the_one_that_is_lacking_are_brought_together(tmp_path: Path) -> None:
+    study = {("colect" if key == "collect" else key): value for key, value in STUDY.items()}
+    with pytest.raises(UsageError, match=r"colect: .*was 'collect' meant"):
+        load_study(written(tmp_path, study))
+
+
+def test_a_folder_is_no_study(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="a folder, expected a study file"):
+        load_study(tmp_path)
+
+
+def test_without_a_pool_it_is_said_what_makes_one(tmp_path: Path) -> None:
+    from hubkit.study.pipeline import run_evaluate, run_train
+
+    study = load_study(written(tmp_path, STUDY))
+    for stage in (run_train, run_evaluate):
+        with pytest.raises(IncompleteError, match="no pool of activations") as error:
+            stage(study, tmp_path)
+        assert "hubkit collect" in error.value.hint
 
 
 @pytest.mark.parametrize("text", ["[1, 2", "just text", ""])

@@ -320,3 +320,13 @@ def test_rel003_a_name_that_leads_out_of_the_repository_is_an_error() -> None:
     (finding,) = check(repository, "REL003").findings
     assert (finding.code, finding.severity.word) == ("REL003", "error")
     assert "../../etc/passwd" in finding.message
+
+
+def test_every_line_of_a_wrong_hook_is_named_at_once() -> None:
+    text = "hook_name format: `transformer.h.{layer}`\n\nText.\n\n- **hook_name**: `transformer.h.3`\n"
+    found = [
+        f for f in check(view(readme=f"{README}\n{text}"), "CARD005").findings if "transformer.h" in f.message
+    ]
+    assert len(found) == 1
+    assert found[0].line is not None
+    assert f"(also on line {found[0].line + 4})" in found[0].message

@@ -156,17 +156,18 @@ def _hook_forms(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
     there = {form for form in there if ".N" in form and "." in form.removesuffix(".N")} | {
         form for form in there if form.startswith("blocks.N")
     }
-    first: dict[str, HookForm] = {}
+    stated: dict[str, list[HookForm]] = {}
     for claim in repo.claims.of(HookForm):
-        if claim.form in first:
-            continue
-        first[claim.form] = claim
-        if there and claim.form not in there:
+        stated.setdefault(claim.form, []).append(claim)
+    for form, (first, *again) in stated.items():
+        if there and form not in there:
+            lines = ", ".join(dict.fromkeys(str(one.line) for one in again if one.line != first.line))
+            also = f" (also on line {lines})" if lines else ""
             yield said(
-                claim, f"hook_name has the form {' or '.join(sorted(there))} in the configurations, the card says {claim.name}",
-                HINT, topic=f"hook {claim.form}",
+                first, f"hook_name has the form {' or '.join(sorted(there))} in the configurations, the card says {first.name}{also}",
+                HINT, topic=f"hook {form}",
             )  # fmt: skip
-    several = list(first.values())
+    several = [claims[0] for claims in stated.values()]
     if not there and len(several) > 1:
         for claim in several[1:]:
             yield said(
