@@ -1,7 +1,7 @@
 """The conditions of the gate, one function each: a subject in, the problems out.
 
-The validator's errors keep their codes; what only a publisher must know has a word: CARD-NONE, CARD-STALE, PROVENANCE, SECRET, PICKLE, LICENSE,
-BASE-MODEL, SNIPPET. A secret, or two base models, are never let through.
+The validator's errors keep their codes; what only a publisher must know has a word: CARD-NONE, CARD-STALE, CARD-EDITED, PROVENANCE, SECRET, PICKLE,
+LICENSE, BASE-MODEL, SNIPPET. A secret, or two base models, are never let through.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from hubkit.cards.build import recorded_digest
 from hubkit.cards.checksums import is_digested
+from hubkit.cards.front import edited_by_hand
 from hubkit.publish.files import LocalFile
 from hubkit.readme.document import parse_readme
 from hubkit.release.digests import sha256_of_json
@@ -119,6 +120,10 @@ def card_is_there(subject: Subject) -> list[Problem]:
     if recorded is not None and recorded != subject.digest:
         message = f"{README}: the card is older than the files it describes"
         return [Problem("CARD-STALE", message, f"hubkit build-cards {subject.release}")]
+    if recorded is not None and edited_by_hand(subject.card):
+        message = f"{README}: the card says that hubkit wrote it, and was edited by hand since"
+        hint = f"hubkit build-cards {subject.release} --diff shows the edits: move them into card.yaml or an author's region"
+        return [Problem("CARD-EDITED", message, hint)]
     return []
 
 

@@ -67,6 +67,12 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "THR001": (lambda r: edit_weights(r, threshold=np.zeros(32, np.float32)), "--unsafe-fixes"),
     "THR005": (lambda r: edit_weights(r, threshold=np.full(32, np.nan, np.float32)), ""),
     "CARD-NONE": (lambda r: (r / "README.md").unlink(), "hubkit build-cards"),
+    "CARD-EDITED": (
+        lambda r: (r / "README.md").write_text(
+            (r / "README.md").read_text("utf-8") + "\nMine.\n", encoding="utf-8"
+        ),
+        "--diff",
+    ),
     "CARD-STALE": (lambda r: (r / "config.json").write_text("{}", encoding="utf-8"), "hubkit build-cards"),
     "PROVENANCE": (wrong_provenance, "hubkit run"),
     "SECRET": (lambda r: (r / "notes.txt").write_text(f"token = {TOKEN}", encoding="utf-8"), "revoke it"),
