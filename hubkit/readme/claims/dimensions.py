@@ -35,6 +35,10 @@ TOPK = re.compile(
     r"^(?:\d{1,2} (?:SAE )?architectures?:?.{0,60}?|architecture\W{1,3})TopK(?: SAEs?)? \(k\s?=\s?(\d{1,5})\)",
     I,
 )
+OF_TOPK = re.compile(
+    r"^(?:all (?:the )?)?TopK SAEs? (?:have|has|use|uses|(?:are|were) trained with) k\s?=\s?(\d{1,5})\b(?!\.\d)",
+    I,
+)
 WITH_K = re.compile(r"^TopK \(k=(\d{1,5})\) sparse autoencoders? trained", I)
 EXPANSION = re.compile(
     r"(?<![\w.–-])(\d{1,4}(?:\.\d{1,2})?) ?[x×](?: (?:hidden )?)expansion\b|\bexpansion(?: factor)?\s*(?:[:=|(]\s*|\s)(?:of )?(\d{1,4}(?:\.\d{1,2})?) ?[x×]?(?![\w.])",
@@ -80,7 +84,7 @@ def _dimensions(line: Line) -> Iterator[Claim]:
         found += [
             (name, number) for name, number in zip(("k", "d_in", "d_sae"), numbers, strict=True) if number
         ]
-    if match := TOPK.match(line.text) or WITH_K.match(line.text):
+    if match := TOPK.match(line.text) or WITH_K.match(line.text) or OF_TOPK.match(line.text):
         found.append(("k", int(match.group(1))))
     for name, number in found:
         yield Dimension(line=line.number, quote=line.quote, name=name, number=number)  # type: ignore[arg-type]

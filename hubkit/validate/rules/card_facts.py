@@ -34,6 +34,7 @@ FAMILY_TYPES = {
 """What people call a family, and the model types of transformers that are meant."""
 NO_SAE = re.compile(r"\bno SAEs?\b", re.IGNORECASE)
 ABOUT_FACTOR = 0.05
+SITE = re.compile(r"blocks\.[^.\s]+\.((?:\w+\.)?hook_\w+)")
 SIZE_RATIO = 1.4
 """Names round ("1B" for 1.24 B parameters) and may leave out the embedding; more than this is another model."""
 
@@ -43,7 +44,7 @@ def wrong_fact(repo: RepoFacts) -> Iterator[Found]:
     """A fact that the card states contradicts the configurations, or another line of the card.
 
     d_in, d_sae, k, the dtype and the shapes of tensors; the list of layers; the form of `hook_name` (`blocks.N.hook_resid_post` or a module path such
-    as `transformer.h.N`: who hooks the wrong one hooks nothing); the tensors that a usage text lists for an SAE whose architecture has others; and of the
+    as `transformer.h.N`: who hooks the wrong one hooks nothing) and its site (`hook_resid_post`); the expansion factor; the tensors that a usage text lists for an SAE whose architecture has others; and of the
     base model its family, its layers, and its parameter count, computed from its config.json where hubkit knows it. A peak layer that has no SAE
     is a note.
     """
@@ -167,6 +168,7 @@ def _hook_forms(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
                 first, f"hook_name has the form {' or '.join(sorted(there))} in the configurations, the card says {first.name}{also}",
                 HINT, topic=f"hook {form}",
             )  # fmt: skip
+    yield from _hook_sites(repo, saes, there)
     several = [claims[0] for claims in stated.values()]
     if not there and len(several) > 1:
         for claim in several[1:]:
@@ -174,6 +176,28 @@ def _hook_forms(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
                 claim, f"the card gives hook_name as {several[0].name} on line {several[0].line} and as {claim.name} here",
                 "give the form that cfg.json has, everywhere", topic=f"hook {claim.form}",
             )  # fmt: skip
+
+
+def _hook_sites(repo: RepoFacts, saes: list[SaeFacts], forms: set[str]) -> Iterator[Found]:
+    """`blocks.3.hook_mlp_out` where every SAE is at `hook_resid_post`: the right form of name, another place in the block."""
+    sites = {_site(name) for sae in saes if sae.cfg and (name := sae.cfg.text("hook_name"))}
+    told: set[str] = set()
+    for claim in repo.claims.of(HookForm):
+        site = _site(claim.name)
+        if claim.form in forms and site and None not in sites and site not in sites and site not in told:
+            told.add(site)
+            yield said(
+                claim,
+                f"hook_name is at {' or '.join(sorted(filter(None, sites)))} in the configurations, the card says {site}",
+                HINT,
+                topic=f"site {site}",
+            )
+
+
+def _site(name: str) -> str | None:
+    """`hook_resid_post`, `attn.hook_z`: what follows the layer in TransformerLens's names."""
+    match = SITE.fullmatch(name)
+    return match.group(1) if match else None
 
 
 def _tensors(repo: RepoFacts) -> Iterator[Found]:
