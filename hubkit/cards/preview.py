@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 LONGEST_README = 10_000_000
+MARKDOWN = {".md", ".markdown", ".txt", ""}
+"""Endings of what is shown as a card."""
 LONGEST_EMBEDDED = 5_000_000
 """Bytes of a picture that goes into a page of its own."""
 START_SECONDS = 30.0
@@ -91,6 +93,8 @@ def open_subject(target: Path) -> Subject:
         raise UsageError(
             f"{target}: there is no such folder or file", hint="name a release folder or a README.md"
         )
+    if target.suffix.lower() not in MARKDOWN:
+        raise UsageError(f"{target}: not a card", hint="name a release folder or a README.md")
     return Subject(target.parent, target)
 
 

@@ -130,3 +130,9 @@ def test_nothing_to_show(release: Path, tmp_path: Path) -> None:
         open_subject(release)
     with pytest.raises(UsageError, match="no such folder"):
         open_subject(tmp_path / "gone")
+
+
+def test_what_is_no_card_is_not_shown_as_one(tmp_path: Path) -> None:
+    (tmp_path / "make.py").write_text("print()", encoding="utf-8")
+    with pytest.raises(UsageError, match="not a card"):
+        open_subject(tmp_path / "make.py")

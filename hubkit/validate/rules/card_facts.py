@@ -43,10 +43,10 @@ SIZE_RATIO = 1.4
 def wrong_fact(repo: RepoFacts) -> Iterator[Found]:
     """A fact that the card states contradicts the configurations, or another line of the card.
 
-    d_in, d_sae, k, the dtype and the shapes of tensors; the list of layers; the form of `hook_name` (`blocks.N.hook_resid_post` or a module path such
-    as `transformer.h.N`: who hooks the wrong one hooks nothing) and its site (`hook_resid_post`); the expansion factor; the tensors that a usage text lists for an SAE whose architecture has others; and of the
-    base model its family, its layers, and its parameter count, computed from its config.json where hubkit knows it. A peak layer that has no SAE
-    is a note.
+    d_in, d_sae, k, the expansion factor, the dtype and the shapes of tensors; the list of layers; the form of `hook_name` (`blocks.N.hook_resid_post` or a
+    module path such as `transformer.h.N`: who hooks the wrong one hooks nothing) and its site (`hook_resid_post`); the tensors that a usage text lists for an
+    SAE whose architecture has others; and of the base model its family, its layers, and its parameter count, computed from its config.json where hubkit knows
+    it. A peak layer that has no SAE is a note.
     """
     saes = [sae for sae in repo.saes if sae.cfg is not None]
     complete = bool(saes) and len(saes) == len(repo.saes)
