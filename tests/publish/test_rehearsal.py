@@ -103,13 +103,16 @@ def test_a_card_whose_code_fails_is_not_published_unless_somebody_says_why(hub: 
     # without its own block, which imports SAELens: what follows the code is not reached anyway
     text = re.sub(r"```python\n.*?```\n", "", card.read_text(encoding="utf-8"), flags=re.DOTALL)
     card.write_text(text + "\n```python\nsae = 1\nsae.nonsense()\n```\n", encoding="utf-8")
-    bad = prepare(release, Target(NAME), hub[1])
+    edited = {"CARD-EDITED": "its code was replaced on purpose"}
+    bad = prepare(release, Target(NAME), hub[1], Choices(allow=edited))
     with rehearsal_hub([bad]) as (running, api):
         outcome = rehearse_prepared(bad, running, api)
     with pytest.raises(HubkitError, match="SNIPPET: the card's own code fails") as told:
         check_rehearsal(bad, outcome)
     assert "nonsense" in told.value.message
     assert "--allow SNIPPET" in (told.value.hint or "")
-    allowed = prepare(release, Target(NAME), hub[1], Choices(allow={"SNIPPET": "shows an error on purpose"}))
+    allowed = prepare(
+        release, Target(NAME), hub[1], Choices(allow=edited | {"SNIPPET": "shows an error on purpose"})
+    )
     check_rehearsal(allowed, outcome)
     assert not list(hub[1].list_models(author="owner"))
