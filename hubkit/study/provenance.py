@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubkit import __version__
-from hubkit.cards.checksums import is_digested
+from hubkit.cards.checksums import Checksums
 from hubkit.errors import IncompleteError
-from hubkit.release.digests import sha256_of_file, sha256_of_json
+from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import PROVENANCE
 from hubkit.release.provenance import BaseModelShape, Grid, Provenance, TrainedSae
-from hubkit.repo.local import open_folder
 from hubkit.train.run import TRAINING
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def write_provenance(
         pool_sha256=pool.inputs_sha256,
         completions=completions,
         training={spec.sae_id: training[spec.sae_id] for spec in specs if spec.sae_id in training},
-        files={entry.path: sha256_of_file(release / entry.path) for entry in open_folder(release).list() if is_digested(entry.path)},
+        files=Checksums.of(release).get(),
     )  # fmt: skip
     kept = _same_but_time(path, record)
     if kept is not None:

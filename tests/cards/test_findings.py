@@ -23,7 +23,7 @@ from hubkit.cards.settings import IndexSettings
 from hubkit.fix.run import apply_fix, planned
 from hubkit.formats.saelens import INFERENCE
 from hubkit.release.experiments import Stability, StabilityRun, Steering, SteeringDose, Tally
-from hubkit.release.metrics import MetricValue, SaeMetrics
+from hubkit.release.metrics import LayerProfile, MetricValue, SaeMetrics
 from hubkit.repo.local import open_folder
 
 
@@ -228,3 +228,13 @@ def test_an_sae_that_a_fix_rewrote_stays_one_whose_thresholds_never_learned(tmp_
     assert "trained as jumprelu, published as the standard SAE that it computes" in after.text
     assert f"(`{cfg.parent.name}`)" in after.text
     assert "found no defect in these SAEs" not in after.text
+
+
+@pytest.mark.parametrize(("split", "seen"), [("train", True), ("held_out", False), ("crossfit", False)])
+def test_only_a_probe_on_training_rows_is_called_not_cross_fitted(
+    tmp_path: Path, split: str, *, seen: bool
+) -> None:
+    layer = LayerProfile(layer=2, hook_name="blocks.2.hook_resid_post", values=[accuracy(0.7, (90, 91))])
+    text = built(tmp_path, saes={BEST: [accuracy(0.66, (90, 91), split)]}, layers=(layer,))
+    assert "The best SAE probe" in text
+    assert ("The SAE has seen the rows it is tested on" in text) is seen

@@ -10,7 +10,6 @@ from hubkit.cards.facts import Facts, SaeFact
 from hubkit.cards.measured import (
     AUROC,
     BALANCED,
-    CROSS_FITTED,
     D_MAX,
     MEMBERSHIP,
     NEW_SCENARIOS,
@@ -67,7 +66,6 @@ def key_findings(facts: Facts) -> Context | Absent:
         "n_layers": facts.base.n_layers,
         "peak_without_sae": peak is not None and peak.profile.layer not in facts.distinct("layer"),
         "best": best,
-        "crossfit": best is not None and (best.metric.measure, best.metric.split) in CROSS_FITTED,
         "best_difference": _difference(facts, best.sae) if best else None,
         "best_against_peak": number_of(best.metric) - number_of(peak.metric) if best and peak else None,
         "best_raw": raw_at(facts, best.sae.layer) if best else None,

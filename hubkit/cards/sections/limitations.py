@@ -28,7 +28,6 @@ def limitations(facts: Facts) -> Context:
     compared = {one.sae_id for one in facts.evaluation.representations} if facts.evaluation else set()
     return {
         "defects": _defects(facts),
-        "titles": {code: rule.title for code, rule in REGISTRY.items()},
         "rewritten": _rewritten(facts),
         "few_ids": FEW_IDS,
         "most_messages": MOST_MESSAGES,
@@ -69,13 +68,13 @@ def _defects(facts: Facts) -> list[tuple[str, str, list[str], str | None]]:
     ]
 
 
-def _rewritten(facts: Facts) -> list[tuple[Rewritten, list[str]]]:
-    """SAEs that a fix made another architecture of; which defect that mended is no longer in the files."""
+def _rewritten(facts: Facts) -> list[tuple[Rewritten, str, list[str]]]:
+    """SAEs that a fix made another architecture of; with the title of the rule, whose defect is no longer in the files."""
     found: dict[Rewritten, list[str]] = {}
     for sae in facts.saes:
         if sae.rewritten is not None and sae.rewritten.rule in REGISTRY:
             found.setdefault(sae.rewritten, []).append(sae.sae_id)
-    return [(one, sorted(ids, key=natural)) for one, ids in sorted(found.items())]
+    return [(one, REGISTRY[one.rule].title, sorted(ids, key=natural)) for one, ids in sorted(found.items())]
 
 
 def _general(facts: Facts) -> list[tuple[str, str, list[str]]]:
