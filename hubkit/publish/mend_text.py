@@ -145,14 +145,8 @@ def _gone_with_it(explained: Explained) -> list[str]:
     left = {finding.fingerprint for finding in explained.after.findings}
     mended = {finding.fingerprint for finding in explained.mended}
     gone = {one.code for one in explained.before.findings if one.fingerprint not in left | mended}
-    return (
-        [
-            "",
-            f"With that, {', '.join(sorted(gone))} no longer {'holds' if len(gone) == 1 else 'hold'} either.",
-        ]
-        if gone
-        else []
-    )
+    verb = "holds" if len(gone) == 1 else "hold"
+    return ["", f"With that, {', '.join(sorted(gone))} no longer {verb} either."] if gone else []
 
 
 def _where(finding: Finding) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from hubkit.cards.settings import REPO_ID
 from hubkit.engine.events import Report, silent
 from hubkit.errors import UsageError
 from hubkit.publish.files import LocalFile, hash_release
@@ -22,8 +23,8 @@ Gated = Literal["auto", "manual", False]
 MAIN = "main"
 
 
-REPO_ID = re.compile(r"(?!.*(?:--|\.\.|\.git$))[A-Za-z0-9_][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}", re.ASCII)
-"""As huggingface_hub's own check has it."""
+NO_REPO_ID = re.compile(r"--|\.\.|\.git$|.{97}")
+"""What huggingface_hub refuses beyond the form of card.yaml's `repo_id`."""
 REF = re.compile(
     r"(?![-./])(?!.*(?:\.\.|//|/\.|@\{|\.lock(?:/|$)))[^\x00-\x20\x7f~^:?*\[\\]*[^\x00-\x20\x7f~^:?*\[\\./]"
 )
@@ -48,7 +49,7 @@ class Target:
 
     def __post_init__(self) -> None:
         """Raises UsageError for names that no Hub takes: before anything is asked or sent."""
-        if not REPO_ID.fullmatch(self.repo_id):
+        if not re.fullmatch(REPO_ID, self.repo_id, re.ASCII) or NO_REPO_ID.search(self.repo_id):
             raise UsageError(f"{self.repo_id!r} is not the name of a repository", hint="expected OWNER/NAME")
         for option, name in (("--branch", self.revision), ("--tag", self.tag)):
             if name is not None and not REF.fullmatch(name):

@@ -35,7 +35,19 @@ def test_deletions_are_in_the_plan_only_when_asked_for(hub: Hub, release: Path) 
 
 
 @pytest.mark.parametrize(
-    "name", ["foo", "a/b/c", "a b/c", "/x", "owner/", "owner/a--b", "owner/x.git", "-a/b", "owner/ä"]
+    "name",
+    [
+        "foo",
+        "a/b/c",
+        "a b/c",
+        "/x",
+        "owner/",
+        "owner/a--b",
+        "owner/x.git",
+        "-a/b",
+        "owner/ä",
+        "owner/" + "a" * 99,
+    ],
 )
 def test_names_that_no_hub_takes_are_refused_before_anything_is_asked(name: str) -> None:
     with pytest.raises(UsageError, match="not the name of a repository"):
