@@ -1,10 +1,10 @@
-"""A JSON file of a repository, for rules that judge its contents."""
+"""A JSON file of a repository: its text, what it holds, and on which line each of it stands."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hubkit.formats.strict_json import Document, JsonFault, parse
@@ -26,6 +26,13 @@ class JsonFile:
         """The object it holds; empty where it holds none."""
         value = self.document.value if self.document else None
         return value if isinstance(value, Mapping) else {}
+
+    def as_object(self) -> JsonFile:
+        """The same; a fault where it is JSON and no object."""
+        if self.document is None or isinstance(self.document.value, Mapping):
+            return self
+        kind = type(self.document.value).__name__
+        return replace(self, fault=JsonFault(f"the file holds a JSON {kind}, expected an object", 1))
 
     def line(self, pointer: str) -> int | None:
         """The line of the value at a JSON pointer."""

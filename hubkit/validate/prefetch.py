@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import PurePosixPath
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from hubkit.errors import IncompleteError
-from hubkit.formats.detect import WEIGHT_NAMES
-from hubkit.release.layout import PROVENANCE
+from hubkit.formats.detect import USUAL_NAMES
+from hubkit.formats.folder import YAML_NAMES
+from hubkit.release.layout import EVALUATION, METRICS, PROVENANCE, README
 from hubkit.repo.view import SMALL_FILE
 from hubkit.tensors.safetensors import FIRST_READ, read_header
-from hubkit.validate.reading import WEIGHTS, configuration, weights_of
-from hubkit.validate.rule import Need
+from hubkit.validate.need import HEADERS, Need
 
 if TYPE_CHECKING:
+    from hubkit.formats.folder import Folder
     from hubkit.repo.view import Entry, RepoView, Want
 
-SMALL_TENSORS = ("threshold", "scaling_factor")
-HEADERS = Need.HEADER | Need.THRESHOLD | Need.WEIGHTS
+SMALL_TENSORS = ("threshold", "scaling_factor", "log_jumprelu_threshold")
+"""Names, in any family, of the tensors whose values are looked at by default."""
+SAFETENSORS = ".safetensors"
 
 
-def first_wants(view: RepoView, folders: dict[str, dict[str, Entry]], needs: Need) -> Iterator[Want]:
-    """One small file, then the heads of weights by their usual names, which take two steps each on the Hub, then what takes one: the other
-    configurations and texts.
+def first_wants(view: RepoView, folders: Mapping[str, Folder], needs: Need) -> Iterator[Want]:
+    """One small file, then the heads of weights, which take two steps each on the Hub, then what takes one: the other configurations and texts.
 
     The first small file finds out which route this Hub has, while the heads come, which need none of it; all others would wait for the answer.
     Where a threshold lies, the head tells (`what_follows`); other containers are read one range after the other, many files at a time.
@@ -34,29 +34,35 @@ def first_wants(view: RepoView, folders: dict[str, dict[str, Entry]], needs: Nee
     ]
     yield from small[:1]
     if needs & HEADERS:
-        for folder, files in folders.items():
-            weights = weights_of(folder, folders) if any(name in files for name in WEIGHT_NAMES) else None
-            if weights is not None and weights.name.endswith(".safetensors"):
-                yield weights.path, 0, FIRST_READ
+        for folder in folders.values():
+            yield from ((entry.path, 0, FIRST_READ) for entry in _weights(folder))
     yield from small[1:]
 
 
-def _small(view: RepoView, folders: dict[str, dict[str, Entry]], needs: Need) -> Iterator[Entry]:
+def _weights(folder: Folder) -> list[Entry]:
+    """The safetensors files whose heads will be read: one under a usual name, or each of a folder that holds an SAE a file."""
+    files = [entry for entry in folder.candidates() if entry.name.endswith(SAFETENSORS)]
+    usual = [entry for entry in files if entry.name in USUAL_NAMES]
+    by_layer = not folder.config_entry and any(name in folder.files for name in YAML_NAMES)
+    return usual[:1] or (files if by_layer or (folder.config_entry and len(files) == 1) else [])
+
+
+def _small(view: RepoView, folders: Mapping[str, Folder], needs: Need) -> Iterator[Entry]:
     """The files that are read whole."""
-    found = [configuration(files) for files in folders.values()]
+    found = [folder.config_entry for folder in folders.values()]
     found += [view.entry(path) for path, need in _texts() if need in needs]
     if Need.EVALUATION | Need.WEIGHTS in needs:
-        found += [files.get("metrics.json") for files in folders.values()]
+        found += [folder.files.get(METRICS) for folder in folders.values()]
     return (entry for entry in found if entry is not None)
 
 
 def _texts() -> tuple[tuple[str, Need], ...]:
-    return ("README.md", Need.README), ("evaluation.json", Need.EVALUATION), (PROVENANCE, Need.PROVENANCE)
+    return (README, Need.README), (EVALUATION, Need.EVALUATION), (PROVENANCE, Need.PROVENANCE)
 
 
 def what_follows(view: RepoView, path: str, needs: Need) -> Iterator[Want]:
-    """The small tensors of a SAELens file whose head has come: they are asked for at once, on the connection that is warm."""
-    if Need.THRESHOLD not in needs or PurePosixPath(path).name != WEIGHTS:
+    """The small tensors of a file whose head has come: they are asked for at once, on the connection that is warm."""
+    if Need.THRESHOLD not in needs or not path.endswith(SAFETENSORS):
         return
     try:
         tensors = read_header(view, path).tensors

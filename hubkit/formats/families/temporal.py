@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from hubkit.formats.family import Family
+from hubkit.formats.family import Family, named
+
+if TYPE_CHECKING:
+    from hubkit.formats.folder import Head
+
+
+def _is_conf(keys: Mapping[str, Any]) -> bool:
+    return isinstance(keys.get("llm"), Mapping) and isinstance(keys.get("sae"), Mapping)
+
+
+def _has_its_tensors(head: Head) -> bool:
+    return "D" in head.shapes and any(name.startswith("attn_layers.") for name in head.shapes)
+
 
 FAMILY = Family(
-    name="temporal",
-    loader="SAELens by release name (converter temporal)",
-    detect=lambda cfg: isinstance(cfg.get("llm"), Mapping) and isinstance(cfg.get("sae"), Mapping),
-    detect_files=lambda names: {"conf.yaml", "latest_ckpt.safetensors"} <= names,
-)
+    "temporal", "SAELens by release name (converter temporal)", named, detect=_is_conf, detect_head=_has_its_tensors, turn="first",
+)  # fmt: skip

@@ -1,42 +1,49 @@
-"""SAEs published as bare torch files, one file each and no configuration: what they are stands in their names and in the card."""
+"""SAEs published as bare torch files, one file each and no configuration of their folder: what they are stands in their names and in the card."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from hubkit.formats.family import Family
+from hubkit.formats.sae import Sae
+
+if TYPE_CHECKING:
+    from hubkit.formats.folder import Folder, Head
+
+ONE_FILE = {
+    "qwen_scope": (r"layer\d+\.sae\.pt", {"W_enc", "W_dec"}),
+    "deepseek_r1": (r"DeepSeek-R1-.*-SAE-l\d+\.pt", {"encoder.weight", "decoder.weight"}),
+    "goodfire": (r".+-SAE-l\d+\.pth?", {"encoder_linear.weight", "decoder_linear.weight"}),
+    "connor_rob_hook_z": (r".+_Hcat_z_.+\.pt", {"W_enc", "W_dec"}),
+}
+"""Family to the form of its files' names and tensors that each has: neither alone is enough."""
 
 
-def _any(pattern: str) -> Callable[[frozenset[str]], bool]:
-    compiled = re.compile(pattern)
-    return lambda names: any(compiled.fullmatch(name) for name in names)
+def _belongs(name: str, head: Head) -> bool:
+    pattern, tensors = ONE_FILE[name]
+    return re.fullmatch(pattern, head.entry.name) is not None and tensors <= head.shapes.keys()
 
 
-QWEN_SCOPE = Family(
-    name="qwen_scope",
-    loader="SAELens by release name (converter qwen_scope); k, width and model stand in the repository's name",
-    detect_files=_any(r"layer\d+\.sae\.pt"),
-)
+def read(family: Family, folder: Folder) -> Iterator[Sae]:
+    """An SAE for each of its files."""
+    for head in folder.heads(identifying=True):
+        if _belongs(family.name, head):
+            yield Sae(head.entry.path.rpartition(".")[0], family, "one file", weights=head.entry.path)
 
-DEEPSEEK_R1 = Family(
-    name="deepseek_r1",
-    loader="SAELens by release name (converter deepseek_r1)",
-    detect_files=_any(r"DeepSeek-R1-.*-SAE-l\d+\.pt"),
-)
 
-GOODFIRE = Family(
-    name="goodfire",
-    loader="SAELens by release name (converter goodfire)",
-    detect_files=_any(r".+-SAE-l\d+\.pth?"),
-)
-"""After DEEPSEEK_R1, whose files are named in the same way."""
+def _family(name: str, converter: str) -> Family:
+    return Family(
+        name,
+        f"SAELens by release name (converter {converter})",
+        read,
+        detect_head=lambda head: _belongs(name, head),
+        turn="first",
+    )
 
-CONNOR_ROB_HOOK_Z = Family(
-    name="connor_rob_hook_z",
-    loader="SAELens by release name (converter connor_rob_hook_z)",
-    detect=lambda cfg: {"act_name", "act_size", "dict_size"} <= cfg.keys(),
-    detect_files=lambda names: any(
-        name.endswith(".pt") and f"{name.removesuffix('.pt')}_cfg.json" in names for name in names
-    ),
-)
+
+QWEN_SCOPE = _family("qwen_scope", "qwen_scope; k, width and model stand in the repository's name")
+DEEPSEEK_R1 = _family("deepseek_r1", "deepseek_r1")
+GOODFIRE = _family("goodfire", "goodfire")
+CONNOR_ROB_HOOK_Z = _family("connor_rob_hook_z", "connor_rob_hook_z")
