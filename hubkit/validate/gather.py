@@ -30,7 +30,10 @@ def gather(view: RepoView, needs: Need, report: Report = silent) -> RepoFacts:
         facts = RepoFacts(view, view.list(), [], folders_of(view, heads=bool(needs & HEADERS)))
         if Need.README in needs and view.entry(README):
             meanwhile.submit(import_grammar)
-        view.prefetch(first_wants(view, facts.folders, needs), lambda path: what_follows(view, path, needs))
+        view.prefetch(
+            first_wants(view, facts.folders, needs),
+            lambda path: what_follows(view, facts.folders, path, needs),
+        )
     _read_saes(facts, needs)
     if Need.HEADER in needs:
         reading.read_pickles(facts)
@@ -88,7 +91,7 @@ def _load(facts: RepoFacts) -> None:
 
     ours = [sae for sae in facts.saes if sae.is_saelens]
     try:
-        found = load_all(facts.view, [sae.sae_id for sae in ours])
+        found = load_all(facts.view, ours)
     except IncompleteError as error:
         for sae in ours:
             sae.unread[Need.LOAD] = error.message

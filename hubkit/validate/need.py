@@ -42,5 +42,5 @@ _LETTERS = {
     "T": Need.TREE, "C": Need.CFG, "H": Need.HEADER, "S": Need.THRESHOLD, "D": Need.README, "E": Need.EVALUATION, "W": Need.WEIGHTS,
     "L": Need.LOAD, "B": Need.BASE,
 }  # fmt: skip
-HEADERS = Need.HEADER | Need.THRESHOLD | Need.WEIGHTS
+HEADERS = Need.HEADER | Need.THRESHOLD | Need.WEIGHTS | Need.LOAD
 """What needs the heads of weights files."""

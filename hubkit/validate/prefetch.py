@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from hubkit.errors import IncompleteError
 from hubkit.formats.detect import USUAL_NAMES
-from hubkit.formats.folder import YAML_NAMES
+from hubkit.formats.folder import PARTS, YAML_NAMES
 from hubkit.release.layout import EVALUATION, METRICS, PROVENANCE, README
 from hubkit.repo.view import SMALL_FILE
-from hubkit.tensors.safetensors import FIRST_READ, read_header
+from hubkit.tensors.safetensors import FIRST_READ
 from hubkit.validate.need import HEADERS, Need
 
 if TYPE_CHECKING:
@@ -60,14 +59,15 @@ def _texts() -> tuple[tuple[str, Need], ...]:
     return (README, Need.README), (EVALUATION, Need.EVALUATION), (PROVENANCE, Need.PROVENANCE)
 
 
-def what_follows(view: RepoView, path: str, needs: Need) -> Iterator[Want]:
+def what_follows(view: RepoView, folders: Mapping[str, Folder], path: str, needs: Need) -> Iterator[Want]:
     """The small tensors of a file whose head has come: they are asked for at once, on the connection that is warm."""
-    if Need.THRESHOLD not in needs or not path.endswith(SAFETENSORS):
+    entry = view.entry(path)
+    if entry is None or Need.THRESHOLD not in needs or not path.endswith(SAFETENSORS):
         return
-    try:
-        tensors = read_header(view, path).tensors
-    except IncompleteError:  # whoever needs the header meets this again, and says so
-        return
+    folder = folders[entry.folder]
+    owner = folder.outer if folder.name in PARTS and folder.outer else folder
+    header = owner.head(entry).header  # whoever needs it finds it there, or what is wrong with it
+    tensors = header.tensors if header else {}
     for name in SMALL_TENSORS:
         if (info := tensors.get(name)) is not None:
             yield path, info.start, info.stop
