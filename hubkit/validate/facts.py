@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +20,7 @@ from hubkit.readme.page import Page
 from hubkit.release.card_digest import recorded_digests
 from hubkit.validate import reading
 from hubkit.validate.ahead import first_wants, what_follows
+from hubkit.validate.identity import declared_name
 from hubkit.validate.json_file import JsonFile
 from hubkit.validate.reading import PROVENANCE, WEIGHTS
 from hubkit.validate.rule import Need
@@ -61,7 +62,7 @@ class SaeFacts:
     whole: WholeWeights | None = None
     """Statistics of every tensor: only with `--deep`."""
     weights_sha256: str | None = None
-    """From the listing; with `--deep` of local files too."""
+    """From the listing; of local files where they look like another's, and with `--deep` where something records what it should be."""
     loaded: Loaded | None = None
     """What SAELens made of it: only with `--load`."""
     base: BaseModel | None = None
@@ -115,6 +116,10 @@ class RepoFacts:
     readme: Readme | None = None
     cards: dict[str, Readme] = field(default_factory=dict)
     """The cards of the folders inside, by path: where several releases lie in one folder."""
+    releases: tuple[str, ...] = ()
+    """The folders inside that are releases of their own, where this is what lies around them."""
+    repository: str | None = None
+    """OWNER/NAME: of the Hub, or as a folder declares it in its own files; None where nobody says."""
     evaluation: JsonFile | None = None
     metrics: list[JsonFile] = field(default_factory=list)
     """The SAEs' own metrics.json: only with `--deep`."""
@@ -124,6 +129,18 @@ class RepoFacts:
     unread: dict[Need, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     """What a rule has to say beside its findings: that it did what was asked for, and how far it went."""
+
+    @property
+    def other_ids(self) -> Iterator[str]:
+        """Further names by which an SAE may be called: within its release inside, or by its path in the repository around this one."""
+        around = f"{self.view.within}/" if self.view.within else ""
+        for sae in self.saes:
+            yield around + sae.sae_id
+            yield from (
+                sae.sae_id.removeprefix(f"{one}/")
+                for one in self.releases
+                if sae.sae_id.startswith(f"{one}/")
+            )
 
     @cached_property
     def claims(self) -> Claims:
@@ -141,10 +158,10 @@ class RepoFacts:
         return self.evaluation.text if self.evaluation else None
 
 
-def gather(view: RepoView, needs: Need, report: Report = silent) -> RepoFacts:
+def gather(view: RepoView, needs: Need, report: Report = silent, releases: tuple[str, ...] = ()) -> RepoFacts:
     """Read what `needs` asks for; `report` hears of every SAE that is read whole. Raises HubkitError only when the listing itself fails."""
     with ThreadPoolExecutor(1) as meanwhile:
-        facts = RepoFacts(view, view.list(), [])
+        facts = RepoFacts(view, view.list(), [], releases=releases)
         if Need.README in needs and view.entry("README.md"):
             meanwhile.submit(import_grammar)
         folders = _folders(facts.entries)
@@ -158,6 +175,8 @@ def gather(view: RepoView, needs: Need, report: Report = silent) -> RepoFacts:
     _read_texts(facts, needs)
     if Need.WEIGHTS in needs:
         _read_weights(facts, report)
+    if Need.TWINS in needs:
+        reading.hash_lookalikes(view, facts.saes, facts.unread)
     if Need.LOAD in needs:
         _load(facts)
     view.settle()
@@ -180,7 +199,6 @@ def _read_weights(facts: RepoFacts, report: Report) -> None:
         for done, job in enumerate(as_completed(jobs), 1):
             job.result()
             report(Event("weights", done, len(facts.saes), jobs[job].sae_id))
-    reading.hash_lookalikes(facts.view, facts.saes)
 
 
 def _load(facts: RepoFacts) -> None:
@@ -231,7 +249,7 @@ def _read_texts(facts: RepoFacts, needs: Need) -> None:
     if Need.README in needs:
         file = reading.read_text(view, "README.md", facts.unread, Need.README)
         facts.readme = parse_readme(file.decode("utf-8", errors="replace")) if file is not None else None
-        for entry in reading.inner_cards(facts.entries):
+        for entry in reading.inner_cards(facts.entries, facts.releases):
             inner = reading.read_text(view, entry.path, facts.unread, Need.README)
             if inner is not None:
                 facts.cards[entry.path] = parse_readme(inner.decode("utf-8", errors="replace"))
@@ -243,3 +261,6 @@ def _read_texts(facts: RepoFacts, needs: Need) -> None:
             facts.metrics = [file for file in found if file]
     if Need.PROVENANCE in needs:
         facts.provenance = reading.read_json(view, PROVENANCE, facts.unread, Need.PROVENANCE)
+    facts.repository = view.repository
+    if facts.repository is None and Need.README in needs:
+        facts.repository = declared_name(view, facts.provenance)

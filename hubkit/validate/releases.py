@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from hubkit.formats.detect import CONFIG_NAMES, WEIGHT_NAMES
+from hubkit.validate.inside import SAE_NAMES
 
 MANIFEST, CARD = "provenance.json", "README.md"
 OF_THE_RELEASE = {CARD, MANIFEST, "evaluation.json", "config.json", "card.yaml", "hubkit.toml"}
@@ -57,9 +57,7 @@ def _above(file: Path) -> Iterator[Path]:
 
 
 def _is_sae(folder: Path) -> bool:
-    # A config.json alone is any model's; a cfg.json or weights by a known name are an SAE's.
-    names = {name for name in (*CONFIG_NAMES, *WEIGHT_NAMES) if name != "config.json"}
-    return any((folder / name).is_file() for name in names)
+    return any((folder / name).is_file() for name in SAE_NAMES)
 
 
 def _around(sae: Path, above: list[Path]) -> Path:
