@@ -77,7 +77,11 @@ def validate(
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option("--config", metavar="FILE", help="This configuration, not the hubkit.toml of the working directory or above."),
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="This configuration, not the hubkit.toml of the working directory or above.",
+        ),
     ] = None,
     no_config: Annotated[bool, typer.Option("--no-config", help="No configuration file at all.")] = False,
     no_cache: Annotated[

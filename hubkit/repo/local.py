@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import FileIO
 
-SKIPPED_FOLDERS = {".git", ".cache", "__pycache__"}
+SKIPPED_FOLDERS = {
+    ".git", ".cache", "__pycache__", ".venv", "node_modules", ".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache",
+}  # fmt: skip
+"""Machinery that nobody publishes: not listed, but named in `skipped`."""
+ENVIRONMENT = "pyvenv.cfg"
+"""What shows that a folder is a virtual environment, whatever it is called."""
 MAX_FILES = 1_000_000
 
 
@@ -28,6 +33,8 @@ class LocalView(RepoView):
     root: Path = field(default_factory=Path)
     left_out: frozenset[str] = frozenset()
     """Folders below it that are not listed."""
+    skipped: list[str] = field(default_factory=list)
+    """Folders of machinery that were met and not listed."""
     _held: dict[tuple[int, str], FileIO] = field(default_factory=dict, init=False, repr=False)
     """Files that a thread holds open, by its number and their path."""
 
@@ -52,10 +59,15 @@ class LocalView(RepoView):
             raise IncompleteError(
                 f"{folder}: cannot be listed: {error.strerror}", hint="check the permissions of the folder"
             ) from error
+        if folder != self.root and any(item.name == ENVIRONMENT for item in found):
+            self.skipped.append(folder.relative_to(self.root).as_posix())
+            return
         for item in found:
             if item.is_dir(follow_symlinks=False):
                 if item.name not in SKIPPED_FOLDERS:
                     yield from self._walk(Path(item.path))
+                else:
+                    self.skipped.append(Path(item.path).relative_to(self.root).as_posix())
             elif self._is_ours(item):
                 yield Entry(Path(item.path).relative_to(self.root).as_posix(), item.stat().st_size)
 

@@ -11,8 +11,8 @@ from urllib.parse import quote, urlsplit
 from hubkit.errors import IncompleteError
 from hubkit.repo.account import AGENT, Account
 from hubkit.repo.addresses import Reach, next_url, origin, reach_of
-from hubkit.repo.deadline import Deadline
 from hubkit.repo.batch import BATCH, BATCH_HEADERS, MAX_BATCH, batch_body, batch_places, batched
+from hubkit.repo.deadline import Deadline
 from hubkit.repo.transport import Answer, Ask, Meter, Transport
 
 if TYPE_CHECKING:

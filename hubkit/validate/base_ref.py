@@ -76,7 +76,9 @@ def base_of(environment: Mapping[str, str]) -> Base | None:
     if not name:
         return None
     known = sha if isinstance(sha, str) and SHA.fullmatch(sha) else ""
-    return Base(name, known, environment.get("GITHUB_REPOSITORY", ""), environment.get("GITHUB_WORKSPACE", ""))
+    return Base(
+        name, known, environment.get("GITHUB_REPOSITORY", ""), environment.get("GITHUB_WORKSPACE", "")
+    )
 
 
 def _event(environment: Mapping[str, str]) -> dict[str, object]:
@@ -115,15 +117,11 @@ def _agreed(base: Base, path: Path, mine: Config) -> tuple[Config, list[str]]:
     if content is UNTRACKED:
         return mine, []
     if content is None:
-        return nothing, [
-            f"{shown} is new in this pull request: it is obeyed when it is merged"
-        ]
+        return nothing, [f"{shown} is new in this pull request: it is obeyed when it is merged"]
     try:
         theirs = load_config(path, content)
     except UsageError as error:
-        return nothing, [
-            f"{shown} is not obeyed: that of {base.name} cannot be read: {error.message}"
-        ]
+        return nothing, [f"{shown} is not obeyed: that of {base.name} cannot be read: {error.message}"]
     kept = {(one.code, one.path, one.sae_id) for one in mine.ignore}
     agreed = replace(
         theirs,

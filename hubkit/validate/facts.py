@@ -24,6 +24,7 @@ from hubkit.validate.identity import declared_name
 from hubkit.validate.json_file import JsonFile
 from hubkit.validate.reading import PROVENANCE, WEIGHTS
 from hubkit.validate.rule import Need
+from hubkit.validate.secret_texts import search
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from hubkit.validate.deep import WholeWeights
     from hubkit.validate.load import Loaded
     from hubkit.validate.pickles import Pickle
+    from hubkit.validate.secret_texts import Secret
 
 __all__ = ["WEIGHTS", "JsonFile", "RepoFacts", "SaeFacts", "gather"]
 
@@ -126,6 +128,8 @@ class RepoFacts:
     provenance: JsonFile | None = None
     pickles: list[Pickle] = field(default_factory=list)
     """Every pickle of the repository that could be read statically, weights or not."""
+    secrets: tuple[Secret, ...] = ()
+    """In the texts that no other rule reads."""
     unread: dict[Need, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     """What a rule has to say beside its findings: that it did what was asked for, and how far it went."""
@@ -175,6 +179,8 @@ def gather(view: RepoView, needs: Need, report: Report = silent, releases: tuple
     _read_texts(facts, needs)
     if Need.WEIGHTS in needs:
         _read_weights(facts, report)
+    if Need.TEXTS in needs:
+        _search_texts(facts)
     if Need.TWINS in needs:
         reading.hash_lookalikes(view, facts.saes, facts.unread)
     if Need.LOAD in needs:
@@ -199,6 +205,15 @@ def _read_weights(facts: RepoFacts, report: Report) -> None:
         for done, job in enumerate(as_completed(jobs), 1):
             job.result()
             report(Event("weights", done, len(facts.saes), jobs[job].sae_id))
+
+
+def _search_texts(facts: RepoFacts) -> None:
+    read = [file.path for file in (*facts.configs, facts.evaluation) if file]
+    found = search(facts.view, {*read, *(["README.md"] if facts.readme else [])})
+    facts.secrets = found.secrets
+    facts.remarks += found.remarks
+    if found.unread is not None:
+        facts.unread[Need.TEXTS] = found.unread
 
 
 def _load(facts: RepoFacts) -> None:

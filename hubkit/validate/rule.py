@@ -40,6 +40,9 @@ class Need(Flag):
     TWINS = auto()
     """Weights that look like another's, hashed: where the listing has no checksums."""
 
+    TEXTS = auto()
+    """Whatever texts there are beside, searched for secrets."""
+
     @classmethod
     def parse(cls, letters: str) -> Need:
         """From the letters of the catalogue: `T C H S D E W L B`. Raises KeyError for another one."""
