@@ -195,8 +195,11 @@ def hash_lookalikes(view: RepoView, saes: Iterable[SaeFacts], unread: dict[Need,
 
 
 def _look_alike(view: RepoView, saes: list[SaeFacts], size: int) -> list[list[SaeFacts]]:
-    """Those of several files of `size` bytes that agree in every sample. Trained weights differ in the first: it costs one read a file."""
-    groups = [saes]
+    """Those of several files of `size` bytes that agree in every sample. Trained weights differ in the first: it costs one read a file.
+
+    Files that are zero wherever one looks, as a download that never went on leaves them, have no weights that could be the same.
+    """
+    groups, written = [saes], set[str]()
     for start in dict.fromkeys(int(size * share) // SAMPLE * SAMPLE for share in SAMPLED_AT):
         split: list[list[SaeFacts]] = []
         for group in groups:
@@ -204,10 +207,18 @@ def _look_alike(view: RepoView, saes: list[SaeFacts], size: int) -> list[list[Sa
                 by_sample: dict[bytes, list[SaeFacts]] = defaultdict(list)
                 for sae in group:
                     path = sae.weights.path if sae.weights else ""
-                    by_sample[view.read_range(path, start, start + SAMPLE)].append(sae)
+                    sample = view.read_range(path, start, start + SAMPLE)
+                    by_sample[sample].append(sae)
+                    if 0 < start < size * 0.95 and any(sample):  # not the header, nor a threshold at the end
+                        written.add(path)
                 split += by_sample.values()
         groups = split
-    return [group for group in groups if len(group) > 1]
+    small = size <= SAMPLE  # all of it is one sample
+    return [
+        group
+        for group in groups
+        if len(group) > 1 and (small or any(sae.weights and sae.weights.path in written for sae in group))
+    ]
 
 
 SAMPLE = 4096
