@@ -143,7 +143,8 @@ def _can_be_known(finding: Finding) -> bool:
 
 def _was_looked_for(one: Known, report: Report, place: Path | None) -> bool:
     """Whether this run would have found it: its rule was asked, there too."""
-    if not any(_fits(one, release, place) for release in ("", AROUND, *report.releases)):
+    here = (AROUND, *report.releases) if report.releases else ("",)
+    if not any(_fits(one, release, place) for release in here):
         return False
     skipped = {(skip.code, skip.sae_id) for skip in report.skipped}
     if one.code not in REGISTRY:  # a retired rule finds nothing any more

@@ -40,24 +40,6 @@ def test_card001_no_card() -> None:
     assert codes(view()) == []
 
 
-def test_a_folder_of_releases_is_told_that_their_cards_were_not_judged() -> None:
-    releases = [f"{name}/{path}" for name in ("one", "two") for path in view().files]
-    files = {path: view().files[path.split("/", 1)[1]] for path in releases}
-    report = check(MemoryView(name="study", files=files))
-    assert [(f.code, f.severity.word) for f in report.findings if f.code == "CARD001"] == [
-        ("CARD001", "note")
-    ]
-    assert len(report.remarks) == 1
-    assert "(one, two)" in report.remarks[0]
-    assert "hubkit validate study/one" in report.remarks[0]
-    assert report.remarks[0].split(";")[0] in " ".join(text.render(report).split("\n"))
-    assert check(MemoryView(name="study", files=files), "WTS").remarks == ()
-    without = {path: data for path, data in files.items() if path != "two/README.md"}
-    again = check(MemoryView(name="study", files=without))
-    assert [f.severity.word for f in again.findings if f.code == "CARD001"] == ["warning"]
-    assert "(one)" in again.remarks[0]
-
-
 def test_card003_library_and_base_model() -> None:
     assert codes(view(readme="# no front matter\n"), "CARD003") == ["CARD003", "CARD003"]
     assert codes(view(readme=README.replace("library_name: saelens", "library_name: sae_lens"))) == [
