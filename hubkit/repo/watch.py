@@ -64,6 +64,7 @@ class Watch:
                 del self._under_way[number]
                 if not self._under_way:
                     self._due.clear()
+                    self._changed.notify()
 
     def _watch(self) -> None:
         with self._changed:
