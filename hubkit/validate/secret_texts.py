@@ -28,12 +28,12 @@ SECRETS = {
     "an AWS access key": (("akia", "asia"), re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
     "an AWS secret key": (
         ("aws_secret_access_key",),
-        re.compile(r"(?i)\baws_secret_access_key[\"'\s:=\\]{1,8}([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"),
+        re.compile(r"(?i)\baws_secret_access_key[\"'\s:=\\,\]]{1,12}([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"),
     ),
     "a Google API key": (("aiza",), re.compile(r"\bAIza[A-Za-z0-9_-]{35}\b")),
     "a wandb key": (
         ("wandb",),
-        re.compile(r"(?i)(?:wandb[a-z_]{0,12}key[\"'\s:=\\]{1,8}|api\.wandb\.ai\s+login\s+\S{1,64}\s+password\s+)([0-9a-f]{40})\b"),
+        re.compile(r"(?i)(?:wandb[a-z_]{0,12}key[\"'\s:=\\,\]]{1,12}|api\.wandb\.ai\s+login\s+\S{1,64}\s+password\s+)([0-9a-f]{40})\b"),
     ),
     "a private key": (("private key",), re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----")),
 }  # fmt: skip
@@ -53,11 +53,13 @@ FAR_BYTES, FAR_FILES = 4_000_000, 64
 """Of a repository on the Hub, where every file is a request."""
 HAND_MADE = re.compile(
     r"""(?:.*\.)?env(?:\..*|rc)?|\.(?:netrc|npmrc|pypirc|git-credentials|bashrc|zshrc|profile)|id_(?:rsa|dsa|ecdsa|ed25519)
-    |[^.]*(?:secret|credential|token|passw|wandb|api_?key)[^.]*(?:\.json|\.csv)?
+    |\.?[^.]*(?:secret|credential|token|passw|wandb|api_?key)[^.]*(?:\.json|\.csv)?
     |.*\.(?:py|sh|bash|zsh|ps1|bat|cmd|ipynb|ya?ml|toml|txt|log|out|err|cfg|ini|conf|properties|pem|key|tf|tfvars|slurm|sbatch|md|rst|r|jl|js|ts)""",
     re.VERBOSE | re.IGNORECASE,
 )
 """What people write, or programs that know their keys: what is looked at on the Hub."""
+LONGEST_NAME = 255
+"""Characters, as file systems have it: the pattern takes time with longer ones."""
 TOKENIZERS = {"merges.txt", "vocab.txt"}
 HEAD = 8192
 """Bytes within which a zero byte shows that a file is no text, as git has it."""
@@ -115,6 +117,10 @@ def text_of(data: bytes) -> str | None:
     return None if b"\0" in data[:HEAD] else data.decode("utf-8", errors="replace")
 
 
+def _is_hand_made(name: str) -> bool:
+    return len(name) <= LONGEST_NAME and name not in TOKENIZERS and HAND_MADE.fullmatch(name) is not None
+
+
 def search(view: RepoView, known: Collection[str]) -> Searched:
     """Search the texts of `view`, but for those at `known` paths, which whoever asks has read already.
 
@@ -123,7 +129,7 @@ def search(view: RepoView, known: Collection[str]) -> Searched:
     near = view.repository is None
     listed = [e for e in view.list() if e.size and e.path not in known and may_be_text(e.path)]
     if not near:
-        listed = [e for e in listed if HAND_MADE.fullmatch(e.name) and e.name not in TOKENIZERS]
+        listed = [e for e in listed if _is_hand_made(e.name)]
     listed.sort(key=lambda entry: (not entry.name.startswith("."), entry.size, entry.path))
     most_bytes, most_files, largest = (
         (MOST_BYTES, MOST_FILES, LARGEST_TEXT) if near else (FAR_BYTES, FAR_FILES, SMALL_FILE)
