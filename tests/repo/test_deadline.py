@@ -13,7 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from huggingface_hub import HfApi
 from repo.double import Asked, Double, Reply, ranged
 
 from hubkit.errors import ExitCode, IncompleteError, UsageError

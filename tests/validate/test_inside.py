@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -364,4 +363,4 @@ def test_deep_and_links_go_into_the_parts(tmp_path: Path) -> None:
     write(tmp_path, around(bob=WRONG))
     report = validate(open_folder(tmp_path), deep=True)
     assert report.bytes_read > validate(open_folder(tmp_path)).bytes_read
-    assert report.total_bytes == sum(os.path.getsize(path) for path in tmp_path.rglob("*") if path.is_file())
+    assert report.total_bytes == sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())

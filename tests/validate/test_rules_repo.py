@@ -5,9 +5,6 @@ from __future__ import annotations
 import pytest
 from builders import README, cfg, check, codes, view
 
-from hubkit.repo.memory import MemoryView
-from hubkit.validate.reporters import text
-
 SECRETS = [
     "hf_" + "aB3" * 12,
     "sk-" + "ant-" + "x1Y" * 14,
