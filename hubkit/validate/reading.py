@@ -213,7 +213,7 @@ def _look_alike(view: RepoView, saes: list[SaeFacts], size: int) -> list[list[Sa
                         written.add(path)
                 split += by_sample.values()
         groups = split
-    small = size <= SAMPLE  # all of it is one sample
+    small = size <= 16 * SAMPLE  # too few samples to tell, and hashed in no time
     return [
         group
         for group in groups

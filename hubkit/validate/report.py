@@ -245,6 +245,7 @@ def joined(reports: list[Report], target: str) -> Report:
         target=target,
         folder=".",
         releases=tuple(one for report in reports for one in report.releases),
+        asked=tuple(sorted({code for report in reports for code in report.asked})),
         saes=[sae for report in reports for sae in report.saes],
         findings=sorted((f for report in reports for f in report.findings), key=order),
         skipped=[one for report in reports for one in report.skipped],

@@ -158,7 +158,10 @@ def _validate(view: RepoView, selection: Selection, asked: _Asked, depth: int) -
 
 def _of_the_whole(view: RepoView, selection: Selection, asked: _Asked, split: Split) -> Report:
     """What the card around the releases, and all cards against each other, come to over everything."""
-    return _one(view, selection, asked if split.has_card else replace(asked, only=(ACROSS,)), split.releases)
+    asked = asked if split.has_card else replace(asked, only=(ACROSS,))
+    if not asked.rules(selection):
+        return Report(view.name, view.revision, [], [], [], [], 0, 0, 0, 0.0)
+    return _one(view, selection, asked, split.releases)
 
 
 def _agreed(around: Report, whole: Report, split: Split) -> Report:

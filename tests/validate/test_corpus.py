@@ -113,4 +113,5 @@ def test_folders_written_by_saelens_have_no_finding_but_the_true_ones() -> None:
     errors = Counter(f.code for f in report.findings if f.severity is Severity.ERROR)
     # never trained: thresholds 0 or at their initial value; two training checkpoints that SAE cannot load
     assert errors == {"THR001": 5, "THR002": 2, "CFG004": 2}
-    assert {f.code for f in report.findings if f.severity is Severity.WARNING} == {"CARD001"}
+    # no card; some folders differ in their configuration only
+    assert {f.code for f in report.findings if f.severity is Severity.WARNING} == {"CARD001", "WTS010"}

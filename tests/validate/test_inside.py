@@ -323,6 +323,19 @@ def test_a_baseline_knows_in_which_release(tmp_path: Path, monkeypatch: pytest.M
     }
 
 
+def test_a_mended_card_leaves_a_stale_line_also_around_a_code_base(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, around(bob=WRONG))
+    monkeypatch.chdir(tmp_path)
+    known = tmp_path / "known.json"
+    answer(Request(".", write_baseline=known))
+    (tmp_path / "releases" / "bob" / "README.md").write_text(README, encoding="utf-8")
+    use = answer(Request(".", baseline=known)).report.baseline
+    assert use is not None
+    assert {"CARD004", "CARD006"} <= {line.code for line in use.stale}
+
+
 def test_a_rule_that_is_named_and_would_not_be_asked_is_no_clean_run(tmp_path: Path) -> None:
     folder = str(write(tmp_path, view().files))
     for select in (("WTS011",), ("LOAD",), ("HOOK",), ("CFG", "WTS011")):
