@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from hubkit.audit.listing import Candidate, last_modified
 from hubkit.audit.reading import Reading, failed, summarise
 from hubkit.errors import HubkitError
+from hubkit.repo.deadline import LIMIT, Deadline
 from hubkit.repo.hub import open_repo
 from hubkit.repo.local import open_folder
 from hubkit.validate.run import Selection, validate
@@ -38,6 +39,8 @@ class Options:
     """Only repositories at a commit that no finished run has shown."""
     refresh: bool = False
     """Read again what is known."""
+    timeout: float = LIMIT
+    """Seconds for one repository; waiting for the Hub's next window does not count."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class Reader:
     api: HfApi
     transport: Transport
     options: Options
+    patience: float = 0.0
+    """Seconds of waiting for the Hub's rate limit that one repository may take beyond its time."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _claimed: dict[tuple[str, str], Future[None]] = field(default_factory=dict)
     """Commits that are being read, or whose reading is not in the store yet: two names of one commit are read once."""
@@ -89,7 +94,8 @@ class Reader:
             return known
         if self._is_old(member):
             return Step(member)
-        view = open_repo(name, sha or member.revision, self.api, transport=self.transport)
+        deadline = Deadline(self.options.timeout, patience=self.patience)
+        view = open_repo(name, sha or member.revision, self.api, transport=self.transport, deadline=deadline)
         if sha is None:
             view.list()
             sha = view.revision or ""

@@ -91,7 +91,7 @@ def _read_all(store: Store, api: HfApi, options: Options, report: Report) -> Non
         report(Event("audit", done, total, f"waits {seconds:.0f} s for the Hub's rate limit"))
 
     with _transport(waiting) as transport:
-        reader = Reader(store, api, transport, options)
+        reader = Reader(store, api, transport, options, PATIENCE)
         for done, step in enumerate(in_threads(reader.read, store.open_members(), options.jobs), 1):
             _write_down(store, step)
             reader.written(step)

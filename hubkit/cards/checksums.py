@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from hubkit.release.digests import sha256_of_file
-from hubkit.release.layout import CARD_SETTINGS, PROVENANCE, README
+from hubkit.release.layout import CARD_SETTINGS, PROVENANCE, README, is_left_out
 from hubkit.repo.local import open_folder
 
 NOT_DIGESTED = {README, PROVENANCE, CARD_SETTINGS}
@@ -20,7 +20,7 @@ AT_ONCE = 2
 
 def is_digested(path: str) -> bool:
     """Whether a file of the release is one that a card is built from."""
-    return path not in NOT_DIGESTED and not path.startswith(FIGURES)
+    return path not in NOT_DIGESTED and not path.startswith(FIGURES) and not is_left_out(path)
 
 
 def digested_paths(release: Path) -> list[str]:

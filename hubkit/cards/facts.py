@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from hubkit.errors import NothingFound
 from hubkit.formats.sae import Sae
 from hubkit.release.card_digest import texts_digest, weights_digest
 from hubkit.release.digests import sha256_of_json
-from hubkit.release.layout import CFG, EVALUATION, METRICS, PROVENANCE, WEIGHTS
+from hubkit.release.layout import CFG, EVALUATION, METRICS, PROVENANCE, WEIGHTS, is_left_out
 from hubkit.release.metrics import Evaluation, MetricValue, SaeMetrics, Split
 from hubkit.release.provenance import Provenance
 from hubkit.repo.local import open_folder
@@ -197,6 +197,7 @@ def read_facts(release: Path, settings: CardSettings, checksums: Checksums | Non
     """
     hashing = checksums or Checksums.of(release)
     report = validate(open_folder(release), _all_but_the_card())
+    report = replace(report, findings=[f for f in report.findings if not is_left_out(f.path or "")])
     evaluation = Evaluation.load_ours(release / EVALUATION)
     saes = tuple(
         _sae(release, sae, report.findings, evaluation)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
@@ -78,6 +79,15 @@ def audit(
     ] = "",
     refresh: Annotated[bool, typer.Option("--refresh", help="Read again what the store knows.")] = False,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, max=64, help="Repositories at a time.")] = 4,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            min=1,
+            help="Give up on a repository after this long; waiting for the rate limit does not count.  \\[default: 600]",
+        ),
+    ] = None,
     select: Select = "",
     ignore: Ignore = "",
     config: Annotated[
@@ -117,6 +127,8 @@ def audit(
     console = Console(quiet=quiet)
     wanted = sources(_all(targets or [], from_file), search, filter or [])
     options = _options(_selection(select, ignore, config), jobs, since, refresh=refresh)
+    if timeout is not None:
+        options = replace(options, timeout=timeout)
     try:
         with console.progress() as report:
             found = run(wanted, _api(), store, options, targets=[*typed, from_file], report=report)

@@ -34,12 +34,15 @@ def diff(
     quiet: Quiet = False,
 ) -> None:
     """Say which SAEs came, went and changed from A to B, and in what. The exit code is 1 when something differs."""
+    from hubkit.repo.deadline import DEEP_LIMIT, LIMIT, Deadline
     from hubkit.repo.target import open_target
     from hubkit.validate.compare import compare
 
     console = Console(quiet=quiet)
     with console.progress() as report:
-        found = compare(open_target(a), open_target(b), deep=deep, report=report)
+        deadline = Deadline(DEEP_LIMIT if deep else LIMIT)
+        one, other = open_target(a, deadline=deadline), open_target(b, deadline=deadline)
+        found = compare(one, other, deep=deep, report=report)
     if format is Format.json:
         console.data(json.dumps(found.to_json(), indent=2, ensure_ascii=False, allow_nan=False))
     else:

@@ -53,6 +53,15 @@ Select = Annotated[
 Ignore = Annotated[
     str, typer.Option("--ignore", metavar="CODES", help="Not these rules; the report names them.")
 ]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout",
+        metavar="SECONDS",
+        min=1,
+        help="Give up on the Hub after this long; what was found by then is told.  \\[default: 600; more with --deep]",
+    ),
+]
 FailOnOption = Annotated[
     FailOn, typer.Option("--fail-on", help="The lowest severity that makes the exit code 1.")
 ]

@@ -79,6 +79,14 @@ def push(
     code: Annotated[
         bool, typer.Option("--code/--no-code", help="Run the card's own code, where torch is installed.")
     ] = True,
+    include: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--include",
+            metavar="PATTERN",
+            help="Send this too, which is left out else: wandb, slurm-*.out, ...",
+        ),
+    ] = None,
     message: Annotated[str | None, typer.Option("--message", "-m", help="The commit's message.")] = None,
     folder: Annotated[
         Path | None,
@@ -91,7 +99,9 @@ def push(
     from hubkit.publish.plan import Target
     from hubkit.publish.service import Choices
 
-    choices = Choices(_allowed(allow or [], reason or []), message, prune, rehearse, code)
+    choices = Choices(
+        _allowed(allow or [], reason or []), message, prune, rehearse, code, tuple(include or ())
+    )
     work = _Work(choices, Console(quiet=quiet), format, dry_run, yes)
     if source.suffix.lower() in STUDY_FILES and not source.is_dir():
         if to or pr or tag or branch != "main" or private or gated:
@@ -148,7 +158,9 @@ def _push_release(release: Path, target: Target, work: _Work) -> None:
     console, choices, api = work.console, work.choices, service.client()
     open_folder(release)
     if work.dry_run:
-        plan = make_plan(release, target, api, message=choices.message, prune=choices.prune)
+        plan = make_plan(
+            release, target, api, message=choices.message, prune=choices.prune, include=choices.include
+        )
         _show_plans([plan], work)
         gate = check_gate(release, choices.allow, files=plan.local)
         console.say(shown.gate_line(Prepared(release, plan, gate)))

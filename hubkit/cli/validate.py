@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hubkit.cli.options import FailOn, Ignore, Quiet, ReportFormat, Select, codes, text_width
+from hubkit.cli.options import FailOn, Ignore, Quiet, ReportFormat, Select, Timeout, codes, text_width
 from hubkit.console import Console
 
 if TYPE_CHECKING:
@@ -77,13 +77,18 @@ def validate(
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option("--config", metavar="FILE", help="This configuration, not the nearest hubkit.toml."),
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="This configuration, not the hubkit.toml of the working directory or above.",
+        ),
     ] = None,
     no_config: Annotated[bool, typer.Option("--no-config", help="No configuration file at all.")] = False,
     no_cache: Annotated[
         bool,
         typer.Option("--no-cache", help="Ask the Hub again for what an earlier run read at the same commit."),
     ] = False,
+    timeout: Timeout = None,
     format: Annotated[  # noqa: A002 - the option's name in the contract
         ReportFormat, typer.Option("--format", "-f", help="How the answer is written.")
     ] = ReportFormat.text,
@@ -98,7 +103,7 @@ def validate(
     console = Console(quiet=quiet)
     request = Request(
         target, codes(select), codes(ignore), deep, load, base_model, fail_on.severity() if fail_on else None, notes,
-        baseline, write_baseline, config, no_config, no_cache, _snippets(run_snippets, snippets_on, base_model),
+        baseline, write_baseline, config, no_config, no_cache, _snippets(run_snippets, snippets_on, base_model), timeout,
     )  # fmt: skip
     if run_snippets:
         console.say("[dim]running the card's code; importing SAELens takes a while[/]")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hubkit.cli.options import Format, FormatOption, Quiet, text_width
+from hubkit.cli.options import Format, FormatOption, Quiet, Timeout, text_width
 from hubkit.console import Console
 from hubkit.errors import ExitCode, UsageError
 
@@ -32,6 +32,7 @@ def verify(
     code: Annotated[
         bool, typer.Option("--run", help="Also run the card's own code, on this machine, as you.")
     ] = False,
+    timeout: Timeout = None,
     format: FormatOption = Format.text,  # noqa: A002 - the option's name in the contract
     quiet: Quiet = False,
 ) -> None:
@@ -41,6 +42,7 @@ def verify(
     from hubkit.publish import shown
     from hubkit.publish.service import client, with_code
     from hubkit.publish.verify import verify_repository
+    from hubkit.repo.deadline import LIMIT, Deadline
     from hubkit.repo.target import HUB
     from hubkit.validate.reporters.text import escape, render
 
@@ -52,7 +54,9 @@ def verify(
         )
     console, api = Console(quiet=quiet), client()
     with console.progress() as report:
-        proof = verify_repository(match["repo"], match["revision"], api, against, report)
+        proof = verify_repository(
+            match["repo"], match["revision"], api, against, report, deadline=Deadline(timeout or LIMIT)
+        )
         if code:
             proof = with_code(proof, api, report)
     if format is Format.json:

@@ -45,9 +45,9 @@ class OneSae(RepoView):
 
 def proposed(view: RepoView, files: Mapping[str, Content]) -> Proposal:
     """`view` with `files` in it."""
-    return Proposal(name=view.name, under=view, replaced=dict(files))
+    return Proposal(name=view.name, repository=view.repository, under=view, replaced=dict(files))
 
 
 def one_sae(view: RepoView, folder: str) -> OneSae:
     """`view` cut down to the SAE in `folder`."""
-    return OneSae(name=view.name, under=view, folder=folder)
+    return OneSae(name=view.name, repository=view.repository, under=view, folder=folder)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
-from pathlib import PurePosixPath
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
@@ -73,15 +72,17 @@ def _is_part(folder: Folder) -> bool:
 
 
 def _broken(folder: Folder) -> list[Sae]:
-    """A cfg.json that is no JSON, or weights under an SAE's usual name that cannot be opened: somebody's SAE, nobody can say whose."""
-    config = folder.config
-    broken_cfg = config is not None and config.fault is not None and PurePosixPath(config.path).name == CFG
+    """A cfg.json that is no JSON or did not come, or weights under an SAE's usual name that cannot be opened: somebody's SAE, nobody can say whose."""
+    config, entry = folder.config, folder.config_entry
+    faulty = config is None or config.fault is not None
+    broken_cfg = entry is not None and entry.name == CFG and faulty
+    heads = folder.heads(identifying=True)
     usual = [
         head
-        for head in folder.heads(identifying=True)
-        if head.header is None and head.entry.name in USUAL_NAMES
+        for head in heads
+        if head.entry.name in USUAL_NAMES and (head.header is None or folder.unread is not None)
     ]
     if not broken_cfg and not usual:
         return []
-    weights = [*usual, *folder.heads(identifying=True)]
+    weights = [*usual, *heads]
     return [Sae(folder.path, UNKNOWN, "unreadable", weights=weights[0].entry.path if weights else None)]

@@ -56,6 +56,21 @@ class Connections:
             transport.close()
             await lost.wait()
 
+    def has(self, scope: Scope) -> bool:
+        """Whether the connection that `scope` came over is still open."""
+        return scope["client"] in self._open
+
+    async def drip(self, scope: Scope, head: bytes, seconds: float) -> None:
+        """Write `head`, and then a byte every `seconds` for as long as the client stays."""
+        if scope["client"] not in self._open:
+            return
+        transport, lost = self._open[scope["client"]]
+        transport.write(head)
+        while not lost.is_set():
+            transport.write(b"x")
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(lost.wait(), seconds)
+
 
 class FaultLayer:
     """Does to requests what the faults say."""
@@ -86,6 +101,8 @@ class FaultLayer:
             return self.app
         if fault.kind == "ignore_range":
             return self._without_range
+        if fault.kind in {"drip", "drip_head"}:
+            return self._dripped(fault.seconds) if fault.kind == "drip" else self._endless_head(fault.seconds)
         cut = {"truncate": self._truncated, "drop": self._dropped, "hang_up": self._hung_up, "shorten": self._shortened}  # fmt: skip
         if fault.kind in cut:
             return cut[fault.kind](fault.after_bytes)
@@ -112,6 +129,29 @@ class FaultLayer:
                 await send({**message, "body": body})
 
             await self.app(scope, receive, cut)
+
+        return answer
+
+    def _dripped(self, seconds: float) -> ASGIApp:
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            async def drip(message: Message) -> None:
+                if message["type"] != "http.response.body":
+                    await send(message)
+                    return
+                for byte in message.get("body", b""):
+                    await asyncio.sleep(seconds)
+                    if not self.connections.has(scope):
+                        return
+                    await send({**message, "body": bytes([byte]), "more_body": True})
+                await send({**message, "body": b""})
+
+            await self.app(scope, receive, drip)
+
+        return answer
+
+    def _endless_head(self, seconds: float) -> ASGIApp:
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - nothing is answered
+            await self.connections.drip(scope, b"HTTP/1.1 200 OK\r\nX-Drip: ", seconds)
 
         return answer
 

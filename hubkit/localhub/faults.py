@@ -12,6 +12,8 @@ from typing import Literal
 
 Kind = Literal[
     "delay",
+    "drip",
+    "drip_head",
     "rate_limit",
     "status",
     "drop",
@@ -31,6 +33,8 @@ class Fault:
     """What happens to requests whose `METHOD /path` (path as sent, without the query) `match` is found in.
 
     delay          the answer comes `seconds` later; other faults may come on top
+    drip           each byte of the answer's body comes `seconds` after the one before
+    drip_head      each byte of the answer's head comes `seconds` after the one before, and the head never ends
     rate_limit     429 with `Retry-After: seconds` and a spent `RateLimit` quota; nothing is done
     status         the status `status` with no more than a message; nothing is done
     drop           the connection ends after `after_bytes` bytes of the answer's body (-1: before the answer begins)

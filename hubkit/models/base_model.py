@@ -25,5 +25,7 @@ class BaseModel:
     problem: str | None = None
     """Why it cannot be resolved."""
     hint: str = WAYS
+    closed: bool = False
+    """Whether it is there, and the Hub does not give it to us: gated, or disabled."""
     modules: Modules | None = None
     """Only with `--deep`, and where transformers can build the model."""

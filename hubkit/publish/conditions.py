@@ -6,7 +6,7 @@ LICENSE, BASE-MODEL, SNIPPET. A secret, or two base models, are never let throug
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -16,19 +16,19 @@ from typing import Any
 from hubkit.cards.build import recorded_digest
 from hubkit.cards.checksums import is_digested
 from hubkit.cards.front import edited_by_hand
+from hubkit.formats.folder import CONFIG_NAMES
 from hubkit.publish.files import LocalFile
 from hubkit.readme.document import parse_readme
 from hubkit.release.digests import sha256_of_json
-from hubkit.release.layout import PROVENANCE, README
+from hubkit.release.layout import EVALUATION, PROVENANCE, README, is_left_out
 from hubkit.release.provenance import Provenance
 from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.report import Report
-from hubkit.validate.rules.sec import secrets_in
+from hubkit.validate.secret_texts import BOMS, may_be_text, secrets_in, text_of
 
 PICKLES = (".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt", ".joblib")
-LARGEST_TEXT = 5_000_000
-"""Bytes: above it a file that is not of weights is not searched for secrets."""
-NOT_TEXT = (".safetensors", ".npz", ".png", ".jpg", ".parquet", *PICKLES)
+PIECE, OVERLAP = 16 << 20, 4096
+"""Bytes of a long text that are searched at a time, and that are looked at twice; both even, as UTF-16 needs it."""
 NEVER = {"SEC001", "SEC002"}
 """What no reason lets through: code that runs on load, and secrets."""
 
@@ -96,9 +96,19 @@ def _text(value: object) -> str | None:
 
 def finding_problems(subject: Subject) -> list[Problem]:
     """The validator's errors, one problem a code."""
-    errors = [f for f in subject.report.findings if f.severity is Severity.ERROR]
+    errors = [f for f in subject.report.findings if f.severity is Severity.ERROR and _concerns(subject, f)]
     by_code = groupby(sorted(errors, key=lambda f: f.code), key=lambda f: f.code)
     return [_of_findings(subject, code, list(found)) for code, found in by_code]
+
+
+def _concerns(subject: Subject, finding: Finding) -> bool:
+    """Whether it speaks of what is sent, and no condition of the gate says it: not of a file that is left out, nor of a secret in one that `no_secret`
+    searches to its end.
+    """
+    if finding.code == "SEC002" and not _is_description(finding.path or ""):
+        return False
+    sent = finding.path is None or not is_left_out(finding.path)
+    return sent or any(file.path == finding.path for file in subject.files)
 
 
 def _of_findings(subject: Subject, code: str, found: list[Finding]) -> Problem:
@@ -174,18 +184,36 @@ def provenance_agrees(subject: Subject) -> list[Problem]:
 
 
 def no_secret(subject: Subject) -> list[Problem]:
-    """No token or key in any text file of the release, also in those that the validator does not read."""
-    known = {finding.path for finding in subject.report.findings if finding.code == "SEC002"}
+    """No token or key in any text file of the release, searched to its end, also where that is too long for the validator."""
     found = []
     for file in subject.files:
-        if file.path.endswith(NOT_TEXT) or file.size > LARGEST_TEXT or file.path in known:
-            continue
-        text = (subject.release / file.path).read_text(encoding="utf-8", errors="replace")
-        found += [
-            Problem("SECRET", f"{file.path}: {kind}", "revoke it now, then remove it", allowable=False)
-            for kind in dict.fromkeys(kind for kind, _ in secrets_in(text))
-        ]
+        if may_be_text(file.path) and not _is_description(file.path):
+            kinds = dict.fromkeys(_kinds_in(subject.release / file.path))
+            found += [
+                Problem("SECRET", f"{file.path}: {kind}", "revoke it now, then remove it", allowable=False)
+                for kind in kinds
+            ]
     return found
+
+
+def _is_description(path: str) -> bool:
+    """Whether it is a small file that the validator reads whole, whatever is in it: SEC002 speaks of it."""
+    return path in {README, EVALUATION} or path.rpartition("/")[2] in CONFIG_NAMES
+
+
+def _kinds_in(path: Path) -> Iterator[str]:
+    """The kinds of secrets in a file, piece by piece; nothing where it is no text."""
+    before = b""
+    with path.open("rb") as file:
+        head = file.peek(2)[:2] if hasattr(file, "peek") else b""
+        while piece := file.read(PIECE):
+            text = text_of(before + piece)
+            if text is None and not before:
+                return
+            yield from (kind for kind, _ in secrets_in(text or ""))
+            # What stands across the border is seen with the next piece, which begins as the file does where that tells its encoding.
+            bom = head if head in BOMS else b""
+            before = bom + piece[-OVERLAP:]
 
 
 def no_pickle(subject: Subject) -> list[Problem]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from hubkit.cards.settings import NAME as SETTINGS
 from hubkit.engine.events import Event, Report, silent
 from hubkit.errors import NothingFound, UsageError
 from hubkit.release.digests import BLOCK
+from hubkit.release.layout import LEFT_OUT_FOLDERS, is_left_out
 from hubkit.repo.local import open_folder
 
 NOT_PUBLISHED = {SETTINGS}
@@ -33,13 +35,49 @@ class LocalFile:
     """Its time of change: an equal one spares a second hash."""
 
 
-def hash_release(release: Path, report: Report = silent) -> tuple[LocalFile, ...]:
-    """Every file that is published, sorted by path. Raises NothingFound for an empty folder."""
-    paths = [
-        entry.path
-        for entry in open_folder(release).list()
-        if entry.path not in NOT_PUBLISHED and not entry.name.endswith(".tmp")
-    ]
+def left_out(release: Path, include: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """What lies in the folder and is not sent, by folder where it is one: for the plan to name."""
+    view = open_folder(release)
+    files = [entry.path for entry in view.list() if not _is_sent(entry.path, include)]
+    folders = {_outermost(path) for path in files if path not in NOT_PUBLISHED}
+    return tuple(sorted({*(f"{one}/" for one in view.skipped), *folders}))
+
+
+def _outermost(path: str) -> str:
+    """The folder because of which a file is left out, or the file itself."""
+    parts = path.split("/")
+    at = next((n for n, part in enumerate(parts[:-1]) if part in LEFT_OUT_FOLDERS), None)
+    return path if at is None else "/".join(parts[: at + 1]) + "/"
+
+
+def _is_sent(path: str, include: tuple[str, ...]) -> bool:
+    return path not in NOT_PUBLISHED and (not is_left_out(path) or _is_asked_for(path, include))
+
+
+def _is_asked_for(path: str, include: tuple[str, ...]) -> bool:
+    """Whether a pattern names the file, or a folder that it is in."""
+    parts = path.split("/")
+    names = ["/".join(parts[:n]) for n in range(1, len(parts) + 1)]
+    return any(fnmatchcase(name, pattern.rstrip("/")) for pattern in include for name in names)
+
+
+def hash_release(
+    release: Path, report: Report = silent, include: tuple[str, ...] = ()
+) -> tuple[LocalFile, ...]:
+    """Every file that is published, sorted by path; `include` are globs of what is left out else.
+
+    Raises NothingFound for an empty folder, UsageError for a glob that nothing left out fits.
+    """
+    view = open_folder(release)
+    listed = [entry.path for entry in view.list()]
+    for pattern in include:
+        if not any(is_left_out(path) and _is_asked_for(path, (pattern,)) for path in listed):
+            never = [one for one in view.skipped if _is_asked_for(one, (pattern,))]
+            why = f"{never[0]}/ is never sent" if never else "nothing that is left out fits it"
+            raise UsageError(
+                f"--include {pattern}: {why}", hint="hubkit push RELEASE --dry-run names what is left out"
+            )
+    paths = [path for path in listed if _is_sent(path, include)]
     if not paths:
         raise NothingFound(
             f"{release}: an empty folder, nothing to publish", hint="hubkit demo makes a release to look at"

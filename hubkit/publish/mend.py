@@ -19,6 +19,7 @@ from hubkit.publish.plan import MAIN, PushPlan, Target, described, make_plan
 from hubkit.publish.push import Pushed, push
 from hubkit.publish.remote import read_remote
 from hubkit.publish.verify import Verification, verify
+from hubkit.repo.deadline import DEEP_LIMIT, Deadline
 from hubkit.repo.hub import HubView, open_repo
 from hubkit.validate.finding import Finding
 from hubkit.validate.report import Report as Validation
@@ -73,7 +74,8 @@ def mending(
         raise UsageError(
             f"{repo_id}: no such repository", hint="check the name; for a private one: hf auth login"
         )
-    view = open_repo(repo_id, remote.commit, api)
+    # fixes of pickles read them whole
+    view = open_repo(repo_id, remote.commit, api, deadline=Deadline(DEEP_LIMIT))
     before = validate(view)  # brings, many at a time, what the fixes will look at
     if not before.complete:
         raise IncompleteError(

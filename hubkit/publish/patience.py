@@ -6,12 +6,16 @@ The client repeats listings and uploads by itself, but neither `create_commit` n
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from hubkit.engine.events import Event, Report, silent
 from hubkit.publish.errors import status_of
+
+if TYPE_CHECKING:
+    from hubkit.repo.deadline import Deadline
 
 T = TypeVar("T")
 
@@ -20,6 +24,8 @@ FIRST_PAUSE = 1.0
 """Seconds; doubled each time."""
 LONGEST_PAUSE = 310.0
 """Seconds: one window of the Hub's rate limits, and a little."""
+SLICE = 0.2
+"""Seconds: on Windows a wait without an end cannot be interrupted."""
 REPEATED = {429, 500, 502, 503, 504}
 
 
@@ -47,6 +53,31 @@ def patiently(
                 )
             time.sleep(pause)
     raise AssertionError
+
+
+def within(deadline: Deadline, action: Callable[[], T]) -> T:
+    """What `action` returns or raises; OverdueError when it takes longer than `deadline` leaves. The client's own timeouts begin anew with every byte.
+
+    What is not finished goes on in a thread that nobody waits for, not even the end of the program.
+    """
+    found: list[T] = []
+    raised: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            found.append(action())
+        except BaseException as error:  # noqa: BLE001 - it is raised again by whoever waits
+            raised.append(error)
+
+    thread = threading.Thread(target=work, name="hubkit-within", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(min(SLICE, deadline.left))
+        if thread.is_alive():
+            deadline.check()
+    if raised:
+        raise raised[0]
+    return found[0]
 
 
 def _pause(error: Exception, attempt: int, *, hopeful: bool) -> float | None:

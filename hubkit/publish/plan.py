@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from hubkit.cards.settings import REPO_ID
 from hubkit.engine.events import Report, silent
 from hubkit.errors import UsageError
-from hubkit.publish.files import LocalFile, hash_release
+from hubkit.publish.files import LocalFile, hash_release, left_out
 from hubkit.publish.remote import Remote, read_remote
 from hubkit.release.digests import sha256_of_json
 from hubkit.words import many
@@ -152,14 +152,15 @@ def make_plan(  # noqa: PLR0913 - one keyword a choice
     files: tuple[LocalFile, ...] | None = None,
     message: str | None = None,
     prune: bool = False,
+    include: tuple[str, ...] = (),
     report: Report = silent,
 ) -> PushPlan:
     """Compare a release folder with the remote head; `files` are its hashes where they are known already.
 
-    With `prune`, files that only the remote has are deleted; else they are kept. Raises HubkitError when the folder is empty, the Hub does
+    With `prune`, files that only the remote has are deleted; else they are kept. `include` are globs of files that are left out else. Raises HubkitError when the folder is empty, the Hub does
     not answer, or the target cannot be meant.
     """
-    files = hash_release(release, report) if files is None else files
+    files = hash_release(release, report, include) if files is None else files
     remote, begins = _head(target, api, report)
     _check_target(target, remote)
     planned = [PlannedFile(f.path, f.size, _action(f, remote), f) for f in files]
@@ -175,7 +176,16 @@ def make_plan(  # noqa: PLR0913 - one keyword a choice
         message=message or _message(files),
         files=tuple(planned),
         kept=() if prune else tuple(foreign),
-        notes=_notes(target, remote, foreign, prune=prune),
+        notes=(*_notes(target, remote, foreign, prune=prune), *_left_out(left_out(release, include))),
+    )
+
+
+def _left_out(paths: tuple[str, ...]) -> tuple[str, ...]:
+    if not paths:
+        return ()
+    shown = ", ".join(paths[:6]) + (f" and {len(paths) - 6} more" if len(paths) > 6 else "")
+    return (
+        f"not sent, because it is no part of a release: {shown}; --include PATTERN sends it all the same",
     )
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from hubkit.engine.events import Report, silent
 from hubkit.publish.errors import hub_errors
-from hubkit.publish.patience import patiently
+from hubkit.publish.patience import patiently, within
 from hubkit.release.layout import README
+from hubkit.repo.deadline import Deadline
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 ATTRIBUTES = ".gitattributes"
 """The Hub's own: it writes and completes this file by itself."""
 TIMEOUT = 30.0
+PATIENT = 1800.0
+"""Seconds for a listing before a push: some windows of the rate limit are waited out."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,10 @@ class Remote:
         return there is not None and same_content(there, file.sha256, file.git_oid)
 
 
-def read_remote(repo_id: str, revision: str, api: HfApi, report: Report = silent) -> Remote:
-    """The listing at `revision`, in one request. Raises HubkitError when the Hub does not answer."""
+def read_remote(
+    repo_id: str, revision: str, api: HfApi, report: Report = silent, deadline: Deadline | None = None
+) -> Remote:
+    """The listing at `revision`, in one request. Raises HubkitError when the Hub does not answer, OverdueError when not before `deadline`."""
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
     def ask() -> Remote:
@@ -58,7 +63,7 @@ def read_remote(repo_id: str, revision: str, api: HfApi, report: Report = silent
         return Remote(info.sha, files, bool(info.private), exists=True)
 
     with hub_errors(repo_id):
-        return patiently(ask, report=report)
+        return within(deadline or Deadline(PATIENT), lambda: patiently(ask, report=report))
 
 
 def same_content(remote: RepoSibling, sha256: str, git_oid: str | None) -> bool:

@@ -34,6 +34,8 @@ class Choices:
     prune: bool = False
     rehearse: bool = True
     run_code: bool = True
+    include: tuple[str, ...] = ()
+    """Globs of files that are left out else."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +75,17 @@ def prepare(
 ) -> Prepared:
     """Hash, hold against the gate, plan. Nothing is sent. Raises HubkitError with everything that stands in the way."""
     choices = choices or Choices()
-    files = hash_release(release, report)
+    files = hash_release(release, report, choices.include)
     gate = check_gate(release, choices.allow, files=files)
     plan = make_plan(
-        release, target, api, files=files, message=choices.message, prune=choices.prune, report=report
+        release,
+        target,
+        api,
+        files=files,
+        message=choices.message,
+        prune=choices.prune,
+        include=choices.include,
+        report=report,
     )
     return Prepared(release, described(plan, gate.description()), gate)
 

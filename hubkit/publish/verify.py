@@ -16,6 +16,7 @@ from hubkit.publish.plan import PushPlan
 from hubkit.publish.remote import ATTRIBUTES, Remote, differing, read_remote
 from hubkit.release.layout import PROVENANCE
 from hubkit.release.provenance import Provenance
+from hubkit.repo.deadline import Deadline
 from hubkit.repo.hub import HubView, open_repo
 from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.report import Report as Validation
@@ -92,20 +93,28 @@ def verify(
 
 
 def verify_repository(
-    repo_id: str, revision: str | None, api: HfApi, release: Path | None = None, report: Report = silent
+    repo_id: str,
+    revision: str | None,
+    api: HfApi,
+    release: Path | None = None,
+    report: Report = silent,
+    *,
+    deadline: Deadline | None = None,
 ) -> Verification:
     """Compare a repository with a release folder, or (None) with what its own provenance.json recorded, and validate it there.
 
-    Raises UsageError where there is no such repository, and where it has no provenance.json of hubkit's and no folder was given.
+    Raises UsageError where there is no such repository, and where it has no provenance.json of hubkit's and no folder was given; OverdueError when the
+    listing does not come before `deadline`.
     """
-    remote = read_remote(repo_id, revision or "main", api, report)
+    deadline = deadline or Deadline()
+    remote = read_remote(repo_id, revision or "main", api, report, deadline)
     if remote.commit is None:
         raise UsageError(
             f"{repo_id}{'@' + revision if revision else ''}: no such repository or revision",
             hint="check the name; for a private one: hf auth login",
         )
     report(Event("verifying", 0, 2, f"{repo_id}@{remote.commit[:12]}"))
-    view = open_repo(repo_id, remote.commit, api)
+    view = open_repo(repo_id, remote.commit, api, deadline=deadline)
     found = validate(view)
     report(Event("verifying", 1, 2, f"{len(found.saes)} SAEs validated by ranges"))
     made = _against_record(view, found) if release is None else _against_folder(release, remote, found)

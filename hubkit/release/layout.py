@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 CFG = "cfg.json"
 WEIGHTS = "sae_weights.safetensors"
 METRICS = "metrics.json"
@@ -11,6 +13,19 @@ EVALUATION = "evaluation.json"
 PROVENANCE = "provenance.json"
 CARD_SETTINGS = "card.yaml"
 """The author's own; not published."""
+
+LEFT_OUT_FOLDERS = {"wandb", ".ipynb_checkpoints", ".idea", ".vscode"}
+LEFT_OUT_FILES = re.compile(
+    r"\.DS_Store|\._.*|Thumbs\.db|desktop\.ini|.*\.py[co]|.*\.tmp|.*\.sw[op]|.*~|slurm-.*\.(?:out|err)",
+    re.IGNORECASE,
+)
+
+
+def is_left_out(path: str) -> bool:
+    """Whether a file is what an editor, a file manager, a tracker or a scheduler left in the folder: no part of a release unless asked for."""
+    *folders, name = path.split("/")
+    return bool(LEFT_OUT_FOLDERS.intersection(folders)) or LEFT_OUT_FILES.fullmatch(name) is not None
+
 
 COMPLETIONS = "completions.parquet"
 ACTIVATIONS = "activations"

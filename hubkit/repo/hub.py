@@ -13,6 +13,7 @@ from hubkit.repo.addresses import Reach
 from hubkit.repo.answers import ClosedError, disabled, file_error, listing_error
 from hubkit.repo.asking import ask_for
 from hubkit.repo.cache import RangeCache, cache_root
+from hubkit.repo.deadline import Deadline, OverdueError
 from hubkit.repo.held import HeldRanges
 from hubkit.repo.listing import MAX_LISTING, Listing, parse_listing
 from hubkit.repo.route import Route
@@ -56,16 +57,17 @@ class HubView(RepoView):
     _key: tuple[str, str, str] = field(default=("", "", ""), repr=False)
 
     def _list(self) -> list[Entry]:
-        route = Route(account_of(self.api), self.transport, self._meter, self.repo_id)
+        self.deadline = self.deadline or Deadline()
+        route = Route(account_of(self.api), self.transport, self._meter, self.repo_id, deadline=self.deadline)
         try:
             answer = route.listing(self.revision, MAX_LISTING)
         except IncompleteError as error:
-            raise IncompleteError(f"{self.repo_id}: {error.message}", hint=error.hint) from error
+            raise type(error)(f"{self.repo_id}: {error.message}", hint=error.hint) from error
         finally:
             self._show_cost()
         if answer.status != 200:
             raise listing_error(answer, self.repo_id, self.revision, token=route.account.token is not None)
-        if len(answer.body) > MAX_LISTING:
+        if answer.too_long:
             raise UsageError(
                 f"{self.repo_id}: its listing has more than {MAX_LISTING:,} bytes, expected one release"
             )
@@ -185,12 +187,16 @@ class HubView(RepoView):
         answer = route.content(entry, ask_for(entry, start, stop))
         if answer.status not in (200, 206):
             raise file_error(answer, self.repo_id, entry.path, token=route.account.token is not None)
+        if answer.too_long:
+            raise IncompleteError(f"more came than the {stop - start:,} bytes that were asked for")
         if len(answer.body) != stop - start:
             raise IncompleteError(f"{len(answer.body):,} bytes came where {stop - start:,} were asked for")
         return answer.body
 
     def _noted(self, error: IncompleteError, path: str) -> IncompleteError:
         """The error with its file; one that concerns the whole repository, or a Hub that stays away, closes it."""
+        if isinstance(error, OverdueError):
+            error = ClosedError(error.message, hint=error.hint)
         if isinstance(error, ClosedError):
             self._closed = error
             return error
@@ -222,11 +228,17 @@ def open_repo(
     *,
     cache: bool | None = None,
     transport: Transport | None = None,
+    deadline: Deadline | None = None,
 ) -> HubView:
-    """The view of a repository; nothing is asked of the network before the listing. `transport`: connections and rate limits to share."""
+    """The view of a repository; nothing is asked of the network before the listing. `transport`: connections and rate limits to share.
+
+    `deadline`: when asking ends; by default LIMIT seconds after it began.
+    """
     return HubView(
         name=repo_id,
         revision=revision,
+        repository=repo_id,
+        deadline=deadline or Deadline(),
         repo_id=repo_id,
         api=api,
         cache=cache,

@@ -13,6 +13,8 @@ from hubkit.repo.view import MOST_REFUSED, Entry
 MAX_FILES = 1_000_000
 MAX_LISTING = 384 << 20
 """Bytes: MAX_FILES entries of the Hub's length."""
+MOST_VALUES = 3 * MAX_FILES
+"""Objects and lists of a listing: the Hub has two for a file. Counted before it is parsed, for an empty one takes three bytes there and sixty here."""
 COMMIT = re.compile(r"[0-9a-f]{40,64}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 DRIVE = re.compile(r"[A-Za-z]:")
@@ -38,6 +40,10 @@ class _Sibling(NamedTuple):
 
 def parse_listing(raw: bytes, repo_id: str) -> Listing:
     """The answer of `GET /api/models/{id}?blobs=true`. Raises IncompleteError for what is none, UsageError above MAX_FILES files."""
+    if sum(raw.count(mark) for mark in (b"{", b"[")) > MOST_VALUES or raw.count(b",") > 4 * MOST_VALUES:
+        raise UsageError(
+            f"{repo_id}: its listing has more parts than {MAX_FILES:,} files have, expected one release"
+        )
     try:
         value = json.loads(raw, object_hook=_slim)
     except (ValueError, RecursionError) as error:

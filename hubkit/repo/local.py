@@ -10,13 +10,19 @@ from threading import get_ident
 from typing import TYPE_CHECKING
 
 from hubkit.errors import IncompleteError, UsageError
+from hubkit.repo.part import lies_in
 from hubkit.repo.view import Entry, RepoView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import FileIO
 
-SKIPPED_FOLDERS = {".git", ".cache", "__pycache__"}
+SKIPPED_FOLDERS = {
+    ".git", ".cache", "__pycache__", ".venv", "node_modules", ".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache",
+}  # fmt: skip
+"""Machinery that nobody publishes: not listed, but named in `skipped`."""
+ENVIRONMENT = "pyvenv.cfg"
+"""What shows that a folder is a virtual environment, whatever it is called."""
 MAX_FILES = 1_000_000
 
 
@@ -25,12 +31,18 @@ class LocalView(RepoView):
     """The files below `root`. Links to folders are not followed; links to files only inside the root or the Hub cache's blobs."""
 
     root: Path = field(default_factory=Path)
+    left_out: frozenset[str] = frozenset()
+    """Folders below it that are not listed."""
+    skipped: list[str] = field(default_factory=list)
+    """Folders of machinery that were met and not listed."""
     _held: dict[tuple[int, str], FileIO] = field(default_factory=dict, init=False, repr=False)
     """Files that a thread holds open, by its number and their path."""
 
     def _list(self) -> list[Entry]:
         entries: list[Entry] = []
         for entry in self._walk(self.root):
+            if lies_in(entry.path, self.left_out):
+                continue
             entries.append(entry)
             if len(entries) > MAX_FILES:
                 raise UsageError(
@@ -47,10 +59,15 @@ class LocalView(RepoView):
             raise IncompleteError(
                 f"{folder}: cannot be listed: {error.strerror}", hint="check the permissions of the folder"
             ) from error
+        if folder != self.root and any(item.name == ENVIRONMENT for item in found):
+            self.skipped.append(folder.relative_to(self.root).as_posix())
+            return
         for item in found:
             if item.is_dir(follow_symlinks=False):
                 if item.name not in SKIPPED_FOLDERS:
                     yield from self._walk(Path(item.path))
+                else:
+                    self.skipped.append(Path(item.path).relative_to(self.root).as_posix())
             elif self._is_ours(item):
                 yield Entry(Path(item.path).relative_to(self.root).as_posix(), item.stat().st_size)
 
@@ -68,6 +85,11 @@ class LocalView(RepoView):
             target.is_relative_to(root) or (root.parent.name == "snapshots" and target.is_relative_to(blobs))
         )
 
+    def part(self, folder: str, left_out: frozenset[str] = frozenset()) -> LocalView:
+        """The folder inside as `open_folder` would show it."""
+        root = self.root if folder == "." else self.root / folder
+        return LocalView(name=str(root), root=root, left_out=left_out, deadline=self.deadline)
+
     def _read_range(self, entry: Entry, start: int, stop: int) -> bytes:
         path = self.root / entry.path
         try:
@@ -75,7 +97,7 @@ class LocalView(RepoView):
                 file.seek(start)
                 return file.read(stop - start)
         except OSError as error:
-            raise _unreadable(path, error) from error
+            raise _unreadable(entry.path, error) from error
 
     def _read_into(self, entry: Entry, start: int, buffer: memoryview) -> int:
         path = self.root / entry.path
@@ -87,7 +109,7 @@ class LocalView(RepoView):
                 while got < len(buffer) and (count := file.readinto(buffer[got:])):
                     got += count
         except OSError as error:
-            raise _unreadable(path, error) from error
+            raise _unreadable(entry.path, error) from error
         return got
 
     @contextmanager
@@ -97,7 +119,7 @@ class LocalView(RepoView):
         try:
             file = (self.root / self._need(path).path).open("rb", buffering=0)
         except OSError as error:
-            raise _unreadable(self.root / path, error) from error
+            raise _unreadable(path, error) from error
         with file:
             if hasattr(os, "posix_fadvise"):  # not on Windows and macOS
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
@@ -108,7 +130,8 @@ class LocalView(RepoView):
                 del self._held[key]
 
 
-def _unreadable(path: Path, error: OSError) -> IncompleteError:
+def _unreadable(path: str, error: OSError) -> IncompleteError:
+    """By the path in the folder: what is found must not depend on how the folder was typed."""
     return IncompleteError(
         f"{path}: cannot be read: {error.strerror}", hint="check the permissions of the file"
     )

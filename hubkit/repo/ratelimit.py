@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 from hubkit.errors import IncompleteError
+from hubkit.repo.deadline import Deadline
 
 PATIENCE = 60.0
 """Seconds that a single pause may take before reading gives up."""
@@ -55,18 +56,25 @@ class RateLimits:
         self._names: dict[tuple[str, str], str] = {}
         self._windows: dict[tuple[str, str], _Window] = {}
 
-    def take(self, origin: str, route: str) -> None:
-        """Wait until a request to `route` may be sent. Raises IncompleteError when that would take longer than `patience` seconds."""
-        while (seconds := self._wait(origin, route)) > 0:
-            self.pause(seconds, origin)
+    def take(self, origin: str, route: str, deadline: Deadline | None = None) -> None:
+        """Wait until a request to `route` may be sent.
 
-    def pause(self, seconds: float, origin: str) -> None:
-        """Wait because the Hub asked for it. Raises IncompleteError beyond `patience`."""
+        Raises IncompleteError when that would take longer than `patience` seconds, OverdueError when longer than `deadline` leaves.
+        """
+        while (seconds := self._wait(origin, route)) > 0:
+            self.pause(seconds, origin, deadline)
+
+    def pause(self, seconds: float, origin: str, deadline: Deadline | None = None) -> None:
+        """Wait because the Hub asked for it. Raises IncompleteError beyond `patience`, OverdueError beyond what `deadline` leaves."""
         if seconds > self.patience:
             raise IncompleteError(
                 f"{origin}: the rate limit is used up for another {math.ceil(seconds)} s",
                 hint=f"try again in {math.ceil(seconds)} s; hf auth login gives a larger quota",
             )
+        if deadline is not None:
+            deadline.excuse(seconds)
+            if seconds > deadline.left:
+                raise deadline.over(origin, wait=seconds)
         if self.on_wait is not None:
             self.on_wait(seconds)
         self._sleep(seconds)

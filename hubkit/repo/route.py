@@ -12,6 +12,7 @@ from hubkit.errors import IncompleteError
 from hubkit.repo.account import AGENT, Account
 from hubkit.repo.addresses import Reach, next_url, origin, reach_of
 from hubkit.repo.batch import BATCH, BATCH_HEADERS, MAX_BATCH, batch_body, batch_places, batched
+from hubkit.repo.deadline import Deadline
 from hubkit.repo.transport import Answer, Ask, Meter, Transport
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class Route:
     meter: Meter
     repo_id: str
     commit: str = ""
+    deadline: Deadline = field(default_factory=Deadline)
+    """When it gives up, for all that it asks."""
     _located: dict[str, str] = field(default_factory=dict, repr=False)
     """Path to the signed address of its content."""
     _reaches: dict[str, Reach] = field(default_factory=dict, repr=False)
@@ -117,7 +120,9 @@ class Route:
             if home and self.account.token is not None:
                 headers["Authorization"] = f"Bearer {self.account.token}"
             route = ask.route if home else "content"
-            answer = self.transport.get(Ask(url, route, headers, ask.limit, ask.check, ask.body), self.meter)
+            answer = self.transport.get(
+                Ask(url, route, headers, ask.limit, ask.check, ask.body), self.meter, self.deadline
+            )
             location = answer.headers.get("location")
             if answer.status not in (301, 302, 303, 307, 308) or location is None or ask.body is not None:
                 return answer

@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from hubkit.errors import IncompleteError
+
+if TYPE_CHECKING:
+    from hubkit.repo.deadline import Deadline
 
 T = TypeVar("T")
 Want = tuple[str, int, int]
@@ -65,9 +68,15 @@ class RepoView(ABC):
     """Files to read whole at a time: numpy and hashlib let go of the interpreter."""
 
     name: str
-    """As the user typed it."""
+    """As the user typed it: for messages, never to be judged by."""
     revision: str | None = None
     """The commit that is read, where there is one."""
+    repository: str | None = None
+    """OWNER/NAME of a repository on the Hub. A folder has none, whatever its path looks like; what it says of itself is in its files."""
+    deadline: Deadline | None = field(default=None, repr=False)
+    """When asking the network ends, for this command; a Hub's view has one of its own where it is given none."""
+    within: str = ""
+    """Where a part of a repository lies in it; empty for the whole, and for every folder."""
     bytes_read: int = 0
     requests: int = 0
     refused: list[str] = field(default_factory=list)
@@ -160,6 +169,12 @@ class RepoView(ABC):
         """Call `action` for every item; several at a time where that saves waiting. No action may look at another's item."""
         for item in items:
             action(item)
+
+    def part(self, folder: str, left_out: frozenset[str] = frozenset()) -> RepoView:
+        """What lies in `folder` (`.` is all of it) as a view of its own, without the folders `left_out`, which are relative to it."""
+        from hubkit.repo.part import part_of
+
+        return part_of(self, folder, left_out)
 
     def settle(self) -> None:  # noqa: B027 - nothing to do where nothing is kept
         """All was read that will be read now: a view that keeps something for the next run does it here."""

@@ -53,7 +53,7 @@ class _Done:
 def plans(study: StudyFile, folder: Path, api: HfApi, choices: Choices) -> list[PushPlan]:
     """The plan of every release, without the gate: for a dry run."""
     return [
-        make_plan(release, target, api, message=choices.message, prune=choices.prune)
+        make_plan(release, target, api, message=choices.message, prune=choices.prune, include=choices.include)
         for release, target in targets(study, folder)
     ]
 

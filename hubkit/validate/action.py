@@ -11,12 +11,15 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from hubkit.errors import ExitCode, HubkitError, UsageError
 from hubkit.release.writing import write_text
+from hubkit.validate.base_ref import base_of, settle
 from hubkit.validate.finding import Severity
 from hubkit.validate.reporters import render
+from hubkit.validate.reporters.markdown import escape
 from hubkit.validate.reporters.text import printable
 from hubkit.validate.request import STDIN, Answer, Request, answer
 
@@ -29,16 +32,37 @@ def main(environment: Mapping[str, str]) -> int:
     """Validate as `environment` says; the exit code. What is wrong with the inputs is an annotation, too."""
     outputs: dict[str, str] = {"errors": "", "warnings": "", "report-path": "", "sarif-path": ""}
     try:
-        found = answer(request_of(environment))
+        found = answer(_held_to_base(request_of(environment), environment))
         code = found.report.exit_code(found.fail_on)
         outputs |= _write(found, environment)
         _say(render(found.report, "github", notes=found.notes))
     except HubkitError as error:
         code = error.exit_code
         hint = f"\nTry: {error.hint}" if error.hint else ""
-        _say(f"::error title=hubkit::{_data(error.message + hint)}\n")
+        text = f"nothing was validated (exit code {code:d}: {MEANING[code]}): {error.message}"
+        _say(f"::error title=hubkit::{_data(text + hint)}\n")
+        if summary := environment.get("GITHUB_STEP_SUMMARY"):
+            _append(Path(summary), f"## hubkit validate\n\n**{escape(text)}**\n")
     _output({"exit-code": str(int(code)), **outputs}, environment)
     return int(code)
+
+
+MEANING = {
+    ExitCode.FINDINGS: "findings",
+    ExitCode.USAGE: "the inputs cannot be meant",
+    ExitCode.NOTHING_FOUND: "nothing to check",
+    ExitCode.INCOMPLETE: "incomplete",
+}
+
+
+def _held_to_base(request: Request, environment: Mapping[str, str]) -> Request:
+    """On a pull request, with configuration and baseline as far as the base branch has them, too."""
+    base = base_of(environment)
+    if base is None:
+        return request
+    from hubkit.validate.config import find_config
+
+    return replace(request, settled=settle(base, request.config or find_config(), request.baseline))
 
 
 def request_of(environment: Mapping[str, str]) -> Request:

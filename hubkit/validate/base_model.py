@@ -20,6 +20,7 @@ from hubkit.models.names import hub_id, is_lens_only, is_placeholder
 from hubkit.validate.need import Need
 
 if TYPE_CHECKING:
+    from hubkit.repo.deadline import Deadline
     from hubkit.validate.facts import RepoFacts, SaeFacts
 
 AUTO = "auto"
@@ -34,6 +35,7 @@ class BaseModels:
 
     option: str
     deep: bool = False
+    deadline: Deadline | None = None
     requests: int = 0
     bytes_read: int = 0
     _found: dict[str, BaseModel | IncompleteError] = field(default_factory=dict)
@@ -56,6 +58,28 @@ class BaseModels:
             raise found
         return found
 
+    def check_typed(self, *, ask: bool) -> IncompleteError | None:
+        """Raise UsageError where the model that was typed cannot be had; the error where the Hub does not give it. None for `auto`.
+
+        Without `ask`, only a path that can be nothing else is looked at.
+        """
+        if self.option == AUTO:
+            return None
+        if not ask:
+            _folder(self.option)
+            return None
+        try:
+            found = self._resolve(self.option)
+        except IncompleteError as error:
+            return error
+        if found.problem is None:
+            self._found[self.option] = found
+            return None
+        message = f"--base-model {self.option}: {found.problem}"
+        if found.closed:
+            return IncompleteError(message, hint=found.hint)
+        raise UsageError(message, hint=found.hint)
+
     def _resolve(self, name: str) -> BaseModel:
         if self.option != AUTO and (folder := _folder(name)) is not None:
             return self._read(name, _from_folder(folder), folder.as_posix())
@@ -72,7 +96,7 @@ class BaseModels:
     def _from_hub(self, name: str, repo_id: str) -> BaseModel:
         from hubkit.repo.hub import open_repo
 
-        view = open_repo(repo_id, None)
+        view = open_repo(repo_id, None, deadline=self.deadline)
         try:
             if view.entry(CONFIG) is None:
                 return BaseModel(name, problem=f"{repo_id} on the Hub has no {CONFIG}")
@@ -82,7 +106,7 @@ class BaseModels:
         except IncompleteError as error:
             if not error.message.startswith(tuple(repo_id + state for state in CLOSED)):
                 raise
-            return BaseModel(name, problem=error.message, hint=f"{error.hint}; or {WAYS}")
+            return BaseModel(name, problem=error.message, hint=f"{error.hint}; or {WAYS}", closed=True)
         finally:
             self.requests += view.requests
             self.bytes_read += view.bytes_read
@@ -101,10 +125,17 @@ class BaseModels:
         )
 
 
-def add_base_models(facts: RepoFacts, models: BaseModels) -> None:
-    """Give every SAE that names one its base model; what was read for that counts as read for the repository."""
-    for sae in facts.saes:
+def add_base_models(facts: RepoFacts, models: BaseModels, *, wanted: bool = True) -> None:
+    """Give every SAE that names one its base model; what was read for that counts as read for the repository.
+
+    Raises UsageError where the one that was typed cannot be resolved: nothing was held against it then, and a finding among others could be
+    ignored. Where no rule looks at it (not `wanted`), the Hub is not asked.
+    """
+    closed = models.check_typed(ask=wanted and bool(facts.saes))
+    for sae in facts.saes if wanted else ():
         try:
+            if closed is not None:
+                raise closed
             sae.base = models.of(sae)
         except IncompleteError as error:
             sae.unread[Need.BASE] = error.message

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 CARD = "README.md"
 ARCHITECTURES = {"topk", "jumprelu", "gated", "standard", "batchtopk"}
 """Names by which cards and configurations mean the same thing."""
-HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def said(claim: Claim, message: str, hint: str, *, topic: str) -> Found:
@@ -35,25 +34,17 @@ def countable(repo: RepoFacts) -> bool:
     return bool(repo.saes) and not passed_over(repo)
 
 
-def releases_inside(repo: RepoFacts) -> list[str]:
-    """The folders directly inside that hold SAEs and have a card of their own."""
-    ids = {sae.sae_id for sae in repo.saes}
-    cards = [entry.folder for entry in inner_cards(repo.entries) if entry.folder not in ids]
-    return [folder for folder in cards if any(sae_id.startswith(f"{folder}/") for sae_id in ids)]
-
-
 def cards_inside(repo: RepoFacts) -> tuple[str, ...]:
-    """A remark on the cards that were not held against their files."""
-    inside = releases_inside(repo)
-    if not inside:
+    """A remark on the READMEs inside that were taken for notes on a group of SAEs, and not for the card of a release."""
+    ids = {sae.sae_id for sae in repo.saes}
+    cards = [entry for entry in inner_cards(repo.entries) if entry.folder not in ids]
+    notes = [one.path for one in cards if any(sae_id.startswith(f"{one.folder}/") for sae_id in ids)]
+    if not notes:
         return ()
-    shown = ", ".join(inside[:3]) + (f" and {len(inside) - 3} more" if len(inside) > 3 else "")
-    who = f"{len(inside)} folders have cards of their own" if len(inside) > 1 else "a folder has its own card"
-    remark = (
-        f"{who} ({shown}): such a card is held against other cards (CARD015), not against the files; "
-        f"hubkit validate {repo.view.name}/{inside[0]} does that"
+    shown = ", ".join(notes[:3]) + (f" and {len(notes) - 3} more" if len(notes) > 3 else "")
+    return (
+        f"{shown}: no front matter, so not read as the card of a release; its words are not held against the files",
     )
-    return (remark,)
 
 
 def trained_as(sae: SaeFacts) -> str | None:
@@ -73,9 +64,11 @@ def plain(name: str) -> str:
 
 
 def same_repository(repo: RepoFacts, repo_id: str | None) -> bool:
-    """Whether `repo_id` may be the repository that is judged; a local folder does not know its name."""
-    name = repo.view.name.partition("@")[0]
-    return repo_id is None or HUB_NAME.fullmatch(name) is None or name == repo_id
+    """Whether `repo_id` may be the repository that is judged: by the Hub, or by what a folder says of itself. A folder's path says nothing, so
+    where no file does, any name may be its own.
+    """
+    name = repo.repository
+    return repo_id is None or name is None or name.lower() == repo_id.lower()
 
 
 def own_model(repo: RepoFacts) -> str | None:

@@ -1,7 +1,7 @@
-"""What the user decided for their folder: `hubkit.toml`, or `[tool.hubkit]` in pyproject.toml.
+"""What the user decided: `hubkit.toml`, or `[tool.hubkit]` in pyproject.toml, where the command is typed or above.
 
-A remote target, and a folder that was downloaded from the Hub, never brings its own: a repository must not silence its own
-audit. For those only the configuration of the working directory counts. What is ignored is in every report, with its reason.
+A target never brings its own: a repository must not silence its own audit, be it on the Hub, downloaded or cloned. One that lies in it is named and
+not obeyed. What is ignored is in every report, with its reason.
 """
 
 from __future__ import annotations
@@ -38,15 +38,24 @@ class Config:
     notes: bool = False
 
 
-def find_config(folder: Path | None) -> Path | None:
-    """The nearest configuration to `folder`: there, beside it, or above it up to the repository root.
+def find_config(here: Path | None = None) -> Path | None:
+    """The nearest configuration to the working directory (or `here`): there, or above it up to the repository root.
 
-    None, or a folder that came from the Hub, means the working directory, if that did not come from the Hub too.
+    None where there is none, and where the working directory came from the Hub: its files are somebody else's.
     """
-    for start in (folder, Path()):
-        if start is not None and not is_download(start):
-            return next((found for place in _places(start.resolve()) if (found := _config_in(place))), None)
-    return None
+    start = (here or Path()).resolve()
+    if is_download(start):
+        return None
+    return next((found for place in _places(start) if (found := _config_in(place))), None)
+
+
+def not_obeyed(target: Path, here: Path | None = None) -> list[Path]:
+    """The configurations at `target`, a folder, and between it and the working directory: nobody typed them."""
+    start = (here or Path()).resolve()
+    folder = target.resolve()
+    obeyed = set(_places(start)) if not is_download(start) else set()
+    below = [place for place in (folder, *folder.parents) if place.is_relative_to(start)] or [folder]
+    return [found for place in below if place not in obeyed and (found := _config_in(place))]
 
 
 def is_download(folder: Path) -> bool:
@@ -72,16 +81,19 @@ def _config_in(place: Path) -> Path | None:
     if (place / NAME).is_file():
         return place / NAME
     pyproject = place / PYPROJECT
-    return pyproject if pyproject.is_file() and b"[tool.hubkit" in pyproject.read_bytes() else None
+    try:
+        return pyproject if pyproject.is_file() and b"[tool.hubkit" in pyproject.read_bytes() else None
+    except OSError:
+        return None
 
 
-def load_config(path: Path) -> Config:
-    """Read `path`. Raises UsageError that names the file and the key."""
+def load_config(path: Path, content: bytes | None = None) -> Config:
+    """Read `path`, or take `content` for what it holds. Raises UsageError that names the file and the key."""
     from pydantic import ValidationError
 
     from hubkit.validate.config_model import ConfigFile
 
-    table = _table(path)
+    table = _table(path, content)
     try:
         model = ConfigFile.model_validate(table)
     except ValidationError as error:
@@ -96,11 +108,11 @@ def load_config(path: Path) -> Config:
     return config
 
 
-def _table(path: Path) -> dict[str, Any]:
+def _table(path: Path, data: bytes | None) -> dict[str, Any]:
     import tomllib  # only where there is something to read
 
     try:
-        content = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        content = tomllib.loads((path.read_bytes() if data is None else data).decode("utf-8-sig"))
     except FileNotFoundError as error:
         raise UsageError(f"{path}: there is no such configuration file") from error
     except OSError as error:

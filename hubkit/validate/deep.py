@@ -48,16 +48,6 @@ class WholeWeights:
         found = self.scan.tensors.get(self.names.get(tensor, tensor))
         return found.norms if found else None
 
-    @property
-    def outline(self) -> bytes:
-        """Equal for files with equal weights, and hardly ever for others: a digest of norms and marks."""
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self.scan.tensors.items()):
-            digest.update(f"{name} {tensor.values} {tensor.nan} {tensor.inf}".encode())
-            for values in (tensor.norms, tensor.marks):
-                digest.update(b"" if values is None else np.ascontiguousarray(values).tobytes())
-        return digest.digest()
-
 
 def read_whole_weights(
     view: RepoView, path: str, header: Header, tensors: Mapping[str, Tensor], *, digest: bool = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hubkit.validate.load import Loaded
     from hubkit.validate.need import Need
     from hubkit.validate.pickles import Pickle
+    from hubkit.validate.secret_texts import Secret
 
 __all__ = ["WEIGHTS", "JsonFile", "RepoFacts", "SaeFacts"]
 
@@ -55,7 +56,7 @@ class SaeFacts:
     whole: WholeWeights | None = None
     """Statistics of every tensor: only with `--deep`."""
     weights_sha256: str | None = None
-    """From the listing; with `--deep` of local files too."""
+    """From the listing; of local files where they look like another's, and with `--deep` where something records what it should be."""
     loaded: Loaded | None = None
     """What SAELens made of it: only with `--load`."""
     base: BaseModel | None = None
@@ -177,15 +178,33 @@ class RepoFacts:
     readme: Readme | None = None
     cards: dict[str, Readme] = field(default_factory=dict)
     """The cards of the folders inside, by path: where several releases lie in one folder."""
+    releases: tuple[str, ...] = ()
+    """The folders inside that are releases of their own, where this is what lies around them."""
+    repository: str | None = None
+    """OWNER/NAME: of the Hub, or as a folder declares it in its own files; None where nobody says."""
     evaluation: JsonFile | None = None
     metrics: list[JsonFile] = field(default_factory=list)
     """The SAEs' own metrics.json: only with `--deep`."""
     provenance: JsonFile | None = None
     pickles: list[Pickle] = field(default_factory=list)
     """Every pickle of the repository that could be read statically, weights or not."""
+    secrets: tuple[Secret, ...] = ()
+    """In the texts that no other rule reads."""
     unread: dict[Need, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     """What a rule has to say beside its findings: that it did what was asked for, and how far it went."""
+
+    @property
+    def other_ids(self) -> Iterator[str]:
+        """Further names by which an SAE may be called: within its release inside, or by its path in the repository around this one."""
+        around = f"{self.view.within}/" if self.view.within else ""
+        for sae in self.saes:
+            yield around + sae.sae_id
+            yield from (
+                sae.sae_id.removeprefix(f"{one}/")
+                for one in self.releases
+                if sae.sae_id.startswith(f"{one}/")
+            )
 
     @cached_property
     def claims(self) -> Claims:

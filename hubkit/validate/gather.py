@@ -15,8 +15,10 @@ from hubkit.release.card_digest import recorded_digests
 from hubkit.release.layout import EVALUATION, METRICS, PROVENANCE, README
 from hubkit.validate import reading
 from hubkit.validate.facts import RepoFacts, SaeFacts
+from hubkit.validate.identity import declared_name
 from hubkit.validate.need import HEADERS, Need
 from hubkit.validate.prefetch import first_wants, what_follows
+from hubkit.validate.secret_texts import search
 
 if TYPE_CHECKING:
     from hubkit.formats.folder import Folder
@@ -24,10 +26,12 @@ if TYPE_CHECKING:
     from hubkit.repo.view import RepoView
 
 
-def gather(view: RepoView, needs: Need, report: Report = silent) -> RepoFacts:
+def gather(view: RepoView, needs: Need, report: Report = silent, releases: tuple[str, ...] = ()) -> RepoFacts:
     """Read what `needs` asks for; `report` hears of every SAE that is read whole. Raises HubkitError only when the listing itself fails."""
     with ThreadPoolExecutor(1) as meanwhile:
-        facts = RepoFacts(view, view.list(), [], folders_of(view, heads=bool(needs & HEADERS)))
+        facts = RepoFacts(
+            view, view.list(), [], folders_of(view, heads=bool(needs & HEADERS)), releases=releases
+        )
         if Need.README in needs and view.entry(README):
             meanwhile.submit(import_grammar)
         view.prefetch(
@@ -40,6 +44,10 @@ def gather(view: RepoView, needs: Need, report: Report = silent) -> RepoFacts:
     _read_texts(facts, needs)
     if Need.WEIGHTS in needs:
         _read_weights(facts, report)
+    if Need.TEXTS in needs:
+        _search_texts(facts)
+    if Need.TWINS in needs:
+        reading.hash_lookalikes(view, facts.saes, facts.unread)
     if Need.LOAD in needs:
         _load(facts)
     view.settle()
@@ -57,6 +65,17 @@ def _read_saes(facts: RepoFacts, needs: Need) -> None:
     for path, folder in facts.folders.items():
         facts.saes += found[path]
         facts.configs += folder.files_read()
+        if not found[path]:
+            _note_unread(facts, folder)
+
+
+def _note_unread(facts: RepoFacts, folder: Folder) -> None:
+    """A folder without an SAE may have one that did not come."""
+    if folder.unread is not None:
+        facts.unread.setdefault(Need.CFG, folder.unread)
+    for head in folder.known_heads():
+        if head.unread is not None:
+            facts.unread.setdefault(Need.HEADER, head.unread)
 
 
 def _facts(folder: Folder, sae: Sae, needs: Need) -> SaeFacts:
@@ -82,7 +101,16 @@ def _read_weights(facts: RepoFacts, report: Report) -> None:
         for done, job in enumerate(as_completed(jobs), 1):
             job.result()
             report(Event("weights", done, len(facts.saes), jobs[job].sae_id))
-    reading.hash_lookalikes(facts.view, facts.saes)
+
+
+def _search_texts(facts: RepoFacts) -> None:
+    """Secrets in whatever texts were not read already."""
+    read = [file.path for file in (*facts.configs, facts.evaluation) if file]
+    found = search(facts.view, {*read, *([README] if facts.readme else [])})
+    facts.secrets = found.secrets
+    facts.remarks += found.remarks
+    if found.unread is not None:
+        facts.unread[Need.TEXTS] = found.unread
 
 
 def _load(facts: RepoFacts) -> None:
@@ -105,7 +133,7 @@ def _read_texts(facts: RepoFacts, needs: Need) -> None:
     if Need.README in needs:
         file = reading.read_text(view, README, facts.unread, Need.README)
         facts.readme = parse_readme(file.decode("utf-8", errors="replace")) if file is not None else None
-        for entry in reading.inner_cards(facts.entries):
+        for entry in reading.inner_cards(facts.entries, facts.releases):
             inner = reading.read_text(view, entry.path, facts.unread, Need.README)
             if inner is not None:
                 facts.cards[entry.path] = parse_readme(inner.decode("utf-8", errors="replace"))
@@ -117,3 +145,6 @@ def _read_texts(facts: RepoFacts, needs: Need) -> None:
             facts.metrics = [file for file in found if file]
     if Need.PROVENANCE in needs:
         facts.provenance = reading.read_json(view, PROVENANCE, facts.unread, Need.PROVENANCE)
+    facts.repository = view.repository
+    if facts.repository is None and Need.README in needs:
+        facts.repository = declared_name(view, facts.provenance)

@@ -24,6 +24,12 @@ class Need(Flag):
     PROVENANCE = auto()
     """provenance.json, for the rules that compare it with the listing; the catalogue counts it with the tree."""
 
+    TWINS = auto()
+    """Weights that look like another's, hashed: where the listing has no checksums."""
+
+    TEXTS = auto()
+    """Whatever texts there are beside, searched for secrets."""
+
     @classmethod
     def parse(cls, letters: str) -> Need:
         """From the letters of the catalogue: `T C H S D E W L B`. Raises KeyError for another one."""

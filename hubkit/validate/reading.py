@@ -82,9 +82,11 @@ def read_text(view: RepoView, path: str, unread: dict[Need, str], need: Need) ->
         return None
 
 
-def inner_cards(entries: list[Entry]) -> list[Entry]:
-    """The READMEs of the folders directly inside: of the releases, where a folder holds several."""
-    return [entry for entry in entries if entry.name == README and entry.path.count("/") == 1][:MOST_CARDS]
+def inner_cards(entries: list[Entry], releases: Iterable[str] = ()) -> list[Entry]:
+    """The READMEs of the folders directly inside, and of the releases inside, however deep."""
+    of_releases = {f"{folder}/{README}" for folder in releases}
+    cards = (entry for entry in entries if entry.name == README)
+    return [one for one in cards if one.path.count("/") == 1 or one.path in of_releases][:MOST_CARDS]
 
 
 def read_json(view: RepoView, path: str, unread: dict[Need, str], need: Need) -> JsonFile | None:
@@ -106,14 +108,48 @@ def read_whole(view: RepoView, sae: SaeFacts, *, digest: bool) -> None:
         sae.weights_sha256 = sae.weights_sha256 or sae.whole.scan.sha256
 
 
-def hash_lookalikes(view: RepoView, saes: Iterable[SaeFacts]) -> None:
-    """The sha256 of weights that agree in size, header and outline with another's: to say that they are equal takes every byte."""
-    alike: dict[tuple[int, bytes], list[SaeFacts]] = defaultdict(list)
+def hash_lookalikes(view: RepoView, saes: Iterable[SaeFacts], unread: dict[Need, str]) -> None:
+    """The sha256 of weights that look like another's: to say that they are equal takes every byte, to say that they differ a few blocks."""
+    alike: dict[int, list[SaeFacts]] = defaultdict(list)
     for sae in saes:
-        if sae.weights and sae.whole:
-            alike[sae.weights.size, sae.whole.outline].append(sae)
-    for sae in chain.from_iterable(group for group in alike.values() if len(group) > 1):
-        try:
-            sae.weights_sha256 = view.sha256(sae.weights.path) if sae.weights else None
-        except IncompleteError as error:
-            sae.unread[Need.WEIGHTS] = error.message
+        if sae.weights is not None and sae.weights_sha256 is None:
+            alike[sae.weights.size].append(sae)
+    try:
+        for size, several in alike.items():
+            for sae in chain.from_iterable(_look_alike(view, several, size)):
+                sae.weights_sha256 = view.sha256(sae.weights.path) if sae.weights else None
+    except IncompleteError as error:
+        unread[Need.TWINS] = error.message
+
+
+def _look_alike(view: RepoView, saes: list[SaeFacts], size: int) -> list[list[SaeFacts]]:
+    """Those of several files of `size` bytes that agree in every sample. Trained weights differ in the first: it costs one read a file.
+
+    Files that are zero wherever one looks, as a download that never went on leaves them, have no weights that could be the same.
+    """
+    groups, written = [saes], set[str]()
+    for start in dict.fromkeys(int(size * share) // SAMPLE * SAMPLE for share in SAMPLED_AT):
+        split: list[list[SaeFacts]] = []
+        for group in groups:
+            if len(group) > 1:
+                by_sample: dict[bytes, list[SaeFacts]] = defaultdict(list)
+                for sae in group:
+                    path = sae.weights.path if sae.weights else ""
+                    sample = view.read_range(path, start, start + SAMPLE)
+                    by_sample[sample].append(sae)
+                    if 0 < start < size * 0.95 and any(sample):  # not the header, nor a threshold at the end
+                        written.add(path)
+                split += by_sample.values()
+        groups = split
+    small = size <= 16 * SAMPLE  # too few samples to tell, and hashed in no time
+    return [
+        group
+        for group in groups
+        if len(group) > 1 and (small or any(sae.weights and sae.weights.path in written for sae in group))
+    ]
+
+
+SAMPLE = 4096
+"""Bytes of a sample: a page."""
+SAMPLED_AT = (0.5, 0.25, 0.75, 0.0, 0.999, 0.1, 0.4, 0.6, 0.9)
+"""Where samples are taken, in shares of the file."""

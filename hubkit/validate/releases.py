@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from hubkit.formats.detect import USUAL_NAMES
-from hubkit.formats.folder import CONFIG_NAMES
+from hubkit.validate.inside import SAE_NAMES
 
 MANIFEST, CARD = "provenance.json", "README.md"
-OF_THE_RELEASE = {CARD, MANIFEST, "evaluation.json", "config.json", "card.yaml", "hubkit.toml"}
-"""Files beside the SAE folders whose change concerns the release."""
 DEPTH = 2
 """How many folders below a card its first SAE may be."""
 
@@ -37,14 +34,13 @@ def _release(file: Path) -> Path | None:
     sae = next((folder for folder in above if _is_sae(folder)), None)
     if sae is not None:
         return _around(sae, above)
-    if file.name not in OF_THE_RELEASE:
-        return None
-    first = next(_saes_below(file.parent, DEPTH), None)
-    return (
-        file.parent
-        if first is not None and _around(first, list(_above(first / CARD))) == file.parent
-        else None
-    )
+    # Beside the SAE folders: any of its texts may hold a secret.
+    return next((folder for folder in above if _is_release(folder)), None)
+
+
+def _is_release(folder: Path) -> bool:
+    first = next(_saes_below(folder, DEPTH), None)
+    return first is not None and _around(first, list(_above(first / CARD))) == folder
 
 
 def _above(file: Path) -> Iterator[Path]:
@@ -58,9 +54,7 @@ def _above(file: Path) -> Iterator[Path]:
 
 
 def _is_sae(folder: Path) -> bool:
-    # A config.json alone is any model's; a cfg.json or weights by a known name are an SAE's.
-    names = {name for name in (*CONFIG_NAMES, *USUAL_NAMES) if name != "config.json"}
-    return any((folder / name).is_file() for name in names)
+    return any((folder / name).is_file() for name in SAE_NAMES)
 
 
 def _around(sae: Path, above: list[Path]) -> Path:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from hubkit import __version__
 from hubkit.errors import ExitCode
 from hubkit.validate.finding import Finding, Severity, natural
+from hubkit.words import many
 
 if TYPE_CHECKING:
     from hubkit.formats.sae import Sae
@@ -56,6 +57,9 @@ class Known:
     code: str
     sae_id: str | None
     message: str
+    release: str = ""
+    """The release it was found in, seen from the target that the baseline was written for, where that held several: equal findings of two
+    releases have one fingerprint. `.` is what lies around them; empty: the target was a release."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +107,16 @@ class Report:
     """What was looked at and what was not, where the findings cannot show it."""
     statements: tuple[Statement, ...] = ()
     """What the card says that other cards of its owner may contradict; not in the JSON, `hubkit audit` compares them."""
+    releases: tuple[str, ...] = ()
+    """Folders of the target that were validated as releases of their own."""
     folder: str | None = None
     """Where the files are, seen from the working directory; None where they are not on this machine."""
+
+    def release_of(self, finding: Finding) -> str:
+        """The release inside that a finding belongs to; `.` around them, and empty where the target is one release."""
+        place = f"{finding.path or finding.sae_id or ''}/"
+        inside = [one for one in self.releases if place.startswith(f"{one}/")]
+        return max(inside, key=len) if inside else "." if self.releases else ""
 
     def file(self, path: str) -> str:
         """A path of the target as this machine knows it; unchanged for a remote target."""
@@ -116,6 +128,24 @@ class Report:
     def complete(self) -> bool:
         """Whether every selected rule had what it needs and came to an end."""
         return not self.skipped and not self.crashes
+
+    @property
+    def shortfall(self) -> str | None:
+        """Why the answer is no verdict, in a sentence with its exit code; None where it is one."""
+        if not self.complete:
+            reasons = list(dict.fromkeys(one.reason for one in self.skipped))
+            more = f" (and {many(len(reasons) - 1, 'more reason')})" if len(reasons) > 1 else ""
+            left = (
+                f"{many(len(self.skipped), 'check')} could not be made: {reasons[0]}{more}"
+                if reasons
+                else f"the rule {self.crashes[0].code} crashed"
+            )
+            return (
+                f"incomplete (exit code {ExitCode.INCOMPLETE:d}): {left}. Nothing found does not mean clean"
+            )
+        if not self.saes:
+            return f"no SAE was found (exit code {ExitCode.NOTHING_FOUND:d}): nothing was validated"
+        return None
 
     def count(self, severity: Severity) -> int:
         """Findings of one severity."""
@@ -175,7 +205,8 @@ def _sae_json(sae: Sae) -> dict[str, Any]:
 
 
 def _baseline_json(use: BaselineUse) -> dict[str, Any]:
-    return {"path": use.path, "suppressed": use.suppressed, "stale": [vars(known) for known in use.stale]}
+    stale = [{name: value for name, value in vars(one).items() if name != "release"} for one in use.stale]
+    return {"path": use.path, "suppressed": use.suppressed, "stale": stale}
 
 
 def below(report: Report, folder: str) -> Report:
@@ -187,13 +218,15 @@ def below(report: Report, folder: str) -> Report:
         return path if path is None else folder if path == "." else f"{folder}/{path}"
 
     def moved(finding: Finding) -> Finding:
-        return replace(finding, path=seen(finding.path), sae_id=seen(finding.sae_id))
+        nowhere = finding.path is None and finding.sae_id is None
+        return replace(finding, path=folder if nowhere else seen(finding.path), sae_id=seen(finding.sae_id))
 
     return replace(
         report,
         saes=[replace(sae, sae_id=seen(sae.sae_id) or folder) for sae in report.saes],
         findings=[moved(finding) for finding in report.findings],
         skipped=[replace(one, sae_id=seen(one.sae_id)) for one in report.skipped],
+        releases=tuple(f"{folder}/{one}" for one in report.releases),
         suppressed=[replace(one, finding=moved(one.finding)) for one in report.suppressed],
     )
 
@@ -212,6 +245,8 @@ def joined(reports: list[Report], target: str) -> Report:
         reports[0],
         target=target,
         folder=".",
+        releases=tuple(one for report in reports for one in report.releases),
+        asked=tuple(sorted({code for report in reports for code in report.asked})),
         saes=[sae for report in reports for sae in report.saes],
         findings=sorted((f for report in reports for f in report.findings), key=order),
         skipped=[one for report in reports for one in report.skipped],

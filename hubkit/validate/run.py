@@ -1,4 +1,7 @@
-"""One validation: choose the rules, read what they need, ask them, and never let one of them take the others down."""
+"""One validation: choose the rules, read what they need, ask them, and never let one of them take the others down.
+
+Where several releases lie in what was named, each is validated as if it had been named alone (`validate.inside`), and the reports are joined.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,16 @@ from typing import TYPE_CHECKING
 from hubkit.engine.events import Report as Progress
 from hubkit.engine.events import silent
 from hubkit.errors import IncompleteError
+from hubkit.formats.folder import may_be_weights
 from hubkit.validate import rules as _rules  # noqa: F401 - importing them registers them
 from hubkit.validate.base_model import BaseModels, add_base_models
 from hubkit.validate.card import cards_inside
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Finding, Found, Severity, fingerprint
 from hubkit.validate.gather import gather
+from hubkit.validate.inside import Split, split_of
 from hubkit.validate.need import Need
-from hubkit.validate.report import Crash, Ignored, Report, Skipped, Suppressed, order
+from hubkit.validate.report import Crash, Ignored, Report, Skipped, Suppressed, below, joined, order
 from hubkit.validate.rule import Rule
 from hubkit.validate.selection import Ignore, Selection
 from hubkit.validate.statements import Statement, statements
@@ -30,6 +35,10 @@ if TYPE_CHECKING:
 __all__ = ["Selection", "validate"]
 
 ACROSS = "CARD015"
+OF_THE_WHOLE = ("CARD004", "CARD005", "CARD006", ACROSS)
+"""What the card around several releases may say of all of them."""
+DEEPEST = 8
+"""Releases inside releases that are looked for."""
 CRASHED = "this is a defect of hubkit: please report it with the traceback of `--format json`"
 
 
@@ -38,6 +47,31 @@ class _Outcome:
     findings: list[Finding] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     crashes: list[Crash] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What one validation asks for, beside its selection."""
+
+    deep: bool = False
+    load: bool = False
+    base_model: str | None = None
+    more: tuple[Rule, ...] = ()
+    report: Progress = silent
+    only: tuple[str, ...] = ()
+    """Codes of rules; others are not asked, whatever is selected. Empty: all are."""
+    never: tuple[str, ...] = ()
+    """Prefixes of rules that are not asked."""
+
+    def rules(self, selection: Selection) -> list[Rule]:
+        """Those that are asked."""
+        left_out = (Need.NOTHING if self.deep else Need.WEIGHTS) | (Need.NOTHING if self.load else Need.LOAD)
+        left_out |= Need.NOTHING if self.base_model else Need.BASE
+        return [rule for rule in selection.rules(self.more) if not rule.needs & left_out and self.takes(rule)]
+
+    def takes(self, rule: Rule) -> bool:
+        """Whether this part of a validation asks it."""
+        return (not self.only or rule.code in self.only) and not rule.code.startswith(self.never or ("\0",))
 
 
 def validate(  # noqa: PLR0913 - a keyword for each thing that a run may do beside
@@ -56,19 +90,114 @@ def validate(  # noqa: PLR0913 - a keyword for each thing that a run may do besi
     rules that other rooms bring; they are selected and set aside as all others.
     `report` hears of every SAE whose weights were read whole. Raises HubkitError when the repository cannot even be listed.
     """
+    asked = _Asked(deep, load, base_model, more, report)
+    found = _validate(view, selection or Selection(), asked, DEEPEST)
+    return found if found.saes else replace(found, remarks=(*found.remarks, _passed_over(view)))
+
+
+def _passed_over(view: RepoView) -> str:
+    """What there is where no SAE was found."""
+    entries = view.list()
+    weights = [one.path for one in entries if may_be_weights(one)]
+    shown = ", ".join(weights[:5]) + (f" and {len(weights) - 5} more" if len(weights) > 5 else "")
+    which = f"weights of no format that hubkit knows: {shown}" if weights else "none of them weights"
+    return f"passed over: {many(len(entries), 'file')}, {which}"
+
+
+def unasked(
+    selection: Selection, *, deep: bool, load: bool, base_model: str | None, more: tuple[Rule, ...] = ()
+) -> list[str]:
+    """The selected codes and prefixes of which no rule would be asked, though there are some: they need another option."""
+    asked = {rule.code for rule in _Asked(deep, load, base_model, more).rules(selection)}
+    silenced = {rule.code for rule in selection.silenced_rules()}
+    return [one for one in selection.select if not any(code.startswith(one) for code in asked | silenced)]
+
+
+def _validate(view: RepoView, selection: Selection, asked: _Asked, depth: int) -> Report:
     begun = time.perf_counter()
-    selection = selection or Selection()
-    left_out = (Need.NOTHING if deep else Need.WEIGHTS) | (Need.NOTHING if load else Need.LOAD)
-    left_out |= Need.NOTHING if base_model else Need.BASE
-    rules = [rule for rule in selection.rules(more) if not rule.needs & left_out]
+    split = split_of(view) if depth else Split()
+    if not split.releases:
+        return _one(view, selection, asked)
+    reports, views = [], [view]
+    for folder in split.releases:
+        part = view.part(folder)
+        report = _validate(part, selection.below(folder), asked, depth - 1)
+        reports.append(below(report, folder))
+        views.append(part)
+    # What lies around them: without a card of its own there, a README is that of a code base.
+    rest = view.part(".", left_out=frozenset(split.releases))
+    rest.refused = view.refused
+    around = _one(
+        rest, selection, asked if split.has_card or split.has_saes else replace(asked, never=("CARD",))
+    )
+    whole = _of_the_whole(view, selection, replace(asked, only=OF_THE_WHOLE), split)
+    found = joined([_agreed(around, whole, split), *reports, _only(whole, ACROSS)], view.name)
+    shown = ", ".join(split.releases[:3]) + (
+        f" and {len(split.releases) - 3} more" if len(split.releases) > 3 else ""
+    )
+    several = "a release" if len(split.releases) == 1 else f"{len(split.releases)} releases"
+    return replace(
+        found,
+        folder=None,
+        releases=tuple(sorted({*split.releases, *found.releases})),
+        requests=sum(one.requests for one in (*views, rest)),
+        bytes_read=sum(one.bytes_read for one in (*views, rest)),
+        total_bytes=view.total_bytes,
+        seconds=time.perf_counter() - begun,
+        remarks=(f"{several} inside, validated as if named alone: {shown}", *found.remarks),
+    )
+
+
+def _of_the_whole(view: RepoView, selection: Selection, asked: _Asked, split: Split) -> Report:
+    """What the card around the releases, and all cards against each other, come to over everything."""
+    asked = asked if split.has_card else replace(asked, only=(ACROSS,))
+    if not asked.rules(selection):
+        return Report(view.name, view.revision, [], [], [], [], 0, 0, 0, 0.0)
+    return _one(view, selection, asked, split.releases)
+
+
+def _agreed(around: Report, whole: Report, split: Split) -> Report:
+    """What lies around the releases. What its card says of SAEs may be meant of all, or of those outside: it is wrong where both readings are."""
+    if not split.has_card:
+        return around
+    over_all = [f for f in whole.findings if f.code in OF_THE_WHOLE and f.code != ACROSS]
+    prints = {finding.fingerprint for finding in over_all}
+    if not split.has_saes:
+        kept = [f for f in around.findings if f.code not in OF_THE_WHOLE]
+        return replace(around, findings=[*kept, *over_all])
+    return replace(
+        around,
+        findings=[f for f in around.findings if f.code not in OF_THE_WHOLE or f.fingerprint in prints],
+    )
+
+
+def _only(report: Report, code: str) -> Report:
+    """What one rule found, and nothing beside it that the others say already."""
+    return replace(
+        report,
+        saes=[],
+        findings=[finding for finding in report.findings if finding.code == code],
+        skipped=[one for one in report.skipped if one.code == code],
+        suppressed=[one for one in report.suppressed if one.finding.code == code],
+        ignored=[],
+        statements=(),
+        remarks=(),
+    )
+
+
+def _one(view: RepoView, selection: Selection, asked: _Asked, releases: tuple[str, ...] = ()) -> Report:
+    """One repository or folder as it is; `releases` inside only bring their cards."""
+    begun = time.perf_counter()
+    rules = asked.rules(selection)
     needs = Need.TREE
     for rule in rules:
         needs |= rule.needs
     # A silenced rule is asked, so that the report can say what it hides, but nothing more is read for it.
-    silenced = [rule for rule in selection.silenced_rules() if rule.needs in needs]
-    facts = gather(view, needs, report)
-    if base_model and Need.BASE in needs:
-        add_base_models(facts, BaseModels(base_model, deep=deep))
+    silenced = [rule for rule in selection.silenced_rules() if rule.needs in needs and asked.takes(rule)]
+    facts = gather(view, needs, asked.report, releases)
+    if asked.base_model and not asked.only:
+        models = BaseModels(asked.base_model, deep=asked.deep, deadline=view.deadline)
+        add_base_models(facts, models, wanted=Need.BASE in needs)
     outcome = _ask(rules, facts)
     hidden = _ask(silenced, facts).findings
     kept, suppressed, ignored = _set_aside(outcome.findings, hidden, selection, silenced)
@@ -104,7 +233,9 @@ def _set_aside(
     suppressed: list[Suppressed] = []
     counts = [0] * len(selection.ignores)
     for finding in [*findings, *(f for f in hidden if not f.code.startswith("RUN"))]:
-        which = next((i for i, one in enumerate(selection.ignores) if one.covers(finding)), None)
+        which = next(
+            (i for i, one in enumerate(selection.ignores) if one.covers(finding, selection.seen)), None
+        )
         if which is None:
             kept.append(finding)
         else:

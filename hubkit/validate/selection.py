@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -33,13 +33,15 @@ class Ignore:
         """Whether it silences whole rules."""
         return not self.path and not self.sae_id
 
-    def covers(self, finding: Finding) -> bool:
-        """Whether it sets this finding aside."""
+    def covers(self, finding: Finding, seen: Iterable[str] = ("",)) -> bool:
+        """Whether it sets this finding aside; `seen` are the folders, by `/`-ended prefixes, from which the globs may be meant."""
         if not finding.code.startswith(self.code):
             return False
-        place = finding.path or finding.sae_id or "."
-        return (not self.path or fnmatchcase(place, self.path)) and (
-            not self.sae_id or fnmatchcase(finding.sae_id or ".", self.sae_id)
+        place, sae_id = finding.path or finding.sae_id or ".", finding.sae_id or "."
+        return any(
+            (not self.path or fnmatchcase(prefix + place, self.path))
+            and (not self.sae_id or fnmatchcase(prefix + sae_id, self.sae_id))
+            for prefix in seen
         )
 
 
@@ -52,6 +54,22 @@ class Selection:
     """A bare code is one that was given on the command line."""
     severity: Mapping[str, Severity] = field(default_factory=dict)
     """Severities by code or prefix, instead of the rules' own; the longest prefix wins."""
+    seen: tuple[str, ...] = ("",)
+    """From where the globs of ignores may be meant: the target itself, and further folders above it, each as the prefix of a path."""
+
+    def below(self, folder: str) -> Selection:
+        """The same, for a release in `folder`: a glob counts as seen from the target."""
+        return replace(
+            self,
+            seen=tuple(
+                dict.fromkeys(
+                    [f"{one}{folder}/" for one in self.seen]
+                    + [
+                        "",
+                    ]
+                )
+            ),
+        )
 
     @property
     def ignores(self) -> tuple[Ignore, ...]:

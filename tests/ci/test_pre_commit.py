@@ -54,6 +54,16 @@ def test_a_good_release_is_silent(repository: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.parametrize("name", [".env", "train.py", "notebooks/deep/probe.ipynb", "gpt2_L4/run.sh"])
+def test_a_secret_beside_the_saes_stops_the_commit(repository: Path, name: str) -> None:
+    place = repository / "good" / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(f"HF_TOKEN={'hf_' + 'aB3' * 12}\n", encoding="utf-8")
+    done = commit(repository, f"good/{name}")
+    assert done.returncode == 1, done
+    assert "SEC002" in done.stdout
+
+
 def test_files_of_no_release_are_no_fault(repository: Path) -> None:
     assert main(["docs/README.md"]) == 0
     assert main([]) == 0
@@ -79,7 +89,12 @@ def test_options_come_before_the_files(repository: Path, capfd: pytest.CaptureFi
         ("README.md", True),
         ("a/b/sae_weights.safetensors", True),
         ("a/params.npz", True),
-        ("a/model.py", False),
+        ("a/train.py", True),
+        ("a/.env", True),
+        ("a/.env.local", True),
+        ("a/notebooks/x.ipynb", True),
+        ("a/slurm.out", True),
+        ("a/model.cpp", False),
         ("a/mycfg.json", False),
         ("a/package.json", False),
     ],

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -42,13 +43,18 @@ class Asked:
 
 @dataclass
 class Reply:
-    """One answer; `length` announces another length than the body has, `drop` closes the connection after the body."""
+    """One answer; `length` announces another length than the body has, `drop` closes the connection after the body. `drip` is how long each byte of
+    the head (`drip_head`) or of the body takes; `endless` sends the body again and again.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     length: int | None = None
     drop: bool = False
+    drip: float = 0.0
+    drip_head: bool = False
+    endless: bool = False
 
 
 @dataclass
@@ -73,10 +79,11 @@ class Double:
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def view(self, revision: str | None = None, **options: Any) -> HubView:
-        """Fresh connections; pauses are noted and not made."""
-        limits = RateLimits(sleep=self.slept.append)
-        transport = options.pop("transport", None) or Transport(limits, sleep=self.slept.append)
+    def view(self, revision: str | None = None, *, wait: bool = False, **options: Any) -> HubView:
+        """Fresh connections; pauses are noted and not made, unless `wait`."""
+        sleep = time.sleep if wait else self.slept.append
+        limits = RateLimits(sleep=sleep)
+        transport = options.pop("transport", None) or Transport(limits, sleep=sleep)
         api = HfApi(endpoint=self.endpoint, token=options.pop("token", TOKEN))
         return open_repo("o/r", revision, api, transport=transport, **options)
 
@@ -162,11 +169,26 @@ class Handler(BaseHTTPRequestHandler):
             f"Content-Length: {length}",
             *(f"{k}: {v}" for k, v in reply.headers.items()),
         ]
+        head = "\r\n".join([*lines, "", ""]).encode()
         try:
-            self.wfile.write("\r\n".join([*lines, "", ""]).encode() + reply.body)
+            if reply.drip:
+                self.drip(head, reply)
+            elif reply.endless:
+                self.wfile.write(head)
+                while True:
+                    self.wfile.write(reply.body)
+            else:
+                self.wfile.write(head + reply.body)
         except OSError:
             reply.drop = True
         self.close_connection = reply.drop
+
+    def drip(self, head: bytes, reply: Reply) -> None:
+        quick, slow = (head[:20], head[20:] + reply.body) if reply.drip_head else (head, reply.body)
+        self.wfile.write(quick)
+        for byte in slow:
+            time.sleep(reply.drip)
+            self.wfile.write(bytes([byte]))
 
     def log_message(self, *args: Any) -> None:
         pass

@@ -107,10 +107,10 @@ def test_weights_that_changed_make_a_card_stale_where_their_checksums_are_known(
 def test_names_of_another_repository_are_not_this_ones() -> None:
     code = '```python\nsae = SAE.from_pretrained("other/saes", "some_L9")\n```'
     here = twins.card(code)
-    here.name = "owner/name@abc"
+    here.repository = "owner/name"
     assert validate(here, Selection(select=("CARD006",))).findings == []
     here = twins.card(code.replace("other/saes", "owner/name"))
-    here.name = "owner/name@abc"
+    here.repository = "owner/name"
     assert len(validate(here, Selection(select=("CARD006",))).findings) == 1
 
 

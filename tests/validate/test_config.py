@@ -40,12 +40,11 @@ def codes(found: Answer) -> set[str]:
 
 @pytest.fixture
 def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A release inside a repository, with the working directory elsewhere."""
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    monkeypatch.chdir(elsewhere)
+    """A release inside a repository; it is the working directory, as after `cd`."""
     (tmp_path / "repo" / ".git").mkdir(parents=True)
-    return write(tmp_path / "repo" / "releases" / "mine")
+    found = write(tmp_path / "repo" / "releases" / "mine")
+    monkeypatch.chdir(found)
+    return found
 
 
 def test_an_ignore_has_a_reason_and_shows_with_its_count(release: Path) -> None:
@@ -95,21 +94,79 @@ def test_a_misspelt_key_gets_its_suggestion(release: Path) -> None:
 
 def test_the_nearest_file_up_to_the_repository_root_counts(release: Path, tmp_path: Path) -> None:
     (tmp_path / "hubkit.toml").write_text("", encoding="utf-8")  # above the repository
-    assert find_config(release) is None
+    assert find_config() is None
     (tmp_path / "repo" / "pyproject.toml").write_text("[tool.hubkit]\nnotes = true\n", encoding="utf-8")
-    assert find_config(release) == tmp_path / "repo" / "pyproject.toml"
+    assert find_config() == tmp_path / "repo" / "pyproject.toml"
     assert asked(release).notes
     (release.parent / "pyproject.toml").write_text("[tool.ruff]\n", encoding="utf-8")  # has no say
     (release.parent / "hubkit.toml").write_text("", encoding="utf-8")
-    assert find_config(release) == release.parent / "hubkit.toml"
+    assert find_config() == release.parent / "hubkit.toml"
 
 
-def test_without_a_repository_the_folder_and_the_one_beside_it_count(tmp_path: Path) -> None:
+def test_without_a_repository_the_folder_and_the_one_above_it_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "a" / "b" / "c"
     folder.mkdir(parents=True)
     (tmp_path / "a" / "hubkit.toml").write_text("", encoding="utf-8")
-    assert find_config(folder) is None
-    assert find_config(folder.parent) == tmp_path / "a" / "hubkit.toml"
+    monkeypatch.chdir(folder)
+    assert find_config() is None
+    monkeypatch.chdir(folder.parent)
+    assert find_config() == tmp_path / "a" / "hubkit.toml"
+
+
+SILENCING = 'ignore = { CFG = "nothing to see here" }'
+
+
+@pytest.mark.parametrize(
+    "place", ["hubkit.toml", "pyproject.toml", f"{FOLDER}/hubkit.toml", "../hubkit.toml"]
+)
+@pytest.mark.parametrize(
+    "typed", ["clones/mine", "clones/mine/", "./clones/mine", "clones/../clones/mine", "absolute"]
+)
+def test_what_lies_in_the_target_is_named_and_not_obeyed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, typed: str
+) -> None:
+    """A clone brings its own configuration: typed from outside, it has no say, in whatever way the folder is typed."""
+    clone = write(tmp_path / "clones" / "mine")
+    (clone / ".git").mkdir()
+    text = SILENCING if place.endswith("hubkit.toml") else f"[tool.hubkit]\n{SILENCING}"
+    (clone / place).write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    found = answer(Request(str(clone) if typed == "absolute" else typed))
+    assert "CFG003" in codes(found)
+    assert found.report.config is None
+    (remark,) = [one for one in found.report.remarks if "not obeyed" in one]
+    shown = (clone / place).resolve().relative_to(tmp_path.resolve()).as_posix()
+    assert remark.startswith(f"{shown} lies in what is validated")
+    assert "CFG003" not in codes(
+        answer(Request(typed if typed != "absolute" else str(clone), config=clone / place))
+    )
+
+
+def test_the_working_directorys_own_is_obeyed_and_not_named(release: Path) -> None:
+    (release / "hubkit.toml").write_text('ignore = { CFG003 = "kept" }', encoding="utf-8")
+    for target in (".", str(release), "../mine"):
+        found = answer(Request(target))
+        assert codes(found) == {"CARD001"}
+        assert not [one for one in found.report.remarks if "not obeyed" in one]
+
+
+def test_a_glob_may_be_meant_from_the_target_or_from_the_file(
+    release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path / "repo")
+    config = tmp_path / "repo" / "hubkit.toml"
+    for glob, hides in (
+        (f"{FOLDER}/*", True),
+        (f"releases/mine/{FOLDER}/*", True),
+        ("releases/yours/*", False),
+    ):
+        config.write_text(f'[per_path_ignore."{glob}"]\nCFG003 = "kept"\n', encoding="utf-8")
+        for target in ("releases/mine", "releases", "."):
+            assert ("CFG003" not in codes(answer(Request(target)))) is (
+                hides and (glob[0] == "r" or target == "releases/mine")
+            ), (glob, target)
 
 
 def test_a_remote_target_and_a_download_never_bring_their_own(
@@ -118,12 +175,15 @@ def test_a_remote_target_and_a_download_never_bring_their_own(
     silencing = b'ignore = { CFG = "nothing to see here" }'
     remote = broken()
     remote.files["hubkit.toml"] = silencing
+    remote.repository = "o/r"
     monkeypatch.setattr(request_module, "open_target", lambda _, **__: remote)
-    assert "CFG003" in codes(asked(release))
+    found = asked(release)
+    assert "CFG003" in codes(found)
+    assert "hubkit.toml lies in what is validated: it is not obeyed" in found.report.remarks
     monkeypatch.setattr(request_module, "open_target", target_module.open_target)
 
     (release / "hubkit.toml").write_bytes(silencing)
-    assert "CFG003" not in codes(asked(release))
+    assert "CFG003" not in codes(asked(release))  # typed in it
     (release / ".cache" / "huggingface" / "download").mkdir(parents=True)
     assert "CFG003" in codes(asked(release))
 

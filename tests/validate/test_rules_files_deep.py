@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from hubkit.formats.saelens import INFERENCE
 from hubkit.repo.local import open_folder
 from hubkit.repo.memory import MemoryView
 from hubkit.validate.finding import Severity
+from hubkit.validate.reading import SAMPLE
 from hubkit.validate.rules.wts_files import file_size
 from hubkit.validate.run import Selection, validate
 
@@ -72,16 +75,79 @@ def test_wts009_is_silent_beside_a_header_and_with_metadata_in_it() -> None:
     assert codes(listed("jumprelu", lambda size: size + 56), "WTS009") == []
 
 
-def test_wts010_on_disk_only_with_deep(tmp_path: Path) -> None:
+def test_wts010_on_disk_as_on_the_hub(tmp_path: Path) -> None:
     for folder in ("a_L2", "b_L2", "c_L2"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "cfg.json").write_text(json.dumps(cfg("standard")), encoding="utf-8")
         number = np.float32(folder == "c_L2")
         whole = tensors("standard") | {"b_dec": tensors("standard")["b_dec"] + number}
         (tmp_path / folder / "sae_weights.safetensors").write_bytes(save(whole))
-    assert "WTS010" not in {f.code for f in validate(open_folder(tmp_path)).findings}
-    (finding,) = [f for f in validate(open_folder(tmp_path), deep=True).findings if f.code == "WTS010"]
-    assert finding.measured["sae_ids"] == ["a_L2", "b_L2"]
+    digest = hashlib.sha256((tmp_path / "a_L2" / "sae_weights.safetensors").read_bytes()).hexdigest()
+    for options in ({}, {"deep": True}):
+        (finding,) = [f for f in validate(open_folder(tmp_path), **options).findings if f.code == "WTS010"]
+        assert finding.measured == {"sae_ids": ["a_L2", "b_L2"], "sha256": digest}
+    hub = MemoryView(name="o/r", repository="o/r")
+    entries = [
+        replace(e, sha256=digest if e.folder in ("a_L2", "b_L2") else "c" * 64)
+        if e.name.endswith("safetensors")
+        else e
+        for e in open_folder(tmp_path).list()
+    ]
+    hub.files = {e.path: (tmp_path / e.path).read_bytes() for e in entries}
+    hub._entries = {e.path: e for e in entries}
+    (there,) = [f for f in validate(hub).findings if f.code == "WTS010"]
+    assert there.fingerprint == finding.fingerprint
+
+
+def big(folder: Path, number: int, *, change: int | None = None, zeros: bool = False) -> Path:
+    """An SAE of 1 MB whose weights are those of `number`, perhaps with one byte changed."""
+    folder.mkdir()
+    (folder / "cfg.json").write_text(json.dumps(cfg("standard", d_in=64, d_sae=2048)), encoding="utf-8")
+    generator = np.random.default_rng(number)
+    whole = {
+        n: np.zeros_like(t) if zeros else generator.standard_normal(t.shape).astype(np.float32)
+        for n, t in tensors("standard", 64, 2048).items()
+    }
+    data = bytearray(save(whole))
+    if change is not None:
+        data[change] ^= 1
+    (folder / "sae_weights.safetensors").write_bytes(data)
+    return folder / "sae_weights.safetensors"
+
+
+def test_wts010_costs_one_read_a_file_where_all_differ(tmp_path: Path) -> None:
+    sizes = {big(tmp_path / f"{n}_L2", n).stat().st_size for n in range(6)}
+    assert len(sizes) == 1
+    found = open_folder(tmp_path)
+    report = validate(found, Selection(select=("WTS010",)))
+    assert not report.findings
+    assert report.bytes_read <= 6 * (SAMPLE + 1000)  # and the configurations
+
+
+@pytest.mark.parametrize("change", [9, 100_000, 523_999, 1_000_001, -1])
+def test_wts010_one_byte_makes_two_files_two(tmp_path: Path, change: int) -> None:
+    big(tmp_path / "a_L2", 0)
+    big(tmp_path / "b_L2", 0, change=change)
+    assert "WTS010" not in {
+        f.code for f in validate(open_folder(tmp_path), Selection(select=("WTS010",))).findings
+    }
+
+
+def test_wts010_is_silent_on_files_into_which_nothing_was_written(tmp_path: Path) -> None:
+    for name in "ab":
+        big(tmp_path / f"{name}_L2", 0, zeros=True)
+    assert not validate(open_folder(tmp_path), Selection(select=("WTS010",))).findings
+
+
+def test_wts010_that_cannot_be_read_is_incomplete() -> None:
+    repository = view(folder="a_L2")
+    repository.files |= {
+        path.replace("a_L2", "b_L2"): data for path, data in view(folder="a_L2").files.items()
+    }
+    path = "b_L2/sae_weights.safetensors"
+    repository.unreadable[path] = len(repository.files.pop(path))
+    report = validate(repository, Selection(select=("WTS010",)))
+    assert [one.code for one in report.skipped] == ["WTS010"]
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

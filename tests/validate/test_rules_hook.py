@@ -114,7 +114,7 @@ class Hub:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def __call__(self, repo_id: str, revision: str | None) -> MemoryView:
+    def __call__(self, repo_id: str, revision: str | None, **_: Any) -> MemoryView:
         self.asked.append(repo_id)
         if repo_id == "somebody/gated":
             return Closed(name=repo_id, files={"config.json": b"{}"})
@@ -324,4 +324,43 @@ def test_on_the_command_line(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, [*options, "--base-model", "auto"])
     assert done.exit_code == 1
     assert [f["code"] for f in json.loads(done.stdout)["findings"]] == ["HOOK002"]
-    assert CliRunner().invoke(app, options).exit_code == 0
+    idle = CliRunner().invoke(
+        app, options
+    )  # none of these rules would be asked: clean would not mean anything
+    assert isinstance(idle.exception, UsageError)
+    assert "--base-model" in (idle.exception.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("typed", "words", "code"),
+    [
+        ("somebody/missing", "no such repository", ExitCode.USAGE),
+        ("somebody/empty", "has no config.json", ExitCode.USAGE),
+        ("somebody/list", "no JSON object", ExitCode.USAGE),
+        ("othello-gpt", "only TransformerLens has it", ExitCode.USAGE),
+        ("somebody/gated", "somebody/gated is gated", ExitCode.INCOMPLETE),
+        ("somebody/slow", "did not answer", ExitCode.INCOMPLETE),
+    ],
+)
+@pytest.mark.parametrize(
+    "repository", [sae, lambda: view({"num_latents": 32, "k": 4, "d_in": 8, "expansion_factor": 4})]
+)
+def test_a_model_that_was_typed_and_cannot_be_had_is_no_clean_run(
+    repository: Callable[[], MemoryView], typed: str, words: str, code: ExitCode
+) -> None:
+    try:
+        report = validate(repository(), base_model=typed)
+    except UsageError as error:
+        assert code is ExitCode.USAGE
+        assert words in error.message
+        assert error.message.startswith(f"--base-model {typed}: ")
+        return
+    assert report.exit_code(Severity.ERROR) is code
+    assert any(words in one.reason for one in report.skipped)
+
+
+def test_a_model_that_no_rule_looks_at_is_not_asked_for(hub: Hub) -> None:
+    assert validate(sae(), Selection(select=("CFG",)), base_model="somebody/missing").complete
+    assert hub.asked == []
+    with pytest.raises(UsageError, match="--base-model"):
+        validate(sae(), Selection(select=("CFG",)), base_model="./nothing")

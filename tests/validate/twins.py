@@ -280,6 +280,7 @@ TWINS: dict[str, Twins] = {
         lambda: MemoryView(name="m", files={p: d for p, d in with_card(README + "Explained variance: 0.98\n", cfg(metadata={"sae_lens_training_version": "6.18.0"})).files.items() if p != "evaluation.json"}),
         lambda: MemoryView(name="m", files={p: d for p, d in with_card(README + "Explained variance: 0.98\n", cfg(metadata={"sae_lens_training_version": "6.47.0"})).files.items() if p != "evaluation.json"}),
     ),
+    "EVL007": (lambda: evaluated(value(number="5")), lambda: evaluated(value(number=5))),
     "SEC001": (lambda: pickled(Runs()), lambda: pickled({"a": [1, 2.0, "three"]})),
     "SEC002": (lambda: view(cfg(metadata={"note": "hf_" + "aB3" * 12})), lambda: view(cfg(metadata={"note": "hf_hook_name"}))),
     "SEC003": (lambda: view(cfg(metadata={"dataset_path": "/home/ctaylor/data"})), lambda: view(cfg(metadata={"dataset_path": "/home/user/data"}))),

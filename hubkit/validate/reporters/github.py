@@ -17,11 +17,17 @@ def render(report: Report, *, notes: bool = False) -> str:
     """One command a finding, and a line with the counts."""
     shown = [f for f in report.findings if notes or f.severity > Severity.NOTE or f.code.startswith("RUN")]
     lines = [_command(report, finding) for finding in shown]
+    if report.shortfall:
+        # First, because only ten of a kind are shown.
+        lines.insert(0, f"::error title=hubkit::{_data(f'{report.target}: {report.shortfall}')}")
     counts = ", ".join(f"{report.count(s)} {s.word}s" for s in sorted(Severity, reverse=True))
-    state = "" if report.complete else "; incomplete: not everything could be checked"
+    state = f"; {printable(report.shortfall)}" if report.shortfall else ""
     # A target that is spelt like a command must not become one.
     target = printable(report.target).replace("##[", "# #[")
-    return "\n".join([*lines, f"hubkit: {target}: {counts} in {len(report.saes)} SAEs{state}"]) + "\n"
+    remarks = [f"hubkit: {printable(remark).replace('##[', '# #[')}" for remark in report.remarks]
+    return (
+        "\n".join([*lines, *remarks, f"hubkit: {target}: {counts} in {len(report.saes)} SAEs{state}"]) + "\n"
+    )
 
 
 def _command(report: Report, finding: Finding) -> str:

@@ -58,10 +58,18 @@ def _head(report: Report) -> Iterator[str]:
     yield f"## hubkit validate {_code(report.target)}{at}"
     yield ""
     counts = [(report.count(s), s.word) for s in sorted(Severity, reverse=True)]
-    found = ", ".join(many(n, word) for n, word in counts if n) or "no findings"
-    state = "" if report.complete else " · **incomplete**: not everything could be checked"
+    found = ", ".join(many(n, word) for n, word in counts if n)
+    # "no findings" is said of what was judged, whole: nothing found elsewhere is no good news.
+    found = found or (
+        "no SAE found" if not report.saes else "no findings" if report.complete else "incomplete"
+    )
     cost = f"read {human_bytes(report.bytes_read)} of {human_bytes(report.total_bytes)}"
-    yield f"**{found}** · {len(report.saes)} SAEs · {cost}{state}"
+    yield f"**{found}** · {len(report.saes)} SAEs · {cost}"
+    yield ""
+    if report.shortfall:
+        yield f"**{escape(report.shortfall)}.**"
+        yield ""
+    yield from (f"- {escape(remark)}" for remark in report.remarks)
     yield ""
 
 

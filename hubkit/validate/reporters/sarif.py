@@ -23,12 +23,11 @@ FINGERPRINT = "hubkit/v1"
 
 def render(report: Report, *, notes: bool = True) -> str:  # noqa: ARG001 - a program gets every note
     """One run; strict JSON."""
-    set_aside = {one.finding.fingerprint: one for one in report.suppressed}
     findings = [*report.findings, *(one.finding for one in report.suppressed)]
     codes = sorted({finding.code for finding in findings})
     live = len(report.findings)
     results = [
-        _result(report, finding, codes.index(finding.code), None if i < live else set_aside[finding.fingerprint])
+        _result(report, finding, codes.index(finding.code), None if i < live else report.suppressed[i - live])
         for i, finding in enumerate(findings)
     ]  # fmt: skip
     driver = {

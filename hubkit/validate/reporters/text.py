@@ -197,7 +197,9 @@ def _verdict(report: Report, *, notes: bool) -> str:
         left = (
             f"{many(len(report.skipped), 'check')} could not be made" if report.skipped else "a rule crashed"
         )
-        return "[bold yellow]incomplete[/]: " + ", ".join([*parts, left])
+        return (
+            "[bold yellow]incomplete[/]: " + ", ".join([*parts, left]) + "; nothing found does not mean clean"
+        )
     if not report.saes:
         text = "[yellow]no SAE found here[/]: no folder with a cfg.json or weights that hubkit knows"
         return "\n".join([", ".join(parts), text]) if parts else text

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from hubkit.readme.frontmatter import faults
 from hubkit.readme.mojibake import find_mojibake
-from hubkit.validate.card import releases_inside
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.rule import repo_rule
@@ -16,20 +15,14 @@ from hubkit.validate.rule import repo_rule
 def no_card(repo: RepoFacts) -> Iterator[Found]:
     """The repository has no README.md.
 
-    Nobody can tell what the SAEs were trained on, what they are good for, or how to load them. A note where every SAE belongs to a folder inside that
-    has a card of its own.
+    Nobody can tell what the SAEs were trained on, what they are good for, or how to load them. A folder around several releases needs none: each of them
+    is judged by itself.
     """
     if repo.saes and repo.view.entry("README.md") is None:
-        inside = releases_inside(repo)
-        covered = all(sae.sae_id.startswith(tuple(f"{folder}/" for folder in inside)) for sae in repo.saes)
         yield Found(
-            "there is no README.md at the root"
-            + ("; each release inside has one of its own" if covered else ""),
-            "hubkit build-cards STUDY.yaml writes an index card"
-            if covered
-            else "hubkit build-cards writes one from the files, after hubkit init has asked for what they do not say",
+            "there is no README.md at the root",
+            "hubkit build-cards writes one from the files, after hubkit init has asked for what they do not say",
             path="README.md",
-            severity=Severity.NOTE if covered else None,
         )
 
 

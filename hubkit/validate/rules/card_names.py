@@ -31,7 +31,7 @@ def missing_name(repo: RepoFacts) -> Iterator[Found]:
 
 
 def _saes(repo: RepoFacts) -> Iterator[Found]:
-    ids = {sae.sae_id for sae in repo.saes} | {entry.folder for entry in repo.entries}
+    ids = {sae.sae_id for sae in repo.saes} | {entry.folder for entry in repo.entries} | set(repo.other_ids)
     shapes = {_words(sae.sae_id) for sae in repo.saes}
     vocabulary = {word for words in shapes for word in words}
     lengths = {len(words) for words in shapes}
@@ -55,10 +55,11 @@ def _words(name: str) -> tuple[str, ...]:
 
 def _files(repo: RepoFacts) -> Iterator[Found]:
     paths = {entry.path for entry in repo.entries}
+    within = f"{repo.view.within}/"
     names = {entry.name for entry in repo.entries}
     seen: set[str] = set()
     for claim in repo.claims.of(NamedFile):
-        path = claim.path.removeprefix("./")
+        path = claim.path.removeprefix("./").removeprefix(within)
         there = path in paths or ("/" not in path and path in names)
         if there or path in seen or not FILES.search(path) or not same_repository(repo, claim.repo_id):
             continue

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 
 from hubkit.models.names import is_placeholder
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
+from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
-
-SECRETS = {
-    "a Hugging Face token": (("hf_",), re.compile(r"\bhf_[A-Za-z0-9]{30,}\b")),
-    "a Hugging Face OAuth or organisation token": (
-        ("api_org_", "hf_oauth_"), re.compile(r"\b(?:api_org|hf_oauth)_[A-Za-z0-9]{30,}\b"),
-    ),
-    "an OpenAI or Anthropic key": (("sk-",), re.compile(r"\bsk-(?:proj-|ant-)?[A-Za-z0-9_-]{32,}")),
-    "a GitHub token": (
-        ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
-        re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{50,})\b"),
-    ),
-    "an AWS access key": (("akia", "asia"), re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
-    "a Google API key": (("aiza",), re.compile(r"\bAIza[A-Za-z0-9_-]{35}\b")),
-    "a wandb key": (("wandb",), re.compile(r"(?i)wandb[a-z_]{0,12}key[\"'\s:=]{1,6}([0-9a-f]{40})\b")),
-    "a private key": (("private key",), re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----")),
-}  # fmt: skip
-"""Kind to what a text with such a secret holds, in lower case, and the pattern, which takes a hundred times as long to find nothing."""
+from hubkit.validate.secret_texts import secrets_of
 
 PRIVATE_PATH = re.compile(
     r"""(?<![\w.:/\\-])(?:/(?:home|Users)/(?P<unix>[^/\s"'`<>()\[\]{},;]+)(?=[/\s"'`)]|$)"""
@@ -72,29 +56,22 @@ def _texts(repo: RepoFacts) -> list[tuple[str, str]]:
     return texts + ([(repo.evaluation.path, repo.evaluation.text)] if repo.evaluation else [])
 
 
-def secrets_in(text: str) -> Iterator[tuple[str, re.Match[str]]]:
-    """Every secret of a text: its kind, and where it stands."""
-    small = text.lower()
-    for kind, (marks, pattern) in SECRETS.items():
-        if any(mark in small for mark in marks):
-            yield from ((kind, match) for match in pattern.finditer(text))
-
-
-@repo_rule("SEC002", Severity.ERROR, "C D E")
+@repo_rule("SEC002", Severity.ERROR, "C D E", also=Need.TEXTS)
 def secret(repo: RepoFacts) -> Iterator[Found]:
     """A secret is about to be, or was, published: Hub token, API key, private key.
 
-    Looked for in every configuration, the card and evaluation.json. The report shows its kind, place and length, never its text.
+    Looked for in every configuration, the card and evaluation.json, and in all other texts of a folder: .env, notebooks, scripts, YAML, logs. On the Hub,
+    in those that people write by hand. The report shows its kind, place and length, never its text, and says where texts were too long to search.
     """
-    for path, text in _texts(repo):
-        for kind, match in secrets_in(text):
-            yield Found(
-                f"{kind} ({len(match.group())} characters)",
-                "revoke it now, then remove it from the file and from the history",
-                path=path,
-                line=text.count("\n", 0, match.start()) + 1,
-                identity=hashlib.sha256(f"hubkit SEC002 {path} {match.group()}".encode()).hexdigest(),
-            )
+    read = [one for path, text in _texts(repo) for one in secrets_of(path, text)]
+    for one in (*read, *repo.secrets):
+        yield Found(
+            f"{one.kind} ({one.length} characters)",
+            "revoke it now, then remove it from the file and from the history",
+            path=one.path,
+            line=one.line,
+            identity=one.identity,
+        )
 
 
 @repo_rule("SEC003", Severity.WARNING, "C D E", fix="unsafe")

@@ -12,6 +12,7 @@ from hubkit.formats.cfg import Cfg
 from hubkit.tensors.dtypes import BITS, CFG_NAMES
 from hubkit.validate.facts import WEIGHTS, RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
+from hubkit.validate.need import Need
 from hubkit.validate.passed_over import passed_over
 from hubkit.validate.rule import repo_rule, sae_rule
 from hubkit.words import many
@@ -112,12 +113,12 @@ def file_size(tensors: dict[str, tuple[str, tuple[int, ...]]]) -> int:
     return 8 + (header + 7) // 8 * 8 + at
 
 
-@repo_rule("WTS010", Severity.WARNING, "T")
+@repo_rule("WTS010", Severity.WARNING, "T", also=Need.TWINS)
 def same_weights_twice(repo: RepoFacts) -> Iterator[Found]:
     """Two SAEs have the same weights under different ids.
 
     A grid whose loop saved one object twice, or a copy under a second name: a reader takes them for two results. On the Hub the listing's
-    LFS oid decides; on disk files that agree in size, header and every tensor are hashed with `--deep`.
+    LFS oid decides; on disk files of equal size are compared in a few blocks, and only those that agree in all of them are hashed.
     """
     groups: dict[str, list[SaeFacts]] = defaultdict(list)
     for sae in repo.saes:

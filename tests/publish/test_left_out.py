@@ -1,0 +1,119 @@
+"""What is no part of a release is named, and not sent unless asked for; what is sent is searched to its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from huggingface_hub import HfApi
+
+from hubkit.cards.build import build_card
+from hubkit.errors import HubkitError, UsageError
+from hubkit.localhub.server import RunningHub
+from hubkit.publish import conditions
+from hubkit.publish.files import hash_release, left_out
+from hubkit.publish.gate import check_gate
+from hubkit.publish.plan import Target, make_plan
+from hubkit.release.layout import is_left_out
+
+Hub = tuple[RunningHub, HfApi]
+TOKEN = "hf_" + "aB3" * 12
+JUNK = {
+    ".DS_Store": b"\0",
+    "sae/.DS_Store": b"\0",
+    "wandb/run-1/files/wandb-metadata.json": b'{"host": "me"}',
+    "wandb/latest-run": b"x",
+    "slurm-77.out": f"token {TOKEN}".encode(),
+    ".ipynb_checkpoints/a-checkpoint.ipynb": b"{}",
+    "tools/x.pyc": b"\0",
+    ".venv/bin/python": b"x",
+    "__pycache__/a.pyc": b"x",
+    ".git/config": f"url = https://u:{TOKEN}@hf.co".encode(),
+}
+
+
+def litter(release: Path) -> None:
+    for path, data in JUNK.items():
+        (release / path).parent.mkdir(parents=True, exist_ok=True)
+        (release / path).write_bytes(data)
+
+
+def test_it_is_named_and_not_sent(hub: Hub, release: Path) -> None:
+    before = {file.path for file in hash_release(release)}
+    assert left_out(release) == ()
+    litter(release)
+    plan = make_plan(release, Target("owner/release"), hub[1])
+    assert {file.path for file in plan.files} == before
+    (note,) = plan.notes
+    for name in (".DS_Store", ".git/", ".ipynb_checkpoints/", ".venv/", "__pycache__/", "slurm-77.out and"):
+        assert name in note or name.removesuffix(" and") in left_out(release)
+    assert "wandb/" in left_out(release)
+    assert "card.yaml" not in left_out(release)
+    assert "--include" in note
+
+
+def test_the_gate_is_not_moved_by_it(release: Path) -> None:
+    """Neither by a token in a file that stays at home, nor by a card that does not describe it."""
+    check_gate(release)
+    litter(release)
+    check_gate(release)
+    assert not build_card(release).changed
+
+
+def test_what_is_asked_for_is_sent_and_judged(hub: Hub, release: Path) -> None:
+    litter(release)
+    files = {f.path for f in hash_release(release, include=("wandb", ".DS_Store"))}
+    assert {".DS_Store", "wandb/latest-run", "wandb/run-1/files/wandb-metadata.json"} <= files
+    assert "sae/.DS_Store" not in files
+    assert "sae/.DS_Store" in {f.path for f in hash_release(release, include=("*.DS_Store",))}
+    with pytest.raises(HubkitError, match="SECRET"):
+        check_gate(release, files=hash_release(release, include=("slurm-*.out",)))
+    plan = make_plan(release, Target("owner/release"), hub[1], include=("wandb/",))
+    assert "wandb/latest-run" in {file.path for file in plan.files}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("nothing", "nothing that is left out fits it"),
+        (".git", ".git/ is never sent"),
+        ("README.md", "nothing"),
+    ],
+)
+def test_an_include_that_means_nothing(release: Path, pattern: str, words: str) -> None:
+    litter(release)
+    with pytest.raises(UsageError, match=words):
+        hash_release(release, include=(pattern,))
+
+
+@pytest.mark.parametrize(
+    ("path", "left"),
+    [
+        ("wandb/x", True), ("a/wandb/b/c", True), ("wandb.md", False), ("a/.DS_Store", True), ("slurm-1_2.err", True), ("slurm.out", False),
+        ("x.tmp", True), ("x.tmpl", False), ("notes~", True), ("a/b.py", False), (".env", False), (".gitattributes", False), ("._x", True),
+    ],
+)  # fmt: skip
+def test_the_list(path: str, left: bool) -> None:
+    assert is_left_out(path) is left
+
+
+@pytest.mark.parametrize("at", [0, 63, 64, 90, 126, 500])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
+def test_a_long_text_is_searched_to_its_end(
+    release: Path, monkeypatch: pytest.MonkeyPatch, at: int, encoding: str
+) -> None:
+    """Also where the secret stands across two pieces."""
+    monkeypatch.setattr(conditions, "PIECE", 128)
+    monkeypatch.setattr(conditions, "OVERLAP", 96)
+    bom = b"\xff\xfe" if encoding == "utf-16-le" else b""
+    (release / "train.log").write_bytes(bom + ("x " * (at // 2) + TOKEN + " y" * 300).encode(encoding))
+    assert list(dict.fromkeys(conditions._kinds_in(release / "train.log"))) == ["a Hugging Face token"]
+    with pytest.raises(HubkitError, match=r"SECRET +train\.log: a Hugging Face token"):
+        check_gate(release)
+
+
+def test_a_binary_file_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "x.dat").write_bytes(b"\0" * 20 + TOKEN.encode())
+    assert list(conditions._kinds_in(tmp_path / "x.dat")) == []
+    (tmp_path / "empty").write_bytes(b"")
+    assert list(conditions._kinds_in(tmp_path / "empty")) == []
