@@ -168,6 +168,8 @@ def gather(view: RepoView, needs: Need, report: Report = silent, releases: tuple
         facts = RepoFacts(view, view.list(), [], releases=releases)
         if Need.README in needs and view.entry("README.md"):
             meanwhile.submit(import_grammar)
+        if Need.EVALUATION in needs and view.repository and view.entry("evaluation.json"):
+            meanwhile.submit(import_models)
         folders = _folders(facts.entries)
         view.prefetch(first_wants(view, folders, needs), lambda path: what_follows(view, path, needs))
     for folder in folders:
@@ -214,6 +216,11 @@ def _search_texts(facts: RepoFacts) -> None:
     facts.remarks += found.remarks
     if found.unread is not None:
         facts.unread[Need.TEXTS] = found.unread
+
+
+def import_models() -> None:
+    """What EVL007 will want, while the network is waited for."""
+    import hubkit.release.metrics  # noqa: F401
 
 
 def _load(facts: RepoFacts) -> None:
