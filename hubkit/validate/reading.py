@@ -200,7 +200,8 @@ def _look_alike(view: RepoView, saes: list[SaeFacts], size: int) -> list[list[Sa
     Files that are zero wherever one looks, as a download that never went on leaves them, have no weights that could be the same.
     """
     groups, written = [saes], set[str]()
-    for start in dict.fromkeys(int(size * share) // SAMPLE * SAMPLE for share in SAMPLED_AT):
+    starts = [int(size * share) // SAMPLE * SAMPLE for share in SAMPLED_AT]
+    for start in dict.fromkeys([*starts, max(0, size - SAMPLE)]):
         split: list[list[SaeFacts]] = []
         for group in groups:
             if len(group) > 1:
@@ -223,5 +224,5 @@ def _look_alike(view: RepoView, saes: list[SaeFacts], size: int) -> list[list[Sa
 
 SAMPLE = 4096
 """Bytes of a sample: a page."""
-SAMPLED_AT = (0.5, 0.25, 0.75, 0.0, 0.999, 0.1, 0.4, 0.6, 0.9)
-"""Where samples are taken, in shares of the file."""
+SAMPLED_AT = (0.5, 0.25, 0.75, 0.0, 0.1, 0.4, 0.6, 0.9)
+"""Where samples are taken, in shares of the file; and one at its end, where a threshold lies."""
