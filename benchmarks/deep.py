@@ -29,6 +29,7 @@ from safetensors.numpy import save_file
 from hubkit.repo.local import open_folder
 from hubkit.tensors.container import read_header
 from hubkit.tensors.scan import scan
+from hubkit.validate.deep import LATENTS
 
 D_IN, D_SAE, FILES, ROUNDS = 2048, 8192, 4, 5
 
@@ -65,7 +66,7 @@ def deep(folder: Path, names: list[str], *, digest: bool) -> None:
     """What `--deep` does with the weights."""
     view = open_folder(folder)
     for name in names:
-        found = scan(view, name, read_header(view, name), digest=digest)
+        found = scan(view, name, read_header(view, name), norms=LATENTS, digest=digest)
         assert found.tensors["W_dec"].norms is not None
         assert not any(tensor.nan or tensor.inf for tensor in found.tensors.values())
 

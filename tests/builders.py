@@ -46,6 +46,7 @@ def cfg(architecture: str = "jumprelu", *, metadata: Any = None, **changes: Any)
         base |= {"k": 4, "rescale_acts_by_decoder_norm": True}
     if "transcoder" in str(architecture):
         base["d_out"] = D_IN
+        base["metadata"]["hook_name_out"] = "blocks.2.hook_mlp_out"
     if metadata is not None:
         base["metadata"] = {**base["metadata"], **metadata} if isinstance(metadata, dict) else metadata
     merged = {**base, **changes}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,7 @@ from hubkit.cards.base import BaseFacts, base_facts
 from hubkit.cards.checksums import Checksums
 from hubkit.cards.settings import CardSettings
 from hubkit.errors import NothingFound
-from hubkit.formats.family import Cfg
-from hubkit.formats.saelens import read_cfg
-from hubkit.formats.strict_json import parse
-from hubkit.models.hooks import hook_layer
+from hubkit.formats.sae import Sae
 from hubkit.release.card_digest import texts_digest, weights_digest
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import CFG, EVALUATION, METRICS, PROVENANCE, WEIGHTS, is_left_out
@@ -50,32 +48,90 @@ class Rewritten:
 
 @dataclass(frozen=True)
 class SaeFact:
-    """One SAE: its configuration after loading, its measures, its findings."""
+    """One SAE as a card speaks of it: what its files hold, what was measured, what was found."""
 
-    sae_id: str
-    architecture: str
-    trained_as: str
-    d_in: int
-    d_sae: int
-    k: int | None
-    """TopK's k, or the L0 a JumpReLU was asked for."""
-    layer: int | None
-    hook_name: str | None
-    hf_hook_name: str | None
-    model_class_name: str | None
-    model_name: str | None
-    condition: str | None
-    dtype: str
-    training: dict[str, Any]
-    """`metadata.hubkit` of the configuration."""
-    rescaled: bool
-    """Whether the configuration asks for rescaling by decoder norms."""
-    raw: dict[str, Any]
+    sae: Sae
+    raw: Mapping[str, Any]
     """cfg.json as written: for the pointers."""
     metrics: SaeMetrics | None
     metrics_file: str | None
     """The file that `metrics` was read from."""
     findings: tuple[Finding, ...]
+
+    @property
+    def sae_id(self) -> str:
+        """Its folder in the repository."""
+        return self.sae.sae_id
+
+    @property
+    def architecture(self) -> str:
+        """As it is published."""
+        return self.sae.architecture or ""
+
+    @property
+    def trained_as(self) -> str:
+        """As it was trained."""
+        return self.sae.trained_as or ""
+
+    @property
+    def d_in(self) -> int:
+        """Width of the activations."""
+        return self.sae.d_in or 0
+
+    @property
+    def d_sae(self) -> int:
+        """Number of latents."""
+        return self.sae.d_sae or 0
+
+    @property
+    def k(self) -> int | None:
+        """TopK's k, or the L0 that a JumpReLU was asked for."""
+        return self.sae.target_l0
+
+    @property
+    def layer(self) -> int | None:
+        """By the hook's name."""
+        return self.sae.layer
+
+    @property
+    def hook_name(self) -> str | None:
+        """Where the activations come from."""
+        return self.sae.hook_name
+
+    @property
+    def hf_hook_name(self) -> str | None:
+        """The same as a module's path."""
+        return self.sae.hf_hook_name
+
+    @property
+    def model_name(self) -> str | None:
+        """The base model, as the configuration calls it."""
+        return self.sae.model_name
+
+    @property
+    def model_class_name(self) -> str | None:
+        """The class that the base model was loaded with."""
+        return self.sae.cfg.text("model_class_name") if self.sae.cfg else None
+
+    @property
+    def condition(self) -> str | None:
+        """Which completions it saw."""
+        return self.sae.training.condition
+
+    @property
+    def dtype(self) -> str:
+        """Of its weights."""
+        return self.sae.dtype or "float32"
+
+    @property
+    def training(self) -> Mapping[str, Any]:
+        """What hubkit's own training wrote (`metadata.hubkit`)."""
+        return self.sae.training.record
+
+    @property
+    def rescaled(self) -> bool:
+        """Whether the configuration asks for rescaling by decoder norms."""
+        return self.sae.cfg is not None and self.sae.cfg.effective.get("rescale_acts_by_decoder_norm") is True
 
     @property
     def rewritten(self) -> Rewritten | None:
@@ -144,9 +200,9 @@ def read_facts(release: Path, settings: CardSettings, checksums: Checksums | Non
     report = replace(report, findings=[f for f in report.findings if not is_left_out(f.path or "")])
     evaluation = Evaluation.load_ours(release / EVALUATION)
     saes = tuple(
-        _sae(release, s.sae_id, report.findings, evaluation)
-        for s in report.saes
-        if s.format == "saelens" and s.architecture and s.d_in and s.d_sae
+        _sae(release, sae, report.findings, evaluation)
+        for sae in report.saes
+        if sae.cfg is not None and sae.architecture and sae.d_in and sae.d_sae
     )
     if not saes:
         raise NothingFound(
@@ -174,33 +230,14 @@ def _all_but_the_card() -> Selection:
     return Selection(select=tuple(sorted(families - {"CARD"})))
 
 
-def _sae(release: Path, sae_id: str, findings: list[Finding], evaluation: Evaluation | None) -> SaeFact:
-    folder = release / sae_id
-    raw = dict(parse((folder / CFG).read_bytes()).value)
-    cfg = read_cfg(raw)
-    hubkit = cfg.metadata.get("hubkit")
-    hook_name = cfg.text("hook_name")
-    metrics, file = _metrics(folder, sae_id, evaluation)
+def _sae(release: Path, sae: Sae, findings: list[Finding], evaluation: Evaluation | None) -> SaeFact:
+    metrics, file = _metrics(release / sae.sae_id, sae.sae_id, evaluation)
     return SaeFact(
-        sae_id=sae_id,
-        architecture=cfg.architecture,
-        trained_as=cfg.text("training_architecture") or cfg.architecture,
-        d_in=cfg.integer("d_in") or 0,
-        d_sae=cfg.integer("d_sae") or 0,
-        k=cfg.integer("k") or _target_l0(cfg),
-        layer=hook_layer(hook_name) if hook_name else None,
-        hook_name=hook_name,
-        hf_hook_name=cfg.text("hf_hook_name"),
-        model_class_name=cfg.text("model_class_name"),
-        model_name=cfg.text("model_name"),
-        condition=cfg.text("training_condition"),
-        dtype=str(cfg.effective.get("dtype", "float32")).removeprefix("torch."),
-        training=dict(hubkit) if isinstance(hubkit, dict) else {},
-        rescaled=cfg.effective.get("rescale_acts_by_decoder_norm") is True,
-        raw=raw,
+        sae=sae,
+        raw=sae.cfg.raw if sae.cfg else {},
         metrics=metrics,
         metrics_file=file,
-        findings=tuple(f for f in findings if f.sae_id == sae_id and f.severity > Severity.NOTE),
+        findings=tuple(f for f in findings if f.sae_id == sae.sae_id and f.severity > Severity.NOTE),
     )
 
 
@@ -213,13 +250,6 @@ def _metrics(
         return own, METRICS if sae_id == "." else f"{sae_id}/{METRICS}"
     line = evaluation.sae(sae_id) if evaluation else None
     return line, EVALUATION if line else None
-
-
-def _target_l0(cfg: Cfg) -> int | None:
-    """The L0 that a JumpReLU was trained towards, where its configuration says so."""
-    details = cfg.metadata.get("training_architecture_details")
-    target = details.get("target_l0") if isinstance(details, dict) else None
-    return int(target) if isinstance(target, int | float) and not isinstance(target, bool) else None
 
 
 def _texts(release: Path, saes: tuple[SaeFact, ...]) -> dict[str, bytes]:

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import ValidationError
@@ -23,19 +22,10 @@ from hubkit.release.layout import README
 from hubkit.release.writing import write_text
 from hubkit.repo.local import open_folder
 from hubkit.repo.view import RepoView
-from hubkit.validate.facts import RepoFacts, SaeFacts, gather
-from hubkit.validate.rule import Need
+from hubkit.validate.facts import RepoFacts, SaeFacts
+from hubkit.validate.gather import gather
+from hubkit.validate.need import Need
 
-MODEL_KEYS = (
-    "model_name",
-    "lm_name",
-    "base_model",
-    "base_model_name",
-    "base_model_name_or_path",
-    "model_id",
-    "model",
-)
-"""Where families write the base model, at the top of a configuration or one level down."""
 LICENSE_FILES = ("LICENSE", "LICENSE.md", "LICENSE.txt", "LICENCE", "COPYING")
 LICENSE_TEXTS = (
     (r"\bMIT License\b|Permission is hereby granted, free of charge", "mit"),
@@ -103,7 +93,7 @@ def look(folder: Path) -> Seen:
         raise NothingFound(
             f"{folder}: no SAE of a format that hubkit knows", hint=f"hubkit validate {folder} --notes"
         )
-    hooks = sorted({hook for sae in facts.saes if (hook := _hook(sae))})
+    hooks = sorted({hook for sae in facts.saes if (hook := sae.sae.hook_name)})
     found = {key: (value, source) for key, value, source in _answers(facts)}
     return Seen(
         folder=folder,
@@ -245,26 +235,12 @@ def _license_of(view: RepoView, path: str) -> str | None:
 
 
 def _family(sae: SaeFacts) -> str:
-    family = sae.family.name if sae.family else "unknown"
-    return f"{family} {sae.cfg.architecture}" if sae.cfg else family
-
-
-def _hook(sae: SaeFacts) -> str | None:
-    if sae.cfg:
-        return sae.cfg.text("hook_name")
-    return _first(sae.raw, ("hook_name", "hook_point", "hookpoint", "submodule_name"))
+    return " ".join(filter(None, (sae.sae.family.name, sae.sae.architecture)))
 
 
 def _model(sae: SaeFacts) -> str | None:
-    name = (sae.cfg.text("model_name") if sae.cfg else None) or _first(sae.raw, MODEL_KEYS)
+    name = sae.sae.model_name
     return None if name is None or is_placeholder(name) else name
-
-
-def _first(raw: Mapping[str, Any], keys: tuple[str, ...]) -> str | None:
-    """The first of `keys` that holds a text, at the top or one level down."""
-    levels = [raw, *(value for value in raw.values() if isinstance(value, Mapping))]
-    values = (level.get(key) for level in levels for key in keys)
-    return next((value for value in values if isinstance(value, str)), None)
 
 
 def _scalar(value: str) -> str:

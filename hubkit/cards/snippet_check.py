@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hubkit.formats.detect import read_saes
+from hubkit.formats.folder import folders_of
 from hubkit.repo.local import open_folder
 from hubkit.validate.load import ROWS, SEED, TOLERANCE, difference_from_definition
 from hubkit.validate.load_runner import compute
@@ -30,6 +32,7 @@ def against_definition(
     from sae_lens import SAE
 
     view = open_folder(Path(folder))
+    folders = folders_of(view)
     made = {name: value for name, value in namespace.items() if isinstance(value, SAE)}
     # By their reconstructions: folding the decoder's norms, as some cards do, changes latents and not those.
     own = {name: np.asarray(compute(sae, SEED, ROWS)["out"]) for name, sae in made.items()}
@@ -37,7 +40,7 @@ def against_definition(
     worst, compared = 0.0, 0
     for sae_id in sae_ids:
         computed = _loaded(SAE, repo_id, sae_id)
-        difference = difference_from_definition(view, sae_id, computed)
+        difference = difference_from_definition(view, read_saes(folders[sae_id])[0], computed)
         dtype = str(computed["cfg"].get("dtype", "float32")).removeprefix("torch.")
         if difference is not None:
             compared, worst = compared + 1, max(worst, difference)

@@ -19,7 +19,8 @@ from hubkit.errors import IncompleteError, UsageError
 from hubkit.repo.local import LocalView
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
-from hubkit.validate.rule import REGISTRY, Need, Rule
+from hubkit.validate.need import Need
+from hubkit.validate.rule import REGISTRY, Rule
 
 CODE = "CARD009"
 Where = Literal["local", "hub"]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from hubkit.engine.events import Report
     from hubkit.evaluate.probe import Design, Predictions
+    from hubkit.formats.sae import Sae
     from hubkit.release.metrics import MetricValue
 
 RECONSTRUCTION = ("explained_variance", "l0", "alive_share")
@@ -59,11 +60,12 @@ def evaluate_unit(unit: EvaluationUnit, report: Report) -> Evaluated:
     """Reconstruction on the SAE's own rows, cross-fitted reconstruction, cross-fitted probes, the control; runs in any process."""
     del report  # one SAE is done in a moment
     manifest = PoolManifest.load(unit.pool_folder / MANIFEST)
-    published = rows.describe(unit.folder, unit.sae_id, manifest)
+    published = rows.read_sae(unit.folder)
     rows.check_rows(published, ALL, manifest, unit.folder)
-    x = read_layer(unit.pool_folder, manifest, published.layer)
+    layer = rows.layer_in(published, manifest, unit.folder)
+    x = read_layer(unit.pool_folder, manifest, layer)
     with threads_for(x.size):
-        return _Evaluation(unit, published, manifest, x).measure()
+        return _Evaluation(unit, published, layer, manifest, x).measure()
 
 
 @dataclass(frozen=True)
@@ -71,13 +73,20 @@ class _Evaluation:
     """The SAEs of one unit over the rows of one layer."""
 
     unit: EvaluationUnit
-    published: rows.SaeDescription
+    published: Sae
+    layer: int
+    """The pool's."""
     manifest: PoolManifest
     x: NDArray[np.float32]
 
+    @property
+    def condition(self) -> str:
+        """Which completions the published SAE saw."""
+        return str(self.published.training.condition)
+
     def measure(self) -> Evaluated:
         """Everything that is measured of one SAE."""
-        own = rows_of(self.manifest, self.published.condition)
+        own = rows_of(self.manifest, self.condition)
         design = rows.design_of(self.manifest)
         values = reconstruction_values([encode(self.unit.folder, self.x[own])], "train")
         encoded = self._encoded(design.folds)
@@ -85,7 +94,7 @@ class _Evaluation:
         crossfitted = self._crossfitted(encoded, design, own)
         values += [*crossfitted, probe_value(predictions, design), *self._new_scenarios(design)]
         values += self._membership(design)
-        return Evaluated(self.published.layer, values, predictions, self._warnings(crossfitted))
+        return Evaluated(self.layer, values, predictions, self._warnings(crossfitted))
 
     def _crossfitted(
         self, encoded: dict[str, Encoded] | str, design: Design, own: NDArray[np.bool_]
@@ -106,9 +115,9 @@ class _Evaluation:
 
     def _membership(self, design: Design) -> list[MetricValue]:
         """Whether the control's features tell the rows it saw; `mixed` saw all of them."""
-        if self.published.condition == MIXED:
+        if self.condition == MIXED:
             return []
-        seen = replace(design, positive=rows_of(self.manifest, self.published.condition, CONTROL))
+        seen = replace(design, positive=rows_of(self.manifest, self.condition, CONTROL))
         encoded = self._encoded([CONTROL])
         if isinstance(encoded, str):
             return [membership_value(encoded, seen)]
@@ -134,10 +143,11 @@ class _Evaluation:
     def _encode(self, draw: str) -> Encoded:
         """Raises HubkitError when it is not the SAE of that layer, condition and draw."""
         folder = self.unit.beside[draw]
-        found = rows.describe(folder, self.unit.sae_id, self.manifest)
-        if (found.layer, found.condition) != (self.published.layer, self.published.condition):
+        found = rows.read_sae(folder)
+        layer = rows.layer_in(found, self.manifest, folder)
+        if (layer, found.training.condition) != (self.layer, self.condition):
             raise HubkitError(
-                f"{folder}: layer {found.layer}, {found.condition}, expected {self.published.layer}, {self.published.condition}",
+                f"{folder}: layer {layer}, {found.training.condition}, expected {self.layer}, {self.condition}",
                 hint="hubkit train STUDY.yaml",
             )
         rows.check_rows(found, draw, self.manifest, folder)
@@ -145,7 +155,7 @@ class _Evaluation:
 
     def _warnings(self, crossfitted: list[MetricValue]) -> list[str]:
         target, l0 = (
-            self.published.target_l0,
+            self.published.training.record.get("k"),
             next(value.value for value in crossfitted if value.measure == "l0"),
         )
         if target is None or l0 is None or abs(l0 - target) <= L0_SLACK * target:

@@ -21,7 +21,7 @@ def in_configuration(subject: Subject) -> Change | None:
     Unsafe: the file then no longer says where on the machine of its author something was.
     """
     sae = subject.sae
-    if sae.cfg_path is None or sae.document is None:
+    if sae.cfg_path is None or sae.document is None or not (sae.is_saelens or sae.sae.is_judged):
         return None
     after = without_private_paths(sae.cfg_text)
     return Change({sae.cfg_path: Text(after.encode("utf-8"))}) if after != sae.cfg_text else None

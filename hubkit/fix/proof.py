@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from hubkit.errors import IncompleteError
 from hubkit.fix.meaning import differing, keys_that_count, loads, same_outputs, same_tensors
-from hubkit.validate.facts import SaeFacts, gather
+from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import Severity
-from hubkit.validate.rule import Need
+from hubkit.validate.gather import gather
+from hubkit.validate.need import Need
 from hubkit.validate.run import validate
 
 if TYPE_CHECKING:

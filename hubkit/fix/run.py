@@ -18,8 +18,8 @@ from hubkit.fix.registry import Change, Fixer, Refusal, Subject, in_order
 from hubkit.fix.replace import ChangedError, Signature, replace_files, signature
 from hubkit.repo.local import LocalView
 from hubkit.repo.view import Entry, RepoView
-from hubkit.validate.facts import gather
-from hubkit.validate.rule import Need
+from hubkit.validate.gather import gather
+from hubkit.validate.need import Need
 from hubkit.validate.run import validate
 
 ROOT_FILES = ("README.md", "evaluation.json")

@@ -142,14 +142,14 @@ def _shapes(sae: SaeFacts) -> dict[str, tuple[int, ...]] | None:
 
 
 def _all_zero(sae: SaeFacts) -> bool:
-    return sae.threshold is not None and sae.threshold.size > 0 and not np.any(sae.threshold)
+    return sae.thresholds is not None and sae.thresholds.size > 0 and not np.any(sae.thresholds)
 
 
 def _value(sae: SaeFacts, header: Header) -> dict[str, Any]:
     info = header.tensors["threshold"]
     return {
         "value": 0.0,
-        "n": int(sae.threshold.size) if sae.threshold is not None else 0,
+        "n": int(sae.thresholds.size) if sae.thresholds is not None else 0,
         "dtype": info.dtype,
     }
 

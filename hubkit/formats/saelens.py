@@ -10,7 +10,7 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
-from hubkit.formats.family import Cfg, Family, Layout
+from hubkit.formats.cfg import Cfg, Layout
 
 LEGACY_MARKS = {
     "activation_fn_str",
@@ -22,15 +22,6 @@ LEGACY_MARKS = {
     "model_name",
     "architecture",
 }
-
-FAMILY = Family(
-    name="saelens",
-    loader="SAELens (SAE.from_pretrained, SAE.load_from_disk)",
-    thresholds=("threshold",),
-    detect=lambda cfg: (
-        "metadata" in cfg or (bool({"d_in", "d_sae"} & cfg.keys()) and bool(LEGACY_MARKS & cfg.keys()))
-    ),
-)
 
 INFERENCE = (
     "standard", "gated", "topk", "abstopk", "jumprelu", "transcoder", "skip_transcoder",

@@ -76,8 +76,8 @@ def residual_hook(layer: int) -> str:
 ID_LAYER = re.compile(
     r"(?<![A-Za-z0-9])(?:[Ll](?P<short>\d+)|(?:(?:layers?|blocks)[._\-]?|h[._\-])(?P<long>\d+))(?![A-Za-z0-9])",
 )
-SPARSITY = re.compile(r"[Ll][01](?:[._\-=]\d|[._\-]coef)")
-"""The norms: L0 as a sparsity, L1 as a penalty."""
+SPARSITY = re.compile(r"[Ll][01](?:[._\-=]\d|[._\-](?:coef|small|medium|big|large))")
+"""The norms: L0 as a sparsity (a number, or Gemma Scope 2's words), L1 as a penalty."""
 
 
 def layers_named(text: str) -> set[int]:

@@ -20,7 +20,7 @@ def loadable(release: Path, report: Report) -> list[str]:
     ids = [
         sae.sae_id
         for sae in report.saes
-        if sae.format == "saelens" and sae.sae_id not in broken and (release / sae.sae_id).is_dir()
+        if sae.cfg is not None and sae.sae_id not in broken and (release / sae.sae_id).is_dir()
     ]
     return ids[:: -(-len(ids) // MOST_LOADED)] if ids else []
 

@@ -1,6 +1,6 @@
 """The conditions of the gate, one function each: a subject in, the problems out.
 
-The validator's errors keep their codes; what only a publisher must know has a word: CARD-NONE, CARD-STALE, CARD-EDITED, PROVENANCE, SECRET, PICKLE,
+The validator's errors keep their codes; what only a publisher must know has a word: SAE-NONE, CARD-NONE, CARD-STALE, CARD-EDITED, PROVENANCE, SECRET, PICKLE,
 LICENSE, BASE-MODEL, SNIPPET. A secret, or two base models, are never let through.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 from hubkit.cards.build import recorded_digest
 from hubkit.cards.checksums import is_digested
 from hubkit.cards.front import edited_by_hand
-from hubkit.formats.detect import CONFIG_NAMES
+from hubkit.formats.folder import CONFIG_NAMES
 from hubkit.publish.files import LocalFile
 from hubkit.readme.document import parse_readme
 from hubkit.release.digests import sha256_of_json
@@ -122,6 +122,15 @@ def _of_findings(subject: Subject, code: str, found: list[Finding]) -> Problem:
     return Problem(code, f"{place}{first.message}{more}", hint, len(found), code not in NEVER)
 
 
+def saes_are_there(subject: Subject) -> list[Problem]:
+    """At least one SAE that hubkit recognises: of anything else the gate can promise nothing."""
+    if subject.report.saes:
+        return []
+    passed = next((finding for finding in subject.report.findings if finding.code == "WTS016"), None)
+    message = "no SAE was recognised" + (f"; {passed.message}" if passed else "")
+    return [Problem("SAE-NONE", message, f"hubkit validate {subject.release}", allowable=False)]
+
+
 def card_is_there(subject: Subject) -> list[Problem]:
     """A card, and one that is not older than the files that it describes."""
     if subject.card is None:
@@ -218,6 +227,7 @@ def no_pickle(subject: Subject) -> list[Problem]:
 
 
 CONDITIONS: tuple[Condition, ...] = (
+    saes_are_there,
     card_is_there,
     licence_is_set,
     base_model_is_set,

@@ -67,7 +67,7 @@ class Verification:
     def first_sae(self) -> str | None:
         """An SAE without an error, to load first."""
         broken = {finding.sae_id for finding in self.errors}
-        saes = [sae.sae_id for sae in self.report.saes if sae.format == "saelens"]
+        saes = [sae.sae_id for sae in self.report.saes if sae.cfg is not None]
         return next((sae_id for sae_id in saes if sae_id not in broken), None)
 
 

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from hubkit.tensors.header import Header, TensorInfo
     from hubkit.tensors.sums import Axis, TensorScan
 
-NORMS: Mapping[str, Axis] = {"W_dec": "rows", "W_enc": "columns"}
-"""What SAELens's layout needs: one norm for each latent."""
-
 
 @dataclass
 class FileScan:
@@ -49,11 +46,12 @@ def scan(
     path: str,
     header: Header,
     *,
-    norms: Mapping[str, Axis] = NORMS,
+    norms: Mapping[str, Axis],
     digest: bool = True,
     block_bytes: int | None = None,
 ) -> FileScan:
-    """Look at every value of `path` once. Memory: two blocks, the norms, and what is kept of the values.
+    """Look at every value of `path` once; `norms` says of which matrices the rows or columns are measured. Memory: two blocks, the norms, and
+    what is kept of the values.
 
     Tensors that are compressed or share their bytes with others are read by themselves, and the file again for its sha256.
     Raises IncompleteError when the file cannot be read.

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubkit.errors import IncompleteError, UsageError
-from hubkit.models.config import ModelShape, read_shape, text_config
+from hubkit.models.base_model import WAYS, BaseModel
+from hubkit.models.config import read_shape, text_config
 from hubkit.models.known import known_config, nanochat_config
-from hubkit.models.modules import Modules, modules_of
+from hubkit.models.modules import modules_of
 from hubkit.models.names import hub_id, is_lens_only, is_placeholder
-from hubkit.validate.rule import Need
+from hubkit.validate.need import Need
 
 if TYPE_CHECKING:
     from hubkit.repo.deadline import Deadline
@@ -24,28 +25,8 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 CONFIG = "config.json"
-WAYS = "--base-model ID, or --base-model FOLDER with the model's config.json"
 CLOSED = (" is gated", " is disabled")
 """What the Hub says of a repository whose files it does not give us: an answer, no failure."""
-
-
-@dataclass(frozen=True)
-class BaseModel:
-    """One base model. Without a `problem` there is a configuration."""
-
-    name: str
-    """As the SAE, or the user, calls it."""
-    source: str = ""
-    """Where the configuration is from, in words."""
-    model_type: str | None = None
-    shape: ModelShape | None = None
-    problem: str | None = None
-    """Why it cannot be resolved."""
-    hint: str = WAYS
-    closed: bool = False
-    """Whether it is there, and the Hub does not give it to us: gated, or disabled."""
-    modules: Modules | None = None
-    """Only with `--deep`, and where transformers can build the model."""
 
 
 @dataclass
@@ -63,7 +44,7 @@ class BaseModels:
         """The base model of `sae`; None where it names none. Raises IncompleteError when the Hub does not answer, UsageError for a wrong `option`."""
         name = self.option
         if name == AUTO:
-            stated = sae.cfg.text("model_name") if sae.cfg else None
+            stated = sae.sae.model_name
             if stated is None or is_placeholder(stated):  # CFG011 says so
                 return None
             name = stated.strip()
@@ -145,7 +126,7 @@ class BaseModels:
 
 
 def add_base_models(facts: RepoFacts, models: BaseModels, *, wanted: bool = True) -> None:
-    """Give every SAE of SAELens's format its base model; what was read for that counts as read for the repository.
+    """Give every SAE that names one its base model; what was read for that counts as read for the repository.
 
     Raises UsageError where the one that was typed cannot be resolved: nothing was held against it then, and a finding among others could be
     ignored. Where no rule looks at it (not `wanted`), the Hub is not asked.
@@ -155,8 +136,7 @@ def add_base_models(facts: RepoFacts, models: BaseModels, *, wanted: bool = True
         try:
             if closed is not None:
                 raise closed
-            if sae.is_saelens:
-                sae.base = models.of(sae)
+            sae.base = models.of(sae)
         except IncompleteError as error:
             sae.unread[Need.BASE] = error.message
     facts.view.requests += models.requests

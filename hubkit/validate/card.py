@@ -7,12 +7,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from hubkit.models.config import ModelShape, read_shape
-from hubkit.models.hooks import hook_layer
 from hubkit.models.known import known_config, nanochat_config
 from hubkit.models.names import hub_id, model_key
 from hubkit.readme.claims.kinds import Claim, ModelSize
 from hubkit.validate.finding import Found
-from hubkit.validate.reading import NOT_WEIGHTS, WEIGHT_ENDINGS, inner_cards
+from hubkit.validate.passed_over import passed_over
+from hubkit.validate.reading import inner_cards
 
 if TYPE_CHECKING:
     from hubkit.readme.document import Readme
@@ -30,10 +30,8 @@ def said(claim: Claim, message: str, hint: str, *, topic: str) -> Found:
 
 
 def countable(repo: RepoFacts) -> bool:
-    """Whether folders can be counted as SAEs: there are some, and every file of weights is one folder's."""
-    known = {sae.weights.path for sae in repo.saes if sae.weights}
-    weights = (e for e in repo.entries if e.name.endswith(WEIGHT_ENDINGS) and e.name not in NOT_WEIGHTS)
-    return bool(repo.saes) and all(entry.path in known for entry in weights)
+    """Whether SAEs can be counted: there are some, and every file of weights is one's."""
+    return bool(repo.saes) and not passed_over(repo)
 
 
 def cards_inside(repo: RepoFacts) -> tuple[str, ...]:
@@ -51,16 +49,13 @@ def cards_inside(repo: RepoFacts) -> tuple[str, ...]:
 
 def trained_as(sae: SaeFacts) -> str | None:
     """The architecture as a card names it: that of the training, else that of the file."""
-    if sae.cfg is None:
-        return None
-    name = sae.cfg.text("training_architecture") or sae.cfg.architecture
+    name = sae.sae.trained_as
     return name if name in ARCHITECTURES else None
 
 
 def layer_of(sae: SaeFacts) -> int | None:
-    """The layer of an SAE by its configuration."""
-    name = sae.cfg.text("hook_name") if sae.cfg else None
-    return hook_layer(name) if name else None
+    """The layer of an SAE by its files."""
+    return sae.sae.layer
 
 
 def plain(name: str) -> str:
@@ -80,7 +75,7 @@ def own_model(repo: RepoFacts) -> str | None:
     """The base model of the repository's card: its front matter's, else the one that its configurations, or its own sentences, name."""
     if repo.readme is None:
         return None
-    named = {name for sae in repo.saes if sae.cfg and (name := sae.cfg.text("model_name"))}
+    named = {name for sae in repo.saes if (name := sae.sae.model_name)}
     return (
         stated_model(repo.readme)
         or _only(named)

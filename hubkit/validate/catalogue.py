@@ -11,8 +11,9 @@ from typing import Any
 from hubkit.errors import UsageError
 from hubkit.validate import rules as _rules  # noqa: F401 - importing them registers them
 from hubkit.validate.alarms import alarm_rate
+from hubkit.validate.need import Need
 from hubkit.validate.reporters.text import COLOUR, WIDTH, escape, wrapped
-from hubkit.validate.rule import REGISTRY, Need, Rule
+from hubkit.validate.rule import REGISTRY, Rule
 
 NEEDS = {
     Need.TREE: "the file listing", Need.CFG: "cfg.json", Need.HEADER: "the weights' header", Need.THRESHOLD: "the threshold tensor",

@@ -11,8 +11,9 @@ import numpy as np
 from hubkit.engine.events import Event, Report, silent
 from hubkit.formats.strict_json import escape
 from hubkit.repo.local import LocalView
-from hubkit.validate.facts import RepoFacts, SaeFacts, gather
-from hubkit.validate.rule import Need
+from hubkit.validate.facts import RepoFacts, SaeFacts
+from hubkit.validate.gather import gather
+from hubkit.validate.need import Need
 
 if TYPE_CHECKING:
     from hubkit.repo.view import Entry, RepoView
@@ -205,7 +206,7 @@ def _threshold(old: SaeFacts, new: SaeFacts) -> Iterator[Difference]:
 
 def _statistics(sae: SaeFacts) -> dict[str, float | str]:
     """NaN and infinity as words: JSON has none, and NaN would differ from itself."""
-    values = sae.threshold
+    values = sae.thresholds
     if values is None or not values.size:
         return {}
     with np.errstate(all="ignore"):

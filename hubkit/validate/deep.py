@@ -14,16 +14,21 @@ from hubkit.tensors.stream import first_byte
 from hubkit.tensors.sums import sample_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import numpy.typing as npt
 
+    from hubkit.formats.sae import Tensor
     from hubkit.repo.view import RepoView
     from hubkit.tensors.header import Header, TensorInfo
-    from hubkit.tensors.sums import TensorScan
+    from hubkit.tensors.sums import Axis, TensorScan
 
     Floats = npt.NDArray[np.float64]
     Rows = npt.NDArray[np.intp]
+
+
+LATENTS: Mapping[str, Axis] = {"W_dec": "rows", "W_enc": "columns"}
+"""Where a latent lies in each matrix, in SAELens's orientation."""
 
 
 @dataclass(frozen=True)
@@ -31,25 +36,43 @@ class WholeWeights:
     """What was found in all bytes of one file."""
 
     scan: FileScan
+    names: Mapping[str, str]
+    """SAELens's name of a matrix to its own name in the file."""
     copies: int | None
     """Rows of W_dec, zero rows aside, that are bit for bit another row. None where there is no such matrix."""
     tied: float | None
     """Share of latents whose W_enc column is their W_dec row, bit for bit: of a sample. None where the matrices do not fit each other."""
 
     def norms(self, tensor: str) -> Floats | None:
-        """(d_sae,) norms of the rows of W_dec or of the columns of W_enc."""
-        found = self.scan.tensors.get(tensor)
+        """(d_sae,) norms of the rows of W_dec or of the columns of W_enc, whichever way round they are stored."""
+        found = self.scan.tensors.get(self.names.get(tensor, tensor))
         return found.norms if found else None
 
 
-def read_whole_weights(view: RepoView, path: str, header: Header, *, digest: bool = True) -> WholeWeights:
-    """Read every tensor of `path` once, and again only the rows of W_dec that agree in their marks. Raises IncompleteError."""
-    found = scan(view, path, header, digest=digest)
-    decoder, encoder = found.tensors.get("W_dec"), found.tensors.get("W_enc")
+def read_whole_weights(
+    view: RepoView, path: str, header: Header, tensors: Mapping[str, Tensor], *, digest: bool = True
+) -> WholeWeights:
+    """Read every tensor of `path` once, and again only the rows of W_dec that agree in their marks. Raises IncompleteError.
+
+    `tensors` says which of them are the matrices, and which way round they lie.
+    """
+    here = {name: tensors[name] for name in LATENTS if name in tensors and tensors[name].path == path}
+    names = {name: tensor.info.name for name, tensor in here.items()}
+    norms = {
+        tensor.info.name: _turned(LATENTS[name], turned=tensor.transposed) for name, tensor in here.items()
+    }
+    found = scan(view, path, header, norms=norms, digest=digest)
+    if "W_dec" not in names:
+        return WholeWeights(found, names, None, None)
+    decoder, encoder = found.tensors.get(names["W_dec"]), found.tensors.get(names.get("W_enc", ""))
     if decoder is None:
-        return WholeWeights(found, None, None)
-    copies = _copies(view, path, header.tensors["W_dec"], decoder)
-    return WholeWeights(found, copies, _tied(encoder, decoder) if encoder else None)
+        return WholeWeights(found, names, None, None)
+    copies = None if here["W_dec"].transposed else _copies(view, path, here["W_dec"].info, decoder)
+    return WholeWeights(found, names, copies, _tied(encoder, decoder) if encoder else None)
+
+
+def _turned(axis: Axis, *, turned: bool) -> Axis:
+    return axis if not turned else "columns" if axis == "rows" else "rows"
 
 
 def _tied(encoder: TensorScan, decoder: TensorScan) -> float | None:

@@ -1,66 +1,58 @@
-"""The facts that rules look at, read once, in the cheapest order: tree, configurations, headers, thresholds, card, whole weights."""
+"""The facts that rules look at: an SAE and what went wrong in reading it, and the repository as a whole. `gather` reads them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from hubkit.engine.events import Event, Report, silent
-from hubkit.errors import IncompleteError
 from hubkit.formats import saelens
-from hubkit.formats.detect import WEIGHT_NAMES
-from hubkit.formats.family import Cfg, Family
-from hubkit.formats.strict_json import Document, JsonFault
-from hubkit.readme.claims import Claims, import_grammar, read_claims
-from hubkit.readme.document import Readme, parse_readme
+from hubkit.formats.json_file import JsonFile
+from hubkit.readme.claims import Claims, read_claims
 from hubkit.readme.page import Page
-from hubkit.release.card_digest import recorded_digests
-from hubkit.validate import reading
-from hubkit.validate.ahead import first_wants, what_follows
-from hubkit.validate.identity import declared_name
-from hubkit.validate.json_file import JsonFile
-from hubkit.validate.reading import PROVENANCE, WEIGHTS
-from hubkit.validate.rule import Need
-from hubkit.validate.secret_texts import search
+from hubkit.release.layout import WEIGHTS
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from hubkit.formats.cfg import Cfg
+    from hubkit.formats.family import Family
+    from hubkit.formats.folder import Folder, Head
+    from hubkit.formats.sae import Origin, Sae
+    from hubkit.formats.strict_json import Document, JsonFault
+    from hubkit.models.base_model import BaseModel
+    from hubkit.readme.document import Readme
     from hubkit.repo.view import Entry, RepoView
     from hubkit.tensors.header import Header, HeaderError
-    from hubkit.validate.base_model import BaseModel
     from hubkit.validate.deep import WholeWeights
     from hubkit.validate.load import Loaded
+    from hubkit.validate.need import Need
     from hubkit.validate.pickles import Pickle
     from hubkit.validate.secret_texts import Secret
 
-__all__ = ["WEIGHTS", "JsonFile", "RepoFacts", "SaeFacts", "gather"]
+__all__ = ["WEIGHTS", "JsonFile", "RepoFacts", "SaeFacts"]
+
+SAELENS = "saelens"
 
 
 @dataclass
 class SaeFacts:
-    """One SAE folder. What was not needed, or could not be read, is None."""
+    """One SAE and what went wrong in reading it. What was not needed, or could not be read, is None."""
 
-    sae_id: str
-    """Path of the folder in the repository, `.` at the root."""
-    files: Mapping[str, Entry]
-    """Every file directly in the folder, by name."""
-    cfg_path: str | None = None
-    cfg_text: str = ""
-    document: Document | None = None
-    cfg_fault: JsonFault | None = None
-    family: Family | None = None
+    sae: Sae
+    folder: Folder
     weights: Entry | None = None
-    header: Header | None = None
-    header_fault: HeaderError | None = None
+    head: Head | None = None
+    """The header of the weights, or why there is none."""
     pickle: Pickle | None = None
-    threshold: npt.NDArray[np.float64] | None = None
+    thresholds: npt.NDArray[np.float64] | None = None
+    """(d_sae,), or (1,) where one stands for all latents."""
     scaling: npt.NDArray[np.float64] | None = None
     """`scaling_factor`, where the file has one."""
+    stored_k: int | None = None
+    """The k that the weights keep as a tensor, where they do."""
     whole: WholeWeights | None = None
     """Statistics of every tensor: only with `--deep`."""
     weights_sha256: str | None = None
@@ -73,37 +65,108 @@ class SaeFacts:
     """Why a fact could not be read."""
 
     @property
+    def sae_id(self) -> str:
+        """Path of the folder, or of the file without its ending, in the repository; `.` at the root."""
+        return self.sae.sae_id
+
+    @property
+    def family(self) -> Family | None:
+        """Who wrote it; None for a cfg.json that cannot be parsed, with nothing beside it that is known."""
+        return self.sae.family
+
+    @property
+    def in_one_file(self) -> bool:
+        """Whether all of its weights lie in one file: what is true of the file is true of them."""
+        return self.weights is not None and len(self.sae.files) <= 1
+
+    @property
     def is_saelens(self) -> bool:
-        """Whether the SAELens rules apply: its own family, or a folder that can be nothing else."""
-        return self.family is saelens.FAMILY
+        """Whether SAELens wrote it, so that the rules of its loader apply."""
+        return self.sae.family.name == SAELENS
+
+    @property
+    def files(self) -> Mapping[str, Entry]:
+        """Every file directly in its folder, by name."""
+        return self.folder.files
+
+    @property
+    def config(self) -> JsonFile | None:
+        """The configuration as it lies in the folder."""
+        return self.folder.config
+
+    @property
+    def cfg_path(self) -> str | None:
+        """Path of the configuration; None where the folder has none."""
+        entry = self.folder.config_entry
+        return entry.path if entry else None
+
+    @property
+    def cfg_text(self) -> str:
+        """The configuration as text."""
+        return self.config.text if self.config else ""
+
+    @property
+    def document(self) -> Document | None:
+        """The configuration where it is a JSON object."""
+        return self.config.document if self.config and not self.config.fault else None
+
+    @property
+    def cfg_fault(self) -> JsonFault | None:
+        """What is wrong with the configuration as JSON."""
+        return self.config.fault if self.config else None
 
     @property
     def raw(self) -> Mapping[str, Any]:
         """The configuration as written; empty where there is none."""
-        return self.document.value if self.document else {}
+        return self.config.value if self.config else {}
 
-    @cached_property
+    @property
     def cfg(self) -> Cfg | None:
         """The configuration as SAELens loads it, for SAELens folders with a readable one."""
-        return saelens.read_cfg(self.raw) if self.is_saelens and self.document else None
+        return self.sae.cfg
+
+    @property
+    def header(self) -> Header | None:
+        """Of the weights."""
+        return self.head.header if self.head else None
+
+    @property
+    def header_fault(self) -> HeaderError | None:
+        """What is wrong with the weights file."""
+        return self.head.fault if self.head else None
 
     @property
     def architecture(self) -> str | None:
-        """What SAELens builds, where that is known to it."""
-        cfg = self.cfg
-        return cfg.architecture if cfg and cfg.architecture in saelens.INFERENCE else None
+        """What the family's own code builds, where that is known; of SAELens what its registry has."""
+        name = self.sae.architecture
+        return name if not self.is_saelens or name in saelens.INFERENCE else None
 
     def at(self, pointer: str) -> dict[str, Any]:
         """The place of a finding in the configuration: path, pointer, and the line where there is one."""
-        return {
-            "path": self.cfg_path,
-            "pointer": pointer,
-            "line": self.document.lines.get(pointer) if self.document else None,
-        }
+        line = self.document.lines.get(pointer) if self.document else None
+        return {"path": self.cfg_path, "pointer": pointer, "line": line}
+
+    def where(self, name: str) -> dict[str, Any]:
+        """The place of a field of the SAE: in whichever file it is written."""
+        return self._place(self.sae.origins.get(name))
 
     def in_weights(self, tensor: str) -> dict[str, Any]:
-        """The place of a finding in the weights."""
-        return {"path": self.weights.path if self.weights else None, "pointer": f"/{tensor}"}
+        """The place of a tensor, by SAELens's name for it."""
+        found = self.sae.tensors.get(tensor)
+        if found is not None:
+            return self._place(found.origin)
+        return {"path": self.sae.weights, "pointer": f"/{tensor}"}
+
+    def at_threshold(self) -> dict[str, Any]:
+        """The place of what decides whether a latent fires: a tensor, or a number of the configuration."""
+        return self._place(self.sae.threshold.origin if self.sae.threshold else None)
+
+    def _place(self, origin: Origin | None) -> dict[str, Any]:
+        if origin is None:
+            return {"path": self.cfg_path or self.sae.weights}
+        if origin.path == self.cfg_path:
+            return self.at(origin.pointer)
+        return {"path": origin.path, "pointer": origin.pointer or None}
 
 
 @dataclass
@@ -113,6 +176,8 @@ class RepoFacts:
     view: RepoView
     entries: list[Entry]
     saes: list[SaeFacts]
+    folders: Mapping[str, Folder] = field(default_factory=dict)
+    """Every folder that holds files, by path, with what was read of it."""
     configs: list[JsonFile] = field(default_factory=list)
     """Every configuration that was read, an SAE's or not."""
     readme: Readme | None = None
@@ -160,129 +225,3 @@ class RepoFacts:
     def evaluation_text(self) -> str | None:
         """evaluation.json as it stands."""
         return self.evaluation.text if self.evaluation else None
-
-
-def gather(view: RepoView, needs: Need, report: Report = silent, releases: tuple[str, ...] = ()) -> RepoFacts:
-    """Read what `needs` asks for; `report` hears of every SAE that is read whole. Raises HubkitError only when the listing itself fails."""
-    with ThreadPoolExecutor(1) as meanwhile:
-        facts = RepoFacts(view, view.list(), [], releases=releases)
-        if Need.README in needs and view.entry("README.md"):
-            meanwhile.submit(import_grammar)
-        if Need.EVALUATION in needs and view.repository and view.entry("evaluation.json"):
-            meanwhile.submit(import_models)
-        folders = _folders(facts.entries)
-        view.prefetch(first_wants(view, folders, needs), lambda path: what_follows(view, path, needs))
-    for folder in folders:
-        if (sae := _sae(facts, folder, folders)) is not None:
-            facts.saes.append(sae)
-    view.each(lambda sae: _read_tensors(view, sae, needs), facts.saes)
-    if Need.HEADER in needs:
-        reading.read_pickles(facts)
-    _read_texts(facts, needs)
-    if Need.WEIGHTS in needs:
-        _read_weights(facts, report)
-    if Need.TEXTS in needs:
-        _search_texts(facts)
-    if Need.TWINS in needs:
-        reading.hash_lookalikes(view, facts.saes, facts.unread)
-    if Need.LOAD in needs:
-        _load(facts)
-    view.settle()
-    return facts
-
-
-def _read_tensors(view: RepoView, sae: SaeFacts, needs: Need) -> None:
-    if needs & (Need.HEADER | Need.THRESHOLD | Need.WEIGHTS):
-        reading.read_header_of(view, sae)
-    if Need.THRESHOLD in needs:
-        reading.read_threshold_of(view, sae)
-
-
-def _read_weights(facts: RepoFacts, report: Report) -> None:
-    """Every file of weights whole, some at a time. Hashed is only what has a checksum in provenance.json or the card, or looks like another file."""
-    card = recorded_digests(facts.readme.front_matter if facts.readme else None)
-    digest = facts.provenance is not None or card.weights is not None
-    with ThreadPoolExecutor(facts.view.at_once) as pool:
-        jobs = {pool.submit(reading.read_whole, facts.view, sae, digest=digest): sae for sae in facts.saes}
-        for done, job in enumerate(as_completed(jobs), 1):
-            job.result()
-            report(Event("weights", done, len(facts.saes), jobs[job].sae_id))
-
-
-def _search_texts(facts: RepoFacts) -> None:
-    read = [file.path for file in (*facts.configs, facts.evaluation) if file]
-    found = search(facts.view, {*read, *(["README.md"] if facts.readme else [])})
-    facts.secrets = found.secrets
-    facts.remarks += found.remarks
-    if found.unread is not None:
-        facts.unread[Need.TEXTS] = found.unread
-
-
-def import_models() -> None:
-    """What EVL007 will want, while the network is waited for."""
-    import hubkit.release.metrics  # noqa: F401
-
-
-def _load(facts: RepoFacts) -> None:
-    """Ask SAELens for every SAE of its own format."""
-    from hubkit.validate.load import load_all
-
-    ours = [sae for sae in facts.saes if sae.is_saelens]
-    try:
-        found = load_all(facts.view, [sae.sae_id for sae in ours])
-    except IncompleteError as error:
-        for sae in ours:
-            sae.unread[Need.LOAD] = error.message
-        return
-    for sae in ours:
-        sae.loaded = found.get(sae.sae_id)
-
-
-def _folders(entries: list[Entry]) -> dict[str, dict[str, Entry]]:
-    folders: dict[str, dict[str, Entry]] = {}
-    for entry in entries:
-        folders.setdefault(entry.folder, {})[entry.name] = entry
-    return folders
-
-
-def _sae(facts: RepoFacts, folder: str, folders: dict[str, dict[str, Entry]]) -> SaeFacts | None:
-    """The SAE in a folder, or None when there is nothing that looks like one."""
-    files = folders[folder]
-    config = reading.configuration(files)
-    known_weights = any(name in files for name in WEIGHT_NAMES)
-    if config is None and not known_weights:
-        return None
-    weights = reading.weights_of(folder, folders)
-    sae = SaeFacts(folder, files, weights=weights, weights_sha256=weights.sha256 if weights else None)
-    if config is not None and (file := reading.read_cfg(facts.view, sae, config)):
-        facts.configs.append(file)
-    judged = sae.family is not None or known_weights
-    # A cfg.json that cannot be parsed is somebody's broken SAE; any other unknown JSON is none of ours.
-    broken = config is not None and config.name == "cfg.json" and sae.document is None
-    if not judged and not broken:
-        return None
-    if sae.family is None and (WEIGHTS in files or broken):
-        sae.family = saelens.FAMILY
-    return sae
-
-
-def _read_texts(facts: RepoFacts, needs: Need) -> None:
-    view = facts.view
-    if Need.README in needs:
-        file = reading.read_text(view, "README.md", facts.unread, Need.README)
-        facts.readme = parse_readme(file.decode("utf-8", errors="replace")) if file is not None else None
-        for entry in reading.inner_cards(facts.entries, facts.releases):
-            inner = reading.read_text(view, entry.path, facts.unread, Need.README)
-            if inner is not None:
-                facts.cards[entry.path] = parse_readme(inner.decode("utf-8", errors="replace"))
-    if Need.EVALUATION in needs:
-        facts.evaluation = reading.read_json(view, "evaluation.json", facts.unread, Need.EVALUATION)
-        if Need.WEIGHTS in needs:
-            paths = [sae.files["metrics.json"].path for sae in facts.saes if "metrics.json" in sae.files]
-            found = (reading.read_json(view, path, facts.unread, Need.EVALUATION) for path in paths)
-            facts.metrics = [file for file in found if file]
-    if Need.PROVENANCE in needs:
-        facts.provenance = reading.read_json(view, PROVENANCE, facts.unread, Need.PROVENANCE)
-    facts.repository = view.repository
-    if facts.repository is None and Need.README in needs:
-        facts.repository = declared_name(view, facts.provenance)

@@ -9,8 +9,8 @@ from hubkit.errors import IncompleteError
 from hubkit.release.layout import CARD_SETTINGS
 
 if TYPE_CHECKING:
+    from hubkit.formats.json_file import JsonFile
     from hubkit.repo.view import RepoView
-    from hubkit.validate.json_file import JsonFile
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 DECLARED = re.compile(r"^repo_id:[ \t]*[\"']?([\w.-]+/[\w.-]+)[\"']?[ \t]*(?:#.*)?\r?$", re.MULTILINE)

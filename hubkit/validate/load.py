@@ -11,17 +11,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hubkit.errors import IncompleteError, UsageError
 from hubkit.formats.forward import forward
-from hubkit.formats.strict_json import parse
 from hubkit.repo.local import LocalView
 from hubkit.repo.view import RepoView
-from hubkit.tensors.safetensors import read_header
 from hubkit.tensors.slices import read_values
+
+if TYPE_CHECKING:
+    from hubkit.formats.sae import Sae
+    from hubkit.validate.facts import SaeFacts
 
 RUNNER = Path(__file__).with_name("load_runner.py")
 SEED, ROWS = 0, 4
@@ -45,8 +47,8 @@ class Loaded:
     l0: float | None
 
 
-def load_all(view: RepoView, sae_ids: Iterable[str]) -> dict[str, Loaded]:
-    """Load `sae_ids` of a folder with SAELens. Raises UsageError without SAELens or for a repository that is not on disk."""
+def load_all(view: RepoView, saes: Iterable[SaeFacts]) -> dict[str, Loaded]:
+    """Load `saes` of a folder with SAELens, by id. Raises UsageError without SAELens or for a repository that is not on disk."""
     if find_spec("sae_lens") is None:
         raise UsageError(
             "--load opens the SAEs with SAELens, which is not installed", hint='pip install "hubkit[train]"'
@@ -56,13 +58,17 @@ def load_all(view: RepoView, sae_ids: Iterable[str]) -> dict[str, Loaded]:
             f"{view.name}: --load works on a folder",
             hint=f"hf download {view.name} --local-dir FOLDER, then: hubkit validate FOLDER --load",
         )
-    folders = {sae_id: str((view.root / sae_id).resolve()) for sae_id in sae_ids}
+    facts = {sae.sae_id: sae for sae in saes}
+    folders = {sae_id: str((view.root / sae_id).resolve()) for sae_id in facts}
     if not folders:
         return {}
     answer = _run(
         {"folders": folders, "seed": SEED, "rows": ROWS}, TIMEOUT_START + TIMEOUT_EACH * len(folders)
     )
-    return {sae_id: _judge(view, sae_id, ways, answer["version"]) for sae_id, ways in answer["saes"].items()}
+    return {
+        sae_id: _judge(view, facts[sae_id], ways, answer["version"])
+        for sae_id, ways in answer["saes"].items()
+    }
 
 
 def _run(job: dict[str, Any], timeout: float) -> dict[str, Any]:
@@ -85,7 +91,7 @@ def _run(job: dict[str, Any], timeout: float) -> dict[str, Any]:
         return answer
 
 
-def _judge(view: LocalView, sae_id: str, ways: Mapping[str, Any], version: str) -> Loaded:
+def _judge(view: LocalView, sae: SaeFacts, ways: Mapping[str, Any], version: str) -> Loaded:
     raised = {way: result["raised"] for way, result in ways.items() if "raised" in result}
     computed = ways["load_from_disk"].get("computed")
     if computed is None:
@@ -94,7 +100,7 @@ def _judge(view: LocalView, sae_id: str, ways: Mapping[str, Any], version: str) 
     return Loaded(
         version,
         raised,
-        difference_from_definition(view, sae_id, computed),
+        difference_from_definition(view, sae.sae, computed),
         TOLERANCE.get(dtype, TOLERANCE["float32"]),
         computed["l0"],
     )
@@ -108,16 +114,14 @@ def stated(raw: Mapping[str, Any], taken: Mapping[str, Any]) -> dict[str, Any]:
     return {**taken, **written}
 
 
-def difference_from_definition(view: LocalView, sae_id: str, computed: Mapping[str, Any]) -> float | None:
+def difference_from_definition(view: RepoView, sae: Sae, computed: Mapping[str, Any]) -> float | None:
     """Against the definition, applied to the tensors on disk; None for what it does not define."""
-    path = "sae_weights.safetensors" if sae_id == "." else f"{sae_id}/sae_weights.safetensors"
-    header = read_header(view, path)
     tensors = {
-        name: read_values(view, path, info)
-        for name, info in header.tensors.items()
+        name: read_values(view, tensor.path, tensor.info)
+        for name, tensor in sae.tensors.items()
         if name != "scaling_factor"
     }
-    cfg = stated(parse(view.read(path.replace("sae_weights.safetensors", "cfg.json"))).value, computed["cfg"])
+    cfg = stated(sae.cfg.raw if sae.cfg else {}, computed["cfg"])
     x = np.random.default_rng(SEED).standard_normal((ROWS, computed["cfg"]["d_in"]))
     try:
         acts, out = forward(cfg, tensors, x)

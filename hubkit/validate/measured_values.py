@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hubkit.formats.json_file import JsonFile
     from hubkit.validate.facts import RepoFacts
-    from hubkit.validate.json_file import JsonFile
 
 EVALUATION = "urn:hubkit:evaluation:1"
 METRICS = "urn:hubkit:metrics:1"

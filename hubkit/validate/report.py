@@ -13,20 +13,10 @@ from hubkit.validate.finding import Finding, Severity, natural
 from hubkit.words import many
 
 if TYPE_CHECKING:
+    from hubkit.formats.sae import Sae
     from hubkit.validate.statements import Statement
 
 SCHEMA_VERSION = "1"
-
-
-@dataclass(frozen=True)
-class SaeSummary:
-    """What the report says of every SAE, found or faultless."""
-
-    sae_id: str
-    format: str
-    architecture: str | None
-    d_in: int | None
-    d_sae: int | None
 
 
 @dataclass(frozen=True)
@@ -95,7 +85,8 @@ class Report:
 
     target: str
     revision: str | None
-    saes: list[SaeSummary]
+    saes: list[Sae]
+    """Every SAE, found or faultless."""
     findings: list[Finding]
     skipped: list[Skipped]
     ignored: list[Ignored]
@@ -176,7 +167,7 @@ class Report:
             "target": self.target,
             "revision": self.revision,
             "config": self.config,
-            "saes": [vars(sae) for sae in self.saes],
+            "saes": [_sae_json(sae) for sae in self.saes],
             "findings": [finding.to_json() for finding in self.findings],
             "skipped": [vars(one) for one in self.skipped],
             "ignored": [vars(one) for one in self.ignored],
@@ -201,6 +192,16 @@ class Report:
             "remarks": list(self.remarks),
             "complete": self.complete,
         }
+
+
+def _sae_json(sae: Sae) -> dict[str, Any]:
+    return {
+        "sae_id": sae.sae_id,
+        "format": sae.family.name,
+        "architecture": sae.architecture,
+        "d_in": sae.d_in,
+        "d_sae": sae.d_sae,
+    }
 
 
 def _baseline_json(use: BaselineUse) -> dict[str, Any]:

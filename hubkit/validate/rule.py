@@ -9,74 +9,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from enum import Flag, auto
 from typing import TYPE_CHECKING, Any, Literal
 
 from hubkit.validate.finding import FixKind, Found, Severity
+from hubkit.validate.need import Need
 
 if TYPE_CHECKING:
     from hubkit.validate.facts import RepoFacts, SaeFacts
-
-
-class Need(Flag):
-    """What a rule looks at; the run reads the union of what its rules need, nothing else."""
-
-    NOTHING = 0
-    TREE = auto()
-    CFG = auto()
-    HEADER = auto()
-    THRESHOLD = auto()
-    README = auto()
-    EVALUATION = auto()
-    WEIGHTS = auto()
-    """Whole weights: only with `--deep`."""
-    LOAD = auto()
-    """What SAELens makes of the SAEs: only with `--load`."""
-    BASE = auto()
-    """The base model's config.json: only with `--base-model`."""
-    PROVENANCE = auto()
-    """provenance.json, for the rules that compare it with the listing; the catalogue counts it with the tree."""
-
-    TWINS = auto()
-    """Weights that look like another's, hashed: where the listing has no checksums."""
-
-    TEXTS = auto()
-    """Whatever texts there are beside, searched for secrets."""
-
-    @classmethod
-    def parse(cls, letters: str) -> Need:
-        """From the letters of the catalogue: `T C H S D E W L B`. Raises KeyError for another one."""
-        table = {
-            "T": cls.TREE,
-            "C": cls.CFG,
-            "H": cls.HEADER,
-            "S": cls.THRESHOLD,
-            "D": cls.README,
-            "E": cls.EVALUATION,
-            "W": cls.WEIGHTS,
-            "L": cls.LOAD,
-            "B": cls.BASE,
-        }
-        need = cls.NOTHING
-        for letter in letters.split():
-            need |= table[letter]
-        return need
-
-    @property
-    def letters(self) -> str:
-        """Back to the letters of the catalogue."""
-        names = {
-            Need.TREE: "T",
-            Need.CFG: "C",
-            Need.HEADER: "H",
-            Need.THRESHOLD: "S",
-            Need.README: "D",
-            Need.EVALUATION: "E",
-            Need.WEIGHTS: "W",
-            Need.LOAD: "L",
-            Need.BASE: "B",
-        }
-        return " ".join(letter for need, letter in names.items() if need in self)
 
 
 Scope = Literal["sae", "repo"]

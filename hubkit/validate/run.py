@@ -9,30 +9,31 @@ import time
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hubkit.engine.events import Report as Progress
 from hubkit.engine.events import silent
 from hubkit.errors import IncompleteError
+from hubkit.formats.folder import may_be_weights
 from hubkit.validate import rules as _rules  # noqa: F401 - importing them registers them
 from hubkit.validate.base_model import BaseModels, add_base_models
 from hubkit.validate.card import cards_inside
-from hubkit.validate.facts import RepoFacts, SaeFacts, gather
+from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Finding, Found, Severity, fingerprint
+from hubkit.validate.gather import gather
 from hubkit.validate.inside import Split, split_of
-from hubkit.validate.reading import WEIGHT_ENDINGS
+from hubkit.validate.need import Need
 from hubkit.validate.report import (
     Crash,
     Ignored,
     Report,
-    SaeSummary,
     Skipped,
     Suppressed,
     below,
     joined,
     order,
 )
-from hubkit.validate.rule import Need, Rule
+from hubkit.validate.rule import Rule
 from hubkit.validate.selection import Ignore, Selection
 from hubkit.validate.statements import Statement, statements
 from hubkit.words import many
@@ -106,7 +107,7 @@ def validate(  # noqa: PLR0913 - a keyword for each thing that a run may do besi
 def _passed_over(view: RepoView) -> str:
     """What there is where no SAE was found."""
     entries = view.list()
-    weights = [one.path for one in entries if one.name.lower().endswith(WEIGHT_ENDINGS)]
+    weights = [one.path for one in entries if may_be_weights(one)]
     shown = ", ".join(weights[:5]) + (f" and {len(weights) - 5} more" if len(weights) > 5 else "")
     which = f"weights of no format that hubkit knows: {shown}" if weights else "none of them weights"
     return f"passed over: {many(len(entries), 'file')}, {which}"
@@ -212,7 +213,7 @@ def _one(view: RepoView, selection: Selection, asked: _Asked, releases: tuple[st
     return Report(
         target=view.name,
         revision=view.revision,
-        saes=[_summary(sae) for sae in facts.saes],
+        saes=[sae.sae for sae in facts.saes],
         findings=sorted(_weighed(kept, selection), key=order),
         skipped=outcome.skipped,
         ignored=ignored,
@@ -338,10 +339,3 @@ def _finding(
         fix=found.fix if rule and rule.fix else None,
         fingerprint=fingerprint(code, sae_id, found),
     )
-
-
-def _summary(sae: SaeFacts) -> SaeSummary:
-    cfg = sae.cfg
-    name = sae.family.name if sae.family else "unknown"
-    size: dict[str, Any] = {key: cfg.integer(key) if cfg else None for key in ("d_in", "d_sae")}
-    return SaeSummary(sae.sae_id, name, cfg.architecture if cfg else None, size["d_in"], size["d_sae"])

@@ -223,7 +223,8 @@ def test_what_only_the_whole_repository_shows_stops_the_one_sae_that_causes_it(
 
     from hubkit.validate.facts import RepoFacts
     from hubkit.validate.finding import Found, Severity
-    from hubkit.validate.rule import Need, Rule
+    from hubkit.validate.need import Need
+    from hubkit.validate.rule import Rule
 
     def check(repo: RepoFacts) -> Iterator[Found]:
         """b must not have 32 latents, where there are others."""

@@ -15,7 +15,7 @@ from hubkit.fix.meaning import activation, same_outputs
 from hubkit.fix.proof import NEEDS, computes_otherwise
 from hubkit.repo.local import LocalView, open_folder
 from hubkit.tensors.safetensors import read_header
-from hubkit.validate.facts import gather
+from hubkit.validate.gather import gather
 
 
 def half_patterns() -> np.ndarray:

@@ -16,7 +16,7 @@ from hubkit.fix.meaning import outputs
 from hubkit.fix.proof import NEEDS
 from hubkit.fix.vocabulary import TRAINING_KEYS
 from hubkit.repo.local import open_folder
-from hubkit.validate.facts import gather
+from hubkit.validate.gather import gather
 from hubkit.validate.rules.vocabulary import keys_of
 
 pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("ignore")]

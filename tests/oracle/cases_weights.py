@@ -160,7 +160,7 @@ DTYPES = [
     Case("float32 weights, cfg bfloat16", "standard", put(dtype="bfloat16"), "~~=", "warning WTS008"),
     Case("float64 weights, cfg float32", "standard", each(cast("float64")), "===", "warning WTS008"),
     Case("mixed dtypes", "standard", tensor("W_enc", cast("bfloat16")), "===", "warning WTS008", meant="file"),
-    Case("int8 weights without their scale", "standard", each(_int8), "~~~", "warning WTS008"),
+    Case("int8 weights without their scale", "standard", each(_int8), "~~~", "error WTS018"),
     Case("float8 weights, cfg float32", "standard", each(cast("float8_e4m3fn")), "===", "warning WTS008", meant="file"),
 ]  # fmt: skip
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import torch
 
 D_IN, D_OUT = 16, 24
-MODEL, HOOK = "gpt2", "blocks.2.hook_resid_post"
+MODEL, HOOK, HOOK_OUT = "gpt2", "blocks.2.hook_resid_post", "blocks.2.hook_mlp_out"
 
 
 def sae_lens() -> Any:
@@ -153,7 +153,8 @@ def fresh(spec: Spec) -> Any:
     name = spec.config.removesuffix("Config")
     sae_class = getattr(package, name, None) or getattr(module, name)
     arguments = {"d_in": spec.d_in, "d_sae": spec.d_sae, "dtype": spec.dtype, **spec.arguments}
-    metadata = package.saes.sae.SAEMetadata(model_name=MODEL, hook_name=spec.hook)
+    out = {"hook_name_out": HOOK_OUT} if "Transcoder" in spec.config else {}
+    metadata = package.saes.sae.SAEMetadata(model_name=MODEL, hook_name=spec.hook, **out)
     return sae_class(config(**arguments, metadata=metadata))
 
 

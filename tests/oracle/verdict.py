@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from oracle.ways import Outcome, outcomes
 
 from hubkit.repo.local import open_folder
-from hubkit.validate.rule import REGISTRY, Need
+from hubkit.validate.need import Need
+from hubkit.validate.rule import REGISTRY
 from hubkit.validate.run import validate
 
 if TYPE_CHECKING:

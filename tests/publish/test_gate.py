@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from builders import FOLDER, tensors
 from huggingface_hub import HfApi
 from publish.releases import CONDITIONS, Shape, make_release, write_provenance
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save, save_file
 from typer.testing import CliRunner
 
 from hubkit.cards.build import build_card
@@ -57,6 +58,11 @@ def wrong_provenance(release: Path) -> None:
     edit_weights(release, b_dec=weights["b_dec"] + 1)
 
 
+def without_saes(release: Path) -> None:
+    shutil.rmtree(release / FOLDER)
+    (release / "layer_4.safetensors").write_bytes(save({"head": np.ones((4, 4), np.float32)}))
+
+
 WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "CFG004": (lambda r: edit_cfg(r, architecture="JumpReLU"), "hubkit fix"),
     "CFG005": (lambda r: edit_cfg(r, d_in=None), "hubkit fix"),
@@ -66,6 +72,7 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "WTS006": (lambda r: edit_cfg(r, d_sae=33), "hubkit fix"),
     "THR001": (lambda r: edit_weights(r, threshold=np.zeros(32, np.float32)), "--unsafe-fixes"),
     "THR005": (lambda r: edit_weights(r, threshold=np.full(32, np.nan, np.float32)), ""),
+    "SAE-NONE": (without_saes, "hubkit validate"),
     "CARD-NONE": (lambda r: (r / "README.md").unlink(), "hubkit build-cards"),
     "CARD-EDITED": (
         lambda r: (r / "README.md").write_text(

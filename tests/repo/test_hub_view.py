@@ -213,8 +213,8 @@ def test_pull_requests_branches_and_tags_are_revisions(hub: tuple[RunningHub, Hf
 def test_thresholds_that_came_by_ranges_are_the_files_bits(hub: tuple[RunningHub, HfApi, Path]) -> None:
     from safetensors.numpy import load_file
 
-    from hubkit.validate.facts import gather
-    from hubkit.validate.rule import Need
+    from hubkit.validate.gather import gather
+    from hubkit.validate.need import Need
 
     files = {f"sae_{i}/{name.split('/')[-1]}": data for i in range(6) for name, data in _learned(i).items()}
     folder = hub[2].parent / "many"
@@ -225,9 +225,9 @@ def test_thresholds_that_came_by_ranges_are_the_files_bits(hub: tuple[RunningHub
     facts = gather(opened(hub, "owner/many"), Need.CFG | Need.HEADER | Need.THRESHOLD)
     assert len(facts.saes) == 6
     for sae in facts.saes:
-        assert sae.threshold is not None
+        assert sae.thresholds is not None
         assert (
-            sae.threshold.astype("float32").tobytes()
+            sae.thresholds.astype("float32").tobytes()
             == load_file(folder / sae.sae_id / "sae_weights.safetensors")["threshold"].tobytes()
         )
 

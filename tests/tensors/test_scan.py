@@ -19,6 +19,7 @@ from hubkit.tensors.container import read_header
 from hubkit.tensors.scan import FileScan, scan
 from hubkit.tensors.stream import blocks
 from hubkit.tensors.sums import sample_of
+from hubkit.validate.deep import LATENTS
 
 
 def random(*shape: int) -> np.ndarray:
@@ -71,7 +72,7 @@ def files() -> dict[str, bytes]:
 
 
 def scanned(repository: RepoView, name: str, block: int) -> FileScan:
-    return scan(repository, name, read_header(repository, name), block_bytes=block)
+    return scan(repository, name, read_header(repository, name), norms=LATENTS, block_bytes=block)
 
 
 @pytest.mark.parametrize("name", list(files()))
@@ -154,7 +155,7 @@ def test_without_a_digest_only_the_tensors_are_read() -> None:
     repository = view(data, "a.safetensors")
     header = read_header(repository, "a.safetensors")
     before = repository.bytes_read
-    assert scan(repository, "a.safetensors", header, digest=False).sha256 is None
+    assert scan(repository, "a.safetensors", header, norms=LATENTS, digest=False).sha256 is None
     assert repository.bytes_read - before == 33 * 9 * 4
 
 
@@ -165,7 +166,7 @@ def test_memory_stays_at_two_blocks(tmp_path: Path) -> None:
     repository = open_folder(tmp_path)
     header = read_header(repository, "a.safetensors")
     tracemalloc.start()
-    scan(repository, "a.safetensors", header, block_bytes=1 << 18)
+    scan(repository, "a.safetensors", header, norms=LATENTS, block_bytes=1 << 18)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2 << 20
@@ -178,4 +179,4 @@ def test_a_file_that_shrank_is_incomplete(tmp_path: Path) -> None:
     header = read_header(repository, "a.safetensors")
     (tmp_path / "a.safetensors").write_bytes(data[:-100])
     with pytest.raises(IncompleteError, match="asked for"):
-        scan(repository, "a.safetensors", header)
+        scan(repository, "a.safetensors", header, norms=LATENTS)

@@ -13,9 +13,10 @@ from hubkit.formats.shipped import shipped_schema
 from hubkit.repo.memory import MemoryView
 from hubkit.validate import catalogue
 from hubkit.validate.finding import Found, Severity
+from hubkit.validate.need import Need
 from hubkit.validate.reporters import json as json_reporter
 from hubkit.validate.reporters import text
-from hubkit.validate.rule import REGISTRY, Need, Rule
+from hubkit.validate.rule import REGISTRY, Rule
 from hubkit.validate.run import Selection, validate
 
 
@@ -111,7 +112,7 @@ def test_every_rule_explains_itself() -> None:
         catalogue.explain("THR999")
 
 
-def test_foreign_families_are_named_and_not_judged() -> None:
+def test_a_foreign_family_is_named_and_its_broken_weights_are_still_found() -> None:
     sparsify = {
         "expansion_factor": 32,
         "normalize_decoder": True,
@@ -126,6 +127,10 @@ def test_foreign_families_are_named_and_not_judged() -> None:
         name="x",
         files={"layers.5/cfg.json": json.dumps(sparsify).encode(), "layers.5/sae.safetensors": b"x" * 20},
     )
-    report = validate(repository, Selection(ignore=("CARD", "WTS003")))
-    assert [(f.code, f.severity) for f in report.findings] == [("WTS015", Severity.NOTE)]
-    assert report.saes[0].format == "sparsify"
+    report = validate(repository, Selection(ignore=("CARD",)))
+    assert [(f.code, f.severity) for f in report.findings] == [
+        ("WTS003", Severity.ERROR),
+        ("WTS015", Severity.NOTE),
+    ]
+    assert report.saes[0].family.name == "sparsify"
+    assert (report.saes[0].d_in, report.saes[0].d_sae, report.saes[0].k) == (768, 32 * 768, 32)

@@ -15,7 +15,7 @@ from hubkit.repo.local import open_folder
 from hubkit.repo.memory import MemoryView
 from hubkit.validate.finding import Severity
 from hubkit.validate.load import load_all, stated
-from hubkit.validate.rule import Need
+from hubkit.validate.need import Need
 from hubkit.validate.run import Selection, validate
 
 NORMS = tensors("topk")["W_dec"] * 3

@@ -16,9 +16,10 @@ from rich.console import Console as RichConsole
 from hubkit.repo.memory import MemoryView
 from hubkit.validate.baseline import apply_baseline
 from hubkit.validate.finding import Found, Severity
+from hubkit.validate.need import Need
 from hubkit.validate.report import Known, Report, below, joined
 from hubkit.validate.reporters import PLAIN, github, markdown, render, sarif, text
-from hubkit.validate.rule import REGISTRY, Need, Rule
+from hubkit.validate.rule import REGISTRY, Rule
 from hubkit.validate.run import Selection, validate
 from hubkit.validate.selection import Ignore
 

@@ -13,7 +13,7 @@ from builders import GONE, cfg, view
 from hubkit.errors import ExitCode, IncompleteError, UsageError
 from hubkit.repo.memory import MemoryView
 from hubkit.validate.finding import Finding, Severity
-from hubkit.validate.rule import Need
+from hubkit.validate.need import Need
 from hubkit.validate.run import Selection, validate
 
 WIDE = {"d_in": 768, "d_sae": 1536}

@@ -52,15 +52,24 @@ def test_ties_of_healthy_bfloat16_thresholds() -> None:
     assert codes(view(cfg(d_sae=2048, dtype="float16"), whole), "THR") == []
 
 
-def test_another_familys_scalar_in_its_configuration_is_not_judged() -> None:
+def test_a_number_beside_thresholds_that_are_tensors_means_nothing_and_alone_it_is_the_threshold() -> None:
     text = {
         "hook_point_in": "blocks.2.hook_resid_post",
         "d_model": 8,
         "jump_relu_threshold": 0.0,
         "act_fn": "jumprelu",
     }
-    other = view(text, tensors(threshold=np.zeros(D_SAE, np.float32)))
-    assert codes(other, "THR") == []
+    named = {"encoder.weight": np.ones((32, 8), np.float32), "decoder.weight": np.ones((8, 32), np.float32)}
+    named |= {"encoder.bias": np.ones(32, np.float32), "decoder.bias": np.ones(8, np.float32)}
+    learned_logs = np.log(np.linspace(0.1, 0.5, D_SAE)).astype(np.float32)
+    for name in (
+        "log_jumprelu_threshold",
+        "activation_function.log_jumprelu_threshold",
+        "threshold_of_tomorrow",
+    ):
+        assert codes(view(text, named | {name: learned_logs}), "THR") == []
+    assert codes(view(text, named), "THR") == ["THR001"]
+    assert codes(view(text | {"act_fn": "topk", "top_k": 4}, named), "THR") == []
 
 
 def test_a_uniform_default_without_evidence_of_training_is_a_warning() -> None:

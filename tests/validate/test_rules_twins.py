@@ -9,7 +9,8 @@ from types import ModuleType
 
 import pytest
 
-from hubkit.validate.rule import REGISTRY, Need
+from hubkit.validate.need import Need
+from hubkit.validate.rule import REGISTRY
 from hubkit.validate.run import Selection, validate
 
 HERE = Path(__file__).parent

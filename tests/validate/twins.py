@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 from collections.abc import Callable
@@ -134,6 +135,30 @@ def one_cell(folder: str = "a_L2", layer: int = 2) -> tuple[str, dict[str, Any]]
     )
 
 
+def gemma_scope(cut: int = 0, **changes: Any) -> MemoryView:
+    """A Gemma Scope SAE: params.npz and nothing else, `cut` bytes short."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **(tensors() | changes))
+    data = buffer.getvalue()
+    return MemoryView(name="x", files={"layer_2/width_32/average_l0_5/params.npz": data[: len(data) - cut]})
+
+
+def sparsify(**changes: Any) -> MemoryView:
+    """A hook point of sparsify."""
+    configuration = {
+        "expansion_factor": D_SAE // D_IN,
+        "num_latents": 0,
+        "k": 4,
+        "d_in": D_IN,
+        "activation": "topk",
+    } | changes
+    whole = tensors("standard")
+    named = {"encoder.weight": np.ascontiguousarray(whole["W_enc"].T), "encoder.bias": whole["b_enc"]}
+    named |= {name: whole[name] for name in ("W_dec", "b_dec")}
+    files = {"layers.2/cfg.json": json.dumps(configuration).encode(), "layers.2/sae.safetensors": save(named)}
+    return MemoryView(name="x", files=files)
+
+
 def unread(size_of: Any) -> MemoryView:
     """A standard SAE whose weights are listed with a size and cannot be read."""
     repository = view(cfg("standard"))
@@ -222,6 +247,10 @@ TWINS: dict[str, Twins] = {
     "WTS012": (lambda: decoder(put("W_dec", 3, 0.0)), lambda: decoder(nothing)),
     "WTS013": (lambda: decoder(copied), lambda: decoder(nothing)),
     "WTS014": (lambda: view(weights=GONE, files={f"{FOLDER}/sae_weights.pt": torch_zip()}), view),
+    "WTS016": (lambda: MemoryView(name="x", files={"sae_layer_4.pt": torch_zip(), "README.md": b"x"}), view),
+    "WTS017": (lambda: gemma_scope(cut=200), gemma_scope),
+    "WTS018": (lambda: view(cfg("standard"), tensors("standard", W_enc=np.ones((D_IN, D_SAE), np.int8))), lambda: view(cfg("standard"))),
+    "CFG022": (lambda: sparsify(k=D_SAE + 1), sparsify),
     "WTS015": (lambda: view({"num_latents": 32, "k": 4, "d_in": 8, "expansion_factor": 4}), view),
     "THR001": (lambda: learned(0.0), lambda: learned(LEARNED)),
     "THR002": (lambda: learned(0.01), lambda: learned(0.01, training_architecture="batchtopk")),

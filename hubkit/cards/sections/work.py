@@ -76,7 +76,7 @@ def training(facts: Facts) -> Context | Absent:
     }
 
 
-def _recorded(facts: Facts, kind: str) -> list[dict[str, Any]]:
+def _recorded(facts: Facts, kind: str) -> list[Mapping[str, Any]]:
     return [sae.training for sae in facts.saes if sae.trained_as == kind and RECORDED & sae.training.keys()]
 
 

@@ -98,7 +98,7 @@ def _kinds(report: Report) -> str:
     """How many of which format and architecture; a format that all have is said once."""
     of_format: dict[str, Counter[str]] = {}
     for sae in report.saes:
-        of_format.setdefault(sae.format, Counter())[sae.architecture or ""] += 1
+        of_format.setdefault(sae.family.name, Counter())[sae.architecture or ""] += 1
     listed = []
     for name, kinds in sorted(of_format.items()):
         several = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()) if kind)

@@ -10,7 +10,8 @@ from hubkit.release.card_digest import recorded_digests, texts_digest, weights_d
 from hubkit.validate.card import CARD, said
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
-from hubkit.validate.rule import Need, repo_rule
+from hubkit.validate.need import Need
+from hubkit.validate.rule import repo_rule
 
 
 @repo_rule("CARD011", Severity.WARNING, "D")

@@ -10,7 +10,8 @@ from hubkit.readme.claims.kinds import Count, Done, LayerList, Product, Sum, Unl
 from hubkit.validate.card import ARCHITECTURES, countable, layer_of, plain, said, trained_as
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
-from hubkit.validate.rule import Need, repo_rule
+from hubkit.validate.need import Need
+from hubkit.validate.rule import repo_rule
 
 WORDS = {"saes": "SAEs", "layers": "layers", "architectures": "architectures", "conditions": "conditions"}
 HINT = "correct the card, or add what is missing: hubkit build-cards counts the folders"
@@ -66,7 +67,7 @@ def _there(repo: RepoFacts, claim: Count) -> int | None:
         if claim.number == len({sae.architecture for sae in repo.saes}):
             return claim.number
     else:
-        values = [sae.cfg.text("training_condition") if sae.cfg else None for sae in repo.saes]
+        values = [sae.sae.training.condition for sae in repo.saes]
     return None if None in values else len(set(values))
 
 

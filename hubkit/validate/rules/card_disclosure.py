@@ -27,7 +27,8 @@ def undisclosed(repo: RepoFacts) -> Iterator[Found]:
 
     JumpReLU thresholds that never learned (THR001, THR002): the SAE is a plain ReLU. Weights that are a pickle (WTS014): loading them can run code.
     Activations of a quantized base model, which the configuration states: the SAE belongs to that model, not to the full one. Any wording that a reader
-    would understand counts as disclosure, wherever it stands in the text; the count beside it is CARD004's business.
+    would understand counts as disclosure, wherever it stands in the text; the count beside it is CARD004's business. A pickle is a warning, as WTS014 is,
+    and a note where it is the format of its own family.
     """
     page = repo.page
     if page is None:
@@ -59,8 +60,15 @@ def undisclosed(repo: RepoFacts) -> Iterator[Found]:
         )
         yield Found(
             f'{who}, and the card does not say so: "{quote}"',
-            HINTS[defect], path=CARD, line=line, identity=defect,
+            HINTS[defect], path=CARD, line=line, identity=defect, severity=_severity(defect, saes),
         )  # fmt: skip
+
+
+def _severity(defect: Defect, saes: list[SaeFacts]) -> Severity | None:
+    """Never above that of what was not disclosed; a pickle that is its family's own format is no surprise to those who load it."""
+    if defect != "pickle":
+        return None
+    return Severity.WARNING if any(sae.is_saelens for sae in saes) else Severity.NOTE
 
 
 def _never_learned(sae: SaeFacts) -> bool:

@@ -48,7 +48,7 @@ def wrong_fact(repo: RepoFacts) -> Iterator[Found]:
     SAE whose architecture has others; and of the base model its family, its layers, and its parameter count, computed from its config.json where hubkit knows
     it. A peak layer that has no SAE is a note.
     """
-    saes = [sae for sae in repo.saes if sae.cfg is not None]
+    saes = [sae for sae in repo.saes if sae.sae.is_judged]
     complete = bool(saes) and len(saes) == len(repo.saes)
     yield from _hook_forms(repo, saes)
     yield from _tensors(repo)
@@ -64,8 +64,7 @@ def wrong_fact(repo: RepoFacts) -> Iterator[Found]:
 
 def _dimensions(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
     there = {
-        name: {value for sae in saes if sae.cfg and (value := sae.cfg.integer(name))}
-        for name in ("d_in", "d_sae", "k")
+        name: {value for sae in saes if (value := getattr(sae.sae, name))} for name in ("d_in", "d_sae", "k")
     }
     stated = {claim.name for claim in repo.claims.of(Dimension)}
     factors = set() if {"d_in", "d_sae"} <= stated else _factors(saes)
@@ -85,7 +84,7 @@ def _dimensions(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
 
 def _factors(saes: list[SaeFacts]) -> set[float]:
     """d_sae / d_in of every SAE."""
-    widths = [(sae.cfg.integer("d_in"), sae.cfg.integer("d_sae")) for sae in saes if sae.cfg]
+    widths = [(sae.sae.d_in, sae.sae.d_sae) for sae in saes]
     return {d_sae / d_in for d_in, d_sae in widths if d_in and d_sae}
 
 
@@ -105,7 +104,7 @@ def _expansion(claim: Dimension, factors: set[float]) -> Iterator[Found]:
 def _shapes(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
     if not all(sae.is_saelens for sae in saes):
         return
-    sizes = {(sae.cfg.integer("d_in"), sae.cfg.integer("d_sae")) for sae in saes if sae.cfg}
+    sizes = {(sae.sae.d_in, sae.sae.d_sae) for sae in saes}
     for claim in repo.claims.of(TensorShape):
         possible = {
             {"W_enc": (d_in, d_sae), "W_dec": (d_sae, d_in), "b_enc": (d_sae,), "b_dec": (d_in,)}.get(
@@ -124,12 +123,14 @@ def _shapes(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
 
 
 def _dtype(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
-    there = {str(sae.cfg.effective.get("dtype")).removeprefix("torch.") for sae in saes if sae.cfg}
+    there = {sae.sae.dtype for sae in saes}
+    if None in there and any(not sae.is_saelens for sae in saes):
+        return  # a family that does not write it
     for claim in repo.claims.of(Dtype):
         if claim.dtype not in there:
             yield said(
                 claim,
-                f"dtype is {' or '.join(sorted(there))} in the configurations, the card says {claim.dtype}",
+                f"dtype is {' or '.join(sorted(map(str, there)))} in the configurations, the card says {claim.dtype}",
                 HINT,
                 topic="dtype",
             )
@@ -140,9 +141,9 @@ def _rows(repo: RepoFacts) -> Iterator[Found]:
     by_id = {sae.sae_id: sae for sae in repo.saes}
     for claim in repo.claims.of(Measured):
         sae = by_id.get(claim.sae_id)
-        if sae is None or sae.cfg is None or claim.measure not in {"d_in", "d_sae", "layer"}:
+        if sae is None or not sae.sae.is_judged or claim.measure not in {"d_in", "d_sae", "layer"}:
             continue
-        true = layer_of(sae) if claim.measure == "layer" else sae.cfg.integer(claim.measure)
+        true = layer_of(sae) if claim.measure == "layer" else getattr(sae.sae, claim.measure)
         if true is not None and true != claim.number:
             yield said(
                 claim,
@@ -153,7 +154,7 @@ def _rows(repo: RepoFacts) -> Iterator[Found]:
 
 
 def _hook_forms(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
-    there = {form_of(name) for sae in saes if sae.cfg and (name := sae.cfg.text("hook_name"))}
+    there = {form_of(name) for sae in saes if sae.is_saelens and (name := sae.sae.hook_name)}
     there = {form for form in there if ".N" in form and "." in form.removesuffix(".N")} | {
         form for form in there if form.startswith("blocks.N")
     }
@@ -180,7 +181,7 @@ def _hook_forms(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
 
 def _hook_sites(repo: RepoFacts, saes: list[SaeFacts], forms: set[str]) -> Iterator[Found]:
     """`blocks.3.hook_mlp_out` where every SAE is at `hook_resid_post`: the right form of name, another place in the block."""
-    sites = {_site(name) for sae in saes if sae.cfg and (name := sae.cfg.text("hook_name"))}
+    sites = {_site(name) for sae in saes if sae.is_saelens and (name := sae.sae.hook_name)}
     told: set[str] = set()
     for claim in repo.claims.of(HookForm):
         site = _site(claim.name)

@@ -43,6 +43,8 @@ IGNORED = {
 """Fields that SAELens overrides, carries or drops unread; of reshape_activations it only looks whether it is hook_z, of the activation whether topk."""
 HEADS = {"n_heads", "bottleneck_factor"}
 SAFETENSORS_WITHOUT_CFG = {"sae_weights.safetensors", "sae.safetensors"}
+BARE = "unnamed"
+"""The family of SAE tensors whose configuration is nobody's that hubkit knows."""
 
 
 @sae_rule("CFG001", Severity.ERROR, "T")
@@ -50,7 +52,8 @@ def weights_without_configuration(sae: SaeFacts) -> Iterator[Found]:
     """The SAE folder has weights and no configuration.
 
     SAELens asks for `cfg.json` first and fails with FileNotFoundError; from the weights alone nobody can tell the architecture,
-    the hook, or whether b_dec is subtracted from the input. A configuration of SAELens under another name (`config.json`) is none to it.
+    the hook, or whether b_dec is subtracted from the input. A configuration of SAELens under another name (`config.json`) is none to it. Tensors of an SAE
+    in a file of any other name, without a configuration of a family that hubkit knows, are a warning: their author's own code may know more.
     """
     name = PurePosixPath(sae.cfg_path).name if sae.cfg_path else None
     if name not in {None, "cfg.json"} and sae.is_saelens and WEIGHTS in sae.files:
@@ -64,6 +67,13 @@ def weights_without_configuration(sae: SaeFacts) -> Iterator[Found]:
             f"{sae.weights.name} has no cfg.json beside it",
             "write a cfg.json with architecture, d_in, d_sae, dtype and metadata (sae_lens_version, model_name, hook_name)",
             path=sae.weights.path,
+        )
+    elif sae.sae.family.name == BARE:
+        yield Found(
+            f"{PurePosixPath(sae.sae.weights or '').name} holds an SAE's tensors, and no configuration that hubkit knows lies beside it",
+            "publish it in SAELens's format, or with the configuration of the library that wrote it",
+            path=sae.sae.weights,
+            severity=Severity.WARNING,
         )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from packaging.version import Version
 
 from hubkit.formats import saelens
-from hubkit.formats.family import Cfg
+from hubkit.formats.cfg import Cfg
 from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.rule import sae_rule

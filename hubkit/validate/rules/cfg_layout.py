@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from hubkit.formats import saelens
-from hubkit.models.hooks import layers_named, parse_hook, same_place
+from hubkit.models.hooks import Hook, layers_named, parse_hook, same_place
 from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.rule import sae_rule
+
+LENS_NAME = re.compile(r"blocks\.\d+\.[\w.]*hook_\w+")
 
 
 @sae_rule("CFG008", Severity.ERROR, "C", fix="safe")
@@ -77,29 +81,42 @@ def layers_disagree(sae: SaeFacts) -> Iterator[Found]:
     """The folder, `hook_name` and `hook_layer` do not name the same layer.
 
     L21, layer_21, layers.21, blocks.21 and h.21 name a layer; `l0_40` is a sparsity. resid_pre of N is the output of block N - 1, so both
-    numbers are accepted for it. When hook_name and hook_layer disagree inside one configuration the finding is an error.
+    numbers are accepted for it, in the folder's name too. When hook_name and hook_layer disagree inside one configuration the finding is an error.
     """
-    if sae.cfg is None:
-        return
-    hook_name = _hook_name(sae)
+    hook_name = _hook_name(sae) if sae.is_saelens else sae.sae.hook_name
     hook = parse_hook(hook_name) if hook_name else None
-    stated = sae.raw.get("hook_layer", sae.raw.get("hook_point_layer"))
-    place = sae.at(_hook_pointer(sae))
-    if hook and hook.layer is not None and isinstance(stated, int) and stated not in same_place(hook):
+    stated, named = sae.sae.stated_layer, layers_named(sae.sae_id)
+    place = sae.at(_hook_pointer(sae)) if sae.is_saelens else sae.where("hook_name")
+    if hook is None or hook.layer is None:
+        if stated is not None and named and stated not in named:
+            yield _elsewhere(sae, named, f"the layer is {stated}", sae.where("layer"))
+        return
+    if stated is not None and stated not in same_place(hook):
         yield Found(
-            f"hook_name is {hook.name!r} and hook_layer is {stated}",
+            f"hook_name is {hook.name!r} and hook_layer is {stated}"
+            if sae.is_saelens
+            else f"the hook is {hook.name!r} and the layer is {stated}",
             "one of the two is wrong: correct it",
             severity=Severity.ERROR,
             **place,
         )
-    named = layers_named(sae.sae_id)
-    if hook and hook.layer is not None and named and not named & same_place(hook):
-        layers = " and ".join(str(layer) for layer in sorted(named))
-        yield Found(
-            f"the folder {sae.sae_id!r} names layer {layers}, hook_name is {hook.name!r}",
-            "rename the folder or correct hook_name",
-            **place,
-        )
+    if named and not named & same_place(hook) and not _same_site(sae.sae_id, hook):
+        yield _elsewhere(sae, named, f"hook_name is {hook.name!r}", place)
+
+
+def _elsewhere(sae: SaeFacts, named: set[int], says: str, place: dict[str, Any]) -> Found:
+    layers = " and ".join(str(layer) for layer in sorted(named))
+    message = f"the folder {sae.sae_id!r} names layer {layers}, {says}"
+    return Found(message, "rename the folder or correct hook_name", **place)
+
+
+def _same_site(sae_id: str, hook: Hook) -> bool:
+    """Whether a part of the id is the hook's name, or its other name: `blocks.4.hook_resid_pre` is `blocks.3.hook_resid_post`."""
+    return any(
+        same_place(parse_hook(part)) & same_place(hook)
+        for part in sae_id.split("/")
+        if LENS_NAME.fullmatch(part)
+    )
 
 
 @sae_rule("CFG013", Severity.WARNING, "C", fix="unsafe")

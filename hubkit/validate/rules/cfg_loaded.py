@@ -105,7 +105,7 @@ def origin_unknown(sae: SaeFacts) -> Iterator[Found]:
     """No hook_name or no model_name after loading: nobody can tell where the activations come from.
 
     SAELens keeps both in `metadata` (v6), or takes them from the top level (legacy). A placeholder counts as none. Where the version is what
-    loses them, CFG008 says so and this rule is silent. A `hook_name` that is there and null is an error in a legacy file: the migration looks for
+    loses them, CFG008 says so and this rule is silent. A transcoder needs `hook_name_out` as well, the place that it writes to. A `hook_name` that is there and null is an error in a legacy file: the migration looks for
     "hook_z" in it and raises TypeError.
     """
     cfg = sae.cfg
@@ -125,6 +125,14 @@ def origin_unknown(sae: SaeFacts) -> Iterator[Found]:
             "hook_name is null: load_from_disk raises TypeError" if raises else _absence(sae, key, value),
             f"write {key!r} into metadata" if cfg.layout == "v6" else f"write {key!r}",
             severity=Severity.ERROR if raises else None,
+            **(sae.at(pointer) | {"pointer": pointer}),
+        )
+
+    if sae.architecture in saelens.TRANSCODERS and cfg.text("hook_name") and not cfg.text("hook_name_out"):
+        pointer = "/metadata/hook_name_out" if cfg.layout == "v6" else "/hook_name_out"
+        yield Found(
+            "there is no hook_name_out: nobody can tell where the transcoder's output belongs",
+            "write 'hook_name_out' into metadata" if cfg.layout == "v6" else "write 'hook_name_out'",
             **(sae.at(pointer) | {"pointer": pointer}),
         )
 

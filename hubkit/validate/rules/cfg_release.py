@@ -65,31 +65,20 @@ def names_against_contents(repo: RepoFacts) -> Iterator[Found]:
 def _odd_widths(repo: RepoFacts) -> Iterator[Found]:
     groups: dict[tuple[str, str], list[SaeFacts]] = defaultdict(list)
     for sae in repo.saes:
-        cfg = sae.cfg
-        model, hook = (cfg.text("model_name"), cfg.text("hook_name")) if cfg else (None, None)
-        if (
-            cfg
-            and model
-            and hook
-            and not is_placeholder(model)
-            and cfg.integer("d_in")
-            and (kind := width_kind(hook))
-        ):
+        model, hook = sae.sae.model_name, sae.sae.hook_name
+        if model and hook and not is_placeholder(model) and sae.sae.d_in and (kind := width_kind(hook)):
             groups[model_key(model), kind].append(sae)
     for (model, kind), saes in groups.items():
-        widths = Counter(sae.cfg.integer("d_in") for sae in saes if sae.cfg)
+        widths = Counter(sae.sae.d_in for sae in saes)
         usual, times = widths.most_common(1)[0]
-        if len(widths) == 1:
-            continue
-        odd = [sae for sae in saes if sae.cfg and sae.cfg.integer("d_in") != usual]
-        for sae in odd:
-            width = sae.cfg.integer("d_in") if sae.cfg else None
-            yield Found(
-                f"{sae.sae_id}: d_in is {width}; {many(times, 'other SAE')} of {model} at {kind} have {usual}",
-                "correct model_name, hook_name or d_in",
-                **sae.at("/d_in"),
-                identity=sae.sae_id,
-            )
+        for sae in saes:
+            if sae.sae.d_in != usual:
+                yield Found(
+                    f"{sae.sae_id}: d_in is {sae.sae.d_in}; {many(times, 'other SAE')} of {model} at {kind} have {usual}",
+                    "correct model_name, hook_name or d_in",
+                    **sae.where("d_in"),
+                    identity=sae.sae_id,
+                )
 
 
 def _stated(sae: SaeFacts) -> Iterator[Found]:
@@ -134,6 +123,8 @@ def _architecture_of(sae: SaeFacts) -> Iterator[tuple[str, str, str]]:
             "batchtopk",
             "matryoshka",
         }  # exports of SAELens before 6.46 do not say what they were trained as
+    if cfg.architecture == "temporal":  # what it keeps of the new part of an activation
+        has |= {_plain(str(cfg.effective.get("sae_diff_type", "topk")))}
     if any("topk" in name for name in has):
         has |= {"topk"}
     if trained is not None and "matryoshka" in trained:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from packaging.version import InvalidVersion, Version
 
-from hubkit.formats.family import Cfg
+from hubkit.formats.cfg import Cfg
 from hubkit.formats.saelens import TRANSCODERS
 
 BATCH = {"batchtopk", "matryoshka_batchtopk"}

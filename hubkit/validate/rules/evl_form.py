@@ -11,7 +11,7 @@ from hubkit.validate.measured_values import METRICS, hubkit_files
 from hubkit.validate.rule import repo_rule
 
 if TYPE_CHECKING:
-    from hubkit.validate.json_file import JsonFile
+    from hubkit.formats.json_file import JsonFile
 
 OTHERS = {"version", "n", "split", "interval"}
 """Keys of a value whose absence is EVL003's."""

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hubkit.models.ambiguous import ambiguity
+from hubkit.models.base_model import BaseModel
 from hubkit.models.config import ModelShape
 from hubkit.models.hooks import parse_hook
 from hubkit.models.widths import layer_at, spellings, strip_ending, widths_at
-from hubkit.validate.base_model import BaseModel
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.rule import repo_rule, sae_rule
@@ -21,13 +21,13 @@ HOOKS = (
     ("hook_name_out", "hook_head_index_out", "d_out"),
     ("hf_hook_name_out", "hook_head_index_out", "d_out"),
 )
-"""Keys of the metadata: the hook, its head, and the key of the width that must be found there."""
+"""Fields of an SAE: the hook, the key of its head in SAELens's metadata, and the width that must be found there."""
 SHOWN = 3
 
 
 @dataclass(frozen=True)
 class Place:
-    """One hook that a configuration names."""
+    """One hook that the files name."""
 
     key: str
     name: str
@@ -37,21 +37,14 @@ class Place:
 
 
 def _places(sae: SaeFacts) -> Iterator[Place]:
-    cfg = sae.cfg
-    if cfg is None:
-        return
     for key, head_key, width_key in HOOKS:
-        name, head = cfg.text(key), cfg.metadata.get(head_key)
+        name: str | None = getattr(sae.sae, key)
         if name:
+            head = sae.cfg.metadata.get(head_key) if sae.cfg else None
             # What SAELens takes for no head index, and what it takes for one.
             index = head if isinstance(head, int) and not isinstance(head, bool) else None
-            yield Place(key, name.strip(), index, width_key, cfg.integer(width_key))
-
-
-def _pointer(sae: SaeFacts, key: str) -> str:
-    inside = sae.cfg is not None and sae.cfg.layout == "v6"
-    renamed = "hook_point" if key == "hook_name" and not inside and key not in sae.raw else key
-    return f"/metadata/{renamed}" if inside else f"/{renamed}"
+            width = sae.cfg.integer(width_key) if sae.cfg else sae.sae.size(width_key)
+            yield Place(key, name.strip(), index, width_key, width)
 
 
 @repo_rule("HOOK001", Severity.WARNING, "C B")
@@ -70,7 +63,7 @@ def base_model_unresolved(facts: RepoFacts) -> Iterator[Found]:
             bases[sae.base.name] = sae.base
     for name, base in bases.items():
         saes = named[name]
-        where = saes[0].at(_pointer(saes[0], "model_name")) if len(saes) == 1 else {"path": None}
+        where = saes[0].where("model_name") if len(saes) == 1 else {"path": None}
         if base.problem is not None:
             yield Found(
                 f"{base.problem}; {_of(saes)} could not be checked against it",
@@ -115,7 +108,7 @@ def layer_outside(sae: SaeFacts) -> Iterator[Found]:
             yield Found(
                 f"{place.key} {place.name} is in layer {layer}; {sae.base.name} has {shape.n_layers} layers, 0 to {shape.n_layers - 1} ({sae.base.source})",
                 hint,
-                **sae.at(_pointer(sae, place.key)),
+                **sae.where(place.key),
                 measured={"layer": layer, "n_layers": shape.n_layers},
             )
 
@@ -140,7 +133,7 @@ def width_of_another_place(sae: SaeFacts) -> Iterator[Found]:
         yield Found(
             f"{place.width_key} is {place.width}; at {place.name} {sae.base.name} has {expected}",
             _where_else(shape, place.width),
-            **sae.at(f"/{place.width_key}"),
+            **sae.where(place.width_key),
             measured={"width": place.width, "expected": sorted(widths)},
             identity=place.key,
         )
@@ -180,7 +173,7 @@ def module_missing(sae: SaeFacts) -> Iterator[Found]:
             f"{place.key} {place.name}: {' and '.join(dict.fromkeys(modules.classes))} (transformers {modules.version}) has no such module",
             f"there is {', '.join(near)}" if near else "check model_name and the hook",
             confidence="medium",
-            **sae.at(_pointer(sae, place.key)),
+            **sae.where(place.key),
         )
 
 

@@ -14,7 +14,8 @@ from hubkit.models.names import is_placeholder, model_key
 from hubkit.release.layout import CFG, PROVENANCE, WEIGHTS
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
-from hubkit.validate.rule import Need, repo_rule
+from hubkit.validate.need import Need
+from hubkit.validate.rule import repo_rule
 from hubkit.validate.rules.errata import trained_as
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from hubkit.models.names import is_placeholder
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
-from hubkit.validate.rule import Need, repo_rule
+from hubkit.validate.need import Need
+from hubkit.validate.rule import repo_rule
 from hubkit.validate.secret_texts import secrets_of
 
 PRIVATE_PATH = re.compile(

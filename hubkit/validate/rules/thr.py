@@ -6,20 +6,18 @@ the SAE is then a plain ReLU with about half of its features active.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from hubkit.formats import saelens
+from hubkit.formats.sae import BATCH_TOPK, JUMPRELU, THRESHOLDED
 from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.rule import sae_rule
 
 DEFAULT_INITS = (0.001, 0.01, -1.0)
 """SAELens 3 to 5; SAELens 6; dictionary_learning before threshold_start_step."""
-SET_NOT_LEARNED = {"batchtopk", "matryoshka_batchtopk"}
-"""Training architectures whose export has one threshold for all latents, rightly."""
 
 
 def uniform(values: Any) -> bool:
@@ -28,78 +26,54 @@ def uniform(values: Any) -> bool:
 
 
 def thresholds(sae: SaeFacts) -> Any:
-    """The finite thresholds of a JumpReLU, or None."""
-    if (
-        sae.threshold is None
-        or sae.architecture not in saelens.JUMPRELU
-        or not np.isfinite(sae.threshold).all()
-    ):
+    """The finite thresholds of an SAE whose inference compares with them, or None; (1,) where one stands for all latents."""
+    if sae.thresholds is None or sae.architecture not in THRESHOLDED or not np.isfinite(sae.thresholds).all():
         return None
-    return sae.threshold
+    return sae.thresholds
 
 
-def _details(sae: SaeFacts) -> Mapping[str, Any]:
-    found = sae.cfg.metadata.get("training_architecture_details") if sae.cfg else None
-    return found if isinstance(found, Mapping) else {}
-
-
-def training_architecture(sae: SaeFacts) -> str | None:
-    """What the metadata says the SAE was trained as."""
-    return sae.cfg.text("training_architecture") if sae.cfg else None
+def set_not_learned(sae: SaeFacts) -> bool:
+    """Whether one threshold for all latents is right: that of a BatchTopK, or of a family that stores one number."""
+    one_number = sae.sae.threshold is not None and sae.sae.threshold.kind == "scalar"
+    return one_number or sae.sae.trained_as in BATCH_TOPK
 
 
 def known_init(sae: SaeFacts) -> float | None:
-    """The initial threshold that the configuration states, or None."""
-    for source in (sae.raw, _details(sae)):
-        value = source.get("jumprelu_init_threshold")
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
-    return None
+    """The initial threshold that is stated, or that the family's code starts from."""
+    return sae.sae.training.threshold_init
 
 
-def was_trained(sae: SaeFacts) -> bool:
-    """Whether anything says that this SAE went through a training: training details, measured results, a training version, metrics."""
-    if sae.cfg is None:
-        return False
-    metadata = sae.cfg.metadata
-    marks = (
-        "training_architecture",
-        "training_architecture_details",
-        "l0",
-        "num_dead_features",
-        "sae_lens_training_version",
-        "training_condition",
-    )
-    return any(metadata.get(key) is not None for key in marks) or "metrics.json" in sae.files
+def amount(values: Any) -> str:
+    """`all 2,304 thresholds are`, `the threshold is`."""
+    return f"all {values.size:,} thresholds are" if values.size > 1 else "the threshold of all latents is"
 
 
 def measured(sae: SaeFacts, init: float | None = None) -> dict[str, Any]:
     """The evidence of every THR finding."""
-    values = sae.threshold
+    values = sae.thresholds
     assert values is not None  # noqa: S101 - the rules ask only where it was read
-    info = sae.header.tensors["threshold"] if sae.header else None
     return {
         "min": float(values.min()),
         "max": float(values.max()),
         "mean": float(values.mean()),
         "std": float(values.std()),
         "zero_share": float((values == 0).mean()),
-        "init_share": None if init is None else float(_equals(values, init).mean()),
+        "init_share": None if init is None else float(equals(values, init).mean()),
         "unique": int(np.unique(values).size),
-        "dtype": info.dtype if info else None,
+        "dtype": sae.sae.threshold.dtype if sae.sae.threshold else None,
         "n": int(values.size),
     }
 
 
-def _equals(values: Any, init: float) -> Any:
-    """Equal after the rounding of any stored dtype: float32, float16 or bfloat16."""
+def equals(values: Any, init: float) -> Any:
+    """Which of `values` are `init` after the rounding of any stored dtype: float32, float16 or bfloat16, or of its logarithm in float32."""
     rounded = {
         np.float64(np.float32(init)),
         np.float64(np.float16(init)),
         np.float64(_bfloat16(init)),
         np.float64(init),
     }
-    return np.isin(values, list(rounded))
+    return np.isin(values, list(rounded)) | np.isclose(values, init, rtol=1e-6, atol=0)
 
 
 def _bfloat16(value: float) -> np.float32:
@@ -112,7 +86,7 @@ def found(sae: SaeFacts, message: str, hint: str, **more: Any) -> Found:
     return Found(
         message,
         hint,
-        **sae.in_weights("threshold"),
+        **sae.at_threshold(),
         measured=measured(sae, more.pop("init", known_init(sae))),
         **more,
     )
@@ -128,19 +102,34 @@ def all_zero(sae: SaeFacts) -> Iterator[Found]:
     values = thresholds(sae)
     if values is None or values.any():
         return
-    if training_architecture(sae) in SET_NOT_LEARNED:
-        cause, hint = (
+    cause, hint = _cause(sae)
+    yield found(
+        sae,
+        f"{amount(values)} 0: this {_called(sae)} computes a plain ReLU; {cause}",
+        hint,
+        fix="unsafe" if sae.is_saelens else None,
+    )
+
+
+def _called(sae: SaeFacts) -> str:
+    return "JumpReLU" if sae.architecture in JUMPRELU else str(sae.architecture)
+
+
+def _cause(sae: SaeFacts) -> tuple[str, str]:
+    """Why a threshold is 0, and what helps."""
+    if sae.sae.trained_as in BATCH_TOPK:
+        return (
             "the running BatchTopK threshold never rose: the run was too short",
             "train longer, or with a larger topk_threshold_lr, and export again",
         )
-    else:
-        cause = "it never had a gradient"
-        hint = "train with a straight-through estimator (SAELens 6.48 or later: jumprelu_ste_to_input, a target L0), or publish it as what it computes: `standard`"
-    yield found(
-        sae,
-        f"all {values.size:,} thresholds are 0: this JumpReLU computes a plain ReLU; {cause}",
-        hint,
-        fix="unsafe",
+    if not sae.is_saelens:
+        return (
+            "it never had a gradient",
+            "train with a straight-through estimator, or publish it as what it computes: a ReLU SAE",
+        )
+    return (
+        "it never had a gradient",
+        "train with a straight-through estimator (SAELens 6.48 or later: jumprelu_ste_to_input, a target L0), or publish it as what it computes: `standard`",
     )
 
 
@@ -148,32 +137,40 @@ def all_zero(sae: SaeFacts) -> Iterator[Found]:
 def never_learned(sae: SaeFacts) -> Iterator[Found]:
     """Every threshold equals its initial value: never learned.
 
-    The initial value is the configuration's `jumprelu_init_threshold`, else one of the defaults 0.001, 0.01 and -1. An error where
-    anything says that the SAE was trained, else a warning. One value for all latents is right for an export of BatchTopK.
+    The initial value is the configuration's `jumprelu_init_threshold`, else one of the defaults 0.001, 0.01 and -1, each as the tensor's own dtype rounds it
+    (1.1 in bfloat16 is 1.1015625). Any other single value counts where the metadata says that it was trained as a JumpReLU: no training leaves all latents
+    at one number. An error where anything says that the SAE was trained, else a warning. One value for all latents is right for an export of BatchTopK
+    and for a family that stores one number; there it is an error only where it still is the -1 that the training begins with.
     """
-    values = thresholds(sae)
-    if (
-        values is None
-        or not values.any()
-        or not uniform(values)
-        or training_architecture(sae) in SET_NOT_LEARNED
-    ):
+    values, stated = thresholds(sae), known_init(sae)
+    if values is None or not values.any() or not uniform(values):
         return
-    stated = known_init(sae)
-    init = next(
-        (i for i in ([stated] if stated is not None else DEFAULT_INITS) if _equals(values, i).all()), None
+    if set_not_learned(sae) and not (sae.sae.trained_as in BATCH_TOPK and stated is not None):
+        return
+    inits = [stated] if stated is not None else DEFAULT_INITS
+    init = next((i for i in inits if equals(values, i).all()), None)
+    if init is None and sae.sae.training.architecture not in JUMPRELU:
+        return
+    value = float(values[0]) if init is None else init
+    source = (
+        "one value for every latent"
+        if init is None
+        else "its initial value"
+        if stated is not None and sae.sae.trained_as in BATCH_TOPK
+        else "the configuration's initial value"
+        if stated is not None
+        else "a default initial value"
     )
-    if init is None:
-        return
-    source = "the configuration's initial value" if stated is not None else "a default initial value"
-    trained = was_trained(sae)
+    trained = sae.sae.training.evidence
     yield found(
         sae,
-        f"all {values.size:,} thresholds are {init:g}, {source}: they were never learned",
-        "no gradient reached them: more steps, a larger learning rate, or an initial value within the scale of the pre-activations",
+        f"{amount(values)} {value:g}, {source}: never learned",
+        "the run ended before the threshold was first set: train for more steps than threshold_start_step"
+        if sae.sae.trained_as in BATCH_TOPK
+        else "no gradient reached them: more steps, a larger learning rate, or an initial value within the scale of the pre-activations",
         severity=Severity.ERROR if trained else Severity.WARNING,
         confidence="high" if trained else "medium",
-        init=init,
+        init=value,
     )
 
 
@@ -189,9 +186,14 @@ def negative(sae: SaeFacts) -> Iterator[Found]:
         return
     count, low = int((values < 0).sum()), float(values.min())
     severity = Severity.ERROR if count == values.size else Severity.WARNING if low <= -0.01 else Severity.NOTE
+    which = (
+        f"{count:,} of {values.size:,} thresholds are"
+        if values.size > 1
+        else "the threshold of all latents is"
+    )
     yield found(
         sae,
-        f"{count:,} of {values.size:,} thresholds are negative (down to {low:.4g}): those latents compute a plain ReLU",
+        f"{which} negative (down to {low:.4g}): those latents compute a plain ReLU",
         "clamp them at 0 before saving; if they are log-thresholds, save their exponential",
         severity=severity,
     )
@@ -200,15 +202,15 @@ def negative(sae: SaeFacts) -> Iterator[Found]:
 @sae_rule("THR005", Severity.ERROR, "S")
 def not_finite(sae: SaeFacts) -> Iterator[Found]:
     """A threshold is NaN or infinite: that latent never fires, and nothing says so."""
-    if sae.threshold is None or np.isfinite(sae.threshold).all():
+    if sae.thresholds is None or np.isfinite(sae.thresholds).all():
         return
-    bad = ~np.isfinite(sae.threshold)
+    bad = ~np.isfinite(sae.thresholds)
     first = int(np.flatnonzero(bad)[0])
     message = f"{int(bad.sum()):,} of {bad.size:,} thresholds are NaN or infinite, the first at index {first}"
     yield Found(
         message,
         "the training diverged: train again",
-        **sae.in_weights("threshold"),
+        **sae.at_threshold(),
         measured={"count": int(bad.sum()), "first": first, "n": int(bad.size)},
     )
 
@@ -221,12 +223,7 @@ def barely_moved(sae: SaeFacts) -> Iterator[Found]:
     which Adam moves by about learning rate x threshold a step (SAELens issue 494, PR 718): .0108 to .0118 from an initial .01.
     """
     values = thresholds(sae)
-    if (
-        values is None
-        or uniform(values)
-        or training_architecture(sae) in SET_NOT_LEARNED
-        or values.mean() <= 0
-    ):
+    if values is None or uniform(values) or set_not_learned(sae) or values.mean() <= 0:
         return
     stated = known_init(sae)
     inits = [stated] if stated else [i for i in DEFAULT_INITS if i > 0]

@@ -7,17 +7,18 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from hubkit.formats import saelens
+from hubkit.formats.sae import JUMPRELU
 from hubkit.readme.prose import table_rows
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.measured_values import values_of
 from hubkit.validate.rule import repo_rule, sae_rule
-from hubkit.validate.rules.thr import SET_NOT_LEARNED, found, known_init, thresholds, training_architecture
+from hubkit.validate.rules.thr import equals, found, known_init, set_not_learned, thresholds
 
 NARROW = {"BF16", "F16"}
 FEW = 64
 MANY = 1024
+SHARE, NARROW_SHARE = 0.01, 0.2
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 
 
@@ -48,14 +49,14 @@ def too_coarse(sae: SaeFacts) -> Iterator[Found]:
     the threshold stopped learning (SAELens PR 728). Ties among many distinct values are healthy; one value for all is not this rule's.
     """
     values = thresholds(sae)
-    info = sae.header.tensors.get("threshold") if sae.header else None
-    if values is None or info is None or info.dtype not in NARROW or values.size < MANY:
+    dtype = sae.sae.threshold.dtype if sae.sae.threshold else None
+    if values is None or dtype not in NARROW or values.size < MANY:
         return
     distinct = np.unique(values).size
-    if training_architecture(sae) not in SET_NOT_LEARNED and 1 < distinct < FEW:
+    if not set_not_learned(sae) and 1 < distinct < FEW:
         yield found(
             sae,
-            f"{values.size:,} thresholds in {info.dtype} have {distinct} distinct values: steps below its precision were lost",
+            f"{values.size:,} thresholds in {dtype} have {distinct} distinct values: steps below its precision were lost",
             "train the threshold in float32 (SAELens 6.50 or later does) and save it so",
         )
 
@@ -84,20 +85,19 @@ def latents_without_gradient(sae: SaeFacts) -> Iterator[Found]:
     """Over 1 % of the thresholds are exactly the initial value that the configuration states.
 
     Adam moves any parameter with a gradient by about the learning rate, so a float32 threshold that equals its initial value to the bit never received
-    one: a dead latent, or an initial value beyond the pre-activations. All of them is THR002.
+    one: a dead latent, or an initial value beyond the pre-activations. In bfloat16 and float16 the initial value is compared as it is rounded there (1.1 is
+    1.1015625), and since near values round to it too, one in five is counted as too many. All of them is THR002.
     """
     values, init = thresholds(sae), known_init(sae)
-    info = sae.header.tensors.get("threshold") if sae.header else None
-    if (
-        values is None
-        or not init
-        or info is None
-        or info.dtype != "F32"
-        or training_architecture(sae) in SET_NOT_LEARNED
-    ):
+    dtype = sae.sae.threshold.dtype if sae.sae.threshold else None
+    if values is None or not init or set_not_learned(sae):
         return
-    same = int((values == np.float64(np.float32(init))).sum())
-    if values.size * 0.01 < same < values.size:
+    same = (
+        int(equals(values, init).sum())
+        if dtype in NARROW
+        else int((values == np.float64(np.float32(init))).sum())
+    )
+    if values.size * (NARROW_SHARE if dtype in NARROW else SHARE) < same < values.size:
         yield found(
             sae,
             f"{same:,} of {values.size:,} thresholds are exactly the initial {init:g}: no gradient ever reached those latents",
@@ -121,8 +121,7 @@ def far_from_sparse(repo: RepoFacts) -> Iterator[Found]:
     for sae_id, number, row in _in_tables(repo, saes):
         reported.setdefault(sae_id, (number, "README.md", row))
     for sae_id, (number, path, line) in reported.items():
-        cfg = saes[sae_id].cfg
-        d_sae = cfg.integer("d_sae") if cfg else None
+        d_sae = saes[sae_id].sae.d_sae
         if d_sae and d_sae / 4 < number <= d_sae:
             yield Found(
                 f"L0 {number:g} of {d_sae:,} latents ({number / d_sae:.0%}) are active on average: not sparse",
@@ -135,8 +134,8 @@ def far_from_sparse(repo: RepoFacts) -> Iterator[Found]:
 
 
 def _sparse_by_design(sae: SaeFacts) -> bool:
-    return sae.architecture in saelens.JUMPRELU | {"gated"} or (
-        sae.architecture is not None and training_architecture(sae) == "jumprelu"
+    return sae.architecture in JUMPRELU | {"gated"} or (
+        sae.architecture is not None and sae.sae.training.architecture == "jumprelu"
     )
 
 

@@ -97,6 +97,9 @@ def tensor_unexpected(sae: SaeFacts) -> Iterator[Found]:
         )
     if not extra:
         return
+    if sae.stored_k is not None and extra == ["k"]:
+        yield _stored_k(sae, sae.stored_k)
+        return
     hint = "remove the tensor from the file"
     if extra == ["threshold"] and sae.architecture == "standard":
         hint = "if it was trained as a JumpReLU, say architecture jumprelu; else remove the tensor"
@@ -105,6 +108,18 @@ def tensor_unexpected(sae: SaeFacts) -> Iterator[Found]:
         hint,
         **sae.in_weights(extra[0]),
     )
+
+
+def _stored_k(sae: SaeFacts, stored: int) -> Found:
+    """A buffer that other libraries keep beside the weights; whether it may go depends on what cfg.json says."""
+    stated = sae.sae.k
+    if stated is not None and stated != stored:
+        message = f"a tensor k says {stored}, cfg.json says {stated}; loading raises"
+        hint = "find out which of the two the SAE was trained with, write it into cfg.json, and save the weights without the tensor"
+    else:
+        message = f"a tensor k ({stored}): a {sae.architecture} of SAELens has none, loading raises"
+        hint = "save the weights without it" + ("" if stated else ', and write "k" into cfg.json')
+    return Found(message, hint, **sae.in_weights("k"), measured={"tensor": stored, "cfg": stated})
 
 
 @sae_rule("WTS006", Severity.ERROR, "H C", fix="safe")
@@ -207,6 +222,8 @@ def dtype_contradicts(sae: SaeFacts) -> Iterator[Found]:
         or not isinstance(cfg.effective.get("dtype"), str)
     ):
         return
+    if integer_weights(sae):
+        return  # WTS018
     stated = str(cfg.effective["dtype"]).removeprefix("torch.")
     found = {
         name: CFG_NAMES.get(i.dtype, i.dtype)
@@ -229,4 +246,34 @@ def dtype_contradicts(sae: SaeFacts) -> Iterator[Found]:
             f"tensors of mixed dtypes ({', '.join(kinds)}), cfg.json says {stated}",
             "save all of them in one dtype",
             **place,
+        )
+
+
+INTEGERS = {"I8", "U8", "I16", "U16", "I32", "U32", "I64", "U64", "BOOL"}
+
+
+def integer_weights(sae: SaeFacts) -> list[str]:
+    """The matrices that are stored as whole numbers."""
+    tensors = sae.sae.tensors
+    return [
+        name
+        for name in ("W_enc", "W_dec", "W_skip")
+        if name in tensors and tensors[name].info.dtype in INTEGERS
+    ]
+
+
+@sae_rule("WTS018", Severity.ERROR, "H")
+def weights_are_integers(sae: SaeFacts) -> Iterator[Found]:
+    """The matrices are stored as integers: nothing can be computed from them without their scales.
+
+    A quantized weight is an integer times a scale (and a zero point) that lie in tensors of their own. SAELens casts the integers to cfg's dtype and computes
+    with them as they are, without a word.
+    """
+    names = integer_weights(sae)
+    if names:
+        kinds = " and ".join(sorted({sae.sae.tensors[name].info.dtype for name in names}))
+        yield Found(
+            f"{', '.join(names)} are stored as {kinds}: without their scales no number of them means anything",
+            "save the weights as the floating-point numbers that were trained or dequantized",
+            **sae.in_weights(names[0]),
         )

@@ -8,6 +8,7 @@ import numpy as np
 from packaging.version import Version
 
 from hubkit.formats import saelens
+from hubkit.formats.sae import DIMENSIONS
 from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.rule import sae_rule
@@ -17,6 +18,8 @@ FIRST_RESCALED = Version("6.14.0")
 """SAELens before this chose the k latents by their activation alone, whatever the norms."""
 UNIT = 1e-2
 """How far a decoder row's norm may be from 1: bfloat16 rows that were normalised are off by some thousandths."""
+OVERSHOOTS = 2.0
+"""Squared norm of an atom."""
 LARGE = 100
 """Times the median norm."""
 TIED_SHARE = 0.5
@@ -30,9 +33,12 @@ def not_finite(sae: SaeFacts) -> Iterator[Found]:
 
     It loads without a word, and every output that touches it is NaN. The training diverged, or a conversion overflowed in float16.
     """
+    judged = {tensor.info.name for canonical, tensor in sae.sae.tensors.items() if canonical in DIMENSIONS}
     for name, tensor in (sae.whole.scan.tensors if sae.whole else {}).items():
         count = tensor.nan + tensor.inf
-        if not count or (name == "threshold" and sae.threshold is not None):  # there THR005 says it
+        if not sae.is_saelens and name not in judged:  # buffers of other families hold NaN until they are set
+            continue
+        if not count or (name == _threshold_name(sae) and sae.thresholds is not None):  # there THR005 says it
             continue
         first = _index(sae, name, tensor.first_bad or 0)
         kinds = " and ".join(
@@ -41,9 +47,15 @@ def not_finite(sae: SaeFacts) -> Iterator[Found]:
         yield Found(
             f"{name} has {kinds} of {tensor.values:,} values, the first at {first}",
             "train again with a smaller learning rate, or convert again from the float32 weights",
-            **sae.in_weights(name),
+            path=sae.sae.weights,
+            pointer=f"/{name}",
             measured={"count": count, "nan": tensor.nan, "inf": tensor.inf, "first": first},
         )
+
+
+def _threshold_name(sae: SaeFacts) -> str | None:
+    tensor = sae.sae.threshold.tensor if sae.sae.threshold else None
+    return tensor.info.name if tensor else None
 
 
 def _index(sae: SaeFacts, name: str, flat: int) -> list[int]:
@@ -56,7 +68,7 @@ def decoder_norms(sae: SaeFacts) -> Iterator[Found]:
     """Decoder rows whose norms change what the SAE means.
 
     A TopK trained with `rescale_acts_by_decoder_norm` chooses its k latents by activation x norm; saved unfolded and without that key, SAELens chooses by
-    the activation alone: another selection. In any architecture a zero row is a latent that writes nothing, and a row far longer than the
+    the activation alone: another selection. Matching pursuit needs atoms of a norm below 1.41. In any architecture a zero row is a latent that writes nothing, and a row far longer than the
     others (100 x the median) is usually a decoder that grew to cheat the penalty.
     """
     norms = sae.whole.norms("W_dec") if sae.whole else None
@@ -93,6 +105,8 @@ def _median(values: np.ndarray) -> float:
 
 def _unit(sae: SaeFacts, norms: np.ndarray) -> Iterator[Found]:
     cfg = sae.cfg
+    if sae.architecture == "matching_pursuit":
+        yield from _atoms(sae, norms)
     if cfg is None or cfg.architecture not in saelens.TOPK or cfg.layout != "v6":
         return
     version = training_version(cfg)
@@ -109,6 +123,22 @@ def _unit(sae: SaeFacts, norms: np.ndarray) -> Iterator[Found]:
             "write rescale_acts_by_decoder_norm as it was in the training, or fold the norms (fold_W_dec_norm)",
             **sae.in_weights("W_dec"),
             measured={"min": float(live.min()), "max": float(live.max()), "off": off},
+            identity="unit",
+        )
+
+
+def _atoms(sae: SaeFacts, norms: np.ndarray) -> Iterator[Found]:
+    """Matching pursuit takes <residual, atom> along each atom, norm squared times the right step: from a squared norm of 2 on the residual grows.
+
+    A training starts at norms of 1 and drifts around them.
+    """
+    off = int((norms**2 >= OVERSHOOTS).sum())
+    if off > norms.size * 0.01:
+        yield Found(
+            f"{off:,} of {norms.size:,} atoms have a norm above 1.41 (up to {norms.max():.4g}): a step along them makes the residual larger",
+            "divide the rows of W_dec by their norms before saving, if the training did",
+            **sae.in_weights("W_dec"),
+            measured={"max": float(norms.max()), "off": off},
             identity="unit",
         )
 

@@ -8,12 +8,18 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from hubkit.formats import saelens
-from hubkit.formats.family import Cfg
+from hubkit.formats.cfg import Cfg
 from hubkit.tensors.dtypes import BITS, CFG_NAMES
 from hubkit.validate.facts import WEIGHTS, RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
-from hubkit.validate.rule import Need, repo_rule, sae_rule
+from hubkit.validate.need import Need
+from hubkit.validate.passed_over import passed_over
+from hubkit.validate.rule import repo_rule, sae_rule
+from hubkit.words import many
 
+WITH_A_FIRST_LINE = "transformers_or_vision"
+"""saev writes a line of JSON in front of what torch.save writes."""
+SHOWN, MOST_NAMED = 4, 100
 SAFETENSORS_NAMES = {name: key for key, name in CFG_NAMES.items()}
 SLACK = (-256, 1024)
 """Bytes by which a good file may differ from the equation: other writers put metadata and spaces into the header (+48 and +56 were seen)."""
@@ -116,10 +122,11 @@ def same_weights_twice(repo: RepoFacts) -> Iterator[Found]:
     """
     groups: dict[str, list[SaeFacts]] = defaultdict(list)
     for sae in repo.saes:
-        if sae.weights_sha256 and sae.weights and not (sae.header_fault and sae.header_fault.lfs_pointer):
+        if sae.weights_sha256 and sae.in_one_file and not (sae.header_fault and sae.header_fault.lfs_pointer):
             groups[sae.weights_sha256].append(sae)
     for digest, saes in groups.items():
-        if len(saes) > 1:
+        # several SAEs of one file are no copies of each other
+        if len({sae.weights.path for sae in saes if sae.weights}) > 1:
             ids = [sae.sae_id for sae in saes]
             shown = ", ".join(ids[:4]) + (f" and {len(ids) - 4} more" if len(ids) > 4 else "")
             yield Found(
@@ -161,9 +168,50 @@ def other_family(sae: SaeFacts) -> Iterator[Found]:
 
     The rules for SAELens's format are not asked of it.
     """
-    if sae.family is not None and not sae.is_saelens:
+    if not sae.is_saelens and sae.sae.family.name not in {"unknown", "unnamed"}:
         yield Found(
-            f"this is a {sae.family.name} SAE, not SAELens's format",
-            f"read it with {sae.family.loader}",
-            path=sae.cfg_path,
+            f"this is a {sae.sae.family.name} SAE, not SAELens's format"
+            + ("" if sae.sae.is_judged else "; it was recognised, not judged"),
+            f"read it with {sae.sae.family.loader}",
+            path=sae.cfg_path or sae.sae.weights,
         )
+
+
+@repo_rule("WTS016", Severity.WARNING, "T C")
+def weights_passed_over(repo: RepoFacts) -> Iterator[Found]:
+    """Files that may hold weights belong to no SAE that was recognised: nothing is known of them.
+
+    A warning where they are all there is: an SAE in a layout that hubkit does not know, a base model, a file under a name of its own; the exit code is then 3.
+    Beside SAEs that were recognised it is a note, and the report says so in a line of its own: what was not judged must not look like nothing wrong.
+    """
+    others = passed_over(repo)
+    if not others:
+        return
+    shown = ", ".join(entry.path for entry in others[:SHOWN]) + (
+        f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
+    )
+    message = f"{many(len(others), 'weights file')} passed over, {'its' if len(others) == 1 else 'their'} contents not judged: {shown}"
+    if repo.saes:
+        repo.remarks.append(message)
+    yield Found(
+        message,
+        "publish SAEs in SAELens's format, or with the configuration of the library that wrote them; say in the card what other files are for",
+        path=others[0].path,
+        severity=Severity.NOTE if repo.saes else None,
+        measured={"files": [entry.path for entry in others[:MOST_NAMED]], "count": len(others)},
+        identity="passed over",
+    )
+
+
+@sae_rule("WTS017", Severity.ERROR, "H")
+def container_damaged(sae: SaeFacts) -> Iterator[Found]:
+    """The weights are a damaged npz or torch file.
+
+    Truncated, empty, random bytes, a zip whose directory contradicts its members, a wrong checksum, an array whose header contradicts its size, a pickle
+    that breaks off: whatever loads it fails, or reads something else than was written. Safetensors files have WTS003, Git-LFS pointers WTS002.
+    """
+    fault = sae.header_fault
+    if sae.sae.family.name == WITH_A_FIRST_LINE:
+        return
+    if fault and not fault.lfs_pointer and sae.weights and not sae.weights.name.endswith(".safetensors"):
+        yield Found(fault.message, "save the weights again and upload the file whole", path=sae.weights.path)

@@ -1,0 +1,151 @@
+"""SAELens: `cfg.json` + `sae_weights.safetensors`, in the layouts of versions 2 to 6 (`hubkit.formats.saelens` has what its loader does)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from hubkit.formats.family import Family
+from hubkit.formats.sae import Origin, Sae, Tensor, Threshold, Training
+from hubkit.formats.saelens import LEGACY_MARKS, read_cfg
+from hubkit.release.layout import METRICS, WEIGHTS
+
+if TYPE_CHECKING:
+    from hubkit.formats.cfg import Cfg
+    from hubkit.formats.folder import Folder, Head
+    from hubkit.repo.view import Entry
+
+OTHER_NAMES = ("sae.safetensors", "sae_weights.pt")
+"""Names that people give the weights; SAELens opens none of them (WTS001)."""
+OWN_TENSORS = {"W_enc", "W_dec", "b_dec"}
+MARKS_OF_TRAINING = (
+    "training_architecture", "training_architecture_details", "l0", "num_dead_features", "sae_lens_training_version", "training_condition",
+)  # fmt: skip
+
+
+def _is_cfg(keys: Mapping[str, Any]) -> bool:
+    sized = bool({"d_in", "d_sae"} & keys.keys())
+    if "metadata" in keys:
+        return sized or "architecture" in keys
+    return sized and bool(LEGACY_MARKS & keys.keys())
+
+
+def _has_its_tensors(head: Head) -> bool:
+    """Its own name and its own tensors: a folder whose cfg.json is missing, or cannot be parsed."""
+    return head.entry.name == WEIGHTS and head.shapes.keys() >= OWN_TENSORS
+
+
+def read(family: Family, folder: Folder) -> Iterator[Sae]:
+    """The one SAE of a folder."""
+    raw = folder.keys
+    cfg = read_cfg(raw) if raw else None
+    weights = _weights(folder)
+    tensors = _tensors(folder, weights)
+    config = folder.config
+    path = config.path if config else ""
+    yield Sae(
+        folder.path,
+        family,
+        cfg.layout if cfg else "weights only",
+        weights=weights.path if weights else None,
+        tensors=tensors,
+        threshold=_threshold(tensors),
+        cfg=cfg,
+        **(_stated(cfg, path, trained=METRICS in folder.files) if cfg else {}),
+    )
+
+
+def _weights(folder: Folder) -> Entry | None:
+    """SAELens's own name first, then whatever may hold them."""
+    for name in (WEIGHTS, *OTHER_NAMES):
+        if name in folder.files:
+            return folder.files[name]
+    return next(iter(folder.candidates()), None)
+
+
+def _tensors(folder: Folder, weights: Entry | None) -> dict[str, Tensor]:
+    header = folder.head(weights).header if weights else None
+    return (
+        {name: Tensor(weights.path, info) for name, info in header.tensors.items()}
+        if header and weights
+        else {}
+    )
+
+
+def _threshold(tensors: Mapping[str, Tensor]) -> Threshold | None:
+    """One value a latent; a scalar loads nowhere (WTS006), and is none."""
+    tensor = tensors.get("threshold")
+    if tensor is None or not tensor.shape or 0 in tensor.shape:
+        return None
+    return Threshold("values", tensor.origin, tensor)
+
+
+def _stated(cfg: Cfg, path: str, *, trained: bool) -> dict[str, Any]:
+    """What the configuration says, as SAELens loads it."""
+    hook, model = cfg.text("hook_name"), cfg.text("model_name")
+    dtype = cfg.effective.get("dtype")
+    return {
+        "architecture": cfg.architecture,
+        "d_in": cfg.integer("d_in"),
+        "d_sae": cfg.integer("d_sae"),
+        "d_out": cfg.integer("d_out"),
+        "k": cfg.integer("k"),
+        "hook_name": hook,
+        "hook_name_out": cfg.text("hook_name_out"),
+        "hf_hook_name": cfg.text("hf_hook_name"),
+        "hf_hook_name_out": cfg.text("hf_hook_name_out"),
+        "stated_layer": _layer(cfg),
+        "model_name": model,
+        "dtype": str(dtype).removeprefix("torch.") if isinstance(dtype, str) else None,
+        "training": _training(cfg, trained=trained),
+        "origins": _origins(cfg, path),
+    }
+
+
+def _layer(cfg: Cfg) -> int | None:
+    value = cfg.raw.get("hook_layer", cfg.raw.get("hook_point_layer"))
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _training(cfg: Cfg, *, trained: bool) -> Training:
+    record = cfg.metadata.get("hubkit")
+    stated = cfg.text("training_architecture")
+    return Training(
+        architecture=stated,
+        threshold_init=_init(cfg),
+        evidence=trained or any(cfg.metadata.get(key) is not None for key in MARKS_OF_TRAINING),
+        condition=cfg.text("training_condition"),
+        record=record if isinstance(record, Mapping) else {},
+    )
+
+
+def _init(cfg: Cfg) -> float | None:
+    """`jumprelu_init_threshold`, at the top or in the details of the training."""
+    details = cfg.metadata.get("training_architecture_details")
+    for source in (cfg.raw, details if isinstance(details, Mapping) else {}):
+        value = source.get("jumprelu_init_threshold")
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+    return None
+
+
+def _origins(cfg: Cfg, path: str) -> dict[str, Origin]:
+    """Where each field is written: in `metadata` of the v6 layout, at the top of the others, there under its older name as well."""
+    inside = "/metadata" if cfg.layout == "v6" else ""
+    keys = {key: f"/{key}" for key in ("architecture", "d_in", "d_sae", "d_out", "k", "dtype")}
+    keys |= {
+        key: f"{inside}/{key}"
+        for key in ("hook_name", "hook_name_out", "hf_hook_name", "hf_hook_name_out", "model_name")
+    }
+    if "hook_name" not in cfg.raw and "hook_point" in cfg.raw and cfg.layout == "legacy":
+        keys["hook_name"] = "/hook_point"
+    kwargs = cfg.raw.get("activation_fn_kwargs")
+    if "k" not in cfg.raw and isinstance(kwargs, Mapping) and "k" in kwargs:
+        keys["k"] = "/activation_fn_kwargs/k"
+    keys["layer"] = "/hook_layer" if "hook_layer" in cfg.raw else "/hook_point_layer"
+    return {field: Origin(path, pointer) for field, pointer in keys.items()}
+
+
+FAMILY = Family(
+    "saelens", "SAELens (SAE.from_pretrained, SAE.load_from_disk)", read, detect=_is_cfg, detect_head=_has_its_tensors, turn="last",
+)  # fmt: skip

@@ -1,0 +1,145 @@
+"""What the readers of families other than SAELens share: their tensors under SAELens's names, sizes from shapes, fields with their places."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hubkit.errors import IncompleteError
+from hubkit.formats.sae import Origin, Tensor, Threshold, ThresholdKind
+from hubkit.models.hooks import layers_named
+from hubkit.tensors.slices import read_values
+
+if TYPE_CHECKING:
+    from hubkit.formats.folder import Folder, Head
+
+Names = Mapping[str, tuple[str, bool]]
+"""A tensor's own name to SAELens's, and whether it is stored the other way round."""
+
+LINEAR: Names = {
+    "encoder.weight": ("W_enc", True), "encoder.bias": ("b_enc", False), "decoder.weight": ("W_dec", True), "decoder.bias": ("b_dec", False),
+}  # fmt: skip
+"""Of two `torch.nn.Linear`, which keep a weight as (out, in)."""
+
+
+def under_known_names(head: Head, names: Names = {}) -> dict[str, Tensor]:  # noqa: B006 - never changed
+    """The tensors of a file by SAELens's names; those that `names` has not keep their own."""
+    found = {}
+    for own, info in (head.header.tensors if head.header else {}).items():
+        name, transposed = names.get(own, (own, False))
+        found[name] = Tensor(head.entry.path, info, transposed)
+    return found
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Widths as the tensors have them."""
+
+    d_in: int | None = None
+    d_sae: int | None = None
+    d_out: int | None = None
+
+
+def sizes_of(tensors: Mapping[str, Tensor]) -> Sizes:
+    """Widths by the biases, which cannot be turned round, and by the matrices where there are none."""
+    d_sae = _length(tensors, "b_enc", "b_gate", "threshold") or _axis(tensors, "W_enc", 1)
+    d_out = _length(tensors, "b_dec") or _axis(tensors, "W_dec", 1)
+    return Sizes(_other(tensors, "W_enc", d_sae), d_sae, d_out)
+
+
+def _length(tensors: Mapping[str, Tensor], *names: str) -> int | None:
+    shapes = (tensors[name].shape for name in names if name in tensors)
+    return next((shape[0] for shape in shapes if len(shape) == 1), None)
+
+
+def _axis(tensors: Mapping[str, Tensor], name: str, axis: int) -> int | None:
+    shape = tensors[name].shape if name in tensors else ()
+    return shape[axis] if len(shape) == 2 else None
+
+
+def _other(tensors: Mapping[str, Tensor], name: str, known: int | None) -> int | None:
+    """The side of a matrix that is not `known`; its first where both are, or none is."""
+    shape = tensors[name].shape if name in tensors else ()
+    if len(shape) != 2:
+        return None
+    return shape[1] if shape[0] == known and shape[1] != known else shape[0]
+
+
+def one_threshold(
+    tensors: Mapping[str, Tensor], name: str = "threshold", *, log: bool = False
+) -> Threshold | None:
+    """The threshold of a file: one value a latent, or one for all."""
+    tensor = tensors.get(name)
+    if tensor is None or 0 in tensor.shape:
+        return None
+    kind: ThresholdKind = "log" if log else "scalar" if tensor.info.count == 1 else "values"
+    return Threshold(kind, tensor.origin, tensor)
+
+
+@dataclass
+class Fields:
+    """Reads fields out of a configuration and notes where each stands."""
+
+    path: str
+    keys: Mapping[str, Any]
+    origins: dict[str, Origin] = field(default_factory=dict)
+
+    def number(self, name: str, *pointers: str) -> int | None:
+        """The first of `pointers` (`trainer/k`) that holds a whole number, noted under `name`; one that holds something else is noted too."""
+        value = self._first(name, pointers)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+    def text(self, name: str, *pointers: str) -> str | None:
+        """The first of `pointers` that holds a text."""
+        value = self._first(name, pointers)
+        return value if isinstance(value, str) and value else None
+
+    def real(self, name: str, *pointers: str) -> float | None:
+        """The first of `pointers` that holds a number."""
+        value = self._first(name, pointers)
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+    def _first(self, name: str, pointers: tuple[str, ...]) -> object:
+        for pointer in pointers:
+            value = value_at(self.keys, pointer)
+            if value is not None:
+                self.origins[name] = Origin(self.path, f"/{pointer}")
+                return value
+        if pointers:
+            self.origins.setdefault(name, Origin(self.path, f"/{pointers[0]}"))
+        return None
+
+
+def value_at(keys: Mapping[str, Any], pointer: str) -> Any:
+    """What stands under `trainer/k`; None where nothing does."""
+    value: Any = keys
+    for part in pointer.split("/"):
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(part)
+    return value
+
+
+def layer_of_path(path: str) -> int | None:
+    """The one layer that a path names."""
+    named = layers_named(path)
+    return named.pop() if len(named) == 1 else None
+
+
+def number_in(pattern: str, text: str) -> int | None:
+    """The number that `pattern` finds in `text`."""
+    match = re.search(pattern, text)
+    return int(match.group(1)) if match else None
+
+
+def stored_number(folder: Folder, tensor: Tensor | None) -> int | None:
+    """A whole number that a file keeps as a tensor of one value (`k`); None where it keeps none, or could not be read."""
+    if tensor is None or tensor.info.count != 1:
+        return None
+    try:
+        value = float(read_values(folder.view, tensor.path, tensor.info).reshape(-1)[0])
+    except IncompleteError:
+        return None
+    return int(value) if value == int(value) else None

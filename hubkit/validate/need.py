@@ -1,0 +1,51 @@
+"""What a rule looks at; the run reads the union of what its rules need, nothing else."""
+
+from __future__ import annotations
+
+from enum import Flag, auto
+
+
+class Need(Flag):
+    """The kinds of facts, cheapest first."""
+
+    NOTHING = 0
+    TREE = auto()
+    CFG = auto()
+    HEADER = auto()
+    THRESHOLD = auto()
+    README = auto()
+    EVALUATION = auto()
+    WEIGHTS = auto()
+    """Whole weights: only with `--deep`."""
+    LOAD = auto()
+    """What SAELens makes of the SAEs: only with `--load`."""
+    BASE = auto()
+    """The base model's config.json: only with `--base-model`."""
+    PROVENANCE = auto()
+    """provenance.json, for the rules that compare it with the listing; the catalogue counts it with the tree."""
+
+    TWINS = auto()
+    """Weights that look like another's, hashed: where the listing has no checksums."""
+    TEXTS = auto()
+    """Whatever texts there are beside, searched for secrets."""
+
+    @classmethod
+    def parse(cls, letters: str) -> Need:
+        """From the letters of the catalogue: `T C H S D E W L B`. Raises KeyError for another one."""
+        need = cls.NOTHING
+        for letter in letters.split():
+            need |= _LETTERS[letter]
+        return need
+
+    @property
+    def letters(self) -> str:
+        """Back to the letters of the catalogue."""
+        return " ".join(letter for letter, need in _LETTERS.items() if need in self)
+
+
+_LETTERS = {
+    "T": Need.TREE, "C": Need.CFG, "H": Need.HEADER, "S": Need.THRESHOLD, "D": Need.README, "E": Need.EVALUATION, "W": Need.WEIGHTS,
+    "L": Need.LOAD, "B": Need.BASE,
+}  # fmt: skip
+HEADERS = Need.HEADER | Need.THRESHOLD | Need.WEIGHTS | Need.LOAD
+"""What needs the heads of weights files."""

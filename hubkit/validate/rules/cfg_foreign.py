@@ -1,0 +1,111 @@
+"""CFG: another family's configuration against its own weights. SAELens's have CFG004 to CFG008 and WTS004 to WTS008."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hubkit.formats.sae import BATCH_TOPK, TOPK
+from hubkit.validate.facts import SaeFacts
+from hubkit.validate.finding import Found, Severity
+from hubkit.validate.rule import sae_rule
+
+K_GIVEN_TO_LOADER = {"circuit_tracer", "mwhanna_transcoder"}
+"""Families whose loader can be told k (for one repository it knows it); others keep it with the SAE."""
+MATRIX = 2
+
+
+@sae_rule("CFG022", Severity.ERROR, "C H S")
+def foreign_contradiction(sae: SaeFacts) -> Iterator[Found]:
+    """In another family's files the configuration and the weights contradict each other, or something that its loader needs is missing.
+
+    A tensor that the family's own code needs; a width in the configuration that the tensors do not have; an encoder or a decoder that is turned round (its
+    other shapes say which way it belongs); a TopK without k, with a k below 1 or above the number of latents, or with another k in its weights than in its
+    configuration. Where a family has no configuration the tensors are held against each other.
+    """
+    if sae.is_saelens or not sae.sae.is_judged:
+        return
+    yield from _k(sae)
+    if sae.header is None:
+        return
+    missing = sorted(sae.sae.required - sae.sae.tensors.keys())
+    if missing:
+        there = ", ".join(tensor.info.name for tensor in sae.sae.tensors.values()) or "no tensors"
+        yield Found(
+            f"{sae.sae.family.name} needs {', '.join(missing)} (in SAELens's names); the file has {there}",
+            "export the SAE again with the library that wrote it",
+            path=sae.sae.weights,
+            identity="missing",
+        )
+    yield from _shapes(sae)
+
+
+def _shapes(sae: SaeFacts) -> Iterator[Found]:
+    """Each tensor against the sizes; a matrix the wrong way round is told apart from one of another width."""
+    turned: list[tuple[str, str]] = []
+    wrong: list[tuple[str, str]] = []
+    for name, tensor in sae.sae.tensors.items():
+        expected = sae.sae.shape(name)
+        if expected is None or tensor.shape == expected:
+            continue
+        back = len(expected) == MATRIX and tensor.shape == expected[::-1]
+        said = f"{tensor.info.name} has shape {list(tensor.info.shape)}, expected {_stored(expected, transposed=tensor.transposed)}"
+        (turned if back else wrong).append((name, said))
+    if turned:
+        names = ", ".join(sae.sae.tensors[name].info.name for name, _ in turned)
+        yield Found(
+            f"transposed: {'; '.join(said for _, said in turned)}",
+            f"save {names} transposed, as the library that reads it expects it",
+            **sae.in_weights(turned[0][0]),
+            identity="turned",
+        )
+    if wrong:
+        sizes = ", ".join(
+            f"{axis} {size}"
+            for axis in ("d_in", "d_sae", "d_out")
+            if (size := getattr(sae.sae, axis)) is not None
+        )
+        source = f"{sizes} by the configuration" if sae.cfg_path else f"{sizes} by the other tensors"
+        yield Found(
+            f"{'; '.join(said for _, said in wrong)} ({source})",
+            "correct the configuration, or export the SAE again",
+            **sae.in_weights(wrong[0][0]),
+            identity="shape",
+            measured={"tensors": {name: list(sae.sae.tensors[name].shape) for name, _ in wrong}},
+        )
+
+
+def _stored(shape: tuple[int, ...], *, transposed: bool) -> list[int]:
+    return list(shape[::-1] if transposed else shape)
+
+
+def _k(sae: SaeFacts) -> Iterator[Found]:
+    found = sae.sae
+    if found.architecture not in TOPK | BATCH_TOPK:
+        return
+    place = sae.where("k")
+    stored = sae.stored_k
+    in_weights = "k" in found.tensors and found.origins["k"].path == found.weights
+    if found.k is None and not in_weights and sae.header is not None:
+        yield Found(
+            f"a {found.architecture} without k",
+            "add the k of the training to the configuration",
+            **place,
+            severity=Severity.WARNING if found.family.name in K_GIVEN_TO_LOADER else None,
+            identity="k",
+        )
+    elif found.k is not None and (found.k < 1 or (found.d_sae is not None and found.k > found.d_sae)):
+        yield Found(
+            f"k is {found.k}, expected 1 to {found.d_sae or 'the number of latents'}",
+            "correct k",
+            **place,
+            identity="k",
+            measured={"k": found.k, "d_sae": found.d_sae},
+        )
+    elif stored is not None and found.k is not None and stored != found.k:
+        yield Found(
+            f"k is {found.k} in the configuration and {stored} in the weights",
+            "correct the one that is wrong",
+            **place,
+            identity="k",
+            measured={"configuration": found.k, "weights": stored},
+        )
