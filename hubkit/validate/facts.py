@@ -75,6 +75,11 @@ class SaeFacts:
         return self.sae.family
 
     @property
+    def in_one_file(self) -> bool:
+        """Whether all of its weights lie in one file: what is true of the file is true of them."""
+        return self.weights is not None and len(self.sae.files) <= 1
+
+    @property
     def is_saelens(self) -> bool:
         """Whether SAELens wrote it, so that the rules of its loader apply."""
         return self.sae.family.name == SAELENS

@@ -29,11 +29,12 @@ if TYPE_CHECKING:
 def gather(view: RepoView, needs: Need, report: Report = silent, releases: tuple[str, ...] = ()) -> RepoFacts:
     """Read what `needs` asks for; `report` hears of every SAE that is read whole. Raises HubkitError only when the listing itself fails."""
     with ThreadPoolExecutor(1) as meanwhile:
-        facts = RepoFacts(
-            view, view.list(), [], folders_of(view, heads=bool(needs & HEADERS)), releases=releases
-        )
+        facts = RepoFacts(view, view.list(), [], folders_of(view, heads=bool(needs & HEADERS)))
+        facts.releases = releases
         if Need.README in needs and view.entry(README):
             meanwhile.submit(import_grammar)
+        if Need.EVALUATION in needs and view.repository and view.entry(EVALUATION):
+            meanwhile.submit(import_models)
         view.prefetch(
             first_wants(view, facts.folders, needs),
             lambda path: what_follows(view, facts.folders, path, needs),
@@ -70,12 +71,12 @@ def _read_saes(facts: RepoFacts, needs: Need) -> None:
 
 
 def _note_unread(facts: RepoFacts, folder: Folder) -> None:
-    """A folder without an SAE may have one that did not come."""
+    """A folder in which no SAE was found, and not everything could be read: there may be one."""
     if folder.unread is not None:
         facts.unread.setdefault(Need.CFG, folder.unread)
-    for head in folder.known_heads():
-        if head.unread is not None:
-            facts.unread.setdefault(Need.HEADER, head.unread)
+    unread = next((head.unread for head in folder.known_heads() if head.unread is not None), None)
+    if unread is not None:
+        facts.unread.setdefault(Need.HEADER, unread)
 
 
 def _facts(folder: Folder, sae: Sae, needs: Need) -> SaeFacts:
@@ -104,13 +105,17 @@ def _read_weights(facts: RepoFacts, report: Report) -> None:
 
 
 def _search_texts(facts: RepoFacts) -> None:
-    """Secrets in whatever texts were not read already."""
     read = [file.path for file in (*facts.configs, facts.evaluation) if file]
     found = search(facts.view, {*read, *([README] if facts.readme else [])})
     facts.secrets = found.secrets
     facts.remarks += found.remarks
     if found.unread is not None:
         facts.unread[Need.TEXTS] = found.unread
+
+
+def import_models() -> None:
+    """What EVL007 will want, while the network is waited for."""
+    import hubkit.release.metrics  # noqa: F401
 
 
 def _load(facts: RepoFacts) -> None:

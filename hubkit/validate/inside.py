@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hubkit.errors import IncompleteError
 from hubkit.formats.detect import USUAL_NAMES
-from hubkit.formats.folder import CONFIG_NAMES
+from hubkit.formats.folder import CONFIG_NAMES, YAML_NAMES, may_be_weights
 from hubkit.release.layout import CARD_SETTINGS, PROVENANCE, README
 from hubkit.repo.part import lies_in
 from hubkit.repo.view import SMALL_FILE
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SAE_NAMES = frozenset((*CONFIG_NAMES, *USUAL_NAMES)) - {"config.json"}
 """What makes a folder an SAE's. A config.json alone is any model's."""
+CONFIGURED = frozenset((*CONFIG_NAMES, *YAML_NAMES))
 RELEASE_NAMES = frozenset((PROVENANCE, CARD_SETTINGS))
 """What only a release has."""
 MARK = b"---"
@@ -40,14 +41,18 @@ class Split:
 def split_of(view: RepoView) -> Split:
     """The releases inside `view`. Raises HubkitError when it cannot be listed.
 
-    A release inside is a folder with SAE folders below, and no SAE itself, that has provenance.json, card.yaml, or a README.md with front matter; where the
+    A release inside is a folder with SAE folders below, or with files of SAEs that have none, and no SAE itself, that has provenance.json, card.yaml, or a README.md with front matter; where the
     view is no release itself, a README.md beside SAE folders is enough. A README.md that cannot be read makes one, too: its own validation then says so.
     """
     folders: dict[str, set[str]] = {}
+    bare: set[str] = set()
     for entry in view.list():
         folders.setdefault(entry.folder, set()).add(entry.name)
+        if may_be_weights(entry):
+            bare.add(entry.folder)
     saes = {folder for folder, names in folders.items() if names & SAE_NAMES}
-    around = {one for folder in saes for one in _above(folder)}
+    bare -= saes | {folder for folder in bare if folders[folder] & CONFIGURED}
+    around = bare.union(one for folder in saes | bare for one in _above(folder))
     candidates = sorted((around & folders.keys()) - saes - {"."}, key=lambda one: (one.count("/"), one))
     marked = [one for one in candidates if folders[one] & {README, *RELEASE_NAMES}]
     if not marked:
@@ -66,7 +71,7 @@ def split_of(view: RepoView) -> Split:
         ):
             chosen.add(one)
     rest = frozenset(chosen)
-    return Split(tuple(sorted(chosen)), has_card, any(not lies_in(f"{sae}/", rest) for sae in saes))
+    return Split(tuple(sorted(chosen)), has_card, any(not lies_in(f"{sae}/", rest) for sae in saes | bare))
 
 
 def _above(folder: str) -> Iterable[str]:

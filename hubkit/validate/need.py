@@ -26,7 +26,6 @@ class Need(Flag):
 
     TWINS = auto()
     """Weights that look like another's, hashed: where the listing has no checksums."""
-
     TEXTS = auto()
     """Whatever texts there are beside, searched for secrets."""
 

@@ -111,8 +111,15 @@ def read_whole(view: RepoView, sae: SaeFacts, *, digest: bool) -> None:
 def hash_lookalikes(view: RepoView, saes: Iterable[SaeFacts], unread: dict[Need, str]) -> None:
     """The sha256 of weights that look like another's: to say that they are equal takes every byte, to say that they differ a few blocks."""
     alike: dict[int, list[SaeFacts]] = defaultdict(list)
+    seen: set[str] = set()
     for sae in saes:
-        if sae.weights is not None and sae.weights_sha256 is None:
+        if (
+            sae.weights is not None
+            and sae.in_one_file
+            and sae.weights_sha256 is None
+            and sae.weights.path not in seen
+        ):
+            seen.add(sae.weights.path)
             alike[sae.weights.size].append(sae)
     try:
         for size, several in alike.items():
@@ -128,7 +135,8 @@ def _look_alike(view: RepoView, saes: list[SaeFacts], size: int) -> list[list[Sa
     Files that are zero wherever one looks, as a download that never went on leaves them, have no weights that could be the same.
     """
     groups, written = [saes], set[str]()
-    for start in dict.fromkeys(int(size * share) // SAMPLE * SAMPLE for share in SAMPLED_AT):
+    starts = [int(size * share) // SAMPLE * SAMPLE for share in SAMPLED_AT]
+    for start in dict.fromkeys([*starts, max(0, size - SAMPLE)]):
         split: list[list[SaeFacts]] = []
         for group in groups:
             if len(group) > 1:
@@ -151,5 +159,5 @@ def _look_alike(view: RepoView, saes: list[SaeFacts], size: int) -> list[list[Sa
 
 SAMPLE = 4096
 """Bytes of a sample: a page."""
-SAMPLED_AT = (0.5, 0.25, 0.75, 0.0, 0.999, 0.1, 0.4, 0.6, 0.9)
-"""Where samples are taken, in shares of the file."""
+SAMPLED_AT = (0.5, 0.25, 0.75, 0.0, 0.1, 0.4, 0.6, 0.9)
+"""Where samples are taken, in shares of the file; and one at its end, where a threshold lies."""

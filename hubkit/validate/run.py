@@ -23,7 +23,16 @@ from hubkit.validate.finding import Finding, Found, Severity, fingerprint
 from hubkit.validate.gather import gather
 from hubkit.validate.inside import Split, split_of
 from hubkit.validate.need import Need
-from hubkit.validate.report import Crash, Ignored, Report, Skipped, Suppressed, below, joined, order
+from hubkit.validate.report import (
+    Crash,
+    Ignored,
+    Report,
+    Skipped,
+    Suppressed,
+    below,
+    joined,
+    order,
+)
 from hubkit.validate.rule import Rule
 from hubkit.validate.selection import Ignore, Selection
 from hubkit.validate.statements import Statement, statements

@@ -121,7 +121,7 @@ def test_one_request_that_drips_is_given_up_before_the_command_is(
     begun = time.monotonic()
     report = validate(hub.view(wait=True, deadline=Deadline(60)))
     assert time.monotonic() - begun < 4 * 0.3 + 4 + SLACK
-    assert {one.sae_id for one in report.skipped} >= {"sae_7"}
+    assert any("sae_7/cfg.json" in one.reason for one in report.skipped)
     assert len({f.sae_id for f in report.findings if f.code == "CFG003"}) == 19
 
 

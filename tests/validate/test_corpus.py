@@ -113,6 +113,9 @@ def test_folders_written_by_saelens_have_no_finding_but_the_true_ones() -> None:
     errors = Counter(f.code for f in report.findings if f.severity is Severity.ERROR)
     # never trained: thresholds 0 or at their initial value; two training checkpoints that SAE cannot load
     assert errors == {"THR001": 5, "THR002": 2, "CFG004": 2}
-    # made without a hook_name_out, and with atoms of random norms; some differ in their configuration only
-    warnings = {f.code for f in report.findings if f.severity is Severity.WARNING}
-    assert warnings == {"CARD001", "CFG011", "WTS010"}
+    # made without a hook_name_out, and with atoms of random norms
+    assert Counter(f.code for f in report.findings if f.severity is Severity.WARNING) == {
+        "CARD001": 1,
+        "CFG011": 4,
+        "WTS010": 4,  # some folders differ in their configuration only
+    }

@@ -361,6 +361,15 @@ def test_a_needed_file_that_cannot_be_read_is_incomplete(name: str) -> None:
     assert name in report.shortfall
 
 
+@pytest.mark.parametrize("name", ["cfg.json", "hyperparams.json", "layer.safetensors"])
+def test_what_may_be_an_sae_and_cannot_be_read_is_incomplete(name: str) -> None:
+    """Nothing recognised must not read as nothing there."""
+    there = MemoryView(name="m", files={"README.md": README.encode()}, unreadable={f"sae/{name}": 200})
+    report = validate(there)
+    assert report.exit_code(Severity.ERROR) is ExitCode.INCOMPLETE
+    assert any(f"sae/{name}" in one.reason for one in report.skipped)
+
+
 def test_nothing_found_says_what_was_passed_over() -> None:
     report = validate(MemoryView(name="m", files={"README.md": b"x", "a/model.bin": b"y", "b.PT": b"z"}))
     assert report.exit_code(Severity.ERROR) is ExitCode.NOTHING_FOUND

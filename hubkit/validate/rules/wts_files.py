@@ -122,10 +122,11 @@ def same_weights_twice(repo: RepoFacts) -> Iterator[Found]:
     """
     groups: dict[str, list[SaeFacts]] = defaultdict(list)
     for sae in repo.saes:
-        if sae.weights_sha256 and sae.weights and not (sae.header_fault and sae.header_fault.lfs_pointer):
+        if sae.weights_sha256 and sae.in_one_file and not (sae.header_fault and sae.header_fault.lfs_pointer):
             groups[sae.weights_sha256].append(sae)
     for digest, saes in groups.items():
-        if len(saes) > 1:
+        # several SAEs of one file are no copies of each other
+        if len({sae.weights.path for sae in saes if sae.weights}) > 1:
             ids = [sae.sae_id for sae in saes]
             shown = ", ".join(ids[:4]) + (f" and {len(ids) - 4} more" if len(ids) > 4 else "")
             yield Found(
