@@ -21,14 +21,15 @@ from hubkit.readme.document import parse_readme
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import PROVENANCE, README
 from hubkit.release.provenance import Provenance
+from hubkit.repo.local import open_folder
+from hubkit.tensors.endings import PICKLES, is_binary
 from hubkit.validate.finding import Finding, Severity
+from hubkit.validate.pickle_search import search
 from hubkit.validate.report import Report
 from hubkit.validate.rules.sec import secrets_in
 
-PICKLES = (".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt", ".joblib")
 LARGEST_TEXT = 5_000_000
 """Bytes: above it a file that is not of weights is not searched for secrets."""
-NOT_TEXT = (".safetensors", ".npz", ".png", ".jpg", ".parquet", *PICKLES)
 NEVER = {"SEC001", "SEC002"}
 """What no reason lets through: code that runs on load, and secrets."""
 
@@ -169,7 +170,7 @@ def no_secret(subject: Subject) -> list[Problem]:
     known = {finding.path for finding in subject.report.findings if finding.code == "SEC002"}
     found = []
     for file in subject.files:
-        if file.path.endswith(NOT_TEXT) or file.size > LARGEST_TEXT or file.path in known:
+        if is_binary(file.path) or file.size > LARGEST_TEXT or file.path in known:
             continue
         text = (subject.release / file.path).read_text(encoding="utf-8", errors="replace")
         found += [
@@ -180,8 +181,13 @@ def no_secret(subject: Subject) -> list[Problem]:
 
 
 def no_pickle(subject: Subject) -> list[Problem]:
-    """No file that runs code when it is loaded."""
-    pickles = [file.path for file in subject.files if file.path.lower().endswith(PICKLES)]
+    """No file that runs code when it is loaded, by its name or by its bytes."""
+    found = search(open_folder(subject.release)).pickles
+    pickles = [
+        file.path
+        for file in subject.files
+        if file.path.lower().endswith(PICKLES) or ((pickle := found.get(file.path)) and pickle.places)
+    ]
     if not pickles:
         return []
     more = f" and {len(pickles) - 1} more" if len(pickles) > 1 else ""

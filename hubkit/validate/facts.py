@@ -21,6 +21,7 @@ from hubkit.release.card_digest import recorded_digests
 from hubkit.validate import reading
 from hubkit.validate.ahead import first_wants, what_follows
 from hubkit.validate.json_file import JsonFile
+from hubkit.validate.pickle_search import find_pickles
 from hubkit.validate.reading import PROVENANCE, WEIGHTS
 from hubkit.validate.rule import Need
 
@@ -120,7 +121,9 @@ class RepoFacts:
     """The SAEs' own metrics.json: only with `--deep`."""
     provenance: JsonFile | None = None
     pickles: list[Pickle] = field(default_factory=list)
-    """Every pickle of the repository that could be read statically, weights or not."""
+    """Every file with pickles in it, and every one that may have some and could not be looked into."""
+    unlooked: list[str] = field(default_factory=list)
+    """Files in which nobody looked for pickles, each with the reason."""
     unread: dict[Need, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     """What a rule has to say beside its findings: that it did what was asked for, and how far it went."""
@@ -153,9 +156,9 @@ def gather(view: RepoView, needs: Need, report: Report = silent) -> RepoFacts:
         if (sae := _sae(facts, folder, folders)) is not None:
             facts.saes.append(sae)
     view.each(lambda sae: _read_tensors(view, sae, needs), facts.saes)
-    if Need.HEADER in needs:
-        reading.read_pickles(facts)
     _read_texts(facts, needs)
+    if Need.HEADER in needs:
+        find_pickles(facts)
     if Need.WEIGHTS in needs:
         _read_weights(facts, report)
     if Need.LOAD in needs:

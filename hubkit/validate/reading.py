@@ -12,11 +12,10 @@ from hubkit.formats.detect import CONFIG_NAMES, WEIGHT_NAMES, detect
 from hubkit.formats.strict_json import JsonFault
 from hubkit.release.layout import PROVENANCE, README
 from hubkit.repo.view import TooLargeError
-from hubkit.tensors.container import ENDINGS, PICKLE_ENDINGS, read_header, read_values
+from hubkit.tensors.container import ENDINGS, read_header, read_values
 from hubkit.tensors.header import HeaderError
 from hubkit.validate.deep import read_whole_weights
 from hubkit.validate.json_file import JsonFile, json_file
-from hubkit.validate.pickles import Pickle, of_header
 from hubkit.validate.rule import Need
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from hubkit.repo.view import Entry, RepoView
-    from hubkit.validate.facts import RepoFacts, SaeFacts
+    from hubkit.validate.facts import SaeFacts
 
 __all__ = ["PROVENANCE", "WEIGHTS"]
 
@@ -38,10 +37,6 @@ NOT_WEIGHTS = {
     "activations_store_state.safetensors",
     "trainer_state.pt",
 }
-MOST_PICKLES = 200
-"""Pickles beyond the SAEs' weights that are looked into."""
-
-
 MOST_CARDS = 60
 """Cards of folders inside that are read."""
 
@@ -113,34 +108,6 @@ def _values(view: RepoView, sae: SaeFacts, name: str) -> npt.NDArray[np.float64]
     except IncompleteError as error:
         sae.unread[Need.THRESHOLD] = error.message
         return None
-
-
-def read_pickles(facts: RepoFacts) -> None:
-    """Look into every pickle, statically: the SAEs' weights, whose headers are read already, then whatever else the listing has."""
-    weights = {sae.weights.path: sae for sae in facts.saes if sae.weights}
-    names = [entry.path for entry in facts.entries if entry.name.lower().endswith(PICKLE_ENDINGS)]
-    for path in [name for name in names if name in weights]:
-        sae = weights[path]
-        sae.pickle = of_header(path, sae.header, sae.header_fault)
-        facts.pickles += [sae.pickle] if sae.pickle else []
-    others = [name for name in names if name not in weights][:MOST_PICKLES]
-    found: dict[str, Pickle | IncompleteError | None] = {}
-    facts.view.each(lambda path: found.update({path: _pickle(facts.view, path)}), others)
-    for path in others:
-        pickle = found[path]
-        if isinstance(pickle, IncompleteError):
-            facts.unread[Need.HEADER] = pickle.message
-        elif pickle is not None:
-            facts.pickles.append(pickle)
-
-
-def _pickle(view: RepoView, path: str) -> Pickle | IncompleteError | None:
-    try:
-        return of_header(path, read_header(view, path), None)
-    except HeaderError as fault:
-        return of_header(path, None, fault)
-    except IncompleteError as error:
-        return error
 
 
 def read_text(view: RepoView, path: str, unread: dict[Need, str], need: Need) -> bytes | None:
