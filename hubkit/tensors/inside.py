@@ -17,7 +17,7 @@ from hubkit.tensors.kinds import HEAD, JOBLIB_OLD, ZIPS, is_tar, may_hold, packi
 from hubkit.tensors.npz import MAGIC as NPY
 from hubkit.tensors.npz import parse_npy
 from hubkit.tensors.pickle_stream import BeyondError, PickleError, PickleStream
-from hubkit.tensors.pickle_trace import BEGINNINGS, Trace, trace_pickles
+from hubkit.tensors.pickle_trace import BEGINNINGS, MAX_OPCODES, Trace, trace_pickles
 from hubkit.tensors.unpacked import Packing, PackingError, Unpacked
 from hubkit.tensors.view_file import ViewFile, Window
 from hubkit.tensors.zip_directory import STORED
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 4
 """Containers inside each other: a `.tar.gz` with a torch checkpoint in it has three."""
-MAX_MEMBERS = 10_000
+MAX_MEMBERS = 50_000
 """Of one file, at all depths together."""
 MAX_NPY_HEADER = 1 << 16
 """Bytes."""
@@ -133,12 +133,15 @@ class _Look:
 
     def _pickles(self, file: Readable, head: bytes, place: str) -> None:
         """The pickles with which `file` begins, where `head` was read of it."""
-        if not head or head[0] not in BEGINNINGS:
-            return
+        if not head or head[0] not in BEGINNINGS or head.startswith(ZIPS):
+            return  # `PK` would be a reference to something outside, which no unpickler finds
         begin = file.tell() - len(head)
-        trace = trace_pickles(PickleStream(file, head), self._known)
+        trace = trace_pickles(
+            PickleStream(file, head), self._known, opcodes=max(0, min(MAX_OPCODES, self._allowance.opcodes))
+        )
         if trace is None:
             return
+        self._allowance.spend_opcodes(trace.opcodes)
         if not WRAPPERS.isdisjoint(trace.imports):
             file.seek(begin)
             imports, beyond = joblib_imports(PickleStream(file))
@@ -216,12 +219,15 @@ class _Look:
     def _tar(self, file: Readable, place: str, depth: int) -> None:
         import tarfile
 
+        file.seek(0)
         try:
             with tarfile.open(fileobj=file, mode="r:") as archive:  # type: ignore[call-overload]  # it reads, seeks and tells, nothing else
                 for member in archive:
                     where = self._member(place, ascii(member.name)[1:-1])
-                    if member.isreg() and (content := archive.extractfile(member)) is not None:
-                        self.into(content, where, depth + 1)
+                    if member.issparse():
+                        self._unread(where, "a file with holes, which is not put together here")
+                    elif member.isreg():
+                        self.into(Window(file, member.offset_data, member.size), where, depth + 1)
         except (tarfile.TarError, OSError, ValueError, EOFError, OverflowError) as error:
             raise PickleError(f"it is damaged: {str(error)[:100]}") from error
 

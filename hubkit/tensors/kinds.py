@@ -29,6 +29,7 @@ def may_hold(head: bytes) -> bool:
         head[0] in BEGINNINGS
         or head.startswith((*ZIPS, NPY, *UNKNOWN_PACKING))
         or packing(head) is not None
+        or JOBLIB_OLD.match(head) is not None
         or is_tar(head)
     )
 

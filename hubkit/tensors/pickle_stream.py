@@ -20,6 +20,7 @@ MAX_LINE = 1 << 20
 """Bytes of a line that are kept; a longer one is read to its end and is no name."""
 MAX_TAKEN = 1 << 24
 """Bytes of one value that are held."""
+LARGEST = 1 << 62
 MAX_STREAMED = 1 << 28
 """Bytes that are looked at one by one (what is stepped over does not count): 256 MiB."""
 ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|x([0-9A-Fa-f]{2})|(.))", re.DOTALL)
@@ -51,6 +52,7 @@ class PickleStream:
     def __init__(self, file: Readable, head: bytes = b"") -> None:
         """`head`: what was read of `file` already."""
         self._file = file
+        self._base = file.tell() - len(head)
         self._buffer = head
         self._next = 0
         self._before = 0
@@ -106,8 +108,10 @@ class PickleStream:
         if count <= here:
             self._next += count
             return
+        if count > LARGEST:
+            raise PickleError("a value that is larger than any file")
         far = self.at + count
-        self._file.seek(far - 1)
+        self._file.seek(self._base + far - 1)
         if not self._file.read(1):
             raise PickleError("it is cut")
         self._buffer, self._next, self._before = b"", 0, far
@@ -122,8 +126,6 @@ class PickleStream:
             if not self._more():
                 data = self._buffer[self._next :]
                 self._next = len(self._buffer)
-                if not data:
-                    raise PickleError("it is cut")
                 return data[:-1]
         data = self._buffer[self._next : stop]
         self._next = stop + 1

@@ -24,8 +24,8 @@ from hubkit.tensors.pickle_stream import (
     utf8,
 )
 
-MAX_OPCODES = 1 << 24
-"""Of one pickle: some seconds."""
+MAX_OPCODES = 1 << 25
+"""Of one file: 8 seconds."""
 SLICE = 1 << 16
 MAX_IMPORTS = 1000
 """Different ones of one file."""
@@ -34,6 +34,8 @@ MAX_NAME = 1000
 MAX_SHOWN = 200
 MAX_VALUES = 1 << 22
 """Values on the stack, and in the memo."""
+MAX_MARKS = 100_000
+"""Values begun inside each other."""
 MAX_KEPT = 1 << 26
 """Characters of names in the memo and on the stack."""
 MAX_FAR = 100_000
@@ -74,6 +76,7 @@ class Trace:
     """Why it was not followed to its end; None where it was."""
     at: int
     """Bytes that were followed."""
+    opcodes: int
 
 
 class _Tracer:
@@ -85,6 +88,12 @@ class _Tracer:
         self.left = opcodes
         self.imports: dict[str, None] = {}
         self.calls = 0
+        self.odd_lines = False
+        """Whether the lines of a GLOBAL or INST were no names: so it goes where a text is taken for a pickle."""
+        self.sure = False
+        """Whether something was called before that."""
+        self.instances: list[str] = []
+        """What INST called before that: two lines of a poem can look like it."""
         self.legacy = False
         self.announced = False
         """Whether it says that it is a pickle, by PROTO as its first opcode."""
@@ -102,12 +111,14 @@ class _Tracer:
                 if self._some():
                     self.pop()
                     return
-                if len(self.stack) + len(self._below) > MAX_VALUES:
-                    raise BeyondError(f"more than {MAX_VALUES:,} values on the stack")
+                if len(self.stack) > MAX_VALUES or len(self._below) > MAX_MARKS:
+                    raise BeyondError(
+                        f"more than {MAX_VALUES:,} values on the stack, or {MAX_MARKS:,} inside each other"
+                    )
         except PickleError as error:
             at = self.stream.at
             raise PickleError(f"the pickle is damaged near its byte {at:,}: {error.message}") from error
-        raise BeyondError(f"more than {MAX_OPCODES:,} opcodes")
+        raise BeyondError("more opcodes than are followed")
 
     def _some(self) -> bool:
         """At most SLICE opcodes; whether STOP was among them."""
@@ -247,6 +258,7 @@ class _Tracer:
         if function is not OBJECT:
             raise PickleError("a call of what cannot be called")
         self.calls += 1
+        self.sure = self.sure or (bool(self.imports) and not self.odd_lines)
         self.push(OBJECT)
 
 
@@ -254,15 +266,27 @@ Step = Callable[[_Tracer], object]
 STOP, PROTO = ord("."), 0x80
 
 
+def _lines(tracer: _Tracer) -> str:
+    """The import of two lines, module and name, in one."""
+    module, name = utf8(tracer.stream.line()), utf8(tracer.stream.line())
+    if not (IDENTIFIER.fullmatch(module) and IDENTIFIER.fullmatch(name)):
+        tracer.odd_lines = True
+    tracer.found(module, name)
+    return f"{module}.{name}"
+
+
 def _global(tracer: _Tracer) -> None:
-    tracer.found(utf8(tracer.stream.line()), utf8(tracer.stream.line()))
+    _lines(tracer)
     tracer.push(OBJECT)
 
 
 def _instance(tracer: _Tracer) -> None:
-    tracer.found(utf8(tracer.stream.line()), utf8(tracer.stream.line()))
+    written = _lines(tracer)
     tracer.to_mark()
-    tracer.call(OBJECT)
+    tracer.calls += 1
+    tracer.push(OBJECT)
+    if not tracer.odd_lines:
+        tracer.instances.append(written)
 
 
 def _stack_global(tracer: _Tracer) -> None:
@@ -301,7 +325,7 @@ def _object(tracer: _Tracer) -> None:
 def _build(tracer: _Tracer) -> None:
     tracer.drop(1)
     if tracer.stack[-1] is OBJECT:
-        tracer.calls += 1
+        tracer.call(tracer.stack.pop())
 
 
 def _protocol(tracer: _Tracer) -> None:
@@ -414,14 +438,17 @@ BEGINNINGS = frozenset(byte for byte, step in enumerate(STEPS) if step)
 """Bytes with which a pickle may begin."""
 
 
-def trace_pickles(stream: PickleStream, known: Callable[[str], bool], *, named: bool = False) -> Trace | None:
+def trace_pickles(
+    stream: PickleStream, known: Callable[[str], bool], *, named: bool = False, opcodes: int = MAX_OPCODES
+) -> Trace | None:
     """The pickles that follow each other from the beginning of `stream`; None where it does not begin with one.
 
     `known` says whether an import is one that pickles are known for. Without PROTO as its first opcode only that is a pickle which gets as far as a
-    call of something that could be a name, or to its end with an import that is known: texts that begin with the letter of an opcode do neither.
-    `named`: the file is called a pickle, and is taken for one like those with PROTO.
+    call of something that could be a name, or to its end with an import that is known: texts that begin with the letter of an opcode do neither. A
+    call by INST is `(i` and two words on lines of their own: alone it counts where it comes to an end, or is known, or its module has a dot.
+    `named`: the file is called a pickle, and is taken for one like those with PROTO. `opcodes`: how many are followed at most.
     """
-    found = _Found()
+    found = _Found(left=opcodes)
     while not found.closed:
         tracer = _Tracer(stream, found.left)
         fault = beyond = None
@@ -434,7 +461,7 @@ def trace_pickles(stream: PickleStream, known: Callable[[str], bool], *, named: 
         if not _is_pickle(tracer, known, fault, beyond, named=named):
             break  # nothing that would be unpickled: what follows a pickle may be anything
         found.add(tracer, fault, beyond)
-    return found.trace(stream.at) if found.whole or found.closed else None
+    return found.trace(stream.at, opcodes - found.left) if found.whole or found.closed else None
 
 
 @dataclass(slots=True)
@@ -465,9 +492,9 @@ class _Found:
         legacy_end = self.legacy and self.whole == LEGACY_PICKLES
         self.closed = bool(fault or beyond) or legacy_end or _ended(tracer.stream)
 
-    def trace(self, at: int) -> Trace:
+    def trace(self, at: int, opcodes: int) -> Trace:
         """All of them."""
-        return Trace(tuple(self.imports), self.calls, self.whole, self.fault, self.beyond, at)
+        return Trace(tuple(self.imports), self.calls, self.whole, self.fault, self.beyond, at, opcodes)
 
 
 def _ended(stream: PickleStream) -> bool:
@@ -475,6 +502,8 @@ def _ended(stream: PickleStream) -> bool:
         return stream.ended()
     except BeyondError:  # the next pickle will say so
         return False
+    except PickleError:  # what it is packed in is damaged: nobody gets at more
+        return True
 
 
 def _is_pickle(
@@ -484,6 +513,8 @@ def _is_pickle(
         return True
     if tracer.announced or named:
         return not fault or bool(tracer.imports)
-    if not tracer.imports or not all(IDENTIFIER.fullmatch(name) or ODD in name for name in tracer.imports):
-        return False
-    return tracer.calls > 0 or (not fault and any(map(known, tracer.imports)))
+    if tracer.instances:
+        return (
+            tracer.sure or not fault or any(known(name) or name.count(".") > 1 for name in tracer.instances)
+        )
+    return tracer.sure or (not fault and not tracer.odd_lines and any(map(known, tracer.imports)))

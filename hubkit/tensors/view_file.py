@@ -43,6 +43,8 @@ class Allowance:
     far_bytes: int
     unpacked: int
     """Bytes that come out of compression."""
+    opcodes: int = 1 << 27
+    """Opcodes of pickles."""
 
     def spend_request(self, size: int) -> None:
         """Raises SpentError when none is left."""
@@ -56,6 +58,14 @@ class Allowance:
         self.unpacked -= size
         if self.unpacked < 0:
             raise SpentError("not looked into: what may be unpacked in search of pickles is used up")
+
+    def spend_opcodes(self, count: int) -> None:
+        """Raises SpentError when they are used up."""
+        self.opcodes -= count
+        if self.opcodes <= 0:
+            raise SpentError(
+                "not looked into: the opcodes that are followed in search of pickles are used up"
+            )
 
 
 class ViewFile:

@@ -40,7 +40,7 @@ RUNS_CODE_BELOW = frozenset(
     torch.utils.data.datapipes torch.utils.model_zoo torch.utils.show_pickle torch.utils.hipify torch.utils.file_baton torch.utils.benchmark torch.profiler
     torch.onnx torch.classes torch.ops torch._classes torch._ops torch._appdirs torch.cuda.jiterator torch.utils.model_dump torch.utils.viz
     numpy.f2py numpy.distutils numpy.testing numpy.ctypeslib numpy.lib.npyio numpy.lib._npyio_impl numpy.lib.format numpy.lib._format_impl numpy.lib.utils
-    numpy.lib._utils_impl numpy.lib._datasource numpy.ma.testutils numpy.core._internal numpy._core._internal numpy.core.records numpy.core.memmap
+    numpy.lib._utils_impl numpy.lib._datasource numpy.ma.testutils numpy._core.memmap numpy.core.memmap
     pandas.io pandas.core.computation pandas.util.testing scipy.io scipy.weave sklearn.externals.joblib
     ray.cloudpickle logging.config logging.handlers transformers.dynamic_module_utils tensorflow.python.framework.load_library
     """.split()  # noqa: SIM905 - the same
@@ -56,6 +56,7 @@ RUNS_CODE_IN = {
     "operator": frozenset(["attrgetter", "methodcaller", "itemgetter", "call"]),
     "functools": frozenset(["partial", "partialmethod", "reduce", "singledispatch", "singledispatchmethod"]),
     "types": frozenset(["FunctionType", "LambdaType", "CodeType", "MethodType", "ModuleType", "CellType", "DynamicClassAttribute", "coroutine"]),
+    "pickle": frozenset(["load", "loads", "Unpickler", "_Unpickler", "_load", "_loads"]),
     "io": frozenset(["open", "open_code", "FileIO", "text_encoding"]),
     "codecs": frozenset(["open", "EncodedFile", "register"]),
     "typing": frozenset(["get_type_hints", "ForwardRef"]),
@@ -67,6 +68,8 @@ RUNS_CODE_IN = {
 }  # fmt: skip
 """Names, by module, whose other names may be harmless."""
 SAME = {
+    "_pickle": "pickle",
+    "cPickle": "pickle",
     "_operator": "operator",
     "_functools": "functools",
     "_io": "io",
@@ -82,7 +85,7 @@ UNKNOWN = frozenset(
 """Of RUNS_CODE, what old files have for honest reasons: it reads a second file."""
 INSIDE = frozenset(
     """
-    os posix nt sys subprocess builtins __builtin__ __builtins__ ctypes shutil importlib runpy pty socket marshal pickle _pickle cloudpickle system popen
+    os posix nt sys subprocess builtins __builtin__ __builtins__ ctypes shutil importlib runpy pty socket marshal cloudpickle system popen
     eval exec execfile
     """.split()  # noqa: SIM905 - the same
 )
@@ -104,7 +107,8 @@ HARMLESS = (
     numpy.core.multiarray._reconstruct numpy._core.multiarray._reconstruct numpy.core.multiarray.scalar numpy._core.multiarray.scalar
     numpy.core.numeric._frombuffer numpy._core.numeric._frombuffer numpy.ndarray numpy.dtype
     numpy.float16 numpy.float32 numpy.float64 numpy.int8 numpy.int16 numpy.int32 numpy.int64 numpy.uint8 numpy.uint16 numpy.uint32 numpy.uint64
-    numpy.bool numpy.bool_ numpy.complex64 numpy.complex128 numpy.str_ numpy.bytes_
+    numpy.random._pickle.__generator_ctor numpy.random._pickle.__bit_generator_ctor numpy.random._pickle.__randomstate_ctor numpy.matrixlib.defmatrix.matrix
+    random.Random numpy.bool numpy.bool_ numpy.complex64 numpy.complex128 numpy.str_ numpy.bytes_
     datetime.datetime datetime.date datetime.time datetime.timedelta datetime.timezone decimal.Decimal fractions.Fraction uuid.UUID
     pathlib.PurePosixPath pathlib.PureWindowsPath pathlib.PosixPath pathlib.WindowsPath pathlib.Path
     pathlib._local.PosixPath pathlib._local.WindowsPath argparse.Namespace types.SimpleNamespace
@@ -139,15 +143,19 @@ def is_harmless(name: str) -> bool:
 
 
 def is_known(name: str) -> bool:
-    """Whether pickles are known for importing `name`, for good or ill."""
-    return is_harmless(name) or runs_code(name)
+    """Whether `name` stands in one of the tables, for good or ill."""
+    return is_harmless(name) or _is_listed(name.split(".")) or _is_listed(plain(name).split("."))
 
 
 def _runs_code(name: str) -> bool:
     if ODD in name:  # an honest pickle writes its names down
         return True
     parts = name.split(".")
-    if parts[0] in RUNS_CODE or any(_is_reach(part) for part in parts) or not INSIDE.isdisjoint(parts[1:]):
+    return any(_is_reach(part) for part in parts) or not INSIDE.isdisjoint(parts[1:]) or _is_listed(parts)
+
+
+def _is_listed(parts: list[str]) -> bool:
+    if parts[0] in RUNS_CODE:
         return True
     below = {".".join(parts[:cut]) for cut in range(2, len(parts) + 1)}
     if not RUNS_CODE_BELOW.isdisjoint(below):

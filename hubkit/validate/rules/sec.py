@@ -52,7 +52,7 @@ def pickle_runs_code(repo: RepoFacts) -> Iterator[Found]:
     read from the opcodes, nothing is loaded. An import that is neither known to be harmless nor known to run code is a warning.
 
     A pickle is what its bytes are: on disk the first bytes of every file are looked at, whatever its name, also inside zip, npz, npy, tar, gzip, bz2,
-    xz and joblib's files, four levels deep. What could not be read to its end, or lies beyond a limit (16 million opcodes or 256 MiB of one file, 10,000
+    xz and joblib's files, four levels deep. What could not be read to its end, or lies beyond a limit (33 million opcodes or 256 MiB of one file, 50,000
     members), is a warning. Of a repository on the Hub, texts and pictures are taken for what they are called, archives that must be unpacked from
     their beginning are told and not brought here, and what is beyond 400 requests or 32 MiB makes the report incomplete.
     """
