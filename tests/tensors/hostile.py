@@ -61,7 +61,7 @@ def zipped(*members: tuple[str, bytes], method: int = zipfile.ZIP_STORED, commen
         warnings.simplefilter("ignore")
         with zipfile.ZipFile(file, "w", method) as archive:
             for name, content in members:
-                archive.writestr(name, content)
+                archive.writestr(zipfile.ZipInfo(name), content, method)
             archive.comment = comment
     return file.getvalue()
 

@@ -42,7 +42,8 @@ def _torch(data: bytes) -> None:
 def _joblib(data: bytes) -> None:
     import joblib
 
-    joblib.load(io.BytesIO(data))
+    if not data.startswith(b"\x1f\x8b"):  # an empty gzip stream makes it ask for all the memory there is
+        joblib.load(io.BytesIO(data))
 
 
 PLAIN: tuple[Callable[[bytes], Any], ...] = (
@@ -60,7 +61,7 @@ def inner(data: bytes) -> Iterator[bytes]:
         with contextlib.suppress(Exception):
             yield unpack(data)
     with contextlib.suppress(Exception), zipfile.ZipFile(io.BytesIO(data)) as archive:
-        if data.startswith(b"PK"):
+        if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):  # as numpy and torch tell a zip
             for info in archive.infolist():
                 with contextlib.suppress(Exception), archive.open(info) as member:
                     yield member.read()
