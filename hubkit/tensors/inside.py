@@ -136,18 +136,22 @@ class _Look:
         if not head or head[0] not in BEGINNINGS or head.startswith(ZIPS):
             return  # `PK` would be a reference to something outside, which no unpickler finds
         begin = file.tell() - len(head)
-        trace = trace_pickles(
-            PickleStream(file, head), self._known, opcodes=max(0, min(MAX_OPCODES, self._allowance.opcodes))
-        )
+        trace = self._trace(file, head)
         if trace is None:
             return
-        self._allowance.spend_opcodes(trace.opcodes)
         if not WRAPPERS.isdisjoint(trace.imports):
             file.seek(begin)
             imports, beyond = joblib_imports(PickleStream(file))
             merged = tuple(dict.fromkeys((*trace.imports, *imports)))
             trace = replace(trace, imports=merged, fault=None, beyond=trace.beyond or beyond)
         self.contents.pickles.append(Inside(place, trace))
+
+    def _trace(self, file: Readable, head: bytes) -> Trace | None:
+        allowance = self._allowance
+        opcodes = max(0, min(MAX_OPCODES, allowance.opcodes))
+        return trace_pickles(
+            PickleStream(file, head), self._known, opcodes=opcodes, spend=allowance.spend_opcodes
+        )
 
     def _member(self, place: str, name: str) -> str:
         """The place of a member. Raises BeyondError above MAX_MEMBERS."""

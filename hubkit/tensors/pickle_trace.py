@@ -76,7 +76,6 @@ class Trace:
     """Why it was not followed to its end; None where it was."""
     at: int
     """Bytes that were followed."""
-    opcodes: int
 
 
 class _Tracer:
@@ -439,14 +438,20 @@ BEGINNINGS = frozenset(byte for byte, step in enumerate(STEPS) if step)
 
 
 def trace_pickles(
-    stream: PickleStream, known: Callable[[str], bool], *, named: bool = False, opcodes: int = MAX_OPCODES
+    stream: PickleStream,
+    known: Callable[[str], bool],
+    *,
+    named: bool = False,
+    opcodes: int = MAX_OPCODES,
+    spend: Callable[[int], None] = lambda _: None,
 ) -> Trace | None:
     """The pickles that follow each other from the beginning of `stream`; None where it does not begin with one.
 
     `known` says whether an import is one that pickles are known for. Without PROTO as its first opcode only that is a pickle which gets as far as a
     call of something that could be a name, or to its end with an import that is known: texts that begin with the letter of an opcode do neither. A
-    call by INST is `(i` and two words on lines of their own: alone it counts where it comes to an end, or is known, or its module has a dot.
-    `named`: the file is called a pickle, and is taken for one like those with PROTO. `opcodes`: how many are followed at most.
+    call by INST is `(i` and two words on lines of their own: alone it counts where it is known, or its module has a dot, or the file ends with it.
+    `named`: the file is called a pickle, and is taken for one like those with PROTO. `opcodes`: how many are followed at most; `spend` hears how
+    many they were.
     """
     found = _Found(left=opcodes)
     while not found.closed:
@@ -458,43 +463,44 @@ def trace_pickles(
             fault = error.message
         except BeyondError as error:
             beyond = f"from its byte {stream.at:,} on: {error.message}"
-        if not _is_pickle(tracer, known, fault, beyond, named=named):
-            break  # nothing that would be unpickled: what follows a pickle may be anything
-        found.add(tracer, fault, beyond)
-    return found.trace(stream.at, opcodes - found.left) if found.whole or found.closed else None
+        found.add(tracer, fault, beyond, is_pickle=_is_pickle(tracer, known, fault, beyond, named=named))
+    spend(opcodes - found.left)
+    return found.trace(stream.at) if found.is_pickle else None
 
 
 @dataclass(slots=True)
 class _Found:
     """The sum of the pickles so far."""
 
+    left: int
     imports: dict[str, None] = field(default_factory=dict)
     calls: int = 0
     whole: int = 0
     fault: str | None = None
     beyond: str | None = None
-    left: int = MAX_OPCODES
     legacy: bool = False
+    is_pickle: bool = False
     closed: bool = False
     """Whether nothing can follow."""
 
-    def add(self, tracer: _Tracer, fault: str | None, beyond: str | None) -> None:
-        """One more pickle."""
-        self.imports |= tracer.imports
-        self.calls += tracer.calls
-        self.legacy = self.legacy or (self.whole == 0 and tracer.legacy)
+    def add(self, tracer: _Tracer, fault: str | None, beyond: str | None, *, is_pickle: bool) -> None:
+        """One more. What is no pickle and comes to no end is left out: what follows a pickle may be anything."""
         self.left = tracer.left
-        if len(self.imports) > MAX_IMPORTS and beyond is None:
-            beyond = f"from its byte {tracer.stream.at:,} on: more than {MAX_IMPORTS:,} imports"
-        self.fault, self.beyond = fault, beyond
-        if fault is None and beyond is None:
-            self.whole += 1
+        self.legacy = self.legacy or (self.whole == 0 and tracer.legacy)
+        if is_pickle:
+            self.is_pickle = True
+            self.imports |= tracer.imports
+            self.calls += tracer.calls
+            if len(self.imports) > MAX_IMPORTS and beyond is None:
+                beyond = f"from its byte {tracer.stream.at:,} on: more than {MAX_IMPORTS:,} imports"
+            self.fault, self.beyond = fault, beyond
+        self.whole += fault is None and beyond is None
         legacy_end = self.legacy and self.whole == LEGACY_PICKLES
         self.closed = bool(fault or beyond) or legacy_end or _ended(tracer.stream)
 
-    def trace(self, at: int, opcodes: int) -> Trace:
+    def trace(self, at: int) -> Trace:
         """All of them."""
-        return Trace(tuple(self.imports), self.calls, self.whole, self.fault, self.beyond, at, opcodes)
+        return Trace(tuple(self.imports), self.calls, self.whole, self.fault, self.beyond, at)
 
 
 def _ended(stream: PickleStream) -> bool:
