@@ -22,11 +22,13 @@ from hubkit.readme.document import parse_readme
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import EVALUATION, PROVENANCE, README, is_left_out
 from hubkit.release.provenance import Provenance
+from hubkit.repo.local import open_folder
+from hubkit.tensors.endings import PICKLES
 from hubkit.validate.finding import Finding, Severity
+from hubkit.validate.pickle_search import search
 from hubkit.validate.report import Report
 from hubkit.validate.secret_texts import BOMS, may_be_text, secrets_in, text_of
 
-PICKLES = (".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt", ".joblib")
 PIECE, OVERLAP = 16 << 20, 4096
 """Bytes of a long text that are searched at a time, and that are looked at twice; both even, as UTF-16 needs it."""
 NEVER = {"SEC001", "SEC002"}
@@ -217,8 +219,13 @@ def _kinds_in(path: Path) -> Iterator[str]:
 
 
 def no_pickle(subject: Subject) -> list[Problem]:
-    """No file that runs code when it is loaded."""
-    pickles = [file.path for file in subject.files if file.path.lower().endswith(PICKLES)]
+    """No file that runs code when it is loaded, by its name or by its bytes."""
+    found = search(open_folder(subject.release)).pickles
+    pickles = [
+        file.path
+        for file in subject.files
+        if file.path.lower().endswith(PICKLES) or ((pickle := found.get(file.path)) and pickle.places)
+    ]
     if not pickles:
         return []
     more = f" and {len(pickles) - 1} more" if len(pickles) > 1 else ""

@@ -40,6 +40,7 @@ class HubView(RepoView):
 
     block = 8 << 20
     """Far: a request costs as much time as some megabytes."""
+    near = False
     at_once = 4
 
     repo_id: str = ""
@@ -131,6 +132,13 @@ class HubView(RepoView):
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
             self._show_cost()
+
+    def at_hand(self, path: str, start: int, stop: int) -> bool:
+        """Whether they were brought before."""
+        entry = self.entry(path)
+        return entry is not None and (
+            start >= (stop := min(stop, entry.size)) or self._held.has(path, start, stop)
+        )
 
     def settle(self) -> None:
         """Write what was read to the cache, where something new was read."""

@@ -64,6 +64,8 @@ class RepoView(ABC):
     block: ClassVar[int] = 1 << 20
     """Bytes to ask for at a time when all of a file is read. Near: within a core's second-level cache, so that what was read is still
     there when it is looked at."""
+    near: ClassVar[bool] = True
+    """Whether a read costs next to nothing: no request, no waiting."""
     at_once: ClassVar[int] = 2
     """Files to read whole at a time: numpy and hashlib let go of the interpreter."""
 
@@ -148,6 +150,11 @@ class RepoView(ABC):
         """While this lasts, `path` is read by this thread from front to back: a disk reads ahead in a file that stays open."""
         del path
         return nullcontext()
+
+    def at_hand(self, path: str, start: int, stop: int) -> bool:
+        """Whether bytes [start, stop) of `path`, cut at its end, cost no request."""
+        del path, start, stop
+        return self.near
 
     def _read_into(self, entry: Entry, start: int, buffer: memoryview) -> int:
         """How many bytes were put into `buffer`, which does not reach beyond the file."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hubkit.tensors import safetensors
+from hubkit.tensors.endings import PICKLES, WEIGHTS
 from hubkit.tensors.header import Header, HeaderError
 from hubkit.tensors.npz import read_npz
 from hubkit.tensors.slices import read_values
@@ -14,11 +15,9 @@ from hubkit.tensors.zip_directory import read_directory
 if TYPE_CHECKING:
     from hubkit.repo.view import RepoView
 
-__all__ = ["ENDINGS", "PICKLE_ENDINGS", "read_header", "read_values"]
+__all__ = ["ENDINGS", "read_header", "read_values"]
 
-PICKLE_ENDINGS = (".pt", ".pth", ".bin", ".pkl", ".ckpt")
-ENDINGS = (".safetensors", ".npz", *PICKLE_ENDINGS)
-"""File names that `read_header` can make something of."""
+ENDINGS = WEIGHTS
 FIRST_READ = 64
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 
@@ -34,11 +33,17 @@ def read_header(view: RepoView, path: str) -> Header:
         raise HeaderError("a Git-LFS pointer, expected the weights themselves", lfs_pointer=True)
     if head.startswith(ZIP):
         return _read_zip(view, path)
-    if head[8:9] == b"{":
+    if _is_safetensors(view, path, head):
         return safetensors.read_header(view, path)
-    if head.startswith(b"\x80") or path.endswith(PICKLE_ENDINGS):
+    if head.startswith(b"\x80") or path.lower().endswith(PICKLES):
         return read_pickle(view, path)
     raise HeaderError(f"neither safetensors, npz nor a torch checkpoint: it begins with {head[:8]!r}")
+
+
+def _is_safetensors(view: RepoView, path: str, head: bytes) -> bool:
+    """A `{` behind a length that the file has room for: a pickle may have the one, of a length that no file has."""
+    entry = view.entry(path)
+    return head[8:9] == b"{" and entry is not None and 8 + int.from_bytes(head[:8], "little") <= entry.size
 
 
 def _read_zip(view: RepoView, path: str) -> Header:

@@ -1,19 +1,17 @@
 """What a pickle would build, without building it: every opcode is interpreted over inert descriptions. Nothing is imported, called or hashed.
 
-The opcode table and the readers of their arguments are pickletools'. Work and memory are linear in the bytes given, so callers cap those.
+Work and memory are linear in the bytes given, so callers cap those. Of a pickle that is only asked for its imports `pickle_trace` keeps nothing.
 """
 
 from __future__ import annotations
 
 import io
-import pickletools
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from hubkit.errors import IncompleteError
+from hubkit.tensors.pickle_stream import READERS, PickleError, PickleStream
 
 MAX_IMPORTS = 1000
-OPCODES = {opcode.code: opcode for opcode in pickletools.opcodes}
 CONSTANTS: Final[dict[str, object]] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 ARGUMENTS = frozenset(
     [
@@ -41,10 +39,6 @@ ARGUMENTS = frozenset(
 )
 """Opcodes that push their argument."""
 NOTHING = frozenset(["PROTO", "FRAME", "READONLY_BUFFER"])
-
-
-class PickleError(IncompleteError):
-    """The pickle is damaged, or uses what no checkpoint needs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,16 +83,16 @@ MARK: Final = _Mark()
 class Machine:
     """Runs pickles that follow each other in `data`; `imports` and `at` stay valid after a fault."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes | PickleStream) -> None:
         self.imports: dict[str, None] = {}
-        self._file = io.BytesIO(data)
+        self._file = PickleStream(io.BytesIO(data)) if isinstance(data, bytes) else data
         self._stack: list[Any] = []
         self._memo: dict[int, object] = {}
 
     @property
     def at(self) -> int:
         """How many bytes were read."""
-        return self._file.tell()
+        return self._file.at
 
     def load(self) -> object:
         """The next value. Raises PickleError."""
@@ -107,19 +101,17 @@ class Machine:
             while (name_argument := self._next())[0] != "STOP":
                 self._step(*name_argument)
             return self._stack.pop()
-        except (ValueError, IndexError, KeyError, OverflowError) as error:
+        except (PickleError, ValueError, IndexError, KeyError, OverflowError) as error:
             raise PickleError(
                 f"the pickle is damaged near its byte {self.at:,}: {str(error)[:200]}"
             ) from error
 
     def _next(self) -> tuple[str, Any]:
-        code = self._file.read(1)
-        opcode = OPCODES.get(code.decode("latin-1")) if code else None
-        if opcode is None:
-            raise ValueError(f"no opcode {code!r}" if code else "it is cut")
-        if opcode.name == "STRING":  # pickletools would follow escapes, with warnings
-            return "STRING", self._file.readline().strip().strip(b"'\"").decode("latin-1")
-        return opcode.name, opcode.arg.reader(self._file) if opcode.arg else None
+        code = self._file.code()
+        if code not in READERS:
+            raise ValueError(f"no opcode {bytes([code])!r}")
+        name, read = READERS[code]
+        return name, read(self._file)
 
     def _step(self, name: str, argument: Any) -> None:
         stack = self._stack
@@ -174,7 +166,7 @@ class Machine:
     def _objects(self, name: str, argument: Any) -> bool:
         stack = self._stack
         if name in {"GLOBAL", "INST"}:
-            wanted = self._import(*argument.split(" ", 1))
+            wanted = self._import(*argument)
             stack.append(wanted if name == "GLOBAL" else Call(wanted, tuple(self._to_mark())))
         elif name == "STACK_GLOBAL":
             attribute, module = stack.pop(), stack.pop()

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from hubkit.tensors.dtypes import BITS
 from hubkit.tensors.header import Header, HeaderError, Member, TensorInfo, row_major
-from hubkit.tensors.pickle_machine import Call, Global, Machine, Persistent, PickleError, Table
+from hubkit.tensors.pickle_machine import Call, Global, Machine, Persistent, Table
+from hubkit.tensors.pickle_stream import BeyondError, PickleError, PickleStream
+from hubkit.tensors.pickle_trace import trace_pickles
+from hubkit.tensors.view_file import Allowance, ViewFile
 from hubkit.tensors.zip_directory import read_directory
 from hubkit.tensors.zip_member import read_part
 
@@ -26,8 +29,8 @@ MAX_VALUES = MAX_PICKLE
 MAX_DEPTH = 16
 MAX_NAME = 256
 MAX_DIMENSIONS = 64
-MAX_PICKLES = 16
-"""Pickles that follow each other in a file without a zip: torch's legacy form has five."""
+MAX_REQUESTS = 64
+"""Requests for a pickle without a zip, in a far repository."""
 STORAGES = {
     "DoubleStorage": "F64", "FloatStorage": "F32", "HalfStorage": "F16", "BFloat16Storage": "BF16",
     "LongStorage": "I64", "IntStorage": "I32", "ShortStorage": "I16", "CharStorage": "I8",
@@ -69,7 +72,7 @@ def read_torch(view: RepoView, path: str, members: dict[str, Member] | None = No
     walk = _Walk(members, root, big_endian)
     try:
         walk.enter("", machine.load(), 0)
-    except (PickleError, HeaderError) as error:
+    except (PickleError, BeyondError, HeaderError) as error:
         raise HeaderError(error.message, imports=tuple(machine.imports)) from error
     return Header(
         walk.tensors, {}, 0, container="torch", imports=tuple(machine.imports), refused=tuple(walk.refused)
@@ -78,24 +81,18 @@ def read_torch(view: RepoView, path: str, members: dict[str, Member] | None = No
 
 def read_pickle(view: RepoView, path: str) -> Header:
     """A pickle without a zip (torch's legacy form, joblib, anything): its imports, no tensors. Raises HeaderError when it is no pickle."""
-    entry = view.entry(path)
-    size = entry.size if entry else 0
-    machine = Machine(view.read_range(path, 0, MAX_PICKLE))
-    refused = ["the tensors: this is a pickle without a zip, only its imports were read"]
-    loaded = 0
-    if not size:
+    if not (entry := view.entry(path)) or not entry.size:
         raise HeaderError("the file is empty")
-    try:
-        while loaded < MAX_PICKLES and machine.at < min(size, MAX_PICKLE):
-            machine.load()
-            loaded += 1
-    except PickleError as error:
-        # after the legacy form's five pickles comes raw data; before, the list of imports may be short
-        if loaded == 0 and not machine.imports:
-            raise HeaderError(f"neither a zip nor a pickle: {error.message}") from error
-        if loaded < 5:
-            refused.append(f"what follows byte {machine.at:,}: {error.message}; more imports may be there")
-    return Header({}, {}, 0, container="pickle", imports=tuple(machine.imports), refused=tuple(refused))
+    file = ViewFile(view, path, Allowance(MAX_REQUESTS, 4 * MAX_PICKLE, 0))
+    trace = trace_pickles(PickleStream(file), lambda _: True, named=True)
+    if trace is None:
+        raise HeaderError("neither a zip nor a pickle")
+    refused = ["the tensors: this is a pickle without a zip, only its imports were read"]
+    if trace.fault or trace.beyond:
+        refused.append(
+            f"what follows byte {trace.at:,}: {trace.fault or trace.beyond}; more imports may be there"
+        )
+    return Header({}, {}, 0, container="pickle", imports=trace.imports, refused=tuple(refused))
 
 
 def _is_big_endian(view: RepoView, path: str, member: Member | None) -> bool:

@@ -192,7 +192,9 @@ class RepoFacts:
     """The SAEs' own metrics.json: only with `--deep`."""
     provenance: JsonFile | None = None
     pickles: list[Pickle] = field(default_factory=list)
-    """Every pickle of the repository that could be read statically, weights or not."""
+    """Every file with pickles in it, and every one that may have some and could not be looked into."""
+    unlooked: list[str] = field(default_factory=list)
+    """Files in which nobody looked for pickles, each with the reason."""
     secrets: tuple[Secret, ...] = ()
     """In the texts that no other rule reads."""
     unread: dict[Need, str] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from hubkit.validate import reading
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.identity import declared_name
 from hubkit.validate.need import HEADERS, Need
+from hubkit.validate.pickle_search import find_pickles
 from hubkit.validate.prefetch import first_wants, what_follows
 from hubkit.validate.secret_texts import search
 
@@ -40,9 +41,9 @@ def gather(view: RepoView, needs: Need, report: Report = silent, releases: tuple
             lambda path: what_follows(view, facts.folders, path, needs),
         )
     _read_saes(facts, needs)
-    if Need.HEADER in needs:
-        reading.read_pickles(facts)
     _read_texts(facts, needs)
+    if Need.HEADER in needs:
+        find_pickles(facts)
     if Need.WEIGHTS in needs:
         _read_weights(facts, report)
     if Need.TEXTS in needs:

@@ -10,21 +10,15 @@ from hubkit.errors import IncompleteError
 from hubkit.formats.foreign import stored_number
 from hubkit.formats.json_file import JsonFile, json_file
 from hubkit.release.layout import README
-from hubkit.tensors.container import PICKLE_ENDINGS, read_header, read_values
-from hubkit.tensors.header import HeaderError
+from hubkit.tensors.container import read_values
 from hubkit.validate.deep import read_whole_weights
 from hubkit.validate.need import Need
-from hubkit.validate.pickles import Pickle, of_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hubkit.repo.view import Entry, RepoView
-    from hubkit.validate.facts import RepoFacts, SaeFacts
-
-MOST_PICKLES = 200
-"""Pickles beyond the SAEs' weights that are looked into."""
-
+    from hubkit.validate.facts import SaeFacts
 
 MOST_CARDS = 60
 """Cards of folders inside that are read."""
@@ -41,34 +35,6 @@ def read_thresholds(view: RepoView, sae: SaeFacts) -> None:
     except IncompleteError as error:
         sae.unread[Need.THRESHOLD] = error.message
     sae.stored_k = stored_number(sae.folder, sae.sae.tensors.get("k"))
-
-
-def read_pickles(facts: RepoFacts) -> None:
-    """Look into every pickle, statically: the SAEs' weights, whose headers are read already, then whatever else the listing has."""
-    weights = {sae.weights.path: sae for sae in facts.saes if sae.weights}
-    names = [entry.path for entry in facts.entries if entry.name.lower().endswith(PICKLE_ENDINGS)]
-    for path in [name for name in names if name in weights]:
-        sae = weights[path]
-        sae.pickle = of_header(path, sae.header, sae.header_fault)
-        facts.pickles += [sae.pickle] if sae.pickle else []
-    others = [name for name in names if name not in weights][:MOST_PICKLES]
-    found: dict[str, Pickle | IncompleteError | None] = {}
-    facts.view.each(lambda path: found.update({path: _pickle(facts.view, path)}), others)
-    for path in others:
-        pickle = found[path]
-        if isinstance(pickle, IncompleteError):
-            facts.unread[Need.HEADER] = pickle.message
-        elif pickle is not None:
-            facts.pickles.append(pickle)
-
-
-def _pickle(view: RepoView, path: str) -> Pickle | IncompleteError | None:
-    try:
-        return of_header(path, read_header(view, path), None)
-    except HeaderError as fault:
-        return of_header(path, None, fault)
-    except IncompleteError as error:
-        return error
 
 
 def read_text(view: RepoView, path: str, unread: dict[Need, str], need: Need) -> bytes | None:

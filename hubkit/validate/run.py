@@ -298,7 +298,7 @@ def _unread(skipped: list[Skipped]) -> Iterator[Finding]:
     for one in skipped:
         reasons.setdefault(one.reason, []).append(one)
     for reason, several in sorted(reasons.items()):
-        saes = {one.sae_id for one in several}
+        saes = {one.sae_id for one in several if one.sae_id is not None}
         checks = many(len(several), "check")
         where = f" on {len(saes)} SAEs" if len(saes) > 1 else ""
         found = Found(f"{reason}; {checks}{where} could not be made", identity=reason)
@@ -307,11 +307,12 @@ def _unread(skipped: list[Skipped]) -> Iterator[Finding]:
 
 def _ask_one(rule: Rule, subject: SaeFacts | RepoFacts, outcome: _Outcome) -> None:
     sae_id = _sae_id(subject)
+    found: list[Found] = []
     try:
-        found = list(rule.check(subject))
+        for one in rule.check(subject):
+            found.append(one)  # noqa: PERF402 - one by one: what was found before an IncompleteError stays
     except IncompleteError as error:
         outcome.skipped.append(Skipped(rule.code, error.message, sae_id))
-        return
     except Exception as error:  # noqa: BLE001 - the one place that isolates rules: a crash must not hide what the others found
         outcome.crashes.append(Crash(rule.code, traceback.format_exc()))
         message = f"the rule {rule.code} crashed: {type(error).__name__}: {error}"

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from hubkit.errors import IncompleteError
 from hubkit.models.names import is_placeholder
+from hubkit.tensors.endings import packed_text
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.need import Need
+from hubkit.validate.pickles import Pickle
 from hubkit.validate.rule import repo_rule
 from hubkit.validate.secret_texts import secrets_of
 
@@ -31,6 +34,11 @@ def pickle_runs_code(repo: RepoFacts) -> Iterator[Found]:
 
     Unpickling calls what the pickle names: os.system, subprocess.Popen, builtins.eval or getattr hand the machine to whoever wrote the file. The imports are
     read from the opcodes, nothing is loaded. An import that is neither known to be harmless nor known to run code is a warning.
+
+    A pickle is what its bytes are: on disk the first bytes of every file are looked at, whatever its name, also inside zip, npz, npy, tar, gzip, bz2,
+    xz and joblib's files, four levels deep. What could not be read to its end, or lies beyond a limit (33 million opcodes or 256 MiB of one file, 50,000
+    members), is a warning. Of a repository on the Hub, texts and pictures are taken for what they are called, archives that must be unpacked from
+    their beginning are told and not brought here, and what is beyond 400 requests or 32 MiB makes the report incomplete.
     """
     for pickle in repo.pickles:
         for names, severity, what in (
@@ -38,15 +46,54 @@ def pickle_runs_code(repo: RepoFacts) -> Iterator[Found]:
             (pickle.others, Severity.WARNING, "which a checkpoint of tensors does not need"),
         ):
             if names:
-                shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
                 yield Found(
-                    f"the pickle imports {shown}, {what}",
+                    f"{_the_pickle(pickle)} imports {_some(names)}, {what}",
                     "do not load it; save the tensors as safetensors from a machine you can lose",
                     path=pickle.path,
                     severity=severity,
-                    measured={"imports": names},
+                    measured={"imports": names}
+                    | ({"inside": list(pickle.places)} if any(pickle.places) else {}),
                     identity=severity.word,
                 )
+        yield from _unread_pickle(pickle)
+    if repo.unlooked:
+        raise IncompleteError(_some(repo.unlooked, "; ", most=3))
+
+
+def _the_pickle(pickle: Pickle) -> str:
+    """The pickle as the message names it: with its place, where it is a member of something."""
+    inside = [place for place in pickle.places if place]
+    if not inside:
+        return "the pickle"
+    return f"the pickle {inside[0]}" + (
+        f" (one of {len(pickle.places)} in the file)" if len(pickle.places) > 1 else ""
+    )
+
+
+def _some(names: list[str], between: str = ", ", *, most: int = 6) -> str:
+    return between.join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _unread_pickle(pickle: Pickle) -> Iterator[Found]:
+    """What loading the file may do beside what was read of it."""
+    if pickle.code:
+        yield Found(
+            f"it carries code of its own ({_some(list(pickle.code), most=2)}), which torch runs when it loads the file",
+            "do not load it; publish the tensors as safetensors",
+            path=pickle.path,
+            severity=Severity.WARNING,
+            identity="code",
+        )
+    if pickle.unread:
+        begin = "the pickle was not read to its end" if pickle.places else "nobody looked for pickles in it"
+        yield Found(
+            f"{begin}: {_some(list(pickle.unread), '; ', most=2)}",
+            "unpack it into files that can be looked into, or publish the tensors as safetensors",
+            path=pickle.path,
+            severity=Severity.NOTE if packed_text(pickle.path) and not pickle.places else Severity.WARNING,
+            measured={"unread": list(pickle.unread)[:20]},
+            identity="unread",
+        )
 
 
 def _texts(repo: RepoFacts) -> list[tuple[str, str]]:

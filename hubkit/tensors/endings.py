@@ -1,0 +1,62 @@
+"""Which endings promise what: the one list for every room. What a file is, its bytes say; an ending says what is expected of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+PICKLES = (".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt", ".joblib", ".dill", ".pth.tar", ".pt.tar")
+"""A file of this name is loaded by unpickling it."""
+WEIGHTS = (".safetensors", ".npz", ".pt", ".pth", ".bin", ".pkl", ".ckpt")
+"""File names that `container.read_header` can make something of."""
+TEXTS = (
+    ".md", ".txt", ".rst", ".json", ".jsonl", ".ndjson", ".yaml", ".yml", ".toml", ".cfg", ".ini", ".csv", ".tsv", ".html", ".css", ".js", ".xml",
+    ".py", ".pyi", ".ipynb", ".sh", ".tex", ".bib", ".log", ".gitattributes", ".gitignore", ".lock",
+)  # fmt: skip
+"""What people read, and what is parsed as text."""
+PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".ico", ".pdf")
+TABLES = (
+    ".safetensors",
+    ".gguf",
+    ".onnx",
+    ".parquet",
+    ".arrow",
+    ".feather",
+    ".h5",
+    ".hdf5",
+    ".mp4",
+    ".mp3",
+    ".wav",
+    ".ttf",
+    ".woff2",
+)
+"""Other formats, whose loaders unpickle nothing."""
+PACKED = (".gz", ".tgz", ".bz2", ".xz", ".lzma", ".tar", ".zst", ".lz4", ".7z", ".rar", ".z")
+"""What has to be unpacked from its beginning, whole."""
+PLAIN_NAMES = frozenset(
+    {"license", "licence", "notice", "authors", "makefile", "dockerfile", "citation.cff", "py.typed"}
+)
+"""Texts that have no ending."""
+
+Promise = Literal["pickle", "text", "picture", "table", "packed", "unknown"]
+
+
+def promise(name: str) -> Promise:
+    """What the last part of a path promises."""
+    small = name.lower()
+    if small in PLAIN_NAMES or small.endswith(TEXTS):
+        return "text"
+    for endings, kind in ((PICKLES, "pickle"), (PACKED, "packed"), (PICTURES, "picture"), (TABLES, "table")):
+        if small.endswith(endings):
+            return kind  # type: ignore[return-value]  # a literal of the table above
+    return "unknown"
+
+
+def packed_text(name: str) -> bool:
+    """Whether `name` is that of one compressed text, as `rows.jsonl.gz` is."""
+    small = name.lower()
+    return small.endswith(PACKED) and promise(small.rpartition(".")[0]) == "text"
+
+
+def is_binary(name: str) -> bool:
+    """Whether nobody looks for words in a file of this name."""
+    return promise(name) not in {"text", "unknown"} and not name.lower().endswith(".svg")

@@ -1,0 +1,249 @@
+"""Every pickle in a file, however it is packed: by the first bytes of the file, of each member of an archive in it, and so on to a small depth.
+
+A name decides nothing. A file may be a pickle and an archive at once: it is looked at as both, because a loader picks one of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from hubkit.errors import IncompleteError
+from hubkit.tensors.header import HeaderError
+from hubkit.tensors.joblib_arrays import WRAPPERS, joblib_imports
+from hubkit.tensors.kinds import HEAD, JOBLIB_OLD, ZIPS, is_tar, may_hold, packing, unknown_packing
+from hubkit.tensors.npz import MAGIC as NPY
+from hubkit.tensors.npz import parse_npy
+from hubkit.tensors.pickle_stream import BeyondError, PickleError, PickleStream
+from hubkit.tensors.pickle_trace import BEGINNINGS, MAX_OPCODES, Trace, trace_pickles
+from hubkit.tensors.unpacked import Packing, PackingError, Unpacked
+from hubkit.tensors.view_file import ViewFile, Window
+from hubkit.tensors.zip_directory import STORED
+from hubkit.tensors.zip_entries import ZipEntry, member_window, zip_entries
+
+if TYPE_CHECKING:
+    from hubkit.repo.view import RepoView
+    from hubkit.tensors.view_file import Allowance, Readable
+
+MAX_DEPTH = 4
+"""Containers inside each other: a `.tar.gz` with a torch checkpoint in it has three."""
+MAX_MEMBERS = 50_000
+"""Of one file, at all depths together."""
+MAX_NPY_HEADER = 1 << 16
+"""Bytes."""
+PLAIN = re.compile(r"[<>|=]?[?biufcSUVmM]\d*(?:\[[^\]]*\])?")
+"""The dtype of an array of numbers or texts: nothing of it is unpickled."""
+STORAGE = re.compile(r"(?:[^/]+/)?data/\d+")
+"""A member of a torch checkpoint that holds raw numbers."""
+CODE = re.compile(
+    r"(?:[^/]+/)?(?:constants\.pkl|code/.*\.py)|(?:[^/]+/)?\.data/(?:extern_modules|python_version)"
+)
+"""What only archives with code have: TorchScript's, and torch.package's."""
+
+
+@dataclass(frozen=True)
+class Inside:
+    """One stream of pickles, and where in the file it stands."""
+
+    place: str
+    """Members one in the other, empty for the file itself."""
+    trace: Trace
+
+
+@dataclass
+class Contents:
+    """What a file was found to hold."""
+
+    pickles: list[Inside] = field(default_factory=list)
+    code: list[str] = field(default_factory=list)
+    """Members that carry code of another kind."""
+    unread: list[str] = field(default_factory=list)
+    """What could not be looked into, each with its reason."""
+    failed: str | None = None
+    """Why the file could not be read to its end, where that says nothing about the file."""
+
+
+def look_into(
+    view: RepoView, path: str, allowance: Allowance, known: Callable[[str], bool], head: bytes = b""
+) -> Contents:
+    """Every pickle in a file. `known` says of an import whether pickles are known for it; `head`: the first HEAD bytes, where they were read.
+
+    Never raises for a file that cannot be read: `failed` says why.
+    """
+    if head and not may_hold(head):
+        return Contents()
+    look = _Look(allowance, known, skip_storages=not view.near)
+    try:
+        look.into(ViewFile(view, path, allowance), "", 0)
+    except IncompleteError as error:
+        look.contents.failed = error.message
+    return look.contents
+
+
+Opener = Callable[["Readable", str, int], None]
+
+
+class _Look:
+    """The way through one file."""
+
+    def __init__(self, allowance: Allowance, known: Callable[[str], bool], *, skip_storages: bool) -> None:
+        self.contents = Contents()
+        self._allowance, self._known, self._skip_storages = allowance, known, skip_storages
+        self._members = 0
+
+    def into(self, file: Readable, place: str, depth: int) -> None:
+        """What `file` holds, as every reader that may be given it sees it. Raises IncompleteError where the bytes do not come."""
+        try:
+            file.seek(0)
+            head = file.read(HEAD)
+            if may_hold(head):
+                self._pickles(file, head, place)
+        except (PackingError, BeyondError) as error:
+            self._unread(place, error.message)
+            return
+        for what, opener in self._openers(head):
+            if depth >= MAX_DEPTH:
+                self._unread(place, f"{what} inside {MAX_DEPTH} others: nothing is looked into deeper")
+                continue
+            try:
+                opener(file, place, depth)
+            except (PickleError, BeyondError) as error:
+                self._unread(place, f"{what}: {error.message}")
+
+    def _unread(self, place: str, why: str) -> None:
+        told = f"{place}: {why}" if place else why
+        if told not in self.contents.unread:
+            self.contents.unread.append(told)
+
+    def _openers(self, head: bytes) -> Iterator[tuple[str, Opener]]:
+        if head.startswith(ZIPS):
+            yield "a zip", self._zip
+        if head.startswith(NPY):
+            yield "an array of numpy", self._npy
+        if is_tar(head):
+            yield "a tar", self._tar
+        if (kind := packing(head)) is not None:
+            yield f"compressed by {kind}", self._packed(kind)
+        if JOBLIB_OLD.match(head):
+            yield "joblib's old form", self._old_joblib
+        if (name := unknown_packing(head)) is not None:
+            yield f"packed by {name}", _cannot_unpack
+
+    def _pickles(self, file: Readable, head: bytes, place: str) -> None:
+        """The pickles with which `file` begins, where `head` was read of it."""
+        if not head or head[0] not in BEGINNINGS or head.startswith(ZIPS):
+            return  # `PK` would be a reference to something outside, which no unpickler finds
+        begin = file.tell() - len(head)
+        trace = self._trace(file, head)
+        if trace is None:
+            return
+        if not WRAPPERS.isdisjoint(trace.imports):
+            file.seek(begin)
+            imports, beyond = joblib_imports(PickleStream(file))
+            merged = tuple(dict.fromkeys((*trace.imports, *imports)))
+            trace = replace(trace, imports=merged, fault=None, beyond=trace.beyond or beyond)
+        self.contents.pickles.append(Inside(place, trace))
+
+    def _trace(self, file: Readable, head: bytes) -> Trace | None:
+        allowance = self._allowance
+        opcodes = max(0, min(MAX_OPCODES, allowance.opcodes))
+        return trace_pickles(
+            PickleStream(file, head), self._known, opcodes=opcodes, spend=allowance.spend_opcodes
+        )
+
+    def _member(self, place: str, name: str) -> str:
+        """The place of a member. Raises BeyondError above MAX_MEMBERS."""
+        self._members += 1
+        if self._members > MAX_MEMBERS:
+            raise BeyondError(f"more than {MAX_MEMBERS:,} members")
+        name = name if len(name) <= 100 else f"{name[:50]}...{name[-40:]}"
+        return f"{place}/{name}" if place else name
+
+    def _zip(self, file: Readable, place: str, depth: int) -> None:
+        """Every member. Where several zips stand one after the other (torch's distributed checkpoints), all of them, the last first."""
+        lost: dict[str, str] = {}
+        stop = file.seek(0, 2)
+        while stop:
+            entries, begin = zip_entries(Window(file, 0, stop), MAX_MEMBERS)
+            for entry in entries:
+                where = self._member(place, entry.name)
+                if CODE.fullmatch(entry.name):
+                    self.contents.code.append(where)
+                if not (self._skip_storages and STORAGE.fullmatch(entry.name)):
+                    self._zip_member(file, entry, where, depth, lost)
+            stop = begin
+        for where, why in lost.items():
+            self._unread(where, why)
+
+    def _zip_member(
+        self, file: Readable, entry: ZipEntry, where: str, depth: int, lost: dict[str, str]
+    ) -> None:
+        """One member; into `lost` why it could not be opened, unless another of its name can."""
+        try:
+            window = member_window(file, entry)
+        except (PickleError, BeyondError) as error:
+            lost[where] = error.message
+            return
+        lost.pop(where, None)
+        stored = entry.method == STORED
+        self.into(window if stored else Unpacked(window, "deflate", self._allowance), where, depth + 1)
+
+    def _packed(self, kind: Packing) -> Opener:
+        def opener(file: Readable, place: str, depth: int) -> None:
+            content = Unpacked(file, kind, self._allowance)
+            if kind in {"zlib", "lzma"}:  # two or three bytes that anything may begin with
+                try:
+                    content.read(1)
+                except PackingError:
+                    return
+            self.into(content, place, depth + 1)
+
+        return opener
+
+    def _old_joblib(self, file: Readable, place: str, depth: int) -> None:
+        file.seek(21)
+        at = 21 + (file.read(1) == b" ")
+        self.into(Unpacked(Window(file, at, file.seek(0, 2) - at), "zlib", self._allowance), place, depth + 1)
+
+    def _npy(self, file: Readable, place: str, depth: int) -> None:
+        """The pickle of an array of objects. A header that is anything but plain is taken for one of objects."""
+        del depth
+        file.seek(0)
+        head = file.read(12)
+        width = 2 if head[6:7] == b"\x01" else 4
+        length = int.from_bytes(head[8 : 8 + width], "little")
+        if length > MAX_NPY_HEADER:
+            raise BeyondError(f"a header of {length:,} bytes, expected at most {MAX_NPY_HEADER:,}")
+        file.seek(0)
+        if not _is_plain(file.read(8 + width + length)):
+            self._pickles(file, file.read(HEAD), place)
+
+    def _tar(self, file: Readable, place: str, depth: int) -> None:
+        import tarfile
+
+        file.seek(0)
+        try:
+            with tarfile.open(fileobj=file, mode="r:") as archive:  # type: ignore[call-overload]  # it reads, seeks and tells, nothing else
+                for member in archive:
+                    where = self._member(place, ascii(member.name)[1:-1])
+                    if member.issparse():
+                        self._unread(where, "a file with holes, which is not put together here")
+                    elif member.isreg():
+                        self.into(Window(file, member.offset_data, member.size), where, depth + 1)
+        except (tarfile.TarError, OSError, ValueError, EOFError, OverflowError) as error:
+            raise PickleError(f"it is damaged: {str(error)[:100]}") from error
+
+
+def _cannot_unpack(file: Readable, place: str, depth: int) -> None:
+    del file, place, depth
+    raise BeyondError("which is not undone here")
+
+
+def _is_plain(head: bytes) -> bool:
+    """Whether the header of an array is one that says: numbers or texts."""
+    try:
+        return PLAIN.fullmatch(parse_npy(head, "").descr) is not None
+    except HeaderError:
+        return False

@@ -1,0 +1,94 @@
+"""A pickle of joblib: the raw numbers that stand between its opcodes are stepped over as joblib does it.
+
+Source: joblib 1.5, numpy_pickle.py (NumpyArrayWrapper.read_array). pickle.load takes the same numbers for opcodes, so both courses are followed.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from hubkit.tensors.pickle_machine import Call, Global, Machine, Table
+from hubkit.tensors.pickle_stream import BeyondError, PickleError, PickleStream
+
+WRAPPERS = frozenset(
+    ["joblib.numpy_pickle.NumpyArrayWrapper", "sklearn.externals.joblib.numpy_pickle.NumpyArrayWrapper"]
+)
+"""What stands for an array whose numbers follow."""
+MAX_OPCODES = 1 << 20
+DESCR = re.compile(r"[<>|=]?([biufcSUmM?])(\d{0,6})")
+
+
+class JoblibMachine(Machine):
+    """Follows one pickle of joblib; `imports` then has what its object arrays import, too."""
+
+    def __init__(self, stream: PickleStream, depth: int = 0) -> None:
+        super().__init__(stream)
+        self._left = MAX_OPCODES
+        self._frame_stop = 0
+        self._depth = depth
+
+    def _step(self, name: str, argument: Any) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise BeyondError(f"more than {MAX_OPCODES:,} opcodes between joblib's arrays")
+        if name == "FRAME":
+            self._frame_stop = self.at + argument
+        super()._step(name, argument)
+        if name == "BUILD" and isinstance(built := self._stack[-1], Call) and _is_wrapper(built.function):
+            self._array(built)
+
+    def _array(self, wrapper: Call) -> None:
+        """Step over the numbers of an array, or follow the pickle of its objects."""
+        if self.at < self._frame_stop:
+            raise BeyondError(
+                "a frame that reaches beyond an array of joblib: readers differ in what they make of it"
+            )
+        state = {key: value for key, value in _pairs(wrapper.state) if isinstance(key, str)}
+        width = _width(state.get("dtype"))
+        shape = state.get("shape")
+        if not isinstance(shape, tuple) or not all(isinstance(n, int) and n >= 0 for n in shape):
+            raise BeyondError("an array of joblib without a shape")
+        if width is None:
+            if self._depth:
+                raise BeyondError("arrays of joblib inside each other")
+            inner = JoblibMachine(self._file, self._depth + 1)
+            try:
+                inner.load()
+            finally:
+                self.imports |= inner.imports
+            return
+        if state.get("numpy_array_alignment_bytes") is not None:
+            self._file.skip(self._file.code())
+        self._file.skip(math.prod(shape) * width)
+
+
+def _is_wrapper(function: object) -> bool:
+    return isinstance(function, Global) and function.name in WRAPPERS
+
+
+def _pairs(state: object) -> list[tuple[object, object]]:
+    return state.pairs if isinstance(state, Table) else []
+
+
+def _width(dtype: object) -> int | None:
+    """Bytes of a value; None for objects. Raises BeyondError for what is neither."""
+    arguments = dtype.arguments if isinstance(dtype, Call) and isinstance(dtype.arguments, tuple) else ()
+    descr = arguments[0] if arguments and isinstance(arguments[0], str) else ""
+    if descr.lstrip("<>|=").startswith("O"):
+        return None
+    match = DESCR.fullmatch(descr)
+    if match is None:
+        raise BeyondError(f"an array of joblib of the dtype {descr[:20]!a}")
+    return int(match[2] or 1) * (4 if match[1] == "U" else 1)
+
+
+def joblib_imports(stream: PickleStream) -> tuple[tuple[str, ...], str | None]:
+    """What joblib.load would import, and why it could not be followed to its end."""
+    machine = JoblibMachine(stream)
+    try:
+        machine.load()
+    except (PickleError, BeyondError) as error:
+        return tuple(machine.imports), error.message
+    return tuple(machine.imports), None

@@ -1,0 +1,117 @@
+"""Every pickle of a repository, whatever its file is called.
+
+On disk the first bytes of every file are looked at, and archives are looked into. Of a far repository the listing says what is asked for: nothing more of
+what was brought already, no texts and pictures, no archives that have to be unpacked from their beginning, and of the rest as much as an allowance
+of requests and bytes lets through. What was left out is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from hubkit.errors import IncompleteError
+from hubkit.tensors.endings import PICKLES, promise
+from hubkit.tensors.inside import Contents, look_into
+from hubkit.tensors.kinds import HEAD
+from hubkit.tensors.view_file import Allowance
+from hubkit.validate.imports import is_known
+from hubkit.validate.pickles import Pickle, of_contents, of_header
+from hubkit.words import many
+
+if TYPE_CHECKING:
+    from hubkit.repo.view import Entry, RepoView
+    from hubkit.validate.facts import RepoFacts, SaeFacts
+
+MAX_REQUESTS = 400
+MAX_FAR_BYTES = 1 << 25
+"""Bytes asked of the Hub for this: 32 MiB."""
+MAX_UNPACKED = 1 << 30
+"""Bytes unpacked of all files together: 1 GiB."""
+PACKED_FAR = "packed from its beginning, and not brought here to be looked into"
+
+
+@dataclass
+class Searched:
+    """What was found, and what was not looked at."""
+
+    pickles: dict[str, Pickle] = field(default_factory=dict)
+    """By path, in the listing's order."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """Files that could not be read, each with the reason."""
+    by_name: list[Entry] = field(default_factory=list)
+    """Texts and pictures of a far repository, and formats that nothing unpickles: judged by their names."""
+
+
+def search(view: RepoView) -> Searched:
+    """Look at every file. Raises HubkitError only when the listing itself fails."""
+    entries = [entry for entry in view.list() if entry.size]
+    found = Searched()
+    contents: dict[str, Contents] = {}
+    allowance = Allowance(MAX_REQUESTS, MAX_FAR_BYTES, MAX_UNPACKED)
+
+    def look(entry: Entry) -> None:
+        contents[entry.path] = _look(view, entry, allowance)
+
+    view.each(look, entries if view.near else _far(view, entries, found, contents))
+    for path in sorted(contents):
+        if (why := contents[path].failed) is not None:
+            found.failed[path] = why
+        if (pickle := of_contents(path, contents[path])) is not None:
+            found.pickles[path] = pickle
+    return found
+
+
+def _look(view: RepoView, entry: Entry, allowance: Allowance) -> Contents:
+    head = b""
+    if view.near:
+        try:
+            head = view.read_range(entry.path, 0, HEAD)
+        except IncompleteError as error:
+            return Contents(failed=error.message)
+    return look_into(view, entry.path, allowance, is_known, head)
+
+
+def _far(
+    view: RepoView, entries: Iterable[Entry], found: Searched, contents: dict[str, Contents]
+) -> list[Entry]:
+    """What is looked at of a far repository: the likeliest first."""
+    order: dict[str, list[Entry]] = {"at hand": [], "pickle": [], "unknown": []}
+    for entry in entries:
+        kind = "at hand" if view.at_hand(entry.path, 0, HEAD) else promise(entry.name)
+        if kind == "packed":
+            contents[entry.path] = Contents(unread=[PACKED_FAR])
+        elif kind in order:
+            order[kind].append(entry)
+        else:
+            found.by_name.append(entry)
+    return [entry for several in order.values() for entry in several]
+
+
+def find_pickles(facts: RepoFacts) -> None:
+    """Into the facts: every pickle, which of them is an SAE's own weights, and what was not looked at."""
+    found = search(facts.view)
+    for sae in facts.saes:
+        if sae.weights is not None:
+            sae.pickle = _of_weights(sae, sae.weights.path, found.pickles.get(sae.weights.path))
+    facts.pickles = list(found.pickles.values())
+    facts.unlooked = [why if path in why else f"{path}: {why}" for path, why in found.failed.items()]
+    if found.by_name:
+        size = sum(entry.size for entry in found.by_name)
+        facts.remarks.append(
+            f"{many(len(found.by_name), 'file')} ({size:,} bytes: texts, pictures, tables) went by their names alone in the search for pickles; "
+            "of a copy on disk every file's first bytes are looked at"
+        )
+
+
+def _of_weights(sae: SaeFacts, path: str, found: Pickle | None) -> Pickle | None:
+    """What the weights of an SAE are as a pickle: with the tensors that their header has."""
+    read = of_header(path, sae.header, sae.header_fault) if path.lower().endswith(PICKLES) else None
+    if found is None or not found.places:
+        return read
+    if read is None:
+        tensors = sae.header.tensors if sae.header else {}
+        return replace(found, tensors={name: info.shape for name, info in tensors.items()})
+    imports = tuple(dict.fromkeys((*read.imports, *found.imports)))
+    return replace(found, imports=imports, tensors=read.tensors, fault=read.fault)

@@ -1,0 +1,283 @@
+"""Pickles in whatever they are packed in: every disguise is seen through, and nothing healthy is called one."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import pickle
+import struct
+import time
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tensors import canary
+from tensors.hostile import (
+    CALL,
+    HEALTHY,
+    HOSTILE,
+    NEW_CALL,
+    TEXTS,
+    joblib_healthy,
+    joblib_hostile,
+    npy,
+    npz,
+    objects,
+    padded,
+    tarred,
+    torch_zip,
+    zipped,
+)  # fmt: skip
+from tensors.loaders import load_in_every_way
+
+from hubkit.errors import IncompleteError
+from hubkit.repo.local import open_folder
+from hubkit.repo.memory import MemoryView
+from hubkit.repo.view import Entry
+from hubkit.tensors import inside, unpacked
+from hubkit.tensors.inside import Contents, look_into
+from hubkit.tensors.view_file import Allowance
+from hubkit.validate.imports import is_harmless, is_known, runs_code
+
+
+def look(data: bytes, *, allowance: Allowance | None = None) -> Contents:
+    view = MemoryView(name="memory", files={"w": data})
+    return look_into(view, "w", allowance or Allowance(100, 1 << 24, 1 << 29), is_known)
+
+
+def imports(contents: Contents) -> list[str]:
+    return [name for one in contents.pickles for name in one.trace.imports]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_every_disguise_is_seen_through(name: str) -> None:
+    contents = look(HOSTILE[name])
+    assert any(map(runs_code, imports(contents))), contents
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_the_disguises_are_real(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if name in NOT_BY_THESE:
+        pytest.skip(NOT_BY_THESE[name])
+    monkeypatch.setattr(os, "getpid", canary.ring)
+    monkeypatch.setattr("nt.getpid" if os.name == "nt" else "posix.getpid", canary.ring)
+    canary.RUNG.clear()
+    load_in_every_way(HOSTILE[name])
+    assert canary.RUNG
+
+
+NOT_BY_THESE = {
+    "Python 2's names": "it evaluates a 1, which leaves no trace",
+    "legacy": "only torch reads beyond the first pickle",
+    "pickles before it": "only a loop reads beyond the first pickle",
+    "a zip behind a zip": "only torch's distributed checkpoints are read so",
+    "a zip with a comment": "only readers that look at how long the comment is take it for a zip",
+    "joblib, before 0.10": "only old joblib reads it",
+    "opcodes behind joblib's numbers": "only joblib steps over the numbers",
+    "opcodes behind numbers that end the pickle": "only joblib steps over the numbers",
+}
+
+
+@pytest.mark.train
+def test_joblibs_own_files() -> None:
+    for name, data in joblib_hostile().items():
+        assert any(map(runs_code, imports(look(data)))), name
+    for name, (_, data) in joblib_healthy().items():
+        contents = look(data)
+        assert all(map(is_harmless, imports(contents))), name
+        assert (contents.unread, [one.trace.beyond for one in contents.pickles]) == ([], [None]), name
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_what_is_healthy_is_left_alone(name: str) -> None:
+    contents = look(HEALTHY[name][1])
+    assert all(map(is_harmless, imports(contents)))
+    assert (contents.unread, contents.code, contents.failed) == ([], [], None)
+    assert not any(one.trace.fault or one.trace.beyond for one in contents.pickles)
+
+
+@pytest.mark.parametrize("data", TEXTS, ids=repr)
+@pytest.mark.parametrize(
+    "wrap", [bytes, gzip.compress, lambda d: zipped(("a.txt", d)), lambda d: tarred(("a.txt", d))]
+)
+def test_texts_are_left_alone_wherever_they_are(data: bytes, wrap: object) -> None:
+    assert look(wrap(data)) == Contents()  # type: ignore[operator]
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.binary(max_size=600),
+    st.sampled_from(
+        [
+            b"",
+            b"PK\x03\x04",
+            b"\x93NUMPY\x01\x00",
+            b"\x1f\x8b\x08",
+            b"x\x9c",
+            b"\x5d\0\0",
+            b"ZF0x10",
+            b"\x80\x04",
+        ]
+    ),
+)
+def test_any_bytes_are_looked_into_without_a_crash(data: bytes, magic: bytes) -> None:
+    contents = look(magic + data)
+    assert contents.failed is None
+
+
+CONTAINERS = [zipped(("a/data.pkl", NEW_CALL), ("b.npy", npy(objects(1)))), npz(a=np.ones(2), b=objects(1)), gzip.compress(NEW_CALL), bz2.compress(NEW_CALL),
+    lzma.compress(NEW_CALL), tarred(("a", NEW_CALL)), torch_zip(NEW_CALL), zlib.compress(NEW_CALL)]  # fmt: skip
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.sampled_from(CONTAINERS), st.integers(0, 3000), st.binary(max_size=6), st.integers(0, 40))
+def test_damage_is_no_crash(data: bytes, at: int, change: bytes, cut: int) -> None:
+    at %= len(data)
+    look(data[:at] + change + data[at + len(change) : len(data) - cut])
+
+
+def test_the_depth_is_limited_and_the_limit_is_told() -> None:
+    data = NEW_CALL
+    for _ in range(inside.MAX_DEPTH):
+        data = gzip.compress(data)
+    assert imports(look(data)) == ["os.getpid"]
+    deeper = look(gzip.compress(data))
+    assert imports(deeper) == []
+    assert "inside 4 others" in deeper.unread[0]
+
+
+def test_members_are_limited_and_the_limit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inside, "MAX_MEMBERS", 5)
+    for data in (zipped(*[(f"{n}", b"x") for n in range(6)]), tarred(*[(f"{n}", b"x") for n in range(6)])):
+        assert "more than 5 members" in look(data).unread[0]
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [
+        gzip.compress,
+        bz2.compress,
+        lzma.compress,
+        zlib.compress,
+        lambda d: zipped(("a", d), method=zipfile.ZIP_DEFLATED),
+    ],
+)
+def test_bombs_are_unpacked_to_a_limit(pack: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unpacked, "MAX_UNPACKED", 1 << 20)
+    bomb = pack(padded(b"B" + struct.pack("<I", 4 << 20) + b"\0" * (4 << 20) + b"0"))  # type: ignore[operator]
+    contents = look(bomb)
+    (found,) = contents.pickles
+    assert "MiB come out of it" in str(found.trace.beyond)
+
+
+def test_the_repository_has_an_allowance() -> None:
+    bomb = gzip.compress(b"\x80\x04B" + struct.pack("<I", 4 << 20) + b"\0" * (4 << 20) + b"0" + CALL)
+    contents = look(bomb, allowance=Allowance(0, 0, 1 << 20))
+    assert "used up" in str(contents.failed)
+
+
+def test_what_cannot_be_unpacked_is_told() -> None:
+    encrypted = bytearray(zipped(("a", NEW_CALL)))
+    encrypted[encrypted.rindex(b"PK\x01\x02") + 8] |= 1
+    cases = {
+        "encrypted": bytes(encrypted),
+        "zip's method 12": zipped(("a", NEW_CALL), method=zipfile.ZIP_BZIP2),
+        "zstd": b"\x28\xb5\x2f\xfd" + b"\0" * 20,
+        "7z": b"7z\xbc\xaf\x27\x1c" + b"\0" * 20,
+        "no directory": b"PK\x03\x04" + b"\0" * 100,
+        "damaged": b"\x1f\x8b\x08" + bytes(7) + b"\xff" * 20,
+    }
+    for words, data in cases.items():
+        contents = look(data)
+        assert words in " ".join(contents.unread), contents
+
+
+def test_torchscript_carries_code() -> None:
+    data = torch_zip(
+        b"\x80\x02}.",
+        ("archive/constants.pkl", b"\x80\x02)."),
+        ("archive/code/__torch__.py", b"def f(): pass"),
+    )
+    assert look(data).code == ["archive/constants.pkl", "archive/code/__torch__.py"]
+
+
+@dataclass
+class SparseView(MemoryView):
+    """One file of a size that no memory has: a pickle whose bytes before the call are a hole."""
+
+    size: int = 0
+    head: bytes = b""
+    tail: bytes = b""
+
+    def _list(self) -> list[Entry]:
+        return [Entry("w", self.size)]
+
+    def _read_range(self, entry: Entry, start: int, stop: int) -> bytes:
+        whole = bytearray(stop - start)
+        for at, data in ((0, self.head), (self.size - len(self.tail), self.tail)):
+            low, high = max(at, start), min(at + len(data), stop)
+            if low < high:
+                whole[low - start : high - start] = data[low - at : high - at]
+        return bytes(whole)
+
+
+def test_24_gigabytes_of_padding_are_stepped_over() -> None:
+    hole, tail = 24 << 30, b"0" + CALL
+    head = b"\x80\x04\x8e" + struct.pack("<Q", hole)
+    view = SparseView(name="sparse", size=len(head) + hole + len(tail), head=head, tail=tail)
+    begun = time.perf_counter()
+    contents = look_into(view, "w", Allowance(0, 0, 0), is_known, head)
+    assert imports(contents) == ["os.getpid"]
+    assert time.perf_counter() - begun < 1
+    assert view.bytes_read < 1 << 20
+
+
+def test_24_megabytes_of_opcodes_are_followed() -> None:
+    assert imports(look(padded(b"N0" * (12 << 20)))) == ["os.getpid"]
+
+
+def test_memory_stays_small() -> None:
+    resource = pytest.importorskip("resource")
+    look(padded(b"N0" * 1000))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    look(gzip.compress(b"\x80\x04B" + struct.pack("<I", 64 << 20) + b"\0" * (64 << 20) + b"0" + CALL))
+    assert (
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 150 << 10
+    )  # of which the test's own bytes are 128 MiB
+
+
+def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
+    view = MemoryView(name="memory", files={"a": NEW_CALL}, unreadable={"b": 10})
+    assert "cannot be read" in str(look_into(view, "b", Allowance(0, 0, 0), is_known).failed)
+    (tmp_path / "w.json").write_bytes(NEW_CALL)
+    folder = open_folder(tmp_path)
+    assert imports(look_into(folder, "w.json", Allowance(0, 0, 0), is_known)) == ["os.getpid"]
+    with pytest.raises(IncompleteError):
+        view.read_range("b", 0, 1)
+
+
+def test_distributed_checkpoints_are_zips_in_a_row() -> None:
+    first, last = torch_zip(NEW_CALL), torch_zip(b"\x80\x02}.")
+    assert imports(look(first + last + last)) == ["os.getpid"]
+
+
+def test_only_arrays_of_objects_are_unpickled() -> None:
+    numbers = npy(np.frombuffer(NEW_CALL, np.uint8))
+    assert look(numbers) == Contents()
+    assert look(npz(a=np.frombuffer(NEW_CALL, np.uint8))) == Contents()
+    assert imports(look(npy(objects(pickle.loads)))) != []
+
+
+def test_a_stream_of_several_archives_is_read_once() -> None:
+    data = gzip.compress(tarred(*[(f"{n}.pt", torch_zip(NEW_CALL)) for n in range(3)]))
+    contents = look(data)
+    assert [one.place for one in contents.pickles] == [f"{n}.pt/archive/data.pkl" for n in range(3)]
+    assert io.BytesIO(data).read(2) == b"\x1f\x8b"

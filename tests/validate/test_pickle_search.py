@@ -1,0 +1,260 @@
+"""SEC001 and WTS014 over whole repositories: on disk every file, of a far one what its allowance lets through; the gate sees the same."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from builders import FOLDER, GONE, cfg, check, codes, tensors, view
+from safetensors.numpy import save
+from tensors.hostile import HEALTHY, HOSTILE, NAMES, NEW_CALL, TEXTS, npy, npz, objects, torch_zip, zipped
+
+from hubkit.errors import ExitCode
+from hubkit.publish.conditions import Subject, no_pickle
+from hubkit.publish.files import hash_release
+from hubkit.repo.local import open_folder
+from hubkit.repo.memory import MemoryView
+from hubkit.tensors.endings import PICKLES, is_binary, packed_text, promise
+from hubkit.validate import pickle_search
+from hubkit.validate.finding import Severity
+from hubkit.validate.imports import is_harmless, is_known, plain, runs_code
+from hubkit.validate.run import validate
+
+
+def strange() -> bytes:
+    """It imports what nobody knows."""
+    return b"\x80\x02cnobody.knows\nthis\n)R."
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_repository_with_a_disguise_is_not_clean(name: str) -> None:
+    report = check(view(files={f"data/{name}": HOSTILE[name]}), "SEC001")
+    assert Severity.ERROR in {finding.severity for finding in report.findings}
+    assert report.exit_code(Severity.ERROR) is ExitCode.FINDINGS
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", ["protocol 0", "torch", "npz of objects", "byte 8 is a brace", "gzip"])
+def test_a_name_hides_nothing(tmp_path: Path, name: str, kind: str) -> None:
+    (tmp_path / name).write_bytes(HOSTILE[kind])
+    (finding,) = [f for f in validate(open_folder(tmp_path)).findings if f.code == "SEC001"]
+    assert (finding.severity, finding.path) == (Severity.ERROR, name)
+
+
+def test_healthy_files_are_left_alone() -> None:
+    files = {f"{number}/{name}": data for number, (name, data) in enumerate(HEALTHY.values())}
+    files |= {f"texts/{number}": data for number, data in enumerate(TEXTS)}
+    report = check(view(files=files), "SEC001")
+    assert report.findings == []
+    assert report.complete
+
+
+def test_the_201st_pickle_is_looked_at() -> None:
+    files = {f"{number:03}.pkl": pickle.dumps(number) for number in range(300)} | {"zzz.pkl": NEW_CALL}
+    (finding,) = check(view(files=files), "SEC001").findings
+    assert finding.path == "zzz.pkl"
+
+
+def test_an_unknown_import_is_a_warning_and_its_place_is_told() -> None:
+    (finding,) = check(view(files={"w.zip": zipped(("a/b.bin", strange()))}), "SEC001").findings
+    assert finding.severity is Severity.WARNING
+    assert "the pickle a/b.bin imports nobody.knows.this" in finding.message
+    assert finding.measured == {"imports": ["nobody.knows.this"], "inside": ["a/b.bin"]}
+
+
+def test_what_was_not_read_to_its_end_is_a_warning() -> None:
+    for data, words in (
+        (NEW_CALL[:-1].replace(b"os", b"ab") + b"X\xff", "cut"),
+        (b"PK\x03\x04 no zip", "directory"),
+        (b"\x28\xb5\x2f\xfd", "zstd"),
+    ):
+        found = check(view(files={"w.bin": data}), "SEC001").findings
+        assert {finding.severity for finding in found} == {Severity.WARNING}
+        assert any(words in finding.message for finding in found)
+    (finding,) = check(view(files={"rows.jsonl.zst": b"\x28\xb5\x2f\xfd"}), "SEC001").findings
+    assert finding.severity is Severity.NOTE
+
+
+def test_code_of_torch_itself_is_a_warning() -> None:
+    script = torch_zip(
+        b"\x80\x02}.", ("archive/constants.pkl", b"\x80\x02)."), ("archive/code/__torch__.py", b"pass")
+    )
+    (finding,) = check(view(files={"m.pt": script}), "SEC001").findings
+    assert finding.severity is Severity.WARNING
+    assert "code of its own" in finding.message
+
+
+def test_what_was_found_stays_where_something_could_not_be_read() -> None:
+    repository = view(files={"a.pkl": NEW_CALL})
+    repository.unreadable["b.pkl"] = 100
+    report = check(repository, "SEC001")
+    assert [finding.code for finding in report.findings if finding.code != "RUN002"] == ["SEC001"]
+    assert not report.complete
+    assert report.exit_code(Severity.ERROR) is ExitCode.INCOMPLETE
+    assert "b.pkl" in report.skipped[0].reason
+
+
+def test_objects_in_the_weights_themselves() -> None:
+    for meta, sec in ((objects("harmless"), []), (objects(json.loads), ["SEC001"])):
+        weights = npz(meta=meta, **tensors("standard"))
+        repository = view(cfg("standard"), GONE, files={f"{FOLDER}/sae_weights.npz": weights})
+        assert codes(repository, "SEC001,WTS014") == [*sec, "WTS014"]
+    plain_npz = view(cfg("standard"), GONE, files={f"{FOLDER}/sae_weights.npz": npz(**tensors("standard"))})
+    assert codes(plain_npz, "SEC001,WTS014") == []
+
+
+def test_weights_that_are_a_pickle_under_the_name_of_safetensors() -> None:
+    assert codes(view(weights=NEW_CALL), "SEC001,WTS003,WTS014") == ["SEC001", "WTS003", "WTS014"]
+    assert codes(view(), "SEC001,WTS003,WTS014") == []
+
+
+@dataclass
+class FarView(MemoryView):
+    """A repository of which every range costs a request, but for what `hand` holds."""
+
+    near: ClassVar[bool] = False
+    hand: set[str] = field(default_factory=set)
+
+    def at_hand(self, path: str, start: int, stop: int) -> bool:
+        return path in self.hand
+
+
+def far(files: dict[str, bytes], hand: tuple[str, ...] = ()) -> FarView:
+    return FarView(name="far", files=files, hand=set(hand))
+
+
+def test_of_a_far_repository_texts_and_pictures_are_not_asked_for() -> None:
+    files = dict.fromkeys(
+        (
+            "README.md",
+            "a/cfg.json",
+            "x.svg",
+            "y.png",
+            "LICENSE",
+            ".gitattributes",
+            "z.parquet",
+            "sparsity.safetensors",
+        ),
+        b"cat\n",
+    )
+    found = pickle_search.search(view_ := far(files))
+    assert view_.requests == 0
+    assert [entry.path for entry in found.by_name] == sorted(files)
+    assert (found.pickles, found.failed) == ({}, {})
+
+
+def test_of_a_far_repository_what_is_at_hand_is_judged_whatever_its_name() -> None:
+    found = pickle_search.search(far({"cfg.json": NEW_CALL, "a.json": NEW_CALL}, ("cfg.json",)))
+    assert list(found.pickles) == ["cfg.json"]
+    assert [entry.path for entry in found.by_name] == ["a.json"]
+
+
+@pytest.mark.parametrize("name", ["w", "w.dat", "w.npz", "w.pt", "w.model", "w.distcp"])
+@pytest.mark.parametrize(
+    "kind",
+    ["protocol 0", "torch", "npz of objects", "byte 8 is a brace", "torch, two data.pkl", "npy of objects"],
+)
+def test_of_a_far_repository_the_rest_is_looked_at_in_few_requests(name: str, kind: str) -> None:
+    found = pickle_search.search(view_ := far({name: HOSTILE[kind]}))
+    assert found.pickles[name].executors
+    assert view_.requests <= 3
+
+
+def test_of_a_far_repository_archives_are_told_and_not_brought() -> None:
+    found = pickle_search.search(
+        view_ := far({"w.tar.gz": HOSTILE["tar.gz with torch"], "rows.jsonl.gz": b"\x1f\x8b"})
+    )
+    assert view_.requests == 0
+    assert all("not brought here" in pickle.unread[0] for pickle in found.pickles.values())
+    assert len(found.pickles) == 2
+
+
+def test_of_a_far_checkpoint_the_numbers_are_not_asked_for() -> None:
+    storages = [(f"archive/data/{number}", bytes(200_000)) for number in range(20)]
+    found = pickle_search.search(view_ := far({"w.pt": torch_zip(NEW_CALL, *storages)}))
+    assert found.pickles["w.pt"].executors == ["os.getpid"]
+    assert view_.requests <= 4
+
+
+def test_the_allowance_of_a_far_repository_ends_and_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pickle_search, "MAX_REQUESTS", 10)
+    files = {f"{number:02}.pkl": pickle.dumps(number) for number in range(20)}
+    repository = far(files | {"zz.pkl": NEW_CALL})
+    found = pickle_search.search(repository)
+    assert repository.requests == 10
+    assert len(found.failed) == 11
+    report = validate(far(files | view().files))
+    assert not report.complete
+    assert "used up" in report.skipped[0].reason
+
+
+def test_the_gate_and_the_validator_call_the_same_files_pickles(tmp_path: Path) -> None:
+    for number, name in enumerate(NAMES):
+        (tmp_path / f"{number}{name}").write_bytes(HOSTILE["torch"])
+    (tmp_path / "sae.npz").write_bytes(npz(a=np.ones(2)))
+    (tmp_path / "objects.npz").write_bytes(npz(a=objects(1)))
+    (tmp_path / "README.md").write_text("# Text\n", encoding="utf-8")
+    (tmp_path / "w.safetensors").write_bytes(save({"a": np.ones(2, np.float32)}))
+    report = validate(open_folder(tmp_path))
+    (problem,) = no_pickle(Subject(tmp_path, hash_release(tmp_path), report))
+    assert problem.code == "PICKLE"
+    assert f"and {len(NAMES)} more" in problem.message
+    errors = {finding.path for finding in report.findings if finding.code == "SEC001"}
+    assert errors == {f"{number}{name}" for number, name in enumerate(NAMES)}
+
+
+def test_the_gate_lets_healthy_files_through(tmp_path: Path) -> None:
+    (tmp_path / "a.npy").write_bytes(npy(np.ones(3)))
+    (tmp_path / "cache.txt").write_bytes(b"cache\nbuild\n.venv\n")
+    assert no_pickle(Subject(tmp_path, hash_release(tmp_path), validate(open_folder(tmp_path)))) == []
+
+
+EXECUTORS = """
+os.system posix.system nt.system subprocess.Popen builtins.eval __builtin__.eval builtins.getattr builtins.__import__ pydoc.pipepager pydoc.locate
+torch.storage._load_from_bytes torch.hub.load torch.jit.load torch.package.PackageImporter torch.serialization.load torch.load torch._dynamo.optimize
+torch._inductor.codecache.compile_file numpy.f2py.crackfortran.getlincoef numpy.testing._private.utils.runstring numpy.load platform._syscmd_uname
+site.execsitecustomize doctest.debug_script unittest.main test.support.script_helper.assert_python_ok linecache.getline ensurepip._run_pip venv.create
+zipimport.zipimporter imaplib.IMAP4_stream joblib.load joblib.numpy_pickle.load pickle.loads _pickle.loads cPickle.loads dill.loads cloudpickle.loads
+functools.partial _functools.partial operator.attrgetter _operator.methodcaller types.CodeType io.open _io.FileIO uuid._get_command_stdout
+torch.serialization.os.system collections.OrderedDict.__init__.__globals__ numpy.lib.os.system torch.utils.cpp_extension.load commands.getoutput
+urllib2.urlopen importlib.import_module pkgutil.resolve_name asyncio.run webbrowser.open logging.config.dictConfig shelve.open code.interact
+dataclasses.make_dataclass typing.get_type_hints pandas.read_pickle torch.distributed.rpc.rpc_sync numpy.memmap gc.get_objects inspect.getsource
+""".split()  # noqa: SIM905
+UNKNOWN = """
+nobody.knows.this __main__.Config sklearn.linear_model._logistic.LogisticRegression torch.nn.modules.linear.Linear networkx.classes.digraph.DiGraph
+torch.distributed.checkpoint.metadata.Metadata scipy.sparse._csc.csc_matrix __torch__.torch.nn.modules.linear.Linear joblib.numpy_pickle.NDArrayWrapper
+builtins.print builtins.type enum.Enum re._compile pandas.core.frame.DataFrame ray.rllib.policy.Policy
+""".split()  # noqa: SIM905
+HARMLESS = """
+collections.OrderedDict torch._utils._rebuild_tensor_v2 numpy.core.multiarray._reconstruct numpy._core.numeric._frombuffer __builtin__.set copy_reg._reconstructor
+numpy.dtype pathlib.PosixPath uuid.UUID torch.FloatStorage torch.serialization._get_layout joblib.numpy_pickle.NumpyArrayWrapper datetime.datetime
+numpy.random._pickle.__generator_ctor decimal.Decimal
+""".split()  # noqa: SIM905
+
+
+def test_names_are_known_by_kind() -> None:
+    assert [
+        name
+        for name in EXECUTORS
+        if not runs_code(name) or (not is_known(name) and "__" not in name and "os." not in name)
+    ] == []
+    assert [name for name in UNKNOWN if runs_code(name) or is_harmless(name)] == []
+    assert [name for name in HARMLESS if not is_harmless(name) or runs_code(name)] == []
+    assert plain("__builtin__.xrange") == "builtins.range"
+    assert plain("cPickle.loads") == "pickle.loads"
+
+
+def test_the_list_of_endings() -> None:
+    assert [promise(name) for name in ("a.PT", "a.pth.tar", "cfg.json", "LICENSE", "a.png", "a.tgz", "a", "a.npz", "a.safetensors")] == [
+        "pickle", "pickle", "text", "text", "picture", "packed", "unknown", "unknown", "table",
+    ]  # fmt: skip
+    assert packed_text("rows.jsonl.gz")
+    assert not packed_text("w.pkl.gz")
+    assert is_binary("a.pt")
+    assert not is_binary("a.svg")
+    assert all(promise(f"a{ending}") == "pickle" for ending in PICKLES)
