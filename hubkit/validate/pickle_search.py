@@ -7,8 +7,9 @@ of requests and bytes lets through. What was left out is told.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from hubkit.errors import IncompleteError
@@ -22,6 +23,7 @@ from hubkit.words import many
 
 if TYPE_CHECKING:
     from hubkit.repo.view import Entry, RepoView
+    from hubkit.tensors.header import Header
     from hubkit.validate.facts import RepoFacts, SaeFacts
 
 MAX_REQUESTS = 400
@@ -44,10 +46,18 @@ class Searched:
     """Texts and pictures of a far repository, and formats that nothing unpickles: judged by their names."""
 
 
-def search(view: RepoView) -> Searched:
-    """Look at every file. Raises HubkitError only when the listing itself fails."""
+def search(view: RepoView, headers: Mapping[str, Header] = MappingProxyType({})) -> Searched:
+    """Look at every file. `headers` are those of weights that were read already: of a far repository they tell enough (`_told`).
+
+    Raises HubkitError only when the listing itself fails.
+    """
     entries = [entry for entry in view.list() if entry.size]
     found = Searched()
+    if not view.near:
+        told = {path: header for path, header in headers.items() if _told(header)}
+        entries = [entry for entry in entries if entry.path not in told]
+        pickles = {path: of_header(path, header, None) for path, header in told.items()}
+        found.pickles |= {path: pickle for path, pickle in pickles.items() if pickle is not None}
     contents: dict[str, Contents] = {}
     allowance = Allowance(MAX_REQUESTS, MAX_FAR_BYTES, MAX_UNPACKED)
 
@@ -61,6 +71,11 @@ def search(view: RepoView) -> Searched:
         if (pickle := of_contents(path, contents[path])) is not None:
             found.pickles[path] = pickle
     return found
+
+
+def _told(header: Header) -> bool:
+    """Whether a header says all that its loader would unpickle: of an npz of numbers nothing, of a torch zip the imports of its one data.pkl."""
+    return header.container == "torch" or (header.container == "npz" and not header.refused)
 
 
 def _look(view: RepoView, entry: Entry, allowance: Allowance) -> Contents:
@@ -91,7 +106,8 @@ def _far(
 
 def find_pickles(facts: RepoFacts) -> None:
     """Into the facts: every pickle, which of them is an SAE's own weights, and what was not looked at."""
-    found = search(facts.view)
+    heads = [head for folder in facts.folders.values() for head in folder.known_heads()]
+    found = search(facts.view, {head.entry.path: head.header for head in heads if head.header is not None})
     for sae in facts.saes:
         if sae.weights is not None:
             sae.pickle = _of_weights(sae, sae.weights.path, found.pickles.get(sae.weights.path))
