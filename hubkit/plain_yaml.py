@@ -69,7 +69,8 @@ def compose(text: str) -> yaml.Node | None:
     except YamlFault:
         raise
     except (yaml.YAMLError, ValueError) as error:
-        raise YamlFault(_words(error), _line(error)) from error
+        # libyaml counts the end of the text as a line of its own
+        raise YamlFault(_words(error), min(_line(error), text.count("\n") + 1)) from error
     return composer.root
 
 
@@ -154,7 +155,9 @@ class _Composer:
         if tag is None or tag == "!":
             tag = _resolver().resolve(yaml.ScalarNode, event.value, event.implicit)  # type: ignore[no-untyped-call]
         if tag in NUMBERS and len(event.value) > LONGEST_NUMBER:
-            self._fail(f"a number of {len(event.value):,} characters, expected at most {LONGEST_NUMBER}", event)
+            self._fail(
+                f"a number of {len(event.value):,} characters, expected at most {LONGEST_NUMBER}", event
+            )
         return yaml.ScalarNode(tag, event.value, event.start_mark, event.end_mark, style=event.style)
 
     def _named(self, event: yaml.AliasEvent) -> tuple[yaml.Node, int, None]:

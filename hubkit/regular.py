@@ -17,7 +17,9 @@ KINDS = (
 def read_regular(path: Path, most: int = MOST) -> bytes:
     """The bytes of `path`. Raises OSError, with words in `strerror` for what is no regular file and for one of more than `most` bytes."""
     # Without O_NONBLOCK the opening of a pipe waits for somebody who writes into it.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    flags = (
+        os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    )
     if path.is_dir():  # Windows opens no folder, and says "permission denied"
         raise OSError(errno.EISDIR, "a folder, expected a file", str(path))
     handle = os.open(path, flags)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from hubkit.audit.across import disagreements
 from hubkit.audit.ranking import Row, Totals, ranked, totals, widest
+from hubkit.texts import printable
 from hubkit.validate.reporters import markdown
-from hubkit.validate.reporters.text import escape, human_bytes, printable
+from hubkit.validate.reporters.text import escape, human_bytes
 from hubkit.words import many
 
 if TYPE_CHECKING:

@@ -304,7 +304,8 @@ class _Scanner:
         """Raise JsonFault: here is no value."""
         found = self.text[self.at : self.at + 20].split("\n")[0]
         self.fail(
-            f"expected a value, found {found!r}" if found else "the text ends where a value should be", here=True
+            f"expected a value, found {found!r}" if found else "the text ends where a value should be",
+            here=True,
         )
 
     def real(self, text: str) -> float:

@@ -135,7 +135,9 @@ def _metadata(value: object) -> dict[str, str]:
 
 def _tensor(name: str, entry: object, begin: int) -> TensorInfo:
     if not NAME.fullmatch(name) or ".." in name:
-        raise HeaderError(f"the tensor name {shortened(name, SHOWN)!r} has parts that do not belong in a name")
+        raise HeaderError(
+            f"the tensor name {shortened(name, SHOWN)!r} has parts that do not belong in a name"
+        )
     shown = shortened(name, SHOWN)
     if isinstance(entry, list) and len(entry) == len(FIELDS):  # serde takes a struct from a list as well
         entry = dict(zip(FIELDS, entry, strict=True))
@@ -182,7 +184,9 @@ def _check_layout(tensors: dict[str, TensorInfo], begin: int, file_size: int) ->
     for info in sorted(tensors.values(), key=lambda info: (info.start, info.stop)):
         if info.start != at:
             kind = "a hole" if info.start > at else "an overlap"
-            raise HeaderError(f"{kind} of {abs(info.start - at):,} bytes before the tensor {shortened(info.name, SHOWN)}")
+            raise HeaderError(
+                f"{kind} of {abs(info.start - at):,} bytes before the tensor {shortened(info.name, SHOWN)}"
+            )
         at = info.stop
     if at > file_size:
         raise HeaderError(f"truncated: the tensors end at byte {at:,}, the file has {file_size:,}")

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from hubkit.errors import ExitCode, HubkitError, UsageError
 from hubkit.release.writing import write_text
+from hubkit.texts import printable
 from hubkit.validate.finding import Severity
 from hubkit.validate.reporters import render
-from hubkit.validate.reporters.text import printable
 from hubkit.validate.request import STDIN, Answer, Request, answer
 
 SUMMARY_LIMIT = 1 << 20

@@ -6,11 +6,13 @@ import time
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from hubkit.engine.events import Report as Progress
 from hubkit.engine.events import silent
 from hubkit.errors import IncompleteError
+from hubkit.readme.code import unread_code
 from hubkit.validate import rules as _rules  # noqa: F401 - importing them registers them
 from hubkit.validate.base_model import BaseModels, add_base_models
 from hubkit.validate.card import cards_inside
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["Selection", "validate"]
 
 ACROSS = "CARD015"
+MOST_OF_ONE = 1000
+"""Findings of one rule on one SAE, or on the repository as a whole, that are listed."""
 CRASHED = "this is a defect of hubkit: please report it with the traceback of `--format json`"
 
 
@@ -86,8 +90,17 @@ def validate(  # noqa: PLR0913 - a keyword for each thing that a run may do besi
         severities=dict(selection.severity),
         asked=tuple(rule.code for rule in rules),
         statements=_statements(facts) if any(rule.code == ACROSS for rule in rules) else (),
-        remarks=(*facts.remarks, *(cards_inside(facts) if Need.README in needs else ())),
+        remarks=(*facts.remarks, *(_of_the_card(facts) if Need.README in needs else ())),
     )
+
+
+def _of_the_card(facts: RepoFacts) -> Iterator[str]:
+    """What was not read of the card, and the cards inside."""
+    if facts.page is not None and (unread := facts.page.unread):
+        yield f"README.md: not read for what it claims: {unread}"
+    if facts.readme is not None and (unread := unread_code(facts.readme.code_blocks)):
+        yield f"README.md: code that is not parsed: {unread}"
+    yield from cards_inside(facts)
 
 
 def _statements(facts: RepoFacts) -> tuple[Statement, ...]:
@@ -166,7 +179,7 @@ def _unread(skipped: list[Skipped]) -> Iterator[Finding]:
 def _ask_one(rule: Rule, subject: SaeFacts | RepoFacts, outcome: _Outcome) -> None:
     sae_id = _sae_id(subject)
     try:
-        found = list(rule.check(subject))
+        found = _first(rule.check(subject))
     except IncompleteError as error:
         outcome.skipped.append(Skipped(rule.code, error.message, sae_id))
         return
@@ -177,6 +190,21 @@ def _ask_one(rule: Rule, subject: SaeFacts | RepoFacts, outcome: _Outcome) -> No
         outcome.findings.append(_finding("RUN001", Severity.ERROR, sae_id, crash))
         return
     outcome.findings += [_finding(rule.code, f.severity or rule.severity, sae_id, f, rule) for f in found]
+
+
+def _first(found: Iterator[Found]) -> list[Found]:
+    """At most MOST_OF_ONE findings, and one that says how many more there are: a file can be made to hold a fault in every line."""
+    kept = list(islice(found, MOST_OF_ONE))
+    last = next(found, None)
+    if last is not None:
+        more = 1 + sum(1 for _ in found)
+        message = (
+            f"{many(more, 'more finding')} of this rule, not listed: the first {MOST_OF_ONE:,} stand above"
+        )
+        kept.append(
+            replace(last, message=message, line=None, pointer=None, measured={}, identity="more of this rule")
+        )
+    return kept
 
 
 def _finding(

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from hubkit.models.names import is_placeholder
+from hubkit.texts import Lines
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.rule import repo_rule
@@ -87,12 +88,13 @@ def secret(repo: RepoFacts) -> Iterator[Found]:
     Looked for in every configuration, the card and evaluation.json. The report shows its kind, place and length, never its text.
     """
     for path, text in _texts(repo):
+        lines = Lines(text)
         for kind, match in secrets_in(text):
             yield Found(
                 f"{kind} ({len(match.group())} characters)",
                 "revoke it now, then remove it from the file and from the history",
                 path=path,
-                line=text.count("\n", 0, match.start()) + 1,
+                line=lines.at(match.start()),
                 identity=hashlib.sha256(f"hubkit SEC002 {path} {match.group()}".encode()).hexdigest(),
             )
 
@@ -106,6 +108,7 @@ def private_path(repo: RepoFacts) -> Iterator[Found]:
     """
     for path, text in _texts(repo):
         seen: set[str] = set()
+        lines = Lines(text)
         for match in PRIVATE_PATH.finditer(text):
             name = match["unix"] or match["windows"] or "root"
             if (
@@ -120,7 +123,7 @@ def private_path(repo: RepoFacts) -> Iterator[Found]:
                 f"a path of somebody's machine: {match.group()}",
                 "name the data set or the file as others find it",
                 path=path,
-                line=text.count("\n", 0, match.start()) + 1,
+                line=lines.at(match.start()),
                 identity=f"{path} {name}",
                 fix="unsafe",
             )
