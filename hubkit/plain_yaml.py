@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
@@ -39,7 +39,7 @@ def load(text: str) -> Any:
 
 def construct(node: yaml.Node | None) -> Any:
     """The value of a node. Raises YamlFault for a value that its tag does not fit."""
-    return None if node is None else _Constructor("").construct_document(node)  # type: ignore[no-untyped-call]
+    return None if node is None else _Constructor("").construct_document(node)
 
 
 class _Constructor(yaml.SafeLoader):
@@ -48,7 +48,7 @@ class _Constructor(yaml.SafeLoader):
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         """The value of a node. Raises YamlFault."""
         try:
-            return super().construct_object(node, deep)  # type: ignore[no-untyped-call]
+            return super().construct_object(node, deep)
         except YamlFault:
             raise
         except ODD as error:
@@ -138,7 +138,7 @@ class _Composer:
             tag = f"{PREFIX}{'map' if kind is yaml.MappingNode else 'seq'}"
         if event.anchor:
             self._anchors[event.anchor] = None
-        node = kind(tag, [], event.start_mark, event.end_mark, flow_style=event.flow_style)
+        node = kind(tag, [], _mark(event.start_mark), _mark(event.end_mark), flow_style=event.flow_style)
         self._open.append(_Open(node, event.anchor))
 
     def _end(self, event: yaml.Event) -> None:
@@ -158,14 +158,16 @@ class _Composer:
             self._fail(
                 f"a number of {len(event.value):,} characters, expected at most {LONGEST_NUMBER}", event
             )
-        return yaml.ScalarNode(tag, event.value, event.start_mark, event.end_mark, style=event.style)
+        start, end = _mark(event.start_mark), _mark(event.end_mark)
+        return yaml.ScalarNode(tag, event.value, start, end, style=event.style)
 
     def _named(self, event: yaml.AliasEvent) -> tuple[yaml.Node, int, None]:
-        if event.anchor not in self._anchors:
-            self._fail(f"the alias *{event.anchor[:40]} names nothing", event)
-        found = self._anchors[event.anchor]
+        name = event.anchor or ""
+        if name not in self._anchors:
+            self._fail(f"the alias *{name[:40]} names nothing", event)
+        found = self._anchors[name]
         if found is None:
-            self._fail(f"the alias *{event.anchor[:40]} stands inside what it names", event)
+            self._fail(f"the alias *{name[:40]} stands inside what it names", event)
         return (*found, None)
 
     def _add(self, node: yaml.Node, weight: int, anchor: str | None) -> None:
@@ -180,5 +182,10 @@ class _Composer:
             self._fail(f"more than {MOST_NODES:,} values, aliases counted each time they are used", node)
 
     @staticmethod
-    def _fail(message: str, at: yaml.Event | yaml.Node) -> Any:
-        raise YamlFault(message, at.start_mark.line + 1)
+    def _fail(message: str, at: yaml.Event | yaml.Node) -> NoReturn:
+        raise YamlFault(message, at.start_mark.line + 1 if at.start_mark else 1)
+
+
+def _mark(mark: Any) -> Any:
+    """libyaml's marks are of a class of their own, with the same attributes."""
+    return mark

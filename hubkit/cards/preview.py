@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-import yaml
-
 from hubkit.cards.settings import NAME as SETTINGS
+from hubkit.cards.settings import stated_name
 from hubkit.errors import UsageError
 from hubkit.localhub.pages import PAGE_POLICY, CardPage, FileRow
+from hubkit.regular import read_regular
 from hubkit.release.layout import README
 from hubkit.repo.local import open_folder
+from hubkit.texts import printable
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -47,21 +48,16 @@ class Subject:
     @property
     def name(self) -> str:
         """The repository's name where a card.yaml gives one, else the folder's."""
-        try:
-            settings = yaml.safe_load((self.folder / SETTINGS).read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError, UnicodeDecodeError):
-            settings = None
-        name = settings.get("repo_id") if isinstance(settings, dict) else None
-        return name if isinstance(name, str) else self.folder.resolve().name
+        return printable(stated_name(self.folder) or self.folder.resolve().name)
 
     @property
     def text(self) -> str | None:
         """The card as it is now; None while there is none."""
         try:
-            with self.readme.open("rb") as file:
-                return file.read(LONGEST_README).decode("utf-8", "replace")
-        except OSError:
-            return None
+            return read_regular(self.readme, LONGEST_README).decode("utf-8", "replace")
+        except OSError as error:
+            # also a pipe, and what is larger than any card: it is said in place of the card
+            return None if isinstance(error, FileNotFoundError) else f"{self.readme.name}: {error.strerror}"
 
     def files(self) -> list[FileRow]:
         """What the folder holds now and would be published."""

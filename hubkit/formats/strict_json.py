@@ -101,7 +101,8 @@ def _number(part: str, count: int) -> int | None:
 
 def _index(text: str) -> tuple[array[int], array[int]]:
     """Of every value in the order of the text: where it begins, and the number of the value that follows all that is in it."""
-    starts, after, opened = array("I"), array("I"), []
+    starts, after = array("I"), array("I")
+    opened: list[int] = []
     for piece in PIECE.finditer(text):
         first = text[piece.start()]
         if first in "]}":

@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from hubkit.errors import UsageError
+from hubkit.regular import read_regular
+from hubkit.texts import shortened
 from hubkit.validate.finding import Finding
 from hubkit.validate.report import BaselineUse, Known, Report, Suppressed
 from hubkit.validate.rule import REGISTRY
 
 VERSION = "1"
+MOST_BYTES = 32 << 20
+"""Some hundred thousand findings."""
 FIELDS = {"fingerprint", "code", "sae_id", "message"}
 
 
@@ -21,13 +25,13 @@ def read_baseline(path: Path) -> list[Known]:
     """The lines of `path`. Raises UsageError when it is missing or no baseline."""
     again = f"hubkit validate TARGET --write-baseline {path}"
     try:
-        content = json.loads(path.read_bytes().decode("utf-8"))
+        content = json.loads(read_regular(path, MOST_BYTES).decode("utf-8"))
     except FileNotFoundError as error:
         raise UsageError(f"{path}: there is no such baseline", hint=again) from error
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: not JSON: {error}", hint=again) from error
+        raise UsageError(f"{path}: not JSON: {shortened(str(error), 300)}", hint=again) from error
     entries = content.get("findings") if isinstance(content, dict) else None
     if (
         not isinstance(entries, list)

@@ -192,8 +192,9 @@ def _ask_one(rule: Rule, subject: SaeFacts | RepoFacts, outcome: _Outcome) -> No
     outcome.findings += [_finding(rule.code, f.severity or rule.severity, sae_id, f, rule) for f in found]
 
 
-def _first(found: Iterator[Found]) -> list[Found]:
+def _first(found: Iterable[Found]) -> list[Found]:
     """At most MOST_OF_ONE findings, and one that says how many more there are: a file can be made to hold a fault in every line."""
+    found = iter(found)
     kept = list(islice(found, MOST_OF_ONE))
     last = next(found, None)
     if last is not None:
