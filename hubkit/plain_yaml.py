@@ -39,7 +39,14 @@ def load(text: str) -> Any:
 
 def construct(node: yaml.Node | None) -> Any:
     """The value of a node. Raises YamlFault for a value that its tag does not fit."""
-    return None if node is None else _Constructor("").construct_document(node)
+    if node is None:
+        return None
+    try:
+        return _Constructor("").construct_document(node)
+    except YamlFault:
+        raise
+    except ODD as error:  # what is made last: of lists and mappings
+        raise YamlFault(_words(error), _line(error, node)) from error
 
 
 class _Constructor(yaml.SafeLoader):

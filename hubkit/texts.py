@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+import json
 import re
 from bisect import bisect_right
 from functools import cached_property
+from typing import Any
 
-HIDDEN = re.compile(
-    "[^\x20-\x7e\u00a1-\u00ac\u00ae-\u02ff\u0370-\u058f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3\u2010-\u2027\u2030-\u205e\u2190-\u23ff\u2500-\u27bf]"
-)
-"""What may be no visible character: it is looked at one by one. Everything outside the blocks that people write most."""
+SEEN = "\x20-\x7e\u00a1-\u00ac\u00ae-\u02ff\u0370-\u0377\u0391-\u03a1\u03a3-\u0482\u3041-\u3096\u30a0-\u30ff\u4e00-\u9fff\uac00-\ud7a3\u2010-\u2027\u2030-\u205e\u2190-\u23ff\u2500-\u27bf"
+"""Visible characters, in the blocks that people write most: all others are looked at one by one."""
+ON_ONE_LINE = re.compile(f"[^{SEEN}]")
+ON_LINES = re.compile(f"[^{SEEN}\n\t]")
 
 
 def printable(text: str) -> str:
     """`text` on one line, with what is no visible character written as an escape: controls, C1, bidirectional marks, lone surrogates."""
-    return text if text.isprintable() else HIDDEN.sub(_visible, text)
+    return text if text.isprintable() else ON_ONE_LINE.sub(_escaped, text)
 
 
-def printable_lines(text: str) -> str:
-    """The same with line ends and tabs as they are, for text of several lines."""
-    return "\n".join("\t".join(map(printable, line.split("\t"))) for line in text.split("\n"))
+def visible(text: str) -> str:
+    """The same with line ends and tabs as they are. The escapes are JSON's, so that of a JSON text only the spelling changes."""
+    return text if text.isprintable() else ON_LINES.sub(_escaped_as_json, text)
 
 
-def _visible(match: re.Match[str]) -> str:
+def json_text(value: Any, indent: int | None = None) -> str:
+    """Strict JSON in which every character can be seen, and which UTF-8 can hold: also of file names that are no text."""
+    return visible(json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False))
+
+
+def _escaped(match: re.Match[str]) -> str:
     character = match.group()
     return character if character.isprintable() else repr(character)[1:-1]
+
+
+def _escaped_as_json(match: re.Match[str]) -> str:
+    character = match.group()
+    return character if character.isprintable() else json.dumps(character)[1:-1]
 
 
 def shortened(text: str, most: int = 100) -> str:

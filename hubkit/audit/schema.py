@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from hubkit.errors import HubkitError, UsageError
+from hubkit.errors import HubkitError, IncompleteError, UsageError
 
 APPLICATION = 0x68756261
 """`huba`, in the header of the file: so that no other program's database is taken for ours."""
@@ -49,21 +49,24 @@ CREATE TABLE member (            -- what a run is about
 
 
 def open_database(path: Path | None) -> sqlite3.Connection:
-    """The store at `path`, made where there is none; None is a temporary one on disk. Raises UsageError for what is no store of ours."""
+    """The store at `path`, made where there is none; None is a temporary one on disk. Raises UsageError for another program's, IncompleteError for one that cannot be used."""
     name = "" if path is None else str(path)
     try:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         database = sqlite3.connect(name, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     except (sqlite3.Error, OSError) as error:
-        raise UsageError(
+        raise IncompleteError(
             f"{path}: the store cannot be opened: {error}", hint="--store FILE names another place"
         ) from error
     try:
         _prepare(database, path)
     except sqlite3.Error as error:
         database.close()
-        raise UsageError(f"{path}: {error}", hint="--store FILE names another file") from error
+        raise IncompleteError(
+            f"{path or 'the temporary store'}: the store cannot be used: {error}",
+            hint="--store FILE names another file",
+        ) from error
     except HubkitError:
         database.close()
         raise

@@ -30,7 +30,7 @@ class LocalView(RepoView):
 
     def _list(self) -> list[Entry]:
         entries: list[Entry] = []
-        for entry in self._walk(self.root):
+        for entry in self._walk():
             entries.append(entry)
             if len(entries) > MAX_FILES:
                 raise UsageError(
@@ -39,20 +39,25 @@ class LocalView(RepoView):
                 )
         return entries
 
-    def _walk(self, folder: Path) -> Iterator[Entry]:
-        try:
-            with os.scandir(folder) as scan:
-                found = list(scan)
-        except OSError as error:
-            raise IncompleteError(
-                f"{folder}: cannot be listed: {error.strerror}", hint="check the permissions of the folder"
-            ) from error
-        for item in found:
-            if item.is_dir(follow_symlinks=False):
-                if item.name not in SKIPPED_FOLDERS:
-                    yield from self._walk(Path(item.path))
-            elif self._is_ours(item):
-                yield Entry(Path(item.path).relative_to(self.root).as_posix(), item.stat().st_size)
+    def _walk(self) -> Iterator[Entry]:
+        """Every file, without recursion: folders can be nested deeper than Python's stack is."""
+        waiting = [(os.fspath(self.root), "")]
+        while waiting:
+            folder, above = waiting.pop()
+            try:
+                with os.scandir(folder) as scan:
+                    found = list(scan)
+            except OSError as error:
+                raise IncompleteError(
+                    f"{folder}: cannot be listed: {error.strerror}",
+                    hint="check the permissions of the folder",
+                ) from error
+            for item in found:
+                if item.is_dir(follow_symlinks=False):
+                    if item.name not in SKIPPED_FOLDERS:
+                        waiting.append((item.path, f"{above}{item.name}/"))
+                elif self._is_ours(item):
+                    yield Entry(above + item.name, item.stat().st_size)
 
     def _is_ours(self, item: os.DirEntry[str]) -> bool:
         """Regular files; links only where they stay inside, as in a snapshot of the Hub's cache."""

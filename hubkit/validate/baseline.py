@@ -80,12 +80,11 @@ def write_baseline(path: Path, report: Report, before: Iterable[Known] = ()) -> 
     }
     kept = {one.fingerprint: one for one in before if not _was_looked_for(one, report)}
     lines = sorted((kept | found).values(), key=lambda one: (one.sae_id or "", one.code, one.fingerprint))
-    from hubkit.release.writing import write_json
+    from hubkit.release.writing import answering, to_json
 
-    try:
-        write_json(path, {"hubkit_baseline": VERSION, "findings": [vars(one) for one in lines]})
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+    with answering(path) as temporary:
+        text = to_json({"hubkit_baseline": VERSION, "findings": [vars(one) for one in lines]})
+        temporary.write_bytes(text.encode("utf-8"))
     return lines
 
 
