@@ -24,7 +24,7 @@ class ExitCode(IntEnum):
     NOTHING_FOUND = 3
     INCOMPLETE = 4
     CRASHED = 70
-    """hubkit itself failed (EX_SOFTWARE of sysexits.h). A rule that crashes is INCOMPLETE: the others were asked."""
+    """The program itself failed (EX_SOFTWARE of sysexits.h). A rule that crashes is INCOMPLETE: the others were asked."""
     INTERRUPTED = 130
     NO_READER = 141
     """Whoever reads stdout has gone (`| head`): 128 + SIGPIPE, as every filter ends."""

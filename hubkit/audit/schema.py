@@ -10,6 +10,7 @@ from hubkit.errors import HubkitError, IncompleteError, UsageError
 APPLICATION = 0x68756261
 """`huba`, in the header of the file: so that no other program's database is taken for ours."""
 VERSION = 2
+MAGIC = b"SQLite format 3\0"
 GROWN = {1: "ALTER TABLE reading ADD COLUMN statements TEXT NOT NULL DEFAULT ''"}
 """What makes a store of a version one of the next."""
 BUSY_SECONDS = 30.0
@@ -51,6 +52,8 @@ CREATE TABLE member (            -- what a run is about
 def open_database(path: Path | None) -> sqlite3.Connection:
     """The store at `path`, made where there is none; None is a temporary one on disk. Raises UsageError for another program's, IncompleteError for one that cannot be used."""
     name = "" if path is None else str(path)
+    if path is not None:
+        _refuse_another_kind(path)
     try:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,6 +74,18 @@ def open_database(path: Path | None) -> sqlite3.Connection:
         database.close()
         raise
     return database
+
+
+def _refuse_another_kind(path: Path) -> None:
+    """Raise UsageError for a folder and for a text file: a slip of the pen, and no damaged store."""
+    hint = "--store FILE names another file"
+    if path.is_dir():
+        raise UsageError(f"{path}: the store cannot be opened: it is a folder", hint=hint)
+    if path.is_file():
+        with path.open("rb") as file:
+            head = file.read(64)
+        if head and not head.startswith(MAGIC) and head.isascii() and head.decode().isprintable():
+            raise UsageError(f"{path}: not a database, and so no store", hint=hint)
 
 
 def _prepare(database: sqlite3.Connection, path: Path | None) -> None:

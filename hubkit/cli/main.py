@@ -155,7 +155,7 @@ def _tell_crash(error: Exception) -> None:
         sys.stderr.write(visible("".join(traceback.format_exception(error))))
     said = shortened(" ".join(str(error).split()), 300)
     Console().error(
-        f"hubkit itself failed: {type(error).__name__}: {said}",
+        f"the program itself failed: {type(error).__name__}: {said}",
         f"this is a defect of hubkit; please report it with the traceback: set {TRACEBACK}=1 and run the same command again",
     )
 

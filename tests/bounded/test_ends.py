@@ -220,7 +220,7 @@ def fails(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [
-        (KeyError("x" * 5000), ExitCode.CRASHED, "hubkit itself failed: KeyError"),
+        (KeyError("x" * 5000), ExitCode.CRASHED, "the program itself failed: KeyError"),
         (RecursionError("deep"), ExitCode.CRASHED, "HUBKIT_TRACEBACK"),
         (TypeError("a\x1b]0;b\x07 \u202e"), ExitCode.CRASHED, "defect of hubkit"),
         (MemoryError(), ExitCode.INCOMPLETE, "memory"),
@@ -297,8 +297,10 @@ def test_a_damaged_store_is_incomplete(tmp_path: Path, release: Path) -> None:
     path.write_bytes(data)
     ended = hubkit("audit", release, "--store", path)
     assert (ended.returncode, "store" in said(ended)) == (ExitCode.INCOMPLETE, True)
-    path.write_bytes(b"no database at all, " * 100)
+    path.write_bytes(bytes(100) + data)
     assert hubkit("audit", release, "--store", path).returncode == ExitCode.INCOMPLETE
+    path.write_bytes(b"the notes of somebody, " * 100)  # not damaged: no store at all
+    assert hubkit("audit", release, "--store", path).returncode == ExitCode.USAGE
 
 
 def test_a_locked_store_is_incomplete(tmp_path: Path, release: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -328,8 +330,13 @@ def test_a_store_on_a_full_disk_is_incomplete(tmp_path: Path, release: Path) -> 
     full.close()
 
 
-def test_a_store_that_cannot_be_opened_is_incomplete(tmp_path: Path, release: Path) -> None:
+def test_a_store_that_cannot_be_opened_is_incomplete_and_a_folder_is_a_slip(
+    tmp_path: Path, release: Path
+) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
-    for place in (tmp_path, tmp_path / "file" / "store.sqlite"):
+    for place, code in (
+        (tmp_path, ExitCode.USAGE),
+        (tmp_path / "file" / "store.sqlite", ExitCode.INCOMPLETE),
+    ):
         ended = hubkit("audit", release, "--store", place)
-        assert (ended.returncode, "store" in said(ended)) == (ExitCode.INCOMPLETE, True)
+        assert (ended.returncode, "store" in said(ended)) == (code, True)
