@@ -8,6 +8,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from hubkit.texts import printable, visible
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -49,26 +51,30 @@ class Console:
         self.terminal = sys.stderr.isatty()
 
     def data(self, text: str) -> None:
-        """Text as it stands, to stdout: JSON, a file, an id a line."""
+        """Text, to stdout: JSON, a file, an id a line. What cannot be seen is written as JSON writes it."""
+        text = visible(text)
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
 
     def show(self, renderable: Any) -> None:
         """Markup or a rich object, to stdout: the answer for a person."""
-        _rich(sys.stdout).print(renderable, soft_wrap=True if isinstance(renderable, str) else None)
+        plain = isinstance(renderable, str)
+        _rich(sys.stdout).print(
+            visible(renderable) if plain else renderable, soft_wrap=True if plain else None
+        )
 
     def say(self, markup: str) -> None:
         """Talk, to stderr; nothing with `--quiet`."""
         if not self.quiet:
-            _rich(sys.stderr).print(markup)
+            _rich(sys.stderr).print(visible(markup))
 
     def error(self, message: str, hint: str | None = None) -> None:
         """An expected failure, to stderr, also with `--quiet`."""
         from rich.markup import escape
 
         console = _rich(sys.stderr)
-        console.print(f"[bold red]error[/] {escape(message)}")
+        console.print(f"[bold red]error[/] {escape(visible(message))}")
         if hint:
-            console.print(f"      [dim]try:[/] {escape(hint)}")
+            console.print(f"      [dim]try:[/] {escape(visible(hint))}")
 
     def warn(self, warnings: Mapping[str, list[str]]) -> None:
         """Warnings by subject, to stderr."""
@@ -76,7 +82,7 @@ class Console:
 
         for subject, texts in warnings.items():
             for text in texts:
-                self.say(f"[yellow]warning[/] {escape(subject)}: {escape(text)}")
+                self.say(f"[yellow]warning[/] {escape(printable(subject))}: {escape(printable(text))}")
 
     @contextlib.contextmanager
     def progress(self) -> Iterator[Report]:
@@ -104,7 +110,7 @@ class _PlainLines:
         now = time.monotonic()
         begun, there = self.begun.setdefault(event.stage, (now, event.done))
         if event.note:
-            sys.stderr.write(f"{event.stage:<10} {event.note}\n")
+            sys.stderr.write(printable(f"{event.stage:<10} {event.note}") + "\n")
         elif (event.stage, event.total) in self.ended:
             return
         elif event.done >= event.total or now - self.last >= self.EVERY:
@@ -113,7 +119,7 @@ class _PlainLines:
                 self.ended.add((event.stage, event.total))
             fresh = event.done - there
             rate = f", {_rate(fresh, event.unit, now - begun)}" if fresh and now > begun + 0.5 else ""
-            sys.stderr.write(f"{event.stage:<10} {_count(event)}{rate}  {_in_words(event)}\n")
+            sys.stderr.write(printable(f"{event.stage:<10} {_count(event)}{rate}  {_in_words(event)}") + "\n")
         sys.stderr.flush()
 
 
@@ -173,7 +179,7 @@ class _Overview:
         from rich.markup import escape
 
         if event.note:
-            self.console.print(f"[yellow]{escape(event.note)}[/]")
+            self.console.print(f"[yellow]{escape(printable(event.note))}[/]")
         if event.stage not in self._tasks:
             self._tasks[event.stage] = self.bars.add_task(event.stage, total=event.total, count="", text="")
         for line in event.lines:
@@ -184,7 +190,7 @@ class _Overview:
         task, completed = self._tasks[event.stage], event.done + event.part
         self.bars.update(task, completed=completed, total=event.total, count=_count(event))
         if event.text:
-            self.bars.update(task, text=escape(event.text[:60]))
+            self.bars.update(task, text=escape(printable(event.text)[:60]))
 
     def __rich__(self) -> RenderableType:
         from rich.console import Group
@@ -193,6 +199,7 @@ class _Overview:
 
     def _table(self) -> RenderableType:
         """As many lines as the terminal is high enough for, the least finished first; the rest is counted."""
+        from rich.markup import escape
         from rich.table import Table
 
         room = max(3, self.console.size.height - len(self._tasks) - 6)
@@ -205,7 +212,7 @@ class _Overview:
         for name in names:
             table.add_column(name, justify="right", no_wrap=True)
         for line in working[:room]:
-            table.add_row(line.key, *(_cell(line.cells.get(name, "")) for name in names))
+            table.add_row(escape(printable(line.key)), *(_cell(line.cells.get(name, "")) for name in names))
         if len(working) > room:
             table.caption = f"  and {len(working) - room} more"
         return table

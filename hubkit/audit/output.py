@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from hubkit.audit.across import disagreements
 from hubkit.audit.ranking import Row, Totals, ranked, totals, widest
+from hubkit.texts import json_text, printable
 from hubkit.validate.reporters import markdown
-from hubkit.validate.reporters.text import escape, human_bytes, printable
+from hubkit.validate.reporters.text import escape, human_bytes
 from hubkit.words import many
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _json(store: Store, *, reports: bool) -> Iterator[str]:
         contradicted.setdefault(one.target, []).append(one.to_json())
     for row in ranked(store, reports=reports):
         line = row.to_json() | {"contradictions": contradicted.get(row.target, [])}
-        yield before + json.dumps(line, ensure_ascii=not row.target.isprintable(), allow_nan=False)
+        yield before + json_text(line)
         before = ",\n"
     yield "[]\n" if before == "[\n" else "\n]\n"
 

@@ -7,8 +7,8 @@ import zlib
 from dataclasses import astuple, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from hubkit.texts import printable
 from hubkit.validate.finding import Severity
-from hubkit.validate.reporters.text import printable
 
 if TYPE_CHECKING:
     from hubkit.validate.report import Report

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from hubkit.errors import HubkitError, UsageError
+from hubkit.errors import HubkitError, IncompleteError, UsageError
 
 APPLICATION = 0x68756261
 """`huba`, in the header of the file: so that no other program's database is taken for ours."""
 VERSION = 2
+MAGIC = b"SQLite format 3\0"
 GROWN = {1: "ALTER TABLE reading ADD COLUMN statements TEXT NOT NULL DEFAULT ''"}
 """What makes a store of a version one of the next."""
 BUSY_SECONDS = 30.0
@@ -49,25 +50,42 @@ CREATE TABLE member (            -- what a run is about
 
 
 def open_database(path: Path | None) -> sqlite3.Connection:
-    """The store at `path`, made where there is none; None is a temporary one on disk. Raises UsageError for what is no store of ours."""
+    """The store at `path`, made where there is none; None is a temporary one on disk. Raises UsageError for another program's, IncompleteError for one that cannot be used."""
     name = "" if path is None else str(path)
+    if path is not None:
+        _refuse_another_kind(path)
     try:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         database = sqlite3.connect(name, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     except (sqlite3.Error, OSError) as error:
-        raise UsageError(
+        raise IncompleteError(
             f"{path}: the store cannot be opened: {error}", hint="--store FILE names another place"
         ) from error
     try:
         _prepare(database, path)
     except sqlite3.Error as error:
         database.close()
-        raise UsageError(f"{path}: {error}", hint="--store FILE names another file") from error
+        raise IncompleteError(
+            f"{path or 'the temporary store'}: the store cannot be used: {error}",
+            hint="--store FILE names another file",
+        ) from error
     except HubkitError:
         database.close()
         raise
     return database
+
+
+def _refuse_another_kind(path: Path) -> None:
+    """Raise UsageError for a folder and for a text file: a slip of the pen, and no damaged store."""
+    hint = "--store FILE names another file"
+    if path.is_dir():
+        raise UsageError(f"{path}: the store cannot be opened: it is a folder", hint=hint)
+    if path.is_file():
+        with path.open("rb") as file:
+            head = file.read(64)
+        if head and not head.startswith(MAGIC) and head.isascii() and head.decode().isprintable():
+            raise UsageError(f"{path}: not a database, and so no store", hint=hint)
 
 
 def _prepare(database: sqlite3.Connection, path: Path | None) -> None:

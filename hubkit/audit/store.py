@@ -16,7 +16,7 @@ from typing import Any
 from hubkit.audit.listing import Candidate
 from hubkit.audit.reading import COLUMNS, Reading
 from hubkit.audit.schema import open_database
-from hubkit.errors import HubkitError
+from hubkit.errors import IncompleteError
 
 KEPT_DAYS = 7
 """How long it is remembered what a killed run was about."""
@@ -180,7 +180,7 @@ def _translated(path: Path | None) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise HubkitError(
+        raise IncompleteError(
             f"{path or 'the temporary store'}: {error}", hint="--store FILE names another place"
         ) from error
 

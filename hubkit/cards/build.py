@@ -17,7 +17,8 @@ from hubkit.cards.regions import Region, read_regions
 from hubkit.cards.render import CodeRecord, Written, render_card
 from hubkit.cards.settings import NAME, CardSettings, load_settings
 from hubkit.cards.snippets import python_blocks
-from hubkit.errors import UsageError
+from hubkit.errors import IncompleteError, UsageError
+from hubkit.regular import read_regular_text
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import README
 from hubkit.release.writing import keep_or_write
@@ -25,6 +26,8 @@ from hubkit.release.writing import keep_or_write
 if TYPE_CHECKING:
     from hubkit.cards.snippets import SnippetOutcome
 
+LONGEST_CARD = 10_000_000
+"""Bytes."""
 RunCode = Callable[[str, Path], "SnippetOutcome"]
 """A card's text and the release: what came of its code."""
 FIGURE_PLACES = {
@@ -101,8 +104,18 @@ def draft_card(
 
 
 def read_card(path: Path) -> str | None:
-    """The card that is there, with `\\n` line ends."""
-    return path.read_text(encoding="utf-8") if path.is_file() else None
+    """The card that is there, with `\\n` line ends. Raises UsageError, IncompleteError for one that cannot be read."""
+    if not path.is_file():
+        return None
+    try:
+        return read_regular_text(path, LONGEST_CARD).replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{path}: not UTF-8 at byte {error.start}",
+            hint="save it as UTF-8; hubkit fix mends what an editor broke",
+        ) from error
+    except OSError as error:
+        raise IncompleteError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def regions_of(old: str | None, path: Path, listed: Collection[str], *, force: bool) -> dict[str, Region]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -32,11 +33,17 @@ class Checksums:
     """The sha256 of a release's files, under way from the moment this is made."""
 
     def __init__(self, release: Path, paths: Iterable[str]) -> None:
-        pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="hubkit-hash")
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="hubkit-hash")
+        self._over = threading.Event()
         self._found: dict[str, Future[str]] = {
-            path: pool.submit(sha256_of_file, release / path) for path in paths
+            path: self._pool.submit(sha256_of_file, release / path, self._over) for path in paths
         }
-        pool.shutdown(wait=False)
+        self._pool.shutdown(wait=False)
+
+    def stop(self) -> None:
+        """Nobody wants them any more: the interpreter would wait for its threads, however large the file is that they read."""
+        self._over.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     @classmethod
     def of(cls, release: Path) -> Checksums:

@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-import yaml
-
 from hubkit.cards.settings import NAME as SETTINGS
+from hubkit.cards.settings import stated_name
 from hubkit.errors import UsageError
-from hubkit.localhub.pages import PAGE_POLICY, CardPage, FileRow
+from hubkit.localhub.pages import PAGE_HEADERS, CardPage, FileRow, page_policy
+from hubkit.regular import read_regular
 from hubkit.release.layout import README
 from hubkit.repo.local import open_folder
+from hubkit.texts import printable
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -33,6 +34,8 @@ MARKDOWN = {".md", ".markdown", ".txt", ""}
 """Endings of what is shown as a card."""
 LONGEST_EMBEDDED = 5_000_000
 """Bytes of a picture that goes into a page of its own."""
+MOST_EMBEDDED = 30_000_000
+"""Bytes of all of them, each counted as often as it is shown."""
 START_SECONDS = 30.0
 RELOAD = Path(__file__).parents[1] / "localhub" / "reload.js"
 
@@ -47,21 +50,16 @@ class Subject:
     @property
     def name(self) -> str:
         """The repository's name where a card.yaml gives one, else the folder's."""
-        try:
-            settings = yaml.safe_load((self.folder / SETTINGS).read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError, UnicodeDecodeError):
-            settings = None
-        name = settings.get("repo_id") if isinstance(settings, dict) else None
-        return name if isinstance(name, str) else self.folder.resolve().name
+        return printable(stated_name(self.folder) or self.folder.resolve().name)
 
     @property
     def text(self) -> str | None:
         """The card as it is now; None while there is none."""
         try:
-            with self.readme.open("rb") as file:
-                return file.read(LONGEST_README).decode("utf-8", "replace")
-        except OSError:
-            return None
+            return read_regular(self.readme, LONGEST_README).decode("utf-8", "replace")
+        except OSError as error:
+            # also a pipe, and what is larger than any card: it is said in place of the card
+            return None if isinstance(error, FileNotFoundError) else f"{self.readme.name}: {error.strerror}"
 
     def files(self) -> list[FileRow]:
         """What the folder holds now and would be published."""
@@ -98,14 +96,20 @@ def open_subject(target: Path) -> Subject:
     return Subject(target.parent, target)
 
 
-def write_page(target: Path, out: Path) -> None:
-    """One HTML file that needs no other: pictures of the folder are inside, at most 5 MB each. Raises UsageError."""
-    from hubkit.release.writing import write_text
+def write_page(target: Path, out: Path) -> list[str]:
+    """One HTML file that needs no other: pictures of the folder are inside, at most 5 MB each; the names of those that were left out.
+
+    Raises UsageError.
+    """
+    from hubkit.release.writing import answering
 
     subject = open_subject(target)
     page = CardPage(subject.name, "", subject.files(), subject.text, crumb="A card, as it was when this page was written",
-                    head=f'<meta http-equiv="Content-Security-Policy" content="{PAGE_POLICY}">')  # fmt: skip
-    write_text(out, _with_pictures(page, subject.folder))
+                    head=f'<meta http-equiv="Content-Security-Policy" content="{page_policy()}">')  # fmt: skip
+    html, left_out = _with_pictures(page, subject.folder)
+    with answering(out) as temporary:
+        temporary.write_bytes(html.encode("utf-8"))
+    return left_out
 
 
 @contextmanager
@@ -150,6 +154,7 @@ def _app(subject: Subject) -> Starlette:
 
     routes = [
         Route("/", partial(_show, subject)),
+        Route("/-/page", partial(_show, subject)),
         Route("/-/state", partial(_state, subject)),
         Route("/-/reload.js", _reload),
         Route("/files/{path:path}", partial(_file, subject)),
@@ -160,11 +165,17 @@ def _app(subject: Subject) -> Starlette:
 def _show(subject: Subject, request: Request) -> Response:
     from starlette.responses import HTMLResponse
 
-    crumb = f"Preview of {quote(subject.readme.name)}; it follows the file"
+    crumb = f"Preview of {quote(subject.readme.name, errors='surrogateescape')}; it follows the file"
     page = CardPage(subject.name, "/files/", subject.files(), subject.text, crumb=crumb, head='<script src="/-/reload.js" defer></script>')  # fmt: skip
     origin = f"http://{request.headers['host']}"
-    policy = f"{PAGE_POLICY}; script-src {origin}/-/reload.js; connect-src {origin}"
-    return HTMLResponse(page.html(), headers={"Content-Security-Policy": policy, "Cache-Control": "no-store"})
+    # The page's own script asks for two addresses and no other; a card has no scripts.
+    policy = page_policy(
+        f"{origin}/files/",
+        scripts=f"{origin}/-/reload.js",
+        connections=f"{origin}/-/state {origin}/-/page",
+    )
+    headers = {**PAGE_HEADERS, "Content-Security-Policy": policy, "Cache-Control": "no-store"}
+    return HTMLResponse(page.html(), headers=headers)
 
 
 def _state(subject: Subject, _: Request) -> Response:
@@ -193,14 +204,18 @@ def _file(subject: Subject, request: Request) -> Response:
     )
 
 
-def _with_pictures(page: CardPage, folder: Path) -> str:
-    """The page with the folder's pictures in it."""
-    view = open_folder(folder)
-    html = page.html()
-    for entry in view.list():
+def _with_pictures(page: CardPage, folder: Path) -> tuple[str, list[str]]:
+    """The page with the folder's pictures in it, and the names of those that are left out: larger than one may be, or than all may be together."""
+    html, room, left_out = page.html(), MOST_EMBEDDED, []
+    for entry in open_folder(folder).list():
         source = f'src="{entry.path}"'
         kind = mimetypes.guess_type(entry.path)[0] or ""
-        if source in html and kind.startswith("image/") and entry.size <= LONGEST_EMBEDDED:
-            data = base64.b64encode((folder / entry.path).read_bytes()).decode("ascii")
-            html = html.replace(source, f'src="data:{kind};base64,{data}"')
-    return html
+        if not kind.startswith("image/") or not (times := html.count(source)):
+            continue
+        room -= entry.size * times  # a card may show one picture a hundred thousand times
+        if entry.size > LONGEST_EMBEDDED or room < 0:
+            left_out.append(entry.path)
+            continue
+        data = base64.b64encode((folder / entry.path).read_bytes()).decode("ascii")
+        html = html.replace(source, f'src="data:{kind};base64,{data}"')
+    return html, left_out

@@ -11,15 +11,15 @@ comment, and the text with the numbers stands below: that is the place to edit i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from hubkit.errors import UsageError
 
-REGION = re.compile(
-    r"<!-- hubkit:author:(?P<name>[a-z_]+)(?:[ \t]*\n(?P<source>.*?)\n)?[ \t]*-->\n?(?P<text>.*?)\n?<!-- /hubkit:author:(?P=name) -->",
-    re.DOTALL,
-)
+OPENED = re.compile(r"<!-- hubkit:author:(?P<name>[a-z_]+)(?:(?P<whole>[ \t]*-->\n?)|[ \t]*\n)")
+SOURCE_END = re.compile(r"\n[ \t]*-->\n?")
+CLOSED = re.compile(r"<!-- /hubkit:author:([a-z_]+) -->")
 MARK = re.compile(r"<!-- /?hubkit:author:([a-z_]*)")
 
 
@@ -34,11 +34,49 @@ class Region:
     """Whether the source stands in the opening comment, and the text below it is generated."""
 
 
+@dataclass(frozen=True)
+class _Found:
+    """A whole region in a text."""
+
+    start: int
+    stop: int
+    name: str
+    source: str | None
+    """What stands in the opening comment."""
+    text: str
+
+
+def _regions(text: str) -> Iterator[_Found]:
+    """Every whole region, in order. One pass over the openings and one over the ends, however many of them have no counterpart."""
+    ends: dict[str, list[int]] = {}
+    for match in CLOSED.finditer(text):
+        ends.setdefault(match[1], []).append(match.start())
+    at, comment_ends = 0, True
+    while opened := OPENED.search(text, at):
+        at, source = opened.end(), None
+        if opened["whole"] is None:
+            end = SOURCE_END.search(text, at) if comment_ends else None
+            comment_ends = end is not None
+            if end is None:
+                continue
+            source, begin = text[at : end.start()], end.end()
+        else:
+            begin = at
+        places = ends.get(opened["name"], [])
+        number = bisect_left(places, begin)
+        if number == len(places):
+            continue
+        close = places[number]
+        stop = close + len(f"<!-- /hubkit:author:{opened['name']} -->")
+        yield _Found(opened.start(), stop, opened["name"], source, text[begin:close].removesuffix("\n"))
+        at = stop
+
+
 def read_regions(text: str, sections: Collection[str], where: str) -> dict[str, Region]:
     """The regions of a card by name. Raises UsageError for one that is not closed, stands twice, or has no section."""
     found: dict[str, Region] = {}
-    for match in REGION.finditer(text):
-        name, source = match.group("name"), match.group("source")
+    for region in _regions(text):
+        name, source = region.name, region.source
         if name in found:
             raise UsageError(
                 f"{where}: the region {name} stands twice", hint="put both texts into one region"
@@ -48,7 +86,7 @@ def read_regions(text: str, sections: Collection[str], where: str) -> dict[str, 
                 f"{where}: the region {name} belongs to no section; there are {', '.join(sections)}",
                 hint=f"rename it, for example <!-- hubkit:author:{next(iter(sections))} -->",
             )
-        found[name] = Region(name, match.group("text") if source is None else source, source is not None)
+        found[name] = Region(name, region.text if source is None else source, source is not None)
     if len(MARK.findall(text)) != 2 * len(found):
         names = ", ".join(sorted(set(MARK.findall(text)) - found.keys())) or "one of the regions"
         raise UsageError(
@@ -74,5 +112,9 @@ def render_region(region: Region, expand: Callable[[str], str]) -> str:
 
 def generated_text(text: str) -> str:
     """What of a card is hubkit's: all but what the author wrote in regions. Text that was made from a region's source counts."""
-    without = REGION.sub(lambda match: match.group("text") if match.group("source") else "", text)
-    return re.sub(r"\n{3,}", "\n\n", without).strip()
+    parts: list[str] = []
+    at = 0
+    for region in _regions(text):
+        parts += [text[at : region.start], region.text if region.source else ""]
+        at = region.stop
+    return re.sub(r"\n{3,}", "\n\n", "".join([*parts, text[at:]])).strip()

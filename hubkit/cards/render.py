@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-import pickle
-import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import (
-    BaseLoader,
-    BytecodeCache,
-    ChoiceLoader,
-    FileSystemBytecodeCache,
-    FileSystemLoader,
-    PackageLoader,
-    StrictUndefined,
-    TemplateError,
-)
-from jinja2.bccache import Bucket
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from hubkit import __version__
-from hubkit.cards import sections
+from hubkit.cards import authored, sections
+from hubkit.cards.environment import shipped
 from hubkit.cards.facts import Facts
 from hubkit.cards.front import digests, release_front_matter, with_front_matter
-from hubkit.cards.quotable import Fact, Tree, quotable
+from hubkit.cards.quotable import Tree, quotable
 from hubkit.cards.regions import Region, render_region
 from hubkit.cards.sections.section import Absent
 from hubkit.cards.settings import CommonSettings
-from hubkit.cards.text import FILTERS, interval, number, percent, points
+from hubkit.cards.text import interval
 from hubkit.errors import UsageError
 
 __all__ = ["Written", "interval", "render_card", "render_sections"]
@@ -95,26 +80,32 @@ def render_sections(
     common: Mapping[str, Any],
 ) -> str:
     """Every section in order, with the author's prose, regions and figures at its end."""
-    environment = environment_of(settings, written.folder)
     _check_names(settings, listed)
-
-    def expand(text: str) -> str:
-        return expand_prose(environment, text, names)
-
-    parts, absent = {}, []
-    for name, section in listed.items():
-        context = section(facts)
-        own = _own(name, settings, written, expand)
+    templates = authored.templates_folder(settings, written.folder)
+    contexts = {name: section(facts) for name, section in listed.items()}
+    given = {
+        name: {**common, **context} for name, context in contexts.items() if not isinstance(context, Absent)
+    }
+    absent = [context for context in contexts.values() if isinstance(context, Absent)]
+    if absent:
+        given[ABSENT] = {"absent": _by_reason(absent)}
+    prose = (*settings.prose.values(), *(region.source for region in written.regions.values()))
+    ours = {} if templates else given
+    theirs = tuple(given.items()) if templates else ()
+    done = authored.render(authored.Job(names, prose, theirs, templates))
+    texts = {name: _tidied(text) for name, text in done.sections.items()}
+    texts |= {name: _template(shipped(), name, context) for name, context in ours.items()}
+    parts = {}
+    for name, context in contexts.items():
+        own = _own(name, settings, written, done.prose.__getitem__)
         if isinstance(context, Absent):
-            absent.append(context)
             if own:
                 parts[name] = f"## {context.title}\n\n{own}\n"
             continue
-        text = _template(environment, name, {**common, **context})
-        parts[name] = "\n\n".join(filter(None, [text, written.figures.get(name), own])) + "\n"
+        parts[name] = "\n\n".join(filter(None, [texts[name], written.figures.get(name), own])) + "\n"
     first = [text for name, text in parts.items() if name not in LAST]
     last = [text for name, text in parts.items() if name in LAST]
-    middle = [_template(environment, ABSENT, {"absent": _by_reason(absent)}) + "\n"] if absent else []
+    middle = [texts[ABSENT] + "\n"] if absent else []
     return "\n".join([*first, *middle, *last])
 
 
@@ -126,84 +117,6 @@ def _by_reason(absent: list[Absent]) -> dict[str, list[str]]:
     return found
 
 
-def environment_of(settings: CommonSettings, folder: Path) -> ImmutableSandboxedEnvironment:
-    """The package's templates, and before them those of the author's folder. Raises UsageError where that is not there."""
-    if settings.templates is None:
-        return _shipped()
-    templates = folder / settings.templates
-    if not templates.is_dir():
-        raise UsageError(
-            f"{templates}: there is no such folder of templates", hint="correct `templates` in card.yaml"
-        )
-    loader = FileSystemLoader(templates, followlinks=False)
-    return _environment(ChoiceLoader([loader, PackageLoader("hubkit.cards")]))
-
-
-@cache
-def _shipped() -> ImmutableSandboxedEnvironment:
-    return _environment(PackageLoader("hubkit.cards"), _Compiled(Path(__file__).parent / "templates"))
-
-
-class _Compiled(FileSystemBytecodeCache):
-    """The shipped templates, compiled, in `__pycache__` beside their sources: as trusted as Python's own bytecode, and as dispensable."""
-
-    def __init__(self, templates: Path) -> None:
-        super().__init__(str(templates / "__pycache__"), f"%s-{__version__}.cache")
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        """Take one that is there; what is damaged is compiled again."""
-        try:
-            super().load_bytecode(bucket)
-        except (OSError, EOFError, ValueError, pickle.UnpicklingError):
-            bucket.reset()
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        """Keep one, where Python would keep its own; a folder that cannot be written costs time, nothing else."""
-        if not sys.dont_write_bytecode:
-            with suppress(OSError):
-                Path(self.directory).mkdir(exist_ok=True)
-                super().dump_bytecode(bucket)
-
-
-def _environment(loader: BaseLoader, compiled: BytecodeCache | None = None) -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
-        loader=loader,
-        bytecode_cache=compiled,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=False,
-        autoescape=False,  # Markdown, whose values `cell` and `code` escape
-    )
-    environment.filters |= FILTERS | {
-        "pct": _of_fact(percent),
-        "num": _of_fact(number),
-        "pts": _of_fact(points),
-    }
-    return environment
-
-
-def _of_fact(written: Callable[..., str]) -> Callable[..., str]:
-    """A filter for the author's prose, where a value is a Fact."""
-
-    def apply(fact: Any, *arguments: Any) -> str:
-        return written(fact.value if isinstance(fact, Fact) else fact, *arguments)
-
-    return apply
-
-
-def expand_prose(environment: ImmutableSandboxedEnvironment, text: str, names: Tree) -> str:
-    """The author's text with its facts. Raises UsageError for a fact that there is not, and for text that is no template."""
-    try:
-        return environment.from_string(text).render(facts=names).strip("\n")
-    except (TemplateError, TypeError, ValueError) as error:
-        start = text.strip().split("\n")[0][:60]
-        raise UsageError(
-            f"the author's text {start!r}: {error}",
-            hint="hubkit build-cards RELEASE --facts lists what can be quoted",
-        ) from error
-
-
 def _own(name: str, settings: CommonSettings, written: Written, expand: Callable[[str], str]) -> str:
     """The author's text for a section: from card.yaml, then from its region."""
     parts = [expand(settings.prose[name]).strip()] if name in settings.prose else []
@@ -212,15 +125,11 @@ def _own(name: str, settings: CommonSettings, written: Written, expand: Callable
     return "\n\n".join(parts)
 
 
-def _template(environment: ImmutableSandboxedEnvironment, name: str, context: dict[str, Any]) -> str:
-    try:
-        text = environment.get_template(f"{name}.md.j2").render(context)
-    except TemplateError as error:
-        if environment is _shipped():
-            raise
-        raise UsageError(
-            f"{name}.md.j2: {error}", hint="the template is given what hubkit's own is given"
-        ) from error
+def _template(environment: ImmutableSandboxedEnvironment, name: str, context: Mapping[str, Any]) -> str:
+    return _tidied(environment.get_template(f"{name}.md.j2").render(context))
+
+
+def _tidied(text: str) -> str:
     lines = (line.rstrip() for line in text.strip().split("\n"))
     return _one_blank_line("\n".join(lines))
 

@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from hubkit import plain_yaml
 from hubkit.errors import UsageError
+from hubkit.regular import read_regular_text
 from hubkit.release.layout import CARD_SETTINGS
 from hubkit.release.writing import keep_or_write
+from hubkit.texts import shortened
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 NAME = CARD_SETTINGS
 REPO_ID = r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$"
+MOST_MISTAKES = 20
+"""That a message names."""
 ARXIV_ID = r"^\d{4}\.\d{4,5}$"
 
 
@@ -101,25 +106,42 @@ class IndexSettings(CommonSettings):
 def load_settings(path: Path) -> CardSettings:
     """Read `card.yaml`. Raises UsageError with every mistake named."""
     try:
-        raw: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw: Any = plain_yaml.load(read_regular_text(path))
     except FileNotFoundError as error:
         raise UsageError(
             f"{path}: there is no {path.name}",
             hint=f"hubkit init {path.parent} writes one",
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not YAML: {error}") from error
+    except plain_yaml.YamlFault as error:
+        raise UsageError(f"{path}: not YAML that can be read: line {error.line}: {error.message}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not UTF-8: {error.reason} at byte {error.start}") from error
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
     try:
         return CardSettings.model_validate({} if raw is None else raw)
     except ValidationError as error:
+        several = error.errors(include_url=False, include_context=False)
         mistakes = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc']) or 'the file'}: "
-            f"{'is missing' if item.get('input') is None or item['type'] == 'missing' else item['msg']}"
-            for item in error.errors()
+            f"{shortened('.'.join(str(part) for part in item['loc'])) or 'the file'}: "
+            f"{'is missing' if item.get('input') is None or item['type'] == 'missing' else shortened(item['msg'], 300)}"
+            for item in several[:MOST_MISTAKES]
         )
+        if len(several) > MOST_MISTAKES:
+            mistakes += f"; and {len(several) - MOST_MISTAKES:,} more"
         raise UsageError(
             f"{path}: {mistakes}", hint="repo_id, base_model and license are needed; see docs/cards.md"
         ) from error
+
+
+def stated_name(folder: Path) -> str | None:
+    """`repo_id` of a folder's card.yaml, where there is one that can be read."""
+    try:
+        settings = plain_yaml.load(read_regular_text(folder / NAME))
+    except (OSError, ValueError):
+        return None
+    name = settings.get("repo_id") if isinstance(settings, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def save_settings(settings: CardSettings, path: Path) -> None:

@@ -14,9 +14,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from hubkit.apart import most_memory, run_module
 from hubkit.cards import snippet_names
-from hubkit.cards.settings import NAME as SETTINGS
-from hubkit.cards.snippet_process import environment, most_memory, run_module
+from hubkit.cards.settings import stated_name
+from hubkit.cards.snippet_process import environment
 from hubkit.readme.document import CodeBlock, parse_readme
 from hubkit.release.layout import CFG, WEIGHTS
 from hubkit.repo.local import open_folder
@@ -217,7 +218,7 @@ def _sort(
     """
     base = (parse_readme(card).front_matter or {}).get("base_model")
     models = {base} if isinstance(base, str) else set(base) if isinstance(base, list) else set()
-    stated = _stated_name(release)
+    stated = stated_name(release)
     own = {
         one.name
         for one in asked
@@ -227,17 +228,6 @@ def _sort(
         and stated in (None, one.name)
     }
     return own, {one for one in asked if one.name not in own and not Path(one.name).exists()}
-
-
-def _stated_name(release: Path) -> str | None:
-    import yaml
-
-    try:
-        settings = yaml.safe_load((release / SETTINGS).read_text(encoding="utf-8"))
-    except (FileNotFoundError, yaml.YAMLError):
-        return None
-    name = settings.get("repo_id") if isinstance(settings, dict) else None
-    return name if isinstance(name, str) else None
 
 
 def _model_folder(name: str, base_model: Path | None) -> Path | None:

@@ -206,13 +206,9 @@ def _write(found: Store, format: str, output: Path | None, console: Console) -> 
 def _write_file(found: Store, format: str, output: Path) -> None:  # noqa: A002
     """In one step: what was at `output` stays until the new table is whole."""
     from hubkit.audit.output import pieces
-    from hubkit.errors import UsageError
-    from hubkit.release.writing import replacing
+    from hubkit.release.writing import answering
     from hubkit.validate.reporters.text import without_markup
 
     plain = without_markup if format == AuditFormat.text else str
-    try:
-        with replacing(output) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(plain(piece) for piece in pieces(found, format))
-    except OSError as error:
-        raise UsageError(f"{output}: cannot be written: {error.strerror}") from error
+    with answering(output) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(plain(piece) for piece in pieces(found, format))

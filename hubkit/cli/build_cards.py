@@ -65,21 +65,39 @@ def build_cards(
     """Write README.md from a release's own files."""
     writing = not (check or diff or facts)
     ahead = _hashed_ahead(target) if writing else None
-    from hubkit.study.cards import build, card_jobs, draft
+    try:
+        from hubkit.study.cards import card_jobs
 
-    console = Console(quiet=quiet)
-    jobs = card_jobs(target, folder)
-    if facts:
-        for job in jobs:
-            _list_facts(job, console)
-        return
-    if check or diff:
-        drafts = [draft(job) for job in jobs]
-        for one in drafts:
-            _tell_difference(one, console, diff=diff)
-        if check and any(one.changed for one in drafts):
-            raise typer.Exit(int(ExitCode.FINDINGS))
-        return
+        console = Console(quiet=quiet)
+        jobs = card_jobs(target, folder)
+        if facts:
+            for job in jobs:
+                _list_facts(job, console)
+        elif check or diff:
+            _compare(jobs, console, check=check, diff=diff)
+        else:
+            _write(jobs, console, ahead, force=force, no_run=no_run)
+    finally:
+        if ahead is not None:
+            ahead.stop()
+
+
+def _compare(jobs: list[CardJob], console: Console, *, check: bool, diff: bool) -> None:
+    """Write nothing; tell how the cards differ from what would be written."""
+    from hubkit.study.cards import draft
+
+    drafts = [draft(job) for job in jobs]
+    for one in drafts:
+        _tell_difference(one, console, diff=diff)
+    if check and any(one.changed for one in drafts):
+        raise typer.Exit(int(ExitCode.FINDINGS))
+
+
+def _write(
+    jobs: list[CardJob], console: Console, ahead: Checksums | None, *, force: bool, no_run: bool
+) -> None:
+    from hubkit.study.cards import build
+
     for job in jobs:
         with _running(console, job, no_run=no_run) as run:
             _tell(build(job, force=force, run=run, checksums=ahead), console)

@@ -39,7 +39,8 @@ def preview(
 
     console = Console(quiet=quiet)
     if once is not None:
-        pages.write_page(target, once)
+        for name in pages.write_page(target, once):
+            console.warn({name: ["too large to be part of the page; its words are shown in its place"]})
         console.data(json.dumps({"page": str(once)}) if format is Format.json else str(once))
         return
 

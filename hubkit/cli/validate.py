@@ -150,14 +150,11 @@ def _write(found: Answer, format: ReportFormat, output: Path | None, console: Co
 
 
 def _out(content: str, output: Path | None, console: Console) -> None:
-    from hubkit.errors import UsageError
-    from hubkit.release.writing import write_text
+    from hubkit.release.writing import answering
 
     if output is None:
         console.data(content)
         return
-    try:
-        write_text(output, content)
-    except OSError as error:
-        raise UsageError(f"{output}: cannot be written: {error.strerror}") from error
+    with answering(output) as temporary:
+        temporary.write_bytes(content.encode("utf-8"))
     console.say(f"written to {output}")

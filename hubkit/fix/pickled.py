@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
+import tempfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from hubkit.apart import clean_environment, run_apart
 from hubkit.fix.content import Elsewhere
 from hubkit.fix.registry import Change, Refusal, Subject, sae_fix
 from hubkit.repo.view import Entry
@@ -21,20 +21,6 @@ PICKLES = {".pt", ".pth", ".bin"}
 TIMEOUT = 600.0
 """Seconds."""
 BLOCK = 8 << 20
-KEPT = {
-    "PATH",
-    "SYSTEMROOT",
-    "TEMP",
-    "TMP",
-    "TMPDIR",
-    "LD_LIBRARY_PATH",
-    "DYLD_LIBRARY_PATH",
-    "PYTHONPATH",
-    "VIRTUAL_ENV",
-    "LANG",
-    "HOME",
-}
-"""What the process that opens the file gets of the environment: nothing with a token in it."""
 
 
 @sae_fix("WTS014", "safe")
@@ -64,17 +50,14 @@ def _on_disk(view: RepoView, entry: Entry, scratch: Path) -> Path:
 
 
 def _convert(source: Path, target: Path) -> None:
-    environment = {key: value for key, value in os.environ.items() if key in KEPT}
-    command = [sys.executable, "-m", "hubkit.fix.unpickle", str(source), str(target)]
-    try:
-        done = subprocess.run(  # noqa: S603 - our own interpreter and module, no shell
-            command, env=environment, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=TIMEOUT, check=False,
-            stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired as error:
-        raise Refusal(f"it could not be read within {TIMEOUT:.0f} s") from error
-    finally:
-        source.unlink(missing_ok=True)
-    if done.returncode != 0 or not target.is_file():
-        last = done.stderr.strip().splitlines()[-1:] or [f"the reading process ended with {done.returncode}"]
+    command = [sys.executable, "-m", "hubkit.fix.unpickle", str(source.resolve()), str(target.resolve())]
+    with tempfile.TemporaryDirectory(prefix="hubkit-unpickle-", ignore_cleanup_errors=True) as scratch:
+        try:
+            done = run_apart(command, Path(scratch), clean_environment(Path(scratch)), TIMEOUT)
+        finally:
+            source.unlink(missing_ok=True)
+    if done.timed_out:
+        raise Refusal(f"it could not be read within {TIMEOUT:.0f} s")
+    if done.code != 0 or not target.is_file():
+        last = done.errors.strip().splitlines()[-1:] or [f"the reading process ended with {done.code}"]
         raise Refusal(f"torch does not read it as plain tensors: {last[0]}")

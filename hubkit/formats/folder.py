@@ -148,21 +148,19 @@ class Folder:
             return self._yaml[name]
 
     def _read_yaml(self, name: str) -> Mapping[str, Any]:
-        import yaml
+        from hubkit.plain_yaml import YamlFault, load
 
         entry = self.files.get(name)
         if entry is None:
             return {}
         try:
-            text = self.view.read(entry.path).decode("utf-8")
-            # no aliases: a configuration needs none, and a few lines of them stand for gigabytes
-            if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-                return {}
-            value = yaml.safe_load(text)
+            value = load(self.view.read(entry.path).decode("utf-8"))
+        except TooLargeError:
+            return {}
         except IncompleteError as error:
             self.unread = error.message
             return {}
-        except (ValueError, yaml.YAMLError, RecursionError):
+        except (UnicodeDecodeError, YamlFault):
             return {}
         return value if isinstance(value, Mapping) else {}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from hubkit.formats.cfg import Cfg, Layout
 
@@ -74,7 +74,7 @@ def version_fault(raw: Mapping[str, Any]) -> str | None:
         return None
     try:
         Version(version if isinstance(version, str) else "")
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or a number of thousands of digits
         return repr(version)
     return None
 
@@ -84,7 +84,7 @@ def keeps_metadata(raw: Mapping[str, Any]) -> bool:
     version = stated_version(raw)
     try:
         return isinstance(version, str) and Version(version) >= FIRST_V6
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or a number of thousands of digits
         return False
 
 

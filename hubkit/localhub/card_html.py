@@ -15,8 +15,8 @@ from markdown_it.token import Token
 from hubkit.localhub.frontmatter import split
 from hubkit.localhub.raw_html import Cleaner, Place, safe_link
 
-LONGEST = 500_000
-"""Characters of a README that are laid out (about a second); a longer one is shown as it stands."""
+LONGEST = 150_000
+"""Characters of a README that are laid out (a second and a half where every character is a mark); a longer one is shown as it stands, and says so."""
 LONGEST_CODE = 50_000
 LANGUAGES = frozenset("python py bash sh shell console json yaml toml bibtex text".split())  # noqa: SIM905
 

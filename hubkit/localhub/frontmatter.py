@@ -7,37 +7,25 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 import yaml
 
+from hubkit import plain_yaml
 from hubkit.licenses import LICENSES
+from hubkit.texts import shortened
 
 HEAD = re.compile(r"\A\ufeff?\s*---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 MODEL_ID = re.compile(r"[\w-][\w.-]{0,95}(?:/[\w-][\w.-]{0,95})?", re.ASCII)
 LICENSE_ID = re.compile(r"[a-z0-9][a-z0-9.-]*")
 LONGEST_HEAD = 2_000_000
-MOST_NODES = 100_000
-"""Values in a head, aliases counted each time they are used: a few lines of nested aliases can stand for billions."""
+MOST_FAULTS = 100
+"""That are listed; who has more reads no further."""
 
 
 class HeadError(ValueError):
     """The head cannot be read as one YAML mapping."""
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe, and strict about keys that come twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.tag == "tag:yaml.org,2002:merge":
-                raise HeadError(f"merge keys are not for cards (line {key.start_mark.line + 1})")
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    raise HeadError(f"duplicated mapping key {key.value!r} (line {key.start_mark.line + 1})")
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
 
 
 @dataclass(frozen=True)
@@ -58,22 +46,57 @@ def load(head: str) -> dict[str, Any]:
     """The mapping that `head` holds. Raises HeadError."""
     if len(head) > LONGEST_HEAD:
         raise HeadError(f"the metadata has {len(head)} characters, more than {LONGEST_HEAD}")
+    value = _loaded(head)
+    if isinstance(value, HeadError):
+        raise value
+    return value
+
+
+@lru_cache(maxsize=4)
+def _loaded(head: str) -> dict[str, Any] | HeadError:
+    """A page asks four times. Nobody changes what is returned."""
     try:
-        value = yaml.load(head, Loader=_Loader)  # noqa: S506 - a subclass of SafeLoader
-    except (
-        yaml.YAMLError,
-        ValueError,
-        TypeError,
-        RecursionError,
-    ) as error:  # also `2026-13-01`, `[{}]: 1`, deep nesting
-        raise HeadError(" ".join(str(error).split()) or "it is nested too deeply") from error
+        node = plain_yaml.compose(head)
+        _strict(node)
+        value = plain_yaml.construct(node)
+    except plain_yaml.YamlFault as error:
+        return HeadError(f"{error.message} (line {error.line})")
+    except HeadError as error:
+        return error
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise HeadError(f"it must be a mapping of keys to values, not a {type(value).__name__}")
-    if sum(1 for _ in _values(value)) > MOST_NODES:
-        raise HeadError(f"it holds more than {MOST_NODES} values")
+        return HeadError(f"it must be a mapping of keys to values, not a {type(value).__name__}")
     return value
+
+
+def _strict(root: yaml.Node | None) -> None:
+    """Raise HeadError for a key that comes twice, and for merge keys."""
+    stack = [root] if root is not None else []
+    seen: set[int] = set()
+    while stack:
+        node = stack.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            _check_keys(node)
+            stack += [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            stack += node.value
+
+
+def _check_keys(node: yaml.MappingNode) -> None:
+    keys: set[str] = set()
+    for key, _ in node.value:
+        if key.tag == f"{plain_yaml.PREFIX}merge":
+            raise HeadError(f"merge keys are not for cards (line {key.start_mark.line + 1})")
+        if isinstance(key, yaml.ScalarNode):
+            if key.value in keys:
+                raise HeadError(
+                    f"duplicated mapping key {shortened(key.value)!r} (line {key.start_mark.line + 1})"
+                )
+            keys.add(key.value)
 
 
 def card_data(text: str) -> dict[str, Any]:
@@ -98,18 +121,16 @@ def check(text: str) -> Verdict:
     if not data:
         return Verdict(warnings=["empty or missing yaml metadata in repo card"])
     errors = [*_number_errors(data), *_license_errors(data), *_id_errors(data), *_shape_errors(data)]
-    return Verdict(errors, [] if errors else _license_warnings(data))
+    return Verdict(errors[:MOST_FAULTS], [] if errors else _license_warnings(data)[:MOST_FAULTS])
 
 
 def _values(value: Any) -> Iterator[tuple[str, Any]]:
-    """Every scalar below `value` with the way to it, at most one more than MOST_NODES."""
+    """Every scalar below `value` with the way to it."""
     stack: list[tuple[str, Any]] = [("", value)]
-    for _ in range(MOST_NODES + 1):
-        if not stack:
-            return
+    while stack:
         where, item = stack.pop()
         if isinstance(item, dict):
-            stack += [(f"{where}.{key}".lstrip("."), inner) for key, inner in item.items()]
+            stack += [(f"{where}.{shortened(str(key))}".lstrip("."), inner) for key, inner in item.items()]
         elif isinstance(item, list | tuple | set):
             stack += [(f"{where}[{index}]", inner) for index, inner in enumerate(item)]
         yield where, item
@@ -138,7 +159,7 @@ def _number_errors(data: dict[str, Any]) -> list[str]:
 
 def _license_errors(data: dict[str, Any]) -> list[str]:
     return [
-        f'"license" must be an identifier such as apache-2.0, mit or other, or a list of these; found {one!r}'
+        f'"license" must be an identifier such as apache-2.0, mit or other, or a list of these; found {shortened(repr(one))}'
         for one in _listed(data.get("license"))
         if not isinstance(one, str)
         or (one not in LICENSES and (not LICENSE_ID.fullmatch(one) or one.endswith(("-or-later", "-only"))))
@@ -147,7 +168,7 @@ def _license_errors(data: dict[str, Any]) -> list[str]:
 
 def _license_warnings(data: dict[str, Any]) -> list[str]:
     return [
-        f'"license" {one!r} is not among the identifiers known here: the Hub may refuse it. '
+        f'"license" {shortened(repr(one))} is not among the identifiers known here: the Hub may refuse it. '
         'For a license of your own use "other" with license_name and license_link.'
         for one in _listed(data.get("license"))
         if isinstance(one, str) and one not in LICENSES
@@ -156,7 +177,7 @@ def _license_warnings(data: dict[str, Any]) -> list[str]:
 
 def _id_errors(data: dict[str, Any]) -> list[str]:
     return [
-        f'"{key}" with value {one!r} is not valid. Use an id from https://hf.co/{place}.'
+        f'"{key}" with value {shortened(repr(one))} is not valid. Use an id from https://hf.co/{place}.'
         for key, place in (("base_model", "models"), ("datasets", "datasets"))
         for one in _listed(data.get(key))
         if not isinstance(one, str) or not MODEL_ID.fullmatch(one) or ".." in one or "--" in one

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from hubkit.localhub.card_html import card_html
 from hubkit.localhub.frontmatter import card_data, check
+from hubkit.texts import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,16 +28,24 @@ NAMES = {
 LONGEST_CHIP = 80
 MOST_CHIPS = 60
 MOST_RESULTS = 200
-PAGE_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
-    "img-src 'self' data: http://127.0.0.1:* http://localhost:*"
-)
-"""Nothing runs, nothing is fetched from elsewhere."""
 PAGE_HEADERS = {
-    "Content-Security-Policy": PAGE_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
+    "X-DNS-Prefetch-Control": "off",
 }
+
+
+def page_policy(*images: str, scripts: str = "'none'", connections: str = "'none'") -> str:
+    """Nothing runs and nothing is fetched, from this machine neither, but pictures from the addresses `images` and what is in the page itself."""
+    return (
+        f"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; script-src {scripts}; "
+        f"connect-src {connections}; img-src {' '.join(['data:', *images])}"
+    )
+
+
+def page_headers(*images: str) -> dict[str, str]:
+    """Of a page without scripts; `images` as for `page_policy`."""
+    return {**PAGE_HEADERS, "Content-Security-Policy": page_policy(*images)}
 
 
 def repos_page(rows: Iterable[tuple[Repo, Commit, int, int]]) -> str:
@@ -105,8 +114,8 @@ class CardPage:
 
     def _row(self, file: FileRow) -> str:
         lfs = ' <span class="chip">LFS</span>' if file.lfs else ""
-        link = escape(self.base + quote(file.path))
-        return f'<tr><td><a href="{link}">{escape(file.path)}</a>{lfs}</td><td class="n">{human(file.size)}</td></tr>'
+        link = escape(self.base + quote(file.path, errors="surrogateescape"))  # a name may be no UTF-8
+        return f'<tr><td><a href="{link}">{escape(printable(file.path))}</a>{lfs}</td><td class="n">{human(file.size)}</td></tr>'
 
 
 def repo_page(repo: Repo, head: Commit, files: Mapping[str, Entry], readme: str | None) -> str:

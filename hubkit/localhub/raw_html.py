@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape, unescape
@@ -34,7 +35,7 @@ ATTRIBUTE = (
     r"""\s++([A-Za-z_:][\w:.-]{0,50})(?:\s*+=\s*+("[^"]{0,2000}"|'[^']{0,2000}'|[^\s"'=<>`]{1,2000}))?"""
 )
 PIECE = re.compile(
-    rf"<!--.{{0,5000}}?-->|<(?P<close>/?)(?P<tag>[A-Za-z][A-Za-z0-9-]{{0,20}})(?P<rest>(?:{ATTRIBUTE})*+)\s*+/?>",
+    rf"<(?P<close>/?)(?P<tag>[A-Za-z][A-Za-z0-9-]{{0,20}})(?P<rest>(?:{ATTRIBUTE})*+)\s*+/?>",
     re.DOTALL,
 )
 
@@ -65,9 +66,12 @@ class Cleaner:
     place: Place
     open: list[tuple[str, int]] = field(default_factory=list)
     """Tags that wait for their end, each with the depth of Markdown at which it stands."""
+    waiting: Counter[tuple[str, int]] = field(default_factory=Counter)
+    """How often each of them is open."""
 
     def clean(self, html: str, depth: int = 0) -> str:
         """`html` with every tag written anew or shown as text."""
+        html = without_comments(html)
         parts, at = [], 0
         for match in PIECE.finditer(html):
             parts += [_text(html[at : match.start()]), self._tag(match, depth)]
@@ -78,30 +82,34 @@ class Cleaner:
         """The ends of everything that was opened deeper than `depth`."""
         parts = []
         while self.open and self.open[-1][1] > depth:
-            parts.append(f"</{self.open.pop()[0]}>")
+            parts.append(self._pop())
         return "".join(parts)
 
     def _tag(self, match: re.Match[str], depth: int) -> str:
-        tag = (match["tag"] or "").lower()
-        if not tag:
-            return ""  # a comment
+        tag = match["tag"].lower()
         if tag not in ALLOWED:
             return _text(match[0])
         if match["close"]:
             return self._end(tag, depth)
         if tag not in VOID:
             self.open.append((tag, depth))
+            self.waiting[tag, depth] += 1
         return f"<{tag}{self._attributes(tag, match['rest'])}>"
 
     def _end(self, tag: str, depth: int) -> str:
         """The end tag, and before it those that were forgotten inside; nothing where none is open here."""
-        here = [i for i, one in enumerate(self.open) if one == (tag, depth)]
-        if not here:
+        if not self.waiting[tag, depth]:
             return ""
         parts = []
-        while len(self.open) > here[-1]:
-            parts.append(f"</{self.open.pop()[0]}>")
-        return "".join(parts)
+        while self.open[-1] != (tag, depth):
+            parts.append(self._pop())
+        return "".join([*parts, self._pop()])
+
+    def _pop(self) -> str:
+        """The end of the tag that was opened last."""
+        last = self.open.pop()
+        self.waiting[last] -= 1
+        return f"</{last[0]}>"
 
     def _attributes(self, tag: str, rest: str) -> str:
         parts = []
@@ -117,6 +125,16 @@ class Cleaner:
             if value is not None:
                 parts.append(f' {name}="{escape(value)}"')
         return "".join(parts) + (' rel="noopener noreferrer nofollow"' if tag == "a" else "")
+
+
+def without_comments(html: str) -> str:
+    """`html` without its comments; one that never ends stays. Linear, whatever the text."""
+    parts: list[str] = []
+    at = 0
+    while (begin := html.find("<!--", at)) >= 0 and (end := html.find("-->", begin)) >= 0:
+        parts.append(html[at:begin])
+        at = end + 3
+    return "".join([*parts, html[at:]])
 
 
 def _text(html: str) -> str:

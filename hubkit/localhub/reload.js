@@ -1,7 +1,7 @@
 (() => {
   let seen = document.documentElement.dataset.state;
   const swap = async () => {
-    const page = new DOMParser().parseFromString(await (await fetch("/")).text(), "text/html");
+    const page = new DOMParser().parseFromString(await (await fetch("/-/page")).text(), "text/html");
     const open = [...document.querySelectorAll("article details")].map((one) => one.open);
     document.querySelector("main").replaceWith(page.querySelector("main"));
     document.querySelectorAll("article details").forEach((one, i) => { if (i < open.length) one.open = open[i]; });

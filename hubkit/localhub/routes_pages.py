@@ -8,8 +8,8 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from hubkit.localhub.answers import MODELS_ONLY
-from hubkit.localhub.hub import caller, commit_in, hub_of, readable, sees
-from hubkit.localhub.pages import PAGE_HEADERS, repo_page, repos_page
+from hubkit.localhub.hub import caller, commit_in, content_origin, hub_of, origin, readable, sees
+from hubkit.localhub.pages import page_headers, repo_page, repos_page
 from hubkit.localhub.refusals import KindMissingError
 from hubkit.localhub.views import readme
 
@@ -26,7 +26,7 @@ def index(request: Request) -> Response:
             head = store.commit_at(repo.id, "main")
             files = store.tree(repo.id, head)
             rows.append((repo, head, len(files), sum(entry.size for entry in files.values())))
-    return HTMLResponse(repos_page(rows), headers=PAGE_HEADERS)
+    return HTMLResponse(repos_page(rows), headers=page_headers())
 
 
 def repository(request: Request) -> Response:
@@ -35,7 +35,10 @@ def repository(request: Request) -> Response:
     head = commit_in(request, repo)
     store = hub_of(request).store
     files = store.tree(repo.id, head)
-    return HTMLResponse(repo_page(repo, head, files, readme(store, files)), headers=PAGE_HEADERS)
+    # An LFS file is fetched by a signed link, from the other name of this server.
+    pictures = (f"{origin(request)}/{repo.id}/resolve/", f"{content_origin(request)}/-/lfs/")
+    page = repo_page(repo, head, files, readme(store, files))
+    return HTMLResponse(page, headers=page_headers(*pictures))
 
 
 def other_kind(request: Request) -> Response:

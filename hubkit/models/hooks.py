@@ -14,7 +14,7 @@ TRANSFORMER_LENS = re.compile(r"(blocks\.\d+\.)?([A-Za-z0-9_]+\.)*hook_\w+")
 MODULE_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z0-9_]\w*)+|lm_head|embed_tokens")
 MODULE_LAYERS = re.compile(r"(?:^|\.)(?:layers|h|layer|decoder_layers)\.(\d+)(?:\.|$)")
 LENS_LAYER = re.compile(r"(?:^|\.)blocks\.(\d+)\.")
-ANY_LAYER = re.compile(r"\.(\d+)(?:\.|$)")
+ANY_LAYER = re.compile(r"\.(\d{1,9})(?:\.|$)")
 
 HookForm = Literal["transformer_lens", "module_path", "mixed", "unknown"]
 
@@ -74,7 +74,7 @@ def residual_hook(layer: int) -> str:
 
 
 ID_LAYER = re.compile(
-    r"(?<![A-Za-z0-9])(?:[Ll](?P<short>\d+)|(?:(?:layers?|blocks)[._\-]?|h[._\-])(?P<long>\d+))(?![A-Za-z0-9])",
+    r"(?<![A-Za-z0-9])(?:[Ll](?P<short>\d{1,9})|(?:(?:layers?|blocks)[._\-]?|h[._\-])(?P<long>\d{1,9}))(?![A-Za-z0-9])",
 )
 SPARSITY = re.compile(r"[Ll][01](?:[._\-=]\d|[._\-](?:coef|small|medium|big|large))")
 """The norms: L0 as a sparsity (a number, or Gemma Scope 2's words), L1 as a penalty."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -12,6 +10,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from hubkit.apart import clean_environment, run_apart
 
 RUNNER = Path(__file__).with_name("modules_runner.py")
 TIMEOUT = 180.0
@@ -41,18 +41,9 @@ def modules_of(config: Mapping[str, Any]) -> Modules | None:
     with tempfile.TemporaryDirectory(prefix="hubkit-modules-", ignore_cleanup_errors=True) as scratch:
         job, answer = Path(scratch) / "job.json", Path(scratch) / "answer.json"
         job.write_text(json.dumps(safe), encoding="utf-8")
-        environment = {
-            **os.environ,
-            "HF_HUB_OFFLINE": "1",
-            "HF_HUB_DISABLE_TELEMETRY": "1",
-            "CUDA_VISIBLE_DEVICES": "",
-        }
-        try:
-            subprocess.run(  # noqa: S603 - our own runner
-                [sys.executable, str(RUNNER), str(job), str(answer)],
-                capture_output=True, timeout=TIMEOUT, check=False, cwd=scratch, env=environment,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
+        environment = clean_environment(Path(scratch), {"HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""})
+        command = [sys.executable, str(RUNNER), str(job), str(answer)]
+        if run_apart(command, Path(scratch), environment, TIMEOUT).timed_out:
             return None
         if not answer.is_file():
             return None

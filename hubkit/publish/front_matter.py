@@ -24,7 +24,7 @@ def check_front_matter(plan: PushPlan, release: Path, api: HfApi) -> None:
 
     if not any(file.path == README for file in plan.sent):
         return
-    content = (release / README).read_text(encoding="utf-8")
+    content = (release / README).read_text(encoding="utf-8", errors="replace")
     headers = build_hf_headers(token=api.token, library_name="hubkit")
 
     def ask() -> Any:

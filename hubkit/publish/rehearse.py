@@ -141,7 +141,7 @@ def rehearse_prepared(
 
 def _run_code(one: Prepared, hub: RunningHub, report: Report) -> tuple[SnippetRun | None, str]:
     """The card's code against this Hub, then every SAE from there and from the folder."""
-    card = (one.release / README).read_text(encoding="utf-8")
+    card = (one.release / README).read_text(encoding="utf-8", errors="replace")
     if not python_blocks(card):
         return None, "the card has no Python code"
     if lacking := missing_packages():
@@ -220,7 +220,7 @@ def rehearse(
     snippet = None
     if sae_ids is not None:
         arguments = {"repo_id": repo_id, "folder": str(release.resolve()), "sae_ids": sae_ids}
-        card = (release / README).read_text(encoding="utf-8")
+        card = (release / README).read_text(encoding="utf-8", errors="replace")
         snippet = run_snippets(card, endpoint=hub.endpoint, check=CHECK, arguments=arguments)
     report(Event("publish", STEPS, STEPS, "the card's code ran" if snippet and snippet.ok else "done"))
     return Rehearsal(plan, pushed, verification, snippet)

@@ -19,6 +19,7 @@ from hubkit.publish.plan import MAIN, Target, described, make_plan
 from hubkit.publish.push import LIMITS, Limits, Pushed, push
 from hubkit.publish.rehearse import Prepared, Rehearsal, check_rehearsal, rehearsal_hub, rehearse_prepared
 from hubkit.publish.verify import Verification, verify
+from hubkit.release.layout import README
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -128,11 +129,24 @@ def with_code(proof: Verification, api: HfApi, report: Report = silent) -> Verif
     card = read_card(proof.repo_id, proof.commit, api)
     if card is None or not python_blocks(card) or missing_packages():
         return proof
+    if not _public(proof.repo_id, api):
+        return replace(proof, code_not_run="the repository needs a login, and the card's code gets none")
     report(Event("code", 0, 1, "running the card's code against the Hub"))
     endpoint = api.endpoint if api.endpoint.startswith("http://") else None
     run = run_snippets(card, endpoint=endpoint, absent=absent_for(card, {proof.repo_id}))
     report(Event("code", 1, 1, f"{run.blocks} of its blocks, {run.seconds:.0f} s"))
     return replace(proof, snippet=run)
+
+
+def _public(repo_id: str, api: HfApi) -> bool:
+    """Whether somebody without a login can read the repository, as the card's code would."""
+    from huggingface_hub.errors import GatedRepoError
+
+    with hub_errors(repo_id):
+        try:
+            return api.file_exists(repo_id, README, token=False)
+        except GatedRepoError:
+            return False
 
 
 def check_proof(proof: Verification, prepared: Prepared) -> None:

@@ -152,7 +152,9 @@ def verified_line(proof: Verification) -> str:
     equal = proof.compared - len(proof.differing)
     run = proof.snippet
     code = (
-        ""
+        f"; the card's code was not run: {proof.code_not_run}"
+        if run is None and proof.code_not_run
+        else ""
         if run is None
         else "; the card's code ran there"
         if run.ok

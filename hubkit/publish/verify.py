@@ -47,6 +47,8 @@ class Verification:
     """Codes that were let through by name when it was published."""
     snippet: SnippetRun | None = None
     """The card's code, run against this Hub; None where it was not run."""
+    code_not_run: str = ""
+    """Why it was not, where that is to be said."""
 
     @property
     def errors(self) -> list[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,8 @@ PROMPT = re.compile(r"^\s*(?:>>>|In \[\d+\]:|\.\.\.) ?")
 MAGIC = re.compile(r"^(\s*)(?:[!%].*|\?{1,2}\w.*|[\w.]+\?{1,2}\s*)$")
 LONGEST_CHAIN = 8
 """Calls one behind the other that are followed."""
-DEEPEST = 200_000
-"""Characters of one block that are parsed: more is no example."""
+MOST_CODE = 100_000
+"""Characters of all blocks of a card that are parsed: more is no example. A remark says what was left out."""
 LOADERS = {"from_pretrained", "load_from_disk", "load_from_pretrained", "from_dict"}
 """Class methods that return an SAE."""
 ITSELF = {"to", "eval", "train", "cpu", "cuda", "half", "float", "double", "bfloat16", "requires_grad_"}
@@ -43,9 +43,7 @@ def faults_of(blocks: Iterable[CodeBlock], release: Release | None) -> Iterator[
     `release` is the SAELens that their calls are held against; None where that is not known.
     """
     calls = _Calls(release) if release is not None else None
-    for block in blocks:
-        if block.language not in PYTHON or len(block.text) > DEEPEST:
-            continue
+    for block in _parsed(blocks):
         lines = block.text.split("\n")
         try:
             tree = ast.parse(_cleaned(block.text))
@@ -59,6 +57,25 @@ def faults_of(blocks: Iterable[CodeBlock], release: Release | None) -> Iterator[
             continue
         for node, message in calls.faults(tree) if calls else ():
             yield CodeFault(message, block.line + node.lineno - 1, lines[node.lineno - 1].strip())
+
+
+def _parsed(blocks: Iterable[CodeBlock]) -> Iterator[CodeBlock]:
+    """The Python blocks, as far as MOST_CODE lets."""
+    room = MOST_CODE
+    for block in blocks:
+        if block.language in PYTHON and len(block.text) <= room:
+            room -= len(block.text)
+            yield block
+
+
+def unread_code(blocks: Sequence[CodeBlock]) -> str | None:
+    """Which Python blocks are not parsed, in words; None where all are."""
+    read = {block.line for block in _parsed(blocks)}
+    left = [block.line for block in blocks if block.language in PYTHON and block.line not in read]
+    if not left:
+        return None
+    more = f" and {len(left) - 1:,} blocks more" if len(left) > 1 else ""
+    return f"the block at line {left[0]:,}{more} ({MOST_CODE:,} characters of code are parsed)"
 
 
 def _cleaned(text: str) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-import yaml
+from hubkit import plain_yaml
+
+if TYPE_CHECKING:
+    import yaml
 
 FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*([A-Za-z0-9_+.-]*)[^\n]*$")
 
@@ -36,6 +39,10 @@ class Readme:
     code_blocks: tuple[CodeBlock, ...]
     head: str | None = None
     """The YAML between the first two `---` lines; None where there is no such pair."""
+    node: yaml.Node | None = field(default=None, repr=False, compare=False)
+    """The head as YAML nodes, before any value is made of them."""
+    yaml_fault: plain_yaml.YamlFault | None = field(default=None, compare=False)
+    """Why there is no node, or no value; its line is counted in the head."""
 
 
 def parse_readme(text: str) -> Readme:
@@ -54,15 +61,22 @@ def parse_readme(text: str) -> Readme:
     if end is None:
         return Readme(text, None, None, 1, code_blocks(text))
     head = "\n".join(lines[1:end])
-    front, fault = _front_matter(head)
-    return Readme(text, front, fault, end + 2, code_blocks(text), head)
-
-
-def _front_matter(text: str) -> tuple[Mapping[str, Any] | None, str | None]:
+    node = yaml_fault = value = None
     try:
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:  # also `2026-13-01`, `[{}]: 1`
-        return None, f"the front matter is not YAML: {' '.join(str(error).split())}"
+        node = plain_yaml.compose(head)
+        # a merge key changes the nodes that a value is made of
+        value = plain_yaml.construct(plain_yaml.compose(head) if "<<" in head else node)
+    except plain_yaml.YamlFault as error:
+        yaml_fault = error
+    front, fault = _front_matter(value, yaml_fault)
+    return Readme(text, front, fault, end + 2, code_blocks(text), head, node, yaml_fault)
+
+
+def _front_matter(
+    value: Any, fault: plain_yaml.YamlFault | None
+) -> tuple[Mapping[str, Any] | None, str | None]:
+    if fault is not None:
+        return None, f"the front matter is not YAML: line {fault.line + 1}: {fault.message}"
     if value is None:
         return {}, None
     if not isinstance(value, Mapping):

@@ -9,11 +9,13 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from hubkit.licenses import LICENSES
+from hubkit.texts import shortened
 
 if TYPE_CHECKING:
     from hubkit.readme.document import Readme
@@ -31,8 +33,8 @@ STRINGS = (
     "new_version",
 )
 LISTS = ("tags", "widget", "model-index")
-MOST_NODES = 100_000
-"""YAML nodes; a few lines of nested aliases can stand for billions."""
+MOST_FAULTS = 100
+"""More of them say nothing new: the front matter was made by a mistake of the program that wrote it."""
 
 
 @dataclass(frozen=True)
@@ -52,47 +54,58 @@ def faults(readme: Readme) -> list[Fault]:
     """Everything that is wrong with it; nothing where there is no front matter."""
     if readme.head is None:
         return [Fault(readme.fault)] if readme.fault else []
-    try:
-        node = yaml.compose(readme.head, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        text = getattr(error, "problem", None) or " ".join(str(error).split()) or "nested too deeply"
-        return [Fault(f"the front matter is not YAML: {text}", line=2 + (mark.line if mark else 0))]
+    node, fault = readme.node, readme.yaml_fault
     if node is None:
-        return []
+        said = f"the front matter is not YAML: {fault.message}" if fault else ""
+        return [Fault(said, line=fault.line + 1)] if fault else []
     if not isinstance(node, yaml.MappingNode):
         return [Fault("the front matter is a list or plain text, expected keys and values")]
-    return list(_nodes(node)) or _read(readme, node)
+    return _first(_nodes(node)) or _read(readme, node)
+
+
+def _first(found: Iterator[Fault]) -> list[Fault]:
+    """As many as one reads, and that there are more."""
+    faults = list(islice(found, MOST_FAULTS))
+    more = next(found, None)
+    if more is not None:
+        faults.append(
+            Fault(f"more than {MOST_FAULTS} faults: those from here on are not listed", line=more.line)
+        )
+    return faults
 
 
 def _read(readme: Readme, node: yaml.MappingNode) -> list[Fault]:
     """Faults of the values, once the YAML itself is sound."""
     if readme.front_matter is None:
-        return [Fault(readme.fault or "the front matter cannot be read")]
-    lines = {str(key.value): key.start_mark.line + 2 for key, _ in node.value}
-    return [
-        Fault(message, key, lines.get(key, 1), doubt) for key, message, doubt in _values(readme.front_matter)
-    ]
+        line = readme.yaml_fault.line + 1 if readme.yaml_fault else 1
+        return [Fault(readme.fault or "the front matter cannot be read", line=line)]
+    lines = {key.value: key.start_mark.line + 2 for key, _ in node.value if isinstance(key, yaml.ScalarNode)}
+    return _first(
+        Fault(message, shortened(key), lines.get(key, 1), doubt)
+        for key, message, doubt in _values(readme.front_matter)
+    )
 
 
 def _nodes(root: yaml.MappingNode) -> Iterator[Fault]:
-    """Python objects, other tags, merge and doubled keys, aliases without end."""
+    """Python objects, other tags, merge and doubled keys."""
     stack: list[Any] = [root]
-    for _ in range(MOST_NODES):
-        if not stack:
-            return
+    seen: set[int] = set()
+    while stack:
         node = stack.pop()
+        if id(node) in seen:  # named again by an alias
+            continue
+        seen.add(id(node))
         line = node.start_mark.line + 2
         if node.tag.startswith(PYTHON):
-            yield Fault(f"a Python object ({node.tag.removeprefix(PYTHON)}), expected plain YAML", line=line)
+            what = shortened(node.tag.removeprefix(PYTHON))
+            yield Fault(f"a Python object ({what}), expected plain YAML", line=line)
         elif not node.tag.startswith(PLAIN):
-            yield Fault(f"the tag {node.tag}, expected plain YAML", line=line)
+            yield Fault(f"the tag {shortened(node.tag)}, expected plain YAML", line=line)
         if isinstance(node, yaml.MappingNode):
             yield from _keys(node)
             stack += [part for pair in node.value for part in pair]
         elif isinstance(node, yaml.SequenceNode):
             stack += node.value
-    yield Fault(f"more than {MOST_NODES:,} values, aliases counted each time they are used")
 
 
 def _keys(node: yaml.MappingNode) -> Iterator[Fault]:
@@ -103,22 +116,26 @@ def _keys(node: yaml.MappingNode) -> Iterator[Fault]:
             yield Fault("a merge key (<<), which the Hub does not read", line=line)
         elif isinstance(key, yaml.ScalarNode):
             if key.value in seen:
-                yield Fault(f"the key {key.value!r} stands twice", key.value, line)
+                yield Fault(f"the key {_shown(key.value)} stands twice", shortened(key.value), line)
             seen.add(key.value)
+
+
+def _shown(value: Any) -> str:
+    return shortened(repr(value))
 
 
 def _values(front: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
     """(key, message, doubt) of every value of the wrong kind."""
     for key, value in front.items():
         if any(isinstance(one, float) and not math.isfinite(one) for one in _leaves(value)):
-            yield str(key), f"{key} holds NaN or infinity, expected a finite number", False
+            yield str(key), f"{shortened(str(key))} holds NaN or infinity, expected a finite number", False
     yield from _licenses(front)
     for key, place in (("base_model", "models"), ("datasets", "datasets")):
         for one in _listed(front.get(key)):
             if not isinstance(one, str) or not REPO_ID.fullmatch(one) or ".." in one or "--" in one:
                 yield (
                     key,
-                    f"{key} is {one!r}, expected an id from https://hf.co/{place}, such as OWNER/NAME",
+                    f"{key} is {_shown(one)}, expected an id from https://hf.co/{place}, such as OWNER/NAME",
                     False,
                 )
     yield from _kinds(front)
@@ -132,12 +149,12 @@ def _kinds(front: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
     for keys, kind, word in ((STRINGS, str, "a string"), (LISTS, list, "a list")):
         for key in keys:
             if not isinstance(given.get(key, kind()), kind):
-                yield key, f"{key} is {given[key]!r}, expected {word}", False
+                yield key, f"{key} is {_shown(given[key])}, expected {word}", False
     for key in ("tags", "language"):
         odd = [one for one in _listed(given.get(key)) if not isinstance(one, str)]
         if odd and (key != "tags" or isinstance(given[key], list)):
             said = ' (YAML reads an unquoted no as false: write "no")' if odd[0] is False else ""
-            yield key, f"{key} holds {odd[0]!r}, expected strings only{said}", False
+            yield key, f"{key} holds {_shown(odd[0])}, expected strings only{said}", False
 
 
 def _licenses(front: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
@@ -151,13 +168,13 @@ def _licenses(front: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
         if formed:
             yield (
                 "license",
-                f"license is {one!r}, which is not among the identifiers known here: `other` with license_name and license_link is always right",
+                f"license is {_shown(one)}, which is not among the identifiers known here: `other` with license_name and license_link is always right",
                 True,
             )
         else:
             yield (
                 "license",
-                f"license is {one!r}, expected an identifier such as apache-2.0, mit or other{near}",
+                f"license is {_shown(one)}, expected an identifier such as apache-2.0, mit or other{near}",
                 False,
             )
 

@@ -20,10 +20,14 @@ Section = Literal["contents", "limitations", "usage", "training", "citation", "f
 
 LONGEST_LINE = 20_000
 """Characters of one line that are read."""
+MOST_LINES = 20_000
+MOST_CHARACTERS = 400_000
+"""Of the body, that are read for claims: each line is held against some hundred patterns. What is cut off is said in the report."""
 LONGEST_SENTENCE = 1_000
 LONGEST_QUOTE = 160
 HEADING = re.compile(r"^(?:#{1,6}\s+(?P<marked>\S.*)|\*\*(?P<bold>[^*]{1,80}?)[:.]?\*\*:?)$")
 BULLET = re.compile(r"^(?:[-+*•]|\d{1,2}[.)])\s+")
+BLANKS = re.compile(r"\s{2,}")
 EMPHASIS = re.compile(r"\*{1,3}|`{1,3}|(?<!\w)__(?=\w)|(?<=[\w.])__(?!\w)")
 LINK = re.compile(r"\[([^\[\]\n]{1,300})\]\([^()\s]{1,500}\)")
 WORDS = re.compile(r"\w")
@@ -98,8 +102,34 @@ class Page:
 
     @cached_property
     def lines(self) -> tuple[Line, ...]:
-        """Every line of the body that has words, code included."""
+        """Every line of the body that has words, code included, as far as MOST_LINES and MOST_CHARACTERS let."""
         return tuple(self._lines())
+
+    @cached_property
+    def unread(self) -> str | None:
+        """What of the card is not read for claims, in words; None where all is."""
+        lines = self._whole[self.readme.body_line - 1 :]
+        if self._end < len(self._whole):
+            return f"from line {self._end + 1:,} on ({MOST_LINES:,} lines and {MOST_CHARACTERS:,} characters are read)"
+        if any(len(line) > LONGEST_LINE for line in lines):
+            return f"what is beyond {LONGEST_LINE:,} characters of a line"
+        return None
+
+    @cached_property
+    def _whole(self) -> list[str]:
+        return without_comments(self.readme.text).split("\n")
+
+    @cached_property
+    def _end(self) -> int:
+        """How many lines are read, the front matter's included."""
+        room = MOST_CHARACTERS
+        first = self.readme.body_line - 1
+        last = min(len(self._whole), first + MOST_LINES)
+        for number in range(first, last):
+            room -= min(len(self._whole[number]), LONGEST_LINE) + 1
+            if room < 0:
+                return number
+        return last
 
     @cached_property
     def prose(self) -> tuple[Line, ...]:
@@ -124,7 +154,7 @@ class Page:
         section: Section = "other"
         heading = ""
         titles: tuple[str, ...] = ()
-        lines = without_comments(self.readme.text).split("\n")
+        lines = self._whole[: self._end]
         for number, whole in enumerate(lines, 1):
             raw = whole[:LONGEST_LINE].strip()
             if number < self.readme.body_line or not WORDS.search(raw):
@@ -169,4 +199,5 @@ def _plain(raw: str, cells: tuple[str, ...], *, code: bool) -> str:
     if code:
         return raw
     text = LINK.sub(r"\1", BULLET.sub("", raw.lstrip("#> ")))
-    return EMPHASIS.sub("", text).strip()
+    # A run of blanks says no more than one, and patterns try each place in it.
+    return BLANKS.sub(" ", EMPHASIS.sub("", text)).strip()

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from threading import Event
 
 BLOCK = 1 << 20
 
 
-def sha256_of_file(path: Path) -> str:
-    """The sha256 of a file's bytes, in hex, read block by block."""
+def sha256_of_file(path: Path, over: Event | None = None) -> str:
+    """The sha256 of a file's bytes, in hex, read block by block. Raises OSError, also when nobody wants it any more (`over`)."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(BLOCK):
+            if over is not None and over.is_set():
+                raise OSError(errno.ECANCELED, os.strerror(errno.ECANCELED), str(path))
             digest.update(block)
     return digest.hexdigest()
 

@@ -14,10 +14,18 @@ from pydantic import (
 )
 
 from hubkit.errors import IncompleteError
+from hubkit.regular import read_regular
 from hubkit.release.writing import write_json
+from hubkit.texts import shortened
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+MOST_BYTES = 256 << 20
+"""Of an artefact: the manifest of a large pool has some ten million bytes."""
+MOST_SAID = 3
+LONGEST_SAID = 300
 
 
 class Artefact(BaseModel):
@@ -43,11 +51,13 @@ class Artefact(BaseModel):
     def load_ours(cls, path: Path) -> Self | None:
         """As `load`, but None where there is no such file, or one that does not carry this artefact's `$schema`: somebody else's."""
         try:
-            raw = json.loads(path.read_bytes())
+            raw = json.loads(read_regular(path, MOST_BYTES))
         except FileNotFoundError:
             return None
-        except ValueError as error:
-            raise IncompleteError(f"{path}: not JSON: {error}") from error
+        except OSError as error:
+            raise IncompleteError(f"{path}: cannot be read: {error.strerror}") from error
+        except (ValueError, RecursionError) as error:
+            raise IncompleteError(f"{path}: not JSON: {shortened(str(error), LONGEST_SAID)}") from error
         ours = cls.model_fields["schema_"].default
         return cls.load(path) if isinstance(raw, dict) and raw.get("$schema") == ours else None
 
@@ -55,8 +65,20 @@ class Artefact(BaseModel):
     def load(cls, path: Path) -> Self:
         """Read the artefact at `path`. Raises IncompleteError when it is missing, not JSON, or not of this form."""
         try:
-            return cls.model_validate_json(path.read_bytes())
+            return cls.model_validate_json(read_regular(path, MOST_BYTES))
         except FileNotFoundError as error:
             raise IncompleteError(f"{path}: there is no such file, expected a {cls.__name__}") from error
-        except (ValidationError, json.JSONDecodeError) as error:
-            raise IncompleteError(f"{path}: not a {cls.__name__}: {error}") from error
+        except OSError as error:
+            raise IncompleteError(f"{path}: cannot be read: {error.strerror}") from error
+        except ValidationError as error:
+            raise IncompleteError(f"{path}: not a {cls.__name__}: {_words(error)}") from error
+
+
+def _words(error: ValidationError) -> str:
+    """The first mistakes by their places, and how many there are."""
+    several = error.errors(include_url=False, include_context=False)
+    told = "; ".join(
+        f"{'.'.join(map(str, one['loc']))[:LONGEST_SAID] or 'the file'}: {one['msg'][:LONGEST_SAID]}"
+        for one in several[:MOST_SAID]
+    )
+    return told + (f"; and {len(several) - MOST_SAID:,} more" if len(several) > MOST_SAID else "")

@@ -5,25 +5,37 @@ UTF-8 and `\\n` on every platform; JSON is strict (NaN is refused), sorted and i
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
+import tempfile
 import uuid
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hubkit.errors import HubkitError
+from hubkit.errors import HubkitError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+
+OF_THE_DISK = (
+    {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG} if os.name == "posix" else {errno.ENOSPC, errno.EIO}
+)
+"""What no other name for the file helps against."""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; when the block ends well the file there becomes `path`, else it is removed.
 
-    For writers that want a file name of their own (safetensors, parquet). A file that was at `path` stays until the new one is whole.
+    For writers that want a file name of their own (safetensors, parquet). A file that was at `path` stays until the new one is whole. Raises OSError,
+    also where a pipe or a device is: a rename would replace it.
     """
+    if is_special(path):
+        raise OSError(errno.EINVAL, "a pipe or a device, expected a regular file", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
@@ -33,6 +45,33 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def is_special(path: Path) -> bool:
+    """Whether a pipe, a device or a socket is at `path`."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+@contextmanager
+def answering(path: Path) -> Iterator[Path]:
+    """As `replacing`, for the file that a person named for an answer: what is written is sent into a pipe or a device that is there.
+
+    Raises UsageError where nothing can be written; OSError where the disk is full or fails.
+    """
+    try:
+        if not is_special(path):
+            with replacing(path) as temporary:
+                yield temporary
+            return
+        with tempfile.TemporaryDirectory(prefix="hubkit-write-") as folder:
+            temporary = Path(folder) / "content"
+            yield temporary
+            with temporary.open("rb") as source, path.open("wb") as target:
+                shutil.copyfileobj(source, target)
+    except OSError as error:
+        if error.errno in OF_THE_DISK:
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def write_bytes(path: Path, data: bytes) -> None:

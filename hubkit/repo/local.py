@@ -40,7 +40,7 @@ class LocalView(RepoView):
 
     def _list(self) -> list[Entry]:
         entries: list[Entry] = []
-        for entry in self._walk(self.root):
+        for entry in self._walk():
             if lies_in(entry.path, self.left_out):
                 continue
             entries.append(entry)
@@ -51,25 +51,32 @@ class LocalView(RepoView):
                 )
         return entries
 
-    def _walk(self, folder: Path) -> Iterator[Entry]:
+    def _walk(self) -> Iterator[Entry]:
+        """Every file, without recursion: folders can be nested deeper than Python's stack is."""
+        waiting = [(os.fspath(self.root), "")]
+        while waiting:
+            folder, above = waiting.pop()
+            found = self._scanned(folder)
+            if above and any(item.name == ENVIRONMENT for item in found):
+                self.skipped.append(above.rstrip("/"))
+                continue
+            for item in found:
+                if item.is_dir(follow_symlinks=False):
+                    if item.name not in SKIPPED_FOLDERS:
+                        waiting.append((item.path, f"{above}{item.name}/"))
+                    else:
+                        self.skipped.append(above + item.name)
+                elif self._is_ours(item):
+                    yield Entry(above + item.name, item.stat().st_size)
+
+    def _scanned(self, folder: str) -> list[os.DirEntry[str]]:
         try:
             with os.scandir(folder) as scan:
-                found = list(scan)
+                return list(scan)
         except OSError as error:
             raise IncompleteError(
                 f"{folder}: cannot be listed: {error.strerror}", hint="check the permissions of the folder"
             ) from error
-        if folder != self.root and any(item.name == ENVIRONMENT for item in found):
-            self.skipped.append(folder.relative_to(self.root).as_posix())
-            return
-        for item in found:
-            if item.is_dir(follow_symlinks=False):
-                if item.name not in SKIPPED_FOLDERS:
-                    yield from self._walk(Path(item.path))
-                else:
-                    self.skipped.append(Path(item.path).relative_to(self.root).as_posix())
-            elif self._is_ours(item):
-                yield Entry(Path(item.path).relative_to(self.root).as_posix(), item.stat().st_size)
 
     def _is_ours(self, item: os.DirEntry[str]) -> bool:
         """Regular files; links only where they stay inside, as in a snapshot of the Hub's cache."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -13,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 from hubkit.errors import UsageError
 from hubkit.models.names import model_key
 from hubkit.study.publication import Part, Publication, with_repo_id
-from hubkit.study.study import NAME_PATTERN, Study, beside, mistakes, read_yaml
+from hubkit.study.study import NAME_PATTERN, Study, as_json, beside, mistakes, read_yaml
 
 RELEASES = "releases"
 
@@ -98,7 +97,7 @@ def load_study_file(path: Path) -> StudyFile:
     several = isinstance(raw, dict) and RELEASES in raw
     model: type[BaseModel] = SeveralReleases if several else Study
     try:
-        found = model.model_validate_json(json.dumps(raw, default=str))
+        found = model.model_validate_json(as_json(raw))
     except ValidationError as error:
         raise mistakes(path, error) from error
     if isinstance(found, Study):

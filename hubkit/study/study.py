@@ -9,17 +9,22 @@ from typing import Any, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from hubkit import plain_yaml
 from hubkit.cards.settings import CardSettings
 from hubkit.collect.plan import CollectPlan
 from hubkit.errors import UsageError
 from hubkit.models.base_width import base_width
+from hubkit.regular import read_regular_text
 from hubkit.release.pool import MIXED, ONLY
 from hubkit.release.writing import write_text
 from hubkit.study.grid import FORMS, AnyGrid, GridPlan, has_expansion, specs_of
 from hubkit.study.publication import Publication
+from hubkit.texts import shortened
 from hubkit.train.spec import SaeSpec
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+MOST_MISTAKES = 50
+"""That a message names."""
 ANY_WIDTH = 1 << 20
 """Stands for a width that is not known yet: so large that no k is too large for it."""
 
@@ -95,7 +100,7 @@ def load_study(path: Path) -> Study:
             hint="hubkit run and hubkit push take it whole; a single stage needs a study file for each",
         )
     try:
-        return beside(Study.model_validate_json(_json(raw)), path.parent)
+        return beside(Study.model_validate_json(as_json(raw)), path.parent)
     except ValidationError as error:
         raise mistakes(path, error) from error
 
@@ -105,30 +110,40 @@ def read_yaml(path: Path) -> Any:
     if path.is_dir():
         raise UsageError(f"{path}: a folder, expected a study file", hint="hubkit demo writes one")
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return plain_yaml.load(read_regular_text(path))
     except FileNotFoundError as error:
         raise UsageError(
             f"{path}: there is no such study file", hint="hubkit demo writes one to start from"
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise UsageError(f"{path}: not a YAML file that can be read: {error}") from error
+    except plain_yaml.YamlFault as error:
+        raise UsageError(
+            f"{path}: not a YAML file that can be read: line {error.line}: {error.message}"
+        ) from error
+    except (UnicodeDecodeError, OSError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"{path}: not a YAML file that can be read: {why}") from error
 
 
 def mistakes(path: Path, error: ValidationError) -> UsageError:
     """Every mistake by its place."""
-    items = [(tuple(part for part in item["loc"] if part not in FORMS), item) for item in error.errors()]
+    several = error.errors(include_url=False, include_context=False)
+    items = [
+        (tuple(part for part in item["loc"] if part not in FORMS), item) for item in several[:MOST_MISTAKES]
+    ]
     lacking = [loc for loc, item in items if item["type"] == "missing"]
     told = "\n".join(
-        f"  {'.'.join(map(str, loc)) or 'the file'}: {item['msg']}{_meant(loc, item['type'], lacking)}"
+        f"  {shortened('.'.join(map(str, loc))) or 'the file'}: {shortened(item['msg'], 300)}{_meant(loc, item['type'], lacking)}"
         for loc, item in items
     )
+    if len(several) > MOST_MISTAKES:
+        told += f"\n  and {len(several) - MOST_MISTAKES:,} more"
     return UsageError(f"{path}: not a study:\n{told}", hint="hubkit schema study")
 
 
 def _meant(place: tuple[Any, ...], kind: str, lacking: list[tuple[Any, ...]]) -> str:
     """For a key that there is not: the one beside it that is lacking and reads alike."""
     beside = [str(other[-1]) for other in lacking if other[:-1] == place[:-1]]
-    near = get_close_matches(str(place[-1]), beside, n=1) if kind == "extra_forbidden" else []
+    near = get_close_matches(str(place[-1])[:100], beside, n=1) if kind == "extra_forbidden" else []
     return f"; was {near[0]!r} meant?" if near else ""
 
 
@@ -140,11 +155,14 @@ def beside(study: Study, folder: Path) -> Study:
     return study.model_copy(update={"collect": study.collect.model_copy(update={"model": str(model)})})
 
 
-def _json(raw: Any) -> str:
+def as_json(raw: Any) -> str:
     """YAML's lists are the models' tuples; JSON is the form in which pydantic takes one for the other, strictly."""
     import json
 
-    return json.dumps(raw, default=str)
+    try:
+        return json.dumps(raw, default=str)
+    except TypeError as error:  # a key that is a date, a list: no key of any of the models
+        raise UsageError(f"a key that is no text: {error}", hint="hubkit schema study") from error
 
 
 def save_study(study: Study, path: Path) -> None:

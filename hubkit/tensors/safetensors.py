@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubkit.tensors.dtypes import BITS
 from hubkit.tensors.header import Header, HeaderError, TensorInfo
+from hubkit.texts import shortened
 
 if TYPE_CHECKING:
     from hubkit.repo.view import RepoView
@@ -26,7 +27,10 @@ MAX_DEPTH = 127
 LARGEST = (1 << 64) - 1
 """Of a Rust usize on a 64-bit machine."""
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
-STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+MARK = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+\\?+"?+|(?P<bracket>[\[{\]}])', re.DOTALL)
+"""A text, also one that never ends (else each quote in it would be tried in turn), or a bracket."""
+SHOWN = 60
+"""Characters of a name or value that a message shows: it may be as long as the header."""
 FIELDS = ("dtype", "shape", "data_offsets")
 
 
@@ -91,8 +95,9 @@ def _parse_json(raw: bytes) -> dict[str, Any]:
 
 def _check_depth(text: str) -> None:
     depth = 0
-    for bracket in re.findall(r"[\[{\]}]", STRING.sub("", text)):
-        depth += 1 if bracket in "[{" else -1
+    for mark in MARK.finditer(text):
+        if bracket := mark["bracket"]:
+            depth += 1 if bracket in "[{" else -1
         if depth > MAX_DEPTH:
             raise HeaderError(f"the header is nested more than {MAX_DEPTH} levels deep")
 
@@ -111,7 +116,7 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise HeaderError(f"the header has the key {key!r} twice")
+            raise HeaderError(f"the header has the key {shortened(key, SHOWN)!r} twice")
         found[key] = value
     return found
 
@@ -130,24 +135,31 @@ def _metadata(value: object) -> dict[str, str]:
 
 def _tensor(name: str, entry: object, begin: int) -> TensorInfo:
     if not NAME.fullmatch(name) or ".." in name:
-        raise HeaderError(f"the tensor name {name!r} has parts that do not belong in a name")
+        raise HeaderError(
+            f"the tensor name {shortened(name, SHOWN)!r} has parts that do not belong in a name"
+        )
+    shown = shortened(name, SHOWN)
     if isinstance(entry, list) and len(entry) == len(FIELDS):  # serde takes a struct from a list as well
         entry = dict(zip(FIELDS, entry, strict=True))
     if not isinstance(entry, dict) or not set(FIELDS) <= entry.keys():
-        raise HeaderError(f"{name}: expected dtype, shape and data_offsets")
+        raise HeaderError(f"{shown}: expected dtype, shape and data_offsets")
     dtype, shape, offsets = (entry[field] for field in FIELDS)
     if not isinstance(dtype, str) or dtype not in BITS:
-        raise HeaderError(f"{name}: unknown dtype {dtype!r}")
+        raise HeaderError(f"{shown}: unknown dtype {_shown(dtype)}")
     if not _counts(shape) or not _counts(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:
         raise HeaderError(
-            f"{name}: shape {shape!r} and data_offsets {offsets!r} must be lists of whole numbers, the offsets two and in order"
+            f"{shown}: shape {_shown(shape)} and data_offsets {_shown(offsets)} must be lists of whole numbers, the offsets two and in order"
         )
-    bits = _bits(name, shape, dtype)
+    bits = _bits(shown, shape, dtype)
     if bits % 8 or bits // 8 != offsets[1] - offsets[0]:
         raise HeaderError(
-            f"{name}: {dtype} of shape {shape} needs {bits / 8:g} bytes, data_offsets give {offsets[1] - offsets[0]}"
+            f"{shown}: {dtype} of shape {_shown(shape)} needs {bits / 8:g} bytes, data_offsets give {offsets[1] - offsets[0]}"
         )
     return TensorInfo(name, dtype, tuple(shape), begin + offsets[0], begin + offsets[1])
+
+
+def _shown(value: object) -> str:
+    return shortened(repr(value), SHOWN)
 
 
 def _bits(name: str, shape: list[int], dtype: str) -> int:
@@ -156,7 +168,7 @@ def _bits(name: str, shape: list[int], dtype: str) -> int:
     for factor in (*shape, BITS[dtype]):
         product *= factor
         if product > LARGEST:
-            raise HeaderError(f"{name}: the shape {shape} overflows")
+            raise HeaderError(f"{name}: the shape {_shown(shape)} overflows")
     return product
 
 
@@ -172,7 +184,9 @@ def _check_layout(tensors: dict[str, TensorInfo], begin: int, file_size: int) ->
     for info in sorted(tensors.values(), key=lambda info: (info.start, info.stop)):
         if info.start != at:
             kind = "a hole" if info.start > at else "an overlap"
-            raise HeaderError(f"{kind} of {abs(info.start - at):,} bytes before the tensor {info.name}")
+            raise HeaderError(
+                f"{kind} of {abs(info.start - at):,} bytes before the tensor {shortened(info.name, SHOWN)}"
+            )
         at = info.stop
     if at > file_size:
         raise HeaderError(f"truncated: the tensors end at byte {at:,}, the file has {file_size:,}")

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from hubkit.errors import ExitCode, HubkitError, UsageError
 from hubkit.release.writing import write_text
+from hubkit.texts import printable
 from hubkit.validate.base_ref import base_of, settle
 from hubkit.validate.finding import Severity
 from hubkit.validate.reporters import render
 from hubkit.validate.reporters.markdown import escape
-from hubkit.validate.reporters.text import printable
 from hubkit.validate.request import STDIN, Answer, Request, answer
 
 SUMMARY_LIMIT = 1 << 20

@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from hubkit.errors import UsageError
+from hubkit.regular import read_regular
+from hubkit.texts import shortened
 from hubkit.validate.finding import Finding
 from hubkit.validate.report import BaselineUse, Known, Report, Suppressed
 from hubkit.validate.rule import REGISTRY
 
 VERSION = "1"
+MOST_BYTES = 32 << 20
+"""Some hundred thousand findings."""
 FIELDS = {"fingerprint", "code", "sae_id", "message"}
 RELEASE = "release"
 AROUND = "."
@@ -23,7 +27,7 @@ AGAIN = "hubkit validate TARGET --write-baseline {}"
 def read_baseline(path: Path) -> list[Known]:
     """The lines of `path`. Raises UsageError when it is missing or no baseline."""
     try:
-        return baseline_lines(path.read_bytes(), path)
+        return baseline_lines(read_regular(path, MOST_BYTES), path)
     except FileNotFoundError as error:
         raise UsageError(f"{path}: there is no such baseline", hint=AGAIN.format(path)) from error
     except OSError as error:
@@ -36,7 +40,7 @@ def baseline_lines(data: bytes, path: Path) -> list[Known]:
     try:
         content = json.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: not JSON: {error}", hint=again) from error
+        raise UsageError(f"{path}: not JSON: {shortened(str(error), 300)}", hint=again) from error
     entries = content.get("findings") if isinstance(content, dict) else None
     if (
         not isinstance(entries, list)
@@ -109,12 +113,11 @@ def write_baseline(
     lines = sorted(
         (kept | found).values(), key=lambda one: (one.sae_id or "", one.code, one.fingerprint, one.release)
     )
-    from hubkit.release.writing import write_json
+    from hubkit.release.writing import answering, to_json
 
-    try:
-        write_json(path, {"hubkit_baseline": VERSION, "findings": [_entry(one) for one in lines]})
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+    with answering(path) as temporary:
+        text = to_json({"hubkit_baseline": VERSION, "findings": [_entry(one) for one in lines]})
+        temporary.write_bytes(text.encode("utf-8"))
     return lines
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubkit.errors import UsageError
+from hubkit.regular import read_regular
+from hubkit.texts import shortened
 from hubkit.validate.selection import Ignore, check_codes
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 NAME = "hubkit.toml"
 PYPROJECT = "pyproject.toml"
+MOST_DOTS = 1000
+"""In one line: the standard library takes quadratic time for a dotted key."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +85,15 @@ def _config_in(place: Path) -> Path | None:
     if (place / NAME).is_file():
         return place / NAME
     pyproject = place / PYPROJECT
+    return pyproject if pyproject.is_file() and _has_table(pyproject) else None
+
+
+def _has_table(pyproject: Path) -> bool:
+    """Whether there is a `[tool.hubkit]`. A file that cannot be read is left to `load_config`, which says why."""
     try:
-        return pyproject if pyproject.is_file() and b"[tool.hubkit" in pyproject.read_bytes() else None
+        return b"[tool.hubkit" in read_regular(pyproject)
     except OSError:
-        return None
+        return True
 
 
 def load_config(path: Path, content: bytes | None = None) -> Config:
@@ -109,16 +118,17 @@ def load_config(path: Path, content: bytes | None = None) -> Config:
 
 
 def _table(path: Path, data: bytes | None) -> dict[str, Any]:
-    import tomllib  # only where there is something to read
-
     try:
-        content = tomllib.loads((path.read_bytes() if data is None else data).decode("utf-8-sig"))
+        content = _parsed((read_regular(path) if data is None else data).decode("utf-8-sig"))
     except FileNotFoundError as error:
         raise UsageError(f"{path}: there is no such configuration file") from error
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not TOML: {error}") from error
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # not TOML, not UTF-8, numbers of thousands of digits, deep nests
+        raise UsageError(f"{path}: not TOML that can be read: {shortened(str(error), 300)}") from error
     if path.name != PYPROJECT:
         return content
     tool = content.get("tool", {})
@@ -126,6 +136,15 @@ def _table(path: Path, data: bytes | None) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise UsageError(f"{path}: [tool.hubkit] is no table")
     return found
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """Raises ValueError."""
+    import tomllib  # only where there is something to read
+
+    if any(line.count(".") > MOST_DOTS for line in text.split("\n")):
+        raise ValueError(f"a line with more than {MOST_DOTS:,} dots")
+    return tomllib.loads(text)
 
 
 def _usage_error(path: Path, error: ValidationError, known: list[str]) -> UsageError:

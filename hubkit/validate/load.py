@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hubkit.apart import clean_environment, run_apart
 from hubkit.errors import IncompleteError, UsageError
 from hubkit.formats.forward import forward
 from hubkit.repo.local import LocalView
@@ -75,17 +74,14 @@ def _run(job: dict[str, Any], timeout: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="hubkit-load-", ignore_cleanup_errors=True) as scratch:
         job_file, answer_file = Path(scratch) / "job.json", Path(scratch) / "answer.json"
         job_file.write_text(json.dumps(job), encoding="utf-8")
-        environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
-        try:
-            done = subprocess.run(  # noqa: S603 - our own runner
-                [sys.executable, str(RUNNER), str(job_file), str(answer_file)],
-                capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=timeout, check=False, cwd=scratch, env=environment,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired as error:
-            raise IncompleteError(f"SAELens did not load the SAEs within {timeout:.0f} s") from error
+        environment = clean_environment(Path(scratch), {"HF_HUB_OFFLINE": "1"})
+        command = [sys.executable, str(RUNNER), str(job_file), str(answer_file)]
+        done = run_apart(command, Path(scratch), environment, timeout)
+        if done.timed_out:
+            raise IncompleteError(f"SAELens did not load the SAEs within {timeout:.0f} s")
         if not answer_file.is_file():
             raise IncompleteError(
-                f"the process that ran SAELens ended with {done.returncode}: {done.stderr[-500:]}"
+                f"the process that ran SAELens ended with {done.code}: {done.errors[-500:]}"
             )
         answer: dict[str, Any] = json.loads(answer_file.read_text(encoding="utf-8"))
         return answer

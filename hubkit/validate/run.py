@@ -15,6 +15,7 @@ from hubkit.engine.events import Report as Progress
 from hubkit.engine.events import silent
 from hubkit.errors import IncompleteError
 from hubkit.formats.folder import may_be_weights
+from hubkit.readme.code import unread_code
 from hubkit.validate import rules as _rules  # noqa: F401 - importing them registers them
 from hubkit.validate.base_model import BaseModels, add_base_models
 from hubkit.validate.card import cards_inside
@@ -48,6 +49,8 @@ OF_THE_WHOLE = ("CARD004", "CARD005", "CARD006", ACROSS)
 """What the card around several releases may say of all of them."""
 DEEPEST = 8
 """Releases inside releases that are looked for."""
+MOST_OF_ONE = 1000
+"""Findings of one rule on one SAE, or on the repository as a whole, that are listed."""
 CRASHED = "this is a defect of hubkit: please report it with the traceback of `--format json`"
 
 
@@ -226,8 +229,17 @@ def _one(view: RepoView, selection: Selection, asked: _Asked, releases: tuple[st
         severities=dict(selection.severity),
         asked=tuple(rule.code for rule in rules),
         statements=_statements(facts) if any(rule.code == ACROSS for rule in rules) else (),
-        remarks=(*facts.remarks, *(cards_inside(facts) if Need.README in needs else ())),
+        remarks=(*facts.remarks, *(_of_the_card(facts) if Need.README in needs else ())),
     )
+
+
+def _of_the_card(facts: RepoFacts) -> Iterator[str]:
+    """What was not read of the card, and the cards inside."""
+    if facts.page is not None and (unread := facts.page.unread):
+        yield f"README.md: not read for what it claims: {unread}"
+    if facts.readme is not None and (unread := unread_code(facts.readme.code_blocks)):
+        yield f"README.md: code that is not parsed: {unread}"
+    yield from cards_inside(facts)
 
 
 def _statements(facts: RepoFacts) -> tuple[Statement, ...]:
@@ -309,7 +321,7 @@ def _ask_one(rule: Rule, subject: SaeFacts | RepoFacts, outcome: _Outcome) -> No
     sae_id = _sae_id(subject)
     found: list[Found] = []
     try:
-        for one in rule.check(subject):
+        for one in _first(rule.check(subject)):
             found.append(one)  # noqa: PERF402 - one by one: what was found before an IncompleteError stays
     except IncompleteError as error:
         outcome.skipped.append(Skipped(rule.code, error.message, sae_id))
@@ -320,6 +332,23 @@ def _ask_one(rule: Rule, subject: SaeFacts | RepoFacts, outcome: _Outcome) -> No
         outcome.findings.append(_finding("RUN001", Severity.ERROR, sae_id, crash))
         return
     outcome.findings += [_finding(rule.code, f.severity or rule.severity, sae_id, f, rule) for f in found]
+
+
+def _first(found: Iterable[Found]) -> Iterator[Found]:
+    """At most MOST_OF_ONE findings, and one that says how many more there are: a file can be made to hold a fault in every line."""
+    more, last = 0, None
+    for number, one in enumerate(found):
+        if number < MOST_OF_ONE:
+            yield one
+        else:
+            more, last = more + 1, one
+    if last is not None:
+        message = (
+            f"{many(more, 'more finding')} of this rule, not listed: the first {MOST_OF_ONE:,} stand above"
+        )
+        yield replace(
+            last, message=message, line=None, pointer=None, measured={}, identity="more of this rule"
+        )
 
 
 def _finding(

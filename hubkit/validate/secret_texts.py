@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from hubkit.errors import IncompleteError
 from hubkit.repo.view import SMALL_FILE
+from hubkit.texts import Lines
 from hubkit.words import many
 
 if TYPE_CHECKING:
@@ -99,9 +100,10 @@ def secrets_in(text: str) -> Iterator[tuple[str, re.Match[str]]]:
 
 def secrets_of(path: str, text: str) -> Iterator[Secret]:
     """The secrets of a file's text."""
+    lines = Lines(text)
     for kind, match in secrets_in(text):
         identity = hashlib.sha256(f"hubkit SEC002 {path} {match.group()}".encode()).hexdigest()
-        yield Secret(path, text.count("\n", 0, match.start()) + 1, kind, len(match.group()), identity)
+        yield Secret(path, lines.at(match.start()), kind, len(match.group()), identity)
 
 
 def may_be_text(path: str) -> bool:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SIZE_RATIO = 1.3
 """Names round: "1B" for 1.24 B parameters."""
+MOST_VALUES = 200
+"""Values of one subject that are reported: cards that give more are no cards of one study."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def contradictions(stated: Iterable[Placed]) -> Iterator[tuple[Placed, Placed]]:
         reported: list[Statement] = []
         for place, one in others:
             known = any(not one.contradicts(other) for other in reported)
-            if place != first[0] and one.contradicts(first[1]) and not known:
+            if len(reported) < MOST_VALUES and place != first[0] and one.contradicts(first[1]) and not known:
                 reported.append(one)
                 yield (place, one), first
 

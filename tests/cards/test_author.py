@@ -187,6 +187,7 @@ def test_every_number_moves_with_its_file(release: Path) -> None:
 def test_a_template_of_the_users_replaces_hubkits_and_is_sandboxed(release: Path, tmp_path: Path) -> None:
     folder = tmp_path / "templates"
     folder.mkdir()
+    (tmp_path / ".git").mkdir()  # both are in one working tree
     settings = SETTINGS.model_copy(update={"templates": "../templates"})
     (folder / "summary.md.j2").write_text("# {{ title }}\n\nOurs, with {{ count }} SAEs.\n", encoding="utf-8")
     text = build_card(release, settings).text

@@ -11,7 +11,7 @@ from cards.seeds import gemma4_e2b
 from cards.shapes import write
 from jinja2 import PackageLoader
 
-from hubkit.cards import render
+from hubkit.cards import environment, render
 from hubkit.cards.build import draft_card
 from hubkit.cards.checksums import Checksums
 from hubkit.release.digests import sha256_of_file
@@ -25,9 +25,9 @@ def templates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     cache.mkdir()
 
     def shipped() -> object:
-        return render._environment(PackageLoader("hubkit.cards"), render._Compiled(cache))
+        return environment.environment(PackageLoader("hubkit.cards"), environment.Compiled(cache))
 
-    monkeypatch.setattr(render, "_shipped", shipped)
+    monkeypatch.setattr(render, "shipped", shipped)
     return cache
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -49,9 +51,58 @@ def test_the_page_and_its_policy(address: str) -> None:
     status, headers, body = ask(address)
     policy = headers["content-security-policy"]
     assert (status, b"SAEs of a model" in body) == (200, True)
+    assert allowed(policy) == {
+        "default-src": ["'none'"], "style-src": ["'unsafe-inline'"], "base-uri": ["'none'"], "form-action": ["'none'"],
+        "script-src": [f"{address}-/reload.js"], "connect-src": [f"{address}-/state", f"{address}-/page"], "img-src": ["data:", f"{address}files/"],
+    }  # fmt: skip
     assert policy.startswith("default-src 'none'")
     assert re.search(r"script-src http://127\.0\.0\.1:\d+/-/reload\.js;", policy)
     assert body.count(b"<script") == 1
+
+
+def allowed(policy: str) -> dict[str, list[str]]:
+    """The policy, directive by directive."""
+    return {words[0]: words[1:] for part in policy.split(";") if (words := part.split())}
+
+
+def test_a_written_page_may_fetch_nothing(release: Path, tmp_path: Path) -> None:
+    write_page(release, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    found = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+    assert found
+    policy = allowed(found[1])
+    assert (policy["connect-src"], policy["script-src"], policy["img-src"]) == (
+        ["'none'"],
+        ["'none'"],
+        ["data:"],
+    )
+
+
+def test_one_picture_a_hundred_thousand_times_is_left_out_and_told(release: Path, tmp_path: Path) -> None:
+    (release / "figures" / "a.svg").write_bytes(b"<svg>" + b" " * 1_000_000 + b"</svg>")
+    (release / "README.md").write_text("![a](figures/a.svg)\n" * 5_000, encoding="utf-8")
+    assert write_page(release, tmp_path / "page.html") == ["figures/a.svg"]
+    assert (tmp_path / "page.html").stat().st_size < 5_000_000
+    (release / "README.md").write_text("![a](figures/a.svg)\n" * 5, encoding="utf-8")
+    assert write_page(release, tmp_path / "page.html") == []
+    assert "data:image/svg+xml;base64," in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no file names that are no UTF-8")
+def test_names_that_are_no_text_and_names_that_deceive_are_shown(release: Path, tmp_path: Path) -> None:
+    (Path(os.fsdecode(os.fsencode(release) + b"/caf\xe9\xff.txt"))).write_text("a", encoding="utf-8")
+    (release / "a\u202egpj.exe").write_text("a", encoding="utf-8")
+    (release / "a\x1b[2Jb.txt").write_text("a", encoding="utf-8")
+    write_page(release, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "caf\\udce9\\udcff.txt" in page
+    assert "caf%E9%FF.txt" in page
+    assert not {"\u202e", "\x1b"} & set(page)
+    with previewing(release) as address:
+        status, _, body = ask(address)
+        assert (status, b"caf" in body) == (200, True)
+        assert ask(address + "-/state")[0] == 200
+        assert ask(address + "files/caf%E9%FF.txt")[0] in {200, 404}
 
 
 def test_files_come_so_that_they_run_nothing(address: str) -> None:

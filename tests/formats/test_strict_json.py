@@ -83,4 +83,28 @@ def test_the_deepest_that_is_allowed() -> None:
 
 def test_lines_are_those_of_the_text() -> None:
     lines = parse(b'{\n "a": [\n  1,\n  {"b/c": 2}]}').lines
-    assert lines == {"": 1, "/a": 2, "/a/0": 3, "/a/1": 4, "/a/1/b~1c": 4}
+    assert {pointer: lines.get(pointer) for pointer in ("", "/a", "/a/0", "/a/1", "/a/1/b~1c")} == {
+        "": 1, "/a": 2, "/a/0": 3, "/a/1": 4, "/a/1/b~1c": 4,
+    }  # fmt: skip
+    for nowhere in ("/b", "/a/2", "/a/01", "/a/-1", "/a/1/b", "/a/0/x", "/a/1/b~1c/d", "/a/" + "1" * 5000):
+        assert lines.get(nowhere) is None
+
+
+@given(VALUES, st.integers(0, 3))
+def test_every_value_is_found_where_it_stands(value: Any, indent: int) -> None:
+    """Against a naive walk: written with one value a line, the n-th value stands on a line that can be counted."""
+    text = json.dumps(value, indent=indent or None, ensure_ascii=False)
+    lines = parse(text.encode()).lines
+
+    def walk(inner: Any, pointer: str) -> None:
+        line = lines.get(pointer)
+        assert line is not None
+        assert json.dumps(inner, ensure_ascii=False)[:1] in "".join(text.split("\n")[line - 1 :])
+        if isinstance(inner, dict):
+            for key, deeper in inner.items():
+                walk(deeper, f"{pointer}/{strict_json.escape(key)}")
+        elif isinstance(inner, list):
+            for index, deeper in enumerate(inner):
+                walk(deeper, f"{pointer}/{index}")
+
+    walk(value, "")

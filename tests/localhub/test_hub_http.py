@@ -230,7 +230,11 @@ def test_the_page_shows_a_hostile_card_as_text(ask: Any, commit_lines: Callable[
     page = ask("GET", f"/{REPO}")
     text = page.body.decode()
     assert page.status == 200
-    assert "default-src 'none'" in page.headers["content-security-policy"]
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "connect-src 'none'" in policy
+    assert "script-src 'none'" in policy
+    assert "*" not in policy
     for tag in ("<script", "<iframe", "<img src=x", "<b>x", 'href="javascript:'):
         assert tag not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text

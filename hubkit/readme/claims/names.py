@@ -86,12 +86,13 @@ def _in_prose(line: Line) -> Iterator[Claim]:
     if NOT_THERE.search(line.text) or line.text == line.heading:  # a title names the repository
         return
     seen: set[str] = set()
+    elsewhere = ELSEWHERE.search(line.text) is not None
     for match in (*QUOTED.finditer(line.raw), *IN_PARENTHESES.finditer(line.raw), *BARE.finditer(line.raw)):
         name = match.group(1).strip()
         if name in seen or not TOKEN.fullmatch(name):
             continue
         seen.add(name)
-        if _is_file(line, name):
+        if not elsewhere and _is_file(line, name):
             yield NamedFile(line=line.number, quote=line.quote, path=name)
         elif layers_named(name):
             yield NamedSae(line=line.number, quote=line.quote, sae_id=name, certain=False)
@@ -99,7 +100,7 @@ def _in_prose(line: Line) -> Iterator[Claim]:
 
 def _is_file(line: Line, name: str) -> bool:
     base = name.rsplit("/", 1)[-1]
-    if ELSEWHERE.search(line.text) or "." not in base:
+    if "." not in base:
         return False
     listed = (
         line.bullet

@@ -6,9 +6,9 @@ import re
 
 NUMERALS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 WORDS = {word: number for number, word in enumerate(NUMERALS, 1)}
-COUNT = rf"(?:\d{{1,3}}(?:,\d{{3}})+|\d{{1,7}}|{'|'.join(WORDS)})"
+COUNT = rf"(?:\d{{1,3}}(?:,\d{{3}}){{1,4}}|\d{{1,7}}|{'|'.join(WORDS)})"
 """A whole number, in digits or words: for patterns that ignore case."""
-WIDTH = r"(?:\d{1,3}(?:[ ,]\d{3})+|\d{1,7}[kK]?)"
+WIDTH = r"(?:\d{1,3}(?:[ ,]\d{3}){1,4}|\d{1,7}[kK]?)"
 """A dimension: `65,536`, `65 536`, `32k`."""
 
 

@@ -34,6 +34,8 @@ def read(page: Page) -> Iterator[Claim]:
 
 
 def _shares(line: Line) -> Iterator[Claim]:
+    beats = BEAT.search(line.text) is not None and "SAE" in line.text
+    helps = max((match.start() for match in HELP.finditer(line.text)), default=-1)
     for match in SHARE.finditer(line.text):
         part, whole = int(match.group(1)), int(match.group(2))
         if whole == 0 or part > whole:
@@ -46,8 +48,8 @@ def _shares(line: Line) -> Iterator[Claim]:
             percent=float(match.group(4)),
             digits=decimals(match.group(4)),
             about=bool(match.group(3)),
-            of_saes_that_beat=BEAT.search(line.text) is not None and "SAE" in line.text,
-            says_help=HELP.search(line.text, match.end()) is not None,
+            of_saes_that_beat=beats,
+            says_help=helps >= match.end(),
         )
 
 

@@ -5,9 +5,9 @@ GitHub shows ten of a kind for each step, so the worst come first; the rest is i
 
 from __future__ import annotations
 
+from hubkit.texts import printable
 from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.report import Report
-from hubkit.validate.reporters.text import printable
 from hubkit.validate.rule import REGISTRY
 
 COMMAND = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}

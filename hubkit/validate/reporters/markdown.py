@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
+from hubkit.texts import printable
 from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.report import Report
-from hubkit.validate.reporters.text import human_bytes, printable
+from hubkit.validate.reporters.text import human_bytes
 from hubkit.validate.rule import REGISTRY
 from hubkit.words import many
 
@@ -18,7 +19,7 @@ LIMIT = 1 << 20
 """Bytes."""
 RESERVE = 400
 """Bytes kept for the closing lines."""
-SPECIAL = frozenset("\\`*_{}[]<>()#+-!|~&@:$=")
+SPECIAL = str.maketrans({c: f"&#{ord(c)};" for c in "\\`*_{}[]<>()#+-!|~&@:$="})
 CUT = "*The rest is left out: a step summary holds 1 MiB. `--format json` has everything.*"
 
 
@@ -41,8 +42,7 @@ def render(report: Report, *, notes: bool = False, limit: int = LIMIT) -> str:
 
 def escape(text: str) -> str:
     """`text` as itself: whatever Markdown or HTML would read as its own becomes a character reference."""
-    plain = "".join(f"&#{ord(c)};" if c in SPECIAL else c for c in printable(text))
-    return plain.replace("www.", "www&#46;")
+    return printable(text).translate(SPECIAL).replace("www.", "www&#46;")
 
 
 def _code(text: str) -> str:

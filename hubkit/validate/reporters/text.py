@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
+from hubkit.texts import printable
 from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.report import Report
 from hubkit.validate.rule import REGISTRY
@@ -25,7 +26,7 @@ GROUPS_SHOWN = 4
 INDENT = " " * 9
 NUMBER = re.compile(r"-?\d[\d.,]*(?:[eE][-+]?\d+)?")
 STYLE = re.compile(r"(?<!\\)\[(?:/|dim|cyan|yellow|bold(?: (?:red|green|yellow))?)\]")
-SLASH = re.compile(r"\\+(?=\[|$)")
+SLASH = re.compile(r"(?<!\\)\\++(?=\[|$)")
 LIKE_A_SLASH = "\N{SET MINUS}"
 
 
@@ -36,11 +37,6 @@ def escape(text: str) -> str:
     the character that looks like it.
     """
     return SLASH.sub(lambda match: LIKE_A_SLASH * len(match.group()), printable(text)).replace("[", "\\[")
-
-
-def printable(text: str) -> str:
-    """`text` on one line, with what is no visible character written as an escape."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def human_bytes(count: int) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from hubkit.readme.frontmatter import faults
 from hubkit.readme.mojibake import find_mojibake
+from hubkit.texts import Lines
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.rule import repo_rule
@@ -56,7 +57,7 @@ def mojibake(repo: RepoFacts) -> Iterator[Found]:
     """
     text = repo.readme.text if repo.readme else ""
     seen: dict[str, int] = {}
-    places = list(find_mojibake(text))
+    places, lines = list(find_mojibake(text)), Lines(text)
     for place in places:
         seen[place.broken] = seen.get(place.broken, 0) + 1
     for place in places:
@@ -67,7 +68,7 @@ def mojibake(repo: RepoFacts) -> Iterator[Found]:
                 f"{place.broken!r} is {place.repaired!r} in the wrong code page{often}",
                 f"write {place.repaired!r}, and save the file as UTF-8",
                 path="README.md",
-                line=text.count("\n", 0, place.start) + 1,
+                line=lines.at(place.start),
                 identity=place.repaired,
                 fix="safe",
             )

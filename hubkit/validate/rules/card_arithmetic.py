@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -194,11 +195,15 @@ def _originals(repo: RepoFacts) -> Iterator[Found]:
     for claim in repo.claims.of(Stated):
         by_name[claim.name].append(claim)
     for name, claims in by_name.items():
+        above = [one for one in claims if not one.original]
+        given_before = _Given()
         for claim in claims:
-            others = [one for one in claims if not one.original and one.line < claim.line]
-            if not claim.original or not others or any(_equal(claim, one) for one in others):
+            while given_before.count < len(above) and above[given_before.count].line < claim.line:
+                given_before.add(above[given_before.count])
+            if not claim.original or not given_before.count or given_before.has(claim):
                 continue
-            given = ", ".join(f"{one.number:.{claim.digits}f} (line {one.line})" for one in others[:3])
+            others = above[: min(3, given_before.count)]
+            given = ", ".join(f"{one.number:.{claim.digits}f} (line {one.line})" for one in others)
             yield _doubtful(
                 claim, f"the original {name} is given as {claim.number:g}; no {name} of the card is equal, which gives {given}", HINT, topic=f"original {name}"
             )  # fmt: skip
@@ -209,5 +214,23 @@ def _doubtful(claim: Claim, message: str, hint: str, *, topic: str) -> Found:
     return replace(said(claim, message, hint, topic=topic), confidence="medium")
 
 
-def _equal(first: Stated, second: Stated) -> bool:
-    return abs(first.number - second.number) <= half_unit(min(first.digits, second.digits)) + EXACT
+class _Given:
+    """Values that a card has given so far, sorted for each number of digits: found in logarithmic time."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._sorted: dict[int, list[float]] = defaultdict(list)
+
+    def add(self, claim: Stated) -> None:
+        """One more value."""
+        insort(self._sorted[claim.digits], claim.number)
+        self.count += 1
+
+    def has(self, claim: Stated) -> bool:
+        """Whether one of them is equal to `claim` but for rounding."""
+        for digits, numbers in self._sorted.items():
+            slack = half_unit(min(claim.digits, digits)) + EXACT
+            at = bisect_left(numbers, claim.number - slack)
+            if at < len(numbers) and numbers[at] <= claim.number + slack:
+                return True
+        return False

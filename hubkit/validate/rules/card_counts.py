@@ -124,9 +124,10 @@ def _factors(repo: RepoFacts) -> tuple[int, int, int] | None:
         for what in ("layers", "architectures", "conditions")
     }
     numbers["layers"] |= {len(claim.layers) for claim in lists} if not numbers["layers"] else set()
+    counted = {claim.line for claim in repo.claims.of(Count)}
     for claim in repo.claims.of(Sum):
         if not all(plain(name) in ARCHITECTURES for _, name in claim.parts):
-            if any(c.line == claim.line for c in repo.claims.of(Count)):
+            if claim.line in counted:
                 return None  # "30 original + 9 validated": not one grid
         elif not numbers["architectures"]:
             numbers["architectures"] = {sum(number > 0 for number, _ in claim.parts)}

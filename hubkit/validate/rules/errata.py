@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from hubkit.formats.cfg import Cfg
 from hubkit.formats.saelens import TRANSCODERS
@@ -87,7 +87,7 @@ def training_version(cfg: Cfg) -> Version | None:
     stated = cfg.text("sae_lens_training_version")
     try:
         return Version(stated) if stated else None
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or a number of thousands of digits
         return None
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from hubkit.errors import IncompleteError
 from hubkit.models.names import is_placeholder
 from hubkit.tensors.endings import packed_text
+from hubkit.texts import Lines
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.need import Need
@@ -130,6 +131,7 @@ def private_path(repo: RepoFacts) -> Iterator[Found]:
     """
     for path, text in _texts(repo):
         seen: set[str] = set()
+        lines = Lines(text)
         for match in PRIVATE_PATH.finditer(text):
             name = match["unix"] or match["windows"] or "root"
             if (
@@ -144,7 +146,7 @@ def private_path(repo: RepoFacts) -> Iterator[Found]:
                 f"a path of somebody's machine: {match.group()}",
                 "name the data set or the file as others find it",
                 path=path,
-                line=text.count("\n", 0, match.start()) + 1,
+                line=lines.at(match.start()),
                 identity=f"{path} {name}",
                 fix="unsafe",
             )

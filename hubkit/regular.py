@@ -1,0 +1,41 @@
+"""Small files that a person wrote, read so that nothing can hang or fill the memory: regular files only, up to a size."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+MOST = 1 << 20
+"""Bytes: configurations and cards are far smaller."""
+KINDS = (
+    (stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device"), (stat.S_ISSOCK, "a socket"),
+)  # fmt: skip
+
+
+def read_regular(path: Path, most: int = MOST) -> bytes:
+    """The bytes of `path`. Raises OSError, with words in `strerror` for what is no regular file and for one of more than `most` bytes."""
+    # Without O_NONBLOCK the opening of a pipe waits for somebody who writes into it.
+    flags = (
+        os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    )
+    if path.is_dir():  # Windows opens no folder, and says "permission denied"
+        raise OSError(errno.EISDIR, "a folder, expected a file", str(path))
+    handle = os.open(path, flags)
+    with os.fdopen(handle, "rb") as file:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode):
+            kind = next((words for fits, words in KINDS if fits(found.st_mode)), "no plain file")
+            raise OSError(errno.EINVAL, f"{kind}, expected a regular file", str(path))
+        data = file.read(most + 1) if found.st_size <= most else b""
+        if found.st_size > most or len(data) > most:
+            raise OSError(
+                errno.EFBIG, f"{max(found.st_size, len(data)):,} bytes, expected at most {most:,}", str(path)
+            )
+        return data
+
+
+def read_regular_text(path: Path, most: int = MOST) -> str:
+    """The same as UTF-8. Raises OSError, UnicodeDecodeError."""
+    return read_regular(path, most).decode("utf-8")

@@ -1,0 +1,182 @@
+"""Every reader of a text that somebody else may have written, as a function of the text, and the nasty texts for each."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bounded import nasty
+from bounded.nasty import Text
+from builders import cfg, view
+
+from hubkit import plain_yaml
+from hubkit.cards.regions import generated_text, read_regions
+from hubkit.cards.settings import load_settings
+from hubkit.errors import HubkitError
+from hubkit.formats.strict_json import JsonFault, parse
+from hubkit.localhub.pages import CardPage
+from hubkit.readme.document import parse_readme
+from hubkit.release.metrics import Evaluation
+from hubkit.release.provenance import Provenance
+from hubkit.study.several import load_study_file
+from hubkit.tensors.header import HeaderError
+from hubkit.tensors.npz import parse_npy
+from hubkit.tensors.safetensors import parse_header
+from hubkit.texts import json_text, printable, visible
+from hubkit.validate.baseline import read_baseline
+from hubkit.validate.config import load_config
+from hubkit.validate.reporters import render
+from hubkit.validate.reporters import text as terminal
+from hubkit.validate.run import validate
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One reader."""
+
+    read: Callable[[str], object]
+    texts: dict[str, Text]
+    largest: int = 1 << 20
+    """Characters: its limit, or that of the file it is given."""
+    small: int = 24_000
+    """Characters of the largest text of the quick form; quadratic time shows from some thousand on."""
+
+
+def _validated(**files: object) -> None:
+    """The whole way of a text: facts, all rules with whole weights, every reporter. A rule that crashes fails."""
+    report = validate(view(**files), deep=True)  # type: ignore[arg-type]
+    assert not report.crashes, report.crashes[0].traceback
+    for name in ("json", "sarif", "markdown", "github"):
+        render(report, name, notes=True)
+    terminal.render(report, notes=True)
+
+
+def _field(name: str, *, metadata: bool) -> Callable[[str], object]:
+    def read(text: str) -> None:
+        made = cfg(metadata={name: text}) if metadata else cfg(**{name: text})
+        _validated(configuration=json.dumps(made).encode())
+
+    return read
+
+
+def _in_file(load: Callable[[Path], object], name: str) -> Callable[[str], object]:
+    def read(text: str) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / name
+            path.write_text(text, encoding="utf-8")
+            try:
+                load(path)
+            except HubkitError as error:
+                assert len(error.message) < 20_000, "a message as long as the file"
+
+    return read
+
+
+def _json(text: str) -> None:
+    try:
+        lines = parse(text.encode("utf-8", "replace")).lines
+    except JsonFault as fault:
+        assert len(fault.message) + len(fault.pointer) < 1000
+    else:
+        for number in range(300):
+            lines.get(f"/{number}")
+            lines.get(f"/k{number}")
+
+
+def _header(text: str) -> None:
+    try:
+        parse_header(text.encode("utf-8", "replace"), 1 << 40)
+    except HeaderError as error:
+        assert len(str(error)) < 1000
+
+
+def _npy(text: str) -> None:
+    raw = text.encode("utf-8", "replace")
+    try:
+        parse_npy(b"\x93NUMPY\x03\x00" + len(raw).to_bytes(4, "little") + raw, "a")
+    except HeaderError as error:
+        assert len(str(error)) < 1000
+
+
+def _yaml(text: str) -> None:
+    try:
+        plain_yaml.load(text)
+    except plain_yaml.YamlFault as fault:
+        assert len(fault.message) < 1000
+
+
+def _regions(text: str) -> None:
+    generated_text(text)
+    try:
+        read_regions(text, {"a", "b"}, "README.md")
+    except HubkitError as error:
+        assert error.message
+
+
+def _shown(text: str) -> None:
+    for show in (
+        printable,
+        visible,
+        json_text,
+        terminal.escape,
+        lambda one: terminal.wrapped(one[:100_000], 100),
+    ):
+        show(text)
+
+
+REGIONS: dict[str, Text] = {
+    "openings": nasty.repeated("<!-- hubkit:author:a\na\n -->\n"),
+    "openings without a comment's end": nasty.repeated("<!-- hubkit:author:a\n"),
+    "ends": nasty.repeated("<!-- /hubkit:author:a -->"),
+    "names": lambda n: "".join(
+        f"<!-- hubkit:author:{'ab'[i % 2] * (i % 50 + 1)} -->" for i in range(n // 50)
+    ),
+    "pairs": nasty.repeated("<!-- hubkit:author:a -->\nx\n<!-- /hubkit:author:a -->\n"),
+}
+HEADERS: dict[str, Text] = {
+    "a value of blanks": lambda n: "{'descr':" + " " * n + "}",
+    "a list that never ends well": lambda n: "{'shape': [" + "]  " * (n // 3) + "}",
+    "a long shape": lambda n: "{'shape':(" + "1," * (n // 2) + "}",
+    "quotes and blanks": lambda n: "{" + "  '" * (n // 3) + "}",
+}
+CARD = "repo_id: o/n\nbase_model: gpt2\nlicense: mit\n"
+CARDS = nasty.yamls() | {
+    "unknown keys": lambda n: CARD + "".join(f"k{i}: v\n" for i in range(n // 9)),
+    "wrong tags": lambda n: f"{CARD}tags: [" + "1, " * (n // 3) + "]",
+    "long prose": lambda n: f"{CARD}prose: {{uses: '" + "a" * n + "'}",
+}  # fmt: skip
+LAYERS: dict[str, Text] = {
+    "digits": lambda n: "blocks." + "1" * n,
+    "parts": lambda n: "a." * (n // 2) + "hook_",
+    "layers": lambda n: "layers.1." * (n // 9),
+    "a version": lambda n: "1" * n,
+    "dots": lambda n: "1." * (n // 2) + "1",
+}
+TEXTS = nasty.plain()
+READERS: dict[str, Reader] = {
+    "README.md": Reader(lambda text: _validated(readme=text), TEXTS | nasty.front_matter() | REGIONS, small=10_000),
+    "cfg.json": Reader(lambda text: _validated(configuration=text.encode("utf-8", "replace")), nasty.jsons()),
+    "evaluation.json": Reader(lambda text: _validated(files={"evaluation.json": text.encode()}), nasty.jsons()),
+    "provenance.json": Reader(lambda text: _validated(files={"provenance.json": text.encode()}), nasty.jsons()),
+    "hook_name": Reader(_field("hook_name", metadata=True), TEXTS | LAYERS, small=12_000),
+    "model_name": Reader(_field("model_name", metadata=True), TEXTS | LAYERS, small=12_000),
+    "sae_lens_version": Reader(_field("sae_lens_version", metadata=True), TEXTS | LAYERS, small=12_000),
+    "architecture": Reader(_field("architecture", metadata=False), TEXTS | LAYERS, small=12_000),
+    "JSON": Reader(_json, nasty.jsons() | TEXTS),
+    "YAML": Reader(_yaml, nasty.yamls() | TEXTS),
+    "safetensors header": Reader(_header, nasty.jsons() | TEXTS),
+    "npy header": Reader(_npy, HEADERS | nasty.jsons() | TEXTS),
+    "parse_readme": Reader(parse_readme, nasty.front_matter() | TEXTS),
+    "regions": Reader(_regions, REGIONS | TEXTS),
+    "card.yaml": Reader(_in_file(load_settings, "card.yaml"), CARDS),
+    "study.yaml": Reader(_in_file(load_study_file, "study.yaml"), CARDS),
+    "hubkit.toml": Reader(_in_file(load_config, "hubkit.toml"), nasty.tomls()),
+    "baseline": Reader(_in_file(read_baseline, "baseline.json"), nasty.jsons()),
+    "evaluation.json of a build": Reader(_in_file(Evaluation.load_ours, "evaluation.json"), nasty.jsons()),
+    "provenance.json of a build": Reader(_in_file(Provenance.load, "provenance.json"), nasty.jsons()),
+    "the page of a card": Reader(lambda text: CardPage("a/b", "/f/", [], text).html(), TEXTS | nasty.front_matter(), small=6_000),
+    "what is shown": Reader(_shown, TEXTS),
+}  # fmt: skip
