@@ -53,21 +53,38 @@ AS_MODELS = {
 OTHER_KINDS = "is about datasets, Spaces or kernels: this Hub holds models"
 BUCKETS = "is about buckets, which are no repositories"
 NETWORK = "asks a server of Hugging Face's other than the Hub, or the Hub itself"
-PEOPLE = "is about what people do on the Hub: likes, webhooks, an account's full name, an enterprise's settings"
+PEOPLE = (
+    "is about what people do on the Hub: likes, webhooks, an account's full name, an enterprise's settings"
+)
 FIXTURE = "reads a file that the sdist does not have"
 SETTING = "asks what the client does where HF_ENDPOINT is not set"
 OUT_OF_SCOPE = (
-    (r"test_cp_.*bucket|test_cp_(upload_file_(with_remote_name|quiet)|upload_from_stdin|download_(to|nested|quiet|creates)\w*)$|TestBucket", BUCKETS),
+    (
+        r"test_cp_.*bucket|test_cp_(upload_file_(with_remote_name|quiet)|upload_from_stdin|download_(to|nested|quiet|creates)\w*)$|TestBucket",
+        BUCKETS,
+    ),
     (r"test_cp_error_remote_source_not_found", BUCKETS),
-    (r"test_kernels|TestRepoListCommand|_on_(dataset|space)$|test_update_dataset_repo_settings|TestHfApiPrivate|test_collection_items", OTHER_KINDS),
+    (
+        r"test_kernels|TestRepoListCommand|_on_(dataset|space)$|test_update_dataset_repo_settings|TestHfApiPrivate|test_collection_items",
+        OTHER_KINDS,
+    ),
     (r"test_list_inference_catalog|test_(async_)?client_get_request", NETWORK),
-    (r"TestWebhookApi|TestActivityApi|test_whoami_with_passing_token|test_create_repo_private_by_default", PEOPLE),
-    (r"TestRepoCard::test_(load_repocard_from_file|change_repocard_data|repo_card_from_custom|repo_card_data_must|repo_card_without)", FIXTURE),
+    (
+        r"TestWebhookApi|TestActivityApi|test_whoami_with_passing_token|test_create_repo_private_by_default",
+        PEOPLE,
+    ),
+    (
+        r"TestRepoCard::test_(load_repocard_from_file|change_repocard_data|repo_card_from_custom|repo_card_data_must|repo_card_without)",
+        FIXTURE,
+    ),
     (r"TestRepoCard::test_(validate_repocard|preserve_\w+|updating_text)", FIXTURE),
     (r"TestModelCard::test_(model_card_with|load_model|model_card_from_(custom|template_eval))", FIXTURE),
     (r"TestDatasetCard::test_(load|dataset_card_from_custom)", FIXTURE),
     (r"test_fix_hf_endpoint_in_url\[.*-None-", SETTING),
-    (r"test_delete_path_on_local_folder_with_wrong_permission", "asks what a user other than root may not do"),
+    (
+        r"test_delete_path_on_local_folder_with_wrong_permission",
+        "asks what a user other than root may not do",
+    ),
 )
 """Pattern of a test's name, and why it is not run. Tests of the suite's mark `production` are not run either: they read huggingface.co."""
 

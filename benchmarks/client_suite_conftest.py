@@ -79,7 +79,12 @@ def _write(test: str, outcome: str, text: str) -> None:
 def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """A cache, assets and tokens of the test's own."""
     home = tmp_path_factory.mktemp("home")
-    places = {"HF_HUB_CACHE": "hub", "HUGGINGFACE_HUB_CACHE": "hub", "HF_XET_CACHE": "xet", "HF_ASSETS_CACHE": "assets"}
+    places = {
+        "HF_HUB_CACHE": "hub",
+        "HUGGINGFACE_HUB_CACHE": "hub",
+        "HF_XET_CACHE": "xet",
+        "HF_ASSETS_CACHE": "assets",
+    }
     places |= {"HF_HOME": "", "HF_TOKEN_PATH": "token", "HF_STORED_TOKENS_PATH": "stored_tokens"}
     for name, place in places.items():
         monkeypatch.setattr(constants, name, str(home / place), raising=False)
@@ -90,7 +95,7 @@ def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathF
 @pytest.fixture(autouse=True)
 def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """No agent, no colours, 200 columns, whoever runs the suite."""
-    monkeypatch.setattr(_detect_agent, "_registry", _detect_agent._EMPTY_REGISTRY)
+    monkeypatch.setattr(_detect_agent, "_registry", _detect_agent._EMPTY_REGISTRY)  # noqa: SLF001 - the client has no other switch
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_EXPERIMENTAL_WARNING", True)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "200")

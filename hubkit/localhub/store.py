@@ -184,9 +184,9 @@ class Store:
         """A file's bytes, for small ones."""
         return self.objects.path(entry).read_bytes()
 
-    def attributes(self, tree: Mapping[str, Entry]) -> str:
-        """The root `.gitattributes` of a tree."""
-        entry = tree.get(ATTRIBUTES)
+    def text(self, tree: Mapping[str, Entry], path: str) -> str:
+        """The text of a small file such as `.gitattributes`; empty where there is none."""
+        entry = tree.get(path)
         return self.content(entry).decode("utf-8", "replace") if entry and entry.sha256 is None else ""
 
     def commit(
@@ -242,7 +242,7 @@ class Store:
 
     def _with_attributes(self, tree: Tree) -> Tree:
         """As the Hub does: an LFS file that no line of `.gitattributes` covers gets a line of its own."""
-        text = self.attributes(tree)
+        text = self.text(tree, ATTRIBUTES)
         loose = [path for path, entry in sorted(tree.items()) if entry.sha256 and not goes_to_lfs(path, text)]
         if not loose:
             return tree
