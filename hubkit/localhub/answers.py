@@ -35,6 +35,8 @@ STATUS: dict[type[Exception], tuple[int, str | None]] = {
     refusals.TooLargeError: (413, None),
     refusals.StorageFullError: (507, None),
 }
+LONGEST_HEADER = 4_000
+"""Signs of a message in `X-Error-Message`: enough for all of it, which is in the body too, and which the client shows once where the two agree."""
 MODELS_ONLY = "this Hub holds model repositories only, no datasets and no Spaces"
 XET_HINT = (
     "this Hub takes plain LFS uploads only: set HF_HUB_DISABLE_XET=1 before huggingface_hub is imported"
@@ -72,7 +74,7 @@ def refuse_route(request: Request, error: Exception) -> Response:
 
 def plain_answer(status: int, message: str, code: str | None = None) -> JSONResponse:
     """A refusal: the message as body and as header."""
-    plain = "".join(sign if " " <= sign <= "~" else "?" for sign in message[:500])
+    plain = "".join(sign if " " <= sign <= "~" else "?" for sign in message[:LONGEST_HEADER])
     headers = {"X-Error-Message": plain, "X-Request-Id": uuid.uuid4().hex}
     if code:
         headers["X-Error-Code"] = code
