@@ -76,7 +76,7 @@ def test_a_license_that_is_not_on_the_list_is_refused_with_the_list() -> None:
     errors = check("---\nlicense: new-license-9.0\n---\n").errors
     assert "must be one of [" in errors[0]
     assert "apache-2.0, apple-amlr" in errors[0]
-    assert "use \"other\" with license_name" in errors[0]
+    assert 'use "other" with license_name' in errors[0]
 
 
 def test_a_card_without_a_head_is_only_a_warning() -> None:
