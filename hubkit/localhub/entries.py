@@ -70,7 +70,7 @@ class Put:
 
 @dataclass(frozen=True)
 class Delete:
-    """Remove this file, or with `folder` everything below it."""
+    """Remove this file, or everything below this folder; with `folder` it must be one."""
 
     path: str
     folder: bool = False
@@ -102,7 +102,7 @@ def _doomed(change: Delete, tree: Tree, commit: str) -> list[str]:
     if change.folder:
         doomed = [path for path in tree if path.startswith(prefix)]
     else:
-        doomed = [change.path] if change.path in tree else []
+        doomed = [path for path in tree if path == change.path or path.startswith(prefix)]
     if not doomed:
         kind = "folder" if change.folder else "file"
         raise EntryMissingError(f"A {kind} with this name doesn't exist: {change.path!r}", commit)

@@ -88,6 +88,15 @@ class History:
             raise RevisionMissingError(f"Invalid rev id: {revision!r} {state} of this repository")
         return candidates.pop()
 
+    def branch(self, revision: str) -> str:
+        """The full name of a branch given as such or short. Raises RevisionMissingError."""
+        ref = self.ref(revision)
+        if not ref.startswith("refs/heads/"):
+            raise RevisionMissingError(
+                f"Invalid rev id: {revision!r} is not a branch, commits go to branches"
+            )
+        return ref
+
     def commit(self, revision: str) -> Commit:
         """The commit that a ref, a full commit id or an unambiguous start of one names. Raises RevisionMissingError."""
         if COMMIT.fullmatch(revision):
@@ -145,7 +154,10 @@ class History:
         message: tuple[str, str],
         author: str,
     ) -> Commit:
-        """Add a commit (`message` is its title and the rest) and move `ref` to it, that last and in one step."""
+        """Add a commit (`message` is its title and the rest) and move `ref` to it, that last and in one step.
+
+        Without a parent it is the first of its line: of the repository's, where that has no refs yet.
+        """
         root = tree_ids(tree)[""]
         title, text = message
         when = datetime.now(UTC)
@@ -156,7 +168,7 @@ class History:
             self.folder / "trees" / f"{root}.json", {path: asdict(entry) for path, entry in tree.items()}
         )
         write_json(self._commit_path(identity), asdict(commit))
-        refs = {} if parent is None else self.refs()
+        refs = self.refs() if (self.folder / "refs.json").exists() else {}
         self.set_refs(refs | {ref: identity})
         return commit
 

@@ -90,9 +90,7 @@ def _write(request: Request, repo: Repo, user: User, draft: _Draft) -> tuple[Com
     hub, revision = hub_of(request), part(request, "revision")
     message, parent = draft.message(), draft.parent()
     if _creates_pull(request):
-        if revision not in {"main", "refs/heads/main"}:
-            raise InvalidRequestError(f"a pull request goes to main, not to {revision[:80]!r}")
-        pull, made = hub.discussions.propose(repo.id, draft.changes, message, user.name, parent)
+        pull, made = hub.discussions.propose(repo.id, revision, draft.changes, message, user.name, parent)
         return made, pull.num
     num = _pull(revision)
     if num is not None:

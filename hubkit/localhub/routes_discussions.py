@@ -82,7 +82,7 @@ def show(request: Request) -> Response:
     one = hub.discussions.get(repo.id, _num(request))
     view = _head(repo, one) | {"events": [event_view(happened) for happened in one.events]}
     if one.start is not None:
-        changes = {"base": "refs/heads/main"} | ({"mergeCommitId": one.merged} if one.merged else {})
+        changes = {"base": one.base} | ({"mergeCommitId": one.merged} if one.merged else {})
         clashes = hub.discussions.conflicts(repo.id, one) if one.status in OPEN else []
         view |= {"changes": changes, "filesWithConflicts": clashes}
         if request.query_params.get("diff"):

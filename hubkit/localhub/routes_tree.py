@@ -117,8 +117,13 @@ def delete_branch(request: Request) -> Response:
 async def create_tag(request: Request) -> Response:
     """`POST /api/models/{id}/tag/{revision}`; 409 when it is there. A message is taken and not kept: tags are light here."""
     repo, _ = await run_in_threadpool(writable, request)
-    ref = f"refs/tags/{check_ref(field(await read_json(request), 'tag', str))}"
-    await run_in_threadpool(hub_of(request).store.create_ref, repo.id, ref, part(request, "revision"))
+    name = field(await read_json(request), "tag", str)
+    commit = await run_in_threadpool(
+        commit_in, request, repo
+    )  # first: what is not there is told before what it is called
+    await run_in_threadpool(
+        hub_of(request).store.create_ref, repo.id, f"refs/tags/{check_ref(name)}", commit.id
+    )
     return Response(status_code=201)
 
 
