@@ -6,7 +6,6 @@ On http:// the client goes by `X-Error-Code` alone: without it a 404 is only an 
 from __future__ import annotations
 
 import re
-import uuid
 from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
@@ -90,7 +89,7 @@ def refuse_route(request: Request, error: Exception) -> Response:
 def plain_answer(status: int, message: str, code: str | None = None) -> JSONResponse:
     """A refusal: the message as body and as header."""
     plain = "".join(sign if " " <= sign <= "~" else "?" for sign in message[:LONGEST_HEADER])
-    headers = {"X-Error-Message": plain, "X-Request-Id": uuid.uuid4().hex}
+    headers = {"X-Error-Message": plain}
     if code:
         headers["X-Error-Code"] = code
     return JSONResponse({"error": message}, status, headers)

@@ -171,6 +171,21 @@ class Discussions:
             self._write(repo, found)
             return found
 
+    def edit(self, repo: RepoId, num: int, key: str, text: str, author: str) -> Event:
+        """Give a comment other words. Raises ThingMissingError, ForbiddenError for what somebody else wrote."""
+        with self._store.lock:
+            found = self.get(repo, num)
+            said = next((one for one in found.events if one.id == key and one.type == "comment"), None)
+            if said is None:
+                raise ThingMissingError(f"there is no comment {key[:80]!r} in discussion {num}")
+            if said.author != author:
+                raise ForbiddenError(f"this comment is {said.author}'s, not {author}'s")
+            latest = {"raw": text, "updatedAt": utc_text(datetime.now(UTC)), "author": {"name": author}}
+            edited = replace(said, data=said.data | {"edited": True, "latest": latest})
+            events = tuple(edited if one == said else one for one in found.events)
+            self._write(repo, replace(found, events=events))
+            return edited
+
     def merge(self, repo: RepoId, num: int, author: str) -> Commit:
         """Squash an open pull request into its branch. Raises ConflictError, ForbiddenError, RevisionMissingError."""
         with self._store.lock:

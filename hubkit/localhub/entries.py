@@ -48,6 +48,16 @@ class Commit:
 
 
 @dataclass(frozen=True)
+class AccessRequest:
+    """One user and a gated repository."""
+
+    user: str
+    status: Literal["pending", "accepted", "rejected"]
+    when: str
+    key: str
+
+
+@dataclass(frozen=True)
 class Repo:
     """A repository, without its content."""
 
@@ -56,8 +66,13 @@ class Repo:
     created: str
     gated: Literal["auto", "manual", False] = False
     """Whether files need the owner's leave, and whether it is given to everybody who asks."""
-    granted: tuple[str, ...] = ()
-    """Users who have that leave."""
+    requests: tuple[AccessRequest, ...] = ()
+    """Users who have that leave, were refused it, or wait for it."""
+
+    @property
+    def granted(self) -> frozenset[str]:
+        """Users who have that leave."""
+        return frozenset(one.user for one in self.requests if one.status == "accepted")
 
 
 @dataclass(frozen=True)

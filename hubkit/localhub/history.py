@@ -1,6 +1,6 @@
 """One repository on disk: who it is, its refs, and every commit and tree it ever had.
 
-repo.json     id, private, created, gated, granted
+repo.json     id, private, created, gated, requests
 refs.json     {"refs/heads/main": commit}; replaced in one step, and only after all that it points to is there
 commits/      <commit>.json   tree, parent, title, message, date, author
 moved.json    alone, where a repository was before it got another name
@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from hubkit.localhub.disk import read_json, write_json
-from hubkit.localhub.entries import Commit, Entry, Repo
+from hubkit.localhub.entries import AccessRequest, Commit, Entry, Repo
 from hubkit.localhub.gitids import commit_id, tree_ids
 from hubkit.localhub.names import COMMIT, SHORT_COMMIT, RepoId
 from hubkit.localhub.refusals import RevisionMissingError
@@ -59,7 +59,8 @@ class History:
     def describe(self, repo: Repo) -> None:
         """Write `repo.json`."""
         view = {"id": str(repo.id), "private": repo.private, "created": repo.created}
-        write_json(self.folder / "repo.json", view | {"gated": repo.gated, "granted": list(repo.granted)})
+        requests = [asdict(one) for one in repo.requests]
+        write_json(self.folder / "repo.json", view | {"gated": repo.gated, "requests": requests})
 
     def repo(self) -> Repo | None:
         """The repository, or None where there is none."""
@@ -72,7 +73,7 @@ class History:
             found["private"],
             found["created"],
             found.get("gated", False),
-            tuple(found.get("granted", ())),
+            tuple(AccessRequest(**one) for one in found.get("requests", ())),
         )
 
     def refs(self) -> dict[str, str]:

@@ -117,6 +117,17 @@ async def add_comment(request: Request) -> Response:
     return JSONResponse({"newMessage": event_view(said)})
 
 
+async def edit_comment(request: Request) -> Response:
+    """`POST .../comment/{comment}/edit` `{content}`: by who wrote it."""
+    repo, user = await run_in_threadpool(contributable, request)
+    text = field(await read_json(request), "content", str)
+    edit = hub_of(request).discussions.edit
+    happened = await run_in_threadpool(
+        edit, repo.id, _num(request), part(request, "comment"), text, user.name
+    )
+    return JSONResponse({"updatedComment": event_view(happened)})
+
+
 async def set_title(request: Request) -> Response:
     """`POST .../title` `{title}`."""
     repo, user, one = await run_in_threadpool(_own, request)
@@ -172,6 +183,7 @@ ROUTES = [
     Route(ALL, create, methods=["POST"]),
     Route(ALL + "/{num}", show),
     Route(ALL + "/{num}/comment", add_comment, methods=["POST"]),
+    Route(ALL + "/{num}/comment/{comment}/edit", edit_comment, methods=["POST"]),
     Route(ALL + "/{num}/title", set_title, methods=["POST"]),
     Route(ALL + "/{num}/status", set_status, methods=["POST"]),
     Route(ALL + "/{num}/merge", merge, methods=["POST"]),

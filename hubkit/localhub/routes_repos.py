@@ -114,17 +114,6 @@ async def settings(request: Request) -> Response:
     return JSONResponse({"private": repo.private, "gated": repo.gated})
 
 
-async def grant(request: Request) -> Response:
-    """`POST /api/models/{id}/user-access-request/grant`: let a user have the files of a gated repository."""
-    repo, _ = await run_in_threadpool(writable, request)
-    name = field(await read_json(request), "user", str)
-    if not repo.gated:
-        raise InvalidRequestError(f"{repo.id} is not gated")
-    granted = tuple(dict.fromkeys([*repo.granted, name]))
-    await run_in_threadpool(hub_of(request).store.change, replace(repo, granted=granted))
-    return JSONResponse({})
-
-
 def auth_check(request: Request) -> Response:
     """`GET /api/models/{id}/auth-check[/write]`."""
     if request.scope["path"].endswith("/write"):
@@ -231,5 +220,4 @@ ROUTES = [
     Route(MODEL + "/settings", settings, methods=["PUT"]),
     Route(MODEL + "/auth-check", auth_check),
     Route(MODEL + "/auth-check/write", auth_check),
-    Route(MODEL + "/user-access-request/grant", grant, methods=["POST"]),
 ]

@@ -89,10 +89,13 @@ def refs(request: Request) -> Response:
 
 
 def commits(request: Request) -> Response:
-    """`GET /api/models/{id}/commits/{revision}`, newest first."""
+    """`GET /api/models/{id}/commits/{revision}[?expand[]=formatted]`, newest first."""
     repo = readable(request)
     line = hub_of(request).store.line(repo.id, commit_in(request, repo))
-    answer = paged(request, line, MOST_COMMITS, lambda page: [commit_view(commit) for commit in page])
+    formatted = "formatted" in request.query_params.getlist("expand[]")
+    answer = paged(
+        request, line, MOST_COMMITS, lambda page: [commit_view(one, formatted=formatted) for one in page]
+    )
     answer.headers["X-Total-Count"] = str(len(line))
     return answer
 
@@ -127,6 +130,16 @@ async def create_tag(request: Request) -> Response:
     return Response(status_code=201)
 
 
+async def squash(request: Request) -> Response:
+    """`POST /api/models/{id}/super-squash/{ref}` `{message}`: one commit of all that a branch was."""
+    repo, user = await run_in_threadpool(writable, request)
+    message = field(await read_json(request), "message", str)
+    made = await run_in_threadpool(
+        hub_of(request).store.squash, repo.id, part(request, "revision"), message, user.name
+    )
+    return JSONResponse({"success": True, "commitOid": made.id})
+
+
 def delete_tag(request: Request) -> Response:
     """`DELETE /api/models/{id}/tag/{tag}`."""
     repo, _ = writable(request)
@@ -144,5 +157,6 @@ ROUTES = [
     Route(MODEL + "/branch/{branch}", create_branch, methods=["POST"]),
     Route(MODEL + "/branch/{branch}", delete_branch, methods=["DELETE"]),
     Route(MODEL + "/tag/{revision}", create_tag, methods=["POST"]),
+    Route(MODEL + "/super-squash/{revision}", squash, methods=["POST"]),
     Route(MODEL + "/tag/{revision}", delete_tag, methods=["DELETE"]),
 ]
