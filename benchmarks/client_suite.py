@@ -57,6 +57,10 @@ PEOPLE = (
     "is about what people do on the Hub: likes, webhooks, an account's full name, an enterprise's settings"
 )
 FIXTURE = "reads a file that the sdist does not have"
+HISTORY = "takes content out of the history to free storage: hubkit never asks for it"
+BACKSLASH = (
+    "makes a file with a backslash in its name, which the client will not fetch and this Hub will not take"
+)
 SETTING = "asks what the client does where HF_ENDPOINT is not set"
 OUT_OF_SCOPE = (
     (
@@ -80,6 +84,8 @@ OUT_OF_SCOPE = (
     (r"TestRepoCard::test_(validate_repocard|preserve_\w+|updating_text)", FIXTURE),
     (r"TestModelCard::test_(model_card_with|load_model|model_card_from_(custom|template_eval))", FIXTURE),
     (r"TestDatasetCard::test_(load|dataset_card_from_custom)", FIXTURE),
+    (r"TestListAndPermanentlyDeleteLFSFiles", HISTORY),
+    (r"TestHfHubDownloadRelativePaths", BACKSLASH),
     (r"test_fix_hf_endpoint_in_url\[.*-None-", SETTING),
     (
         r"test_delete_path_on_local_folder_with_wrong_permission",

@@ -50,9 +50,18 @@ def tree(request: Request) -> Response:
     if path and not any(name.startswith(f"{path}/") for name in files):
         raise EntryMissingError(f"{path} does not exist on {commit.id}", commit.id)
     found = folder_view(files, path, recursive=_true(request.query_params.get("recursive")))
+    found = _with_xet(request, found)
     if not _true(request.query_params.get("expand")):
         return paged(request, found, MOST_ENTRIES, list)
     return paged(request, found, MOST_EXPANDED, lambda page: expanded(store, repo, commit, page))
+
+
+def _with_xet(request: Request, views: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same files with their Xet hashes, on a Hub that has Xet: the client then asks for the content without another question."""
+    xet = hub_of(request).xet
+    if xet is None:
+        return views
+    return [view | {"xetHash": xet.hash_of(view["lfs"]["oid"])} if "lfs" in view else view for view in views]
 
 
 async def paths_info(request: Request) -> Response:
@@ -71,6 +80,7 @@ async def paths_info(request: Request) -> Response:
     store = hub_of(request).store
     files = await run_in_threadpool(store.tree, repo.id, commit)
     found = path_views(files, [path for path in paths if isinstance(path, str)])
+    found = await run_in_threadpool(_with_xet, request, found)
     return JSONResponse(await run_in_threadpool(expanded, store, repo, commit, found) if expand else found)
 
 
