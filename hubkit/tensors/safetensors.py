@@ -1,7 +1,8 @@
-"""A strict reader of safetensors headers: the rules of the Rust reader, and three of our own.
+"""A strict reader of safetensors headers: the rules of the Rust reader, and two of our own.
 
 Source: the format page of https://github.com/huggingface/safetensors and the behaviour of version 0.8 on crafted files.
-Our own: no duplicate keys (the Rust reader takes the last), tensor names without path parts, a header of at most MAX_HEADER bytes.
+Our own: no duplicate keys (the Rust reader takes the last), a header of at most MAX_HEADER bytes. A tensor may have any name, `a/b`, `..` and the
+empty one too: none is ever used as a path.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ MAX_DEPTH = 127
 """Levels of nesting that serde_json reads."""
 LARGEST = (1 << 64) - 1
 """Of a Rust usize on a 64-bit machine."""
-NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,79}")
+"""What messages show as it is; other names are quoted, and cut."""
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 FIELDS = ("dtype", "shape", "data_offsets")
 
@@ -129,34 +131,33 @@ def _metadata(value: object) -> dict[str, str]:
 
 
 def _tensor(name: str, entry: object, begin: int) -> TensorInfo:
-    if not NAME.fullmatch(name) or ".." in name:
-        raise HeaderError(f"the tensor name {name!r} has parts that do not belong in a name")
+    shown = name if PLAIN_NAME.fullmatch(name) else repr(name[:80])
     if isinstance(entry, list) and len(entry) == len(FIELDS):  # serde takes a struct from a list as well
         entry = dict(zip(FIELDS, entry, strict=True))
     if not isinstance(entry, dict) or not set(FIELDS) <= entry.keys():
-        raise HeaderError(f"{name}: expected dtype, shape and data_offsets")
+        raise HeaderError(f"{shown}: expected dtype, shape and data_offsets")
     dtype, shape, offsets = (entry[field] for field in FIELDS)
     if not isinstance(dtype, str) or dtype not in BITS:
-        raise HeaderError(f"{name}: unknown dtype {dtype!r}")
+        raise HeaderError(f"{shown}: unknown dtype {dtype!r}")
     if not _counts(shape) or not _counts(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:
         raise HeaderError(
-            f"{name}: shape {shape!r} and data_offsets {offsets!r} must be lists of whole numbers, the offsets two and in order"
+            f"{shown}: shape {shape!r} and data_offsets {offsets!r} must be lists of whole numbers, the offsets two and in order"
         )
-    bits = _bits(name, shape, dtype)
+    bits = _bits(shown, shape, dtype)
     if bits % 8 or bits // 8 != offsets[1] - offsets[0]:
         raise HeaderError(
-            f"{name}: {dtype} of shape {shape} needs {bits / 8:g} bytes, data_offsets give {offsets[1] - offsets[0]}"
+            f"{shown}: {dtype} of shape {shape} needs {bits / 8:g} bytes, data_offsets give {offsets[1] - offsets[0]}"
         )
     return TensorInfo(name, dtype, tuple(shape), begin + offsets[0], begin + offsets[1])
 
 
-def _bits(name: str, shape: list[int], dtype: str) -> int:
+def _bits(shown: str, shape: list[int], dtype: str) -> int:
     """shape x dtype, multiplied from the left as Rust does it: [2**61, 2**61, 0] overflows, [0, 2**61, 2**61] is 0."""
     product = 1
     for factor in (*shape, BITS[dtype]):
         product *= factor
         if product > LARGEST:
-            raise HeaderError(f"{name}: the shape {shape} overflows")
+            raise HeaderError(f"{shown}: the shape {shape} overflows")
     return product
 
 
@@ -172,7 +173,9 @@ def _check_layout(tensors: dict[str, TensorInfo], begin: int, file_size: int) ->
     for info in sorted(tensors.values(), key=lambda info: (info.start, info.stop)):
         if info.start != at:
             kind = "a hole" if info.start > at else "an overlap"
-            raise HeaderError(f"{kind} of {abs(info.start - at):,} bytes before the tensor {info.name}")
+            raise HeaderError(
+                f"{kind} of {abs(info.start - at):,} bytes before the tensor {info.name[:80]!r}"
+            )
         at = info.stop
     if at > file_size:
         raise HeaderError(f"truncated: the tensors end at byte {at:,}, the file has {file_size:,}")
