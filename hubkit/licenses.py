@@ -1,7 +1,7 @@
 """License identifiers known to be taken by the Hub in a card; the Hub's own list grows and is not published as data.
 
-From https://huggingface.co/docs/hub/repositories-licenses and its later changes. So an unlisted identifier of the right form
-is only doubted here, never refused.
+From https://huggingface.co/docs/hub/repositories-licenses and its later changes. So the validator only doubts an unlisted identifier of the
+right form; the local Hub refuses it, as the Hub would.
 """
 
 from __future__ import annotations

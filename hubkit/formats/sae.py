@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from hubkit.formats.strict_json import escape
 from hubkit.models.hooks import hook_layer
 from hubkit.tensors.slices import read_values
 
@@ -68,7 +69,7 @@ class Tensor:
     @property
     def origin(self) -> Origin:
         """Its place."""
-        return Origin(self.path, f"/{self.info.name}")
+        return Origin(self.path, f"/{escape(self.info.name)}")
 
 
 ThresholdKind = Literal["values", "scalar", "log"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 
 from hubkit.localhub import (
+    routes_access,
     routes_collections,
     routes_commit,
     routes_discussions,
@@ -21,7 +22,7 @@ from hubkit.localhub import (
 from hubkit.localhub.answers import refuse, refuse_route
 from hubkit.localhub.fault_layer import Connections, FaultLayer
 from hubkit.localhub.faults import Faults
-from hubkit.localhub.layers import DoorLayer, LogLayer, RawPathLayer, RequestLog
+from hubkit.localhub.layers import DoorLayer, LogLayer, RawPathLayer, RequestIdLayer, RequestLog
 from hubkit.localhub.limits import LimitLayer, Limits
 from hubkit.localhub.refusals import HubRefusalError
 
@@ -49,6 +50,7 @@ def build_app(hub: Hub, around: Around) -> ASGIApp:
         routes=[
             *routes_pages.OTHER_ROUTES,  # first: their addresses fit the patterns of models too
             *routes_repos.ROUTES,
+            *routes_access.ROUTES,
             *routes_tree.ROUTES,
             *routes_discussions.ROUTES,
             *routes_collections.ROUTES,
@@ -64,4 +66,4 @@ def build_app(hub: Hub, around: Around) -> ASGIApp:
     app.state.hub = hub
     limited = LimitLayer(RawPathLayer(app), around.limits)
     faulty = FaultLayer(limited, around.faults, hub.store, around.connections)
-    return LogLayer(DoorLayer(faulty, around.names), around.log)
+    return LogLayer(RequestIdLayer(DoorLayer(faulty, around.names)), around.log)

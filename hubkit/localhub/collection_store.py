@@ -32,7 +32,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Collection:
-    """`slug` is `namespace/title-in-small-letters-<24 hex digits>`."""
+    """`slug` is `namespace/title-in-small-letters-<24 hex digits>`: it follows the title, and any slug that ends in these digits is understood."""
 
     slug: str
     title: str
@@ -69,8 +69,8 @@ class Collections:
         return [Collection(**{**one, "items": tuple(Item(**item) for item in one["items"])}) for one in found]
 
     def get(self, slug: str) -> Collection:
-        """Raises ThingMissingError."""
-        found = next((one for one in self.all() if one.slug == slug), None)
+        """The collection of this slug, or of one that it had under another title. Raises ThingMissingError."""
+        found = next((one for one in self.all() if _key(one.slug) == _key(slug)), None)
         if found is None:
             raise ThingMissingError(f"Collection not found: {slug}")
         return found
@@ -97,7 +97,11 @@ class Collections:
         if "title" in changes:
             _check_title(changes["title"])
         known = {name: value for name, value in changes.items() if name != "position"}
-        return self._replace(replace(self.get(slug), **known))
+        with self._lock:
+            found = self.get(slug)
+            if "title" in known:
+                known["slug"] = f"{found.owner}/{_slugged(known['title'])}-{found.slug.rpartition('-')[2]}"
+            return self._replace(replace(found, **known))
 
     def delete(self, slug: str) -> None:
         """Raises ThingMissingError."""
@@ -151,11 +155,17 @@ class Collections:
     def _replace(self, changed: Collection) -> Collection:
         with self._lock:
             changed = replace(changed, updated=_now())
-            self._write([changed if one.slug == changed.slug else one for one in self.all()])
+            key = _key(changed.slug)
+            self._write([changed if _key(one.slug) == key else one for one in self.all()])
             return changed
 
     def _write(self, all_of_them: list[Collection]) -> None:
         write_json(self._path, [asdict(one) for one in all_of_them])
+
+
+def _key(slug: str) -> tuple[str, str]:
+    """What of a slug stays when the title changes."""
+    return slug.partition("/")[0], slug.rpartition("-")[2]
 
 
 def _item(collection: Collection, key: str) -> Item:

@@ -1,6 +1,6 @@
 """Discussions and pull requests of one repository: `discussions/<num>.json` beside its commits, `refs/pr/<num>` among its refs.
 
-A pull request begins at a commit of main and only grows; merging squashes it into one commit, as the Hub does. No HTTP.
+A pull request begins at a commit of a branch, main as a rule, and only grows; merging squashes it into one commit there, as the Hub does. No HTTP.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Discussion:
-    """A discussion, or a pull request: then `start` is the commit of main that it began at."""
+    """A discussion, or a pull request: then `start` is the commit of `base` that it began at."""
 
     num: int
     title: str
@@ -55,6 +55,8 @@ class Discussion:
     start: str | None
     merged: str | None
     events: tuple[Event, ...]
+    base: str = MAIN
+    """The branch that a pull request is to be merged into."""
 
     @property
     def ref(self) -> str:
@@ -110,19 +112,26 @@ class Discussions:
     def propose(
         self,
         repo: RepoId,
+        branch: str,
         changes: Sequence[Change],
         message: tuple[str, str],
         author: str,
         parent: str | None,
     ) -> tuple[Discussion, Commit]:
-        """A pull request with one commit on `parent` (None: the head of main). Nothing is begun when the commit is refused."""
+        """A pull request to `branch` with one commit on `parent` (None: the branch's head). Nothing is begun when the commit is refused.
+
+        Raises RevisionMissingError for what is no branch.
+        """
         with self._store.lock:
             history, num = self._store.history(repo), self._next(repo)
-            start = history.commit(parent or MAIN)
+            base = history.branch(branch)
+            start = history.commit(parent or base)
             made = self._store.extend(history, f"refs/pr/{num}", start, changes, message, author)
             history.set_refs(history.refs() | {f"refs/pr/{num}": made.id})
             events = (comment(author, message[1]), event("commit", author, subject=message[0], oid=made.id))
-            opened = Discussion(num, message[0], author, events[0].created, "open", start.id, None, events)
+            opened = Discussion(
+                num, message[0], author, events[0].created, "open", start.id, None, events, base
+            )
             self._write(repo, opened)
             return opened, made
 
@@ -143,9 +152,7 @@ class Discussions:
             if pull.status not in {"draft", "open"}:
                 raise ForbiddenError(f"pull request {num} is {pull.status}: it takes no more commits")
             if parent is not None and not head.named(parent):
-                raise HeadMovedError(
-                    f"A commit has happened since: {pull.ref} is at {head.id}, not at {parent}"
-                )
+                raise HeadMovedError(pull.ref, head.id, parent)
             made = self._store.extend(history, pull.ref, head, changes, message, author)
             if made != head:
                 self.add(repo, num, event("commit", author, subject=message[0], oid=made.id))
@@ -164,19 +171,35 @@ class Discussions:
             self._write(repo, found)
             return found
 
+    def edit(self, repo: RepoId, num: int, key: str, text: str, author: str) -> Event:
+        """Give a comment other words. Raises ThingMissingError, ForbiddenError for what somebody else wrote."""
+        with self._store.lock:
+            found = self.get(repo, num)
+            said = next((one for one in found.events if one.id == key and one.type == "comment"), None)
+            if said is None:
+                raise ThingMissingError(f"there is no comment {key[:80]!r} in discussion {num}")
+            if said.author != author:
+                raise ForbiddenError(f"this comment is {said.author}'s, not {author}'s")
+            latest = {"raw": text, "updatedAt": utc_text(datetime.now(UTC)), "author": {"name": author}}
+            edited = replace(said, data=said.data | {"edited": True, "latest": latest})
+            events = tuple(edited if one == said else one for one in found.events)
+            self._write(repo, replace(found, events=events))
+            return edited
+
     def merge(self, repo: RepoId, num: int, author: str) -> Commit:
-        """Squash an open pull request into main. Raises ConflictError, ForbiddenError."""
+        """Squash an open pull request into its branch. Raises ConflictError, ForbiddenError, RevisionMissingError."""
         with self._store.lock:
             pull = self._pull(repo, num)
             if pull.status != "open":
                 raise ForbiddenError(f"pull request {num} is {pull.status}: only an open one is merged")
             clashes = self.conflicts(repo, pull)
             if clashes:
-                raise ConflictError(f"main and pull request {num} both changed {', '.join(clashes[:5])}")
+                where = pull.base.removeprefix("refs/heads/")
+                raise ConflictError(f"{where} and pull request {num} both changed {', '.join(clashes[:5])}")
             history = self._store.history(repo)
-            head = history.commit(MAIN)
+            head = history.commit(pull.base)
             message = (f"{pull.title} (#{num})", "")
-            made = self._store.extend(history, MAIN, head, self.changes(repo, pull), message, author)
+            made = self._store.extend(history, pull.base, head, self.changes(repo, pull), message, author)
             self._write(
                 repo,
                 replace(self.add(repo, num, event("status-change", author, status="merged")), merged=made.id),
@@ -191,23 +214,23 @@ class Discussions:
         )
 
     def changes(self, repo: RepoId, pull: Discussion) -> list[Change]:
-        """What a pull request changes; what main has the same way already is left out."""
+        """What a pull request changes; what its branch has the same way already is left out."""
         before, after = self.trees(repo, pull)
-        main = self._main(repo)
+        base = self._base(repo, pull)
         puts = [Put(path, one) for path, one in after.items() if before.get(path) != one]
-        gone: list[Change] = [Delete(path) for path in before if path not in after and path in main]
+        gone: list[Change] = [Delete(path) for path in before if path not in after and path in base]
         return [*gone, *puts]
 
     def conflicts(self, repo: RepoId, pull: Discussion) -> list[str]:
-        """Paths that main and the pull request changed since, to different contents."""
+        """Paths that its branch and the pull request changed since, to different contents."""
         before, after = self.trees(repo, pull)
-        main = self._main(repo)
+        base = self._base(repo, pull)
         touched = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
-        return sorted(path for path in touched if main.get(path) not in (before.get(path), after.get(path)))
+        return sorted(path for path in touched if base.get(path) not in (before.get(path), after.get(path)))
 
-    def _main(self, repo: RepoId) -> Tree:
+    def _base(self, repo: RepoId, pull: Discussion) -> Tree:
         history = self._store.history(repo)
-        return dict(history.tree(history.commit(MAIN)))
+        return dict(history.tree(history.commit(pull.base)))
 
     def _pull(self, repo: RepoId, num: int) -> Discussion:
         found = self.get(repo, num)

@@ -48,6 +48,16 @@ class Commit:
 
 
 @dataclass(frozen=True)
+class AccessRequest:
+    """One user and a gated repository."""
+
+    user: str
+    status: Literal["pending", "accepted", "rejected"]
+    when: str
+    key: str
+
+
+@dataclass(frozen=True)
 class Repo:
     """A repository, without its content."""
 
@@ -56,8 +66,13 @@ class Repo:
     created: str
     gated: Literal["auto", "manual", False] = False
     """Whether files need the owner's leave, and whether it is given to everybody who asks."""
-    granted: tuple[str, ...] = ()
-    """Users who have that leave."""
+    requests: tuple[AccessRequest, ...] = ()
+    """Users who have that leave, were refused it, or wait for it."""
+
+    @property
+    def granted(self) -> frozenset[str]:
+        """Users who have that leave."""
+        return frozenset(one.user for one in self.requests if one.status == "accepted")
 
 
 @dataclass(frozen=True)
@@ -70,7 +85,7 @@ class Put:
 
 @dataclass(frozen=True)
 class Delete:
-    """Remove this file, or with `folder` everything below it."""
+    """Remove this file, or everything below this folder; with `folder` it must be one."""
 
     path: str
     folder: bool = False
@@ -102,7 +117,7 @@ def _doomed(change: Delete, tree: Tree, commit: str) -> list[str]:
     if change.folder:
         doomed = [path for path in tree if path.startswith(prefix)]
     else:
-        doomed = [change.path] if change.path in tree else []
+        doomed = [path for path in tree if path == change.path or path.startswith(prefix)]
     if not doomed:
         kind = "folder" if change.folder else "file"
         raise EntryMissingError(f"A {kind} with this name doesn't exist: {change.path!r}", commit)

@@ -1,6 +1,6 @@
 """One repository on disk: who it is, its refs, and every commit and tree it ever had.
 
-repo.json     id, private, created, gated, granted
+repo.json     id, private, created, gated, requests
 refs.json     {"refs/heads/main": commit}; replaced in one step, and only after all that it points to is there
 commits/      <commit>.json   tree, parent, title, message, date, author
 moved.json    alone, where a repository was before it got another name
@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from hubkit.localhub.disk import read_json, write_json
-from hubkit.localhub.entries import Commit, Entry, Repo
+from hubkit.localhub.entries import AccessRequest, Commit, Entry, Repo
 from hubkit.localhub.gitids import commit_id, tree_ids
 from hubkit.localhub.names import COMMIT, SHORT_COMMIT, RepoId
 from hubkit.localhub.refusals import RevisionMissingError
@@ -59,7 +59,8 @@ class History:
     def describe(self, repo: Repo) -> None:
         """Write `repo.json`."""
         view = {"id": str(repo.id), "private": repo.private, "created": repo.created}
-        write_json(self.folder / "repo.json", view | {"gated": repo.gated, "granted": list(repo.granted)})
+        requests = [asdict(one) for one in repo.requests]
+        write_json(self.folder / "repo.json", view | {"gated": repo.gated, "requests": requests})
 
     def repo(self) -> Repo | None:
         """The repository, or None where there is none."""
@@ -72,7 +73,7 @@ class History:
             found["private"],
             found["created"],
             found.get("gated", False),
-            tuple(found.get("granted", ())),
+            tuple(AccessRequest(**one) for one in found.get("requests", ())),
         )
 
     def refs(self) -> dict[str, str]:
@@ -87,6 +88,15 @@ class History:
             state = f"means each of {sorted(candidates)}" if candidates else "is no branch or tag"
             raise RevisionMissingError(f"Invalid rev id: {revision!r} {state} of this repository")
         return candidates.pop()
+
+    def branch(self, revision: str) -> str:
+        """The full name of a branch given as such or short. Raises RevisionMissingError."""
+        ref = self.ref(revision)
+        if not ref.startswith("refs/heads/"):
+            raise RevisionMissingError(
+                f"Invalid rev id: {revision!r} is not a branch, commits go to branches"
+            )
+        return ref
 
     def commit(self, revision: str) -> Commit:
         """The commit that a ref, a full commit id or an unambiguous start of one names. Raises RevisionMissingError."""
@@ -145,7 +155,10 @@ class History:
         message: tuple[str, str],
         author: str,
     ) -> Commit:
-        """Add a commit (`message` is its title and the rest) and move `ref` to it, that last and in one step."""
+        """Add a commit (`message` is its title and the rest) and move `ref` to it, that last and in one step.
+
+        Without a parent it is the first of its line: of the repository's, where that has no refs yet.
+        """
         root = tree_ids(tree)[""]
         title, text = message
         when = datetime.now(UTC)
@@ -156,7 +169,7 @@ class History:
             self.folder / "trees" / f"{root}.json", {path: asdict(entry) for path, entry in tree.items()}
         )
         write_json(self._commit_path(identity), asdict(commit))
-        refs = {} if parent is None else self.refs()
+        refs = self.refs() if (self.folder / "refs.json").exists() else {}
         self.set_refs(refs | {ref: identity})
         return commit
 

@@ -20,6 +20,7 @@ from hubkit.localhub.refusals import (
     RepoMovedError,
     TooLargeError,
 )
+from hubkit.localhub.store import NOT_FOUND
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -130,10 +131,10 @@ def readable(request: Request) -> Repo:
         repo = store.repo(wanted)
     except RepoMovedError as moved:
         if not sees(user, store.repo(repo_id(*moved.new.split("/")))):
-            raise RepoMissingError(f"Repository not found: {wanted}") from None
+            raise RepoMissingError(NOT_FOUND) from None
         raise
     if not sees(user, repo):
-        raise RepoMissingError(f"Repository not found: {wanted}")
+        raise RepoMissingError(NOT_FOUND)
     return repo
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import threading
+import uuid
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 LONGEST_LOG = 100_000
+REQUEST_ID = re.compile(r"[\w=;:.-]{1,200}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -164,6 +167,29 @@ def _well_formed(host: str) -> bool:
         return bool(parsed.hostname) and parsed.netloc == host and "@" not in host and (parsed.port or 1) > 0
     except ValueError:
         return False
+
+
+class RequestIdLayer:
+    """Gives every answer the number that the client sent along, or one of its own: by it a request is found again in two logs."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        sent = headers.get("x-request-id") or headers.get("x-amzn-trace-id") or ""
+        number = sent if REQUEST_ID.fullmatch(sent) else str(uuid.uuid4())
+
+        async def tell(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(raw=message["headers"])["X-Request-Id"] = number
+            await send(message)
+
+        await self.app(scope, receive, tell)
 
 
 class RawPathLayer:

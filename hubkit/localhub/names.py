@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from hubkit.localhub.refusals import InvalidRequestError
+from hubkit.localhub.refusals import InvalidPathError, InvalidRequestError
 
 NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -53,10 +53,10 @@ def repo_id(namespace: str, name: str) -> RepoId:
 
 
 def check_path(path: str) -> str:
-    """A path inside a repository: relative, `/` between its parts, nothing that climbs out. Raises InvalidRequestError."""
+    """A path inside a repository: relative, `/` between its parts, nothing that climbs out. Raises InvalidPathError."""
     reason = _objection(path)
     if reason is not None:
-        raise InvalidRequestError(f"{path[:200]!r} is not a path inside a repository: {reason}")
+        raise InvalidPathError(f"{path[:200]!r} is not a path inside a repository: {reason}")
     return path
 
 

@@ -1,7 +1,8 @@
 """What the local Hub refuses, and why. No HTTP here: `answers.py` knows the status of each.
 
 HubRefusalError
-├── InvalidRequestError   a name, a path or a body that cannot be meant
+├── InvalidRequestError   a name or a body that cannot be meant
+│   └── InvalidPathError  a path that no repository can have
 ├── AccessError           a token is missing or wrong
 ├── ForbiddenError        the token is good, but not for this
 ├── GatedError            the repository can be seen, its files need its owner's leave
@@ -30,7 +31,11 @@ class HubRefusalError(HubkitError):
 
 
 class InvalidRequestError(HubRefusalError):
-    """A name, a path or a body that cannot be meant."""
+    """A name or a body that cannot be meant."""
+
+
+class InvalidPathError(InvalidRequestError):
+    """A path that no repository can have."""
 
 
 class AccessError(HubRefusalError):
@@ -97,6 +102,12 @@ class ConflictError(HubRefusalError):
 
 class HeadMovedError(HubRefusalError):
     """The branch is not where the caller believed it was."""
+
+    def __init__(self, ref: str, head: str, parent: str) -> None:
+        super().__init__(
+            "The branch was updated since you opened this page. Please refresh and try again. "
+            f"({ref} is at {head}, the parent was to be {parent})"
+        )
 
 
 class TooLargeError(HubRefusalError):

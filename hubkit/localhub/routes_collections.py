@@ -18,6 +18,7 @@ from hubkit.localhub.refusals import (
     RepoMissingError,
     ThingMissingError,
 )
+from hubkit.localhub.store import NOT_FOUND
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -157,7 +158,7 @@ async def add_item(request: Request) -> Response:
         raise KindMissingError(f"this Hub holds models only, not type {item.get('type')!r:.40}")
     repo = await run_in_threadpool(_model, request, field(item, "id", str, "the item"))
     if repo is None:
-        raise RepoMissingError(f"Repository not found: {item['id']}")
+        raise RepoMissingError(NOT_FOUND)
     collections = hub_of(request).collections
     changed = await run_in_threadpool(collections.add, found.slug, str(repo.id), optional(body, "note", str))
     return JSONResponse(_page(request, changed))

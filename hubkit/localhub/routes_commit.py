@@ -14,8 +14,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from hubkit.localhub import hub as asked
-from hubkit.localhub.attributes import REGULAR_LIMIT, goes_to_lfs
+from hubkit.localhub.attributes import ATTRIBUTES, REGULAR_LIMIT, goes_to_lfs
 from hubkit.localhub.entries import Change, Delete, Put
+from hubkit.localhub.gitignore import GITIGNORE, ignored_by
 from hubkit.localhub.hub import (
     body_blocks,
     contributable,
@@ -44,16 +45,17 @@ LONGEST_LINE = REGULAR_LIMIT * 4 // 3 + 10_000
 
 
 async def preupload(request: Request) -> Response:
-    """`POST /api/models/{id}/preupload/{revision}`: how each file is to come, and what is there under its name.
-
-    A `.gitignore` sent along is not heeded: every file is to be uploaded.
+    """`POST /api/models/{id}/preupload/{revision}`: how each file is to come, what is there under its name, and whether it is to be
+    left out: by the `.gitignore` that is sent along, else by the one that is there.
     """
     repo, _ = await run_in_threadpool(_committable, request)
-    files = asked.field(await read_json(request), "files", list)
+    body = await read_json(request)
+    files, sent = asked.field(body, "files", list), asked.optional(body, "gitIgnore", str)
     store = hub_of(request).store
     commit = await run_in_threadpool(asked.commit_in, request, repo)
     tree = await run_in_threadpool(store.tree, repo.id, commit)
-    attributes = await run_in_threadpool(store.attributes, tree)
+    attributes = await run_in_threadpool(store.text, tree, ATTRIBUTES)
+    ignore = await run_in_threadpool(store.text, tree, GITIGNORE) if sent is None else sent
     answers = []
     for file in files:
         if not isinstance(file, dict):
@@ -61,7 +63,8 @@ async def preupload(request: Request) -> Response:
         path = check_path(asked.field(file, "path", str, "a file"))
         size = asked.field(file, "size", int, "a file")
         lfs = size > REGULAR_LIMIT or goes_to_lfs(path, attributes)
-        answer = {"path": path, "uploadMode": "lfs" if lfs else "regular", "shouldIgnore": False}
+        answer: dict[str, Any] = {"path": path, "uploadMode": "lfs" if lfs else "regular"}
+        answer["shouldIgnore"] = bool(ignored_by(ignore, [path]))
         if path in tree:
             # an unchanged LFS file is told by its sha256: git's id of the pointer says nothing to the client
             answer["oid"] = tree[path].sha256 or tree[path].oid
@@ -87,9 +90,7 @@ def _write(request: Request, repo: Repo, user: User, draft: _Draft) -> tuple[Com
     hub, revision = hub_of(request), part(request, "revision")
     message, parent = draft.message(), draft.parent()
     if _creates_pull(request):
-        if revision not in {"main", "refs/heads/main"}:
-            raise InvalidRequestError(f"a pull request goes to main, not to {revision[:80]!r}")
-        pull, made = hub.discussions.propose(repo.id, draft.changes, message, user.name, parent)
+        pull, made = hub.discussions.propose(repo.id, revision, draft.changes, message, user.name, parent)
         return made, pull.num
     num = _pull(revision)
     if num is not None:

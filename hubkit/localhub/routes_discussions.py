@@ -82,7 +82,7 @@ def show(request: Request) -> Response:
     one = hub.discussions.get(repo.id, _num(request))
     view = _head(repo, one) | {"events": [event_view(happened) for happened in one.events]}
     if one.start is not None:
-        changes = {"base": "refs/heads/main"} | ({"mergeCommitId": one.merged} if one.merged else {})
+        changes = {"base": one.base} | ({"mergeCommitId": one.merged} if one.merged else {})
         clashes = hub.discussions.conflicts(repo.id, one) if one.status in OPEN else []
         view |= {"changes": changes, "filesWithConflicts": clashes}
         if request.query_params.get("diff"):
@@ -115,6 +115,17 @@ async def add_comment(request: Request) -> Response:
     said = comment(user.name, field(await read_json(request), "comment", str))
     await run_in_threadpool(hub_of(request).discussions.add, repo.id, _num(request), said)
     return JSONResponse({"newMessage": event_view(said)})
+
+
+async def edit_comment(request: Request) -> Response:
+    """`POST .../comment/{comment}/edit` `{content}`: by who wrote it."""
+    repo, user = await run_in_threadpool(contributable, request)
+    text = field(await read_json(request), "content", str)
+    edit = hub_of(request).discussions.edit
+    happened = await run_in_threadpool(
+        edit, repo.id, _num(request), part(request, "comment"), text, user.name
+    )
+    return JSONResponse({"updatedComment": event_view(happened)})
 
 
 async def set_title(request: Request) -> Response:
@@ -172,6 +183,7 @@ ROUTES = [
     Route(ALL, create, methods=["POST"]),
     Route(ALL + "/{num}", show),
     Route(ALL + "/{num}/comment", add_comment, methods=["POST"]),
+    Route(ALL + "/{num}/comment/{comment}/edit", edit_comment, methods=["POST"]),
     Route(ALL + "/{num}/title", set_title, methods=["POST"]),
     Route(ALL + "/{num}/status", set_status, methods=["POST"]),
     Route(ALL + "/{num}/merge", merge, methods=["POST"]),

@@ -23,8 +23,9 @@ from hubkit.localhub.hub import (
     part,
     read_json,
     with_files,
+    writer,
 )
-from hubkit.localhub.names import SHA256
+from hubkit.localhub.names import SHA256, repo_id
 from hubkit.localhub.refusals import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from hubkit.localhub.entries import Repo
     from hubkit.localhub.hub import Hub
 
 MOST_OBJECTS = 1000
@@ -59,9 +61,7 @@ async def batch(request: Request) -> Response:
 
 def _downloads(request: Request, body: dict[str, Any]) -> Response:
     """A signed link to each object that a branch, tag or pull request of the repository holds."""
-    repo, hub = with_files(request), hub_of(request)
-    tips = {hub.store.commit_at(repo.id, ref) for ref in hub.store.refs(repo.id)}
-    held = {entry.sha256 for tip in tips for entry in hub.store.tree(repo.id, tip).values()}
+    hub, held = hub_of(request), _held(request, with_files(request))
     answers = []
     for item in field(body, "objects", list)[:MOST_OBJECTS]:
         oid = item.get("oid") if isinstance(item, dict) else None
@@ -73,6 +73,30 @@ def _downloads(request: Request, body: dict[str, Any]) -> Response:
         download = {"href": href, "expires_in": hub.signer.lifetime}
         answers.append(answer | {"authenticated": True, "actions": {"download": download}})
     return JSONResponse({"transfer": "basic", "objects": answers})
+
+
+def _held(request: Request, repo: Repo) -> set[str | None]:
+    """The objects of a repository's branches, tags and pull requests."""
+    store = hub_of(request).store
+    tips = {store.commit_at(repo.id, ref) for ref in store.refs(repo.id)}
+    return {entry.sha256 for tip in tips for entry in store.tree(repo.id, tip).values()}
+
+
+async def duplicate(request: Request) -> Response:
+    """`POST /api/models/{id}/lfs-files/duplicate` `{target, files}`: objects of this repository for a commit to another one.
+
+    All repositories of this Hub share their objects, so there is nothing to copy, only to allow.
+    """
+    held = await run_in_threadpool(lambda: _held(request, with_files(request)))
+    body = await read_json(request)
+    namespace, _, name = field(field(body, "target", dict), "name", str, "the target").partition("/")
+    target = await run_in_threadpool(hub_of(request).store.repo, repo_id(namespace, name))
+    writer(request, target.id.namespace)
+    asked = [one.get("sha256") for one in field(body, "files", list)[:MOST_OBJECTS] if isinstance(one, dict)]
+    failed = [
+        {"sha256": one, "error": "this repository has no such object"} for one in asked if one not in held
+    ]
+    return JSONResponse({"failed": failed})
 
 
 def _object(request: Request, repo: str, item: Any, *, multipart: bool) -> dict[str, Any]:
@@ -196,6 +220,7 @@ LFS = "/{namespace}/{name}.git/info/lfs/objects"
 ROUTES = [
     Route(LFS + "/batch", batch, methods=["POST"]),
     Route(LFS + "/verify", verify, methods=["POST"]),
+    Route("/api/models/{namespace}/{name}/lfs-files/duplicate", duplicate, methods=["POST"]),
     Route("/-/lfs/{oid}", put_object, methods=["PUT"]),
     Route("/-/lfs/{oid}/{upload}/complete", complete, methods=["POST"]),
     Route("/-/lfs/{oid}/{upload}/{number}", put_part, methods=["PUT"]),

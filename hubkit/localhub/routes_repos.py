@@ -28,6 +28,7 @@ from hubkit.localhub.hub import (
 from hubkit.localhub.names import RepoId, repo_id
 from hubkit.localhub.paging import paged
 from hubkit.localhub.refusals import InvalidRequestError, KindMissingError, RepoExistsError, RepoMissingError
+from hubkit.localhub.store import NOT_FOUND
 from hubkit.localhub.views import info_view, listed_view
 
 if TYPE_CHECKING:
@@ -75,8 +76,7 @@ async def create(request: Request) -> Response:
 async def delete(request: Request) -> Response:
     """`DELETE /api/repos/delete`."""
     signed_in(request)
-    identity = _named(request, await read_json(request))
-    _owned(request, identity)
+    identity = _owned(request, _named(request, await read_json(request)))
     hub = hub_of(request)
     await run_in_threadpool(hub.store.delete, identity)
     await run_in_threadpool(hub.collections.rename, str(identity), None)
@@ -90,7 +90,7 @@ async def move(request: Request) -> Response:
     _models_only(body)
     ends = [field(body, name, str).partition("/") for name in ("fromRepo", "toRepo")]
     old, new = (repo_id(namespace, name) for namespace, _, name in ends)
-    _owned(request, old)
+    old = _owned(request, old)
     writer(request, new.namespace)
     hub = hub_of(request)
     await run_in_threadpool(hub.store.move, old, new)
@@ -114,17 +114,6 @@ async def settings(request: Request) -> Response:
     return JSONResponse({"private": repo.private, "gated": repo.gated})
 
 
-async def grant(request: Request) -> Response:
-    """`POST /api/models/{id}/user-access-request/grant`: let a user have the files of a gated repository."""
-    repo, _ = await run_in_threadpool(writable, request)
-    name = field(await read_json(request), "user", str)
-    if not repo.gated:
-        raise InvalidRequestError(f"{repo.id} is not gated")
-    granted = tuple(dict.fromkeys([*repo.granted, name]))
-    await run_in_threadpool(hub_of(request).store.change, replace(repo, granted=granted))
-    return JSONResponse({})
-
-
 def auth_check(request: Request) -> Response:
     """`GET /api/models/{id}/auth-check[/write]`."""
     if request.scope["path"].endswith("/write"):
@@ -134,11 +123,13 @@ def auth_check(request: Request) -> Response:
     return JSONResponse({})
 
 
-def _owned(request: Request, identity: RepoId) -> None:
-    """Raises RepoMissingError for a repository that the caller does not see, ForbiddenError for one of somebody else."""
-    if not sees(caller(request), hub_of(request).store.repo(identity)):
-        raise RepoMissingError(f"Repository not found: {identity}")
-    writer(request, identity.namespace)
+def _owned(request: Request, identity: RepoId) -> RepoId:
+    """The repository's id as it is written. Raises RepoMissingError for one that the caller does not see, ForbiddenError for one of somebody else."""
+    repo = hub_of(request).store.repo(identity)
+    if not sees(caller(request), repo):
+        raise RepoMissingError(NOT_FOUND)
+    writer(request, repo.id.namespace)
+    return repo.id
 
 
 def _models_only(body: dict[str, Any]) -> None:
@@ -229,5 +220,4 @@ ROUTES = [
     Route(MODEL + "/settings", settings, methods=["PUT"]),
     Route(MODEL + "/auth-check", auth_check),
     Route(MODEL + "/auth-check/write", auth_check),
-    Route(MODEL + "/user-access-request/grant", grant, methods=["POST"]),
 ]

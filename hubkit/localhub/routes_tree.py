@@ -50,9 +50,18 @@ def tree(request: Request) -> Response:
     if path and not any(name.startswith(f"{path}/") for name in files):
         raise EntryMissingError(f"{path} does not exist on {commit.id}", commit.id)
     found = folder_view(files, path, recursive=_true(request.query_params.get("recursive")))
+    found = _with_xet(request, found)
     if not _true(request.query_params.get("expand")):
         return paged(request, found, MOST_ENTRIES, list)
     return paged(request, found, MOST_EXPANDED, lambda page: expanded(store, repo, commit, page))
+
+
+def _with_xet(request: Request, views: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same files with their Xet hashes, on a Hub that has Xet: the client then asks for the content without another question."""
+    xet = hub_of(request).xet
+    if xet is None:
+        return views
+    return [view | {"xetHash": xet.hash_of(view["lfs"]["oid"])} if "lfs" in view else view for view in views]
 
 
 async def paths_info(request: Request) -> Response:
@@ -71,6 +80,7 @@ async def paths_info(request: Request) -> Response:
     store = hub_of(request).store
     files = await run_in_threadpool(store.tree, repo.id, commit)
     found = path_views(files, [path for path in paths if isinstance(path, str)])
+    found = await run_in_threadpool(_with_xet, request, found)
     return JSONResponse(await run_in_threadpool(expanded, store, repo, commit, found) if expand else found)
 
 
@@ -89,10 +99,13 @@ def refs(request: Request) -> Response:
 
 
 def commits(request: Request) -> Response:
-    """`GET /api/models/{id}/commits/{revision}`, newest first."""
+    """`GET /api/models/{id}/commits/{revision}[?expand[]=formatted]`, newest first."""
     repo = readable(request)
     line = hub_of(request).store.line(repo.id, commit_in(request, repo))
-    answer = paged(request, line, MOST_COMMITS, lambda page: [commit_view(commit) for commit in page])
+    formatted = "formatted" in request.query_params.getlist("expand[]")
+    answer = paged(
+        request, line, MOST_COMMITS, lambda page: [commit_view(one, formatted=formatted) for one in page]
+    )
     answer.headers["X-Total-Count"] = str(len(line))
     return answer
 
@@ -117,9 +130,24 @@ def delete_branch(request: Request) -> Response:
 async def create_tag(request: Request) -> Response:
     """`POST /api/models/{id}/tag/{revision}`; 409 when it is there. A message is taken and not kept: tags are light here."""
     repo, _ = await run_in_threadpool(writable, request)
-    ref = f"refs/tags/{check_ref(field(await read_json(request), 'tag', str))}"
-    await run_in_threadpool(hub_of(request).store.create_ref, repo.id, ref, part(request, "revision"))
+    name = field(await read_json(request), "tag", str)
+    commit = await run_in_threadpool(
+        commit_in, request, repo
+    )  # first: what is not there is told before what it is called
+    await run_in_threadpool(
+        hub_of(request).store.create_ref, repo.id, f"refs/tags/{check_ref(name)}", commit.id
+    )
     return Response(status_code=201)
+
+
+async def squash(request: Request) -> Response:
+    """`POST /api/models/{id}/super-squash/{ref}` `{message}`: one commit of all that a branch was."""
+    repo, user = await run_in_threadpool(writable, request)
+    message = field(await read_json(request), "message", str)
+    made = await run_in_threadpool(
+        hub_of(request).store.squash, repo.id, part(request, "revision"), message, user.name
+    )
+    return JSONResponse({"success": True, "commitOid": made.id})
 
 
 def delete_tag(request: Request) -> Response:
@@ -139,5 +167,6 @@ ROUTES = [
     Route(MODEL + "/branch/{branch}", create_branch, methods=["POST"]),
     Route(MODEL + "/branch/{branch}", delete_branch, methods=["DELETE"]),
     Route(MODEL + "/tag/{revision}", create_tag, methods=["POST"]),
+    Route(MODEL + "/super-squash/{revision}", squash, methods=["POST"]),
     Route(MODEL + "/tag/{revision}", delete_tag, methods=["DELETE"]),
 ]

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from hubkit.localhub.answers import XET_HINT
-from hubkit.localhub.hub import contributable, hub_of, with_files
+from hubkit.localhub.hub import commit_in, contributable, hub_of, with_files
 from hubkit.localhub.refusals import ThingMissingError
 
 if TYPE_CHECKING:
@@ -24,9 +24,13 @@ def write_token(request: Request) -> Response:
 
 
 def read_token(request: Request) -> Response:
-    """`GET /api/models/{id}/xet-read-token/{revision}`."""
-    with_files(request)
-    return _answer(_xet(request).read_token())
+    """`GET /api/models/{id}/xet-read-token/{revision}`: for all files of that commit, because the client keeps it and asks only once."""
+    repo, xet = with_files(request), _xet(request)
+    files = hub_of(request).store.tree(repo.id, commit_in(request, repo))
+    for entry in files.values():
+        if entry.sha256 is not None:
+            xet.hash_of(entry.sha256)
+    return _answer(xet.read_token())
 
 
 def _xet(request: Request) -> Xet:

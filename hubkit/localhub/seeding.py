@@ -12,6 +12,7 @@ from hubkit.localhub.attributes import DEFAULT_ATTRIBUTES, REGULAR_LIMIT, goes_t
 from hubkit.localhub.disk import keeping
 from hubkit.localhub.entries import Put
 from hubkit.localhub.frontmatter import check
+from hubkit.localhub.history import MAIN
 from hubkit.localhub.names import check_path, repo_id
 from hubkit.localhub.refusals import InvalidRequestError
 from hubkit.localhub.store import README, Store
@@ -21,26 +22,45 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hubkit.localhub.entries import Entry
+    from hubkit.localhub.history import History
+
+MESSAGE = ("files of this disk", "")
 
 
-def seed(hub: Path, name: str, files: Mapping[str, Path]) -> None:
+def seed(hub: Path, name: str, files: Mapping[str, Path], *, any_card: bool = False) -> None:
     """Make the repository `name` (OWNER/REPO) in the folder of a Hub that does not run, with `files` (path in the repository to file).
 
-    The files must not change while that Hub lives. What a client could not ask for, and a README that the Hub would refuse, is left out.
+    The files must not change while that Hub lives. What a client could not ask for is left out, and a README that the Hub would refuse, but
+    with `any_card`, for what is on the Hub already: it took that card, be it long ago.
     Raises UsageError where a Hub serves the folder, InvalidRequestError for a name that no repository can have.
     """
     identity = repo_id(*name.split("/", 1)) if "/" in name else repo_id(name, "")
     with keeping(hub):
         store = Store(hub)
         store.create(identity, private=False, author="local")
-        changes = []
+        changes: list[Put] = []
+        card: list[Put] = []
         for path, file in sorted(files.items()):
             with suppress(InvalidRequestError):
                 check_path(path)
-                if path == README and check(file.read_text(encoding="utf-8", errors="replace")).errors:
-                    continue
-                changes.append(Put(path, _entry(store, path, file)))
-        store.commit(identity, "main", changes, ("files of this disk", ""))
+                put = Put(path, _entry(store, path, file))
+                if path != README or not _refused(file):
+                    changes.append(put)
+                elif any_card:
+                    card = [put]
+        store.commit(identity, "main", changes, MESSAGE)
+        for put in card:
+            _unchecked(store.history(identity), put)
+
+
+def _refused(card: Path) -> bool:
+    return bool(check(card.read_text(encoding="utf-8", errors="replace")).errors)
+
+
+def _unchecked(history: History, put: Put) -> None:
+    """One commit with a file that no client could commit today."""
+    head = history.commit(MAIN)
+    history.extend(MAIN, head, {**history.tree(head), put.path: put.entry}, MESSAGE, "local")
 
 
 def _entry(store: Store, path: str, file: Path) -> Entry:

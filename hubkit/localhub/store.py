@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from hubkit.localhub.attributes import ATTRIBUTES, DEFAULT_ATTRIBUTES, attribute_line, goes_to_lfs
-from hubkit.localhub.entries import Commit, Entry, Repo, Tree, applied
+from hubkit.localhub.entries import Commit, Entry, Put, Repo, Tree, applied
 from hubkit.localhub.frontmatter import check
 from hubkit.localhub.gitids import blob_id, lfs_pointer
 from hubkit.localhub.history import MAIN, History, forget, utc_text
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from hubkit.localhub.entries import Change
 
 README = "README.md"
+NOT_FOUND = "Repository not found"
+"""The Hub's words, which the client does not say again: its own name the address."""
 
 
 class Store:
@@ -62,14 +64,14 @@ class Store:
         return sorted((repo for repo in found if repo is not None), key=lambda repo: repo.id)
 
     def repo(self, repo_id: RepoId) -> Repo:
-        """Raises RepoMissingError, RepoMovedError."""
+        """The repository of this name, in whatever case it is written. Raises RepoMissingError, RepoMovedError."""
         with self.lock:
             history = self.history(repo_id)
             repo, moved = history.repo(), history.moved_to()
         if repo is None and moved is not None:
             raise RepoMovedError(str(repo_id), self._final(moved))
-        if repo is None or repo.id != repo_id:
-            raise RepoMissingError(f"Repository not found: {repo_id}")
+        if repo is None:
+            raise RepoMissingError(NOT_FOUND)
         return repo
 
     def _final(self, name: str) -> str:
@@ -102,7 +104,7 @@ class Store:
         with self.lock:
             repo, target = self.repo(old), self.history(new)
             if target.repo() is not None:
-                raise RepoExistsError(f"{new} is taken")
+                raise RepoExistsError(f"A model repository called {new} already exists")
             shutil.rmtree(target.folder, ignore_errors=True)
             self.history(old).folder.rename(target.folder)
             forget()
@@ -136,7 +138,7 @@ class Store:
             history = self.history(repo_id)
             refs, commit = history.refs(), history.commit(revision).id
             if ref in refs:
-                raise RefExistsError(f"Reference already exists: {ref}")
+                raise RefExistsError(f"Reference {ref} already exists")
             history.set_refs(refs | {ref: commit})
             return commit
 
@@ -147,9 +149,9 @@ class Store:
             history = self.history(repo_id)
             refs = history.refs()
             if ref == MAIN:
-                raise InvalidRequestError("main cannot be deleted: every repository has it")
+                raise InvalidRequestError(f"Cannot delete {ref}: every repository has it")
             if ref not in refs:
-                raise RevisionMissingError(f"Reference does not exist: {ref}")
+                raise RevisionMissingError(f"Invalid rev id: {ref}")
             history.set_refs({name: commit for name, commit in refs.items() if name != ref})
 
     def commit_at(self, repo_id: RepoId, revision: str) -> Commit:
@@ -184,9 +186,9 @@ class Store:
         """A file's bytes, for small ones."""
         return self.objects.path(entry).read_bytes()
 
-    def attributes(self, tree: Mapping[str, Entry]) -> str:
-        """The root `.gitattributes` of a tree."""
-        entry = tree.get(ATTRIBUTES)
+    def text(self, tree: Mapping[str, Entry], path: str) -> str:
+        """The text of a small file such as `.gitattributes`; empty where there is none."""
+        entry = tree.get(path)
         return self.content(entry).decode("utf-8", "replace") if entry and entry.sha256 is None else ""
 
     def commit(
@@ -207,17 +209,21 @@ class Store:
         with self.lock:
             self.repo(repo_id)
             history = self.history(repo_id)
-            ref = history.ref(revision)
-            if not ref.startswith("refs/heads/"):
-                raise RevisionMissingError(
-                    f"Invalid rev id: {revision!r} is not a branch, commits go to branches"
-                )
+            ref = history.branch(revision)
             head = history.commit(ref)
             if parent is not None and not head.named(parent):
-                raise HeadMovedError(
-                    f"A commit has happened since: {revision} is at {head.id}, the parent was to be {parent}"
-                )
+                raise HeadMovedError(ref, head.id, parent)
             return self.extend(history, ref, head, changes, message, author)
+
+    def squash(self, repo_id: RepoId, revision: str, message: str, author: str) -> Commit:
+        """Make one commit of a branch, or of a pull request: its tree, without what was before. Raises RevisionMissingError."""
+        with self.lock:
+            self.repo(repo_id)
+            history = self.history(repo_id)
+            ref = history.ref(revision)
+            if ref.startswith("refs/tags/"):
+                raise RevisionMissingError(f"Invalid rev id: {revision!r} is a tag, and a tag never moves")
+            return history.extend(ref, None, history.tree(history.commit(ref)), (message, ""), author)
 
     def extend(
         self,
@@ -230,7 +236,8 @@ class Store:
     ) -> Commit:
         """One commit on `head`, under `ref`; the caller holds the lock. `head` itself when nothing changes."""
         before = history.tree(head)
-        after = self._with_attributes(applied(changes, before, head.id))
+        sent = {change.path for change in changes if isinstance(change, Put)}
+        after = self._with_attributes(applied(changes, before, head.id), sent)
         if after == before:
             return head
         self._check_readme(before.get(README), after.get(README))
@@ -240,10 +247,11 @@ class Store:
         """Where a repository's commits are; ask under the lock."""
         return History(self._repos / repo_id.folder)
 
-    def _with_attributes(self, tree: Tree) -> Tree:
-        """As the Hub does: an LFS file that no line of `.gitattributes` covers gets a line of its own."""
-        text = self.attributes(tree)
-        loose = [path for path, entry in sorted(tree.items()) if entry.sha256 and not goes_to_lfs(path, text)]
+    def _with_attributes(self, tree: Tree, sent: set[str]) -> Tree:
+        """As the Hub does: an LFS file that was sent, and that no line of `.gitattributes` covers, gets a line of its own."""
+        text = self.text(tree, ATTRIBUTES)
+        large = sorted(path for path in sent & tree.keys() if tree[path].sha256)
+        loose = [path for path in large if not goes_to_lfs(path, text)]
         if not loose:
             return tree
         lines = text if text.endswith("\n") or not text else text + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from hubkit.localhub.entries import ancestors
@@ -175,9 +176,10 @@ def ref_view(ref: str, commit: str) -> dict[str, str]:
     return {"name": ref.split("/", 2)[2], "ref": ref, "targetCommit": commit}
 
 
-def commit_view(commit: Commit) -> dict[str, Any]:
-    """One commit of the history."""
-    return {
+def commit_view(commit: Commit, *, formatted: bool = False) -> dict[str, Any]:
+    """One commit of the history; `formatted` adds its words as HTML."""
+    more = {"formatted": {"title": escape(commit.title), "message": escape(commit.message)}}
+    return (more if formatted else {}) | {
         "id": commit.id,
         "title": commit.title,
         "message": commit.message,

@@ -1,7 +1,7 @@
 """The conditions of the gate, one function each: a subject in, the problems out.
 
 The validator's errors keep their codes; what only a publisher must know has a word: SAE-NONE, CARD-NONE, CARD-STALE, CARD-EDITED, PROVENANCE, SECRET, PICKLE,
-LICENSE, BASE-MODEL, SNIPPET. A secret, or two base models, are never let through.
+LICENSE, BASE-MODEL, IGNORED, SNIPPET. A secret, two base models, or files that the Hub would leave out, are never let through.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from hubkit.cards.build import recorded_digest
 from hubkit.cards.checksums import is_digested
 from hubkit.cards.front import edited_by_hand
 from hubkit.formats.folder import CONFIG_NAMES
-from hubkit.publish.files import LocalFile
+from hubkit.localhub.gitignore import GITIGNORE, ignored_by
+from hubkit.publish.files import LocalFile, some_files
 from hubkit.readme.document import parse_readme
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import EVALUATION, PROVENANCE, README, is_left_out
@@ -233,6 +234,19 @@ def no_pickle(subject: Subject) -> list[Problem]:
     return [Problem("PICKLE", message, f"hubkit fix {subject.release} --select WTS014, then remove it")]
 
 
+def nothing_is_ignored(subject: Subject) -> list[Problem]:
+    """No file that the release's own `.gitignore` names: the Hub goes by it, and the client leaves such files out without an error."""
+    if not any(file.path == GITIGNORE for file in subject.files):
+        return []
+    text = (subject.release / GITIGNORE).read_text(encoding="utf-8", errors="replace")
+    ignored = ignored_by(text, [file.path for file in subject.files])
+    if not ignored:
+        return []
+    message = f"{GITIGNORE}: the Hub would leave out {some_files(ignored)}"
+    hint = f"take them out of {subject.release / GITIGNORE}, or delete it: a release needs none"
+    return [Problem("IGNORED", message, hint, len(ignored), allowable=False)]
+
+
 CONDITIONS: tuple[Condition, ...] = (
     saes_are_there,
     card_is_there,
@@ -241,5 +255,6 @@ CONDITIONS: tuple[Condition, ...] = (
     provenance_agrees,
     no_secret,
     no_pickle,
+    nothing_is_ignored,
 )
 """In the order in which they are told."""

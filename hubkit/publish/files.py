@@ -14,6 +14,7 @@ from hubkit.errors import NothingFound, UsageError
 from hubkit.release.digests import BLOCK
 from hubkit.release.layout import LEFT_OUT_FOLDERS, is_left_out
 from hubkit.repo.local import open_folder
+from hubkit.words import many
 
 NOT_PUBLISHED = {SETTINGS}
 """What a release folder holds for its own making."""
@@ -103,6 +104,12 @@ def hash_file(release: Path, path: str) -> LocalFile:
                 digest.update(block)
     git_oid = digests[1].hexdigest() if len(digests) > 1 else None
     return LocalFile(path, state.st_size, digests[0].hexdigest(), git_oid, state.st_mtime_ns)
+
+
+def some_files(paths: list[str]) -> str:
+    """How many, and the first of them."""
+    shown = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
+    return f"{many(len(paths), 'file')} of the release: {shown}"
 
 
 def check_unchanged(release: Path, files: tuple[LocalFile, ...]) -> None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from hubkit.cards.settings import REPO_ID
 from hubkit.engine.events import Report, silent
 from hubkit.errors import UsageError
-from hubkit.publish.files import LocalFile, hash_release, left_out
-from hubkit.publish.remote import Remote, read_remote
+from hubkit.localhub.gitignore import GITIGNORE, ignored_by
+from hubkit.publish.files import LocalFile, hash_release, left_out, some_files
+from hubkit.publish.remote import Remote, read_remote, read_text
 from hubkit.release.digests import sha256_of_json
 from hubkit.words import many
 
@@ -164,6 +165,7 @@ def make_plan(  # noqa: PLR0913 - one keyword a choice
     remote, begins = _head(target, api, report)
     _check_target(target, remote)
     planned = [PlannedFile(f.path, f.size, _action(f, remote), f) for f in files]
+    _check_ignored(target, remote, planned, api)
     foreign = sorted(remote.paths - {file.path for file in files})
     if prune:
         planned += [PlannedFile(path, remote.files[path].size or 0, "delete", None) for path in foreign]
@@ -232,6 +234,19 @@ def _check_tag(target: Target, remote: Remote, api: HfApi, *, changes: bool) -> 
         raise UsageError(
             f"{target.repo_id}: the tag {target.tag} names {at[:12]}, and a tag never moves",
             hint="choose another name for --tag",
+        )
+
+
+def _check_ignored(target: Target, remote: Remote, planned: list[PlannedFile], api: HfApi) -> None:
+    """Nothing that is sent may be named in the `.gitignore` that is there: without one in the commit the Hub goes by that."""
+    sent = [file.path for file in planned if file.action != "unchanged"]
+    if GITIGNORE not in remote.paths or GITIGNORE in sent or not sent or remote.commit is None:
+        return
+    ignored = ignored_by(read_text(target.repo_id, remote.commit, GITIGNORE, api) or "", sent)
+    if ignored:
+        raise UsageError(
+            f"{target.repo_id}: its {GITIGNORE} makes the Hub leave out {some_files(ignored)}; nothing was sent",
+            hint=f"hf repos delete-files {target.repo_id} {GITIGNORE}",
         )
 
 

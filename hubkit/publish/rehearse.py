@@ -87,7 +87,7 @@ def rehearsal_hub(prepared: Sequence[Prepared]) -> Iterator[tuple[RunningHub, Hf
         stand_in.write_bytes(b"what was there before\n")
         for one in prepared:
             if one.plan.parent is not None:
-                seed(hub, one.plan.repo_id, _before(one, stand_in))
+                seed(hub, one.plan.repo_id, _before(one, stand_in), any_card=True)
         taken = {one.plan.repo_id for one in prepared}
         for one in prepared:
             seed_base_model(hub, one.gate.base_model, taken)

@@ -79,8 +79,13 @@ def differing(remote: Remote, files: Iterable[LocalFile], gone: Iterable[str] = 
 
 def read_card(repo_id: str, commit: str, api: HfApi) -> str | None:
     """The text of README.md at a commit; None where there is none."""
+    return read_text(repo_id, commit, README, api)
+
+
+def read_text(repo_id: str, commit: str, path: str, api: HfApi) -> str | None:
+    """A file at a commit as text; None where there is none."""
     from hubkit.repo.hub import open_repo
 
     view = open_repo(repo_id, commit, api)
-    entry = view.entry(README)
-    return view.read_range(README, 0, entry.size).decode("utf-8", "replace") if entry else None
+    entry = view.entry(path)
+    return view.read_range(path, 0, entry.size).decode("utf-8", "replace") if entry else None

@@ -13,8 +13,10 @@ from typing import BinaryIO
 from huggingface_hub import CommitOperationAdd, HfApi
 
 from hubkit.engine.events import Event, Report
+from hubkit.errors import UsageError
+from hubkit.localhub.gitignore import GITIGNORE
 from hubkit.publish.errors import status_of
-from hubkit.publish.files import LocalFile
+from hubkit.publish.files import LocalFile, some_files
 from hubkit.publish.patience import patiently
 
 BATCH_FILES = 100
@@ -84,6 +86,10 @@ class Addition(CommitOperationAdd):
         self.file = file
         self._meter = meter
 
+    def content(self) -> bytes:
+        """All of it, of a small file."""
+        return Path(str(self.path_or_fileobj)).read_bytes()
+
     @contextmanager
     def as_file(self, with_tqdm: bool = False) -> Iterator[BinaryIO]:
         """The open file; counted where the client would show a bar, which is when it sends."""
@@ -105,17 +111,30 @@ def send_large_files(
 
     A link that expired or a transfer that broke is tried again with fresh links. Raises the client's errors.
     """
+    # told with every batch: the client finds it only in the batch that has it, and the Hub then goes by the one that is there
+    ignore = next((one.content().decode() for one in additions if one.path_in_repo == GITIGNORE), None)
     for batch in _batches(additions):
         patiently(
             lambda batch=batch: api.preupload_lfs_files(  # type: ignore[misc]
-                repo_id, additions=batch, revision=revision, free_memory=False
+                repo_id, additions=batch, revision=revision, free_memory=False, gitignore_content=ignore
             ),
             report=report,
             attempts=FRESH_LINKS,
             also=lambda error: isinstance(error, RuntimeError) and status_of(error) in {400, 403},
         )
+        _check_taken(batch, repo_id)
         for one in batch:
             meter.finish(one.file.path, one.file.size)
+
+
+def _check_taken(additions: list[Addition], repo_id: str) -> None:
+    """Raise UsageError where the Hub says that it leaves files out: the client would make the commit without them, and without a word."""
+    ignored = [one.file.path for one in additions if one._should_ignore]  # noqa: SLF001 - the client tells it nowhere else
+    if ignored:
+        raise UsageError(
+            f"{repo_id}: the Hub leaves out {some_files(ignored)}, which a .gitignore names; nothing was committed",
+            hint=f"hf repos delete-files {repo_id} .gitignore, or take them out of it",
+        )
 
 
 def _batches(additions: list[Addition]) -> Iterator[list[Addition]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hubkit.tensors.dtypes import BITS
 from hubkit.tensors.header import Header, HeaderError, TensorInfo, row_major
-from hubkit.tensors.safetensors import LARGEST, NAME
+from hubkit.tensors.safetensors import LARGEST
 from hubkit.tensors.zip_directory import read_directory
 from hubkit.tensors.zip_member import read_part
 
@@ -53,8 +53,6 @@ def read_npz(view: RepoView, path: str, members: dict[str, Member] | None = None
         if name == member.name:
             refused.append(f"{name}: not an array")
             continue
-        if not NAME.fullmatch(name) or ".." in name:
-            raise HeaderError(f"the array name {name!a} has parts that do not belong in a name")
         npy = parse_npy(_npy_header(view, path, member), name)
         info = _tensor(name, npy, member)
         if isinstance(info, str):

@@ -1,7 +1,8 @@
-"""A strict reader of safetensors headers: the rules of the Rust reader, and three of our own.
+"""A strict reader of safetensors headers: the rules of the Rust reader, and two of our own.
 
 Source: the format page of https://github.com/huggingface/safetensors and the behaviour of version 0.8 on crafted files.
-Our own: no duplicate keys (the Rust reader takes the last), tensor names without path parts, a header of at most MAX_HEADER bytes.
+Our own: no duplicate keys (the Rust reader takes the last), a header of at most MAX_HEADER bytes. A tensor may have any name, `a/b`, `..` and the
+empty one too: none is ever used as a path.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ MAX_DEPTH = 127
 """Levels of nesting that serde_json reads."""
 LARGEST = (1 << 64) - 1
 """Of a Rust usize on a 64-bit machine."""
-NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,79}")
+"""What messages show as it is; other names are quoted, and cut."""
 MARK = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+\\?+"?+|(?P<bracket>[\[{\]}])', re.DOTALL)
 """A text, also one that never ends (else each quote in it would be tried in turn), or a bracket."""
 SHOWN = 60
@@ -134,11 +136,7 @@ def _metadata(value: object) -> dict[str, str]:
 
 
 def _tensor(name: str, entry: object, begin: int) -> TensorInfo:
-    if not NAME.fullmatch(name) or ".." in name:
-        raise HeaderError(
-            f"the tensor name {shortened(name, SHOWN)!r} has parts that do not belong in a name"
-        )
-    shown = shortened(name, SHOWN)
+    shown = name if PLAIN_NAME.fullmatch(name) else repr(shortened(name, SHOWN))
     if isinstance(entry, list) and len(entry) == len(FIELDS):  # serde takes a struct from a list as well
         entry = dict(zip(FIELDS, entry, strict=True))
     if not isinstance(entry, dict) or not set(FIELDS) <= entry.keys():
@@ -162,13 +160,13 @@ def _shown(value: object) -> str:
     return shortened(repr(value), SHOWN)
 
 
-def _bits(name: str, shape: list[int], dtype: str) -> int:
+def _bits(shown: str, shape: list[int], dtype: str) -> int:
     """shape x dtype, multiplied from the left as Rust does it: [2**61, 2**61, 0] overflows, [0, 2**61, 2**61] is 0."""
     product = 1
     for factor in (*shape, BITS[dtype]):
         product *= factor
         if product > LARGEST:
-            raise HeaderError(f"{name}: the shape {_shown(shape)} overflows")
+            raise HeaderError(f"{shown}: the shape {_shown(shape)} overflows")
     return product
 
 
@@ -185,7 +183,7 @@ def _check_layout(tensors: dict[str, TensorInfo], begin: int, file_size: int) ->
         if info.start != at:
             kind = "a hole" if info.start > at else "an overlap"
             raise HeaderError(
-                f"{kind} of {abs(info.start - at):,} bytes before the tensor {shortened(info.name, SHOWN)}"
+                f"{kind} of {abs(info.start - at):,} bytes before the tensor {shortened(info.name, SHOWN)!r}"
             )
         at = info.stop
     if at > file_size:

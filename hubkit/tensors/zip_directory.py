@@ -143,7 +143,13 @@ def _name(raw: bytes, flags: int) -> str:
     except UnicodeDecodeError as error:
         raise HeaderError("a zip member's name is not UTF-8") from error
     parts = name.removesuffix("/").split("/")
-    if not name.isprintable() or "\\" in name or ":" in name or not all(parts) or {".", ".."} & set(parts):
+    if (
+        not name.isprintable()
+        or "\\" in name
+        or name[1:2] == ":"
+        or not all(parts)
+        or {".", ".."} & set(parts)
+    ):
         raise HeaderError(f"the zip member's name {name!a} does not belong in an archive")
     return name
 

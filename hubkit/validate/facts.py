@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubkit.formats import saelens
 from hubkit.formats.json_file import JsonFile
+from hubkit.formats.strict_json import escape
 from hubkit.readme.claims import Claims, read_claims
 from hubkit.readme.page import Page
 from hubkit.release.layout import WEIGHTS
@@ -155,7 +156,7 @@ class SaeFacts:
         found = self.sae.tensors.get(tensor)
         if found is not None:
             return self._place(found.origin)
-        return {"path": self.sae.weights, "pointer": f"/{tensor}"}
+        return {"path": self.sae.weights, "pointer": f"/{escape(tensor)}"}
 
     def at_threshold(self) -> dict[str, Any]:
         """The place of what decides whether a latent fires: a tensor, or a number of the configuration."""

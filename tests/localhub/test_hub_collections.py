@@ -41,7 +41,9 @@ def test_a_collection_from_beginning_to_end(api: HfApi, repos: list[str]) -> Non
     api.delete_collection_item(made.slug, items[1].item_object_id, missing_ok=True)
     changed = api.update_collection_metadata(made.slug, title="Other", theme="green", private=True)
     assert (changed.title, changed.theme, changed.private, len(changed.items)) == ("Other", "green", True, 2)
-    assert [one.slug for one in api.list_collections(owner="me", item="models/me/two")] == [made.slug]
+    assert changed.slug.rpartition("-")[2] == made.slug.rpartition("-")[2]
+    assert api.get_collection(made.slug).slug == changed.slug != made.slug
+    assert [one.slug for one in api.list_collections(owner="me", item="models/me/two")] == [changed.slug]
     api.delete_collection(made.slug)
     api.delete_collection(made.slug, missing_ok=True)
     with pytest.raises(HfHubHTTPError):

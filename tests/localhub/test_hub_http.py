@@ -107,11 +107,11 @@ def test_paths_that_climb_out_are_refused(
 ) -> None:
     before = sorted(hub.folder.parent.rglob("*"))
     for path in CLIMBING:
-        assert put_file(ask, commit_lines, path, b"x").status == 400, path
+        assert put_file(ask, commit_lines, path, b"x").status == 422, path
         for line in (("deletedFile", {"path": path}), ("lfsFile", {"path": path, "oid": OID})):
-            assert ask("POST", f"/api/models/{REPO}/commit/main", commit_lines(line)).status == 400, path
+            assert ask("POST", f"/api/models/{REPO}/commit/main", commit_lines(line)).status == 422, path
         quoted = "".join(f"%{byte:02x}" for byte in path.encode())
-        assert ask("GET", f"/{REPO}/resolve/main/{quoted}").status in {400, 404}, path
+        assert ask("GET", f"/{REPO}/resolve/main/{quoted}").status in {404, 422}, path
     assert sorted(hub.folder.parent.rglob("*")) == before
 
 
@@ -132,7 +132,7 @@ def test_dots_in_the_address_stay_inside(ask: Any) -> None:
         "/api/models/..%2f..%2f/x",
         "/%2e%2e/x",
     ):
-        assert ask("GET", address).status in {400, 404}
+        assert ask("GET", address).status in {400, 404, 422}
 
 
 def test_broken_commits_change_nothing(ask: Any, api: HfApi, commit_lines: Callable[..., bytes]) -> None:
@@ -149,7 +149,7 @@ def test_broken_commits_change_nothing(ask: Any, api: HfApi, commit_lines: Calla
     for body in bodies:
         assert ask("POST", f"/api/models/{REPO}/commit/main", body).status == 400
     assert ask("POST", f"/api/models/{REPO}/commit/{head}", good).status == 404
-    assert ask("POST", f"/api/models/{REPO}/commit/{head}?create_pr=1", good).status == 400
+    assert ask("POST", f"/api/models/{REPO}/commit/{head}?create_pr=1", good).status == 404
     assert api.model_info(REPO).sha == head
     assert ask("POST", f"/api/models/{REPO}/commit/refs%2Fheads%2Fmain", good).status == 200
 
@@ -157,7 +157,7 @@ def test_broken_commits_change_nothing(ask: Any, api: HfApi, commit_lines: Calla
 def test_the_commit_route_judges_the_card_too(ask: Any, commit_lines: Callable[..., bytes]) -> None:
     answer = put_file(ask, commit_lines, "README.md", b"---\nlicense: [mit, gpl-3.0-only]\n---\n")
     assert answer.status == 400
-    assert "must be an identifier" in answer.json()["error"]
+    assert "must be one of [" in answer.json()["error"]
 
 
 def test_regular_files_come_by_range_and_head_too(ask: Any, commit_lines: Callable[..., bytes]) -> None:

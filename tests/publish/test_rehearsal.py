@@ -6,18 +6,22 @@ import re
 import shutil
 import tempfile
 from collections import namedtuple
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, close_session
+from publish.hubs import ending_later
 
 from hubkit.cards.build import build_card
 from hubkit.errors import HubkitError, UsageError
+from hubkit.localhub.seeding import seed
 from hubkit.localhub.server import RunningHub
 from hubkit.publish.plan import Target, make_plan
 from hubkit.publish.push import push
-from hubkit.publish.rehearse import check_rehearsal, rehearsal_hub, rehearse_prepared
+from hubkit.publish.rehearse import check_rehearsal, local_hub, rehearsal_hub, rehearse_prepared
 from hubkit.publish.service import Choices, prepare, publish, rehearse_release
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning", "ignore::UserWarning")
@@ -116,3 +120,42 @@ def test_a_card_whose_code_fails_is_not_published_unless_somebody_says_why(hub: 
     )
     check_rehearsal(allowed, outcome)
     assert not list(hub[1].list_models(author="owner"))
+
+
+def with_license(release: Path, name: str) -> None:
+    card = release / "README.md"
+    text = card.read_text(encoding="utf-8").replace("license: mit", f"license: {name}")
+    card.write_text(text, encoding="utf-8")
+
+
+def test_a_license_that_is_not_on_the_hubs_list_stops_the_rehearsal(hub: Hub, release: Path) -> None:
+    with_license(release, "new-license-9.0")
+    prepared = prepare(release, Target(NAME), hub[1], Choices(allow={"CARD-EDITED": "on purpose"}))
+    with pytest.raises(UsageError, match=r"license.*must be one of.*new-license-9\.0") as told:
+        rehearse_release(prepared, NO_CODE)
+    assert "--no-rehearse" in (told.value.hint or "")
+    assert not list(hub[1].list_models(author="owner"))
+
+
+def test_a_card_that_is_there_unchanged_is_no_matter_of_todays_list(
+    hub: Hub, release: Path, tmp_path: Path
+) -> None:
+    with_license(release, "new-license-9.0")
+    files = {file.relative_to(release).as_posix(): file for file in release.rglob("*.*") if file.is_file()}
+    with ending_later(local_hub_with(tmp_path / "newer", files)) as (_, api):
+        (release / "more.txt").write_text("new\n", encoding="utf-8")
+        allowed = {"CARD-EDITED": "on purpose", "CARD-STALE": "on purpose"}
+        prepared = prepare(release, Target(NAME), api, Choices(allow=allowed))
+        assert {file.path: file.action for file in prepared.plan.files}["README.md"] == "unchanged"
+        assert rehearse_release(prepared, NO_CODE).ok
+        assert publish(prepared, api).verification.ok
+        close_session()
+
+
+@contextmanager
+def local_hub_with(folder: Path, files: dict[str, Path]) -> Iterator[Hub]:
+    """A Hub that has the release already."""
+    folder.mkdir()
+    seed(folder, NAME, files, any_card=True)
+    with local_hub(folder) as running:
+        yield running

@@ -36,6 +36,12 @@ def test_headers_and_values_are_numpys(array: np.ndarray, fortran: bool, compres
     np.testing.assert_array_equal(read_values(repository, "params.npz", info), array.astype(np.float64))
 
 
+@pytest.mark.parametrize("name", ["params/encoder/kernel", "kernel:0", "w[0]", "Größe", "two words"])
+def test_an_array_may_have_any_name_that_a_zip_may_hold(name: str) -> None:
+    header = read_header(view(npz(**{name: np.arange(3.0)}), "params.npz"), "params.npz")
+    assert list(header.tensors) == [name]
+
+
 def npy(version: tuple[int, int]) -> bytes:
     file = io.BytesIO()
     np.lib.format.write_array(file, np.arange(6, dtype=np.float32).reshape(2, 3), version=version)

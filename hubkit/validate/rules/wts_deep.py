@@ -9,6 +9,7 @@ from packaging.version import Version
 
 from hubkit.formats import saelens
 from hubkit.formats.sae import DIMENSIONS
+from hubkit.formats.strict_json import escape
 from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.rule import sae_rule
@@ -48,7 +49,7 @@ def not_finite(sae: SaeFacts) -> Iterator[Found]:
             f"{name} has {kinds} of {tensor.values:,} values, the first at {first}",
             "train again with a smaller learning rate, or convert again from the float32 weights",
             path=sae.sae.weights,
-            pointer=f"/{name}",
+            pointer=f"/{escape(name)}",
             measured={"count": count, "nan": tensor.nan, "inf": tensor.inf, "first": first},
         )
 

@@ -39,8 +39,8 @@ def lfs_pointer(sae: SaeFacts) -> Iterator[Found]:
 def not_safetensors(sae: SaeFacts) -> Iterator[Found]:
     """Not a valid safetensors file.
 
-    By the rules of the Rust reader (truncated, trailing bytes, holes, overlaps, unknown dtype, shape against offsets, no JSON) and three more:
-    duplicate keys, tensor names with path parts, a header above 1 MiB.
+    By the rules of the Rust reader (truncated, trailing bytes, holes, overlaps, unknown dtype, shape against offsets, no JSON) and two more:
+    duplicate keys, a header above 1 MiB. A tensor may have any name: none is used as a path.
     """
     if (
         sae.header_fault
