@@ -9,11 +9,11 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     SerializerFunctionWrapHandler,
-    ValidationError,
     model_serializer,
 )
 
 from hubkit.errors import IncompleteError
+from hubkit.release.migration import in_todays_form
 from hubkit.release.writing import write_json
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ class Artefact(BaseModel):
 
     left_out: ClassVar[frozenset[str]] = frozenset()
     """Keys that are not written while they say nothing: a file without such a key is what hubkit wrote before there was one."""
+    older: ClassVar[frozenset[str]] = frozenset()
+    """`$schema` of earlier forms that are read as well."""
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_said(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -40,6 +42,20 @@ class Artefact(BaseModel):
         write_json(path, self.model_dump(mode="json", by_alias=True))
 
     @classmethod
+    def schemas(cls) -> frozenset[str]:
+        """Every `$schema` that is read: today's, and the earlier ones."""
+        return frozenset({cls.model_fields["schema_"].default}) | cls.older
+
+    @classmethod
+    def parse(cls, data: bytes | str) -> Self:
+        """From a file's text, of today's form or an earlier one. Raises ValueError where it is neither (pydantic's is one)."""
+        if cls.older:
+            raw = json.loads(data)
+            if isinstance(raw, dict) and raw.get("$schema") in cls.older:
+                return cls.model_validate_json(json.dumps(in_todays_form(raw)))
+        return cls.model_validate_json(data)
+
+    @classmethod
     def load_ours(cls, path: Path) -> Self | None:
         """As `load`, but None where there is no such file, or one that does not carry this artefact's `$schema`: somebody else's."""
         try:
@@ -48,15 +64,14 @@ class Artefact(BaseModel):
             return None
         except ValueError as error:
             raise IncompleteError(f"{path}: not JSON: {error}") from error
-        ours = cls.model_fields["schema_"].default
-        return cls.load(path) if isinstance(raw, dict) and raw.get("$schema") == ours else None
+        return cls.load(path) if isinstance(raw, dict) and raw.get("$schema") in cls.schemas() else None
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read the artefact at `path`. Raises IncompleteError when it is missing, not JSON, or not of this form."""
         try:
-            return cls.model_validate_json(path.read_bytes())
+            return cls.parse(path.read_bytes())
         except FileNotFoundError as error:
             raise IncompleteError(f"{path}: there is no such file, expected a {cls.__name__}") from error
-        except (ValidationError, json.JSONDecodeError) as error:
+        except ValueError as error:  # of pydantic, of json, of an encoding
             raise IncompleteError(f"{path}: not a {cls.__name__}: {error}") from error

@@ -66,10 +66,10 @@ def pickle_runs_code(repo: RepoFacts) -> Iterator[Found]:
 
 
 def _texts(repo: RepoFacts) -> list[tuple[str, str]]:
-    """(path, text) of everything small that was read: configurations, the card, evaluation.json."""
+    """(path, text) of everything small that was read: configurations, the card, evaluation.json, evidence.yaml."""
     texts = [(file.path, file.text) for file in repo.configs]
     texts += [("README.md", repo.readme.text)] if repo.readme else []
-    return texts + ([(repo.evaluation.path, repo.evaluation.text)] if repo.evaluation else [])
+    return texts + [(file.path, file.text) for file in (repo.evaluation, repo.evidence) if file]
 
 
 def secrets_in(text: str) -> Iterator[tuple[str, re.Match[str]]]:
@@ -84,7 +84,7 @@ def secrets_in(text: str) -> Iterator[tuple[str, re.Match[str]]]:
 def secret(repo: RepoFacts) -> Iterator[Found]:
     """A secret is about to be, or was, published: Hub token, API key, private key.
 
-    Looked for in every configuration, the card and evaluation.json. The report shows its kind, place and length, never its text.
+    Looked for in every configuration, the card, evaluation.json and evidence.yaml. The report shows its kind, place and length, never its text.
     """
     for path, text in _texts(repo):
         for kind, match in secrets_in(text):
