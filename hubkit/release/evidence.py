@@ -22,7 +22,7 @@ from hubkit.release.experiments import (
 )
 from hubkit.release.layout import EVIDENCE
 from hubkit.release.model import Artefact
-from hubkit.release.value import Null, Split, Spread, null_kind, null_level
+from hubkit.release.value import Null, Split, Spread, null_kind, null_level, null_point
 
 if TYPE_CHECKING:
     from hubkit.release.metrics import Evaluation, MetricValue, SaeMetrics
@@ -76,8 +76,13 @@ class StatedValue(Artefact):
 
     @property
     def null_level(self) -> float | None:
-        """What it must be above to be more than nothing; None without a null."""
+        """Where the null is: its 95 % point, else its mean; None without a null."""
         return null_level(self.null)
+
+    @property
+    def null_point(self) -> float | None:
+        """The 95 % point of the null, where it is known."""
+        return null_point(self.null)
 
     @property
     def null_kind(self) -> str | None:

@@ -38,8 +38,13 @@ class NullReference(Artefact):
 
     @property
     def level(self) -> float | None:
-        """What a value must be above to be more than this: the 95 % point, else the mean; None where only other quantiles are known."""
-        return self.quantiles.get(POINT, self.mean)
+        """Where it is: the 95 % point, else the mean; None where only other quantiles are known."""
+        return self.point if self.point is not None else self.mean
+
+    @property
+    def point(self) -> float | None:
+        """Its 95 % point: a value above it is more than this null gives one time in twenty. None where it is not known."""
+        return self.quantiles.get(POINT)
 
 
 Null = NullReference | float | None
@@ -92,8 +97,13 @@ class MetricValue(Artefact):
 
     @property
     def null_level(self) -> float | None:
-        """What the value must be above to be more than nothing; None without a null."""
+        """Where the null is: its 95 % point, else its mean; None without a null."""
         return null_level(self.null)
+
+    @property
+    def null_point(self) -> float | None:
+        """The 95 % point of the null, where it is known."""
+        return null_point(self.null)
 
     @property
     def null_kind(self) -> str | None:
@@ -101,8 +111,13 @@ class MetricValue(Artefact):
         return null_kind(self.null)
 
 
+def null_point(null: Null) -> float | None:
+    """The 95 % point of a null; None without one, and of a reference that is one number."""
+    return null.point if isinstance(null, NullReference) else None
+
+
 def null_level(null: Null) -> float | None:
-    """What a value must be above to be more than its null; None without one."""
+    """Where a null is: its 95 % point, else its mean; None without one."""
     return null.level if isinstance(null, NullReference) else null
 
 

@@ -34,10 +34,21 @@ class Effect:
 
 
 def verdict(value: MetricValue | StatedValue) -> str:
-    """`above its null`, `not above its null`, or that there is none."""
+    """Against the 95 % point of its null; else whether its interval lies beside a null that is one number; `no null`, or `not judged` where neither is known."""
     if value.value is None or value.null_level is None:
         return "no null"
-    return "above its null" if value.value > value.null_level else "not above its null"
+    if value.null_point is not None:
+        return "above its null" if value.value > value.null_point else "not above its null"
+    if value.interval is None:
+        return "not judged"
+    low, high = value.interval
+    return (
+        "above its null"
+        if low > value.null_level
+        else "below its null"
+        if high < value.null_level
+        else "not told from its null"
+    )
 
 
 def effect_sizes(facts: Facts) -> Context | Absent:
@@ -50,7 +61,7 @@ def effect_sizes(facts: Facts) -> Context | Absent:
     ]
     if not rows:
         return Absent("Effect sizes", NOT_COMPUTED)
-    judged = [row for row in rows if row.d_max.null_level is not None]
+    judged = [row for row in rows if row.d_max.null_point is not None]
     return {
         "rows": rows,
         "long": len(rows) > LONG_TABLE,
@@ -104,12 +115,12 @@ def stability(facts: Facts) -> Context | Absent:
 def _stability(one: Stability, mark: str | None) -> StabilityFact | None:
     runs = [(run, run.value.value) for run in one.runs if run.value.value is not None]
     values = [value for _, value in runs]
-    reference, null = one.reference.value, one.reference.null_level
+    reference, null = one.reference.value, one.reference.null_point
     if not values or reference is None:
         return None
     kind = one.reference.null_kind
     if null is None:
-        words = "whether the value itself is more than chance is not known: it has no null"
+        words = "whether the value itself is more than chance is not known: the 95 % point of its null is not known"
     elif max(*values, reference) <= null:
         words = f"not one of them, the reference included, is above {null:.3f} ({kind}): what is stable here is what noise gives"
     elif min(*values, reference) > null:

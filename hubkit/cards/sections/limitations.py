@@ -12,7 +12,7 @@ from hubkit.cards.measured import ALIVE, BALANCED, NEW_SCENARIOS, UNSEEN, number
 from hubkit.cards.quantization import quantization_of, quantized_count
 from hubkit.cards.sections.section import Context
 from hubkit.cards.sections.work import counted_scenarios
-from hubkit.cards.stated import experiments
+from hubkit.cards.stated import Item, experiments
 from hubkit.validate.finding import Severity, natural
 from hubkit.validate.need import Need
 from hubkit.validate.report import Report, Skipped
@@ -49,6 +49,7 @@ def limitations(facts: Facts) -> Context:
         "unasked": unasked(facts.report),
         "not_made": not_made(facts.report),
         "dead": len(dead),
+        "stated_dead": len(_stated_dead(facts)),
         "few_rows": few_rows,
         "unseen": any(
             value.split in UNSEEN
@@ -171,6 +172,23 @@ def _exactly(facts: Facts, saes: list[SaeFact]) -> str | None:
 def _mostly_dead(sae: SaeFact) -> bool:
     metric = sae.first_metric(*ALIVE)
     return metric is not None and number_of(metric) < MOSTLY_DEAD
+
+
+def _stated_dead(facts: Facts) -> set[str]:
+    """SAEs over half of whose latents never fire by what their author or their training states."""
+    widths = {sae.sae_id: sae.d_sae for sae in facts.saes}
+    return {
+        item.value.sae_id
+        for group in facts.stated
+        for item in group.items
+        if item.value.sae_id in widths and _says_dead(item, widths[item.value.sae_id])
+    }
+
+
+def _says_dead(item: Item, d_sae: int) -> bool:
+    if item.value.measure == "alive_share":
+        return item.value.value < MOSTLY_DEAD
+    return item.pointer.endswith("/num_dead_features") and item.value.value > MOSTLY_DEAD * d_sae
 
 
 def _few_rows(sae: SaeFact) -> int | None:

@@ -14,6 +14,14 @@ from hubkit.cards.stated import Item, Origin, Stated
 from hubkit.validate.finding import natural
 
 LONG_TABLE = 12
+ELSEWHERE = {
+    "representations": "Probe comparison",
+    "stability": "Stability under re-sampling",
+    "steering": "Steering",
+    "top_features": "Top latents",
+    "transfers": "Precision and portability",
+}
+"""Experiments that have a section of their own."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,8 @@ class Group:
     sources: list[str]
     tallies: list[tuple[TallyFact, str]]
     tests: list[tuple[dict[str, Any], str]]
+    elsewhere: list[str]
+    """Sections that show its experiments."""
     plain: bool
     """Whether probes by plain cross-validation on rows that the SAE saw are among them."""
     maxima: bool
@@ -56,7 +66,7 @@ def stated(facts: Facts) -> Context | Absent:
     """One table for each origin; experiments of the other sections carry their own mark there."""
     groups = [group for one in facts.stated if (group := _group(one)) is not None]
     if not groups:
-        return Absent("Stated, not computed", "nobody states a value that hubkit did not compute")
+        return Absent("Stated, not computed", "no measured value is stated")
     return {"groups": groups}
 
 
@@ -68,7 +78,8 @@ def _group(one: Stated) -> Group | None:
     tests: dict[str, list[Any]] = {}
     for test in one.of("tests"):
         tests.setdefault(one.mark(test), []).append(test)
-    if not (rows or tallies or tests):
+    elsewhere = [title for key, title in ELSEWHERE.items() if one.of(key)]
+    if not (rows or tallies or tests or elsewhere):
         return None
     values = [item.value for item in one.items]
     return Group(
@@ -83,6 +94,7 @@ def _group(one: Stated) -> Group | None:
         },
         sources=list(sources),
         tallies=tallies,
+        elsewhere=elsewhere,
         tests=[(line, mark) for mark, several in tests.items() for line in grouped(several)],
         plain=any(
             value.split == "train" and (value.measure or "").startswith("probe_") and value.sae_id
@@ -111,6 +123,6 @@ def _row(item: Item, source: int) -> Row:
         title=item.title,
         item=item,
         rows=SPLIT_WORDS[value.split] if value.split else "",
-        null="" if level is None else f"{level:,.3f} ({value.null_kind}): {verdict(value)}",
+        null="" if level is None else f"{level:,.3g} ({value.null_kind}): {verdict(value)}",
         source=source,
     )

@@ -50,7 +50,7 @@ def loading(facts: Facts) -> Context:
         "per_head": "hook_z" in (example.hook_name or "") and fed.head is None,
         "example_text": facts.settings.example_text,
         "hooks": sorted(
-            {(sae.hook_name, sae.hf_hook_name, _module(facts, sae)) for sae in facts.saes if sae.hook_name}, key=_by_layer
+            {(sae.hook_name, sae.hf_hook_name, None if lens else _module(facts, sae)) for sae in facts.saes if sae.hook_name}, key=_by_layer
         ),
         "quantization": quantization,
         "differences": list(_differences(facts, example, fed, lens=lens, module=module)),
@@ -170,14 +170,20 @@ def license_(facts: Facts) -> Context:
 
 def provenance(facts: Facts) -> Context:
     """From what, by what, and how to check it."""
-    named = (sae.sae.cfg.text("sae_lens_training_version") if sae.sae.cfg else None for sae in facts.saes)
     return {
         "provenance": facts.provenance,
-        "versions": sorted({version for version in named if version}),
+        "trained_by": _versions(facts, "sae_lens_training_version"),
+        "written_by": _versions(facts, "sae_lens_version"),
         "revisions": sorted({str(found) for sae in facts.saes if (found := _revision(sae))}),
         "digest": facts.digest,
         "repo_id": facts.settings.repo_id,
     }
+
+
+def _versions(facts: Facts, key: str) -> list[str]:
+    """Of SAELens, as the configurations have them under `key`."""
+    found = (sae.sae.cfg.text(key) if sae.sae.cfg else None for sae in facts.saes)
+    return sorted({version for version in found if version})
 
 
 def _revision(sae: SaeFact) -> object:

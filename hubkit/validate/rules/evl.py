@@ -13,8 +13,8 @@ from hubkit.errors import UsageError
 from hubkit.formats import saelens
 from hubkit.measures.catalogue import CATALOGUE
 from hubkit.readme.prose import prose_lines
-from hubkit.release.layout import EVALUATION, EVIDENCE
 from hubkit.release.digests import RECORD, changed_since, values_sha256
+from hubkit.release.layout import EVALUATION, EVIDENCE
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity, natural
 from hubkit.validate.measured_values import Value, hubkit_files, values_of
