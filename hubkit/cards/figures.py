@@ -82,7 +82,10 @@ def layer_profile(facts: Facts) -> Drawn | None:
     alt = f"{title}: raw activations of {_layers(raw, layers[best])}; {name} is {level:g}." + (
         f" {_saes(saes)} beside them, {_range(probed[sae.sae_id] for sae in saes)}." if saes else ""
     )
-    chosen = f" The highest of {len(raw)} layers is a maximum: its interval does not know that it was chosen."
+    maximum = f" The highest of {len(raw)} layers is a maximum"
+    chosen = (
+        f"{maximum}: its interval does not know that it was chosen." if raw[best].interval else f"{maximum}."
+    )
     caption = f"n = {raw[best].n}.{chosen if len(raw) > 1 else ''}"
     return _drawn("layer_profile", title, panel.bottom + 52, "".join(body), alt, caption)
 

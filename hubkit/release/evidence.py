@@ -70,8 +70,6 @@ class StatedValue(Artefact):
             raise ValueError("a value has either a `measure` of hubkit's catalogue or a `name` in words")
         if self.sae_id is not None and self.layer is not None:
             raise ValueError("a value is of an SAE (`sae_id`) or of a `layer`, not of both")
-        if self.interval is not None and not self.interval[0] <= self.value <= self.interval[1]:
-            raise ValueError(f"{self.value:g} lies outside its interval")
         return self
 
     @property
@@ -160,17 +158,20 @@ def read_evidence(text: str, where: str, measures: Collection[str] = ()) -> Evid
     except ValidationError as error:
         mistakes = [(item["loc"], str(item["msg"]).removeprefix("Value error, ")) for item in error.errors()]
         raise _mistaken(where, mistakes, file) from error
-    strangers: list[tuple[Place, str]] = [
-        (
-            ("values", position, "measure"),
-            f"{one.measure!r} is no measure of hubkit: say it in words under `name`",
-        )
-        for position, one in enumerate(found.values)
-        if measures and one.measure is not None and one.measure not in measures
-    ]
-    if strangers:
-        raise _mistaken(where, strangers, file)
+    mistakes = list(_mistakes(found, measures))
+    if mistakes:
+        raise _mistaken(where, mistakes, file)
     return found
+
+
+def _mistakes(evidence: Evidence, measures: Collection[str]) -> Iterator[tuple[Place, str]]:
+    """What each value alone may be, and an author still did not mean."""
+    for position, one in enumerate(evidence.values):
+        if measures and one.measure is not None and one.measure not in measures:
+            words = f"{one.measure!r} is no measure of hubkit: say it in words under `name`"
+            yield ("values", position, "measure"), words
+        if one.interval is not None and not one.interval[0] <= one.value <= one.interval[1]:
+            yield ("values", position, "interval"), f"{one.value:g} lies outside of it"
 
 
 def _mistaken(where: str, mistakes: list[tuple[Any, str]], file: EvidenceText) -> UsageError:

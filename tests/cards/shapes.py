@@ -107,7 +107,11 @@ def sound(release: Release) -> Release:
     def values(them: Iterable[MetricValue]) -> list[MetricValue]:
         return list({(one.measure, one.split, one.contrast): one for one in map(of, them)}.values())
 
-    prose = {key: text for key, text in release.settings.prose.items() if key not in {"limitations", "key_findings"}}
+    prose = {
+        key: text
+        for key, text in release.settings.prose.items()
+        if key not in {"limitations", "key_findings"}
+    }
     return replace(
         release,
         settings=release.settings.model_copy(update={"prose": prose}),
@@ -188,13 +192,16 @@ def write(release: Release, folder: Path, *, small: bool = False, source: str | 
         if source is None and member.sae_id in release.saes:
             SaeMetrics(sae_id=member.sae_id, values=release.saes[member.sae_id]).save(place / "metrics.json")
     evaluation = _evaluation(release)
-    if source is None:
-        evaluation.recorded("0.1.0").save(folder / "evaluation.json")
+    computed = evaluation.recorded("0.1.0") if source is None else None
+    if computed is not None:
+        computed.save(folder / "evaluation.json")
     else:
         of_evaluation(evaluation).model_copy(update={"source": source}).save(folder / "evidence.yaml")
     if release.provenance is not None:
         files = {path: sha256_of_file(folder / path) for path in _files(folder)}
-        release.provenance.model_copy(update={"files": files}).save(folder / "provenance.json")
+        release.provenance.model_copy(
+            update={"files": files, "evaluation": computed.computed if computed else None}
+        ).save(folder / "provenance.json")
     save_settings(release.settings, folder / "card.yaml")
     return folder
 
@@ -205,7 +212,8 @@ def measure_again(
     """Other values for some SAEs (by sae_id) or all layers, as if hubkit had computed them again: with its record."""
     evaluation = Evaluation.load(folder / "evaluation.json")
     saes = [
-        one.model_copy(update={"values": (values or {}).get(one.sae_id, one.values)}) for one in evaluation.saes
+        one.model_copy(update={"values": (values or {}).get(one.sae_id, one.values)})
+        for one in evaluation.saes
     ]
     for one in saes:
         one.save(folder / one.sae_id / "metrics.json")

@@ -93,7 +93,9 @@ def test_what_was_not_measured_says_so(release: Path) -> None:
     text = build_card(release).text
     assert "Not measured by hubkit: 2 of 2 SAEs." in text
     assert "There is no provenance.json" in text
-    assert re.search(r"^- Key findings, SAE quality, Effect sizes: not computed by hubkit\.$", text, re.MULTILINE)
+    assert re.search(
+        r"^- Key findings, SAE quality, Effect sizes: not computed by hubkit\.$", text, re.MULTILINE
+    )
     assert re.search(r"^- Stability .*Probe comparison: neither computed nor stated\.$", text, re.MULTILINE)
     assert "Intended use: the author states none." in text
     assert "## Key findings" not in text

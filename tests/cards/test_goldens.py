@@ -154,7 +154,10 @@ def test_the_contradictions_of_the_originals_are_gone(releases: dict[str, Path])
     assert "2 of 54 (4 %)" in nanochat
     assert "GPT-NeoX" not in nanochat
     assert "27 of 54 SAEs, every jumprelu SAE" in smollm2  # not all 54
-    assert "24 of 54 (44 %), where two equally good ones would in 27.0: **no evidence of a difference**" in smollm2
+    assert (
+        "24 of 54 (44 %), where two equally good ones would in 27.0: **no evidence of a difference**"
+        in smollm2
+    )
     assert "15 of 39 SAEs, every jumprelu SAE of the recipe original" in tinyllama
     assert "no evidence of a difference" in tinyllama  # "SAEs help" at 14 of 30
     assert "4.127 bits" in gemma  # not 3.5

@@ -172,6 +172,7 @@ def provenance(facts: Facts) -> Context:
     """From what, by what, and how to check it."""
     return {
         "provenance": facts.provenance,
+        "computed": facts.evaluation is not None,
         "trained_by": _versions(facts, "sae_lens_training_version"),
         "written_by": _versions(facts, "sae_lens_version"),
         "revisions": sorted({str(found) for sae in facts.saes if (found := _revision(sae))}),
