@@ -36,6 +36,8 @@ class BaseFacts:
     vocab: int | None = None
     blocks: str | None = None
     """Module path of the blocks in its transformers class; None also where that moved between releases of transformers."""
+    shape: ModelShape | None = None
+    """Its sizes, where the table has its configuration."""
 
     @property
     def name(self) -> str:
@@ -75,6 +77,7 @@ def _of_shape(hub_id: str, shape: ModelShape, source: str) -> BaseFacts:
         mlp=_mlp(shape),
         vocab=shape.vocab,
         blocks=shape.blocks if source == TABLE and not _nested(shape) else None,
+        shape=shape,
     )
 
 

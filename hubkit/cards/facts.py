@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from hubkit.cards import stated
 from hubkit.cards.base import BaseFacts, base_facts
 from hubkit.cards.checksums import Checksums
 from hubkit.cards.settings import CardSettings
-from hubkit.errors import NothingFound
-from hubkit.formats.sae import Sae
+from hubkit.cards.stated import Stated
+from hubkit.errors import IncompleteError, NothingFound
+from hubkit.formats.sae import BATCH_TOPK, THRESHOLDED, Sae
 from hubkit.release.card_digest import texts_digest, weights_digest
 from hubkit.release.digests import sha256_of_json
-from hubkit.release.layout import CFG, EVALUATION, METRICS, PROVENANCE, WEIGHTS, is_left_out
+from hubkit.release.layout import CFG, EVALUATION, EVIDENCE, METRICS, PROVENANCE, WEIGHTS, is_left_out
 from hubkit.release.metrics import Evaluation, MetricValue, SaeMetrics, Split
 from hubkit.release.provenance import Provenance
 from hubkit.repo.local import open_folder
@@ -23,8 +25,23 @@ from hubkit.validate.report import Report
 from hubkit.validate.rule import REGISTRY
 from hubkit.validate.run import Selection, validate
 
-NEVER_LEARNED = {"THR001", "THR002", "THR010"}
-"""Findings that say that a threshold was not learned."""
+if TYPE_CHECKING:
+    from hubkit.repo.view import RepoView
+
+STORED = {
+    "F64": "float64",
+    "F32": "float32",
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "I8": "int8",
+    "U8": "uint8",
+}
+"""safetensors' names of formats to torch's."""
+NEVER_LEARNED = {"THR001", "THR002"}
+"""Findings that say that a threshold never left its initial value."""
+BARELY_MOVED = {"THR010"}
+Thresholds = Literal["differ", "one value", "never learned", "barely moved", "not read"]
+"""What the thresholds of an SAE show: that they differ between latents is all that a file can say of learning."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +71,18 @@ class SaeFact:
     raw: Mapping[str, Any]
     """cfg.json as written: for the pointers."""
     metrics: SaeMetrics | None
+    """What hubkit computed of it."""
     metrics_file: str | None
     """The file that `metrics` was read from."""
     findings: tuple[Finding, ...]
+    warnings: tuple[str, ...] = ()
+    """What training and evaluation said of it, from the same file."""
+    own_metrics: bool = False
+    """Whether a metrics.json of hubkit's form lies beside it."""
+    unlike: bool | None = None
+    """Whether its thresholds differ between latents; None where it has none, or they could not be read."""
+    not_checked: tuple[str, ...] = ()
+    """Rules that could not be asked about it."""
 
     @property
     def sae_id(self) -> str:
@@ -85,8 +111,14 @@ class SaeFact:
 
     @property
     def k(self) -> int | None:
-        """TopK's k, or the L0 that a JumpReLU was asked for."""
-        return self.sae.target_l0
+        """TopK's k, a BatchTopK's before it was exported, or the L0 that a JumpReLU was asked for."""
+        return self.sae.target_l0 or self._trained_k
+
+    @property
+    def _trained_k(self) -> int | None:
+        details = self.sae.cfg.metadata.get("training_architecture_details") if self.sae.cfg else None
+        k = details.get("k") if isinstance(details, Mapping) and self.trained_as in BATCH_TOPK else None
+        return k if isinstance(k, int) and not isinstance(k, bool) else None
 
     @property
     def layer(self) -> int | None:
@@ -119,9 +151,13 @@ class SaeFact:
         return self.sae.training.condition
 
     @property
-    def dtype(self) -> str:
-        """Of its weights."""
-        return self.sae.dtype or "float32"
+    def dtype(self) -> str | None:
+        """Of its weights as they are stored; as the configuration states it where their header was not read."""
+        stored = next(
+            (self.sae.tensors[name].info.dtype for name in ("W_dec", "W_enc") if name in self.sae.tensors),
+            None,
+        )
+        return STORED.get(stored, stored) if stored else self.sae.dtype
 
     @property
     def training(self) -> Mapping[str, Any]:
@@ -144,8 +180,24 @@ class SaeFact:
     @property
     def never_learned(self) -> bool:
         """Whether its thresholds never left their initial value: they are there, or a fix that took them away says so."""
-        codes = {finding.code for finding in self.findings}
-        return bool(NEVER_LEARNED & (codes | ({self.rewritten.rule} if self.rewritten else set())))
+        return bool(NEVER_LEARNED & self._codes)
+
+    @property
+    def _codes(self) -> set[str]:
+        return {finding.code for finding in self.findings} | (
+            {self.rewritten.rule} if self.rewritten else set()
+        )
+
+    @property
+    def thresholds(self) -> Thresholds | None:
+        """What its thresholds show; None for an SAE that has none, and had none before a fix."""
+        if self.never_learned:
+            return "never learned"
+        if self.sae.threshold is None or self.architecture not in THRESHOLDED:
+            return None
+        if self._codes & BARELY_MOVED:
+            return "barely moved"
+        return "not read" if self.unlike is None else "differ" if self.unlike else "one value"
 
     def metric(self, measure: str, split: Split) -> MetricValue | None:
         """A measured value, or None where it was not measured."""
@@ -168,6 +220,7 @@ class Facts:
     settings: CardSettings
     saes: tuple[SaeFact, ...]
     evaluation: Evaluation | None
+    """What hubkit computed; None also where its record is not there, or no longer true."""
     provenance: Provenance | None
     base: BaseFacts
     report: Report
@@ -175,9 +228,13 @@ class Facts:
     digest: str
     """sha256 over every file but the card."""
     texts_digest: str
-    """sha256 over the configurations and evaluation.json: what a validation reads anyway."""
+    """sha256 over the configurations, evaluation.json and evidence.yaml: what a validation reads anyway."""
     weights_digest: str
     """sha256 over the checksums of the weights alone: what a listing of the Hub gives without a download."""
+    stated: tuple[Stated, ...] = ()
+    """What nobody here computed, by who states it."""
+    others: int = 0
+    """SAEs of other formats in the same folder, of which this card says nothing."""
 
     def distinct(self, name: str) -> list[Any]:
         """The values that the SAEs have for `name`, each once, in order; None left out."""
@@ -196,13 +253,15 @@ def read_facts(release: Path, settings: CardSettings, checksums: Checksums | Non
     Raises NothingFound when it holds no SAE that SAELens could load, HubkitError when a file is damaged.
     """
     hashing = checksums or Checksums.of(release)
-    report = validate(open_folder(release), _all_but_the_card())
+    view = open_folder(release)
+    report = validate(view, _all_but_the_card())
     report = replace(report, findings=[f for f in report.findings if not is_left_out(f.path or "")])
-    evaluation = Evaluation.load_ours(release / EVALUATION)
+    there = Evaluation.load_ours(release / EVALUATION)
+    provenance = Provenance.load_ours(release / PROVENANCE)
+    evaluation = there if _is_computed(there, provenance) else None
+    own = _own_metrics(release, report.saes)
     saes = tuple(
-        _sae(release, sae, report.findings, evaluation)
-        for sae in report.saes
-        if sae.cfg is not None and sae.architecture and sae.d_in and sae.d_sae
+        _sae(view, sae, report, evaluation, own.get(sae.sae_id)) for sae in report.saes if _describable(sae)
     )
     if not saes:
         raise NothingFound(
@@ -210,7 +269,6 @@ def read_facts(release: Path, settings: CardSettings, checksums: Checksums | Non
             hint=f"hubkit validate {release}",
         )
     digests = hashing.get()
-    provenance = Provenance.load_ours(release / PROVENANCE)
     return Facts(
         settings=settings,
         saes=saes,
@@ -221,7 +279,49 @@ def read_facts(release: Path, settings: CardSettings, checksums: Checksums | Non
         digest=sha256_of_json(digests),
         texts_digest=texts_digest(_texts(release, saes)),
         weights_digest=weights_digest(_weights(digests, saes)),
+        stated=_stated(release, saes, there, own, computed=evaluation is not None),
+        others=sum(not _describable(sae) for sae in report.saes),
     )
+
+
+def _is_computed(there: Evaluation | None, provenance: Provenance | None) -> bool:
+    """Whether an evaluation.json holds what hubkit computed: by its own record, and by that of provenance.json where it has one."""
+    if there is None or there.computed is None or not there.is_computed:
+        return False
+    other = provenance.evaluation if provenance else None
+    return other is None or other.values_sha256 == there.computed.values_sha256
+
+
+def _describable(sae: Sae) -> bool:
+    return sae.cfg is not None and bool(sae.architecture and sae.d_in and sae.d_sae)
+
+
+def _stated(
+    release: Path,
+    saes: tuple[SaeFact, ...],
+    there: Evaluation | None,
+    own: Mapping[str, tuple[str, SaeMetrics]],
+    *,
+    computed: bool,
+) -> tuple[Stated, ...]:
+    """The author's first; then what the files hold without a record; then what the trainings counted."""
+    metrics = [
+        (path, one)
+        for sae_id, (path, one) in own.items()
+        if not computed or there is None or not _same(there.sae(sae_id), one)
+    ]
+    changed = not computed and there is not None and there.computed is not None
+    found = (
+        stated.read_author(release),
+        stated.of_unrecorded(None if computed else there, metrics, changed),
+        stated.by_training(saes),
+    )
+    return tuple(one for one in found if one is not None)
+
+
+def _same(line: SaeMetrics | None, own: SaeMetrics) -> bool:
+    """Whether a metrics.json repeats its line of evaluation.json."""
+    return line is not None and line.values == own.values
 
 
 def _all_but_the_card() -> Selection:
@@ -230,31 +330,54 @@ def _all_but_the_card() -> Selection:
     return Selection(select=tuple(sorted(families - {"CARD"})))
 
 
-def _sae(release: Path, sae: Sae, findings: list[Finding], evaluation: Evaluation | None) -> SaeFact:
-    metrics, file = _metrics(release / sae.sae_id, sae.sae_id, evaluation)
+def _sae(
+    view: RepoView,
+    sae: Sae,
+    report: Report,
+    evaluation: Evaluation | None,
+    own: tuple[str, SaeMetrics] | None,
+) -> SaeFact:
+    line = evaluation.sae(sae.sae_id) if evaluation else None
+    metrics, file = line, EVALUATION if line else None
+    if own is not None and _same(line, own[1]):
+        file, metrics = own
     return SaeFact(
         sae=sae,
         raw=sae.cfg.raw if sae.cfg else {},
         metrics=metrics,
         metrics_file=file,
-        findings=tuple(f for f in findings if f.sae_id == sae.sae_id and f.severity > Severity.NOTE),
+        findings=tuple(f for f in report.findings if f.sae_id == sae.sae_id and f.severity > Severity.NOTE),
+        warnings=tuple(own[1].warnings if own else line.warnings if line else ()),
+        own_metrics=own is not None,
+        unlike=_unlike(view, sae),
+        not_checked=tuple(sorted({one.code for one in report.skipped if one.sae_id == sae.sae_id})),
     )
 
 
-def _metrics(
-    folder: Path, sae_id: str, evaluation: Evaluation | None
-) -> tuple[SaeMetrics | None, str | None]:
-    """The SAE's own metrics.json, else its line of evaluation.json; and which of the two it was."""
-    own = SaeMetrics.load_ours(folder / METRICS)
-    if own is not None:
-        return own, METRICS if sae_id == "." else f"{sae_id}/{METRICS}"
-    line = evaluation.sae(sae_id) if evaluation else None
-    return line, EVALUATION if line else None
+def _unlike(view: RepoView, sae: Sae) -> bool | None:
+    """Whether the thresholds differ between latents."""
+    if sae.threshold is None:
+        return None
+    try:
+        values = sae.threshold.read(view)
+    except IncompleteError:
+        return None
+    return bool((values != values[0]).any()) if values.size else None
+
+
+def _own_metrics(release: Path, saes: Sequence[Sae]) -> dict[str, tuple[str, SaeMetrics]]:
+    """sae_id to the path and content of its metrics.json, where it has one of hubkit's form."""
+    found = {}
+    for sae in saes:
+        content = SaeMetrics.load_ours(release / sae.sae_id / METRICS)
+        if content is not None:
+            found[sae.sae_id] = (METRICS if sae.sae_id == "." else f"{sae.sae_id}/{METRICS}", content)
+    return found
 
 
 def _texts(release: Path, saes: tuple[SaeFact, ...]) -> dict[str, bytes]:
-    """The bytes of every cfg.json and of evaluation.json, by path."""
-    paths = [_path(sae, CFG) for sae in saes] + [EVALUATION]
+    """The bytes of every cfg.json, of evaluation.json and of evidence.yaml, by path."""
+    paths = [_path(sae, CFG) for sae in saes] + [EVALUATION, EVIDENCE]
     return {path: (release / path).read_bytes() for path in paths if (release / path).is_file()}
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
 from hubkit.cards import svg
-from hubkit.cards.facts import Facts, SaeFact
+from hubkit.cards.facts import Facts, SaeFact, Thresholds
 from hubkit.release.metrics import MetricValue
 from hubkit.release.writing import keep_or_write
 from hubkit.words import many
@@ -62,8 +63,8 @@ def layer_profile(facts: Facts) -> Drawn | None:
     layers, raw = [p.layer for p in profiles], [_needed(p.get(PROBE)) for p in profiles]
     probed = {sae.sae_id: _number(metric) for sae in facts.saes if (metric := _probe(sae))}
     saes = [sae for sae in facts.saes if sae.sae_id in probed and sae.layer in layers]
-    null = next((metric.null for metric in raw if metric.null), None)
-    level, name = (null.value, null.kind) if null else (0.5, "chance")
+    null = next((metric for metric in raw if metric.null_level is not None), None)
+    level, name = (null.null_level or 0.0, null.null_kind or "") if null else (0.5, "chance")
     edges = [edge for metric in raw for edge in (metric.interval or ())]
     values = [*(probed[sae.sae_id] for sae in saes), *map(_number, raw), *edges, level]
     whiskers = "raw activations, 95 % interval" if edges else "raw activations"
@@ -81,7 +82,10 @@ def layer_profile(facts: Facts) -> Drawn | None:
     alt = f"{title}: raw activations of {_layers(raw, layers[best])}; {name} is {level:g}." + (
         f" {_saes(saes)} beside them, {_range(probed[sae.sae_id] for sae in saes)}." if saes else ""
     )
-    chosen = f" The highest of {len(raw)} layers is a maximum: its interval does not know that it was chosen."
+    maximum = f" The highest of {len(raw)} layers is a maximum"
+    chosen = (
+        f"{maximum}: its interval does not know that it was chosen." if raw[best].interval else f"{maximum}."
+    )
     caption = f"n = {raw[best].n}.{chosen if len(raw) > 1 else ''}"
     return _drawn("layer_profile", title, panel.bottom + 52, "".join(body), alt, caption)
 
@@ -92,7 +96,7 @@ def comparisons(facts: Facts) -> Drawn | None:
     found = [
         (by_id[c.sae_id], c.difference)
         for c in (facts.evaluation.comparisons if facts.evaluation else ())
-        if c.sae_id in by_id and _known(c.difference)
+        if c.sae_id in by_id and _known(c.difference) and c.reference.startswith("raw")
     ]
     if len(found) < 2:
         return None
@@ -123,7 +127,7 @@ def _beyond_zero(differences: Sequence[MetricValue]) -> str:
     above, below = sum(low > 0 for low, _ in judged), sum(high < 0 for _, high in judged)
     return (
         f"Whole 95 % interval above zero: {above} of {len(judged)}; below: {below}. "
-        f"By chance {0.025 * len(judged):.1f} each."
+        f"By chance at least {0.025 * len(judged):.1f} each."
     )
 
 
@@ -174,36 +178,65 @@ def _by_layer(
     return "".join((*means, *marks))
 
 
+KINDS: tuple[tuple[Thresholds, str], ...] = (
+    ("differ", "differ between latents"),
+    ("one value", "one value for all"),
+    ("never learned", "never learned"),
+    ("barely moved", "barely moved"),
+    ("not read", "not read"),
+)
+"""What a threshold tensor shows, and how the legend calls it."""
+
+
 def thresholds(facts: Facts) -> Drawn | None:
-    """How many of the JumpReLU SAEs of each layer learned their thresholds."""
-    trained = [sae for sae in facts.saes if "jumprelu" in sae.trained_as and sae.layer is not None]
-    if not trained:
-        return None
-    layers = sorted({sae.layer for sae in trained if sae.layer is not None})
-    failed = [sae for sae in trained if sae.never_learned]
-    counts = [
-        (sum(s.layer == layer for s in trained), sum(s.layer == layer for s in failed)) for layer in layers
+    """What the thresholds of the SAEs of each layer show: that they differ between latents, or why they do not."""
+    found = [
+        (sae, sae.thresholds) for sae in facts.saes if sae.thresholds is not None and sae.layer is not None
     ]
-    most = max(total for total, _ in counts)
-    entries = [(svg.BOX.format(0), "learned"), (svg.BOX.format(1), "never learned")]
+    if not found:
+        return None
+    layers = sorted({sae.layer for sae, _ in found if sae.layer is not None})
+    totals = Counter(sae.layer for sae, _ in found)
+    here = [(kind, words) for kind, words in KINDS if any(shown == kind for _, shown in found)]
+    most = max(totals.values())
+    entries = [(svg.BOX.format(i), words) for i, (_, words) in enumerate(here)]
     key, taken = svg.legend(52, entries)
     axis = svg.Axis(0, most, tuple(range(0, most + 1, max(1, most // 4))))
     panel = svg.Panel(78 + taken, 110, axis, len(layers))
     width = min(40.0, panel.step * 0.6)
     body = [panel.frame("SAEs")]
-    for i, (total, bad) in enumerate(counts):
-        for low, high, style in ((0, total - bad, "f0"), (total - bad, total, "f1")):
+    for place, layer in enumerate(layers):
+        low = 0
+        for i, (kind, _) in enumerate(here):
+            high = low + sum(shown == kind and sae.layer == layer for sae, shown in found)
             if high > low:
-                box = (panel.x(i) - width / 2, panel.y(high), width, panel.y(low) - panel.y(high))
+                box = (panel.x(place) - width / 2, panel.y(high), width, panel.y(low) - panel.y(high))
                 x, y, w, h = (svg.number(value) for value in box)
-                body.append(f'<rect x="{x}" y="{y}" width="{w}" height="{h}" class="{style}"/>')
+                body.append(f'<rect x="{x}" y="{y}" width="{w}" height="{h}" class="f{i}"/>')
+            low = high
     body.append(panel.names([str(layer) for layer in layers], "layer"))
-    title = "JumpReLU SAEs whose thresholds were learned"
-    alt = f"{title}: {len(trained) - len(failed)} of {len(trained)}."
-    caption = (
-        "A threshold that never left its initial value leaves a plain ReLU; `hubkit explain THR001` says why."
+    title = "Thresholds of the SAEs"
+    counts = Counter(shown for _, shown in found)
+    alt = f"{title}, {len(found)}: {', '.join(f'{counts[kind]} {words}' for kind, words in here)}."
+    return _drawn(
+        "thresholds", title, panel.bottom + 52, key + "".join(body), alt, _about_thresholds(facts, counts)
     )
-    return _drawn("thresholds", title, panel.bottom + 52, key + "".join(body), alt, caption)
+
+
+def _about_thresholds(facts: Facts, counts: Mapping[Thresholds, int]) -> str:
+    """What each kind means, of the kinds that there are."""
+    codes = {finding.code for sae in facts.saes for finding in sae.findings}
+    codes |= {sae.rewritten.rule for sae in facts.saes if sae.rewritten}
+    said = [f"What the tensors of {many(sum(counts.values()), 'SAE')} hold."]
+    if "THR001" in codes:
+        said.append("A threshold of 0 leaves a plain ReLU; `hubkit explain THR001` says why.")
+    if "THR002" in codes:
+        said.append(
+            "A threshold at its initial value was never learned; `hubkit explain THR002` says how that is told."
+        )
+    if counts["one value"]:
+        said.append("One value for all latents was set or exported so; it was not learned latent by latent.")
+    return " ".join(said)
 
 
 FIGURES: dict[str, Callable[[Facts], Drawn | None]] = {

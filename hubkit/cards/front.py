@@ -84,7 +84,7 @@ def edited_by_hand(text: str) -> bool:
 
 
 def model_index(facts: Facts) -> list[dict[str, Any]]:
-    """The Hub's `model-index`: plain numbers of single SAEs, or the medians of an architecture. Empty where nothing was measured."""
+    """The Hub's `model-index`: computed values of single SAEs, or medians that say over what, each with its n. Empty where nothing was computed."""
     groups: list[tuple[str, list[SaeFact]]]
     if len(facts.saes) <= FEW:
         groups = [(sae.sae_id, [sae]) for sae in facts.saes]
@@ -101,18 +101,30 @@ def _result(name: str, saes: list[SaeFact]) -> dict[str, Any] | None:
     metrics = [metric for wanted in INDEXED if (metric := _metric(saes, wanted)) is not None]
     if not metrics:
         return None
-    several = f"median of {len(saes)} {name} SAEs" if len(saes) > 1 else name
     return {
         "task": {"type": "feature-extraction", "name": "Sparse autoencoder"},
-        "dataset": {"type": "activations", "name": several},
+        "dataset": {"type": "activations", "name": _of_what(name, saes)},
         "metrics": metrics,
     }
 
 
+def _of_what(name: str, saes: list[SaeFact]) -> str:
+    """`median of 15 topk SAEs over 5 layers and 3 conditions`."""
+    if len(saes) == 1:
+        return name
+    layers = len({sae.layer for sae in saes if sae.layer is not None})
+    conditions = len({sae.condition for sae in saes if sae.condition is not None})
+    over = [f"{n} {what}s" for n, what in ((layers, "layer"), (conditions, "condition")) if n > 1]
+    return f"median of {len(saes)} {name} SAEs" + (f" over {' and '.join(over)}" if over else "")
+
+
 def _metric(saes: list[SaeFact], wanted: Wanted) -> dict[str, Any] | None:
     for measure, split in wanted:
-        values = [m.value for sae in saes if (m := sae.metric(measure, split)) and m.value is not None]
-        if len(values) == len(saes):
-            title = f"{CATALOGUE[measure].title}, {SPLIT_WORDS[split]}"
-            return {"type": measure, "name": title, "value": round(float(median(values)), DIGITS)}
+        found = [m for sae in saes if (m := sae.metric(measure, split)) and m.value is not None]
+        if len(found) == len(saes):
+            rows = sorted({metric.n for metric in found})
+            n = f"n = {rows[0]}" + (f" to {rows[-1]}" if len(rows) > 1 else "")
+            value = float(median([metric.value for metric in found if metric.value is not None]))
+            title = f"{CATALOGUE[measure].title}, {SPLIT_WORDS[split]}, {n}"
+            return {"type": measure, "name": title, "value": round(value, DIGITS)}
     return None

@@ -64,6 +64,13 @@ class Peak:
     of: int
 
 
+def told_from_chance(metric: MetricValue | None) -> bool | None:
+    """Whether the interval of a balanced accuracy lies beside 0.5; None without an interval."""
+    if metric is None or metric.interval is None:
+        return None
+    return not metric.interval[0] <= 0.5 <= metric.interval[1]
+
+
 def number_of(metric: MetricValue) -> float:
     """The value of a metric that is known to have one."""
     if metric.value is None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hubkit.cards.facts import Facts
+from hubkit.cards.facts import Facts, SaeFact
 from hubkit.release.layout import CFG, PROVENANCE
 
 BLOCK, SECOND_BLOCK = 64, 256
@@ -58,13 +58,24 @@ class Quantization:
         ]
 
 
+def quantized_count(facts: Facts) -> int:
+    """SAEs whose base model was quantized: those whose configuration says so, or all where provenance.json does."""
+    if facts.provenance and facts.provenance.quantization:
+        return len(facts.saes)
+    return sum(_config_of(sae) is not None for sae in facts.saes)
+
+
+def _config_of(sae: SaeFact) -> Mapping[str, Any] | None:
+    metadata = sae.raw.get("metadata")
+    kwargs = metadata.get("model_from_pretrained_kwargs") if isinstance(metadata, dict) else None
+    config = kwargs.get("quantization_config") if isinstance(kwargs, dict) else None
+    return config if isinstance(config, dict) else None
+
+
 def quantization_of(facts: Facts) -> Quantization | None:
     """From an SAE's `model_from_pretrained_kwargs`, else from provenance.json; None where neither records any."""
     for sae in facts.saes:
-        metadata = sae.raw.get("metadata")
-        kwargs = metadata.get("model_from_pretrained_kwargs") if isinstance(metadata, dict) else None
-        config = kwargs.get("quantization_config") if isinstance(kwargs, dict) else None
-        if isinstance(config, dict):
+        if (config := _config_of(sae)) is not None:
             pointer = "/metadata/model_from_pretrained_kwargs/quantization_config"
             return Quantization(config, f"{sae.sae_id}/{CFG}", pointer)
     recorded = facts.provenance.quantization if facts.provenance else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from hubkit.cards.facts import Facts, SaeFact, Source
 from hubkit.cards.measured import ALIVE, AUROC, BALANCED, L0, VARIANCE, best_sae, of_layer, peak_layer
 from hubkit.cards.settings import NAME as SETTINGS
+from hubkit.cards.stated import Item, Stated
+from hubkit.release.evidence import StatedValue
 from hubkit.release.layout import CFG, EVALUATION, PROVENANCE
 from hubkit.release.metrics import MetricValue
 
@@ -32,6 +35,8 @@ class Fact:
 
     value: Any
     source: Source
+    stated: str = ""
+    """Who states a value that hubkit did not compute, with its n and where it can be looked up."""
 
     def __str__(self) -> str:
         return (
@@ -43,6 +48,12 @@ class Fact:
         )
 
 
+WHO = {
+    "author": "stated by the author",
+    "unrecorded": "stated, no record of a computation",
+    "changed": "stated, changed since it was computed",
+    "training": "stated by the training",
+}
 Tree = dict[str, Any]
 """Names to facts, or to further trees."""
 
@@ -56,6 +67,7 @@ def quotable(facts: Facts) -> Tree:
         "layer": _layers(facts),
         "tally": _tallies(facts),
         "completions": _completions(facts),
+        "stated": _stated(facts),
     }
     if (best := best_sae(facts, BALANCED)) is not None:
         tree["best_sae"] = {
@@ -78,6 +90,42 @@ def flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Fact]
             yield prefix + name, value
         else:
             yield from flat(value, f"{prefix}{name}.")
+
+
+def _stated(facts: Facts) -> Tree:
+    """What nobody here computed: under `release`, `layer.<n>` and `sae.<sae_id>`, by measure (and split) or name; of several alike the author's stands."""
+    tree: Tree = {}
+    for group in reversed(facts.stated):
+        for item in group.items:
+            place = _branch(tree, item.value)
+            place[_called(item.value)] = Fact(
+                item.value.value, Source(item.file, item.pointer), _who(group, item)
+            )
+    return tree
+
+
+def _branch(tree: Tree, value: StatedValue) -> Tree:
+    if value.sae_id is not None:
+        return _below(_below(tree, "sae"), value.sae_id)
+    if value.layer is not None:
+        return _below(_below(tree, "layer"), str(value.layer))
+    return _below(tree, "release")
+
+
+def _below(tree: Tree, name: str) -> Tree:
+    found: Tree = tree.setdefault(name, {})
+    return found
+
+
+def _called(value: StatedValue) -> str:
+    name = value.measure or re.sub(r"\W+", "_", value.name or "").strip("_").lower() or "value"
+    words = [name, value.split, re.sub(r"\W+", "_", value.contrast) if value.contrast else None]
+    return "_".join(filter(None, words))
+
+
+def _who(group: Stated, item: Item) -> str:
+    n = f"n = {item.value.n}" if item.value.n is not None else "n not stated"
+    return f"{WHO[group.origin]}, {n}, source: {item.source}"
 
 
 def _base(facts: Facts) -> Tree:

@@ -132,6 +132,17 @@ class SnippetOutcome:
         return self.run is None or self.run.ok
 
     @property
+    def _held(self) -> str:
+        """How many SAEs SAELens loaded as the card does, and how many of those could be held against their files' definition; all of them agreed."""
+        checked = self.run.checked if self.run else {}
+        loaded, compared = checked.get("loaded"), checked.get("compared", checked.get("loaded"))
+        if not loaded:
+            return ""
+        if compared == loaded:
+            return f"; {loaded} of {loaded} SAEs load so and give what their files define"
+        return f"; {loaded} of {loaded} SAEs load so, and {compared} of them give what their files define; the others have no definition to compare with"
+
+    @property
     def sentence(self) -> str:
         """For the card. The same code, files and packages give the same words."""
         if self.run is None:
@@ -142,8 +153,7 @@ class SnippetOutcome:
         packages = [f"{name} {versions[name].partition('+')[0]}" for name in NAMED if name in versions]
         ran = "Ran" if self.run.not_run else "Ran as printed"
         ran += f" with {', '.join(packages)}" if packages else ""
-        loaded = self.run.checked.get("loaded")
-        held = f"; {loaded} of {loaded} SAEs load so and give what their files define" if loaded else ""
+        held = self._held
         if not self.run.not_run:
             return f"{ran}{held}."
         count, reasons = len(self.run.not_run), "; ".join(sorted({one.reason for one in self.run.not_run}))

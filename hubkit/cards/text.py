@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hubkit.release.metrics import MetricValue
+
+if TYPE_CHECKING:
+    from hubkit.release.evidence import StatedValue
 
 MISSING = "not measured"
 GAP = "–"
@@ -62,6 +65,17 @@ def short(metric: MetricValue | None) -> str:
     return interval(metric) if metric.interval else digits(metric.value)
 
 
+def stated_value(value: StatedValue) -> str:
+    """`0.778 [0.723, 0.833]`, `0.475 (0.215, standard deviation over 5 folds)`: as far as the author states it."""
+    spread = f" ({value.spread.value:.3g}, {value.spread.kind})" if value.spread else ""
+    if value.interval is None:
+        return cell(digits(value.value) + spread)
+    method = f" ({value.interval_method})" if value.interval_method else ""
+    return cell(
+        f"{digits(value.value)} [{digits(value.interval[0])}, {digits(value.interval[1])}]{method}{spread}"
+    )
+
+
 def cell(value: object) -> str:
     """Text inside a table: no bar, no line end, no HTML."""
     return (
@@ -113,7 +127,7 @@ def hook_pattern(names: Iterable[str]) -> str:
 FILTERS: dict[str, Callable[..., Any]] = {
     one.__name__: one
     for one in (
-        number, percent, points, p_value, digits, plain, interval, short, cell, inline, code, sentence, capital, reference,
+        number, percent, points, p_value, digits, plain, interval, short, stated_value, cell, inline, code, sentence, capital, reference,
         hook_pattern,
     )
 }  # fmt: skip

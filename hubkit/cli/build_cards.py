@@ -139,4 +139,4 @@ def _list_facts(job: CardJob, console: Console) -> None:
 
     for name, fact in facts_of(job):
         where = f"{fact.source.file}#{fact.source.pointer}" if fact.source.file else "counted"
-        console.data(f"facts.{name} = {fact}  ({where})")
+        console.data(f"facts.{name} = {fact}  ({where}{'; ' + fact.stated if fact.stated else ''})")

@@ -18,7 +18,8 @@ def register(app: typer.Typer) -> None:
 
 def schema(
     name: Annotated[
-        str, typer.Argument(help="cfg, report, metrics, evaluation, provenance, pool, card or study.")
+        str,
+        typer.Argument(help="cfg, report, metrics, evaluation, evidence, provenance, pool, card or study."),
     ] = "cfg",
 ) -> None:
     """Print a JSON Schema: of cfg.json, of hubkit's report and files."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from hubkit.collect.completions import (
@@ -20,7 +21,7 @@ from hubkit.collect.plan import SPANS, CollectPlan, model_revision
 from hubkit.engine.events import Event, Report, silent
 from hubkit.errors import IncompleteError
 from hubkit.release.digests import sha256_of_file
-from hubkit.release.pool import TENSOR, PoolLayer, PoolManifest, PoolRow
+from hubkit.release.pool import TENSOR, PoolLayer, PoolManifest, PoolRow, PoolScenario
 from hubkit.release.writing import replacing
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def collect(plan: CollectPlan, out: Path, report: Report = silent) -> PoolManife
     write_completions(out / COMPLETIONS_FILE, completions, sampled_as)
     decisive = [completion for completion in completions if completion.label is not None]
     layers = _write_activations(plan, base, out, _passages(plan, base, decisive, pooled), report)
-    manifest = _manifest(plan, base, revision, digest, layers, decisive)
+    manifest = _manifest(plan, base, revision, digest, layers, completions)
     manifest.save(out / ACTIVATIONS_FOLDER / MANIFEST_FILE)
     shutil.rmtree(out / PARTS_FOLDER, ignore_errors=True)
     return manifest
@@ -186,7 +187,7 @@ def _manifest(
     revision: str | None,
     digest: str,
     layers: list[PoolLayer],
-    decisive: list[Completion],
+    completions: list[Completion],
 ) -> PoolManifest:
     return PoolManifest.model_validate(
         {
@@ -202,10 +203,21 @@ def _manifest(
             "judge": plan.judge.name,
             "prompt_template_sha256": _template_sha256(base.tokenizer) if plan.chat else None,
             "layers": layers,
-            "rows": [_row(completion) for completion in decisive],
+            "rows": [_row(completion) for completion in completions if completion.label is not None],
+            "scenarios": _scenarios(completions),
             "inputs_sha256": digest,
         }
     )
+
+
+def _scenarios(completions: list[Completion]) -> list[PoolScenario]:
+    """Every scenario in the order of the plan, with what was sampled of it and what was decided."""
+    sampled = Counter(one.scenario_id for one in completions)
+    decisive = Counter(one.scenario_id for one in completions if one.label is not None)
+    return [
+        PoolScenario(scenario_id=name, sampled=count, decisive=decisive[name])
+        for name, count in sampled.items()
+    ]
 
 
 def _row(completion: Completion) -> PoolRow:

@@ -32,8 +32,8 @@ BALANCED_ACCURACY = "probe_balanced_accuracy"
 NEW_SCENARIOS = "probe_new_scenarios_balanced_accuracy"
 MEMBERSHIP = "membership_balanced_accuracy"
 DIFFERENCE = "probe_balanced_accuracy_difference"
-CHANCE = NullReference(kind="chance", value=0.5)
-NO_DIFFERENCE = NullReference(kind="no difference", value=0.0)
+CHANCE = NullReference(kind="chance", mean=0.5)
+NO_DIFFERENCE = NullReference(kind="no difference", mean=0.0)
 ITERATIONS = 5000
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from hubkit import __version__
 from hubkit.engine.events import Report, silent
 from hubkit.engine.local import Local
 from hubkit.engine.threads import threads_for
 from hubkit.engine.work import Unit
-from hubkit.errors import IncompleteError, NothingFound
+from hubkit.errors import IncompleteError, NothingFound, UsageError
 from hubkit.evaluate import rows
 from hubkit.evaluate.bootstrap import LEVEL, RESAMPLES, SEED
 from hubkit.evaluate.probe import difference_value, new_scenarios_value, out_of_fold, probe_value
@@ -21,7 +23,7 @@ from hubkit.measures.catalogue import CATALOGUE
 from hubkit.release.activations import read_layer
 from hubkit.release.digests import sha256_of_file, sha256_of_json
 from hubkit.release.folds import CONTROL, folder_of, scenario_folds
-from hubkit.release.layout import CFG, EVALUATION, MANIFEST, METRICS, WEIGHTS
+from hubkit.release.layout import CFG, EVALUATION, EVIDENCE, MANIFEST, METRICS, WEIGHTS
 from hubkit.release.metrics import Comparison, Evaluation, LayerProfile, SaeMetrics
 from hubkit.release.pool import PoolManifest
 
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from hubkit.release.metrics import MetricValue
 
 STAGE = "evaluate"
+UNRECORDED = "evaluation.unrecorded.json"
+"""In the work folder: an evaluation.json that was there before, of an earlier hubkit or typed by hand."""
 TRAINING = "training.json"
 """In the work folder, by `train`: `saes.<sae_id>.warnings`."""
 
@@ -71,6 +75,7 @@ def evaluate(
     finished = _finished(release, digest)
     if finished is not None:
         return finished
+    _keep_what_is_not_ours(release, work)
     results = Local(workers).run(
         [Unit(unit.sae_id, unit) for unit in units], evaluate_unit, report=report, stage=STAGE
     )
@@ -120,13 +125,32 @@ def _digests_of(unit: EvaluationUnit) -> dict[str, dict[str, str]]:
 
 
 def _finished(release: Path, digest: str) -> Evaluation | None:
-    """The evaluation that is there, when it is of these inputs and every file of it is what it was."""
+    """The evaluation that is there, when it is of these inputs, its values are those that were computed, and every file of it is whole."""
     try:
         evaluation = Evaluation.load(release / EVALUATION)
         whole = all(SaeMetrics.load(release / m.sae_id / METRICS) == m for m in evaluation.saes)
     except IncompleteError:
         return None
-    return evaluation if whole and evaluation.inputs_sha256 == digest else None
+    return evaluation if whole and evaluation.is_computed and evaluation.inputs_sha256 == digest else None
+
+
+def _keep_what_is_not_ours(release: Path, work: Path) -> None:
+    """Before an evaluation.json is written anew: one without a record of its computation may hold what somebody typed, so a copy of it stays in the work folder.
+
+    Raises UsageError where there is a record, and the values are no longer those that were computed.
+    """
+    path = release / EVALUATION
+    try:
+        there = Evaluation.load(path)
+    except IncompleteError:
+        return
+    if there.computed is None:
+        shutil.copyfile(path, work / UNRECORDED)
+    elif not there.is_computed:
+        raise UsageError(
+            f"{path}: was changed since it was computed, and would be written anew: what was typed into it would be lost",
+            hint=f"move it into {release / EVIDENCE} (hubkit schema evidence), delete {EVALUATION}, and run again",
+        )
 
 
 def assemble(
@@ -168,7 +192,7 @@ def assemble(
             "comparisons": sorted(comparisons, key=lambda comparison: comparison.sae_id),
             "inputs_sha256": digest,
         }
-    )
+    ).recorded(__version__)
 
 
 def _raw_on_new_scenarios(

@@ -22,7 +22,7 @@ from hubkit.validate.gather import gather
 from hubkit.validate.need import Need
 from hubkit.validate.run import validate
 
-ROOT_FILES = ("README.md", "evaluation.json")
+ROOT_FILES = ("README.md", "evaluation.json", "evidence.yaml")
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,27 @@ Every list may be empty: what was not done is not there, and the card says "not 
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from hubkit.release.model import Artefact
 from hubkit.release.value import Bound, MetricValue, Split
 
+EXPERIMENTS = ("tallies", "tests", "representations", "stability", "steering", "top_features", "transfers")
+"""Their keys in `evaluation.json` and in `evidence.yaml`."""
 
-class Tally(Artefact):
+
+class Experiment(Artefact):
+    """One of them."""
+
+    left_out: ClassVar[frozenset[str]] = frozenset({"source"})
+
+    source: str | None = None
+    """Where it was made and can be looked up; only of one that an author states (`evidence.yaml`)."""
+
+
+class Tally(Experiment):
     """How many of a set of paired comparisons came out above their reference, where the single differences are not in the file."""
 
     subject: str
@@ -35,7 +47,7 @@ class Tally(Artefact):
         return self
 
 
-class TestResult(Artefact):
+class TestResult(Experiment):
     """A significance test as it was made elsewhere."""
 
     __test__ = False  # no test of pytest's
@@ -49,7 +61,7 @@ class TestResult(Artefact):
     bound: Bound = "="
 
 
-class RepresentationProbe(Artefact):
+class RepresentationProbe(Experiment):
     """The same probe on one representation of the same rows: raw activations, this SAE, a control."""
 
     representation: str
@@ -72,7 +84,7 @@ class StabilityRun(Artefact):
     of: int
 
 
-class Stability(Artefact):
+class Stability(Experiment):
     """How a value of one SAE moves when something that should not matter is changed."""
 
     sae_id: str
@@ -93,7 +105,7 @@ class SteeringDose(Artefact):
     """Share of all completions that the judge could not decide."""
 
 
-class Steering(Artefact):
+class Steering(Experiment):
     """Adding a direction to the residual stream, and what became of the labels."""
 
     sae_id: str | None = None
@@ -119,7 +131,7 @@ class TopFeature(Artefact):
     """Label to the beginning of the completion of that label with the highest activation."""
 
 
-class TopFeatures(Artefact):
+class TopFeatures(Experiment):
     """The latents that tell the labels apart best, in one sample. Chosen by their d: a maximum, so no evidence by itself."""
 
     sae_id: str
@@ -129,7 +141,7 @@ class TopFeatures(Artefact):
     features: list[TopFeature]
 
 
-class Transfer(Artefact):
+class Transfer(Experiment):
     """What the SAEs do on activations of another precision or model."""
 
     to: str

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from hubkit.release.computation import Computation
+from hubkit.release.digests import changed_since, values_sha256
 from hubkit.release.experiments import (
+    EXPERIMENTS,
     RepresentationProbe,
     Stability,
     Steering,
@@ -35,7 +38,9 @@ __all__ = [
 class SaeMetrics(Artefact):
     """`<sae_id>/metrics.json`."""
 
-    schema_: Literal["urn:hubkit:metrics:1"] = Field(default="urn:hubkit:metrics:1", alias="$schema")
+    older: ClassVar[frozenset[str]] = frozenset({"urn:hubkit:metrics:1"})
+
+    schema_: Literal["urn:hubkit:metrics:2"] = Field(default="urn:hubkit:metrics:2", alias="$schema")
     sae_id: str
     values: list[MetricValue]
     warnings: list[str] = Field(default_factory=list)
@@ -71,17 +76,18 @@ class Comparison(Artefact):
 
 
 class Evaluation(Artefact):
-    """`evaluation.json`: every number a card may state."""
+    """`evaluation.json`: what hubkit computed. Without the record of its computation its values are the author's: they are shown as stated."""
 
-    left_out: ClassVar[frozenset[str]] = frozenset(
-        {"tallies", "tests", "representations", "stability", "steering", "top_features", "transfers"}
-    )
+    left_out: ClassVar[frozenset[str]] = frozenset({"computed", *EXPERIMENTS})
+    older: ClassVar[frozenset[str]] = frozenset({"urn:hubkit:evaluation:1"})
 
-    schema_: Literal["urn:hubkit:evaluation:1"] = Field(default="urn:hubkit:evaluation:1", alias="$schema")
+    schema_: Literal["urn:hubkit:evaluation:2"] = Field(default="urn:hubkit:evaluation:2", alias="$schema")
     saes: list[SaeMetrics]
     layers: list[LayerProfile]
     comparisons: list[Comparison]
     inputs_sha256: str
+    computed: Computation | None = None
+    """By what it was computed, and the digest of what came of it."""
     tallies: list[Tally] = Field(default_factory=list)
     tests: list[TestResult] = Field(default_factory=list)
     representations: list[RepresentationProbe] = Field(default_factory=list)
@@ -92,8 +98,22 @@ class Evaluation(Artefact):
 
     def save(self, path: Path) -> None:
         """Write it with a line for each SAE: an audit fetches this file whole."""
-        write_text(path, to_json_rows(self.model_dump(mode="json", by_alias=True)))
+        write_text(path, to_json_rows(self._written()))
 
     def sae(self, sae_id: str) -> SaeMetrics | None:
         """The metrics of one SAE, or None."""
         return next((m for m in self.saes if m.sae_id == sae_id), None)
+
+    def recorded(self, version: str) -> Evaluation:
+        """The same with the record that hubkit `version` computed it: for whoever just did."""
+        digest = values_sha256(self._written())
+        record = Computation(hubkit_version=version, inputs_sha256=self.inputs_sha256, values_sha256=digest)
+        return self.model_copy(update={"computed": record})
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether the record is there, and the values are still those that were computed."""
+        return changed_since(self._written()) is False
+
+    def _written(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", by_alias=True)

@@ -15,6 +15,7 @@ from pydantic import (
 
 from hubkit.errors import IncompleteError
 from hubkit.regular import read_regular
+from hubkit.release.migration import in_todays_form
 from hubkit.release.writing import write_json
 from hubkit.texts import shortened
 
@@ -37,6 +38,8 @@ class Artefact(BaseModel):
 
     left_out: ClassVar[frozenset[str]] = frozenset()
     """Keys that are not written while they say nothing: a file without such a key is what hubkit wrote before there was one."""
+    older: ClassVar[frozenset[str]] = frozenset()
+    """`$schema` of earlier forms that are read as well."""
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_said(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -46,6 +49,20 @@ class Artefact(BaseModel):
     def save(self, path: Path) -> None:
         """Write this artefact as strict, sorted JSON, in one step."""
         write_json(path, self.model_dump(mode="json", by_alias=True))
+
+    @classmethod
+    def schemas(cls) -> frozenset[str]:
+        """Every `$schema` that is read: today's, and the earlier ones."""
+        return frozenset({cls.model_fields["schema_"].default}) | cls.older
+
+    @classmethod
+    def parse(cls, data: bytes | str) -> Self:
+        """From a file's text, of today's form or an earlier one. Raises ValueError where it is neither (pydantic's is one)."""
+        if cls.older:
+            raw = json.loads(data)
+            if isinstance(raw, dict) and raw.get("$schema") in cls.older:
+                return cls.model_validate_json(json.dumps(in_todays_form(raw)))
+        return cls.model_validate_json(data)
 
     @classmethod
     def load_ours(cls, path: Path) -> Self | None:
@@ -58,20 +75,23 @@ class Artefact(BaseModel):
             raise IncompleteError(f"{path}: cannot be read: {error.strerror}") from error
         except (ValueError, RecursionError) as error:
             raise IncompleteError(f"{path}: not JSON: {shortened(str(error), LONGEST_SAID)}") from error
-        ours = cls.model_fields["schema_"].default
-        return cls.load(path) if isinstance(raw, dict) and raw.get("$schema") == ours else None
+        return cls.load(path) if isinstance(raw, dict) and raw.get("$schema") in cls.schemas() else None
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read the artefact at `path`. Raises IncompleteError when it is missing, not JSON, or not of this form."""
         try:
-            return cls.model_validate_json(read_regular(path, MOST_BYTES))
+            return cls.parse(read_regular(path, MOST_BYTES))
         except FileNotFoundError as error:
             raise IncompleteError(f"{path}: there is no such file, expected a {cls.__name__}") from error
         except OSError as error:
             raise IncompleteError(f"{path}: cannot be read: {error.strerror}") from error
         except ValidationError as error:
             raise IncompleteError(f"{path}: not a {cls.__name__}: {_words(error)}") from error
+        except (ValueError, RecursionError) as error:  # of json, of an encoding
+            raise IncompleteError(
+                f"{path}: not a {cls.__name__}: {shortened(str(error), LONGEST_SAID)}"
+            ) from error
 
 
 def _words(error: ValidationError) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -39,10 +39,21 @@ class PoolRow(Artefact):
     """The outer fold that holds this row out: `fold0`, `fold1`, ..."""
 
 
+class PoolScenario(Artefact):
+    """How many completions of one scenario were sampled, and how many of them have a label."""
+
+    scenario_id: str
+    sampled: int = Field(ge=0)
+    decisive: int = Field(ge=0)
+
+
 class PoolManifest(Artefact):
     """Written last: a pool without a manifest is not there."""
 
-    schema_: Literal["urn:hubkit:pool:1"] = Field(default="urn:hubkit:pool:1", alias="$schema")
+    left_out: ClassVar[frozenset[str]] = frozenset({"scenarios"})
+    older: ClassVar[frozenset[str]] = frozenset({"urn:hubkit:pool:1"})
+
+    schema_: Literal["urn:hubkit:pool:2"] = Field(default="urn:hubkit:pool:2", alias="$schema")
     model_name: str
     model_revision: str | None
     """Commit of the base model, or sha256 of its weights when it is a folder."""
@@ -62,6 +73,8 @@ class PoolManifest(Artefact):
     prompt_template_sha256: str | None = None
     layers: list[PoolLayer]
     rows: list[PoolRow]
+    scenarios: list[PoolScenario] = Field(default_factory=list)
+    """Every scenario that was sampled, those without a decisive completion too: `rows` does not know them. Empty in pools of an earlier hubkit."""
     inputs_sha256: str
     """Digest of everything this pool was made from; equal digest, same pool."""
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from hubkit.release.computation import Computation
 from hubkit.release.model import Artefact
 
 
@@ -52,11 +53,15 @@ class Labelling(Artefact):
 class ScenarioCount(Artefact):
     """One scenario of the pool."""
 
+    left_out: ClassVar[frozenset[str]] = frozenset({"sampled"})
+
     scenario_id: str
     family: str | None = None
     """A name of `hubkit/cards/families.py`: what scenarios of this kind can show, and what they cannot."""
     counts: dict[str, int] = Field(default_factory=dict)
     """Label to completions."""
+    sampled: int | None = Field(default=None, ge=0)
+    """Completions in all, those without a label too."""
     note: str | None = None
 
 
@@ -87,10 +92,11 @@ class Provenance(Artefact):
     """Written after every other file but the card, which states its digest."""
 
     left_out: ClassVar[frozenset[str]] = frozenset(
-        {"labelling", "scenarios", "quantization", "base_model_shape", "training"}
+        {"labelling", "scenarios", "quantization", "base_model_shape", "training", "evaluation"}
     )
+    older: ClassVar[frozenset[str]] = frozenset({"urn:hubkit:provenance:1"})
 
-    schema_: Literal["urn:hubkit:provenance:1"] = Field(default="urn:hubkit:provenance:1", alias="$schema")
+    schema_: Literal["urn:hubkit:provenance:2"] = Field(default="urn:hubkit:provenance:2", alias="$schema")
     hubkit_version: str
     study: str
     study_sha256: str
@@ -116,3 +122,5 @@ class Provenance(Artefact):
     base_model_shape: BaseModelShape | None = None
     training: dict[str, TrainedSae] = Field(default_factory=dict)
     """sae_id to what its training took, where that was recorded."""
+    evaluation: Computation | None = None
+    """The record of the computation whose values evaluation.json holds; none where they are an author's."""

@@ -17,11 +17,40 @@ Bound = Literal["=", "<", ">"]
 
 
 class NullReference(Artefact):
-    """What the value would be if there were nothing to find."""
+    """What the value would be if there were nothing to find: its distribution, or as much of it as is known."""
+
+    left_out: ClassVar[frozenset[str]] = frozenset({"mean", "std", "quantiles", "n"})
 
     kind: str
-    """`chance`, `permutation`, ..."""
-    value: float
+    """`chance`, `permutation of the labels within scenarios`, ..."""
+    mean: float | None = Field(default=None, allow_inf_nan=False)
+    std: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    quantiles: dict[str, float] = Field(default_factory=dict)
+    """Probability to value: `{"0.95": 1.66}`."""
+    n: int | None = Field(default=None, ge=1)
+    """Draws that it was estimated from; none for one that is known exactly."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> NullReference:
+        if self.mean is None and not self.quantiles:
+            raise ValueError("a null needs a mean, or a quantile")
+        return self
+
+    @property
+    def level(self) -> float | None:
+        """Where it is: the 95 % point, else the mean; None where only other quantiles are known."""
+        return self.point if self.point is not None else self.mean
+
+    @property
+    def point(self) -> float | None:
+        """Its 95 % point: a value above it is more than this null gives one time in twenty. None where it is not known."""
+        return self.quantiles.get(POINT)
+
+
+Null = NullReference | float | None
+"""A distribution, a reference that is known exactly (0.5), or none."""
+POINT = "0.95"
+FIXED = "a fixed reference"
 
 
 class Spread(Artefact):
@@ -35,7 +64,9 @@ class Spread(Artefact):
 class MetricValue(Artefact):
     """One value of one measure of the catalogue (`hubkit/measures`)."""
 
-    left_out: ClassVar[frozenset[str]] = frozenset({"contrast", "interval_method", "spread", "correction"})
+    left_out: ClassVar[frozenset[str]] = frozenset(
+        {"n_effective", "contrast", "interval_method", "spread", "correction"}
+    )
 
     measure: str
     version: int
@@ -43,10 +74,12 @@ class MetricValue(Artefact):
     """None when it could not be measured: `reason` then says why. Never -1, never NaN."""
     n: int
     """Rows (completions) the value is computed from."""
+    n_effective: int | None = None
+    """Independent rows that would say as much, where rows hang together: by scenario, say."""
     split: Split
     interval: tuple[float, float] | None = Field(default=None, strict=False)
     """95 % interval, in the value's unit."""
-    null: NullReference | None = None
+    null: Null = None
     reason: str | None = None
     contrast: str | None = None
     """Which two groups of rows are told apart, where that is not the study's two labels: `neutral prompts against V0`."""
@@ -61,3 +94,35 @@ class MetricValue(Artefact):
         if self.value is None and not self.reason:
             raise ValueError("a missing value needs a reason")
         return self
+
+    @property
+    def null_level(self) -> float | None:
+        """Where the null is: its 95 % point, else its mean; None without a null."""
+        return null_level(self.null)
+
+    @property
+    def null_point(self) -> float | None:
+        """The 95 % point of the null, where it is known."""
+        return null_point(self.null)
+
+    @property
+    def null_kind(self) -> str | None:
+        """What the null is, in words."""
+        return null_kind(self.null)
+
+
+def null_point(null: Null) -> float | None:
+    """The 95 % point of a null; None without one, and of a reference that is one number."""
+    return null.point if isinstance(null, NullReference) else None
+
+
+def null_level(null: Null) -> float | None:
+    """Where a null is: its 95 % point, else its mean; None without one."""
+    return null.level if isinstance(null, NullReference) else null
+
+
+def null_kind(null: Null) -> str | None:
+    """What a null is, in words; None without one."""
+    if isinstance(null, NullReference):
+        return null.kind if POINT not in null.quantiles or "95 %" in null.kind else f"95 % point, {null.kind}"
+    return None if null is None else FIXED

@@ -16,8 +16,9 @@ from hubkit.engine.threads import one_thread
 from hubkit.errors import IncompleteError
 from hubkit.release.layout import ACTIVATIONS, COMPLETIONS, MANIFEST, ROOT_CONFIG
 from hubkit.release.pool import PoolManifest
+from hubkit.release.provenance import ScenarioCount
 from hubkit.release.writing import keep_or_write, to_json
-from hubkit.study.provenance import read_training, write_provenance
+from hubkit.study.provenance import Completions, read_training, write_provenance
 
 if TYPE_CHECKING:
     from hubkit.release.metrics import Evaluation
@@ -122,18 +123,30 @@ def describe(study: Study, pool: PoolManifest, where: Places) -> Card:
     ids = sorted(spec.sae_id for spec in study.specs(pool.d_in))
     config = {"base_model": study.card.base_model, "library_name": "saelens", "sae_ids": ids}
     keep_or_write(where.release / ROOT_CONFIG, to_json(config))
-    completions, training = _completions(where.work / COMPLETIONS), read_training(where.work)
-    write_provenance(study, pool, where.release, completions=completions, training=training)
+    rows, training = _completions(where.work / COMPLETIONS), read_training(where.work)
+    write_provenance(study, pool, where.release, completions=rows, training=training)
     save_settings(study.card, where.release / CARD_SETTINGS)
     return build_card(where.release, study.card)
 
 
-def _completions(path: Path) -> dict[str, int]:
+def _completions(path: Path) -> Completions:
     """How the labelled pool came about."""
     from hubkit.collect.completions import read_completions
 
     rows = read_completions(path)
     labels = Counter(row.label for row in rows if row.label is not None)
-    return {"sampled": len(rows), "decisive": sum(labels.values())} | {
+    counted = {"sampled": len(rows), "decisive": sum(labels.values())} | {
         f"labelled {label}": count for label, count in sorted(labels.items())
     }
+    by_scenario: dict[str, Counter[str | None]] = {}
+    for row in rows:
+        by_scenario.setdefault(row.scenario_id, Counter())[row.label] += 1
+    scenarios = [
+        ScenarioCount(
+            scenario_id=name,
+            sampled=found.total(),
+            counts={label: found[label] for label in sorted(filter(None, found))},
+        )
+        for name, found in by_scenario.items()
+    ]
+    return Completions(counted, scenarios)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,13 +15,15 @@ from hubkit import __version__
 from hubkit.cards.checksums import Checksums
 from hubkit.errors import IncompleteError
 from hubkit.release.digests import sha256_of_json
-from hubkit.release.layout import PROVENANCE
-from hubkit.release.provenance import BaseModelShape, Grid, Provenance, TrainedSae
+from hubkit.release.layout import EVALUATION, PROVENANCE
+from hubkit.release.metrics import Evaluation
+from hubkit.release.provenance import BaseModelShape, Grid, Provenance, ScenarioCount, TrainedSae
 from hubkit.train.run import TRAINING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from hubkit.release.computation import Computation
     from hubkit.release.pool import PoolManifest
     from hubkit.study.study import Study
     from hubkit.train.spec import SaeSpec
@@ -28,12 +31,21 @@ if TYPE_CHECKING:
 PACKAGES = ("torch", "transformers", "sae-lens", "safetensors", "numpy", "scikit-learn")
 
 
+@dataclass(frozen=True)
+class Completions:
+    """How a pool came about."""
+
+    counted: Mapping[str, int] = field(default_factory=dict)
+    """Sampled, decisive, per label."""
+    scenarios: Sequence[ScenarioCount] = ()
+
+
 def write_provenance(
     study: Study,
     pool: PoolManifest,
     release: Path,
     *,
-    completions: dict[str, int],
+    completions: Completions,
     training: Mapping[str, TrainedSae],
 ) -> Provenance:
     """Write what `release` was made from and with; an existing record of the same files keeps its time of creation."""
@@ -52,7 +64,9 @@ def write_provenance(
         hardware=hardware(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         pool_sha256=pool.inputs_sha256,
-        completions=completions,
+        completions=dict(completions.counted),
+        scenarios=list(completions.scenarios),
+        evaluation=_computation(release / EVALUATION),
         training={spec.sae_id: training[spec.sae_id] for spec in specs if spec.sae_id in training},
         files=Checksums.of(release).get(),
     )  # fmt: skip
@@ -61,6 +75,12 @@ def write_provenance(
         return kept
     record.save(path)
     return record
+
+
+def _computation(path: Path) -> Computation | None:
+    """The record of an evaluation.json whose values are those that hubkit computed; None of any other."""
+    found = Evaluation.load_ours(path)
+    return found.computed if found is not None and found.is_computed else None
 
 
 def _grid(specs: Sequence[SaeSpec]) -> Grid:

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from hubkit.cards.settings import CardSettings
 from hubkit.formats.cfg_schema import cfg_schema
+from hubkit.release.evidence import Evidence
 from hubkit.release.metrics import Evaluation, SaeMetrics
 from hubkit.release.pool import PoolManifest
 from hubkit.release.provenance import Provenance
@@ -22,6 +23,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "report": Report,
     "metrics": SaeMetrics,
     "evaluation": Evaluation,
+    "evidence": Evidence,
     "provenance": Provenance,
     "pool": PoolManifest,
     "card": CardSettings,
@@ -31,11 +33,17 @@ MODELS: dict[str, type[BaseModel]] = {
 def all_schemas() -> dict[str, dict[str, Any]]:
     """Name to schema."""
     found = {
-        name: {"$schema": DRAFT, "$id": f"urn:hubkit:{name}:1"} | model.model_json_schema(by_alias=True)
+        name: {"$schema": DRAFT, "$id": _identity(name, model)} | model.model_json_schema(by_alias=True)
         for name, model in MODELS.items()
     }
     study = {"$schema": DRAFT, "$id": "urn:hubkit:study:1"} | study_schema()
     return {"cfg": cfg_schema(), "study": study} | found
+
+
+def _identity(name: str, model: type[BaseModel]) -> str:
+    """What the files carry as `$schema`; of those that carry none, the first form."""
+    field = model.model_fields.get("schema_")
+    return str(field.default) if field is not None else f"urn:hubkit:{name}:1"
 
 
 def write_schemas(folder: Path) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hubkit.tensors.header import TensorInfo
 
 NEEDS = Need.TREE | Need.CFG | Need.HEADER | Need.THRESHOLD
-ROOT_FILES = ("README.md", "evaluation.json", "provenance.json", "config.json")
+ROOT_FILES = ("README.md", "evaluation.json", "evidence.yaml", "provenance.json", "config.json")
 ABSENT = "(absent)"
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hubkit.formats.strict_json import Document, JsonFault
     from hubkit.models.base_model import BaseModel
     from hubkit.readme.document import Readme
+    from hubkit.release.evidence_text import EvidenceText
     from hubkit.repo.view import Entry, RepoView
     from hubkit.tensors.header import Header, HeaderError
     from hubkit.validate.deep import WholeWeights
@@ -192,6 +193,8 @@ class RepoFacts:
     metrics: list[JsonFile] = field(default_factory=list)
     """The SAEs' own metrics.json: only with `--deep`."""
     provenance: JsonFile | None = None
+    evidence: EvidenceText | None = None
+    """evidence.yaml: what the author states."""
     pickles: list[Pickle] = field(default_factory=list)
     """Every file with pickles in it, and every one that may have some and could not be looked into."""
     unlooked: list[str] = field(default_factory=list)

@@ -145,6 +145,7 @@ def _read_texts(facts: RepoFacts, needs: Need) -> None:
                 facts.cards[entry.path] = parse_readme(inner.decode("utf-8", errors="replace"))
     if Need.EVALUATION in needs:
         facts.evaluation = reading.read_json(view, EVALUATION, facts.unread, Need.EVALUATION)
+        facts.evidence = reading.read_evidence(view, facts.unread)
         if Need.WEIGHTS in needs:
             paths = [sae.files[METRICS].path for sae in facts.saes if METRICS in sae.files]
             found = (reading.read_json(view, path, facts.unread, Need.EVALUATION) for path in paths)

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from hubkit.formats.json_file import JsonFile
     from hubkit.validate.facts import RepoFacts
 
-EVALUATION = "urn:hubkit:evaluation:1"
-METRICS = "urn:hubkit:metrics:1"
+EVALUATION = ("urn:hubkit:evaluation:1", "urn:hubkit:evaluation:2")
+METRICS = ("urn:hubkit:metrics:1", "urn:hubkit:metrics:2")
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class Value:
     sae_id: str | None
     measure: str
     raw: Mapping[str, Any]
+    stated: bool = False
+    """Whether it is of evidence.yaml: the author's, not hubkit's."""
 
     @property
     def number(self) -> float | None:
@@ -53,12 +55,12 @@ def hubkit_files(repo: RepoFacts) -> list[JsonFile]:
 
 def _is_ours(file: JsonFile) -> bool:
     if file.document is None:
-        return f'"{EVALUATION}"' in file.text or f'"{METRICS}"' in file.text
-    return file.value.get("$schema") in {EVALUATION, METRICS}
+        return any(f'"{schema}"' in file.text for schema in (*EVALUATION, *METRICS))
+    return file.value.get("$schema") in {*EVALUATION, *METRICS}
 
 
 def values_of(repo: RepoFacts) -> Iterator[Value]:
-    """Every value of every such file, once: what metrics.json repeats of evaluation.json is left out."""
+    """Every value of every such file and of evidence.yaml, once: what metrics.json repeats of evaluation.json is left out."""
     seen: set[tuple[str, str, str | None, object]] = set()
     for file in hubkit_files(repo):
         for value in _values(file):
@@ -66,10 +68,11 @@ def values_of(repo: RepoFacts) -> Iterator[Value]:
             if key not in seen:
                 seen.add(key)
                 yield value
+    yield from _stated(repo)
 
 
 def _values(file: JsonFile) -> Iterator[Value]:
-    if file.value.get("$schema") == METRICS:
+    if file.value.get("$schema") in METRICS:
         yield from _of_sae(file, file.value, "")
         return
     for i, sae in _objects(file.value.get("saes")):
@@ -81,6 +84,20 @@ def _values(file: JsonFile) -> Iterator[Value]:
         sae_id = comparison.get("sae_id")
         if isinstance(difference := comparison.get("difference"), Mapping):
             yield _value(file, difference, f"/comparisons/{i}/difference", str(sae_id), str(sae_id))
+
+
+def _stated(repo: RepoFacts) -> Iterator[Value]:
+    """Those of evidence.yaml that are of a measure, and so can be judged by it."""
+    if repo.evidence is None or not repo.evidence.is_ours:
+        return
+    for position, raw in repo.evidence.values():
+        if isinstance(measure := raw.get("measure"), str):
+            line = repo.evidence.line(("values", position, "value"))
+            sae_id = raw.get("sae_id")
+            owner = str(sae_id) if sae_id else f"layer {raw['layer']}" if "layer" in raw else "the release"
+            yield Value(
+                repo.evidence.path, line, owner, str(sae_id) if sae_id else None, measure, raw, stated=True
+            )
 
 
 def _of_sae(file: JsonFile, sae: Mapping[str, Any], pointer: str) -> Iterator[Value]:

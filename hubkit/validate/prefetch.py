@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hubkit.formats.detect import USUAL_NAMES
 from hubkit.formats.folder import PARTS, YAML_NAMES
-from hubkit.release.layout import EVALUATION, METRICS, PROVENANCE, README
+from hubkit.release.layout import EVALUATION, EVIDENCE, METRICS, PROVENANCE, README
 from hubkit.repo.view import SMALL_FILE
 from hubkit.tensors.safetensors import FIRST_READ
 from hubkit.validate.need import HEADERS, Need
@@ -56,7 +56,12 @@ def _small(view: RepoView, folders: Mapping[str, Folder], needs: Need) -> Iterat
 
 
 def _texts() -> tuple[tuple[str, Need], ...]:
-    return (README, Need.README), (EVALUATION, Need.EVALUATION), (PROVENANCE, Need.PROVENANCE)
+    return (
+        (README, Need.README),
+        (EVALUATION, Need.EVALUATION),
+        (EVIDENCE, Need.EVALUATION),
+        (PROVENANCE, Need.PROVENANCE),
+    )
 
 
 def what_follows(view: RepoView, folders: Mapping[str, Folder], path: str, needs: Need) -> Iterator[Want]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hubkit.errors import IncompleteError
 from hubkit.formats.foreign import stored_number
 from hubkit.formats.json_file import JsonFile, json_file
-from hubkit.release.layout import README
+from hubkit.release.layout import EVIDENCE, README
 from hubkit.tensors.container import read_values
 from hubkit.validate.deep import read_whole_weights
 from hubkit.validate.need import Need
@@ -17,6 +17,7 @@ from hubkit.validate.need import Need
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from hubkit.release.evidence_text import EvidenceText
     from hubkit.repo.view import Entry, RepoView
     from hubkit.validate.facts import SaeFacts
 
@@ -59,6 +60,18 @@ def read_json(view: RepoView, path: str, unread: dict[Need, str], need: Need) ->
     """A JSON file; None where it is not there, or could not be read."""
     data = read_text(view, path, unread, need)
     return json_file(path, data) if data is not None else None
+
+
+def read_evidence(view: RepoView, unread: dict[Need, str]) -> EvidenceText | None:
+    """evidence.yaml; None where it is not there, or could not be read."""
+    data = read_text(view, EVIDENCE, unread, Need.EVALUATION)
+    if data is None:
+        return None
+    from hubkit.release import (
+        evidence_text,
+    )  # it brings a parser of YAML, and most repositories have no such file
+
+    return evidence_text.read_text(data.decode("utf-8", errors="replace"), EVIDENCE)
 
 
 def read_whole(view: RepoView, sae: SaeFacts, *, digest: bool) -> None:

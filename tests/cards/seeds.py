@@ -149,7 +149,7 @@ def nanochat_d32() -> Release:
                 "research": METHOD,
                 "key_findings": (
                     "The signal peaks sharply in mid-network, as semantic processing would, and declines towards the last layer. Decomposition costs "
-                    "accuracy here: the best SAE is {{ (facts.best_sae.balanced_accuracy.value - facts.peak_layer.balanced_accuracy.value) | pts }} points "
+                    "accuracy here: the best SAE is {{ (facts.stated.sae.d32_jumprelu_L12_deceptive_only.probe_cv_balanced_accuracy_train.value - facts.stated.layer['12'].probe_cv_balanced_accuracy_crossfit.value) | pts }} points "
                     "from the raw activations, which fits the hypothesis that the signal is spread over the residual stream. TopK's hard sparsity costs most."
                 ),
                 "architecture": "nanochat-d32 is a pure base model, without instruction tuning or RLHF: what varies comes from sampling over the pretraining distribution, not from a goal.",

@@ -15,6 +15,7 @@ from safetensors.numpy import save
 from hubkit.cards.settings import CardSettings, save_settings
 from hubkit.formats.saelens import tensor_shapes
 from hubkit.release.digests import sha256_of_file
+from hubkit.release.evidence import of_evaluation
 from hubkit.release.experiments import (
     RepresentationProbe,
     Stability,
@@ -106,7 +107,11 @@ def sound(release: Release) -> Release:
     def values(them: Iterable[MetricValue]) -> list[MetricValue]:
         return list({(one.measure, one.split, one.contrast): one for one in map(of, them)}.values())
 
-    prose = {key: text for key, text in release.settings.prose.items() if key != "limitations"}
+    prose = {
+        key: text
+        for key, text in release.settings.prose.items()
+        if key not in {"limitations", "key_findings"}
+    }
     return replace(
         release,
         settings=release.settings.model_copy(update={"prose": prose}),
@@ -158,7 +163,7 @@ def accuracy(number: float, classes: tuple[int, int], split: str = "crossfit", *
     bounds = (round(max(0.0, number - half), 4), round(min(1.0, number + half), 4))
     return value(
         "probe_cv_balanced_accuracy", number, n1 + n0, split, interval=bounds,
-        interval_method="binomial, from the counts of both labels", null=NullReference(kind="chance", value=0.5), **more,
+        interval_method="binomial, from the counts of both labels", null=NullReference(kind="chance", mean=0.5), **more,
     )  # fmt: skip
 
 
@@ -166,12 +171,14 @@ def d_max(
     number: float, n: int, null: float, split: str = "train", contrast: str | None = None
 ) -> MetricValue:
     """A largest |d| with the 95 % point of the same maximum over independent latents."""
-    reference = NullReference(kind="95 % point of the maximum over as many independent latents", value=null)
+    reference = NullReference(
+        kind="95 % point of the maximum over as many independent latents", quantiles={"0.95": null}
+    )
     return value("d_max", number, n, split, null=reference, contrast=contrast)
 
 
-def write(release: Release, folder: Path, *, small: bool = False) -> Path:
-    """The folder with everything in it but the card."""
+def write(release: Release, folder: Path, *, small: bool = False, source: str | None = None) -> Path:
+    """The folder with everything in it but the card. Its values are computed by hubkit, or with a `source` stated by its author in evidence.yaml."""
     if small:
         release = release.small()
     for member in release.members:
@@ -182,14 +189,36 @@ def write(release: Release, folder: Path, *, small: bool = False) -> Path:
             (place / "sae_weights.safetensors").write_bytes(_real_weights(release, member))
         else:
             _hollow_weights(place / "sae_weights.safetensors", release, member)
-        if member.sae_id in release.saes:
+        if source is None and member.sae_id in release.saes:
             SaeMetrics(sae_id=member.sae_id, values=release.saes[member.sae_id]).save(place / "metrics.json")
-    _evaluation(release).save(folder / "evaluation.json")
+    evaluation = _evaluation(release)
+    computed = evaluation.recorded("0.1.0") if source is None else None
+    if computed is not None:
+        computed.save(folder / "evaluation.json")
+    else:
+        of_evaluation(evaluation).model_copy(update={"source": source}).save(folder / "evidence.yaml")
     if release.provenance is not None:
         files = {path: sha256_of_file(folder / path) for path in _files(folder)}
-        release.provenance.model_copy(update={"files": files}).save(folder / "provenance.json")
+        release.provenance.model_copy(
+            update={"files": files, "evaluation": computed.computed if computed else None}
+        ).save(folder / "provenance.json")
     save_settings(release.settings, folder / "card.yaml")
     return folder
+
+
+def measure_again(
+    folder: Path, values: Values | None = None, layers: Iterable[LayerProfile] | None = None
+) -> None:
+    """Other values for some SAEs (by sae_id) or all layers, as if hubkit had computed them again: with its record."""
+    evaluation = Evaluation.load(folder / "evaluation.json")
+    saes = [
+        one.model_copy(update={"values": (values or {}).get(one.sae_id, one.values)})
+        for one in evaluation.saes
+    ]
+    for one in saes:
+        one.save(folder / one.sae_id / "metrics.json")
+    changed = {"saes": saes, "layers": evaluation.layers if layers is None else list(layers)}
+    evaluation.model_copy(update=changed).recorded("0.1.0").save(folder / "evaluation.json")
 
 
 def _files(folder: Path) -> list[str]:

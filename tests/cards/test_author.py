@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cards.shapes import Release, accuracy, grid, value, write
+from cards.shapes import Release, accuracy, grid, measure_again, value, write
 
 from hubkit.cards.build import EditedError, build_card
 from hubkit.cards.facts import read_facts
@@ -15,7 +15,7 @@ from hubkit.cards.quotable import flat, quotable
 from hubkit.cards.regions import generated_text, read_regions
 from hubkit.cards.settings import CardSettings, load_settings, save_settings
 from hubkit.errors import UsageError
-from hubkit.release.metrics import Evaluation, LayerProfile, SaeMetrics
+from hubkit.release.metrics import Evaluation, LayerProfile
 
 SETTINGS = CardSettings(repo_id="owner/release", base_model="openai-community/gpt2", license="mit")
 BEST = "lab_topk_L2_mixed"
@@ -98,7 +98,7 @@ def test_a_region_survives_and_its_edits_are_the_authors(release: Path) -> None:
     first = build_card(release)
     assert region in first.text
     rewrite(path, "My own words.", "Other words, and *more*.\n\nTwo paragraphs.")
-    rewrite(release / BEST / "metrics.json", "0.8125", "0.875")
+    measure_again(release, {BEST: [accuracy(0.875, (50, 50), "train")]})
     second = build_card(release)
     assert "Other words, and *more*.\n\nTwo paragraphs.\n<!-- /hubkit" in second.text
     assert "87.5 %" in second.text
@@ -112,7 +112,7 @@ def test_a_region_that_quotes_facts_keeps_its_source_and_follows_the_facts(relea
     first = build_card(release).text
     shown = "<!-- hubkit:author:uses\n{}\n-->\nIt reaches {} %.\n<!-- /hubkit:author:uses -->"
     assert shown.format(source, "81.2") in first
-    rewrite(release / BEST / "metrics.json", "0.8125", "0.875")
+    measure_again(release, {BEST: [accuracy(0.875, (50, 50), "train")]})
     assert shown.format(source, "87.5") in build_card(release).text
     rewrite(path, "It reaches 87.5 %.", "It reaches 99.9 %.")
     with pytest.raises(EditedError) as error:
@@ -170,12 +170,9 @@ def test_without_metrics_json_the_facts_are_those_of_evaluation_json(release: Pa
 def test_every_number_moves_with_its_file(release: Path) -> None:
     """Nothing that a card states of a measure is remembered from elsewhere."""
     before = build_card(release).text
-    evaluation = Evaluation.load(release / "evaluation.json")
-    layer = evaluation.layers[0].model_copy(update={"values": [accuracy(0.5625, (50, 50))]})
-    evaluation.model_copy(update={"layers": [layer]}).save(release / "evaluation.json")
-    metrics = SaeMetrics.load(release / BEST / "metrics.json")
-    lower = metrics.model_copy(update={"values": [accuracy(0.40625, (50, 50), "train")]})
-    lower.save(release / BEST / "metrics.json")
+    layer = Evaluation.load(release / "evaluation.json").layers[0]
+    layer = layer.model_copy(update={"values": [accuracy(0.5625, (50, 50))]})
+    measure_again(release, {BEST: [accuracy(0.40625, (50, 50), "train")]}, [layer])
     after = build_card(release).text
     assert "75.0 %" in before
     assert "75.0 %" not in after

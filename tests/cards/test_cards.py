@@ -91,9 +91,12 @@ def test_defects_are_disclosed_by_construction(release: Path) -> None:
 
 def test_what_was_not_measured_says_so(release: Path) -> None:
     text = build_card(release).text
-    assert "Not measured: 2 of 2 SAEs have no file of metrics" in text
-    assert "There is no record of provenance" in text
-    assert re.search(r"^- Key findings, .*Probe comparison: not measured\.$", text, re.MULTILINE)
+    assert "Not measured by hubkit: 2 of 2 SAEs." in text
+    assert "There is no provenance.json" in text
+    assert re.search(
+        r"^- Key findings, SAE quality, Effect sizes: not computed by hubkit\.$", text, re.MULTILINE
+    )
+    assert re.search(r"^- Stability .*Probe comparison: neither computed nor stated\.$", text, re.MULTILINE)
     assert "Intended use: the author states none." in text
     assert "## Key findings" not in text
 

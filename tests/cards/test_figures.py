@@ -51,7 +51,7 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> Facts:
     saes, layers, differences = [], [], []
     for layer in range(12):
         hook = {"hook_name": f"blocks.{layer}.hook_resid_post"}
-        chance = NullReference(kind="chance", value=0.5)
+        chance = NullReference(kind="chance", mean=0.5)
         layers.append(
             LayerProfile(
                 layer=layer, hook_name=hook["hook_name"], values=[probe(0.5 + layer / 50, null=chance)]
@@ -77,7 +77,9 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> Facts:
                 "probe_balanced_accuracy_difference", shift, interval=(shift - 0.02, shift + 0.02)
             )
             differences.append(Comparison(sae_id=sae_id, reference="raw", difference=difference))
-    evaluation = Evaluation(saes=saes, layers=layers, comparisons=differences, inputs_sha256="0" * 64)
+    evaluation = Evaluation(
+        saes=saes, layers=layers, comparisons=differences, inputs_sha256="0" * 64
+    ).recorded("0.1.0")
     files["evaluation.json"] = evaluation.model_dump_json(by_alias=True).encode()
     for path, data in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -104,11 +106,11 @@ def test_the_numbers_in_words_are_the_files(facts: Facts) -> None:
         in by_name["layer_profile"].alt
     )
     assert (
-        "Whole 95 % interval above zero: 6 of 24; below: 8. By chance 0.6 each."
+        "Whole 95 % interval above zero: 6 of 24; below: 8. By chance at least 0.6 each."
         in by_name["comparisons"].caption
     )
     assert "explained variance 0.600 to 0.875, L0 4.0 to 15.0" in by_name["reconstruction"].alt
-    assert "11 of 12" in by_name["thresholds"].alt
+    assert "11 differ between latents, 1 never learned" in by_name["thresholds"].alt
 
 
 def test_same_facts_same_bytes_and_what_no_longer_applies_goes(facts: Facts, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 from cards import shapes
@@ -28,12 +29,17 @@ pytestmark = pytest.mark.skipif(
 )
 COUNTS = {"nanochat_d32": 54, "smollm2_135m": 54, "tinyllama": 39, "gemma4_e2b": 1}
 DEFECTS = {
-    "nanochat_d32": {"THR001", "THR008", "EVL003", "EVL004"},
-    "smollm2_135m": {"THR001", "THR008", "EVL003", "EVL004"},
-    "tinyllama": {"THR001", "THR008", "EVL003", "EVL004"},
-    "gemma4_e2b": {"EVL003", "EVL004"},
+    "nanochat_d32": {"THR001", "THR008", "EVL004"},
+    "smollm2_135m": {"THR001", "THR008", "EVL004"},
+    "tinyllama": {"THR001", "THR008", "EVL004"},
+    "gemma4_e2b": {"EVL004"},
 }
 """What is wrong with the releases themselves: the cards disclose it, and nothing else is found."""
+SOURCES = {
+    name: f"the card of https://huggingface.co/{make().settings.repo_id} as it was before hubkit"
+    for name, make in SEEDS.items()
+}
+"""Where the values of each can be looked up: none of them was computed by hubkit."""
 INDEX = IndexSettings(
     repo_id="Solshine/deception-behavioral-saes-saelens",
     license="mit",
@@ -45,10 +51,10 @@ INDEX = IndexSettings(
 )
 
 
-def of_name_and_size(path: Path) -> str:
+def of_name_and_size(path: Path, over: Event | None = None) -> str:
     """For weights that are holes: reading them takes seconds and says nothing."""
     if path.suffix != ".safetensors":
-        return sha256_of_file(path)
+        return sha256_of_file(path, over)
     return f"{path.stat().st_size:064x}"
 
 
@@ -59,7 +65,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Pat
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checksums, "sha256_of_file", of_name_and_size)
         patch.setattr(shapes, "sha256_of_file", of_name_and_size)
-        folders = {name: write(make(), root / name) for name, make in SEEDS.items()}
+        folders = {name: write(make(), root / name, source=SOURCES[name]) for name, make in SEEDS.items()}
         for folder in folders.values():
             build_card(folder)
         yield folders
@@ -95,10 +101,7 @@ def test_the_hubs_own_parser_and_its_rules_take_it(releases: dict[str, Path], na
     assert (check(text).errors, check(text).warnings) == ([], [])
     data = ModelCard(text).data
     assert data.library_name == "saelens"
-    assert data.model_name
-    assert data.eval_results
-    for result in data.eval_results:
-        assert type(result.metric_value) is float
+    assert data.eval_results is None, "stated values are in no model index"
 
 
 @pytest.mark.parametrize("name", SEEDS)
@@ -121,7 +124,10 @@ def test_nothing_at_all_is_found_where_the_release_has_no_defect(
     build_card(folder)
     assert validate(open_folder(folder)).findings == []
     limitations = card(folder).split("\n## Limitations\n")[1]
-    assert f"The validator found no defect in these SAEs ({COUNTS[name]} checked)." in limitations
+    assert f"rules of the validator found no defect in these SAEs ({COUNTS[name]} checked)." in limitations
+    results = ModelCard(card(folder)).data.eval_results or []
+    assert all(type(result.metric_value) is float for result in results)
+    assert all(re.search(r", n = \d+$", str(result.metric_name)) for result in results)
     assert "Known defects" not in card(folder)
     assert "not cross-fitted" not in card(folder)
 
@@ -149,7 +155,10 @@ def test_the_contradictions_of_the_originals_are_gone(releases: dict[str, Path])
     assert "2 of 54 (4 %)" in nanochat
     assert "GPT-NeoX" not in nanochat
     assert "27 of 54 SAEs, every jumprelu SAE" in smollm2  # not all 54
-    assert "24 of 54, where two equally good ones would in 27.0: **no evidence of a difference**" in smollm2
+    assert (
+        "24 of 54 (44 %), where two equally good ones would in 27.0: **no evidence of a difference**"
+        in smollm2
+    )
     assert "15 of 39 SAEs, every jumprelu SAE of the recipe original" in tinyllama
     assert "no evidence of a difference" in tinyllama  # "SAEs help" at 14 of 30
     assert "4.127 bits" in gemma  # not 3.5

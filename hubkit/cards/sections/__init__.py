@@ -6,6 +6,7 @@ from hubkit.cards.sections.limitations import limitations
 from hubkit.cards.sections.model import architecture, versions
 from hubkit.cards.sections.saes import quality, sae_table
 from hubkit.cards.sections.section import Section
+from hubkit.cards.sections.stated import stated
 from hubkit.cards.sections.top import caveat, contents, research, summary, uses
 from hubkit.cards.sections.use import citation, license_, loading, provenance
 from hubkit.cards.sections.work import labels, precision, training
@@ -17,6 +18,7 @@ ALL: dict[str, Section] = {
     "contents": contents,
     "research": research,
     "key_findings": key_findings,
+    "stated": stated,
     "sae_table": sae_table,
     "labels": labels,
     "training": training,

@@ -8,8 +8,11 @@ from statistics import mean, stdev
 
 from hubkit.cards.facts import Facts, SaeFact
 from hubkit.cards.measured import AUROC, BALANCED, SPLIT_WORDS
-from hubkit.cards.sections.section import Absent, Context
-from hubkit.release.experiments import Stability
+from hubkit.cards.sections.section import NEITHER, NOT_COMPUTED, Absent, Context
+from hubkit.cards.stated import experiments
+from hubkit.measures.catalogue import CATALOGUE
+from hubkit.release.evidence import StatedValue
+from hubkit.release.experiments import RepresentationProbe, Stability, StabilityRun, Steering
 from hubkit.release.metrics import MetricValue
 
 EFFECTS = ("d_max", "d_above_1")
@@ -30,11 +33,22 @@ class Effect:
         return verdict(self.d_max)
 
 
-def verdict(d_max: MetricValue) -> str:
-    """`above its null`, `not above its null`, or that there is none."""
-    if d_max.value is None or d_max.null is None:
+def verdict(value: MetricValue | StatedValue) -> str:
+    """Against the 95 % point of its null; else whether its interval lies beside a null that is one number; `no null`, or `not judged` where neither is known."""
+    if value.value is None or value.null_level is None:
         return "no null"
-    return "above its null" if d_max.value > d_max.null.value else "not above its null"
+    if value.null_point is not None:
+        return "above its null" if value.value > value.null_point else "not above its null"
+    if value.interval is None:
+        return "not judged"
+    low, high = value.interval
+    return (
+        "above its null"
+        if low > value.null_level
+        else "below its null"
+        if high < value.null_level
+        else "not told from its null"
+    )
 
 
 def effect_sizes(facts: Facts) -> Context | Absent:
@@ -46,8 +60,8 @@ def effect_sizes(facts: Facts) -> Context | Absent:
         if value.value is not None
     ]
     if not rows:
-        return Absent("Effect sizes")
-    judged = [row for row in rows if row.d_max.null is not None]
+        return Absent("Effect sizes", NOT_COMPUTED)
+    judged = [row for row in rows if row.d_max.null_point is not None]
     return {
         "rows": rows,
         "long": len(rows) > LONG_TABLE,
@@ -56,7 +70,7 @@ def effect_sizes(facts: Facts) -> Context | Absent:
         "judged": len(judged),
         "above": sum(row.verdict == "above its null" for row in judged),
         "splits": SPLIT_WORDS,
-        "kinds": sorted({row.d_max.null.kind for row in judged if row.d_max.null}),
+        "kinds": sorted({row.d_max.null_kind for row in judged if row.d_max.null_kind}),
         "several_saes": len({row.sae.sae_id for row in rows}) > 1,
     }
 
@@ -78,70 +92,97 @@ class StabilityFact:
     """One stability experiment with its mean, spread and verdict."""
 
     stability: Stability
+    mark: str | None
+    """Who states it; None where hubkit computed it."""
+    measure: str
+    """What varies, in words."""
     mean: float
     spread: float | None
     """Sample standard deviation over the runs."""
     deltas: list[float]
+    runs: list[tuple[StabilityRun, float]]
+    """Those with a value."""
     verdict: str
 
 
 def stability(facts: Facts) -> Context | Absent:
     """A value that does not move is only good news where it is above its null."""
-    listed = facts.evaluation.stability if facts.evaluation else []
-    found = [fact for one in listed if (fact := _stability(one)) is not None]
-    return {"experiments": found} if found else Absent("Stability under re-sampling")
+    listed = experiments(facts, "stability")
+    found = [fact for one, mark in listed if (fact := _stability(one, mark)) is not None]
+    return {"experiments": found} if found else Absent("Stability under re-sampling", NEITHER)
 
 
-def _stability(one: Stability) -> StabilityFact | None:
-    values = [run.value.value for run in one.runs if run.value.value is not None]
-    reference = one.reference.value
+def _stability(one: Stability, mark: str | None) -> StabilityFact | None:
+    runs = [(run, run.value.value) for run in one.runs if run.value.value is not None]
+    values = [value for _, value in runs]
+    reference, null = one.reference.value, one.reference.null_point
     if not values or reference is None:
         return None
-    null = one.reference.null
+    kind = one.reference.null_kind
     if null is None:
-        words = "whether the value itself is more than chance is not known: it has no null"
-    elif max(*values, reference) <= null.value:
-        words = f"all of them, the reference included, are below the {null.kind} of {null.value:.3f}: what is stable here is what noise gives"
-    elif min(*values, reference) > null.value:
-        words = f"all of them are above the {null.kind} of {null.value:.3f}"
+        words = "whether the value itself is more than chance is not known: the 95 % point of its null is not known"
+    elif max(*values, reference) <= null:
+        words = f"not one of them, the reference included, is above {null:.3f} ({kind}): what is stable here is what noise gives"
+    elif min(*values, reference) > null:
+        words = f"all of them are above {null:.3f} ({kind})"
     else:
-        words = f"some are above and some below the {null.kind} of {null.value:.3f}"
+        words = f"some are above and some are not above {null:.3f} ({kind})"
+    measure = (
+        CATALOGUE[one.reference.measure].title
+        if one.reference.measure in CATALOGUE
+        else one.reference.measure
+    )
     return StabilityFact(
         one,
+        mark,
+        measure,
         mean(values),
         stdev(values) if len(values) > 1 else None,
         [abs(value - reference) for value in values],
+        runs,
         words,
     )
 
 
+FEWEST_DOSES = 3
+"""Two points are always monotonic."""
+
+
 def steering(facts: Facts) -> Context | Absent:
     """Dose and response; with the direction's alignment, and whether the response is monotonic."""
-    listed = facts.evaluation.steering if facts.evaluation else []
+    listed = experiments(facts, "steering")
     if not listed:
-        return Absent("Steering")
+        return Absent("Steering", NEITHER)
     rows = []
-    for one in listed:
+    for one, mark in listed:
         rates = [dose.rate for dose in sorted(one.doses, key=lambda dose: dose.alpha)]
         steps = [b - a for a, b in pairwise(rates)]
         monotonic = all(step >= 0 for step in steps) or all(step <= 0 for step in steps)
-        rows.append((one, monotonic, any(dose.n is not None for dose in one.doses)))
-    tested = [one for one in listed if one.p_value is not None]
-    return {
-        "rows": rows,
-        "tested": tested,
-        "none_significant": bool(tested) and all(_not_significant(one.p_value, one.bound) for one in tested),
-    }
+        counted = any(dose.n is not None for dose in one.doses)
+        rows.append((one, mark, monotonic if len(rates) >= FEWEST_DOSES else None, counted))
+    return {"rows": rows, "tests": _tested(listed)}
+
+
+def _tested(listed: list[tuple[Steering, str | None]]) -> list[tuple[str | None, list[Steering], bool]]:
+    """Of each origin the directions with a p, and whether none of them changed the labels significantly."""
+    found: dict[str | None, list[Steering]] = {}
+    for one, mark in listed:
+        if one.p_value is not None:
+            found.setdefault(mark, []).append(one)
+    return [
+        (mark, tested, all(_not_significant(one.p_value, one.bound) for one in tested))
+        for mark, tested in found.items()
+    ]
 
 
 def _not_significant(p_value: float | None, bound: str) -> bool:
-    return p_value is not None and p_value > 0.05 and bound != "<"
+    return p_value is not None and p_value >= 0.05 and bound != "<"
 
 
 def top_features(facts: Facts) -> Context | Absent:
     """The latents with the largest d, and the beginnings of the completions that excite them most."""
-    listed = facts.evaluation.top_features if facts.evaluation else []
-    return {"groups": listed} if listed else Absent("Top latents")
+    listed = experiments(facts, "top_features")
+    return {"groups": listed} if listed else Absent("Top latents", NEITHER)
 
 
 def all_at_chance(values: list[MetricValue]) -> bool:
@@ -151,8 +192,16 @@ def all_at_chance(values: list[MetricValue]) -> bool:
 
 
 def probes(facts: Facts) -> Context | Absent:
-    """The same probe on raw activations, on SAEs, and on controls."""
-    listed = facts.evaluation.representations if facts.evaluation else []
+    """The same probe on raw activations, on SAEs, and on controls: a table for each origin."""
+    groups: dict[str | None, list[RepresentationProbe]] = {}
+    for one, mark in experiments(facts, "representations"):
+        groups.setdefault(mark, []).append(one)
+    if not groups:
+        return Absent("Probe comparison", NEITHER)
+    return {"tables": [_table(mark, listed) for mark, listed in groups.items()]}
+
+
+def _table(mark: str | None, listed: list[RepresentationProbe]) -> dict[str, object]:
     rows = [
         (
             one,
@@ -161,13 +210,15 @@ def probes(facts: Facts) -> Context | Absent:
         )
         for one in listed
     ]
-    if not rows:
-        return Absent("Probe comparison")
     balanced = [value for _, value, _ in rows if value is not None]
     return {
+        "mark": mark,
         "rows": rows,
         "auroc": any(auroc for _, _, auroc in rows),
         "all_chance": all_at_chance(balanced),
         "methods": sorted({value.interval_method for value in balanced if value.interval_method}),
         "n": sorted({value.n for value in balanced}),
+        "seen": [
+            one.representation for one, value, _ in rows if value is not None and value.split == "train"
+        ],
     }

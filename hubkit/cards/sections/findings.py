@@ -10,9 +10,11 @@ from hubkit.cards.facts import Facts, SaeFact
 from hubkit.cards.measured import (
     AUROC,
     BALANCED,
+    CROSS_FITTED,
     D_MAX,
     MEMBERSHIP,
     NEW_SCENARIOS,
+    SPLIT_WORDS,
     Peak,
     best_sae,
     judged_comparisons,
@@ -21,11 +23,12 @@ from hubkit.cards.measured import (
     peak_layer,
     raw_at,
     sign_test,
+    told_from_chance,
 )
 from hubkit.cards.sections.experiments import all_at_chance
-from hubkit.cards.sections.section import Absent, Context
+from hubkit.cards.sections.section import NOT_COMPUTED, Absent, Context
 from hubkit.cards.sections.work import counted_scenarios
-from hubkit.release.experiments import RepresentationProbe, Tally
+from hubkit.release.experiments import RepresentationProbe, Tally, TestResult
 from hubkit.release.metrics import Comparison, MetricValue
 
 LONG_PROFILE = 16
@@ -58,14 +61,19 @@ def key_findings(facts: Facts) -> Context | Absent:
     tallies = [tallied(tally) for tally in facts.evaluation.tallies] if facts.evaluation else []
     compared = _compared(facts)
     if not (compared or peak or best or d_max or judged.all or tallies):
-        return Absent("Key findings")
+        return Absent("Key findings", NOT_COMPUTED)
     return {
         "peak": peak,
         "peak_auroc": of_layer(peak.profile, AUROC) if peak else None,
         "depth": facts.base.depth(peak.profile.layer) if peak else None,
         "n_layers": facts.base.n_layers,
         "peak_without_sae": peak is not None and peak.profile.layer not in facts.distinct("layer"),
+        "peak_at_chance": _all_layers_at_chance(facts),
         "best": best,
+        "best_at_chance": told_from_chance(best.metric) is False if best else False,
+        "cross_fitted": best is not None
+        and (best.metric.measure, best.metric.split) in CROSS_FITTED
+        and best.metric.split == "crossfit",
         "best_difference": _difference(facts, best.sae) if best else None,
         "best_against_peak": number_of(best.metric) - number_of(peak.metric) if best and peak else None,
         "best_raw": raw_at(facts, best.sae.layer) if best else None,
@@ -73,16 +81,24 @@ def key_findings(facts: Facts) -> Context | Absent:
         "memory": best.sae.first_metric(*MEMBERSHIP) if best else None,
         "few": 0 < counted_scenarios(facts) < FEW_SCENARIOS,
         "d_max": d_max,
+        "d_max_rows": SPLIT_WORDS[d_max.metric.split] if d_max else "",
         "judged": judged,
         "by_chance": len(judged.all) * 0.025,
         "tallies": tallies,
-        "tests": _tests(facts),
+        "tests": grouped(facts.evaluation.tests if facts.evaluation else []),
         "profile": _profile(facts, peak),
         "singles": _singles(facts, best.sae.sae_id if best else None) if tallies else [],
         "compared": compared,
         "all_chance": all_at_chance([value for _, value in compared]),
         "groups": _groups(facts, best.sae.layer) if best else [],
     }
+
+
+def _all_layers_at_chance(facts: Facts) -> bool:
+    """Whether every measured layer has an interval, and each holds 0.5: the highest need not have the narrowest."""
+    layers = facts.evaluation.layers if facts.evaluation else []
+    found = [told_from_chance(metric) for one in layers if (metric := of_layer(one, BALANCED)) is not None]
+    return bool(found) and all(told is False for told in found)
 
 
 def tallied(tally: Tally) -> TallyFact:
@@ -92,15 +108,17 @@ def tallied(tally: Tally) -> TallyFact:
 
 
 def _difference(facts: Facts, sae: SaeFact) -> MetricValue | None:
+    """From the raw activations of its own layer, and from nothing else."""
     listed = facts.evaluation.comparisons if facts.evaluation else []
-    found = next((c.difference for c in listed if c.sae_id == sae.sae_id), None)
+    against = f"raw activations at layer {sae.layer}"
+    found = next((c.difference for c in listed if (c.sae_id, c.reference) == (sae.sae_id, against)), None)
     return found if found is not None and found.value is not None else None
 
 
-def _tests(facts: Facts) -> list[dict[str, Any]]:
+def grouped(tests: list[TestResult]) -> list[dict[str, Any]]:
     """Tests of several subjects with one result, in one line."""
     found: dict[tuple[object, ...], dict[str, Any]] = {}
-    for test in facts.evaluation.tests if facts.evaluation else []:
+    for test in tests:
         key = (test.reference, test.test, test.correction, test.bound, test.p_value)
         line = found.setdefault(key, {**test.model_dump(exclude={"subject"}), "subjects": []})
         line["subjects"].append(test.subject)
@@ -133,7 +151,7 @@ def _profile(facts: Facts, peak: Peak | None) -> dict[str, Any] | None:
     return {
         "rows": rows,
         "long": len(rows) > LONG_PROFILE,
-        "shape": "rises from layer to layer up to the last" if rising and len(values) > WIDE else None,
+        "shape": "rises from each measured layer to the next" if rising and len(values) > WIDE else None,
         "auroc": any(row[2] for row in rows),
         "depth": any(row[3] is not None for row in rows),
     }

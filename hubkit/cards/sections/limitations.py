@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, zip_longest
 
+from hubkit.cards.base_fit import misfits
 from hubkit.cards.facts import Facts, Rewritten, SaeFact
-from hubkit.cards.measured import ALIVE, BALANCED, CROSS_FITTED, NEW_SCENARIOS, number_of, peak_layer
-from hubkit.cards.quantization import quantization_of
+from hubkit.cards.measured import ALIVE, BALANCED, NEW_SCENARIOS, UNSEEN, number_of, peak_layer
+from hubkit.cards.quantization import quantization_of, quantized_count
 from hubkit.cards.sections.section import Context
 from hubkit.cards.sections.work import counted_scenarios
+from hubkit.cards.stated import Item, experiments
 from hubkit.validate.finding import Severity, natural
+from hubkit.validate.need import Need
+from hubkit.validate.report import Report, Skipped
 from hubkit.validate.rule import REGISTRY
 
+OPTIONS: Mapping[Need, tuple[str, str]] = {
+    Need.WEIGHTS: ("the values of the weights, but for thresholds", "--deep"),
+    Need.LOAD: ("what SAELens makes of the files", "--load"),
+    Need.BASE: ("hooks and widths against the base model's own configuration", "--base-model"),
+}
+"""What only an option of `hubkit validate` looks at."""
 MOSTLY_DEAD = 0.5
 FEW_IDS = 6
 MOST_MESSAGES = 3
@@ -21,39 +31,77 @@ NUMBER = re.compile(r"\d[\d,]*\d(?:\.\d+)?|\d(?:\.\d+)?")
 
 
 def limitations(facts: Facts) -> Context:
-    """Defects with the number of SAEs they touch, small samples, dead latents, quantized activations, what was not tried."""
+    """Defects with the number of SAEs they touch, what was not checked, small samples, dead latents, quantized activations, what was not tried."""
     dead = [sae for sae in facts.saes if _mostly_dead(sae)]
     few_rows = [rows for sae in facts.saes if (rows := _few_rows(sae)) is not None]
     peak = peak_layer(facts)
     compared = {one.sae_id for one in facts.evaluation.representations} if facts.evaluation else set()
+    quantization = quantization_of(facts)
     return {
         "defects": _defects(facts),
         "rewritten": _rewritten(facts),
         "few_ids": FEW_IDS,
         "most_messages": MOST_MESSAGES,
         "general": _general(facts),
+        "misfits": misfits(facts),
+        "asked": len(facts.report.asked),
+        "whole": facts.report.complete,
+        "unasked": unasked(facts.report),
+        "not_made": not_made(facts.report),
         "dead": len(dead),
+        "stated_dead": len(_stated_dead(facts)),
         "few_rows": few_rows,
-        "unmeasured": sum(sae.metrics is None for sae in facts.saes),
+        "unseen": any(
+            value.split in UNSEEN
+            for sae in facts.saes
+            if sae.metrics
+            for value in sae.metrics.values
+            if value.value is not None
+        ),
+        "unmeasured": sum(not _has_value(sae) for sae in facts.saes),
         "unprobed": sum(
             sae.first_metric(*BALANCED) is None and sae.sae_id not in compared for sae in facts.saes
         ),
-        "warned": sum(bool(sae.metrics and sae.metrics.warnings) for sae in facts.saes),
+        "warned": sum(bool(sae.warnings) for sae in facts.saes),
         "warnings": _warnings(facts),
         "intervals": any(v.interval for sae in facts.saes if sae.metrics for v in sae.metrics.values),
-        "plain_cv": any(
-            sae.of_measure("probe_cv_balanced_accuracy") and sae.first_metric(*CROSS_FITTED) is None
-            for sae in facts.saes
-        ),
         "scenarios": counted_scenarios(facts),
         "new_scenarios": any(sae.first_metric(*NEW_SCENARIOS) for sae in facts.saes),
         "peak_without_sae": peak.profile.layer
         if peak and peak.profile.layer not in facts.distinct("layer")
         else None,
-        "quantization": quantization_of(facts),
-        "untested": not (facts.evaluation and facts.evaluation.transfers),
+        "quantization": quantization,
+        "quantized": quantized_count(facts) if quantization else 0,
+        "untested": not experiments(facts, "transfers"),
         "total": len(facts.saes),
     }
+
+
+def _has_value(sae: SaeFact) -> bool:
+    return sae.metrics is not None and any(value.value is not None for value in sae.metrics.values)
+
+
+def unasked(report: Report) -> list[tuple[str, str]]:
+    """What no rule looked at, because only an option of `hubkit validate` asks it: what, and the option."""
+    asked = set(report.asked)
+    found: dict[Need, None] = {}
+    for rule in REGISTRY.values():
+        if rule.code not in asked:
+            found |= {need: None for need in OPTIONS if need in rule.needs}
+    return [OPTIONS[need] for need in OPTIONS if need in found]
+
+
+def not_made(report: Report) -> list[tuple[str, list[str], int]]:
+    """Checks that were asked and could not be made: the reason, their rules, and of how many SAEs (0: of the repository)."""
+    reasons: dict[str, list[Skipped]] = {}
+    for one in report.skipped:
+        reasons.setdefault(one.reason, []).append(one)
+    found = [
+        (reason, sorted({one.code for one in several}), len({one.sae_id for one in several} - {None}))
+        for reason, several in sorted(reasons.items())
+    ]
+    crashed = sorted({crash.code for crash in report.crashes})
+    return found + ([("the rule itself failed", crashed, 0)] if crashed else [])
 
 
 def _defects(facts: Facts) -> list[tuple[str, str, list[str], str | None]]:
@@ -90,7 +138,7 @@ def _warnings(facts: Facts) -> list[tuple[str, list[str]]]:
     """What training said, and of which SAEs: texts that differ in their numbers alone become one, with the lowest and the highest of each number."""
     found: dict[str, list[tuple[str, list[str]]]] = {}
     for sae in facts.saes:
-        for text in sae.metrics.warnings if sae.metrics else []:
+        for text in sae.warnings:
             found.setdefault(NUMBER.sub("\0", text), []).append((sae.sae_id, NUMBER.findall(text)))
     lines = []
     for pattern, several in found.items():
@@ -124,6 +172,23 @@ def _exactly(facts: Facts, saes: list[SaeFact]) -> str | None:
 def _mostly_dead(sae: SaeFact) -> bool:
     metric = sae.first_metric(*ALIVE)
     return metric is not None and number_of(metric) < MOSTLY_DEAD
+
+
+def _stated_dead(facts: Facts) -> set[str]:
+    """SAEs over half of whose latents never fire by what their author or their training states."""
+    widths = {sae.sae_id: sae.d_sae for sae in facts.saes}
+    return {
+        item.value.sae_id
+        for group in facts.stated
+        for item in group.items
+        if item.value.sae_id in widths and _says_dead(item, widths[item.value.sae_id])
+    }
+
+
+def _says_dead(item: Item, d_sae: int) -> bool:
+    if item.value.measure == "alive_share":
+        return item.value.value < MOSTLY_DEAD
+    return item.pointer.endswith("/num_dead_features") and item.value.value > MOSTLY_DEAD * d_sae
 
 
 def _few_rows(sae: SaeFact) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hubkit.cards.facts import Facts
+from hubkit.cards.facts import Facts, SaeFact
 from hubkit.cards.saelens_versions import NEWEST, loads
 from hubkit.cards.sections.section import Context
 from hubkit.formats.saelens import tensor_shapes
@@ -23,29 +23,35 @@ ENCODERS = {
 
 
 def architecture(facts: Facts) -> Context:
-    """One row per form of SAE, with its tensors; and what the base model is, its parameters counted by formula."""
-    forms = sorted({(sae.architecture, sae.d_in, sae.d_sae) for sae in facts.saes})
+    """One row per form of SAE, with the tensors that its files hold; and what the base model is, its parameters counted by formula."""
+    forms: dict[tuple[str, int, int, tuple[str, ...]], list[SaeFact]] = {}
+    for sae in facts.saes:
+        forms.setdefault((sae.architecture, sae.d_in, sae.d_sae, _tensors(sae)), []).append(sae)
     rows = [
         {
             "architecture": kind,
             "d_in": d_in,
             "d_sae": d_sae,
-            "ks": sorted(
-                {s.k for s in facts.saes if s.architecture == kind and s.d_sae == d_sae and s.k is not None}
-            ),
-            "encoder": ENCODERS.get(kind, ""),
-            "tensors": [
-                f"{name} [{', '.join(str(size) for size in shape)}]"
-                for name, shape in (tensor_shapes(kind, d_in, d_sae, d_in) or {}).items()
-            ],
+            "ks": sorted({sae.sae.k for sae in saes if sae.sae.k is not None}),
+            "encoder": ENCODERS.get(kind, "–"),
+            "tensors": tensors,
         }
-        for kind, d_in, d_sae in forms
+        for (kind, d_in, d_sae, tensors), saes in sorted(forms.items())
     ]
     return {
         "rows": rows,
         "base": facts.base,
         "fits": {sae.d_in for sae in facts.saes} == {facts.base.d_model},
     }
+
+
+def _tensors(sae: SaeFact) -> tuple[str, ...]:
+    """As the header of its weights has them, in SAELens's order; empty where it was not read."""
+    order = list(tensor_shapes(sae.architecture, sae.d_in, sae.d_sae, sae.d_in) or {})
+    names = sorted(
+        sae.sae.tensors, key=lambda name: (order.index(name) if name in order else len(order), name)
+    )
+    return tuple(f"{name} [{', '.join(map(str, sae.sae.tensors[name].shape))}]" for name in names)
 
 
 def versions(facts: Facts) -> Context:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from hubkit.cards.quantization import quantization_of
 from hubkit.cards.rank import Trend, trend
 from hubkit.cards.sections.findings import TallyFact, tallied
-from hubkit.cards.sections.section import Absent, Context
+from hubkit.cards.sections.section import NOT_COMPUTED, Absent, Context
 from hubkit.cards.study_facts import IndexFacts, Row
+from hubkit.formats.saelens import TRANSCODERS
 
 MEASURE = "SAE probes above the raw activations of their layer"
 
@@ -21,16 +23,43 @@ def overview(facts: IndexFacts) -> Context:
     return {
         "title": facts.settings.title or "Sparse autoencoders of several models",
         "summary": facts.settings.summary,
-        "models": len(facts.rows),
+        "models": len({row.facts.settings.base_model for row in facts.rows}),
+        "repositories": len(facts.rows),
         "count": facts.saes,
+        "noun": "sparse autoencoders and transcoders" if _any_transcoder(facts) else "sparse autoencoders",
         "kinds": sorted(kinds.items()),
         "never_learned": sum(row.never_learned for row in facts.rows),
     }
 
 
+def _any_transcoder(facts: IndexFacts) -> bool:
+    return any(sae.architecture in TRANSCODERS for row in facts.rows for sae in row.facts.saes)
+
+
 def models(facts: IndexFacts) -> Context:
     """One row per release, smallest model first."""
-    return {"rows": facts.rows, "commits": facts.commits}
+    shown = [value for row in facts.rows for value in (row.peak, row.best) if value is not None]
+    return {
+        "rows": facts.rows,
+        "commits": facts.commits,
+        "intervals": any(value.metric.interval for value in shown),
+        "depths": any(row.depth is not None for row in facts.rows),
+        "gaps": any(not (row.peak and row.best and row.above) for row in facts.rows),
+    }
+
+
+def stated(facts: IndexFacts) -> Context | Absent:
+    """What the authors state: how much of it there is, and their counts against a reference, each with its mark."""
+    held = [(row.name, sum(len(group.items) for group in row.facts.stated)) for row in facts.rows]
+    tallies = [
+        (row.name, tallied(tally), group.mark(tally))
+        for row in facts.rows
+        for group in row.facts.stated
+        for tally in group.of("tallies")
+    ]
+    if not tallies and not any(count for _, count in held):
+        return Absent("Stated, not computed", "no measured value is stated")
+    return {"held": [(name, count) for name, count in held if count], "tallies": tallies}
 
 
 def size(facts: IndexFacts) -> Context | Absent:
@@ -56,7 +85,7 @@ def counts(facts: IndexFacts) -> Context | Absent:
     """How often SAE probes beat the raw activations, over all releases and in each."""
     judged = [(row, row.above) for row in facts.rows if row.above]
     if not judged:
-        return Absent("SAEs against raw activations")
+        return Absent("SAEs against raw activations", NOT_COMPUTED)
     above = sum(pair[0] for _, pair in judged)
     total = sum(pair[1] for _, pair in judged)
     shares = [pair[0] / pair[1] for _, pair in judged]
@@ -89,11 +118,12 @@ def research(facts: IndexFacts) -> Context | Absent:
 
 def caveats(facts: IndexFacts) -> Context:
     """What the releases' own cards say at length."""
-    quantized = [row.name for row in facts.rows if row.facts.provenance and row.facts.provenance.quantization]
+    quantized = [row.name for row in facts.rows if quantization_of(row.facts)]
     return {
         "never_learned": [(row.name, row.never_learned, len(row.facts.saes)) for row in facts.rows if row.never_learned],
         "peak_without_sae": [row.name for row in facts.rows if row.peak and row.peak.profile.layer not in row.facts.distinct("layer")],
         "quantized": quantized,
+        "several": len({row.facts.settings.base_model for row in facts.rows}) > 1,
         "measured_on_training_rows": [row.name for row in facts.rows if row.best and row.best.metric.split == "train"],
     }  # fmt: skip
 
@@ -115,6 +145,7 @@ SECTIONS: Mapping[str, Callable[[IndexFacts], Context | Absent]] = {
     "research": research,
     "index_models": models,
     "index_counts": counts,
+    "index_stated": stated,
     "index_size": size,
     "index_caveats": caveats,
     "citation": citation,

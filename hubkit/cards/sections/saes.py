@@ -17,9 +17,10 @@ from hubkit.cards.measured import (
     VARIANCE,
     Wanted,
 )
-from hubkit.cards.sections.section import Absent, Context
+from hubkit.cards.sections.section import NOT_COMPUTED, Absent, Context
 from hubkit.measures.catalogue import CATALOGUE
 from hubkit.release.metrics import MetricValue, Split
+from hubkit.release.pool import MIXED
 
 COLUMNS: tuple[Wanted, ...] = (VARIANCE, L0, ALIVE, BALANCED, NEW_SCENARIOS, MEMBERSHIP, D_MAX)
 QUALITY: tuple[Wanted, ...] = (VARIANCE, L0, ALIVE, MSE)
@@ -33,7 +34,7 @@ def sae_table(facts: Facts) -> Context:
         {
             "sae": sae,
             "values": [sae.metric(measure, split) for measure, split in columns],
-            "codes": ", ".join(sorted({finding.code for finding in sae.findings})) or "none",
+            "codes": _codes(sae),
         }
         for sae in sorted(facts.saes, key=_order)
     ]
@@ -45,8 +46,21 @@ def sae_table(facts: Facts) -> Context:
         "measured": bool(columns),
         "crossfit": any(split == "crossfit" for _, split in columns),
         "control": any(split == "control" for _, split in columns),
-        "gaps": any(value is None for row in rows for value in row["values"]),  # type: ignore[attr-defined]
+        "mixed": any(sae.condition == MIXED for sae in facts.saes),
+        "gaps": any(_is_gap(value) for row in rows for value in row["values"]),  # type: ignore[attr-defined]
+        "intervals": any(value and value.interval for row in rows for value in row["values"]),  # type: ignore[attr-defined]
+        "unasked": any(sae.not_checked for sae in facts.saes),
     }
+
+
+def _is_gap(value: MetricValue | None) -> bool:
+    return value is None or value.value is None
+
+
+def _codes(sae: SaeFact) -> str:
+    """What was found about it; `none` only where every rule could be asked."""
+    found = ", ".join(sorted({finding.code for finding in sae.findings}))
+    return found or (f"none; not checked: {', '.join(sae.not_checked)}" if sae.not_checked else "none")
 
 
 def _order(sae: SaeFact) -> tuple[object, ...]:
@@ -70,7 +84,7 @@ def quality(facts: Facts) -> Context | Absent:
     """Reconstruction and sparsity of each architecture: the median and the range over its SAEs; of a single SAE, its values."""
     columns = [column for wanted in QUALITY if (column := _column(facts, wanted)) is not None]
     if not columns:
-        return Absent("SAE quality")
+        return Absent("SAE quality", NOT_COMPUTED)
     rows = []
     for kind in facts.distinct("trained_as"):
         saes = [sae for sae in facts.saes if sae.trained_as == kind]
@@ -92,10 +106,10 @@ def _summary(saes: list[SaeFact], measure: str, split: Split) -> tuple[float, fl
 
 
 def _alive(facts: Facts) -> tuple[int, int] | None:
-    """Of a single SAE: latents that fire, and latents."""
+    """Of a single SAE: latents that fire, and latents. A cross-fitted share is a mean over several SAEs, of none of which it is the count."""
     only = facts.saes[0]
     metric: MetricValue | None = only.first_metric(*ALIVE)
-    if len(facts.saes) > 1 or metric is None or metric.value is None:
+    if len(facts.saes) > 1 or metric is None or metric.value is None or metric.split == "crossfit":
         return None
     return round(metric.value * only.d_sae), only.d_sae
 

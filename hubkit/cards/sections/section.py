@@ -8,6 +8,9 @@ from typing import Any
 
 from hubkit.cards.facts import Facts
 
+NOT_COMPUTED = "not computed by hubkit"
+NEITHER = "neither computed nor stated"
+
 
 @dataclass(frozen=True)
 class Absent:

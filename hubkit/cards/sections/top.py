@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 
 from hubkit.cards.base import short_count
+from hubkit.cards.base_fit import is_named, misfits, other_names
 from hubkit.cards.facts import Facts, SaeFact
 from hubkit.cards.families import FAMILIES, Family
 from hubkit.cards.sections.section import Absent, Context
 from hubkit.cards.settings import Link
-from hubkit.release.layout import EVALUATION
+from hubkit.formats.saelens import TRANSCODERS
+from hubkit.release.layout import CFG
+from hubkit.release.pool import MIXED, ONLY
 from hubkit.validate.finding import Severity
 
 
@@ -22,12 +25,26 @@ def summary(facts: Facts) -> Context:
         "title": settings.title or f"Sparse autoencoders for {settings.base_model}",
         "summary": settings.summary,
         "count": len(facts.saes),
+        "noun": _noun(facts),
         "base": facts.base,
         "size": short_count(facts.base.parameters) if facts.base.parameters else None,
+        "named": is_named(facts),
+        "other_names": other_names(facts),
+        "misfits": misfits(facts),
+        "others": facts.others,
         "study": study if isinstance(study, Link) else Link(name=study) if study else None,
         "broken": len(broken),
         "codes": sorted({code for sae in broken for code in _errors(sae)}),
     }
+
+
+def _noun(facts: Facts) -> str:
+    """`sparse autoencoders`, or what they are instead."""
+    plural = "s" if len(facts.saes) != 1 else ""
+    transcoders = sum(sae.architecture in TRANSCODERS for sae in facts.saes)
+    if transcoders == len(facts.saes):
+        return f"transcoder{plural}"
+    return "sparse autoencoders and transcoders" if transcoders else f"sparse autoencoder{plural}"
 
 
 def _errors(sae: SaeFact) -> set[str]:
@@ -53,12 +70,14 @@ def caveat(facts: Facts) -> Context | Absent:
     )
     if not measures and not does_not:
         return Absent("What the labels mean", "neither the scenarios nor the author say")
+    conditions = facts.distinct("condition")
     return {
         "settings": [family.setting for family in families],
         "measures": measures,
         "does_not": does_not,
         "labels": facts.labels,
-        "count": len(facts.saes),
+        "of_one_label": [condition for condition in conditions if condition.endswith(ONLY)],
+        "all_of_both": all(sae.condition == MIXED for sae in facts.saes),
     }
 
 
@@ -89,10 +108,23 @@ def contents(facts: Facts) -> Context:
         "conditions": facts.distinct("condition"),
         "sizes": sorted({(sae.d_in, sae.d_sae) for sae in facts.saes}),
         "ks": {kind: values for kind, values in ks.items() if values},
+        "files": _files(facts),
         "dtypes": facts.distinct("dtype"),
         "declared": grid.size if grid and grid.architectures else None,
-        "with_metrics": sum(sae.metrics_file not in (None, EVALUATION) for sae in facts.saes),
+        "with_metrics": sum(sae.own_metrics for sae in facts.saes),
+        "metrics": "metrics.json" if _at_root(facts) else "<sae_id>/metrics.json",
     }
+
+
+def _at_root(facts: Facts) -> bool:
+    return [sae.sae_id for sae in facts.saes] == ["."]
+
+
+def _files(facts: Facts) -> list[str]:
+    """The files of weights and configurations, as one pattern where they are called alike in every folder."""
+    names = {(sae.sae.weights or "").rpartition("/")[2] for sae in facts.saes} - {""}
+    folder = "" if _at_root(facts) else "<sae_id>/"
+    return [f"{folder}{name}" for name in (*sorted(names), CFG)]
 
 
 def _by_recipe(facts: Facts) -> list[tuple[str, int, list[int]]]:

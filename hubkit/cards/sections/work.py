@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hubkit.cards.facts import Facts
+from hubkit.cards.facts import Facts, SaeFact
 from hubkit.cards.families import FAMILIES
-from hubkit.cards.quantization import quantization_of
+from hubkit.cards.quantization import quantization_of, quantized_count
 from hubkit.cards.sections.section import Absent, Context
 from hubkit.cards.settings import ExpectedTransfer
+from hubkit.cards.stated import experiments
+from hubkit.cards.trained import input_of, settings_of
 from hubkit.release.experiments import Transfer
 
 SHOWN = {
@@ -24,23 +26,32 @@ SHOWN = {
     "seconds": "Training time, s per SAE",
 }
 """Keys of `metadata.hubkit` in the order of the table."""
+FEW = 6
 RECORDED = {*SHOWN, "n_rows"}
 """What makes a record of training of `metadata.hubkit`, which also holds what a fix did."""
+
+
+LONG_TABLE = 12
 
 
 def labels(facts: Facts) -> Context | Absent:
     """How completions were sampled and labelled, and what each scenario gave."""
     provenance = facts.provenance
-    if provenance is None:
+    if provenance is None or not (provenance.labelling or provenance.completions or provenance.scenarios):
         return Absent("Classification methodology", "how the labels were made is not recorded")
     scenarios = provenance.scenarios
     names = list(dict.fromkeys(label for one in scenarios for label in one.counts))
+    counted = any(one.counts for one in scenarios)
     return {
         "labelling": provenance.labelling,
         "completions": provenance.completions,
         "scenarios": scenarios,
+        "listed": len({one.scenario_id for one in scenarios}),
+        "undecided": sum(not any(one.counts.values()) for one in scenarios) if counted else None,
+        "long": len(scenarios) > LONG_TABLE,
         "titles": {name: family.title for name, family in FAMILIES.items()},
         "names": names,
+        "sampled": any(one.sampled is not None for one in scenarios),
         "families": any(one.family for one in scenarios),
         "notes": any(one.note for one in scenarios),
     }
@@ -53,8 +64,10 @@ def counted_scenarios(facts: Facts) -> int:
 
 
 def training(facts: Facts) -> Context | Absent:
-    """The recipe of each architecture as the configurations record it; a value that differs between SAEs is given as its range."""
-    kinds = [kind for kind in facts.distinct("trained_as") if _recorded(facts, kind)]
+    """What each architecture was trained with, as the configurations state it; a value that differs between SAEs is given as its range."""
+    kinds = [
+        kind for kind in facts.distinct("trained_as") if _recorded(facts, kind) or _settings(facts, kind)
+    ]
     if not kinds:
         return Absent("Training configuration", "no cfg.json records it")
     rows = [
@@ -64,20 +77,56 @@ def training(facts: Facts) -> Context | Absent:
         )
         for key, title in SHOWN.items()
     ]
+    rows += _stated_rows(facts, kinds)
     provenance = facts.provenance
+    own = sum(bool(_own(sae)) for sae in facts.saes)
     return {
         "kinds": kinds,
         "rows": [(title, values) for title, values in rows if any(values)],
+        "by_hubkit": own > 0,
+        "by_saelens": own < len(facts.saes),
         "by_condition": _rows_by_condition(facts),
         "expansions": sorted({(sae.d_in, sae.d_sae) for sae in facts.saes}),
         "hooks": facts.distinct("hook_name"),
-        "hardware": provenance.hardware if provenance else None,
+        "hardware": _hardware(facts),
         "software": provenance.software if provenance else {},
     }
 
 
+def _own(sae: SaeFact) -> Mapping[str, Any]:
+    """The record of hubkit's training, where it is one."""
+    return sae.training if RECORDED & sae.training.keys() else {}
+
+
 def _recorded(facts: Facts, kind: str) -> list[Mapping[str, Any]]:
-    return [sae.training for sae in facts.saes if sae.trained_as == kind and RECORDED & sae.training.keys()]
+    return [own for sae in facts.saes if sae.trained_as == kind and (own := _own(sae))]
+
+
+def _settings(facts: Facts, kind: str) -> list[Mapping[str, Any]]:
+    """What SAELens's keys state, of the SAEs without a record of hubkit's: there they would say it twice."""
+    return [
+        found
+        for sae in facts.saes
+        if sae.trained_as == kind and not _own(sae) and (found := settings_of(sae))
+    ]
+
+
+def _stated_rows(facts: Facts, kinds: list[str]) -> list[tuple[str, list[str]]]:
+    by_kind = [_settings(facts, kind) for kind in kinds]
+    titles = dict.fromkeys(title for several in by_kind for one in several for title in one)
+    return [
+        (title, [_range([one[title] for one in several if title in one]) for several in by_kind])
+        for title in titles
+    ]
+
+
+def _hardware(facts: Facts) -> list[str]:
+    """What the SAEs were trained on where each has a record, else the machine that wrote provenance.json."""
+    provenance = facts.provenance
+    if provenance is None:
+        return []
+    each = {one.hardware for one in provenance.training.values()}
+    return sorted(each) if each else [provenance.hardware]
 
 
 def _rows_by_condition(facts: Facts) -> list[tuple[str, str]]:
@@ -91,15 +140,18 @@ def _rows_by_condition(facts: Facts) -> list[tuple[str, str]]:
 
 def _range(values: list[Any]) -> str:
     """One value, a few values, or lowest to highest."""
-    distinct = sorted(set(values), key=lambda v: (str(type(v)), v))
+    distinct = sorted(set(values), key=lambda v: (isinstance(v, str), v))
     if not distinct:
         return ""
-    if all(isinstance(v, int | float) for v in distinct) and len(distinct) > 1:
+    if all(isinstance(v, int | float) and not isinstance(v, bool) for v in distinct) and len(distinct) > 1:
         return f"{_plain(distinct[0])} to {_plain(distinct[-1])}"
-    return ", ".join(_plain(v) for v in distinct)
+    shown = [_plain(v) for v in distinct]
+    return ", ".join(shown) if len(shown) <= FEW else f"{', '.join(shown[:FEW])} and {len(shown) - FEW} more"
 
 
 def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return (
         f"{value:g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
     )
@@ -107,23 +159,43 @@ def _plain(value: object) -> str:
 
 def precision(facts: Facts) -> Context:
     """In what precision the base model ran, what was tried beside it, and what the author expects of the rest."""
-    recorded = sorted({str(sae.training["precision"]) for sae in facts.saes if "precision" in sae.training})
-    stated = [facts.provenance.precision] if facts.provenance else recorded
-    measured = facts.evaluation.transfers if facts.evaluation else []
+    measured = experiments(facts, "transfers")
+    quantization = quantization_of(facts)
     return {
-        "precisions": stated,
+        "precisions": precisions_of(facts),
         "dtypes": facts.distinct("dtype"),
-        "quantization": quantization_of(facts),
+        "quantization": quantization,
+        "quantized": quantized_count(facts) if quantization else 0,
+        "count": len(facts.saes),
         "transfers": transfer_rows(facts.settings.transfers, measured),
         "untested": not measured,
     }
 
 
+def precisions_of(facts: Facts) -> list[str]:
+    """Of the base model, as provenance.json or the configurations record it."""
+    if facts.provenance:
+        return [facts.provenance.precision]
+    recorded = {str(sae.training["precision"]) for sae in facts.saes if "precision" in sae.training}
+    asked = {str(dtype).removeprefix("torch.") for sae in facts.saes if (dtype := _dtype_asked(sae))}
+    return sorted(recorded | asked)
+
+
+def _dtype_asked(sae: SaeFact) -> object:
+    arguments = input_of(sae).arguments
+    return arguments.get("torch_dtype") or arguments.get("dtype")
+
+
+Measured = tuple[Transfer, str | None]
+
+
 def transfer_rows(
-    expected: list[ExpectedTransfer], measured: list[Transfer]
-) -> list[tuple[str, str, str, Transfer | None]]:
-    """Target, expectation, reason, measurement: of every target that either names."""
-    by_name: Mapping[str, Transfer] = {one.to: one for one in measured}
-    rows = [(one.to, one.expected or "", one.why, by_name.get(one.to)) for one in expected]
+    expected: list[ExpectedTransfer], measured: list[Measured]
+) -> list[tuple[str, str, str, list[Measured]]]:
+    """Target, expectation, reason, measurements with who states them: of every target that either names."""
+    by_name: dict[str, list[Measured]] = {}
+    for one, mark in measured:
+        by_name.setdefault(one.to, []).append((one, mark))
+    rows = [(one.to, one.expected or "", one.why, by_name.get(one.to, [])) for one in expected]
     known = {one.to for one in expected}
-    return [*rows, *((one.to, "", "", one) for one in measured if one.to not in known)]
+    return [*rows, *((to, "", "", found) for to, found in by_name.items() if to not in known)]

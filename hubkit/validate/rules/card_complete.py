@@ -37,7 +37,7 @@ def placeholder(repo: RepoFacts) -> Iterator[Found]:
 def stale(repo: RepoFacts) -> Iterator[Found]:
     """The card is older than what it describes.
 
-    A card of hubkit records digests of the configurations with evaluation.json, and of the weights. Here they are computed again: the first from files that are
+    A card of hubkit records digests of the configurations with evaluation.json and evidence.yaml, and of the weights. Here they are computed again: the first from files that are
     read anyway, the second from the checksums in the Hub's listing, or with --deep. Other cards have no digest and are not judged.
     """
     if not repo.saes:
@@ -45,12 +45,12 @@ def stale(repo: RepoFacts) -> Iterator[Found]:
     recorded = recorded_digests(repo.readme.front_matter if repo.readme else None)
     if recorded.texts is not None:
         texts = {sae.cfg_path: sae.cfg_text for sae in repo.saes if sae.cfg_path}
-        texts |= {repo.evaluation.path: repo.evaluation.text} if repo.evaluation else {}
+        texts |= {file.path: file.text for file in (repo.evaluation, repo.evidence) if file}
         if (
             texts_digest({path: text.encode("utf-8", "surrogatepass") for path, text in texts.items()})
             != recorded.texts
         ):
-            yield _stale("configurations or evaluation.json", "texts")
+            yield _stale("configurations, evaluation.json or evidence.yaml", "texts")
     weights = {sae.weights.path: sae.weights_sha256 for sae in repo.saes if sae.weights}
     known = {path: sha for path, sha in weights.items() if sha}
     if (

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from packaging.version import Version
 
+from hubkit.errors import UsageError
 from hubkit.formats import saelens
 from hubkit.measures.catalogue import CATALOGUE
 from hubkit.readme.prose import prose_lines
+from hubkit.release.digests import RECORD, changed_since, values_sha256
+from hubkit.release.layout import EVALUATION, EVIDENCE
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity, natural
 from hubkit.validate.measured_values import Value, hubkit_files, values_of
+from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
 from hubkit.validate.rules.errata import training_version
+
+if TYPE_CHECKING:
+    from hubkit.formats.json_file import JsonFile
 
 METRIC_FILES = {"metrics.json", "evals.json", "eval.json", "evaluation.json", "eval_results.json"}
 MAXIMUM = re.compile(r"(?:^|_)(?:max|maximum|best|peak|top)(?:_|$)")
@@ -31,9 +38,10 @@ SPLITS = {"train", "crossfit", "held_out", "control"}
 def no_metrics(repo: RepoFacts) -> Iterator[Found]:
     """SAEs without metrics.
 
-    Nothing beside them and no evaluation.json at the root: a reader cannot tell whether they reconstruct anything. Said once for the repository.
+    Nothing beside them, and neither evaluation.json nor evidence.yaml at the root: a reader cannot tell whether they reconstruct anything. Said once for the
+    repository.
     """
-    if repo.view.entry("evaluation.json") is not None:
+    if repo.view.entry(EVALUATION) is not None or repo.view.entry(EVIDENCE) is not None:
         return
     ours = [sae for sae in repo.saes if sae.is_saelens]
     bare = [sae.sae_id for sae in ours if not METRIC_FILES & sae.files.keys()]
@@ -41,7 +49,7 @@ def no_metrics(repo: RepoFacts) -> Iterator[Found]:
         shown = ", ".join(bare[:3]) + (f" and {len(bare) - 3} more" if len(bare) > 3 else "")
         yield Found(
             f"{len(bare)} of {len(ours)} SAEs have no metrics: {shown}",
-            "hubkit evaluate writes metrics.json and evaluation.json",
+            "hubkit evaluate writes metrics.json and evaluation.json; numbers that were measured elsewhere belong into evidence.yaml",
             path="evaluation.json",
         )
 
@@ -64,7 +72,8 @@ def impossible_value(repo: RepoFacts) -> Iterator[Found]:
             )
     for value in values_of(repo):
         if reason := _impossible(value, saes.get(value.sae_id or "")):
-            yield Found(f"{value.owner}: {reason}", "evaluate again: hubkit evaluate", **_place(value))
+            hint = "correct it, or take it out" if value.stated else "evaluate again: hubkit evaluate"
+            yield Found(f"{value.owner}: {reason}", hint, **_place(value))
 
 
 def _impossible(value: Value, sae: SaeFacts | None) -> str | None:
@@ -88,11 +97,11 @@ def bare_value(repo: RepoFacts) -> Iterator[Found]:
     """A value without definition version, n, split or interval.
 
     A number can be compared with another only when both say by which definition, on how many rows, on which side of the split, and how uncertain
-    they are. A value that is null needs a reason and nothing else.
+    they are. A value that is null needs a reason and nothing else. What an author states in evidence.yaml is under that file's own rules (EVL009).
     """
     groups: dict[tuple[str, str], list[Value]] = defaultdict(list)
     for value in values_of(repo):
-        if value.number is not None and (lacking := _lacking(value)):
+        if value.number is not None and not value.stated and (lacking := _lacking(value)):
             groups[value.measure, " and ".join(lacking)].append(value)
     for (measure, what), values in groups.items():
         yield Found(
@@ -187,6 +196,97 @@ def variance_relative_to_zero(repo: RepoFacts) -> Iterator[Found]:
             path="README.md",
             line=line,
             confidence="low",
+        )
+
+
+@repo_rule("EVL008", Severity.ERROR, "E", also=Need.PROVENANCE)
+def changed_since_computed(repo: RepoFacts) -> Iterator[Found]:
+    """evaluation.json was changed since it was computed.
+
+    It carries the digest of the values that hubkit computed, and provenance.json repeats it. Other values stand there now: typed in, or taken from another run. The
+    card shows all of them as stated by the author, none as computed. Numbers that were measured elsewhere belong into evidence.yaml, each with its n and source.
+    With `--deep` the SAEs' metrics.json are held against it too. A file without the record is not judged: its values are shown as stated anyway.
+    """
+    file = repo.evaluation
+    if file is None or file not in hubkit_files(repo):
+        return
+    hint = "move what was typed in to evidence.yaml (hubkit schema evidence), and evaluate again: hubkit evaluate"
+    place: dict[str, Any] = {"path": file.path, "line": file.line(f"/{RECORD}")}
+    if changed_since(file.value):
+        yield Found("the values are not those that were computed", hint, **place, identity="own record")
+    elif (recorded := _in_provenance(repo)) is not None and recorded != values_sha256(file.value):
+        yield Found(
+            "the values are not those that provenance.json has on record as computed",
+            hint,
+            **place,
+            identity="provenance",
+        )
+    elif RECORD in file.value and (strangers := _other_metrics(repo, file)):
+        shown = ", ".join(strangers[:3]) + (f" and {len(strangers) - 3} more" if len(strangers) > 3 else "")
+        yield Found(
+            f"{shown}: other values than evaluation.json has", hint, path=strangers[0], identity="metrics"
+        )
+
+
+def _in_provenance(repo: RepoFacts) -> str | None:
+    """The digest of the computed values that provenance.json records."""
+    record = repo.provenance.value.get("evaluation") if repo.provenance else None
+    found = record.get("values_sha256") if isinstance(record, Mapping) else None
+    return found if isinstance(found, str) else None
+
+
+def _other_metrics(repo: RepoFacts, evaluation: JsonFile) -> list[str]:
+    """The metrics.json that were read whose values are not those of evaluation.json."""
+    lines = evaluation.value.get("saes")
+    values = (
+        {str(one.get("sae_id")): values_sha256(one) for one in lines if isinstance(one, Mapping)}
+        if isinstance(lines, list)
+        else {}
+    )
+    return [
+        file.path
+        for file in repo.metrics
+        if file in hubkit_files(repo)
+        and values_sha256(file.value) != values.get(str(file.value.get("sae_id")))
+    ]
+
+
+@repo_rule("EVL009", Severity.ERROR, "E")
+def evidence_that_says_nothing(repo: RepoFacts) -> Iterator[Found]:
+    """evidence.yaml is not what such a file holds, or speaks of an SAE that is not here.
+
+    Each value there has a `measure` of hubkit's catalogue or a `name` in words, an `n` (`null` where nobody knows it any more), and a `source` where it can be
+    looked up; `sae_id` or `layer` say what it is of. Unknown keys, aliases and keys that stand twice are refused: they hide what is stated. Judged is a file
+    with hubkit's `$schema`.
+    """
+    file = repo.evidence
+    if file is None or not file.is_ours:
+        return
+    from hubkit.release.evidence import read_evidence  # pydantic takes longer than most validations
+
+    try:
+        evidence = read_evidence(file.text, file.path, CATALOGUE)
+    except UsageError as error:
+        first, _, rest = error.message.partition("\n")
+        message = "; ".join(line.strip() for line in rest.splitlines()[:3]) or first
+        yield Found(
+            message,
+            "hubkit schema evidence",
+            path=file.path,
+            line=file.fault.line if file.fault else 1,
+            identity="form",
+        )
+        return
+    here = {sae.sae_id for sae in repo.saes}
+    named = {one.sae_id for _, _, one in evidence.statements() if getattr(one, "sae_id", None) is not None}
+    if strangers := sorted(named - here, key=natural):
+        shown = ", ".join(strangers[:3]) + (f" and {len(strangers) - 3} more" if len(strangers) > 3 else "")
+        yield Found(
+            f"states values of SAEs that are not here: {shown}",
+            "correct the sae_id, or take them out",
+            path=file.path,
+            line=1,
+            identity="strangers",
         )
 
 

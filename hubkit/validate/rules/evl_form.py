@@ -56,7 +56,7 @@ def _mistakes(file: JsonFile) -> list[Any]:
 
     model = SaeMetrics if file.value.get("$schema") == METRICS else Evaluation
     try:
-        model.model_validate_json(file.text)
+        model.parse(file.text)
     except ValidationError as error:
         return error.errors(include_url=False, include_input=False, include_context=False)
     return []

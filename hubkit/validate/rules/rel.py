@@ -21,7 +21,7 @@ from hubkit.validate.rules.errata import trained_as
 if TYPE_CHECKING:
     from hubkit.release.provenance import Provenance
 
-SCHEMA = "urn:hubkit:provenance:1"
+SCHEMAS = ("urn:hubkit:provenance:1", "urn:hubkit:provenance:2")
 RESERVED = re.compile(r"(?:con|prn|aux|nul|com[1-9¹²³]|lpt[1-9¹²³])(?:\..*)?", re.IGNORECASE)
 FORBIDDEN = re.compile(r'[<>:"|?*\\\x00-\x1f]')
 
@@ -44,15 +44,13 @@ def several_base_models(repo: RepoFacts) -> Iterator[Found]:
 
 def provenance_of(repo: RepoFacts) -> Provenance | None:
     """The provenance that hubkit wrote, or None; one that is damaged is REL004's."""
-    if repo.provenance is None or repo.provenance.value.get("$schema") != SCHEMA:
+    if repo.provenance is None or repo.provenance.value.get("$schema") not in SCHEMAS:
         return None
-    from pydantic import ValidationError
-
     from hubkit.release.provenance import Provenance  # pydantic takes longer than most validations
 
     try:
-        return Provenance.model_validate_json(repo.provenance.text)
-    except ValidationError:
+        return Provenance.parse(repo.provenance.text)
+    except ValueError:
         return None
 
 
@@ -142,7 +140,7 @@ def provenance_disagrees(repo: RepoFacts) -> Iterator[Found]:
     It lists the sha256 of every file of the release. A file that is missing, another one than was recorded (by the Hub's LFS oid, by the small files that
     were read anyway, with `--deep` by the weights themselves), or an SAE that it does not know: the record is of another release. Write it again.
     """
-    if repo.provenance is None or SCHEMA not in repo.provenance.text:
+    if repo.provenance is None or not any(schema in repo.provenance.text for schema in SCHEMAS):
         return
     provenance = provenance_of(repo)
     if provenance is None:
@@ -180,5 +178,5 @@ def _digests(repo: RepoFacts) -> dict[str, str]:
     """sha256 by path, of what is known without another read."""
     known = {entry.path: entry.sha256 for entry in repo.entries if entry.sha256}
     known |= {file.path: file.sha256 for file in (*repo.configs, *repo.metrics)}
-    known |= {repo.evaluation.path: repo.evaluation.sha256} if repo.evaluation else {}
+    known |= {file.path: file.sha256 for file in (repo.evaluation, repo.evidence) if file}
     return known | {s.weights.path: s.weights_sha256 for s in repo.saes if s.weights and s.weights_sha256}

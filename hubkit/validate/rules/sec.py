@@ -98,18 +98,19 @@ def _unread_pickle(pickle: Pickle) -> Iterator[Found]:
 
 
 def _texts(repo: RepoFacts) -> list[tuple[str, str]]:
-    """(path, text) of everything small that was read: configurations, the card, evaluation.json."""
+    """(path, text) of everything small that was read: configurations, the card, evaluation.json, evidence.yaml."""
     texts = [(file.path, file.text) for file in repo.configs]
     texts += [("README.md", repo.readme.text)] if repo.readme else []
-    return texts + ([(repo.evaluation.path, repo.evaluation.text)] if repo.evaluation else [])
+    return texts + [(file.path, file.text) for file in (repo.evaluation, repo.evidence) if file]
 
 
 @repo_rule("SEC002", Severity.ERROR, "C D E", also=Need.TEXTS)
 def secret(repo: RepoFacts) -> Iterator[Found]:
     """A secret is about to be, or was, published: Hub token, API key, private key.
 
-    Looked for in every configuration, the card and evaluation.json, and in all other texts of a folder: .env, notebooks, scripts, YAML, logs. On the Hub,
-    in those that people write by hand. The report shows its kind, place and length, never its text, and says where texts were too long to search.
+    Looked for in every configuration, the card, evaluation.json and evidence.yaml, and in all other texts of a folder: .env, notebooks, scripts, YAML,
+    logs. On the Hub, in those that people write by hand. The report shows its kind, place and length, never its text, and says where texts were too
+    long to search.
     """
     read = [one for path, text in _texts(repo) for one in secrets_of(path, text)]
     for one in (*read, *repo.secrets):

@@ -106,12 +106,13 @@ def latents_without_gradient(sae: SaeFacts) -> Iterator[Found]:
         )
 
 
-@repo_rule("THR008", Severity.WARNING, "E D S")
+@repo_rule("THR008", Severity.WARNING, "E D S C")
 def far_from_sparse(repo: RepoFacts) -> Iterator[Found]:
     """An L0 over a quarter of d_sae is reported for a JumpReLU or a Gated SAE.
 
     With a third of all latents active on every input nothing is sparse: the mark of a threshold or a gate that never learned. Counts for `standard` too where
-    `metadata.training_architecture` is jumprelu. Read from evaluation.json and from tables of the card that name the SAE.
+    `metadata.training_architecture` is jumprelu. Read from evaluation.json and evidence.yaml, from tables of the card that name the SAE, and from the `metadata.l0`
+    that SAELens leaves in cfg.json at the end of a training.
     """
     saes = {sae.sae_id: sae for sae in repo.saes if _sparse_by_design(sae)}
     reported: dict[str, tuple[float, str, int | None]] = {}
@@ -120,6 +121,11 @@ def far_from_sparse(repo: RepoFacts) -> Iterator[Found]:
             reported.setdefault(value.sae_id, (value.number, value.path, value.line))
     for sae_id, number, row in _in_tables(repo, saes):
         reported.setdefault(sae_id, (number, "README.md", row))
+    for sae_id, sae in saes.items():
+        counted = sae.cfg.metadata.get("l0") if sae.cfg else None
+        if isinstance(counted, int | float) and not isinstance(counted, bool):
+            place = sae.at("/metadata/l0")
+            reported.setdefault(sae_id, (float(counted), str(place["path"]), place["line"]))
     for sae_id, (number, path, line) in reported.items():
         d_sae = saes[sae_id].sae.d_sae
         if d_sae and d_sae / 4 < number <= d_sae:

@@ -1,0 +1,128 @@
+"""What nobody here computed: the author's values, those of files without a record, those that the trainings counted. In tables of their own, each with n and source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from hubkit.cards.facts import Facts
+from hubkit.cards.measured import SPLIT_WORDS
+from hubkit.cards.sections.experiments import verdict
+from hubkit.cards.sections.findings import TallyFact, grouped, tallied
+from hubkit.cards.sections.section import Absent, Context
+from hubkit.cards.stated import Item, Origin, Stated
+from hubkit.validate.finding import natural
+
+LONG_TABLE = 12
+ELSEWHERE = {
+    "representations": "Probe comparison",
+    "stability": "Stability under re-sampling",
+    "steering": "Steering",
+    "top_features": "Top latents",
+    "transfers": "Precision and portability",
+}
+"""Experiments that have a section of their own."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One stated value as its table shows it."""
+
+    of: str | None
+    """`sae_id`; None for what is of no SAE."""
+    layer: int | None
+    title: str
+    item: Item
+    rows: str
+    """Which rows, in words."""
+    null: str
+    source: int
+    """Number of its source in the list below the table."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """What one origin states."""
+
+    origin: Origin
+    rows: list[Row]
+    columns: dict[str, bool]
+    sources: list[str]
+    tallies: list[tuple[TallyFact, str]]
+    tests: list[tuple[dict[str, Any], str]]
+    elsewhere: list[str]
+    """Sections that show its experiments."""
+    plain: bool
+    """Whether probes by plain cross-validation on rows that the SAE saw are among them."""
+    maxima: bool
+
+    @property
+    def long(self) -> bool:
+        """Whether its table is folded."""
+        return len(self.rows) > LONG_TABLE
+
+
+def stated(facts: Facts) -> Context | Absent:
+    """One table for each origin; experiments of the other sections carry their own mark there."""
+    groups = [group for one in facts.stated if (group := _group(one)) is not None]
+    if not groups:
+        return Absent("Stated, not computed", "no measured value is stated")
+    return {"groups": groups}
+
+
+def _group(one: Stated) -> Group | None:
+    sources: dict[str, int] = {}
+    ordered = sorted(one.items, key=_order)
+    rows = [_row(item, sources.setdefault(item.source, len(sources) + 1)) for item in ordered]
+    tallies = [(tallied(tally), one.mark(tally)) for tally in one.of("tallies")]
+    tests: dict[str, list[Any]] = {}
+    for test in one.of("tests"):
+        tests.setdefault(one.mark(test), []).append(test)
+    elsewhere = [title for key, title in ELSEWHERE.items() if one.of(key)]
+    if not (rows or tallies or tests or elsewhere):
+        return None
+    values = [item.value for item in one.items]
+    return Group(
+        origin=one.origin,
+        rows=rows,
+        columns={
+            "rows": any(row.rows for row in rows),
+            "null": any(row.null for row in rows),
+            "note": any(row.item.value.note for row in rows),
+            "layer": any(row.layer is not None for row in rows),
+            "sae": any(row.of for row in rows),
+        },
+        sources=list(sources),
+        tallies=tallies,
+        elsewhere=elsewhere,
+        tests=[(line, mark) for mark, several in tests.items() for line in grouped(several)],
+        plain=any(
+            value.split == "train" and (value.measure or "").startswith("probe_") and value.sae_id
+            for value in values
+        ),
+        maxima=any(value.measure == "d_max" for value in values),
+    )
+
+
+def _order(item: Item) -> tuple[object, ...]:
+    value = item.value
+    return (
+        item.title,
+        value.split or "",
+        value.layer if value.layer is not None else -1,
+        natural(value.sae_id or ""),
+    )
+
+
+def _row(item: Item, source: int) -> Row:
+    value = item.value
+    level = value.null_level
+    return Row(
+        of=value.sae_id,
+        layer=value.layer,
+        title=item.title,
+        item=item,
+        rows=SPLIT_WORDS[value.split] if value.split else "",
+        null="" if level is None else f"{level:,.3g} ({value.null_kind}): {verdict(value)}",
+        source=source,
+    )

@@ -1,0 +1,210 @@
+"""`evidence.yaml`: what the author states and hubkit has not computed, each value with its n and its source. It stands beside card.yaml and is published."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from hubkit.errors import UsageError
+from hubkit.release.evidence_text import EvidenceText, Place, read_text
+from hubkit.release.experiments import (
+    EXPERIMENTS,
+    RepresentationProbe,
+    Stability,
+    Steering,
+    Tally,
+    TestResult,
+    TopFeatures,
+    Transfer,
+)
+from hubkit.release.layout import EVIDENCE
+from hubkit.release.model import Artefact
+from hubkit.release.value import Null, Split, Spread, null_kind, null_level, null_point
+
+if TYPE_CHECKING:
+    from hubkit.release.metrics import Evaluation, MetricValue, SaeMetrics
+
+
+class StatedValue(Artefact):
+    """One number that was measured elsewhere: what it is, of what, on how many rows, and where it can be looked up."""
+
+    left_out: ClassVar[frozenset[str]] = frozenset(
+        {
+            "measure", "name", "sae_id", "layer", "split", "source", "version", "interval", "interval_method",
+            "null", "contrast", "spread", "correction", "note",
+        }
+    )  # fmt: skip
+
+    measure: str | None = None
+    """A measure of hubkit's catalogue, where it was measured by that definition ..."""
+    name: str | None = Field(default=None, min_length=1)
+    """... else what it is, in words: `CE loss recovered`."""
+    sae_id: str | None = None
+    """The SAE that it is of ..."""
+    layer: int | None = None
+    """... or the layer whose raw activations; neither: the release as a whole."""
+    value: float = Field(allow_inf_nan=False)
+    n: int | None = Field(ge=1)
+    """Rows, completions, tokens that it stands on; `null` where nobody knows any more."""
+    split: Split | None = None
+    """Which rows, where that is known: train, crossfit, held_out, control."""
+    source: str | None = Field(default=None, min_length=1)
+    """A paper and its table, a notebook, a URL; else the file's `source`."""
+    version: int | None = None
+    """Of the measure's definition."""
+    interval: tuple[float, float] | None = Field(default=None, strict=False)
+    """95 % interval."""
+    interval_method: str | None = None
+    null: Null = None
+    contrast: str | None = None
+    spread: Spread | None = None
+    correction: str | None = None
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Self:
+        if (self.measure is None) == (self.name is None):
+            raise ValueError("a value has either a `measure` of hubkit's catalogue or a `name` in words")
+        if self.sae_id is not None and self.layer is not None:
+            raise ValueError("a value is of an SAE (`sae_id`) or of a `layer`, not of both")
+        return self
+
+    @property
+    def null_level(self) -> float | None:
+        """Where the null is: its 95 % point, else its mean; None without a null."""
+        return null_level(self.null)
+
+    @property
+    def null_point(self) -> float | None:
+        """The 95 % point of the null, where it is known."""
+        return null_point(self.null)
+
+    @property
+    def null_kind(self) -> str | None:
+        """What the null is, in words."""
+        return null_kind(self.null)
+
+
+class Evidence(Artefact):
+    """The file. Every value and experiment has a source: its own, or the file's."""
+
+    left_out: ClassVar[frozenset[str]] = frozenset({"source", "values", *EXPERIMENTS})
+
+    schema_: Literal["urn:hubkit:evidence:1"] = Field(default="urn:hubkit:evidence:1", alias="$schema")
+    source: str | None = Field(default=None, min_length=1)
+    """Where everything in here can be looked up that names no source of its own."""
+    values: list[StatedValue] = Field(default_factory=list)
+    tallies: list[Tally] = Field(default_factory=list)
+    tests: list[TestResult] = Field(default_factory=list)
+    representations: list[RepresentationProbe] = Field(default_factory=list)
+    stability: list[Stability] = Field(default_factory=list)
+    steering: list[Steering] = Field(default_factory=list)
+    top_features: list[TopFeatures] = Field(default_factory=list)
+    transfers: list[Transfer] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _every_source(self) -> Self:
+        if self.source is None:
+            for key, position, one in self.statements():
+                if one.source is None:
+                    raise ValueError(f"{key}.{position} has no source, and the file has none for all")
+        return self
+
+    def statements(self) -> Iterator[tuple[str, int, Any]]:
+        """Every value and experiment, with its key and position."""
+        for key in ("values", *EXPERIMENTS):
+            for position, one in enumerate(getattr(self, key)):
+                yield key, position, one
+
+    def source_of(self, one: Any) -> str:
+        """Where a value or an experiment of this file can be looked up."""
+        return str(one.source or self.source)
+
+    def save(self, path: Path) -> None:
+        """Write it as YAML, in the order of the model."""
+        import yaml
+
+        from hubkit.release.writing import write_text
+
+        data = self.model_dump(mode="json", by_alias=True)
+        write_text(path, yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120))
+
+
+def load_evidence(folder: Path, measures: Collection[str] = ()) -> Evidence | None:
+    """`evidence.yaml` of a release; None where there is none. Raises UsageError that names every mistake by its line.
+
+    `measures` are the catalogue's names: another one under `measure` is a mistake.
+    """
+    path = folder / EVIDENCE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not UTF-8: {error}") from error
+    return read_evidence(text, str(path), measures)
+
+
+def read_evidence(text: str, where: str, measures: Collection[str] = ()) -> Evidence:
+    """The same from a text; `where` names it in errors."""
+    file = read_text(text, where)
+    if file.fault is not None:
+        raise UsageError(f"{where}: {file.fault.message}", hint=f"line {file.fault.line}")
+    try:
+        found = Evidence.model_validate({} if file.raw is None else file.raw)
+    except ValidationError as error:
+        mistakes = [(item["loc"], str(item["msg"]).removeprefix("Value error, ")) for item in error.errors()]
+        raise _mistaken(where, mistakes, file) from error
+    mistakes = list(_mistakes(found, measures))
+    if mistakes:
+        raise _mistaken(where, mistakes, file)
+    return found
+
+
+def _mistakes(evidence: Evidence, measures: Collection[str]) -> Iterator[tuple[Place, str]]:
+    """What each value alone may be, and an author still did not mean."""
+    for position, one in enumerate(evidence.values):
+        if measures and one.measure is not None and one.measure not in measures:
+            words = f"{one.measure!r} is no measure of hubkit: say it in words under `name`"
+            yield ("values", position, "measure"), words
+        if one.interval is not None and not one.interval[0] <= one.value <= one.interval[1]:
+            yield ("values", position, "interval"), f"{one.value:g} lies outside of it"
+
+
+def _mistaken(where: str, mistakes: list[tuple[Any, str]], file: EvidenceText) -> UsageError:
+    told = [f"  line {file.line(tuple(place))}: {_spelt(place)}: {message}" for place, message in mistakes]
+    return UsageError(
+        "\n".join([f"{where}: not what an evidence.yaml holds:", *told]), hint="hubkit schema evidence"
+    )
+
+
+def _spelt(place: Any) -> str:
+    return ".".join(str(part) for part in place) or "the file"
+
+
+def of_evaluation(evaluation: Evaluation) -> Evidence:
+    """The values of an evaluation.json whose computation is not recorded, as what they then are: stated. Missing values are left out."""
+    values = [one for sae in evaluation.saes for one in of_metrics(sae)]
+    for profile in evaluation.layers:
+        values += [_stated(value, layer=profile.layer) for value in profile.values if value.value is not None]
+    for comparison in evaluation.comparisons:
+        if comparison.difference.value is not None:
+            value = _stated(comparison.difference, sae_id=comparison.sae_id)
+            values.append(value.model_copy(update={"note": f"against {comparison.reference}"}))
+    experiments = {key: getattr(evaluation, key) for key in EXPERIMENTS}
+    return Evidence(
+        source="evaluation.json, without a record of its computation", values=values, **experiments
+    )
+
+
+def of_metrics(metrics: SaeMetrics) -> list[StatedValue]:
+    """The values of a metrics.json as stated ones."""
+    return [_stated(value, sae_id=metrics.sae_id) for value in metrics.values if value.value is not None]
+
+
+def _stated(value: MetricValue, **of: Any) -> StatedValue:
+    shared = value.model_dump(exclude={"reason", "n_effective"}, exclude_none=True) | {"null": value.null}
+    return StatedValue.model_validate({**shared, **of, "n": value.n if value.n > 0 else None})

@@ -1,0 +1,501 @@
+"""Every sentence of every template of a card: a release of which it is true and where it must stand, and one of which it is false and where it must not.
+
+A template's text that is in no row fails: whoever writes a sentence says when it is false. `ALWAYS` is for what holds of any release. What only names a
+column or joins values is in LABELS.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cards import variants
+from jinja2 import Environment
+
+ALWAYS = ""
+TEMPLATES = Path(__file__).parents[2] / "hubkit" / "cards" / "templates"
+LEXER = Environment(trim_blocks=True, lstrip_blocks=True).lexer
+WORD = re.compile(r"[A-Za-z]{3,}")
+SEPARATORS = ' |*.,;:()`-–>[]"'
+SPLIT = "\0"
+
+Row = tuple[str, str]
+"""The release where a phrase must stand, and the one where it must not."""
+
+SENTENCES: dict[str, dict[str, Row]] = {
+    "architecture": {
+        "| not read |": ("damaged", "plain"),
+        ", counted by formula from its configuration |": ("plain", "computed"),
+        ", the SAEs' d_in |": ("plain", "narrow"),
+        "The configuration of `lab/model` is not among those that hubkit knows; its size is not stated here.": ("hollow", "computed"),
+    },
+    "caveat": {
+        "The labels `no` and `yes` come from": ("quantized", "half_quantized"),
+        "The labels come from": ("half_quantized", "quantized"),
+        "; and from ": ("quantized", "half_quantized"),
+        "**What the labels tell apart:**": ("quantized", "plain"),
+        "**What the labels do not measure:**": ("quantized", "plain"),
+        "The SAEs of yes_only were trained on the rows of one label: what their labels mean is in their weights too.": ("quantized", "half_quantized"),
+        "No label entered the training: every SAE saw rows of both.": ("half_quantized", "quantized"),
+    },
+    "contents": {
+        "- **Declared grid**: 8 SAEs; the repository holds 1": ("one_at_chance", "one"),
+        "- **Training condition": ("computed", "plain"),
+        "- **Recipe r0**: 4 SAEs, layers": ("quantized", "computed"),
+        "- **Latents asked for**": ("one_value", "by_module"),
+        "`<sae_id>/sae_weights.safetensors` and `<sae_id>/cfg.json`, weights in float32": ("plain", "root"),
+        ", with `<sae_id>/metrics.json`": ("computed", "stated"),
+        "for 13 of them": ("hollow", "computed"),
+        "- **Files**": ("plain", ALWAYS),
+        "- **Dimensions**: d_in = 768, d_sae = 32": ("plain", "narrow"),
+    },
+    "effect_sizes": {
+        "d_max is the largest |Cohen's d| of a latent between the two labels: a maximum over all latents that are not constant there, large on noise too. It counts only above the 95 % point of its null": ("computed", "hollow"),
+        "of a latent between two groups of rows: a maximum": ("hollow", "computed"),
+        "are above it.": ("computed", "hollow"),
+        "None of these has one.": ("hollow", "computed"),
+        "<summary>All 13 values</summary>": ("hollow", "computed"),
+        "latents with d > 1 |": ("hollow", "computed"),
+    },
+    "key_findings": {
+        "| Raw activations, best layer |": ("computed", "stated"),
+        "(75 % depth), the highest of 3 measured |": ("computed", "one"),
+        "| Balanced accuracy there |": ("computed", "stated"),
+        "| AUROC there |": ("computed", "chance"),
+        "| SAE probes, best |": ("computed", "one_at_chance"),
+        "| SAE probes above / below their reference | 8 / 0 of 8; at least 0.2 on either side by chance |": ("computed", "experiments"),
+        "%); 4.0 by chance |": ("experiments", "computed"),
+        "| Largest effect of one latent | d_max =": ("computed", "one_at_chance"),
+        "; 0.500 without an effect |": ("computed", "hollow"),
+        "No probe of raw activations is told from chance; the highest is that of": ("chance", "computed"),
+        "A probe reads the labels best from the raw activations of": ("computed", "chance"),
+        "balanced accuracy, not corrected for having been chosen among 3 layers.": ("computed", "one"),
+        " The profile rises from each measured layer to the next.": ("computed", "chance"),
+        " There is no SAE at that layer.": ("chance", "computed"),
+        "A probe on the raw activations of **layer 2** reaches 70.0 % balanced accuracy.": ("one", "one_at_chance"),
+        "reaches 51.0 % balanced accuracy: not told from chance.": ("one_at_chance", "one"),
+        "- The best SAE probe, `": ("computed", "one_at_chance"),
+        "` at layer 2, reaches": ("computed", "one_at_chance"),
+        "points against the raw activations of that layer": ("computed", "one"),
+        "points against the raw activations of that layer (75.0 %)": ("computed", "one"),
+        "against the best layer": ("one", "computed"),
+        " Its interval holds 0.5: not told from chance.": ("chance", "computed"),
+        " It was chosen among 8, which alone lifts such a number.": ("computed", "one"),
+        " The SAE has seen the rows it is tested on: not cross-fitted.": ("one", "computed"),
+        "On scenarios that neither that SAE nor its probe has seen, it reaches": ("computed", "one"),
+        "it reaches 0.500 [0.400, 0.600]: not told from chance": ("chance", "computed"),
+        "; with so few scenarios this describes them, and no others.": ("chance", "computed"),
+        "Membership control of that SAE: 0.600 [0.550, 0.650], where 0.5 means that the features of such an SAE do not show a probe which rows it was trained on.": ("computed", "chance"),
+        "The probe of that SAE is cross-fitted: memory cannot lift its number.": ("computed", "one"),
+        "The probe of that SAE is not cross-fitted: this is what memory alone could have given it.": ("one", "computed"),
+        "SAE probes come out above the raw activations of their layer in 8 of 9 (1 inconclusive), where two equally good ones would in 4.0: **more often than chance** (sign test, two-sided p": ("experiments", "computed"),
+        "; the comparisons share rows).": ("experiments", "computed"),
+        " Means 70.0 % and 60.0 %, a difference of +10.0 points.": ("experiments", "computed"),
+        "Of 8 SAE probes, 8 are above their reference and 0 below (95 % interval of the paired difference without 0); at least 0.2 on either side would be expected by chance alone. Above: `": ("computed", "experiments"),
+        "- Tested against chance (t, Holm-corrected): a; b, each with p = 0.01.": ("experiments", "computed"),
+        "points against raw activations at layer 1 (95 % interval": ("experiments", "computed"),
+        "- The same probe on 2 representations: raw 0.500, SAE 0.500. **Every interval holds 0.5**: none is shown to carry the labels.": ("experiments", "computed"),
+        "- At layer 2, by architecture: topk": ("computed", "one"),
+        "- The largest effect of a single latent, on unseen rows, is 0.800 standard deviations, chosen among 8 SAEs": ("computed", "one"),
+        "standard deviations; the largest of as many latents without any effect reaches": ("one", "hollow"),
+        ", so this is **no more than noise gives**": ("chance", "computed"),
+        ", so this is **more than noise gives**": ("one", "computed"),
+        ", which does not know that the SAE was chosen": ("computed", "one"),
+        "Layers count from 0": ("computed", "stated"),
+        "Layers count from 0; depth is (layer + 1) / layers, the share of blocks that have run": ("computed", "hollow"),
+        ". Balanced accuracy 0.5 is chance.": ("computed", "hollow"),
+        "| Layer | Depth | Balanced accuracy, raw activations |": ("computed", "one"),
+    },
+    "stated": {
+        "**Stated by the author** in `evidence.yaml`, measured elsewhere. hubkit has not computed these values and compares none of them with computed ones.": ("stated", "computed"),
+        "**Stated**: `evaluation.json` was changed since hubkit computed it, so none of the values in it counts as computed.": ("changed", "unrecorded"),
+        "**Stated**: these values stand in `evaluation.json` or a `metrics.json` without the record that hubkit computed them.": ("unrecorded", "computed"),
+        "**Stated by the training** in `cfg.json`: what it counted itself. On how many rows is not recorded there.": ("lens", "plain"),
+        "<summary>All 18 stated values</summary>": ("stated", "lens"),
+        "| layer, raw activations |": ("stated", "lens"),
+        "| not stated |": ("stated", "computed"),
+        "in 8 of 9 (89 %) (1 inconclusive), where two equally good ones would in 4.0: **more often than chance** (sign test on the stated counts, two-sided p": ("stated", "experiments"),
+        "SAE probes come out above the raw activations of their layer in 8 of 9 (89 %)": ("stated", "experiments"),
+        "; the comparisons share rows). Means 70.0 % and 60.0 %, a difference of +10.0 points. Stated by the author": ("stated", "experiments"),
+        "- Tested against chance (t, Holm-corrected): a; b, each with p = 0.01. Stated by the author": ("stated", "experiments"),
+        "Experiments of the same origin, each marked so: Probe comparison, Stability under re-sampling, Steering": ("stated", "experiments"),
+        "Probes on training rows: the SAE has seen the rows that its probe is tested on, and a probe can read that membership instead of the label. These are no cross-fitted values.": ("stated", "unrecorded"),
+        "A largest d is a maximum over latents, large on noise too: it counts only above the 95 % point of its null.": ("stated", "lens"),
+    },
+    "sae_table": {
+        "Computed by hubkit.": ("computed", "stated"),
+        "Computed by hubkit. Brackets are 95 % intervals.": ("computed", "hollow"),
+        "– was not measured.": ("computed", "one"),
+        '"Unseen rows": every row is measured by an SAE trained without it (cross-fitting); the published SAE itself was trained on all rows of its condition.': ("computed", "one"),
+        "Membership control: how often a probe tells the rows that an SAE saw from those it did not, 0.5 being chance": ("computed", "chance"),
+        "; a `mixed` SAE sees every row and has none.": ("computed", "one"),
+        "<summary>All 14 SAEs</summary>": ("hollow", "computed"),
+        "| `a` | topk | 2 | 32 | 4 | none |": ("plain", "skipped"),
+        "none; not checked: THR001": ("skipped", "plain"),
+    },
+    "labels": {
+        "Completions were sampled from one and the same prompt per scenario at temperature 1, and labelled by a judge.": ("quantized", "half_quantized"),
+        "Completions were sampled, and labelled by a judge.": ("half_quantized", "quantized"),
+        "Labelled again by b.": ("quantized", "half_quantized"),
+        "A and b agree on 90 % of the completions that both decide (n not recorded).": ("quantized", "half_quantized"),
+        "15 scenarios are on record, 1 of them without a decisive completion.": ("computed", "plain"),
+        "1 scenario is on record; how many completions each gave is not.": ("half_quantized", "computed"),
+        "<summary>All 15 scenarios</summary>": ("computed", "chance"),
+    },
+    "training": {
+        "Stated by the training in each `cfg.json`": ("computed", "plain"),
+        "`cfg.json` (`metadata.hubkit`).": ("computed", "lens"),
+        "`cfg.json`, in SAELens's own keys.": ("lens", "computed"),
+        ": by hubkit's in `metadata.hubkit`, by SAELens's in its own keys.": ("half_quantized", "computed"),
+        "- Training rows: mixed 100": ("computed", "lens"),
+        "- Hardware: a card": ("quantized", "computed"),
+        "- Software: torch 2": ("quantized", "computed"),
+    },
+    "precision": {
+        "The activations were taken from the base model in **float32**; the SAEs are stored in float32.": ("by_module", "quantized"),
+        "The precision of the base model is not recorded. The SAEs are stored in float32.": ("plain", "by_module"),
+        "The base model was loaded in 4-bit": ("quantized", "half_quantized"),
+        "The base model of 1 of the 2 SAEs was loaded in 8-bit.": ("half_quantized", "quantized"),
+        " A quantized weight takes 4.500 bits with its scales.": ("quantized", "half_quantized"),
+        " Every measured value here is about this quantized model, not about the model at full precision.": ("quantized", "half_quantized"),
+        "| activations of | expected by the author | why | measured |": ("quantized", "plain"),
+        "| high | – | not measured |": ("quantized", "stated"),
+        "Transfer to another precision, another revision of the base model or an instruction-tuned variant: not measured.": ("plain", "stated"),
+    },
+    "quality": {
+        "Computed by hubkit: median, and lowest to highest, over the SAEs of an architecture, on 100 rows.": ("computed", "one"),
+        "Computed by hubkit: values of the SAE": ("one", "computed"),
+        ", of 13 SAEs |": ("hollow", "computed"),
+        "16 of 32 latents fire on these rows.": ("one", "computed"),
+    },
+    "stability": {
+        "Reference: Largest effect d_max = 0.400 for `a` (n = 100).": ("stated", "plain"),
+        ", standard deviation": ("stated", "monotonic"),
+        "(2 seeds). Not one of them, the reference included, is above 0.500 (95 % point, permutation of the labels): what is stable here is what noise gives.": ("stated", "monotonic"),
+        "All of them are above 0.500": ("monotonic", "stated"),
+    },
+    "steering": {
+        "**d**: cosine 0.300 to the raw.": ("stated", "monotonic"),
+        "| alpha | rate of `yes` |": ("stated", "plain"),
+        "The rate is **not monotonic** in alpha.": ("stated", "monotonic"),
+        "The rate is monotonic in alpha.": ("monotonic", "stated"),
+        " On how many completions each rate stands is not stated.": ("stated", "monotonic"),
+        "No direction here changed the labels significantly (p of 0.05 or more).": ("stated", "monotonic"),
+        "not computed by hubkit. Source: the paper, table 2": ("stated", "experiments"),
+    },
+    "top_features": {
+        "The latents with the largest d, chosen for it: an illustration, not evidence. Their ids depend on the initialisation and the sample.": ("stated", "plain"),
+        "`a`, seed 1, on 3 yes and 4 no completions:": ("stated", "plain"),
+    },
+    "probes": {
+        "The same probe on several representations of the same 100 rows.": ("stated", "monotonic"),
+        "The same probe on one representation of the same 100 rows.": ("monotonic", "stated"),
+        "**Every interval holds 0.5**: none of these representations is shown to carry the labels.": ("stated", "monotonic"),
+        "On rows that the SAE was trained on, not cross-fitted: SAE.": ("stated", "monotonic"),
+        "Intervals: binomial.": ("stated", "monotonic"),
+    },
+    "limitations": {
+        "; and 5 more alike.": ("poor", "plain"),
+        "**Rewritten (THR001):** 1 of 8 SAEs (`": ("quantized", "plain"),
+        "`), trained as jumprelu, published as the standard SAE that it computes. Before that: ": ("quantized", "plain"),
+        "- **Base model:** d_in = 8, where openai-community/gpt2 is 768 wide at such a hook (the hidden size): 3 of 3 SAEs": ("narrow", "plain"),
+        "rules of the validator found no defect in these SAEs (2 checked).": ("plain", "skipped"),
+        "found no defect in": ("plain", "narrow"),
+        "rules of the validator found no defect in the files as they are now (8 checked).": ("quantized", "plain"),
+        "8 of 8 SAEs were trained on fewer rows than they have latents": ("chance", "computed"),
+        "- Not checked: THR001 of 1 of 2 SAEs: the threshold could not be read.": ("skipped", "plain"),
+        "- Not checked: CFG001: no listing.": ("skipped", "plain"),
+        "(`hubkit validate --deep` asks it).": ("plain", ALWAYS),
+        "SAEs were trained on fewer rows than they have latents (10 rows): such a dictionary can store its training rows.": ("chance", "computed"),
+        "The SAE was trained on fewer rows than it has latents (10 rows)": ("one_at_chance", "one"),
+        " Read the values on unseen rows, not those on training rows.": ("chance", "one_at_chance"),
+        "- Over half of the latents never fire on the measured rows: 8 of 8 SAEs": ("chance", "computed"),
+        "- By the stated values, over half of the latents never fire: 1 of 2 SAEs": ("stated", "plain"),
+        "- The activations come from a quantized model": ("quantized", "half_quantized"),
+        "- The activations of 1 of 2 SAEs come from a quantized model": ("half_quantized", "quantized"),
+        " Transfer to another precision was not measured.": ("quantized", "plain"),
+        "- Transfer to another precision, revision or variant of the base model was not measured.": ("plain", "stated"),
+        "- The completions come from 4 scenarios: with fewer than 12, a number about new scenarios describes these.": ("chance", "computed"),
+        "with fewer than 12, nothing can be said about new scenarios.": ("poor", "chance"),
+        "- Intervals generalise to new completions of these scenarios, not to new scenarios; only those of the probes on new scenarios do.": ("computed", "chance"),
+        "- The best layer of the raw activations (3) has no SAE.": ("chance", "computed"),
+        "- Not measured by hubkit: 2 of 2 SAEs.": ("plain", "computed"),
+        "- Probe accuracy was not computed by hubkit for 8 of 8 SAEs.": ("poor", "computed"),
+        "<summary>What training said about 2 of 8 SAEs</summary>": ("warned", "computed"),
+    },
+    "loading": {
+        "`hook_name` is the place in TransformerLens's words. The module of the transformers model whose output it is stands in no configuration: it is derived from the base model's class.": ("plain", "by_module"),
+        "`hook_name` is the place in TransformerLens's words, `hf_hook_name` the module of the transformers model whose output it is. The code uses the second: it needs no TransformerLens.": ("by_module", "lens"),
+        "**2. Take the activations as the training did**: with TransformerLens, by what `cfg.json` records": ("lens", "plain"),
+        "**2. Take the activations**\n": ("plain", "lens"),
+        "**2. Take the activations** of the base model at the SAE's `hook_name`. The files do not say enough for code that takes them as the training did, so none is given here.": ("narrow", "plain"),
+        "**3. Read the latents**: `sae.encode(activations)` takes (…, 8) and gives (…, 32).": ("narrow", "plain"),
+        "What the code feeds and what the SAE was trained on:": ("plain", "lens"),
+        "| not recorded |": ("narrow", "by_module"),
+        "| hook_name | hf_hook_name |": ("by_module", "plain"),
+        "# or any other id of the table": ("plain", "lens"),
+        "# the precision of the training": ("by_module", "plain"),
+        "# as in training, BOS first": ("by_module", "plain"),
+        "the table below has those of the other SAEs": ("plain", "by_module"),
+    },
+    "versions": {
+        "| in none |": ("damaged", "plain"),
+        "Read in the registries of SAELens 6.0.0 to 6.54.12: a version without the architecture cannot load it.": ("plain", ALWAYS),
+    },
+    "license": {
+        "These SAEs: mit. The base model `openai-community/gpt2` has its own licence, which applies to it and may bind what is derived from it.": ("plain", "quantized"),
+        "has its own licence (gemma), which": ("quantized", "plain"),
+    },
+    "provenance": {
+        "at an unrecorded revision |": ("half_quantized", "computed"),
+        "| recorded by | hubkit": ("computed", "plain"),
+        "| values computed by | hubkit 0.1.0, digest of the inputs `000000000000`, of the values `": ("computed", "half_quantized"),
+        "`provenance.json` has the sha256 of": ("computed", "half_quantized"),
+        "There is no provenance.json: when these SAEs were made and from which revision of the base model is not recorded, nor with what software.": ("plain", "lens"),
+        "There is no provenance.json": ("plain", "computed"),
+        " The configurations say that they were trained with SAELens 6.54.12.": ("lens", "plain"),
+        " The configurations were written by SAELens 6.54.12.": ("plain", "lens"),
+        " They state the revision v2 of the base model.": ("lens", "plain"),
+        "Check this repository: `hubkit validate owner/release`. Digest of its files at the time of writing: `": ("plain", ALWAYS),
+    },
+    "summary": {
+        "sparse autoencoders trained on activations of [openai-community/gpt2]": ("plain", "narrow"),
+        "sparse autoencoder trained on": ("lens", "root"),
+        "transcoder trained on": ("root", "lens"),
+        ", in SAELens format.": ("plain", "narrow"),
+        "in SAELens format": ("plain", ALWAYS),
+        "; `card.yaml` says that they were trained on activations of [": ("wrong_model", "plain"),
+        "; only `card.yaml` names the base model.": ("nameless", "plain"),
+        "The repository also holds 1 SAE in other formats, of which this card says nothing.": ("beside_others", "plain"),
+        "Part of the study [S](https://example.org).": ("quantized", "plain"),
+        "> **Base model in doubt.** The configurations name `gpt2-medium`.": ("wrong_model", "narrow"),
+        "of the 3 SAEs cannot be of openai-community/gpt2": ("narrow", "wrong_model"),
+        "> **Known defects.** 1 of the 3 SAEs has findings of severity error (THR001): see [Limitations](#limitations).": ("narrow", "plain"),
+        "have findings of severity error": ("poor", "narrow"),
+    },
+    "uses": {"**Recommended**": ("quantized", "plain"), "**Not recommended**": ("quantized", "plain")},
+    "research": {"- Code: <https://example.org>": ("quantized", "plain"), "(arXiv:2406.04093)": ("quantized", "plain")},
+    "index_overview": {
+        "32 sparse autoencoders on 4 models": ("index_trend", "index_one"),
+        ", one repository per model:": ("index_trend", "index_stated"),
+        ", in 2 repositories:": ("index_stated", "index_trend"),
+        "> **Known defects.** The thresholds of 2 of the 5 SAEs were never learned: see the repositories' own cards.": ("index_stated", "index_trend"),
+    },
+    "index_models": {
+        "Smallest model first.": ("index_trend", ALWAYS),
+        " Computed by hubkit.": ("index_trend", "index_stated"),
+        " Depth is (layer + 1) / layers.": ("index_trend", "index_stated"),
+        " Brackets are 95 % intervals.": ("index_trend", "index_stated"),
+        " – was not computed.": ("index_stated", "index_trend"),
+        " Each row states what its repository held at that commit; `hubkit verify OWNER/NAME@COMMIT` proves it.": ("index_trend", "index_one"),
+    },
+    "index_counts": {
+        "- Over the 4 models with such counts": ("index_trend", "index_one"),
+        "SAE probes (56 %) are above the raw activations of their layer, computed by hubkit; half of them would be where both are equally good.": ("index_trend", "index_stated"),
+        " Per model: 22 % to 89 %.": ("index_trend", "index_one"),
+        "SAE probes above TopK in 8 of 9: more often than chance (sign test, two-sided p": ("index_trend", "index_stated"),
+    },
+    "index_stated": {
+        "Values that hubkit did not compute stand in the cards of their repositories, and in no table here:": ("index_stated", "index_trend"),
+        "(sign test on the stated counts, two-sided p": ("index_stated", "index_trend"),
+    },
+    "index_size": {"p is two-sided, by permutation of the models, not corrected for 2 quantities.": ("index_trend", "index_one")},
+    "index_caveats": {
+        ": the thresholds of 2 of 3 SAEs were never learned.": ("index_stated", "index_trend"),
+        "- No SAE at the best layer: ": ("index_one", "index_trend"),
+        "- Activations of a quantized model: ": ("index_one", "index_trend"),
+        "- SAE probes on rows that the SAEs were trained on: ": ("index_one", "index_trend"),
+        "- Models differ in more than size: in data, tokenizer and how coherent their completions are. A trend over them is no cause.": ("index_trend", "index_one"),
+    },
+    "index_checking": {
+        "; each base model has its own licence. How to load an SAE, what it is and is not intended for, its training data and its precision: in the card of its repository, as far as they are known.": ("index_trend", ALWAYS),
+        "Check a repository: `hubkit validate ": ("index_trend", ALWAYS),
+        "Digest of all releases at the time of writing: `": ("index_trend", ALWAYS),
+        "These SAEs: mit; each": ("index_trend", ALWAYS),
+    },
+}  # fmt: skip
+"""By template: the phrase as a card shows it, where it must stand and where it must not."""
+
+SAID: dict[str, Row] = {
+    "| above its null |": ("computed", "chance"),
+    "| not above its null |": ("chance", "computed"),
+    "0.5 (a fixed reference): above its null |": ("stated", "monotonic"),
+    ": not told from its null |": ("stated", "monotonic"),
+    ": below its null |": ("stated", "monotonic"),
+    ": not judged |": ("stated", "monotonic"),
+    "Whether the value itself is more than chance is not known: the 95 % point of its null is not known.": ("monotonic", "stated"),
+    "Not one of them, the reference included, is above 0.500 (95 % point, permutation of the labels): what is stable here is what noise gives.": ("stated", "monotonic"),
+    "All of them are above 0.500": ("monotonic", "stated"),
+    "Some are above and some are not above 0.500": ("monotonic", "stated"),
+    "**no evidence of a difference**": ("monotonic", "stated"),
+    "**less often than chance**": ("monotonic", "stated"),
+    "**more often than chance**": ("stated", "monotonic"),
+    "- Not checked: the values of the weights, but for thresholds (": ("plain", ALWAYS),
+    "- Not checked: what SAELens makes of the files (": ("plain", ALWAYS),
+    "- Not checked: hooks and widths against the base model's own configuration (": ("plain", ALWAYS),
+    "- Not checked: WTS001: the rule itself failed.": ("skipped", "plain"),
+    "| the k largest of ReLU(pre) |": ("plain", "by_module"),
+    "| pre where pre > threshold, else 0 |": ("narrow", "plain"),
+    ": fewer than 4 models of known size were measured.": ("index_one", "index_trend"),
+    "| SAE probes above the raw activations of their layer | 4 |": ("index_trend", "index_one"),
+    "- What the labels mean: neither the scenarios nor the author say.": ("plain", "quantized"),
+    "Intended use: the author states none.": ("plain", "quantized"),
+    "the author gives none.": ("plain", "quantized"),
+    "Stated, not computed: no measured value is stated.": ("plain", "stated"),
+    "SAE quality, Effect sizes: not computed by hubkit.": ("plain", "computed"),
+    "Probe comparison: neither computed nor stated.": ("plain", "stated"),
+    "Classification methodology: how the labels were made is not recorded.": ("plain", "computed"),
+    "Training configuration: no cfg.json records it.": ("plain", "lens"),
+    "- Whether a BOS token stood first in training is not recorded; the code leaves it to TransformerLens.": ("lens_open", "lens"),
+    "- Whether a BOS token stood first in training is not recorded; the code leaves it to the tokenizer.": ("plain", "by_module"),
+    "- Special tokens were left out of the training; the code shows them too.": ("lens_open", "lens"),
+    "- Only some positions were used in training (`seqpos_slice`); the code shows all of them.": ("lens_open", "lens"),
+    "- The SAEs differ in the model class, its arguments or the BOS token; the code is for the one that it loads.": ("lens_open", "by_module"),
+    "- The SAE was trained on one row per completion, the last token over the response; the code shows it every token of a text.": ("pooled", "plain"),
+    "- The model was loaded with hf_config too, which the code leaves out.": ("lens_open", "lens"),
+    "- The training scaled its activations (`normalize_activations` is `expected_average_only_in`); the code feeds them unscaled.": ("scaled", "lens"),
+    "- The activations of the training came from TransformerLens with center_writing_weights; the code takes those of transformers, which may differ.": ("lens_module", "lens"),
+    "- With which class of model the activations were taken is not recorded; the code takes the plain model of transformers.": ("plain", "by_module"),
+    "layers is a maximum: its interval does not know that it was chosen.": ("computed", "one"),
+    "*No intervals: whether any difference is more than chance is not known.*": ("hollow", "computed"),
+    "*Whole 95 % interval above zero: 8 of 8; below: 0. By chance at least 0.2 each.*": ("computed", "hollow"),
+    "*Each mark is an SAE, on rows it never saw; lines are the means of an architecture.*": ("computed", "one"),
+    "; lines are the means of an architecture": ("computed", "one"),
+    "A threshold of 0 leaves a plain ReLU; `hubkit explain THR001` says why.": ("narrow", "one_value"),
+    "A threshold at its initial value was never learned; `hubkit explain THR002` says how that is told.": ("narrow", "one_value"),
+    "One value for all latents was set or exported so; it was not learned latent by latent.": ("one_value", "narrow"),
+    "![Thresholds of the SAEs, 2: 2 one value for all.]": ("one_value", "narrow"),
+    "Probe balanced accuracy by layer: raw activations of 3 layers": ("computed", "stated"),
+    "SAE probe minus raw activations, balanced accuracy, 8 SAEs": ("computed", "stated"),
+    "`evaluation.json`, without a record of a computation; not computed by hubkit": ("unrecorded", "stated"),
+    "`evaluation.json`, changed since it was computed; not computed by hubkit": ("changed", "unrecorded"),
+    "Stated by the author (`evidence.yaml`), not computed by hubkit. Source: ": ("stated", "unrecorded"),
+    "Not run when this card was written.": ("plain", ALWAYS),
+}  # fmt: skip
+"""Sentences that are made in code, in the same form."""
+MADE_IN = ("sections/*.py", "figures.py", "stated.py", "rank.py", "base_fit.py")
+FEW_WORDS = 5
+ELSEWHERE = {
+    "ReLU(r_mag-scaled pre + b_mag) where the gate is open", "pre where pre > threshold, else 0, and a linear skip", "the k of largest absolute value",
+    "ReLU(pre), and a linear skip", "matching pursuit on the decoder", "a value that was looked at before is gone", "no trend that this many models could show",
+    "sparse autoencoders and transcoders", "Sparse autoencoders of several models", "Balanced accuracy of the best layer", "Depth of the best layer",
+}  # fmt: skip
+"""What SAELens computes, by its architectures (`forward.py` is held against it), an error that nobody sees, and what other tests look at."""
+
+LABELS = {
+    "SAE", "SAEs", "layer", "layers", "Layer", "Depth", "depth", "and", "are", "was", "for", "with", "from", "top", "latent", "latents", "seed",
+    "seeds", "seconds", "rows", "row", "values", "value", "null", "note", "source", "stated", "train", "author", "changed", "unrecorded", "training",
+    "peak", "best", "above", "below", "measured", "checked", "reaches", "points", "point", "representations", "completions", "sampled", "family",
+    "contrast", "condition", "findings", "study", "software", "digest", "module", "model", "repositories", "scenarios", "scenario", "files", "Commit",
+    "Hardware", "Software", "Activations", "Expansion", "Blocks", "Parameters", "Attention", "MLP", "Vocabulary", "Architecture", "Mean", "Means",
+    "come", "comes", "each", "corrected", "inconclusive", "not", "monotonic", "spread", "AUROC", "parameters", "Residual", "stream", "Base",
+    "Latents", "Files", "Recipe", "quantities", "architecture", "hook_name", "hf_hook_name", "sae_id", "d_sae", "n", "recorded",
+}  # fmt: skip
+"""Words that name a column, or join values: by themselves they say nothing."""
+COLUMNS = {
+    "architecture | latents | k | d_in | d_sae | tensors", "rows | n | d_max | null", "sae_id | architecture", "value | n", "setting | value", "direction | p",
+    "seed | value | difference | top latents in common", "representation | balanced accuracy", "architecture | in SAELens's registry for inference",
+    "Model | Parameters | SAEs | Layers | d_in | d_sae | Best layer, raw | Balanced accuracy there | Best SAE probe | SAE probes above raw",
+    "against the number of parameters | models | Spearman's rho | p", "1. Load an SAE", "3. Read the latents",
+}  # fmt: skip
+"""Heads of tables and of steps."""
+ADDRESS = re.compile(r"^https?://|^/tree/")
+FOLDED = re.compile(r"</?details|<summary>|</summary")
+
+
+def texts_of(source: str) -> Iterator[str]:
+    """Every piece of text that a template writes, between its tags and in their strings; headings and code are left out."""
+    text = "".join(
+        value if token == "data" else f"{SPLIT}{value[1:-1]}{SPLIT}" if token == "string" else SPLIT if token.endswith("_begin") else ""
+        for _, token, value in LEXER.tokeniter(source, "template")
+    )  # fmt: skip
+    for outside in text.split("```")[::2]:
+        for line in outside.split("\n"):
+            if not line.startswith("#"):
+                yield from (piece.strip(SEPARATORS) for piece in line.split(SPLIT))
+
+
+def says_something(piece: str) -> bool:
+    return bool(WORD.search(piece)) and not ADDRESS.search(piece) and not FOLDED.search(piece)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(TEMPLATES.glob("*.md.j2")), ids=lambda path: path.name.partition(".")[0]
+)
+def test_every_sentence_of_a_template_is_in_the_table(path: Path) -> None:
+    """When this fails: a row with the release of which the new sentence is true, and with one of which it is false."""
+    rows = SENTENCES.get(path.name.partition(".")[0], {})
+    missing = [
+        piece
+        for piece in dict.fromkeys(texts_of(path.read_text("utf-8")))
+        if says_something(piece)
+        and piece not in COLUMNS
+        and not set(re.findall(r"[A-Za-z_]{3,}", piece)) <= LABELS
+        and not any(plain(piece) in plain(phrase) for phrase in rows)
+    ]
+    assert missing == []
+
+
+def plain(text: str) -> str:
+    """Without what a template fills in: a format's `%d` and a card's number are the same."""
+    return re.sub(r"%d|\d+", "0", text)
+
+
+def test_the_table_speaks_of_templates_that_there_are() -> None:
+    assert {f"{name}.md.j2" for name in SENTENCES} <= {path.name for path in TEMPLATES.glob("*.j2")}
+
+
+def made_in_code(path: Path) -> Iterator[str]:
+    """Texts of at least five words in a module, but its docstrings."""
+    tree = ast.parse(path.read_text("utf-8"))
+    documented = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in documented:
+            continue
+        if len(re.findall(r"[A-Za-z]{2,}", node.value)) >= FEW_WORDS and " " in node.value:
+            yield node.value
+
+
+def test_every_sentence_that_is_made_in_code_is_in_the_table() -> None:
+    folder = TEMPLATES.parent
+    made = [
+        text for pattern in MADE_IN for path in sorted(folder.glob(pattern)) for text in made_in_code(path)
+    ]
+    known = [
+        plain(phrase).lower()
+        for phrase in (*SAID, *(phrase for rows in SENTENCES.values() for phrase in rows))
+    ]
+    missing = [
+        text
+        for text in dict.fromkeys(made)
+        if text not in ELSEWHERE
+        and not any(plain(text.strip(SEPARATORS)).lower() in phrase for phrase in known)
+    ]
+    assert missing == []
+
+
+@pytest.fixture(scope="module")
+def cards(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Every variant's card."""
+    root = tmp_path_factory.mktemp("variants")
+    found = {name: variants.card(name, root / name) for name in variants.VARIANTS}
+    found["skipped"] = variants.skipped(root / "skipped")
+    for name, build in variants.INDICES.items():
+        (root / name).mkdir()
+        found[name] = build(root / name)
+    return found
+
+
+TABLE = {**SENTENCES, "made in code": SAID}
+ROWS = [(template, phrase, *row) for template, rows in TABLE.items() for phrase, row in rows.items()]
+
+
+@pytest.mark.parametrize(("template", "phrase", "true_of", "false_of"), ROWS)
+def test_a_sentence_stands_where_it_is_true_and_not_where_it_is_false(
+    cards: dict[str, str], template: str, phrase: str, true_of: str, false_of: str
+) -> None:
+    assert phrase in cards[true_of], f"{template}: missing in {true_of}"
+    assert false_of == ALWAYS or phrase not in cards[false_of], f"{template}: stands in {false_of}"

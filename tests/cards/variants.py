@@ -1,0 +1,552 @@
+"""Releases, each with something that a sentence of the card depends on: what is computed, stated, recorded, skipped, or of another kind."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from builders import GONE, cfg, tensors, view
+from cards.seeds import _provenance
+from cards.shapes import Release, grid, value, write
+
+from hubkit.cards.build import build_card
+from hubkit.cards.facts import read_facts
+from hubkit.cards.index import build_index
+from hubkit.cards.render import render_card
+from hubkit.cards.settings import (
+    CardSettings,
+    ExpectedTransfer,
+    IndexSettings,
+    Link,
+    Paper,
+    save_settings,
+)
+from hubkit.release.evidence import Evidence, StatedValue
+from hubkit.release.experiments import (
+    RepresentationProbe,
+    Stability,
+    StabilityRun,
+    Steering,
+    SteeringDose,
+    Tally,
+    TestResult,
+    TopFeature,
+    TopFeatures,
+    Transfer,
+)
+from hubkit.release.metrics import Comparison, Evaluation, LayerProfile, MetricValue, NullReference
+from hubkit.release.provenance import Agreement, BaseModelShape, Grid, Labelling, ScenarioCount, TrainedSae
+from hubkit.validate.report import Crash, Skipped
+
+GPT2 = CardSettings(repo_id="owner/release", base_model="openai-community/gpt2", license="mit")
+LAB = GPT2.model_copy(update={"base_model": "lab/model"})
+FOREIGN = Path(__file__).parents[1] / "formats" / "families" / "gemma_scope"
+WIDE = 768
+
+
+def put(folder: Path, files: dict[str, bytes], settings: CardSettings = GPT2) -> Path:
+    for path, data in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
+    save_settings(settings, folder / "card.yaml")
+    return folder
+
+
+def sae(
+    folder: str, architecture: str = "topk", width: int = WIDE, *, weights: Any = None, **metadata: Any
+) -> dict[str, bytes]:
+    """The files of one SAE of somebody else's."""
+    configuration = cfg(architecture, d_in=width, metadata=metadata)
+    found = tensors(architecture, d_in=width) if weights is None else weights
+    place = view(configuration, found, folder=folder, readme=None).files
+    return {path: data for path, data in place.items() if path != "evaluation.json"}
+
+
+def plain(folder: Path) -> Path:
+    """Two SAEs that say what model they are of, and nothing of their training."""
+    return put(folder, sae("a") | sae("b", hook_name="blocks.3.hook_resid_post"))
+
+
+def probe(
+    number: float,
+    half: float = 0.05,
+    measure: str = "probe_balanced_accuracy",
+    split: str = "crossfit",
+    **more: Any,
+) -> MetricValue:
+    null = NullReference(kind="chance", mean=0.5)
+    return value(measure, number, 100, split, interval=(number - half, number + half), null=null, **more)
+
+
+def null(point: float) -> NullReference:
+    return NullReference(
+        kind="permutation of the labels", mean=point - 0.1, quantiles={"0.95": point}, n=1000
+    )
+
+
+def layer(number: int, accuracy: MetricValue, *more: MetricValue) -> LayerProfile:
+    return LayerProfile(layer=number, hook_name=f"blocks.{number}.hook_resid_post", values=[accuracy, *more])
+
+
+MEMBERS = grid("lab", [1, 2], ["topk", "jumprelu"], {"mixed": 100, "yes_only": 50}, k=4, learned=True)
+BEST = "lab_topk_L2_yes_only"
+
+
+def _measured(one: str, number: float) -> list[MetricValue]:
+    return [
+        value("explained_variance", 0.7, 100, "crossfit", interval=(0.6, 0.8)),
+        value("l0", 4.0, 100, "crossfit", interval=(3.9, 4.1)),
+        value("alive_share", 0.9, 100, "crossfit"),
+        probe(number),
+        probe(0.7, 0.1, "probe_new_scenarios_balanced_accuracy"),
+        *([probe(0.6, 0.05, "membership_balanced_accuracy", "control")] if one.endswith("yes_only") else []),
+        value("d_max", number, 100, "crossfit", null=null(0.5)),
+    ]
+
+
+def _record(scenarios: int, **more: Any) -> Any:
+    listed = [
+        ScenarioCount(scenario_id=f"s{i}", counts={"yes": 4, "no": 4} if i else {}, sampled=10)
+        for i in range(scenarios)
+    ]
+    common: dict[str, Any] = {
+        "base_model_revision": "abc", "base_model_shape": BaseModelShape(n_layers=4, d_model=8), "scenarios": listed,
+        "completions": {"sampled": 10 * scenarios, "labelled yes": 60, "labelled no": 60},
+        "grid": Grid(layers=[1, 2], architectures=["topk", "jumprelu"], conditions=["mixed", "yes_only"]),
+    }  # fmt: skip
+    return _provenance("lab/model", [1, 2], ["topk", "jumprelu"], **common | more)
+
+
+def computed_release(**changes: Any) -> Release:
+    saes = {one.sae_id: _measured(one.sae_id, 0.8 if one.sae_id == BEST else 0.7) for one in MEMBERS}
+    comparisons = tuple(
+        Comparison(
+            sae_id=one.sae_id, reference=f"raw activations at layer {one.layer}",
+            difference=value("probe_balanced_accuracy_difference", 0.05, 100, "crossfit", interval=(0.01, 0.09)),
+        )
+        for one in MEMBERS
+    )  # fmt: skip
+    found = Release(
+        LAB, _record(15), 8, 32, "model.layers", MEMBERS, saes=saes, comparisons=comparisons,
+        layers=(layer(0, probe(0.6)), layer(1, probe(0.7)), layer(2, probe(0.75), value("probe_auroc", 0.8, 100, "crossfit"))),
+    )  # fmt: skip
+    return replace(found, **changes)
+
+
+def computed(folder: Path) -> Path:
+    """Everything that hubkit computes, of 8 SAEs."""
+    return write(computed_release(), folder, small=True)
+
+
+def chance(folder: Path) -> Path:
+    """The same where nothing is told from chance, no maximum is above its null, and the best layer has no SAE."""
+    saes = {
+        one.sae_id: [probe(0.52, 0.1), probe(0.5, 0.1, "probe_new_scenarios_balanced_accuracy"), value("alive_share", 0.2, 100, "train"), value("d_max", 0.4, 100, "train", null=null(0.5))]
+        for one in MEMBERS
+    }  # fmt: skip
+    layers = (layer(1, probe(0.51, 0.1)), layer(3, probe(0.53, 0.1)))
+    members = tuple(replace(one, n_rows=10) for one in MEMBERS)
+    return write(
+        computed_release(saes=saes, layers=layers, members=members, provenance=_record(5), comparisons=()),
+        folder,
+        small=True,
+    )
+
+
+def one(folder: Path) -> Path:
+    """One SAE with a probe on its own training rows, one layer, one scenario."""
+    member = tuple(one for one in MEMBERS if one.sae_id == "lab_topk_L2_yes_only")
+    values = [
+        value("alive_share", 0.5, 100, "train"), value("explained_variance", 0.9, 100, "train"),
+        probe(0.8, 0.05, "probe_cv_balanced_accuracy", "train"), probe(0.6, 0.05, "membership_balanced_accuracy", "control"),
+        value("d_max", 0.9, 100, "train", null=null(0.5)),
+    ]  # fmt: skip
+    provenance = _record(1, grid=Grid(layers=[2], architectures=["topk"], conditions=["yes_only"]))
+    return write(
+        computed_release(saes={BEST: values}, layers=(layer(2, probe(0.7)),), members=member, comparisons=(), provenance=provenance),
+        folder, small=True,
+    )  # fmt: skip
+
+
+def one_at_chance(folder: Path) -> Path:
+    """One layer, whose raw activations are not told from chance; its only SAE was trained on few rows."""
+    member = tuple(replace(one, n_rows=10) for one in MEMBERS if one.sae_id == "lab_topk_L2_yes_only")
+    return write(
+        computed_release(saes={}, layers=(layer(2, probe(0.51, 0.1)),), members=member, comparisons=()),
+        folder,
+        small=True,
+    )
+
+
+TALLY = Tally(
+    subject="SAE probes", reference="the raw activations of their layer", measure="probe_balanced_accuracy", above=8, total=9, inconclusive=1,
+    split="crossfit", subject_mean=0.7, reference_mean=0.6,
+)  # fmt: skip
+TESTS = [
+    TestResult(subject=name, reference="chance", test="t", correction="Holm", p_value=0.01)
+    for name in ("a", "b")
+]
+PROBES = [
+    RepresentationProbe(representation=name, values=[probe(0.5, 0.1, "probe_cv_balanced_accuracy", "train" if name == "SAE" else "crossfit", interval_method="binomial")])
+    for name in ("raw", "SAE")
+]  # fmt: skip
+
+
+def _experiments(sae_id: str) -> dict[str, Any]:
+    reference = value("d_max", 0.4, 100, null=null(0.5))
+    return {
+        "tallies": [TALLY],
+        "tests": TESTS,
+        "representations": PROBES,
+        "stability": [Stability(sae_id=sae_id, varied="the sample", reference=reference, runs=[StabilityRun(seed=s, value=value("d_max", 0.3 + s / 100, 100), shared=1, of=5) for s in (1, 2)])],
+        "steering": [
+            Steering(direction="d", label="yes", cosine=0.3, cosine_to="raw", doses=[SteeringDose(alpha=float(a), rate=r) for a, r in enumerate((0.2, 0.7, 0.5))], p_value=0.6),
+        ],
+        "top_features": [TopFeatures(sae_id=sae_id, seed=1, rows={"yes": 3, "no": 4}, features=[TopFeature(latent=1, d=0.5, examples={"yes": "x"})])],
+        "transfers": [Transfer(to="float16", sae_id=sae_id, values=[value("explained_variance", 0.6, 100, "held_out", interval=(0.5, 0.7))])],
+    }  # fmt: skip
+
+
+def experiments(folder: Path) -> Path:
+    """Experiments that hubkit computed: what a later version may do; a tally in place of single comparisons."""
+    more = {key: tuple(listed) for key, listed in _experiments(BEST).items()}
+    other = Comparison(
+        sae_id="lab_topk_L1_mixed", reference="raw activations at layer 1",
+        difference=value("probe_balanced_accuracy_difference", 0.05, 100, "crossfit", interval=(0.01, 0.09)),
+    )  # fmt: skip
+    return write(computed_release(comparisons=(other,), **more), folder, small=True)
+
+
+def stated(folder: Path) -> Path:
+    """Somebody else's SAEs with an evidence.yaml that holds something of everything."""
+    plain(folder)
+    values = [
+        StatedValue(measure="probe_cv_balanced_accuracy", sae_id="a", value=0.8, n=100, split="train", interval=(0.7, 0.9), null=0.5),
+        StatedValue(measure="d_max", sae_id="b", value=0.4, n=None, null=null(0.5)),
+        StatedValue(measure="alive_share", sae_id="b", value=0.1, n=100, note="of 1,000 prompts"),
+        StatedValue(measure="probe_auroc", layer=3, value=0.7, n=100, source="a notebook"),
+        StatedValue(name="CE loss recovered", value=0.95, n=20480),
+    ]  # fmt: skip
+    values += [
+        StatedValue(name="told", value=0.7, n=10, interval=(0.45, 0.9), null=0.5),
+        StatedValue(name="low", value=0.3, n=10, interval=(0.2, 0.4), null=0.5),
+        StatedValue(name="bare", value=0.3, n=10, null=0.5),
+    ]
+    values += [StatedValue(measure="l0", sae_id="a", value=float(i), n=100, note=f"k {i}") for i in range(10)]
+    Evidence(source="the paper, table 2", values=values, **_experiments("a")).save(folder / "evidence.yaml")
+    return folder
+
+
+def monotonic(folder: Path) -> Path:
+    """Steering whose response is monotonic, on counted completions, and significant; a stability above its null; one of everything else."""
+    plain(folder)
+    doses = [SteeringDose(alpha=float(a), rate=r, n=20) for a, r in enumerate((0.2, 0.5, 0.7))]
+    steering = [Steering(direction="d", label="yes", doses=doses, p_value=0.001)]
+    reference = value("d_max", 0.9, 100, null=null(0.5))
+    run = StabilityRun(seed=1, value=value("d_max", 0.8, 100), shared=1, of=5)
+    mixed = Stability(
+        sae_id="a", varied="the seed", reference=value("d_max", 0.4, 100, null=null(0.5)), runs=[run]
+    )
+    unknown = Stability(sae_id="a", varied="the order", reference=value("d_max", 0.4, 100), runs=[run])
+    counts = [TALLY.model_copy(update={"above": above, "total": 9, "inconclusive": 0}) for above in (0, 5)]
+    Evidence(
+        source="x", steering=steering, stability=[Stability(sae_id="a", varied="the sample", reference=reference, runs=[run]), mixed, unknown], tallies=counts,
+        representations=[RepresentationProbe(representation="raw", values=[probe(0.9)])],
+    ).save(folder / "evidence.yaml")  # fmt: skip
+    return folder
+
+
+def unrecorded(folder: Path) -> Path:
+    """Values typed into evaluation.json: no record that hubkit computed them."""
+    write(computed_release(tallies=(TALLY,)), folder, small=True)
+    path = folder / "evaluation.json"
+    Evaluation.load(path).model_copy(update={"computed": None}).save(path)
+    return folder
+
+
+def changed(folder: Path) -> Path:
+    """A number of evaluation.json was edited after it was computed."""
+    write(computed_release(provenance=None, tallies=(TALLY,)), folder, small=True)
+    path = folder / "evaluation.json"
+    path.write_text(path.read_text("utf-8").replace('"value":0.75', '"value":0.95', 1), "utf-8")
+    return folder
+
+
+def lens(folder: Path) -> Path:
+    """SAELens's own training with TransformerLens, which left its counts: no BOS recorded for the second."""
+    own = {"model_class_name": "HookedTransformer", "prepend_bos": True, "context_size": 128, "dataset_path": "some/text", "l0": 9.0, "num_dead_features": 30, "sae_lens_training_version": "6.54.12", "model_from_pretrained_kwargs": {"center_writing_weights": True, "revision": "v2"}}  # fmt: skip
+    return put(folder, sae("a", **own))
+
+
+def lens_open(folder: Path) -> Path:
+    """The same where the BOS token is not recorded, and the model had an argument that is no plain value."""
+    own = {"model_class_name": "HookedTransformer", "model_from_pretrained_kwargs": {"hf_config": {"a": 1}}, "seqpos_slice": [1, None], "exclude_special_tokens": True}  # fmt: skip
+    other = {"model_class_name": "HookedTransformer", "prepend_bos": False}
+    return put(folder, sae("a", **own) | sae("b", "standard", **other))
+
+
+def scaled(folder: Path) -> Path:
+    """Activations that the training scaled."""
+    files = sae("a", "standard")
+    configuration = json.loads(files["a/cfg.json"]) | {"normalize_activations": "expected_average_only_in"}
+    return put(folder, files | {"a/cfg.json": json.dumps(configuration).encode()})
+
+
+def lens_module(folder: Path) -> Path:
+    """TransformerLens's activations at a hook that is written as a module."""
+    own = {
+        "model_class_name": "HookedTransformer",
+        "model_name": GONE,
+        "model_from_pretrained_kwargs": {"center_writing_weights": True},
+    }
+    return put(folder, sae("a", **own))
+
+
+def pooled(folder: Path) -> Path:
+    """One row a completion, as hubkit trains."""
+    return put(folder, sae("a", hubkit={"n_rows": 50, "pooling": "last", "token_span": "response"}))
+
+
+def by_module(folder: Path) -> Path:
+    """A class of transformers, a module, a BOS token, float32; thresholds of one value; a transcoder's name."""
+    own = {"model_class_name": "GPT2LMHeadModel", "hf_hook_name": "transformer.h.2", "prepend_bos": True, "context_size": 64, "model_from_pretrained_kwargs": {"torch_dtype": "float32"}}  # fmt: skip
+    return put(
+        folder,
+        sae("a", "standard", **own)
+        | sae(
+            "b",
+            "standard",
+            **{**own, "hook_name": "blocks.3.hook_resid_post", "hf_hook_name": "transformer.h.3"},
+        ),
+    )
+
+
+def narrow(folder: Path) -> Path:
+    """A width that the base model has not; a threshold that never learned; one that was never learned at its default."""
+    zero, initial = tensors("jumprelu"), tensors("jumprelu")
+    zero["threshold"] = zero["threshold"] * 0
+    initial["threshold"] = initial["threshold"] * 0 + 0.001
+    return put(
+        folder,
+        sae("a", "jumprelu", 8, weights=zero)
+        | sae("b", "jumprelu", 8, weights=initial)
+        | sae("c", "topk", 8),
+    )
+
+
+def one_value(folder: Path) -> Path:
+    """Exports of BatchTopK: one threshold for all latents."""
+    same = tensors("jumprelu", d_in=WIDE)
+    same["threshold"] = same["threshold"] * 0 + 0.37
+    own = {"training_architecture": "batchtopk", "training_architecture_details": {"k": 20, "lr": 3e-4}}
+    return put(folder, sae("a", "jumprelu", weights=same, **own) | sae("b", "jumprelu", weights=same, **own))
+
+
+def wrong_model(folder: Path) -> Path:
+    """Configurations that name another model than card.yaml."""
+    return put(folder, sae("a", model_name="gpt2-medium"))
+
+
+def nameless(folder: Path) -> Path:
+    """Configurations that name none."""
+    return put(folder, sae("a", model_name=GONE))
+
+
+def beside_others(folder: Path) -> Path:
+    """SAEs of another family in the same folder."""
+    plain(folder)
+    found = min(path.parent for path in FOREIGN.rglob("params.npz"))
+    shutil.copytree(found, folder / "foreign")
+    return folder
+
+
+def root(folder: Path) -> Path:
+    """One transcoder at the root."""
+    files = sae(".", "transcoder", weights=tensors("transcoder", d_in=WIDE))
+    configuration = json.loads(files["cfg.json"]) | {"d_out": WIDE}
+    return put(folder, files | {"cfg.json": json.dumps(configuration).encode()})
+
+
+def quantized(folder: Path) -> Path:
+    """A model in 4 bits, everywhere; a rewritten SAE; expected transfers; a labelled pool whose judges agree."""
+    labelling = Labelling(
+        judge="a judge", temperature=1.0, same_prompt=True, other_judges=["b"],
+        agreements=[Agreement(judges=("a", "b"), share=0.9), Agreement(judges=("a", "c"), share=0.8, n=40)],
+    )  # fmt: skip
+    seen = _record(13, labelling=labelling, quantization={"load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}, precision="bnb-nf4",
+                   training={"x": TrainedSae(seconds=1, hardware="a card", device="cuda", threads=1, stack=1)}, software={"torch": "2"}, seeds={"collect": 1})  # fmt: skip
+    settings = LAB.model_copy(
+        update={
+            "transfers": [ExpectedTransfer(to="float16", expected="high")], "scenario_families": ["social_deduction", "instructed"],
+            "base_model_license": "gemma", "study": Link(name="S", url="https://example.org"), "code": "https://example.org",
+            "papers": [Paper(title="P", arxiv="2406.04093")], "recommended": ["x"], "not_recommended": ["y"], "citation": "@misc{a}",
+        }
+    )  # fmt: skip
+    members = tuple(
+        replace(
+            one,
+            training={"rewritten": {"rule": "THR001", "from": "jumprelu", "to": "standard"}}
+            if i == 0
+            else {},
+            recipe=f"r{i % 2}",
+        )
+        for i, one in enumerate(MEMBERS)
+    )
+    release = computed_release(
+        settings=settings, provenance=seen, members=members, saes={}, layers=(), comparisons=()
+    )
+    return write(
+        replace(release, model_kwargs={"quantization_config": {"load_in_4bit": True}}), folder, small=True
+    )
+
+
+def poor(folder: Path) -> Path:
+    """Thresholds of 0, maxima without a null, no probes, few scenarios."""
+    saes = {one.sae_id: [value("d_max", 0.9, 100, "crossfit", interval=(0.8, 1.0))] for one in MEMBERS}
+    members = tuple(replace(one, learned=False) for one in MEMBERS)
+    return write(
+        computed_release(saes=saes, members=members, layers=(), comparisons=(), provenance=_record(5)),
+        folder,
+        small=True,
+    )
+
+
+def damaged(folder: Path) -> Path:
+    """Weights that end in the middle of their header; and one of an architecture that SAELens only trains."""
+    files = sae("a") | sae("b", "batchtopk", weights=tensors("standard", d_in=WIDE))
+    return put(folder, files | {"a/sae_weights.safetensors": files["a/sae_weights.safetensors"][:40]})
+
+
+def half_quantized(folder: Path) -> Path:
+    """A model in 8 bits of one SAE in two; scenarios on record without their counts; a hole in the grid; all SAEs saw both labels."""
+    named = [ScenarioCount(scenario_id="s0", family="social_deduction")]
+    seen = _provenance(
+        "lab/model",
+        [1],
+        ["topk"],
+        scenarios=named,
+        completions={},
+        labelling=Labelling(judge="a judge"),
+        grid=Grid(layers=[1, 2], architectures=["topk"], conditions=["mixed", "a", "b"]),
+    )
+    members = tuple(one for one in MEMBERS if one.condition == "mixed" and one.architecture == "topk")
+    release = computed_release(provenance=seen, members=members, saes={}, layers=(), comparisons=())
+    write(release, folder, small=True)
+    path = folder / members[0].sae_id / "cfg.json"
+    raw = json.loads(path.read_text("utf-8"))
+    raw["metadata"]["model_from_pretrained_kwargs"] = {"quantization_config": {"load_in_8bit": True}}
+    path.write_text(json.dumps(raw), "utf-8")
+    other = folder / members[1].sae_id / "cfg.json"
+    raw = json.loads(other.read_text("utf-8"))
+    raw["metadata"] = {**raw["metadata"], "hubkit": {}, "dataset_path": "some/text"}
+    other.write_text(json.dumps(raw), "utf-8")
+    raw = json.loads((folder / "provenance.json").read_text("utf-8")) | {"files": {}}
+    (folder / "provenance.json").write_text(json.dumps(raw), "utf-8")
+    (folder / "evaluation.json").unlink()
+    return folder
+
+
+def warned(folder: Path) -> Path:
+    """Training warned of some SAEs."""
+    write(computed_release(provenance=None), folder, small=True)
+    evaluation = Evaluation.load(folder / "evaluation.json")
+    for one in evaluation.saes[:2]:
+        one.model_copy(update={"warnings": ["its thresholds did not move"]}).save(
+            folder / one.sae_id / "metrics.json"
+        )
+    return folder
+
+
+def hollow(folder: Path) -> Path:
+    """A hook that is in no transformers class, values for some SAEs of an architecture only, a mean for a null."""
+    member = grid("lab", [1, 2, 3, 4, 5, 6, 7], ["topk"], {"mixed": 100, "no_only": 10}, k=4)
+    saes = {one.sae_id: [value("l0", 4.0 + i, 100), value("d_above_1", 3.0, 90 + i), value("d_max", 0.9, 90 + i, null=NullReference(kind="permutation", mean=0.2), contrast="a against b" if i % 2 else None)] for i, one in enumerate(member[1:])}  # fmt: skip
+    bare = value("probe_balanced_accuracy_difference", 0.1, 100, "crossfit")
+    differences = tuple(
+        Comparison(sae_id=one.sae_id, reference=f"raw activations at layer {one.layer}", difference=bare)
+        for one in member[:2]
+    )
+    return write(
+        computed_release(provenance=None, members=member, saes=saes, layers=(), comparisons=differences),
+        folder,
+        small=True,
+    )
+
+
+VARIANTS: dict[str, Callable[[Path], Path]] = {
+    one.__name__: one
+    for one in (
+        plain, computed, chance, one, one_at_chance, experiments, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
+        wrong_model, nameless, beside_others, root, quantized, half_quantized, warned, hollow, damaged, poor, lens_module, pooled, scaled,
+    )
+}  # fmt: skip
+
+
+def card(name: str, folder: Path) -> str:
+    """The card of a variant."""
+    place = VARIANTS[name](folder)
+    return build_card(place).text
+
+
+def skipped(folder: Path) -> str:
+    """The card of `plain` when checks could not be made, and one rule failed."""
+    facts = read_facts(plain(folder), GPT2)
+    report = replace(
+        facts.report,
+        crashes=[Crash("WTS001", "Traceback")],
+        skipped=[Skipped("THR001", "the threshold could not be read", "a"), Skipped("CFG001", "no listing")],
+    )
+    saes = tuple(replace(one, not_checked=("THR001",) if one.sae_id == "a" else ()) for one in facts.saes)
+    return render_card(replace(facts, report=report, saes=saes))
+
+
+INDEX = IndexSettings(repo_id="o/all", license="mit")
+
+
+def _model(folder: Path, name: str, **changes: Any) -> Path:
+    settings = GPT2.model_copy(
+        update={"base_model": f"openai-community/{name}", "repo_id": f"o/{folder.name}"}
+    )
+    return write(computed_release(settings=settings, provenance=None, **changes), folder, small=True)
+
+
+def index_trend(root: Path) -> str:
+    """Four models of known size, whose counts are computed, at stated commits; a tally against something else."""
+    other = TALLY.model_copy(update={"reference": "TopK"})
+    folders = [
+        _model(
+            root / name,
+            name,
+            tallies=(TALLY.model_copy(update={"above": 8 - 2 * i, "inconclusive": 0}), other),
+        )
+        for i, name in enumerate(("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"))
+    ]
+    return build_index(folders, INDEX, commits={"o/gpt2": "a" * 40}).text
+
+
+def index_one(root: Path) -> str:
+    """One model, whose depth is known, whose best layer has no SAE, and whose probes are on training rows."""
+    member = tuple(one for one in MEMBERS if one.sae_id == BEST)
+    release = computed_release(
+        members=member, saes={BEST: [probe(0.8, 0.05, "probe_cv_balanced_accuracy", "train")]}, comparisons=(), layers=(layer(3, probe(0.7)),),
+        model_kwargs={"quantization_config": {"load_in_4bit": True}},
+    )  # fmt: skip
+    return build_index([write(release, root / "one", small=True)], INDEX).text
+
+
+def index_stated(root: Path) -> str:
+    """Two repositories of one model: one states its values, the other's thresholds were never learned."""
+    first, second = stated(root / "stated"), narrow(root / "narrow")
+    save_settings(GPT2.model_copy(update={"repo_id": "o/second"}), second / "card.yaml")
+    return build_index([first, second], INDEX).text
+
+
+INDICES: dict[str, Callable[[Path], str]] = {
+    one.__name__: one for one in (index_trend, index_one, index_stated)
+}
+
+__all__ = ["INDICES", "VARIANTS", "card", "skipped"]
