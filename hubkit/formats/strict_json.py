@@ -22,7 +22,9 @@ MAX_DEPTH = 64
 MAX_DIGITS = 400
 LONGEST_KEY = 60
 """Characters of a key that a message shows."""
-PIECE = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"(?P<key>[ \t\r\n]*+:)?|[\[{\]}]|[^\s,:\[\]{}"]++', re.DOTALL)
+PIECE = re.compile(
+    r'"[^"\\]*+(?:\\.[^"\\]*+)*+\\?+"?+(?P<key>[ \t\r\n]*+:)?|[\[{\]}]|[^\s,:\[\]{}"]++', re.DOTALL
+)
 """A text with its colon where it is a key, a bracket, or another scalar: of a text that is JSON."""
 
 
