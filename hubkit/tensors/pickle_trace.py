@@ -519,8 +519,7 @@ def _is_pickle(
         return True
     if tracer.announced or named:
         return not fault or bool(tracer.imports)
-    if tracer.instances:
-        return (
-            tracer.sure or not fault or any(known(name) or name.count(".") > 1 for name in tracer.instances)
-        )
+    if tracer.instances and not tracer.sure:
+        listed = any(known(name) or name.count(".") > 1 for name in tracer.instances)
+        return listed or (not fault and _ended(tracer.stream))
     return tracer.sure or (not fault and not tracer.odd_lines and any(map(known, tracer.imports)))
