@@ -7,7 +7,7 @@ of requests and bytes lets through. What was left out is told.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -44,8 +44,11 @@ class Searched:
     """Texts and pictures of a far repository, and formats that nothing unpickles: judged by their names."""
 
 
-def search(view: RepoView) -> Searched:
-    """Look at every file. Raises HubkitError only when the listing itself fails."""
+def search(view: RepoView, vouched: Collection[str] = ()) -> Searched:
+    """Look at every file. Raises HubkitError only when the listing itself fails.
+
+    `vouched`: files of a far repository whose header was read as safetensors, and is one: they are asked for no more.
+    """
     entries = [entry for entry in view.list() if entry.size]
     found = Searched()
     contents: dict[str, Contents] = {}
@@ -54,7 +57,7 @@ def search(view: RepoView) -> Searched:
     def look(entry: Entry) -> None:
         contents[entry.path] = _look(view, entry, allowance)
 
-    view.each(look, entries if view.near else _far(view, entries, found, contents))
+    view.each(look, entries if view.near else _far(view, entries, vouched, contents, found))
     for path in sorted(contents):
         if (why := contents[path].failed) is not None:
             found.failed[path] = why
@@ -74,11 +77,17 @@ def _look(view: RepoView, entry: Entry, allowance: Allowance) -> Contents:
 
 
 def _far(
-    view: RepoView, entries: Iterable[Entry], found: Searched, contents: dict[str, Contents]
+    view: RepoView,
+    entries: list[Entry],
+    vouched: Collection[str],
+    contents: dict[str, Contents],
+    found: Searched,
 ) -> list[Entry]:
     """What is looked at of a far repository: the likeliest first."""
     order: dict[str, list[Entry]] = {"at hand": [], "pickle": [], "unknown": []}
     for entry in entries:
+        if entry.path in vouched:
+            continue
         kind = "at hand" if view.at_hand(entry.path, 0, HEAD) else promise(entry.name)
         if kind == "packed":
             contents[entry.path] = Contents(unread=[PACKED_FAR])
@@ -91,7 +100,12 @@ def _far(
 
 def find_pickles(facts: RepoFacts) -> None:
     """Into the facts: every pickle, which of them is an SAE's own weights, and what was not looked at."""
-    found = search(facts.view)
+    vouched = {
+        sae.weights.path
+        for sae in facts.saes
+        if sae.weights and sae.header and sae.header.container == "safetensors"
+    }
+    found = search(facts.view, vouched)
     for sae in facts.saes:
         if sae.weights is not None:
             sae.pickle = _of_weights(sae, sae.weights.path, found.pickles.get(sae.weights.path))
