@@ -1,1 +1,1 @@
-"""Headers and slices of weight files, without torch; nothing is ever unpickled."""
+"""Headers and slices of weight files, and every pickle in them, without torch; nothing is ever unpickled."""

@@ -16,8 +16,9 @@ from hubkit.tensors.joblib_arrays import WRAPPERS, joblib_imports
 from hubkit.tensors.kinds import HEAD, JOBLIB_OLD, ZIPS, is_tar, may_hold, packing, unknown_packing
 from hubkit.tensors.npz import MAGIC as NPY
 from hubkit.tensors.npz import parse_npy
+from hubkit.tensors.pickle_steps import BEGINNINGS
 from hubkit.tensors.pickle_stream import BeyondError, PickleError, PickleStream
-from hubkit.tensors.pickle_trace import BEGINNINGS, MAX_OPCODES, Trace, trace_pickles
+from hubkit.tensors.pickle_trace import MAX_OPCODES, Trace, trace_pickles
 from hubkit.tensors.unpacked import Packing, PackingError, Unpacked
 from hubkit.tensors.view_file import ViewFile, Window
 from hubkit.tensors.zip_directory import STORED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from hubkit.tensors.npz import MAGIC as NPY
-from hubkit.tensors.pickle_trace import BEGINNINGS
+from hubkit.tensors.pickle_steps import BEGINNINGS
 from hubkit.tensors.unpacked import Packing
 
 HEAD = 520

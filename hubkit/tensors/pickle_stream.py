@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hubkit.tensors.view_file import Readable
 
 CHUNK = 1 << 16
-"""Bytes read at a time."""
+"""Bytes read at a time, from one multiple of it to the next: what far files are brought in."""
 MAX_LINE = 1 << 20
 """Bytes of a line that are kept; a longer one is read to its end and is no name."""
 MAX_TAKEN = 1 << 24
@@ -66,7 +66,7 @@ class PickleStream:
 
     def _more(self) -> bool:
         """Read on; False at the end of the file."""
-        data = self._file.read(CHUNK)
+        data = self._file.read(CHUNK - (self._before + len(self._buffer)) % CHUNK)
         self._left -= len(data)
         if self._left < 0:
             raise BeyondError(f"more than {MAX_STREAMED >> 20} MiB of it, expected less")

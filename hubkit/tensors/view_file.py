@@ -11,7 +11,7 @@ from hubkit.tensors.pickle_stream import BeyondError
 if TYPE_CHECKING:
     from hubkit.repo.view import RepoView
 
-NEAR_BLOCK, FAR_BLOCK = 1 << 16, 1 << 15
+BLOCK = 1 << 16
 """Bytes read ahead."""
 MOST_AT_ONCE = 1 << 24
 """Bytes of one read: nothing that is looked at needs more."""
@@ -99,10 +99,10 @@ class ViewFile:
     def _fetch(self, start: int, stop: int) -> bytes:
         view, path = self._view, self._path
         if view.near:
-            return view.read_range(path, start, max(stop, start + NEAR_BLOCK))
+            return view.read_range(path, start, max(stop, start + BLOCK))
         if view.at_hand(path, start, stop):
             return view.read_range(path, start, stop)
-        stop = min(self.size, max(stop, start + FAR_BLOCK))
+        stop = min(self.size, max(stop, start + BLOCK))
         self._allowance.spend_request(stop - start)
         return view.read_range(path, start, stop)
 

@@ -42,7 +42,7 @@ def gather(view: RepoView, needs: Need, report: Report = silent, releases: tuple
         )
     _read_saes(facts, needs)
     _read_texts(facts, needs)
-    if Need.HEADER in needs:
+    if needs & (Need.HEADER | Need.PICKLES):
         find_pickles(facts)
     if Need.WEIGHTS in needs:
         _read_weights(facts, report)

@@ -11,7 +11,7 @@ from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from functools import lru_cache
 
 from hubkit.tensors.joblib_arrays import WRAPPERS
-from hubkit.tensors.pickle_trace import ODD
+from hubkit.tensors.pickle_course import ODD
 from hubkit.tensors.torch_zip import ALLOWED_IMPORTS
 
 RUNS_CODE = frozenset(

@@ -26,6 +26,8 @@ class Need(Flag):
 
     TWINS = auto()
     """Weights that look like another's, hashed: where the listing has no checksums."""
+    PICKLES = auto()
+    """Whatever pickles there are; the catalogue counts them with the headers. A header that cannot be read leaves the others to be judged."""
     TEXTS = auto()
     """Whatever texts there are beside, searched for secrets."""
 
@@ -40,12 +42,13 @@ class Need(Flag):
     @property
     def letters(self) -> str:
         """Back to the letters of the catalogue."""
-        return " ".join(letter for letter, need in _LETTERS.items() if need in self)
+        counted = self | Need.HEADER if Need.PICKLES in self else self
+        return " ".join(letter for letter, need in _LETTERS.items() if need in counted)
 
 
 _LETTERS = {
     "T": Need.TREE, "C": Need.CFG, "H": Need.HEADER, "S": Need.THRESHOLD, "D": Need.README, "E": Need.EVALUATION, "W": Need.WEIGHTS,
     "L": Need.LOAD, "B": Need.BASE,
 }  # fmt: skip
-HEADERS = Need.HEADER | Need.THRESHOLD | Need.WEIGHTS | Need.LOAD
+HEADERS = Need.HEADER | Need.THRESHOLD | Need.WEIGHTS | Need.LOAD | Need.PICKLES
 """What needs the heads of weights files."""

@@ -7,7 +7,8 @@ of requests and bytes lets through. What was left out is told.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import pickletools
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
     from hubkit.tensors.header import Header
     from hubkit.validate.facts import RepoFacts, SaeFacts
 
+LENGTHS = {
+    pickletools.TAKEN_FROM_ARGUMENT1: 1,
+    pickletools.TAKEN_FROM_ARGUMENT4: 4,
+    pickletools.TAKEN_FROM_ARGUMENT4U: 4,
+    pickletools.TAKEN_FROM_ARGUMENT8U: 8,
+}
+"""Bytes of the length before an argument, by pickletools's marks for it."""
 MAX_REQUESTS = 400
 MAX_FAR_BYTES = 1 << 25
 """Bytes asked of the Hub for this: 32 MiB."""
@@ -64,7 +72,7 @@ def search(view: RepoView, headers: Mapping[str, Header] = MappingProxyType({}))
     def look(entry: Entry) -> None:
         contents[entry.path] = _look(view, entry, allowance)
 
-    view.each(look, entries if view.near else _far(view, entries, found, contents))
+    view.each(look, entries if view.near else _far(view, entries, contents, found))
     for path in sorted(contents):
         if (why := contents[path].failed) is not None:
             found.failed[path] = why
@@ -74,8 +82,31 @@ def search(view: RepoView, headers: Mapping[str, Header] = MappingProxyType({}))
 
 
 def _told(header: Header) -> bool:
-    """Whether a header says all that its loader would unpickle: of an npz of numbers nothing, of a torch zip the imports of its one data.pkl."""
+    """Whether a header says all that its loader would unpickle: of an npz of numbers nothing, of a torch zip the imports of its one data.pkl.
+
+    Of safetensors nothing, unless the eight bytes of its length are opcodes that lead into its text.
+    """
+    if header.container == "safetensors":
+        return not _is_a_beginning((header.header_bytes - 8).to_bytes(8, "little"))
     return header.container == "torch" or (header.container == "npz" and not header.refused)
+
+
+def _is_a_beginning(data: bytes) -> bool:
+    """Whether an unpickler that begins with `data` would still be reading at its end."""
+    at = 0
+    while at < len(data):
+        code = pickletools.code2op.get(chr(data[at]))
+        if code is None or code.name == "STOP":
+            return False
+        at += 1
+        width = code.arg.n if code.arg else 0
+        if width >= 0:
+            at += width
+        elif (counted := LENGTHS.get(width)) is not None:
+            at += counted + int.from_bytes(data[at : at + counted], "little")
+        else:  # to the end of a line
+            at = data.find(b"\n", at) + 1 or len(data)
+    return True
 
 
 def _look(view: RepoView, entry: Entry, allowance: Allowance) -> Contents:
@@ -88,9 +119,7 @@ def _look(view: RepoView, entry: Entry, allowance: Allowance) -> Contents:
     return look_into(view, entry.path, allowance, is_known, head)
 
 
-def _far(
-    view: RepoView, entries: Iterable[Entry], found: Searched, contents: dict[str, Contents]
-) -> list[Entry]:
+def _far(view: RepoView, entries: list[Entry], contents: dict[str, Contents], found: Searched) -> list[Entry]:
     """What is looked at of a far repository: the likeliest first."""
     order: dict[str, list[Entry]] = {"at hand": [], "pickle": [], "unknown": []}
     for entry in entries:

@@ -142,12 +142,14 @@ def old_joblib(pickled: bytes) -> bytes:
 
 def joblib_by_hand(numbers: bytes) -> bytes:
     """A pickle of joblib with these numbers, without the padding that its newer versions write; then a call."""
-    state = (
-        b"}(X\x05\x00\x00\x00shapeM"
-        + struct.pack("<H", len(numbers))
-        + b"\x85X\x05\x00\x00\x00dtypecnumpy\ndtype\n(X\x02\x00\x00\x00u1\x89\x88tRu"
+    state = {
+        "shape": b"M" + struct.pack("<H", len(numbers)) + b"\x85", "dtype": b"cnumpy\ndtype\n(X\x02\x00\x00\x00u1\x89\x88tR",
+        "subclass": b"cnumpy\nndarray\n", "order": b"X\x01\x00\x00\x00C", "allow_mmap": b"\x89",
+    }  # fmt: skip
+    written = b"".join(
+        b"X" + struct.pack("<I", len(key)) + key.encode() + value for key, value in state.items()
     )
-    return b"\x80\x03(cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81" + state + b"b" + numbers
+    return b"\x80\x03(cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81" + b"}(" + written + b"ub" + numbers
 
 
 HOSTILE: dict[str, bytes] = {

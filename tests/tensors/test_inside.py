@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import io
 import lzma
@@ -84,6 +85,33 @@ NOT_BY_THESE = {
     "opcodes behind joblib's numbers": "only joblib steps over the numbers",
     "opcodes behind numbers that end the pickle": "only joblib steps over the numbers",
 }
+
+
+@pytest.mark.train
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "legacy",
+        "torch's tar",
+        "opcodes behind joblib's numbers",
+        "opcodes behind numbers that end the pickle",
+        "joblib, before 0.10",
+    ],
+)
+def test_what_only_torch_or_joblib_reads_is_real(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import joblib
+    import torch
+
+    monkeypatch.setattr(os, "getpid", canary.ring)
+    canary.RUNG.clear()
+    (tmp_path / "w").write_bytes(HOSTILE[name])
+    for load in (lambda path: torch.load(path, weights_only=False), joblib.load):
+        with contextlib.suppress(Exception):
+            load(tmp_path / "w")
+    assert canary.RUNG
 
 
 @pytest.mark.train

@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensors.hostile import CALL, TEXTS, padded
 
-from hubkit.tensors import pickle_trace
+from hubkit.tensors import pickle_course
+from hubkit.tensors.pickle_course import MAX_IMPORTS, ODD
 from hubkit.tensors.pickle_stream import PickleStream
-from hubkit.tensors.pickle_trace import MAX_IMPORTS, Trace, trace_pickles
+from hubkit.tensors.pickle_trace import Trace, trace_pickles
 from hubkit.validate.imports import is_known
 
 ROOT = Path(__file__).parents[2]
@@ -93,7 +94,7 @@ def check_course(data: bytes) -> None:
         imports, calls = taken(unpickler, data)
         plain = {ascii(name)[1:-1] for name in imports}
         if not plain <= seen:  # a name that is computed has another word for it
-            assert any(pickle_trace.ODD in name for name in seen), (unpickler, data, plain, seen)
+            assert any(ODD in name for name in seen), (unpickler, data, plain, seen)
         proper = all(part.isidentifier() for name in imports for part in name.split("."))
         if calls and proper and imports:
             assert trace(data, known=lambda _: True) is not None, (unpickler, data)
@@ -214,7 +215,7 @@ def test_any_bytes_are_followed_in_little_time(data: bytes) -> None:
 def test_limits_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     many = b"\x80\x02" + b"".join(b"ca\nb%d\n0" % n for n in range(MAX_IMPORTS + 1)) + CALL
     assert "imports" in str(getattr(trace(many), "beyond", ""))
-    monkeypatch.setattr(pickle_trace, "MAX_VALUES", 1 << 17)
+    monkeypatch.setattr(pickle_course, "MAX_VALUES", 1 << 17)
     for padding in (b"N" * (1 << 19), b"N" + b"\x94" * (1 << 19)):
         found = trace(padded(padding))
         assert found is not None
@@ -223,7 +224,7 @@ def test_limits_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "inside each other" in str(getattr(found, "beyond", ""))
     found = trace_pickles(PickleStream(io.BytesIO(padded(b"N0" * 5000))), is_known, opcodes=9000)
     assert "opcodes" in str(getattr(found, "beyond", ""))
-    monkeypatch.setattr(pickle_trace, "MAX_FAR", 10)
+    monkeypatch.setattr(pickle_course, "MAX_FAR", 10)
     scattered = b"N" + b"".join(b"r" + struct.pack("<I", 1000 + n) for n in range(20))
     assert "out of order" in str(getattr(trace(padded(scattered)), "beyond", ""))
 
@@ -234,7 +235,7 @@ def test_a_name_that_is_long_or_computed_is_told() -> None:
     for data in (long, computed):
         found = trace(data)
         assert found is not None
-        assert any(pickle_trace.ODD in name for name in found.imports)
+        assert any(ODD in name for name in found.imports)
 
 
 def test_pickles_that_follow_each_other_and_what_follows_them() -> None:

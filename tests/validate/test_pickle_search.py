@@ -19,8 +19,9 @@ from hubkit.publish.conditions import Subject, no_pickle
 from hubkit.publish.files import hash_release
 from hubkit.repo.local import open_folder
 from hubkit.repo.memory import MemoryView
+from hubkit.repo.view import Entry
 from hubkit.tensors.endings import PICKLES, is_binary, packed_text, promise
-from hubkit.validate import pickle_search
+from hubkit.validate import gather, pickle_search
 from hubkit.validate.finding import Severity
 from hubkit.validate.imports import is_harmless, is_known, plain, runs_code
 from hubkit.validate.run import validate
@@ -115,17 +116,73 @@ def test_weights_that_are_a_pickle_under_the_name_of_safetensors() -> None:
 
 @dataclass
 class FarView(MemoryView):
-    """A repository of which every range costs a request, but for what `hand` holds."""
+    """A repository of which every range costs a request, once."""
 
     near: ClassVar[bool] = False
-    hand: set[str] = field(default_factory=set)
+    hand: list[tuple[str, int, int]] = field(default_factory=list)
+    """What was brought."""
 
     def at_hand(self, path: str, start: int, stop: int) -> bool:
-        return path in self.hand
+        entry = self.entry(path)
+        stop = min(stop, entry.size if entry else 0)
+        return any(name == path and low <= start and stop <= high for name, low, high in self.hand)
+
+    def _read_range(self, entry: Entry, start: int, stop: int) -> bytes:
+        self.hand.append((entry.path, start, stop))
+        return super()._read_range(entry, start, stop)
+
+    @property
+    def asked(self) -> int:
+        """Requests: ranges that no earlier one holds."""
+        return len(
+            [
+                one
+                for n, one in enumerate(self.hand)
+                if not any(o[0] == one[0] and o[1] <= one[1] and one[2] <= o[2] for o in self.hand[:n])
+            ]
+        )
 
 
-def far(files: dict[str, bytes], hand: tuple[str, ...] = ()) -> FarView:
-    return FarView(name="far", files=files, hand=set(hand))
+def far(files: dict[str, bytes], *brought: str) -> FarView:
+    return FarView(name="far", files=files, hand=[(path, 0, len(files[path])) for path in brought])
+
+
+@pytest.mark.parametrize("letter", b"PVXTBCGJKMN(]})hcI\x80\x8a\x8c")
+def test_of_a_far_release_the_search_asks_for_nothing_more(
+    letter: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the first byte of its headers, which is their length."""
+    weights = save(tensors())
+    length = int.from_bytes(weights[:8], "little")
+    more = (letter - length) % 256
+    weights = (
+        (length + more).to_bytes(8, "little") + weights[8 : 8 + length] + b" " * more + weights[8 + length :]
+    )
+    assert weights[0] == letter
+    files = view(weights=weights).files | {".gitattributes": b"*.bin filter=lfs\n", "a.svg": b"<svg/>"}
+    after, before = far(files), far(files)
+    report = validate(after)
+    monkeypatch.setattr(gather, "find_pickles", lambda _: None)
+    validate(before)
+    assert report.complete
+    assert [finding for finding in report.findings if finding.code == "SEC001"] == []
+    assert after.asked == before.asked + (letter in b"PVcI"), (
+        "a line may end in the header: that is looked at"
+    )
+
+
+@pytest.mark.parametrize("name", ["sae_weights.pt", "sae_weights.npz"])
+def test_of_far_weights_in_torch_or_numpy_the_search_asks_for_little_more(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storages = ("archive/data/0", bytes(300_000))
+    data = torch_zip(b"\x80\x02}.", storages) if name.endswith("pt") else npz(**tensors("standard", 64, 4096))
+    files = view(cfg("standard"), GONE, files={f"{FOLDER}/{name}": data}).files
+    after, before = far(files), far(files)
+    validate(after)
+    monkeypatch.setattr(gather, "find_pickles", lambda _: None)
+    validate(before)
+    assert after.asked <= before.asked + 1
 
 
 def test_of_a_far_repository_texts_and_pictures_are_not_asked_for() -> None:
@@ -143,13 +200,13 @@ def test_of_a_far_repository_texts_and_pictures_are_not_asked_for() -> None:
         b"cat\n",
     )
     found = pickle_search.search(view_ := far(files))
-    assert view_.requests == 0
+    assert view_.asked == 0
     assert [entry.path for entry in found.by_name] == sorted(files)
     assert (found.pickles, found.failed) == ({}, {})
 
 
 def test_of_a_far_repository_what_is_at_hand_is_judged_whatever_its_name() -> None:
-    found = pickle_search.search(far({"cfg.json": NEW_CALL, "a.json": NEW_CALL}, ("cfg.json",)))
+    found = pickle_search.search(far({"cfg.json": NEW_CALL, "a.json": NEW_CALL}, "cfg.json"))
     assert list(found.pickles) == ["cfg.json"]
     assert [entry.path for entry in found.by_name] == ["a.json"]
 
@@ -162,14 +219,14 @@ def test_of_a_far_repository_what_is_at_hand_is_judged_whatever_its_name() -> No
 def test_of_a_far_repository_the_rest_is_looked_at_in_few_requests(name: str, kind: str) -> None:
     found = pickle_search.search(view_ := far({name: HOSTILE[kind]}))
     assert found.pickles[name].executors
-    assert view_.requests <= 3
+    assert view_.asked <= 2
 
 
 def test_of_a_far_repository_archives_are_told_and_not_brought() -> None:
     found = pickle_search.search(
         view_ := far({"w.tar.gz": HOSTILE["tar.gz with torch"], "rows.jsonl.gz": b"\x1f\x8b"})
     )
-    assert view_.requests == 0
+    assert view_.asked == 0
     assert all("not brought here" in pickle.unread[0] for pickle in found.pickles.values())
     assert len(found.pickles) == 2
 
@@ -178,15 +235,15 @@ def test_of_a_far_checkpoint_the_numbers_are_not_asked_for() -> None:
     storages = [(f"archive/data/{number}", bytes(200_000)) for number in range(20)]
     found = pickle_search.search(view_ := far({"w.pt": torch_zip(NEW_CALL, *storages)}))
     assert found.pickles["w.pt"].executors == ["os.getpid"]
-    assert view_.requests <= 4
+    assert view_.asked <= 2
 
 
 def test_the_allowance_of_a_far_repository_ends_and_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pickle_search, "MAX_REQUESTS", 10)
-    files = {f"{number:02}.pkl": pickle.dumps(number) for number in range(20)}
-    repository = far(files | {"zz.pkl": NEW_CALL})
+    files = {f"{number:02}.joblib": pickle.dumps(number) for number in range(20)}
+    repository = far(files | {"zz.joblib": NEW_CALL})
     found = pickle_search.search(repository)
-    assert repository.requests == 10
+    assert repository.asked == 10
     assert len(found.failed) == 11
     report = validate(far(files | view().files))
     assert not report.complete
@@ -258,3 +315,23 @@ def test_the_list_of_endings() -> None:
     assert is_binary("a.pt")
     assert not is_binary("a.svg")
     assert all(promise(f"a{ending}") == "pickle" for ending in PICKLES)
+
+
+@pytest.mark.parametrize(
+    ("length", "leads_on"),
+    [
+        (344, False),
+        (0x1058, True),
+        (0x47, True),
+        (0x480, False),
+        (0x0A63, False),
+        (0x2E, False),
+        (10_000, False),
+    ],
+)
+def test_the_length_of_a_far_safetensors_is_looked_at_as_opcodes(length: int, leads_on: bool) -> None:
+    data = length.to_bytes(8, "little")
+    assert pickle_search._is_a_beginning(data) is leads_on
+    if not leads_on:
+        with pytest.raises(Exception):  # noqa: B017, PT011 - an unpickler raises whatever it meets
+            pickle.loads(data + b"}" * 100)

@@ -29,7 +29,7 @@ NOBODY = {
 """User names that only stand for one."""
 
 
-@repo_rule("SEC001", Severity.ERROR, "H")
+@repo_rule("SEC001", Severity.ERROR, "", also=Need.PICKLES)
 def pickle_runs_code(repo: RepoFacts) -> Iterator[Found]:
     """A pickle imports what runs code.
 

@@ -1,0 +1,233 @@
+"""The course that unpickling takes through the opcodes, over values that stand for nothing but themselves.
+
+It is that of Python's own unpicklers exactly up to the first import or call that would fail, and goes on where they might: so what was not met here
+is not met by pickle.load, torch.load, numpy.load or joblib either. Values other than names are not kept. Memory and time are linear in the bytes, both
+with a limit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from hubkit.tensors.pickle_stream import BeyondError, PickleError, PickleStream, utf8
+
+STOP = ord(".")
+SLICE = 1 << 16
+MAX_IMPORTS = 1000
+"""Different ones of one file."""
+MAX_NAME = 1000
+"""Bytes of a text that may be a name."""
+MAX_SHOWN = 200
+MAX_VALUES = 1 << 22
+"""Values on the stack, and in the memo."""
+MAX_MARKS = 100_000
+"""Values begun inside each other."""
+MAX_KEPT = 1 << 26
+"""Characters of names in the memo and on the stack."""
+MAX_FAR = 100_000
+"""Entries of the memo that leave a gap."""
+IDENTIFIER = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+ODD = "(no plain name)"
+"""Stands for a name that is computed while it is loaded, or is longer or stranger than names are."""
+
+
+class _Kind:
+    """What is known of a value."""
+
+
+DATA: Final = _Kind()
+"""Numbers, bytes, lists, tuples, dicts, None: cannot be called."""
+OBJECT: Final = _Kind()
+"""Something imported, or what a call gave: may be called."""
+LONG_TEXT: Final = _Kind()
+"""A text that is too long, or too odd, for a name of anything."""
+
+
+class Course:
+    """The course of one pickle. Raises PickleError where unpickling does, BeyondError at a limit."""
+
+    def __init__(self, stream: PickleStream, opcodes: int) -> None:
+        self.stream = stream
+        self.begin = stream.at
+        self.left = opcodes
+        self.imports: dict[str, None] = {}
+        self.calls = 0
+        self.odd_lines = False
+        """Whether the lines of a GLOBAL or INST were no names: so it goes where a text is taken for a pickle."""
+        self.sure = False
+        """Whether something was called before that."""
+        self.instances: list[str] = []
+        """What INST called before that: two lines of a poem can look like it."""
+        self.legacy = False
+        self.announced = False
+        """Whether it says that it is a pickle, by PROTO as its first opcode."""
+        self.stack: list[object] = []
+        self._below: list[list[object]] = []
+        """The stacks below each mark."""
+        self._memo: list[object] = []
+        self._far: dict[int, object] = {}
+        self._kept = 0
+
+    def run(self, steps: Steps) -> None:
+        """Follow it to STOP."""
+        try:
+            while self.left > 0:
+                if self._some(steps):
+                    self.pop()
+                    return
+                if len(self.stack) > MAX_VALUES or len(self._below) > MAX_MARKS:
+                    raise BeyondError(
+                        f"more than {MAX_VALUES:,} values on the stack, or {MAX_MARKS:,} inside each other"
+                    )
+        except PickleError as error:
+            at = self.stream.at
+            raise PickleError(f"the pickle is damaged near its byte {at:,}: {error.message}") from error
+        raise BeyondError("more opcodes than are followed")
+
+    def _some(self, steps: Steps) -> bool:
+        """At most SLICE opcodes; whether STOP was among them."""
+        code = self.stream.code
+        for done in range(min(SLICE, self.left)):
+            byte = code()
+            if byte == STOP:
+                self.left -= done + 1
+                return True
+            step = steps[byte]
+            if step is None:
+                raise PickleError(f"no opcode {bytes([byte])!r}")
+            step(self)
+        self.left -= SLICE
+        return False
+
+    def pop(self) -> object:
+        """The topmost value above the last mark."""
+        if not self.stack:
+            raise PickleError("the stack is empty")
+        return self.stack.pop()
+
+    def push(self, value: object) -> None:
+        """Onto the stack."""
+        self.stack.append(value)
+
+    def mark(self) -> None:
+        """Begin a new stack above this one."""
+        self._below.append(self.stack)
+        self.stack = []
+
+    def to_mark(self) -> list[object]:
+        """Everything above the last mark, taken off with it."""
+        if not self._below:
+            raise PickleError("no mark")
+        taken, self.stack = self.stack, self._below.pop()
+        return taken
+
+    def pop_or_mark(self) -> None:
+        """A value; the mark where nothing stands above it."""
+        if self.stack:
+            self.stack.pop()
+        else:
+            self.to_mark()
+
+    def need(self, count: int) -> None:
+        """Raises PickleError where fewer values stand above the mark."""
+        if len(self.stack) < count:
+            raise PickleError("the stack is empty")
+
+    def join(self, count: int) -> None:
+        """`count` values become one."""
+        self.need(count)
+        del self.stack[len(self.stack) - count :]
+        self.push(DATA)
+
+    def join_to_mark(self, *, pairs: bool = False) -> None:
+        """Everything above the mark becomes one value."""
+        if len(self.to_mark()) % 2 and pairs:
+            raise PickleError("a dict with a key and no value")
+        self.push(DATA)
+
+    def into(self, *, pairs: bool = False) -> None:
+        """Everything above the mark goes into the value below it."""
+        if len(self.to_mark()) % 2 and pairs:
+            raise PickleError("a dict with a key and no value")
+        self.need(1)
+
+    def drop(self, count: int) -> None:
+        """`count` values go into the one below them."""
+        self.need(count + 1)
+        del self.stack[len(self.stack) - count :]
+
+    def text(self, size: int) -> None:
+        """A text in UTF-8: kept where it may be a name."""
+        if size > MAX_NAME:
+            self.stream.skip(size)
+            self.push(LONG_TEXT)
+        else:
+            self.name(utf8(self.stream.take(size)))
+
+    def name(self, text: str) -> None:
+        """A text, as itself where it may be a name."""
+        if len(text) > MAX_NAME or not IDENTIFIER.fullmatch(text):
+            self.push(LONG_TEXT)
+            return
+        self._kept += len(text) + 60
+        if self._kept > MAX_KEPT:
+            raise BeyondError(f"more than {MAX_KEPT:,} bytes of names")
+        self.push(text)
+
+    def put(self, index: int) -> None:
+        """Remember the topmost value under `index`."""
+        self.need(1)
+        value, memo = self.stack[-1], self._memo
+        if index < 0:
+            raise PickleError("a negative number in the memo")
+        if index < len(memo):
+            memo[index] = value
+        elif index == len(memo):
+            memo.append(value)
+            while self._far and len(memo) in self._far:
+                memo.append(self._far.pop(len(memo)))
+            if len(memo) > MAX_VALUES:
+                raise BeyondError(f"more than {MAX_VALUES:,} values to remember")
+        else:
+            self._far[index] = value
+            if len(self._far) > MAX_FAR:
+                raise BeyondError(f"more than {MAX_FAR:,} values remembered out of order")
+
+    def memoize(self) -> None:
+        """Remember the topmost value under the next number."""
+        self.put(len(self._memo) + len(self._far))
+
+    def get(self, index: int) -> None:
+        """What was remembered."""
+        if 0 <= index < len(self._memo):
+            self.push(self._memo[index])
+        elif index in self._far:
+            self.push(self._far[index])
+        else:
+            raise PickleError(f"nothing is remembered under {index}")
+
+    def found(self, module: object, name: object) -> None:
+        """An import."""
+        if DATA in (module, name):
+            raise PickleError("a global whose name is no text")
+        written = ".".join(part if isinstance(part, str) else ODD for part in (module, name))
+        if len(written) > MAX_SHOWN:
+            written = f"{written[:MAX_SHOWN]}{ODD}"
+        self.imports[ascii(written)[1:-1]] = None
+        if len(self.imports) > MAX_IMPORTS:
+            raise BeyondError(f"more than {MAX_IMPORTS:,} imports")
+
+    def call(self, function: object) -> None:
+        """`function` is called, and its result pushed."""
+        if function is not OBJECT:
+            raise PickleError("a call of what cannot be called")
+        self.calls += 1
+        self.sure = self.sure or (bool(self.imports) and not self.odd_lines)
+        self.push(OBJECT)
+
+
+Step = Callable[[Course], object]
+Steps = Sequence[Step | None]
+"""What every opcode does, by its byte."""
