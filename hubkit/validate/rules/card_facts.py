@@ -9,8 +9,7 @@ from dataclasses import replace
 from hubkit.formats.saelens import tensor_shapes
 from hubkit.readme.claims.hooks import form_of
 from hubkit.readme.claims.kinds import (
-    Dimension,
-    Dtype,
+    Expansion,
     HookForm,
     LayerList,
     Measured,
@@ -18,12 +17,14 @@ from hubkit.readme.claims.kinds import (
     ModelLayers,
     ModelSize,
     Peak,
+    Property,
     TensorNames,
     TensorShape,
 )
 from hubkit.validate.card import countable, layer_of, own_model, said, same_model, shape_of
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
+from hubkit.validate.properties import contradicted
 from hubkit.validate.rule import repo_rule
 
 HINT = "correct the card: cfg.json has the value; hubkit build-cards copies it"
@@ -53,33 +54,20 @@ def wrong_fact(repo: RepoFacts) -> Iterator[Found]:
     yield from _hook_forms(repo, saes)
     yield from _tensors(repo)
     if complete:
-        yield from _dimensions(repo, saes)
+        yield from contradicted(repo, saes)
+        yield from _expansions(repo, saes)
         yield from _shapes(repo, saes)
-        yield from _dtype(repo, saes)
         yield from _rows(repo)
     yield from _layers(repo)
     yield from _families(repo)
     yield from _model(repo)
 
 
-def _dimensions(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
-    there = {
-        name: {value for sae in saes if (value := getattr(sae.sae, name))} for name in ("d_in", "d_sae", "k")
-    }
-    stated = {claim.name for claim in repo.claims.of(Dimension)}
+def _expansions(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
+    stated = {claim.field for claim in repo.claims.of(Property)}
     factors = set() if {"d_in", "d_sae"} <= stated else _factors(saes)
-    for claim in repo.claims.of(Dimension):
-        if claim.name == "expansion":
-            yield from _expansion(claim, factors)
-        known = there.get(claim.name)
-        if known and claim.number not in known:
-            values = " or ".join(map(str, sorted(known)))
-            yield said(
-                claim,
-                f"{claim.name} is {values} in the configurations, the card says {claim.number:g}",
-                HINT,
-                topic=f"{claim.name} {claim.number:g}",
-            )
+    for claim in repo.claims.of(Expansion):
+        yield from _expansion(claim, factors)
 
 
 def _factors(saes: list[SaeFacts]) -> set[float]:
@@ -88,7 +76,7 @@ def _factors(saes: list[SaeFacts]) -> set[float]:
     return {d_sae / d_in for d_in, d_sae in widths if d_in and d_sae}
 
 
-def _expansion(claim: Dimension, factors: set[float]) -> Iterator[Found]:
+def _expansion(claim: Expansion, factors: set[float]) -> Iterator[Found]:
     """The factor alone; where the card gives the widths, CARD008 holds it against them."""
     near = any(abs(factor - claim.number) <= ABOUT_FACTOR * claim.number for factor in factors)
     if claim.pair is None and factors and not near:
@@ -119,20 +107,6 @@ def _shapes(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
                 f"{claim.name} is {true}, the card says {list(claim.shape)}",
                 HINT,
                 topic=f"shape {claim.name}",
-            )
-
-
-def _dtype(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
-    there = {sae.sae.dtype for sae in saes}
-    if None in there and any(not sae.is_saelens for sae in saes):
-        return  # a family that does not write it
-    for claim in repo.claims.of(Dtype):
-        if claim.dtype not in there:
-            yield said(
-                claim,
-                f"dtype is {' or '.join(sorted(map(str, there)))} in the configurations, the card says {claim.dtype}",
-                HINT,
-                topic="dtype",
             )
 
 
