@@ -153,6 +153,79 @@ HOOKS = 'hook_name format: `blocks.{{layer}}.hook_resid_post`\n\n```python\nasse
 PEAK = "| Metric | Value |\n|---|---|\n| Peak layer | L{} |\n| Peak balanced accuracy | {}% |\n"
 RAW = "It beats the L15 raw baseline of {}% there.\n"
 
+RIGHT = "| Property | Value |\n|---|---|\n| d_in | 8 |\n"
+
+
+def STATED() -> dict[str, Any]:  # noqa: N802 - a fixture among the texts
+    """A configuration that says everything a card may repeat."""
+    metadata = {
+        "context_size": 128,
+        "prepend_bos": True,
+        "dataset_path": "Skylion007/openwebtext",
+        "model_class_name": "HookedTransformer",
+    }
+    return cfg("topk", metadata=metadata)
+
+
+ROWS = {
+    "architecture": ("| Architecture | JumpReLU SAE |", "| Architecture | TopK (k=4) |"),
+    "base model": (
+        "| Base model | `openai-community/gpt2-medium` |",
+        "| Base model | [GPT-2 small](https://huggingface.co/openai-community/gpt2) |",
+    ),
+    "base model by another name": ("| Base Model | Pythia 70M |", "| Base Model | GPT-2 |"),
+    "hook": ("| Hook | blocks.3.hook_resid_post |", "| Hook | `blocks.2.hook_resid_post` |"),
+    "hook point before the next block": (
+        "| Hook point | `blocks.3.hook_resid_pre` |",
+        "| Hook point | Residual stream |",
+    ),
+    "hook in words": (
+        "| Hook point | Layer 3 residual stream |",
+        "| Hook point | Layer 2 residual stream (17% depth) |",
+    ),
+    "layer": ("| Layer | 3 of 12 |", "| Layer | 2/12 |"),
+    "hidden size": ("| Hidden size (d_model) | 1024 |", "| Hidden size (d_model) | 768 |"),
+    "features": ("| Number of features | 64 |", "| Number of features | 32 |"),
+    "features under a loose name": ("| Features | 64 |", "| Features | 32 latents |"),
+    "width, rounded": ("| Dictionary size | 16k |", "| Training tokens | 16k |"),
+    "k and L0": ("| L0 / k | 10 |", "| L0 / k | 4 |"),
+    "L0 of TopK": ("| L0 | 32 |", "| L0 | 3.9 |"),
+    "context": ("| Context size | 1,024 |", "| Context size | 128 tokens |"),
+    "dataset": (
+        "| Dataset | monology/pile-uncopyrighted |",
+        "| Dataset | `apollo-research/Skylion007-openwebtext-tokenizer-gpt2` |",
+    ),
+    "BOS": ("| prepend_bos | False |", "| prepend_bos | yes |"),
+    "precision": ("| Precision | bfloat16 |", "| Precision | fp32 |"),
+    "b_dec": ("| apply_b_dec_to_input | false |", "| apply_b_dec_to_input | true |"),
+    "class of the model": (
+        "| model_class_name | AutoModelForCausalLM |",
+        "| model_class_name | HookedTransformer |",
+    ),
+    "item of a list": (
+        "\n- **Architecture:** Gated",
+        "\n- **Architecture:** TopK\n- TopK: 18\n- JumpReLU: 9",
+    ),
+}
+"""Rows beside `d_in`: wrong and right of the SAE of STATED."""
+SENTENCES = {
+    "width": ("All SAEs have 64 width.", "All SAEs have 32 width and 30 of the features are alive."),
+    "latents": (
+        "Each SAE has 16,384 latents.",
+        "Each SAE has 32 latents; the one of another study has 16,384.",
+    ),
+    "k": ("All TopK SAEs use k=32.", "All TopK SAEs use k=4, at inference also k=8."),
+    "base model": (
+        "This repository contains 4 SAEs for Gemma-2-9b.",
+        "This repository contains 4 SAEs for GPT-2 small.",
+    ),
+    "architecture": (
+        "This repository contains the following Gated SAEs.",
+        "This repository contains 4 TopK and JumpReLU SAEs.",
+    ),
+    "all of one kind": ("All SAEs are on layer 2.", "All SAEs are on layer 2 or 5."),
+}
+
 CARD_TWINS: dict[str, Twins] = {
     "CARD004": (lambda: grid(FOUR.replace("4 SAEs", "5 SAEs")), lambda: grid(FOUR)),
     "CARD005": (lambda: card("- Dimensions: d_in=8, d_sae=64"), lambda: card("- Dimensions: d_in=8, d_sae=32")),
@@ -197,6 +270,16 @@ MORE_CARD_TWINS: dict[str, Twins] = {
     "CARD004 architectures as trained": (lambda: rewritten("1 architecture: TopK"), lambda: rewritten("2 architectures: TopK, JumpReLU")),
     "CARD005 site": (lambda: card("| hook_name | blocks.2.hook_mlp_out |"), lambda: card("| hook_name | blocks.2.hook_resid_post |")),
     "CARD005 k of TopK": (lambda: grid("All TopK SAEs have k=64."), lambda: grid("All TopK SAEs have k=4.")),
+    **{f"CARD005 {name}": (lambda row=bad: card(RIGHT + row, STATED()), lambda row=good: card(RIGHT + row, STATED())) for name, (bad, good) in ROWS.items()},
+    **{f"CARD005 sentence {name}": (lambda text=bad: grid(text), lambda text=good: grid(text)) for name, (bad, good) in SENTENCES.items()},
+    "CARD005 the one SAE": (lambda: card("This is a TopK SAE trained on layer 3 of GPT-2."), lambda: card("This is a JumpReLU SAE trained on layer 2 of GPT-2.")),
+    "CARD005 one of several": (lambda: grid("The SAEs were trained with Matryoshka layers of width 4, 8 and 64."), lambda: grid("This SAE is on layer 9. An SAE with 64 features is planned.")),
+    "CARD005 row of an SAE": (
+        lambda: card("| SAE | architecture | hook |\n|---|---|---|\n| " + FOLDER + " | TopK | blocks.3.hook_resid_post |"),
+        lambda: card("| SAE | architecture | hook |\n|---|---|---|\n| " + FOLDER + " | JumpReLU | blocks.2.hook_resid_post |"),
+    ),
+    "CARD005 other SAEs": (lambda: card(RIGHT + "| Layer | 9 |"), lambda: card("## Comparison with other SAEs\n\n" + RIGHT.replace("8", "9") + "| Layer | 9 |\n| Architecture | Gated |")),
+    "CARD005 a table of results": (lambda: card(RIGHT + "| L0 | 5 |", cfg("topk")), lambda: card("| Architecture | L0 |\n|---|---|\n| TopK | 64 |\n| Gated | 70 |", cfg("topk"))),
     "CARD005 layers": (lambda: grid("Layers covered: L2, L7"), lambda: grid("Layers covered: L2, L5")),
     "CARD005 size": (lambda: alone("From karpathy/nanochat-d20 (1.88B parameter model)"), lambda: alone("From karpathy/nanochat-d20 (561M parameter model)")),
     "CARD005 family": (lambda: card("It uses the GPT-NeoX architecture."), lambda: card("It uses the GPT-2 architecture.")),

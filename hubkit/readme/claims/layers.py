@@ -50,7 +50,7 @@ def _counted(line: Line) -> Iterator[Claim]:
 def _headed(line: Line) -> Iterator[Claim]:
     """`Layers: L3, L6, L9 (original); L9 (STE)`."""
     match = HEADED.match(line.text)
-    if match is None:
+    if match is None or line.of_others:
         return
     text = match.group(1)
     if UNCLEAR.match(line.text):

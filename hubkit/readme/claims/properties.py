@@ -44,9 +44,9 @@ PROPERTIES = (
         ("width", "features", "latents", "dictionary", "feature count", "latent count"),
     ),
     Field("d_out", NUMBER, ("d out", "output dim", "output dimension", "output size")),
-    Field("k", NUMBER, ("k", "top k", "topk", "k (top k)", "k / l0", "l0 / k", "k (l0)", "sparsity k", "target k", "topk k")),
-    Field("target_l0", NUMBER, ("target l0", "target sparsity", "l0 target")),
-    Field("l0", NUMBER, (), ("l0", "mean l0", "average l0", "active features per token", "active latents per token", "l0 sparsity")),
+    Field("k", NUMBER, ("k", "top k", "k / l0", "l0 / k", "sparsity k", "target k", "topk k")),
+    Field("target_l0", values.Number(whole=False), ("target l0", "target sparsity", "l0 target")),
+    Field("l0", values.Number(whole=False), (), ("l0", "mean l0", "average l0", "active features per token", "active latents per token", "l0 sparsity")),
     Field("dtype", values.DTYPE, ("dtype", "weights dtype", "weight dtype", "sae dtype", "sae precision", "weights precision", "weight precision", "data type", "tensor type"), ("precision",)),
     Field("context_size", NUMBER, ("context size", "training context size", "training context length", "training sequence length", "ctx size", "ctx len"), ("sequence length", "seq len", "context length", "context window")),
     Field("dataset_path", values.Dataset(), ("dataset", "training dataset", "training data", "dataset path", "pretraining dataset", "activation dataset", "training corpus", "corpus"), ("data",)),
@@ -93,10 +93,6 @@ GROUPS = {
 }
 """Heads of a list of `d_in=768, d_sae=3072`."""
 VALUE_TITLE = re.compile(r"^(?:values?|settings?|details?)$", re.IGNORECASE)
-ABOUT_OTHERS = re.compile(
-    r"\b(?:related|other|previous|earlier|compar\w{1,6}|versus|baselines?|planned|future|upcoming|roadmap|alternatives?|see also)\b",
-    re.IGNORECASE,
-)
 ABOUT_BASE = re.compile(
     r"\bbase model\b|\b(?:language|target|subject) model (?:details|information|architecture)\b",
     re.IGNORECASE,
@@ -106,15 +102,28 @@ END = re.compile(r"\.\s")
 
 
 def read(page: Page) -> Iterator[Claim]:
-    """Every property of a card."""
+    """Every property of a card; under a loose name only beside one that can mean nothing else, under the same heading."""
+    found = list(_read(page))
+    sure = {heading for heading, claim in found if not claim.loosely}
+    yield from (claim for heading, claim in found if not claim.loosely or heading in sure)
+
+
+def _read(page: Page) -> Iterator[tuple[str, Property]]:
     titles: tuple[str, ...] = ()
+    tabulates = False
     for line in page.prose:
-        if ABOUT_OTHERS.search(line.heading):
+        if line.of_others:
             continue
-        if line.titles and line.titles is not titles:
-            yield from _headed_by(line)
-        titles = line.titles
-        yield from _of_sae(line) if line.column(SAE_COLUMN) else _rows(line)
+        if line.titles is not titles:
+            titles = line.titles
+            first = _headed_by(line)
+            tabulates = first is None and any(named(title) for title in titles)
+            if first is not None:
+                yield line.heading, first
+        if line.column(SAE_COLUMN):
+            yield from ((line.heading, claim) for claim in _of_sae(line))
+        elif not (line.titles and tabulates):
+            yield from ((line.heading, claim) for claim in _rows(line))
 
 
 def named(label: str) -> tuple[Field, bool] | None:
@@ -131,7 +140,7 @@ def named(label: str) -> tuple[Field, bool] | None:
     return BY_NAME.get(name) if aside in ASIDE else None
 
 
-def _rows(line: Line) -> Iterator[Claim]:
+def _rows(line: Line) -> Iterator[Property]:
     """A row of a table of two columns, or an item of a list."""
     if line.cells:
         value = _value(line)
@@ -157,14 +166,14 @@ def _value(line: Line) -> str | None:
     return rest[0] if titled or len(set(filled)) == 1 else None
 
 
-def _headed_by(line: Line) -> Iterator[Claim]:
-    """The titles of a table of two columns, where they are themselves a name and its value."""
-    if len(line.titles) == 2 and all(line.titles):
-        quote = shortened(f"{line.titles[0]} | {line.titles[1]}")
-        found = _claim(line, line.titles[0], line.titles[1], quote)
-        if found is not None:
-            found.line = max(line.number - 2, 1)
-            yield found
+def _headed_by(line: Line) -> Property | None:
+    """The titles of a table of two columns, where they are themselves a name and its value; else they name columns of many values."""
+    if len(line.titles) != 2 or not all(line.titles):
+        return None
+    found = _claim(line, line.titles[0], line.titles[1], shortened(f"{line.titles[0]} | {line.titles[1]}"))
+    if found is not None:
+        found.line = max(line.number - 2, 1)
+    return found
 
 
 def _claim(line: Line, label: str, value: str, quote: str) -> Property | None:
@@ -198,13 +207,13 @@ def _unsure(name: str, stated: values.Value, text: str, *, loosely: bool) -> boo
     return name == "layer" and loosely and text.strip(" L.").isdecimal()  # a list of layers
 
 
-def _pairs(line: Line, label: str, found: Property | None) -> Iterator[Claim]:
+def _pairs(line: Line, label: str, found: Property | None) -> Iterator[Property]:
     """`Dimensions: d_in=768, d_sae=3072`: the pairs of a line that begins with a property, or with a word for them all."""
     plain = re.sub(r"[\s_-]+", " ", label.lower()).strip()
     if plain not in GROUPS and (named(label) is None or line.cells):
         return
     for match in PAIRED.finditer(line.text[:600]):
-        bounds = values.amount(match.group(2))
+        bounds = NUMBER.read(match.group(2))
         if bounds and not (found and found.field == match.group(1)):
             yield Property(
                 line=line.number, quote=line.quote, field=match.group(1), stated=bounds, scope="any"
@@ -215,7 +224,7 @@ ROW_FIELDS = {"architecture", "hook_name", "k", "dtype", "model_name"}
 """What a column may say of the SAE of its row; `scores` reads the numbers."""
 
 
-def _of_sae(line: Line) -> Iterator[Claim]:
+def _of_sae(line: Line) -> Iterator[Property]:
     """A row of a table with a line for each SAE."""
     sae_id = line.column(SAE_COLUMN)
     for title, cell in zip(line.titles, line.cells, strict=False):

@@ -14,7 +14,7 @@ from typing import Literal
 from hubkit.readme.claims import values
 from hubkit.readme.claims.kinds import Claim, Property
 from hubkit.readme.claims.numbers import COUNT
-from hubkit.readme.claims.properties import ABOUT_OTHERS, FIELDS
+from hubkit.readme.claims.properties import FIELDS
 from hubkit.readme.page import Line, Page, shortened
 
 I = re.IGNORECASE  # noqa: E741 - as short as it is common here
@@ -35,7 +35,7 @@ CONTAINED = re.compile(
     rf"(?:(?:a (?:set|suite|collection) of|the following|{COUNT}|an?|the) )?{ADJECTIVES}{SAE}", I,
 )  # fmt: skip
 SINGLE = re.compile(
-    rf"^(?:(?:this|the|an?|one) |this is an? |trained an? )?{ADJECTIVES}(?:SAE|sparse auto-?encoder)(?: \(SAE\))?\b(?!s)",
+    rf"^(?:(?:this|the|an?|one) |this is an? |trained an? )?{ADJECTIVES}(?:SAE|sparse auto-?encoder)(?: \(SAE\))?\b(?!s| (?:by|from|in|of (?:the )?layer|at (?:the )?layer)\b)",
     I,
 )
 PLURAL = re.compile(
@@ -99,7 +99,7 @@ def read(page: Page) -> Iterator[Claim]:
     counted = ONE_BASED.search(page.readme.text) is not None
     for line in page.prose:
         yield from _introduced(line)
-        if line.cells or ABOUT_OTHERS.search(line.heading):
+        if line.cells or line.of_others:
             continue
         for sentence in line.sentences():
             for claim in _sentence(line, sentence[:600]):

@@ -60,12 +60,15 @@ def amount(text: str) -> tuple[float, float] | None:
 
 @dataclass(frozen=True)
 class Number:
-    """A whole number."""
+    """A number, whole unless it may be a mean."""
+
+    whole: bool = True
 
     def read(self, text: str) -> Value | None:
         """The bounds of the one number of the text."""
         match = WHOLE.fullmatch(text.strip())
-        return amount(match.group(1)) if match else None
+        found = amount(match.group(1)) if match else None
+        return found if found is None or not self.whole or found[0] % 1 == 0 or found[0] != found[1] else None
 
     def agrees(self, stated: Value, true: Any) -> bool | None:
         """Whether the number lies within the bounds."""
