@@ -10,6 +10,7 @@ from hubkit.models.config import ModelShape, read_shape
 from hubkit.models.known import known_config, nanochat_config
 from hubkit.models.names import hub_id, model_key
 from hubkit.readme.claims.kinds import Claim, ModelSize
+from hubkit.readme.claims.values import is_foundry
 from hubkit.validate.finding import Found
 from hubkit.validate.passed_over import passed_over
 from hubkit.validate.reading import inner_cards
@@ -72,10 +73,19 @@ def plain(name: str) -> str:
     return re.sub(r"[^a-z]", "", name.lower()).removesuffix("saes").removesuffix("sae")
 
 
-def same_repository(repo: RepoFacts, repo_id: str | None) -> bool:
-    """Whether `repo_id` may be the repository that is judged; a local folder does not know its name."""
+def hub_name(repo: RepoFacts) -> str | None:
+    """The repository's id on the Hub; a local folder does not know it."""
     name = repo.view.name.partition("@")[0]
-    return repo_id is None or HUB_NAME.fullmatch(name) is None or name == repo_id
+    return name if HUB_NAME.fullmatch(name) else None
+
+
+def same_repository(repo: RepoFacts, repo_id: str | None) -> bool:
+    """Whether `repo_id` may be the repository that is judged: of a local folder any that is not known to hold a base model."""
+    name = hub_name(repo)
+    if repo_id is None or name is not None:
+        return repo_id is None or name == repo_id
+    named = {sae.sae.model_name for sae in repo.saes} | {stated_model(repo.readme) if repo.readme else None}
+    return not is_foundry(repo_id) and repo_id not in named
 
 
 def own_model(repo: RepoFacts) -> str | None:

@@ -208,6 +208,113 @@ ROWS = {
     ),
 }
 """Rows beside `d_in`: wrong and right of the SAE of STATED."""
+MADE = f'from sae_lens import SAE\nsae = SAE.from_pretrained("me/saes", "{FOLDER}")\n'
+TAKEN = MADE.replace("sae =", "sae, cfg_dict, sparsity =")
+IN_5 = "Needs `pip install 'sae-lens>=5,<6'`.\n\n"
+
+
+def python(text: str) -> str:
+    return f"```python\n{text}\n```\n"
+
+
+def loading(text: str) -> MemoryView:
+    """A TopK beside a card with code."""
+    return card(text if "```" in text else python(text), cfg("topk"), weights=tensors("topk"))
+
+
+CODE = {
+    "attribute of the configuration": (
+        MADE + "print(sae.cfg.hook_name)",
+        MADE + "print(sae.cfg.metadata.hook_name, sae.cfg.k)",
+    ),
+    "attribute of an older configuration": (
+        IN_5
+        + python(MADE.replace("sae =", "sae, *_ =") + "sae.cfg.hook_name")
+        + python(TAKEN + "sae.cfg.metadata"),
+        IN_5 + python(TAKEN + "print(sae.cfg.hook_name, cfg_dict['hook_name'], sparsity.shape)"),
+    ),
+    "attribute that is asked for first": (
+        MADE + "print(sae.cfg.model_name)",
+        MADE + "print(sae.cfg.model_name if hasattr(sae.cfg, 'model_name') else sae.cfg.metadata.model_name)",
+    ),
+    "attribute of another architecture": (
+        MADE + "print(sae.threshold)",
+        MADE.replace("me/saes", "gpt2-small-res-jb") + "print(sae.threshold)",
+    ),
+    "configuration of another architecture": (
+        MADE + "print(sae.cfg.residual_threshold)",
+        MADE + "print(sae.cfg.rescale_acts_by_decoder_norm)",
+    ),
+    "values beside the SAE": (
+        TAKEN + "print(cfg_dict['hook_name'], sparsity.mean())",
+        MADE.replace("sae =", "sae, cfg_dict, sparsity =").replace(
+            "from_pretrained", "from_pretrained_with_cfg_and_sparsity"
+        )
+        + "print(cfg_dict['hook_name'], sparsity.mean())",
+    ),
+    "taken apart": (TAKEN, MADE),
+    "taken apart in two": (MADE.replace("sae =", "sae, cfg_dict ="), MADE),
+    "a tuple": (
+        MADE.replace("from_pretrained", "from_pretrained_with_cfg_and_sparsity") + "sae.encode(x)",
+        MADE + "sae.encode(x)",
+    ),
+    "module that is gone": (
+        "from sae_lens.toolkit.pretrained_saes import get_gpt2_res_jb_saes",
+        "try:\n    from sae_lens.toolkit.pretrained_saes_directory import get_pretrained_saes_directory\nexcept ImportError:\n    from sae_lens.loading.pretrained_saes_directory import get_pretrained_saes_directory",
+    ),
+    "module of another release": ("import sae_lens.sae", IN_5 + python("from sae_lens.sae import SAE")),
+    "a repository from disk": (
+        "from sae_lens import SAE\nrepo = 'me/saes'\nsae = SAE.load_from_disk(repo)",
+        f"from sae_lens import SAE\nfrom huggingface_hub import snapshot_download\nfolder = snapshot_download('me/saes')\nsae = SAE.load_from_disk(f'{{folder}}/{FOLDER}')\nsae = SAE.load_from_disk('checkpoints/final')",
+    ),
+    "an address": (
+        MADE.replace("me/saes", "https://huggingface.co/me/saes"),
+        "from huggingface_hub import hf_hub_download\nhf_hub_download('openai-community/gpt2', 'config.json')",
+    ),
+    "a revision": (MADE.replace("me/saes", "me/saes@main"), MADE),
+    "transformers": (
+        MADE + "from transformers import AutoModel\nmodel = AutoModel.from_pretrained('me/saes')",
+        MADE
+        + "from transformers import AutoModel\nmodel = AutoModel.from_pretrained('openai-community/gpt2')",
+    ),
+}
+"""Python, or a text with it: wrong and right for a TopK in SAELens 6."""
+FETCHED = {
+    "by position": (
+        python("hf_hub_download(\n    'me/saes',\n    'sae.safetensors',\n)"),
+        python(f"hf_hub_download(\n    'me/saes',\n    '{FOLDER}/cfg.json',\n)"),
+    ),
+    "by names put together": (
+        python("sae_id = 'L' + '9'\nhf_hub_download('me/saes', f'{sae_id}/cfg.json')"),
+        python("for layer in (2, 9):\n    hf_hub_download('me/saes', f'L{layer}/cfg.json')"),
+    ),
+    "of another kind of repository": (
+        python("hf_hub_download('me/saes', 'train.bin')"),
+        python(
+            "hf_hub_download('me/data', 'train.bin', repo_type='dataset')\nhf_hub_download('google/gemma-2-2b', 'config.json')"
+        ),
+    ),
+    "from disk": (
+        python("load_file('L9/sae_weights.safetensors')"),
+        python(f"load_file('{FOLDER}/sae_weights.safetensors')\nload_file(path)"),
+    ),
+    "over several lines": (
+        python("SAE.from_pretrained(\n    'me/saes',\n    'L9',\n)"),
+        python(f"SAE.from_pretrained(\n    'me/saes',\n    '{FOLDER}',\n)"),
+    ),
+    "on the command line": (
+        "```bash\nhf download me/saes L9/cfg.json --local-dir here\n```",
+        f"```bash\nhf download me/saes {FOLDER}/cfg.json --local-dir here\nhf download openai-community/gpt2 config.json\n```",
+    ),
+    "by a pattern": (
+        "```bash\n$ hf download me/saes \\\n    --include 'L9/*'\n```",
+        f"```bash\n$ hf download me/saes \\\n    --include '{FOLDER}/*' --exclude '*.md'\n```",
+    ),
+    "by its address": (
+        "```bash\nwget https://huggingface.co/me/saes/resolve/main/sae.pt\n```",
+        f"```bash\nwget https://huggingface.co/me/saes/resolve/main/{FOLDER}/cfg.json\n```",
+    ),
+}
 SENTENCES = {
     "width": ("All SAEs have 64 width.", "All SAEs have 32 width and 30 of the features are alive."),
     "latents": (
@@ -307,6 +414,8 @@ MORE_CARD_TWINS: dict[str, Twins] = {
     "CARD009 chained": (lambda: code(USE.format('"a/b", "L2"') + ".to('cpu')\nsae.encode_all(x)"), lambda: code(USE.format('"a/b", "L2"') + ".eval()\nsae.to('cpu').encode(x)")),
     "CARD009 later block": (lambda: code(USE.format('"a/b", "L2"') + "\n```\n\nThen:\n\n```python\nsae.encode_all(x)"), lambda: code(USE.format('"a/b", "L2"') + "\n```\n\nThen:\n\n```python\nsae = Mine()\nsae.encode_all(x)")),
     "CARD009 attribute": (lambda: code(USE.format('"a/b", "L2"') + "\nprint(sae.n_latents)"), lambda: code(USE.format('"a/b", "L2"') + "\nsae.note = 1\nprint(sae.note, sae.threshold, sae.training, [sae.n for sae in others])")),
+    **{f"CARD009 {name}": (lambda text=bad: loading(text), lambda text=good: loading(text)) for name, (bad, good) in CODE.items()},
+    **{f"CARD006 {name}": (lambda text=bad: card(text), lambda text=good: card(text)) for name, (bad, good) in FETCHED.items()},
     "CARD009 needs": (lambda: code(USE.format('"a/b"')), lambda: code(USE.format("*arguments"))),
     "CARD009 pinned": (lambda: alone("`pip install sae-lens==3.0.0`\n\n```python\nfrom sae_lens import TopKSAE\n```"), lambda: alone("`pip install sae-lens==6.18.0`\n\n```python\nfrom sae_lens import TopKSAE\n```")),
     "CARD010 pickle": (lambda: pickled("Load it."), lambda: pickled("The weights are a pickle.")),

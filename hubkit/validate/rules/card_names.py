@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from hubkit.readme.claims.kinds import NamedFile, NamedSae
+from hubkit.readme.fetches import fetches
+from hubkit.readme.page import shortened
 from hubkit.validate.card import countable, said, same_repository
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
@@ -22,12 +26,14 @@ def missing_name(repo: RepoFacts) -> Iterator[Found]:
 
     In code, `sae_id = "..."` and `SAE.from_pretrained("OWNER/REPO", "...")` name this repository's SAEs, and `hf_hub_download(..., filename="...")` its
     files: who copies the snippet gets a 404. In the text a name counts as an sae_id when it is built of the same words as the ids of the repository, and as
-    a file when it is listed under "Files" or can be nothing but a file of an SAE folder. Names with a gap for the reader (`{layer}`) are left alone.
+    a file when it is listed under "Files" or can be nothing but a file of an SAE folder. Names with a gap for the reader (`{layer}`) are left alone. On the
+    command line, `hf download OWNER/REPO FILE` names a file, `--include` a pattern that must fit one, and an address of the Hub a file as well.
     """
     if not countable(repo):
         return
     yield from _saes(repo)
     yield from _files(repo)
+    yield from _patterns(repo)
 
 
 def _saes(repo: RepoFacts) -> Iterator[Found]:
@@ -37,7 +43,7 @@ def _saes(repo: RepoFacts) -> Iterator[Found]:
     lengths = {len(words) for words in shapes}
     first = {words[0] for words in shapes if words}
     seen: set[str] = set()
-    for claim in repo.claims.of(NamedSae):
+    for claim in (*repo.claims.of(NamedSae), *_fetched(repo, "sae")):
         name = claim.sae_id.strip("/")
         if name in ids or name in seen or not same_repository(repo, claim.repo_id):
             continue
@@ -46,6 +52,38 @@ def _saes(repo: RepoFacts) -> Iterator[Found]:
         if claim.certain or alike:
             seen.add(name)
             yield said(claim, f"there is no SAE {name!r} in the repository", HINT, topic=f"sae {name}")
+
+
+def _fetched(repo: RepoFacts, kind: str) -> list[Any]:
+    """What the code fetches, as the claims that it makes."""
+    found = [one for one in fetches(repo.readme.code_blocks) if one.kind == kind] if repo.readme else []
+    if kind == "sae":
+        return [
+            NamedSae(
+                line=one.line, quote=shortened(one.quote), sae_id=one.name, certain=True, repo_id=one.repo_id
+            )
+            for one in found
+        ]
+    return [
+        NamedFile(line=one.line, quote=shortened(one.quote), path=one.name, repo_id=one.repo_id)
+        for one in found
+    ]
+
+
+def _patterns(repo: RepoFacts) -> Iterator[Found]:
+    """`--include "L9/*"` where no file fits."""
+    paths = [entry.path for entry in repo.entries]
+    for one in fetches(repo.readme.code_blocks) if repo.readme else ():
+        pattern = f"{one.name}*" if one.name.endswith("/") else one.name
+        if (
+            one.kind == "pattern"
+            and same_repository(repo, one.repo_id)
+            and not fnmatch.filter(paths, pattern)
+        ):
+            claim = NamedFile(line=one.line, quote=shortened(one.quote), path=one.name, repo_id=one.repo_id)
+            yield said(
+                claim, f"no file of the repository fits {one.name!r}", HINT, topic=f"pattern {one.name}"
+            )
 
 
 def _words(name: str) -> tuple[str, ...]:
@@ -57,7 +95,7 @@ def _files(repo: RepoFacts) -> Iterator[Found]:
     paths = {entry.path for entry in repo.entries}
     names = {entry.name for entry in repo.entries}
     seen: set[str] = set()
-    for claim in repo.claims.of(NamedFile):
+    for claim in (*repo.claims.of(NamedFile), *_fetched(repo, "file")):
         path = claim.path.removeprefix("./")
         there = path in paths or ("/" not in path and path in names)
         if there or path in seen or not FILES.search(path) or not same_repository(repo, claim.repo_id):
