@@ -1,24 +1,19 @@
-"""The YAML head of a README: cut off, loaded without surprises, made plain, and checked as the Hub checks it."""
+"""The YAML head of a README: cut off, loaded without surprises, made plain, and checked as the Hub checks it (`hubkit.card_metadata`)."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 import yaml
 
-from hubkit.licenses import LICENSES
+from hubkit.card_metadata import MOST_NODES, Breach, breaches, leaves
 
 HEAD = re.compile(r"\A\ufeff?\s*---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
-MODEL_ID = re.compile(r"[\w-][\w.-]{0,95}(?:/[\w-][\w.-]{0,95})?", re.ASCII)
-LICENSE_ID = re.compile(r"[a-z0-9][a-z0-9.-]*")
 LONGEST_HEAD = 2_000_000
-MOST_NODES = 100_000
-"""Values in a head, aliases counted each time they are used: a few lines of nested aliases can stand for billions."""
 
 
 class HeadError(ValueError):
@@ -71,7 +66,7 @@ def load(head: str) -> dict[str, Any]:
         return {}
     if not isinstance(value, dict):
         raise HeadError(f"it must be a mapping of keys to values, not a {type(value).__name__}")
-    if sum(1 for _ in _values(value)) > MOST_NODES:
+    if sum(1 for _ in leaves(value)) > MOST_NODES:
         raise HeadError(f"it holds more than {MOST_NODES} values")
     return value
 
@@ -97,22 +92,40 @@ def check(text: str) -> Verdict:
         return Verdict(errors=[f"Invalid YAML metadata: {error}"])
     if not data:
         return Verdict(warnings=["empty or missing yaml metadata in repo card"])
-    errors = [*_number_errors(data), *_license_errors(data), *_id_errors(data), *_shape_errors(data)]
-    return Verdict(errors, [] if errors else _license_warnings(data))
+    found = list(breaches(data))
+    errors = list(dict.fromkeys(_words(breach) for breach in found if not breach.doubt))
+    return Verdict(errors, [] if errors else [_doubts(breach) for breach in found])
 
 
-def _values(value: Any) -> Iterator[tuple[str, Any]]:
-    """Every scalar below `value` with the way to it, at most one more than MOST_NODES."""
-    stack: list[tuple[str, Any]] = [("", value)]
-    for _ in range(MOST_NODES + 1):
-        if not stack:
-            return
-        where, item = stack.pop()
-        if isinstance(item, dict):
-            stack += [(f"{where}.{key}".lstrip("."), inner) for key, inner in item.items()]
-        elif isinstance(item, list | tuple | set):
-            stack += [(f"{where}[{index}]", inner) for index, inner in enumerate(item)]
-        yield where, item
+def _words(breach: Breach) -> str:
+    """In the Hub's own words."""
+    return ANSWERS[breach.wanted].format(where=breach.where, value=breach.value, place=breach.place)
+
+
+ANSWERS = {
+    "finite": '"{where}" must be a finite number, it is {value}',
+    "license": '"license" must be an identifier such as apache-2.0, mit or other, or a list of these; found {value!r}',
+    "id": '"{where}" with value {value!r} is not valid. Use an id from https://hf.co/{place}.',
+    "text": '"{where}" must be a string',
+    "list": '"{where}" must be an array',
+    "texts": '"{where}" must hold strings only',
+    "language": '"{where}" with value {value!r} is not valid. It must be an ISO 639-1, 639-2 or 639-3 code (two/three letters), or a special value like "code", "multilingual".',
+    "relation": '"{where}" must be one of [adapter, finetune, merge, quantized]',
+    "model": '"{where}" must have a "name" and an array "results"',
+    "result": '"{where}" must be an object',
+    "field": '"{where}" must be a string',
+    "metrics": '"{where}" must be an array',
+    "metric": '"{where}" must have a "type" and a "value"',
+}
+
+
+def _doubts(breach: Breach) -> str:
+    if breach.wanted == "license":
+        return (
+            f'"license" {breach.value!r} is not among the identifiers known here: the Hub may refuse it. '
+            'For a license of your own use "other" with license_name and license_link.'
+        )
+    return f"{_words(breach)} The Hub may take it all the same."
 
 
 def _plain(value: Any) -> Any:
@@ -125,95 +138,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if value is None or isinstance(value, str | int | float) else str(value)
-
-
-def _number_errors(data: dict[str, Any]) -> list[str]:
-    numbers = ((where, value) for where, value in _values(data) if isinstance(value, float))
-    return [
-        f'"{where}" must be a finite number, it is {value}'
-        for where, value in numbers
-        if not math.isfinite(value)
-    ]
-
-
-def _license_errors(data: dict[str, Any]) -> list[str]:
-    return [
-        f'"license" must be an identifier such as apache-2.0, mit or other, or a list of these; found {one!r}'
-        for one in _listed(data.get("license"))
-        if not isinstance(one, str)
-        or (one not in LICENSES and (not LICENSE_ID.fullmatch(one) or one.endswith(("-or-later", "-only"))))
-    ]
-
-
-def _license_warnings(data: dict[str, Any]) -> list[str]:
-    return [
-        f'"license" {one!r} is not among the identifiers known here: the Hub may refuse it. '
-        'For a license of your own use "other" with license_name and license_link.'
-        for one in _listed(data.get("license"))
-        if isinstance(one, str) and one not in LICENSES
-    ]
-
-
-def _id_errors(data: dict[str, Any]) -> list[str]:
-    return [
-        f'"{key}" with value {one!r} is not valid. Use an id from https://hf.co/{place}.'
-        for key, place in (("base_model", "models"), ("datasets", "datasets"))
-        for one in _listed(data.get(key))
-        if not isinstance(one, str) or not MODEL_ID.fullmatch(one) or ".." in one or "--" in one
-    ]
-
-
-def _shape_errors(data: dict[str, Any]) -> list[str]:
-    given = {key: value for key, value in data.items() if value is not None}
-    texts = ("library_name", "pipeline_tag", "license_name", "license_link", "base_model_relation")
-    arrays = ("tags", "widget", "model-index")
-    errors = [f'"{key}" must be a string' for key in texts if not isinstance(given.get(key, ""), str)]
-    errors += [f'"{key}" must be an array' for key in arrays if not isinstance(given.get(key, []), list)]
-    errors += [
-        f'"{key}" must hold strings only'
-        for key in ("tags", "language")
-        if not all(isinstance(one, str) for one in _listed(given.get(key)))
-    ]
-    index = given.get("model-index")
-    return errors + (_index_errors(index) if isinstance(index, list) else [])
-
-
-def _index_errors(index: list[Any]) -> list[str]:
-    errors = []
-    for i, model in enumerate(index):
-        results = model.get("results") if isinstance(model, dict) else None
-        if not isinstance(results, list) or not isinstance(model.get("name"), str):
-            errors.append(f'"model-index[{i}]" must have a "name" and an array "results"')
-            continue
-        for j, result in enumerate(results):
-            errors += _result_errors(result, f"model-index[{i}].results[{j}]")
-    return errors
-
-
-def _result_errors(result: Any, where: str) -> list[str]:
-    if not isinstance(result, dict):
-        return [f'"{where}" must be an object']
-    needed = (("task", "type"), ("dataset", "type"), ("dataset", "name"))
-    errors = [
-        f'"{where}.{part}.{key}" must be a string'
-        for part, key in needed
-        if not isinstance(result.get(part), dict) or not isinstance(result[part].get(key), str)
-    ]
-    dataset = result.get("dataset")
-    if isinstance(dataset, dict) and not isinstance(dataset.get("config", ""), str):
-        errors.append(f'"{where}.dataset.config" must be a string')
-    metrics = result.get("metrics")
-    if not isinstance(metrics, list):
-        return [*errors, f'"{where}.metrics" must be an array']
-    for k, metric in enumerate(metrics):
-        if (
-            not isinstance(metric, dict)
-            or not isinstance(metric.get("type"), str)
-            or metric.get("value") is None
-        ):
-            errors.append(f'"{where}.metrics[{k}]" must have a "type" and a "value"')
-    return errors
-
-
-def _listed(value: Any) -> list[Any]:
-    return [] if value is None else value if isinstance(value, list) else [value]
