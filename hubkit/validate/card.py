@@ -84,19 +84,17 @@ def same_repository(repo: RepoFacts, repo_id: str | None) -> bool:
     name = hub_name(repo)
     if repo_id is None or name is not None:
         return repo_id is None or name == repo_id
-    named = {sae.sae.model_name for sae in repo.saes} | {stated_model(repo.readme) if repo.readme else None}
+    named = {sae.sae.model_name for sae in repo.saes} | {stated_model(repo.card) if repo.card else None}
     return not is_foundry(repo_id) and repo_id not in named
 
 
 def own_model(repo: RepoFacts) -> str | None:
     """The base model of the repository's card: its front matter's, else the one that its configurations, or its own sentences, name."""
-    if repo.readme is None:
+    if repo.card is None:
         return None
     named = {name for sae in repo.saes if (name := sae.sae.model_name)}
     return (
-        stated_model(repo.readme)
-        or _only(named)
-        or _only({claim.model for claim in repo.claims.of(ModelSize)})
+        stated_model(repo.card) or _only(named) or _only({claim.model for claim in repo.claims.of(ModelSize)})
     )
 
 

@@ -93,7 +93,7 @@ def validate(  # noqa: PLR0913 - a keyword for each thing that a run may do besi
 
 
 def _statements(facts: RepoFacts) -> tuple[Statement, ...]:
-    return tuple(statements(facts.readme, facts.claims)) if facts.readme else ()
+    return tuple(statements(facts.card, facts.claims)) if facts.card else ()
 
 
 def _set_aside(

@@ -26,11 +26,11 @@ def broken_code(repo: RepoFacts) -> Iterator[Found]:
     on a repository of SAEs fail as well. Taking what `from_pretrained` returns apart as a tuple still works, and is a note. Nothing is imported or run. With
     --run-snippets the code is run as well, and must work.
     """
-    if repo.readme is None:
+    if repo.card is None:
         return
-    release = release_for(repo.readme.text)
+    release = release_for(repo.card.text)
     seen: set[tuple[str, str]] = set()
-    for fault in faults_of(repo.readme.code_blocks, release, _beside(repo)):
+    for fault in faults_of(repo.card.code_blocks, release, _beside(repo)):
         quote = shortened(fault.quote)
         if (fault.message, quote) not in seen:
             seen.add((fault.message, quote))

@@ -227,7 +227,7 @@ def _layers(repo: RepoFacts) -> Iterator[Found]:
 def _peak_without_sae(repo: RepoFacts, layers: set[int]) -> Iterator[Found]:
     for claim in repo.claims.of(Peak):
         if claim.model is None and claim.layer is not None and layers and claim.layer not in layers:
-            if repo.readme is None or NO_SAE.search(repo.readme.text):
+            if repo.card is None or NO_SAE.search(repo.card.text):
                 continue
             what = f"the card calls layer {claim.layer} the peak, and has no SAE of that layer"
             hint = "say so beside it: no SAE can be compared with the peak there"

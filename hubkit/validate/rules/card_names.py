@@ -56,7 +56,7 @@ def _saes(repo: RepoFacts) -> Iterator[Found]:
 
 def _fetched(repo: RepoFacts, kind: str) -> list[Any]:
     """What the code fetches, as the claims that it makes."""
-    found = [one for one in fetches(repo.readme.code_blocks) if one.kind == kind] if repo.readme else []
+    found = [one for one in fetches(repo.card.code_blocks) if one.kind == kind] if repo.card else []
     if kind == "sae":
         return [
             NamedSae(
@@ -73,7 +73,7 @@ def _fetched(repo: RepoFacts, kind: str) -> list[Any]:
 def _patterns(repo: RepoFacts) -> Iterator[Found]:
     """`--include "L9/*"` where no file fits."""
     paths = [entry.path for entry in repo.entries]
-    for one in fetches(repo.readme.code_blocks) if repo.readme else ():
+    for one in fetches(repo.card.code_blocks) if repo.card else ():
         pattern = f"{one.name}*" if one.name.endswith("/") else one.name
         if (
             one.kind == "pattern"
