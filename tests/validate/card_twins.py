@@ -385,6 +385,7 @@ MORE_CARD_TWINS: dict[str, Twins] = {
         lambda: card("| SAE | architecture | hook |\n|---|---|---|\n| " + FOLDER + " | TopK | blocks.3.hook_resid_post |"),
         lambda: card("| SAE | architecture | hook |\n|---|---|---|\n| " + FOLDER + " | JumpReLU | blocks.2.hook_resid_post |"),
     ),
+    "CARD005 L0 of a row": (lambda: card(TABLE.format(9), cfg("topk"), weights=tensors("topk")), lambda: card(TABLE.format("4.0"), cfg("topk"), weights=tensors("topk"))),
     "CARD005 other SAEs": (lambda: card(RIGHT + "| Layer | 9 |"), lambda: card("## Comparison with other SAEs\n\n" + RIGHT.replace("8", "9") + "| Layer | 9 |\n| Architecture | Gated |")),
     "CARD005 a table of results": (lambda: card(RIGHT + "| L0 | 5 |", cfg("topk")), lambda: card("| Architecture | L0 |\n|---|---|\n| TopK | 64 |\n| Gated | 70 |", cfg("topk"))),
     "CARD005 layers": (lambda: grid("Layers covered: L2, L7"), lambda: grid("Layers covered: L2, L5")),

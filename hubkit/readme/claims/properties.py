@@ -44,7 +44,7 @@ PROPERTIES = (
         ("width", "features", "latents", "dictionary", "feature count", "latent count"),
     ),
     Field("d_out", NUMBER, ("d out", "output dim", "output dimension", "output size")),
-    Field("k", NUMBER, ("k", "top k", "k / l0", "l0 / k", "sparsity k", "target k", "topk k")),
+    Field("k", NUMBER, ("k", "top k", "k / l0", "l0 / k", "sparsity k", "k sparsity", "k value", "target k", "topk k")),
     Field("target_l0", values.Number(whole=False), ("target l0", "target sparsity", "l0 target")),
     Field("l0", values.Number(whole=False), (), ("l0", "mean l0", "average l0", "active features per token", "active latents per token", "l0 sparsity")),
     Field("dtype", values.DTYPE, ("dtype", "weights dtype", "weight dtype", "sae dtype", "sae precision", "weights precision", "weight precision", "data type", "tensor type"), ("precision",)),
@@ -74,7 +74,7 @@ ASIDE = {
 }  # fmt: skip
 """What may stand in brackets behind a name without changing it."""
 SYMBOL = re.compile(r"^(.{1,40}?) ?\(([^()]{1,40})\)$")
-HEADLINE = re.compile(r"^([A-Za-z#][\w# /()-]{0,58}?)\s*(?::|=| [–—] )\s*(\S.{0,300})$")
+HEADLINE = re.compile(r"^[\"']?([A-Za-z#][\w# /()-]{0,58}?)[\"']?\s*(?::|=| [–—] )\s*(\S.{0,300})$")
 PAIRED = re.compile(
     rf"(?<![\w.-])(d_in|d_sae|d_model|d_out|k)(?: ?= ?| ?: )({values.AMOUNT})(?![\w^×%-]|\.\d)(?! ?[/–])"
 )
@@ -188,6 +188,7 @@ def _claim(line: Line, label: str, value: str, quote: str) -> Property | None:
     }
     if base or (loosely and line.section not in LOOSE_SECTIONS):
         return None
+    value = value.strip(" \"'`")
     stated = about.kind.read(value)
     if stated is None and about.name == "hook_name":
         about, stated = FIELDS["layer"], FIELDS["layer"].kind.read(value)  # "Layer 12 residual stream"

@@ -35,7 +35,7 @@ CONTAINED = re.compile(
     rf"(?:(?:a (?:set|suite|collection) of|the following|{COUNT}|an?|the) )?{ADJECTIVES}{SAE}", I,
 )  # fmt: skip
 SINGLE = re.compile(
-    rf"^(?:(?:this|the|an?|one) |this is an? |trained an? )?{ADJECTIVES}(?:SAE|sparse auto-?encoder)(?: \(SAE\))?\b(?!s| (?:by|from|in|of (?:the )?layer|at (?:the )?layer)\b)",
+    rf"^(?:(?:this|the|an?|one) |this is an? |we (?:train|trained|release|present) (?:an?|one) )?{ADJECTIVES}(?:SAE|sparse auto-?encoder)(?: \(SAE\))?\b(?!s| (?:by|from|in|of (?:the )?layer|at (?:the )?layer)\b)",
     I,
 )
 PLURAL = re.compile(

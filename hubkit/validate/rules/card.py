@@ -37,9 +37,9 @@ def no_card(repo: RepoFacts) -> Iterator[Found]:
 def front_matter(repo: RepoFacts) -> Iterator[Found]:
     """The front matter is not what the Hub takes.
 
-    Not YAML, a key twice, Python objects (`!!python/tuple`), NaN, or a value of the wrong kind: licence identifier, base_model, datasets, tags,
-    model-index. The Hub refuses the upload, often after the weights went up, or drops the metadata in silence. A licence that is well formed and
-    not among the known identifiers is a warning.
+    Not YAML, a key twice, Python objects (`!!python/tuple`), NaN, or a value of the wrong kind: licence identifier, base_model, datasets, tags, language (a code of
+    ISO 639 in lower case: not `en-US`, not `english`), model-index (a configuration or a revision that is a number). The Hub refuses the upload, often after the
+    weights went up, or drops the metadata in silence. What is well formed and not among what is known here (a licence, `pt-br`) is a warning.
     """
     for fault in faults(repo.card) if repo.card else ():
         yield Found(

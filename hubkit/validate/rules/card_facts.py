@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from hubkit.formats.sae import TOPK
 from hubkit.formats.saelens import tensor_shapes
 from hubkit.readme.claims.hooks import form_of
 from hubkit.readme.claims.kinds import (
@@ -44,10 +45,12 @@ SIZE_RATIO = 1.4
 def wrong_fact(repo: RepoFacts) -> Iterator[Found]:
     """A fact that the card states contradicts the configurations, or another line of the card.
 
-    d_in, d_sae, k, the expansion factor, the dtype and the shapes of tensors; the list of layers; the form of `hook_name` (`blocks.N.hook_resid_post` or a
-    module path such as `transformer.h.N`: who hooks the wrong one hooks nothing) and its site (`hook_resid_post`); the tensors that a usage text lists for an
-    SAE whose architecture has others; and of the base model its family, its layers, and its parameter count, computed from its config.json where hubkit knows
-    it. A peak layer that has no SAE is a note.
+    Rows, items and sentences about a field of the SAEs: architecture, base model, hook and layer, d_in, d_sae, d_model, k, precision, context size, dataset, BOS and further
+    keys of the configuration (docs/claims.md has the names). Wrong is what no SAE has; of "all SAEs" or "each SAE", what one of them has not; "this SAE" is judged where there is
+    one. A value under a name that may mean something else, the parent of a fine-tuned base model, and another name for the same place in the model are warnings. Further the
+    expansion factor and the shapes of tensors; the list of layers; the form of `hook_name` (`blocks.N.hook_resid_post` or a module path such as `transformer.h.N`: who hooks
+    the wrong one hooks nothing) and its site (`hook_resid_post`); the tensors that a usage text lists for an SAE whose architecture has others; and of the base model its
+    family, its layers, and its parameter count, computed from its config.json where hubkit knows it. A peak layer that has no SAE is a note.
     """
     saes = [sae for sae in repo.saes if sae.sae.is_judged]
     complete = bool(saes) and len(saes) == len(repo.saes)
@@ -115,7 +118,10 @@ def _rows(repo: RepoFacts) -> Iterator[Found]:
     by_id = {sae.sae_id: sae for sae in repo.saes}
     for claim in repo.claims.of(Measured):
         sae = by_id.get(claim.sae_id)
-        if sae is None or not sae.sae.is_judged or claim.measure not in {"d_in", "d_sae", "layer"}:
+        if sae is None or not sae.sae.is_judged or claim.measure not in {"d_in", "d_sae", "layer", "l0"}:
+            continue
+        if claim.measure == "l0":
+            yield from _over_k(claim, sae)
             continue
         true = layer_of(sae) if claim.measure == "layer" else getattr(sae.sae, claim.measure)
         if true is not None and true != claim.number:
@@ -125,6 +131,14 @@ def _rows(repo: RepoFacts) -> Iterator[Found]:
                 HINT,
                 topic=f"row {claim.measure}",
             )
+
+
+def _over_k(claim: Measured, sae: SaeFacts) -> Iterator[Found]:
+    """TopK keeps at most k latents."""
+    k = sae.sae.k
+    if sae.sae.architecture in TOPK and k is not None and claim.number - claim.slack > k:
+        what = f"{claim.sae_id} keeps at most k = {k} latents, the card gives it an L0 of {claim.number:g}"
+        yield said(claim, what, HINT, topic="row l0")
 
 
 def _hook_forms(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
@@ -157,8 +171,9 @@ def _hook_sites(repo: RepoFacts, saes: list[SaeFacts], forms: set[str]) -> Itera
     """`blocks.3.hook_mlp_out` where every SAE is at `hook_resid_post`: the right form of name, another place in the block."""
     sites = {_site(name) for sae in saes if sae.is_saelens and (name := sae.sae.hook_name)}
     told: set[str] = set()
+    by_name = {claim.line for claim in repo.claims.of(Property) if claim.field == "hook_name"}
     for claim in repo.claims.of(HookForm):
-        site = _site(claim.name)
+        site = _site(claim.name) if claim.line not in by_name else None
         if claim.form in forms and site and None not in sites and site not in sites and site not in told:
             told.add(site)
             yield said(

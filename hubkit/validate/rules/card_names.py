@@ -5,10 +5,9 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from hubkit.readme.claims.kinds import NamedFile, NamedSae
-from hubkit.readme.fetches import fetches
+from hubkit.readme.fetches import Fetch, fetches
 from hubkit.readme.page import shortened
 from hubkit.validate.card import countable, said, same_repository
 from hubkit.validate.facts import RepoFacts
@@ -31,19 +30,20 @@ def missing_name(repo: RepoFacts) -> Iterator[Found]:
     """
     if not countable(repo):
         return
-    yield from _saes(repo)
-    yield from _files(repo)
-    yield from _patterns(repo)
+    fetched = list(fetches(repo.card.code_blocks)) if repo.card else []
+    yield from _saes(repo, fetched)
+    yield from _files(repo, fetched)
+    yield from _patterns(repo, fetched)
 
 
-def _saes(repo: RepoFacts) -> Iterator[Found]:
+def _saes(repo: RepoFacts, fetched: list[Fetch]) -> Iterator[Found]:
     ids = {sae.sae_id for sae in repo.saes} | {entry.folder for entry in repo.entries}
     shapes = {_words(sae.sae_id) for sae in repo.saes}
     vocabulary = {word for words in shapes for word in words}
     lengths = {len(words) for words in shapes}
     first = {words[0] for words in shapes if words}
     seen: set[str] = set()
-    for claim in (*repo.claims.of(NamedSae), *_fetched(repo, "sae")):
+    for claim in (*repo.claims.of(NamedSae), *_saes_of(fetched)):
         name = claim.sae_id.strip("/")
         if name in ids or name in seen or not same_repository(repo, claim.repo_id):
             continue
@@ -54,35 +54,33 @@ def _saes(repo: RepoFacts) -> Iterator[Found]:
             yield said(claim, f"there is no SAE {name!r} in the repository", HINT, topic=f"sae {name}")
 
 
-def _fetched(repo: RepoFacts, kind: str) -> list[Any]:
-    """What the code fetches, as the claims that it makes."""
-    found = [one for one in fetches(repo.card.code_blocks) if one.kind == kind] if repo.card else []
-    if kind == "sae":
-        return [
-            NamedSae(
-                line=one.line, quote=shortened(one.quote), sae_id=one.name, certain=True, repo_id=one.repo_id
-            )
-            for one in found
-        ]
+def _saes_of(fetched: list[Fetch]) -> list[NamedSae]:
+    """SAEs that the code loads, as the claims that it makes."""
     return [
-        NamedFile(line=one.line, quote=shortened(one.quote), path=one.name, repo_id=one.repo_id)
-        for one in found
+        NamedSae(
+            line=one.line, quote=shortened(one.quote), sae_id=one.name, certain=True, repo_id=one.repo_id
+        )
+        for one in fetched
+        if one.kind == "sae"
     ]
 
 
-def _patterns(repo: RepoFacts) -> Iterator[Found]:
+def _named(one: Fetch) -> NamedFile:
+    return NamedFile(line=one.line, quote=shortened(one.quote), path=one.name, repo_id=one.repo_id)
+
+
+def _patterns(repo: RepoFacts, fetched: list[Fetch]) -> Iterator[Found]:
     """`--include "L9/*"` where no file fits."""
     paths = [entry.path for entry in repo.entries]
-    for one in fetches(repo.card.code_blocks) if repo.card else ():
+    for one in fetched:
         pattern = f"{one.name}*" if one.name.endswith("/") else one.name
         if (
             one.kind == "pattern"
             and same_repository(repo, one.repo_id)
             and not fnmatch.filter(paths, pattern)
         ):
-            claim = NamedFile(line=one.line, quote=shortened(one.quote), path=one.name, repo_id=one.repo_id)
             yield said(
-                claim, f"no file of the repository fits {one.name!r}", HINT, topic=f"pattern {one.name}"
+                _named(one), f"no file of the repository fits {one.name!r}", HINT, topic=f"pattern {one.name}"
             )
 
 
@@ -91,11 +89,11 @@ def _words(name: str) -> tuple[str, ...]:
     return tuple("#" if word.isdigit() else word.lower() for word in PART.findall(name))
 
 
-def _files(repo: RepoFacts) -> Iterator[Found]:
+def _files(repo: RepoFacts, fetched: list[Fetch]) -> Iterator[Found]:
     paths = {entry.path for entry in repo.entries}
     names = {entry.name for entry in repo.entries}
     seen: set[str] = set()
-    for claim in (*repo.claims.of(NamedFile), *_fetched(repo, "file")):
+    for claim in (*repo.claims.of(NamedFile), *(_named(one) for one in fetched if one.kind == "file")):
         path = claim.path.removeprefix("./")
         there = path in paths or ("/" not in path and path in names)
         if there or path in seen or not FILES.search(path) or not same_repository(repo, claim.repo_id):
