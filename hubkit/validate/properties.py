@@ -152,9 +152,7 @@ def _written(sae: SaeFacts, key: str) -> Any:
     raw = sae.cfg.raw if sae.cfg else {}
     metadata = raw.get("metadata")
     inside = metadata.get(key) if isinstance(metadata, dict) else None
-    value = raw.get(key) if inside is None else inside
-    # Folded into the weights when it was saved: the card may still speak of the training.
-    return None if key == "normalize_activations" and value == "none" else value
+    return raw.get(key) if inside is None else inside
 
 
 def _architectures(sae: SaeFacts) -> Iterator[set[str]]:

@@ -50,6 +50,7 @@ def test_what_is_no_number_of_its_own(text: str) -> None:
         ("GPT-2 small", "gpt2", True), ("GPT-2", "gpt2-medium", True), ("openai-community/gpt2", "gpt2-medium", False), ("GPT-2 Medium", "gpt2", False),
         ("Gemma 2 2B", "gemma-2-2b", True), ("Gemma-2-9b", "google/gemma-2-2b", False), ("Gemma-2B", "gemma-2b-it", True), ("google/gemma-2b", "gemma-2b-it", False),
         ("Llama 3.1 8B", "meta-llama/Meta-Llama-3.1-8B", True), ("Pythia 70M", "EleutherAI/pythia-70m-deduped", True), ("Mistral 7B", "mistralai/Mistral-7B-v0.3", True),
+        ("`google/gemma-2-2b` at an unrecorded revision", "google/gemma-2-2b", True), ("Gemma 2 2B Instruct", "google/gemma-2-2b", False), ("Phi-4-mini-reasoning", "microsoft/Phi-4-mini-reasoning", True),
         ("meta-llama/Llama-3.1-8B", "me/llama-sft", None), ("nanochat-d32 (1.88B params)", "karpathy/nanochat-d32", True),
     ],
 )  # fmt: skip

@@ -195,6 +195,8 @@ ROWS = {
         "| Dataset | monology/pile-uncopyrighted |",
         "| Dataset | `apollo-research/Skylion007-openwebtext-tokenizer-gpt2` |",
     ),
+    "dataset by name": ("| Dataset | The Pile |", "| Training data | The Pile |"),
+    "normalization": ("| Normalization | layer_norm |", "| Normalization | expected_average_only_in |"),
     "BOS": ("| prepend_bos | False |", "| prepend_bos | yes |"),
     "precision": ("| Precision | bfloat16 |", "| Precision | fp32 |"),
     "b_dec": ("| apply_b_dec_to_input | false |", "| apply_b_dec_to_input | true |"),
@@ -380,6 +382,8 @@ MORE_CARD_TWINS: dict[str, Twins] = {
     **{f"CARD005 {name}": (lambda row=bad: card(RIGHT + row, STATED()), lambda row=good: card(RIGHT + row, STATED())) for name, (bad, good) in ROWS.items()},
     **{f"CARD005 sentence {name}": (lambda text=bad: grid(text), lambda text=good: grid(text)) for name, (bad, good) in SENTENCES.items()},
     "CARD005 the one SAE": (lambda: card("This is a TopK SAE trained on layer 3 of GPT-2."), lambda: card("This is a JumpReLU SAE trained on layer 2 of GPT-2.")),
+    "CARD005 nameless subject": (lambda: card("It was trained on layer 3 of GPT-2 small, with a context of 128."), lambda: card("Trained on layer 2 of GPT-2 small, on allenai/tulu-3-sft-mixture and Qwen outputs.")),
+    "CARD005 base model of a nameless subject": (lambda: card("Trained on the residual stream of Gemma-2-2b."), lambda: card("Trained on the residual stream of GPT-2, not on Gemma-2-2b.")),
     "CARD005 one of several": (lambda: grid("The SAEs were trained with Matryoshka layers of width 4, 8 and 64."), lambda: grid("This SAE is on layer 9. An SAE with 64 features is planned.")),
     "CARD005 row of an SAE": (
         lambda: card("| SAE | architecture | hook |\n|---|---|---|\n| " + FOLDER + " | TopK | blocks.3.hook_resid_post |"),

@@ -52,10 +52,7 @@ PROPERTIES = (
     Field("dataset_path", values.Dataset(), ("dataset", "training dataset", "training data", "dataset path", "pretraining dataset", "activation dataset", "training corpus", "corpus"), ("data",)),
     Field("prepend_bos", FLAG, ("prepend bos", "prepend bos token", "bos prepended", "bos token prepended", "prepends bos", "bos"), ("bos token",)),
     Field("apply_b_dec_to_input", FLAG, ("apply b dec to input", "b dec applied to input", "b dec subtracted from input", "apply b dec", "subtract b dec")),
-    Field("normalize_activations", values.Word(
-        ("none", "layer_norm", "expected_average_only_in", "constant_norm_rescale", "covariance_whitening", "constant_scalar_rescale"),
-        (("no", "none"), ("false", "none"), ("off", "none"), ("layernorm", "layer_norm"), ("layer norm", "layer_norm"), ("layer normalization", "layer_norm")),
-    ), ("normalize activations", "normalise activations", "activation normalization", "activation normalisation", "input normalization", "input normalisation", "activations normalization"), ("normalization", "normalisation")),
+    Field("normalize_activations", values.Normalization(), ("normalize activations", "normalise activations", "activation normalization", "activation normalisation", "input normalization", "input normalisation", "activations normalization"), ("normalization", "normalisation")),
     Field("rescale_acts_by_decoder_norm", FLAG, ("rescale acts by decoder norm",)),
     Field("reshape_activations", values.Word(("none", "hook_z")), ("reshape activations",)),
     Field("hook_head_index", NUMBER, ("hook head index", "head index")),
@@ -192,20 +189,26 @@ def _claim(line: Line, label: str, value: str, quote: str) -> Property | None:
     stated = about.kind.read(value)
     if stated is None and about.name == "hook_name":
         about, stated = FIELDS["layer"], FIELDS["layer"].kind.read(value)  # "Layer 12 residual stream"
-    if stated is None or _unsure(about.name, stated, value, loosely=loosely):
+    if stated is None or _unsure(about.name, stated, value, label, loosely=loosely):
         return None
     return Property(
         line=line.number, quote=quote, field=about.name, stated=stated, scope="any", loosely=loosely
     )
 
 
-def _unsure(name: str, stated: values.Value, text: str, *, loosely: bool) -> bool:
+def _unsure(name: str, stated: values.Value, text: str, label: str, *, loosely: bool) -> bool:
     """What a loose name may mean otherwise, or another family of claims reads."""
     if name == "model_name":
         return loosely and not values.is_foundry(stated)  # the repository's own name
+    if name == "dataset_path":
+        return "/" not in stated and not label.lower().rstrip().endswith(
+            "dataset"
+        )  # "Training data: the Pile and more of it"
     if name == "architecture":
         return loosely and stated == ["standard"]  # the activation function of any SAE
-    return name == "layer" and loosely and text.strip(" L.").isdecimal()  # a list of layers
+    return (
+        name == "layer" and loosely and text.partition(" (")[0].strip(" L.").isdecimal()
+    )  # a list of layers
 
 
 def _pairs(line: Line, label: str, found: Property | None) -> Iterator[Property]:

@@ -38,6 +38,8 @@ SINGLE = re.compile(
     rf"^(?:(?:this|the|an?|one) |this is an? |we (?:train|trained|release|present) (?:an?|one) )?{ADJECTIVES}(?:SAE|sparse auto-?encoder)(?: \(SAE\))?\b(?!s| (?:by|from|in|of (?:the )?layer|at (?:the )?layer)\b)",
     I,
 )
+UNNAMED = re.compile(r"^(?:it (?:is|was) (?:specifically )?trained|trained (?:on|with|at))\b", I)
+"""Of the one SAE, where there is one."""
 PLURAL = re.compile(
     rf"^(?:{COUNT} )?{ADJECTIVES}(?:SAEs|sparse auto-?encoders)(?: \(SAEs?\))?(?= (?:trained |for |on |of |\((?:k|d_in|d_sae) ?=))",
     I,
@@ -58,7 +60,7 @@ FACTS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("k", re.compile(rf"(?<![\w_-])k ?= ?{NUMBER}")),
     ("layer", re.compile(r"\b(?:on|at|from|of|after|in) layer (\d{1,3})\b(?! ?(?:to|and|,|–|-|/) ?\d)", I)),
     ("hook_name", re.compile(r"(?<![\w.])(blocks\.\d{1,3}\.(?:\w{1,20}\.)?hook_\w{1,30})(?![\w.]\w)")),
-    ("context_size", re.compile(rf"\bcontext (?:size|length) (?:of )?{NUMBER}", I)),
+    ("context_size", re.compile(rf"\bcontext (?:(?:size|length|window) )?(?:of )?{NUMBER}", I)),
 )  # fmt: skip
 NESTED = re.compile(
     r"\bmatryoshka (?:layers|prefix(?:es)?|levels|groups|dictionaries) of (?:widths?|sizes?) (\d[\d, ]{0,80} and \d[\d,]{0,9})",
@@ -66,9 +68,11 @@ NESTED = re.compile(
 )
 """The widths of a Matryoshka SAE: the last is its own."""
 MODEL = re.compile(
-    rf"{SAE}(?: \(SAEs?\))?(?: trained)? (?:for|on|of) (?:the )?(?:residual stream (?:activations )?of |activations of )?([A-Za-z][\w./-]{{1,60}}(?: [\d][\w.]{{0,10}}| (?:small|medium|large|xl|it|base|instruct)\b){{0,2}})",
+    rf"(?:{SAE}(?: \(SAEs?\))?(?: trained)? (?:for|on|of)|\btrained (?:on|for)|\bresidual stream (?:activations )?of|\bactivations (?:of|from)|\blayer \d{{1,3}} of) (?:the )?(?:residual stream (?:activations )?of |activations of )?([A-Za-z][\w./-]{{1,60}}(?: [\d][\w.]{{0,10}}| (?:small|medium|large|xl|it|base|instruct)\b){{0,2}})",
     I,
 )
+SIZED = re.compile(r"\d[mb](?![a-z])|gpt-?2|gpt-?j|neox|nanochat-d\d|phi-?\d", I)
+"""In a sentence only a name with a size is surely a model's: not "Qwen outputs", not a dataset of a model's owner."""
 INTRODUCED = (
     re.compile(
         r"^(?:\d{1,2} (?:SAE )?architectures?:?.{0,60}?|architecture\W{1,3})TopK(?: SAEs?)? \(k\s?=\s?(?P<k>\d{1,5})\)",
@@ -129,6 +133,8 @@ def subject(sentence: str, *, introducing: bool) -> Subject | None:
         return Subject("one", match.group(1), match.end(1))
     if introducing and (match := PLURAL.match(sentence)):
         return Subject("any", match.group(1), match.end(1))
+    if introducing and UNNAMED.match(sentence):
+        return Subject("one", "", 0)
     return None
 
 
@@ -140,7 +146,11 @@ def _sentence(line: Line, sentence: str) -> Iterator[Property]:
     kinds = FIELDS["architecture"].kind.read(about.adjectives)
     if kinds and FIELDS["architecture"].kind.read(sentence) == kinds:
         found["architecture"] = kinds
-    if (match := MODEL.search(sentence)) and values.is_foundry(name := match.group(1).rstrip(".")):
+    if (
+        (match := MODEL.search(sentence))
+        and SIZED.search(name := match.group(1).rstrip("."))
+        and values.is_foundry(name)
+    ):
         found["model_name"] = name
     for name, pattern in FACTS:
         numbers = [match.group(1) for match in pattern.finditer(sentence, about.end)]

@@ -132,6 +132,24 @@ class Word:
         return str(stated)
 
 
+FOLDED = {"expected_average_only_in", "covariance_whitening", "constant_scalar_rescale"}
+"""Normalizations that SAELens folds into the weights when it saves an SAE, whose configuration then says none."""
+
+
+@dataclass(frozen=True)
+class Normalization(Word):
+    """What is done to the activations first."""
+
+    known: Sequence[str] = ("none", "layer_norm", "constant_norm_rescale", *sorted(FOLDED))
+    same: Sequence[tuple[str, str]] = (
+        ("no", "none"), ("false", "none"), ("off", "none"), ("layernorm", "layer_norm"), ("layer norm", "layer_norm"), ("layer normalization", "layer_norm"),
+    )  # fmt: skip
+
+    def agrees(self, stated: Value, true: Any) -> bool | None:
+        """Equal; a card may speak of the training where the file says none."""
+        return None if true == "none" and stated in FOLDED else super().agrees(stated, true)
+
+
 DTYPES = ("float64", "float32", "float16", "bfloat16")
 DTYPE = Word(
     DTYPES,
@@ -230,6 +248,13 @@ class Hook:
 
 
 NOT_A_MODEL = re.compile(r"\b(?:various|several|multiple|see|none|n/a|fine-?tuned|merged|custom|any)\b", I)
+ID_FIRST = re.compile(r"`?([A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})`?(?=$|[ ,;(@])")
+"""An id, whatever is said of it behind."""
+SPOKEN = re.compile(
+    r"([A-Za-z][\w.]{1,30}(?:-[\w.]{1,20}){0,8}(?: (?:\d[\w.]{0,10}|[ve]\d[\w.]{0,6}|small|medium|large|xl|mini|nano|tiny|base|it|pt|instruct|chat|deduped|reasoning)\b){0,4})",
+    I,
+)
+"""A name as people say it: what follows a blank can be nothing but a part of it."""
 LINKED = re.compile(r"\[([^\[\]\n]{1,200})\]\([^()\s]{1,500}\)")
 KNOWN = {re.sub(r"[^a-z0-9.]", "", name.lower()): found for name, found in SHORT.items()}
 
@@ -240,11 +265,12 @@ class Model:
 
     def read(self, text: str) -> Value | None:
         """The name, where the Hub's id of it is known; what stands in brackets behind it is about it."""
-        text = LINKED.sub(r"\1", text)
+        text = LINKED.sub(r"\1", text).strip(" .;`")
         if NOT_A_MODEL.search(text):
             return None
-        name = BRACKETS.sub("", text).strip(" .;`").split(" @ ")[0]
-        return name if 2 < len(name) < 100 and resolved(name) else None
+        plain = BRACKETS.sub("", text).strip(" .;`").removesuffix(" model")
+        match = ID_FIRST.match(text) or SPOKEN.fullmatch(plain)
+        return match.group(1) if match and resolved(match.group(1)) else None
 
     def agrees(self, stated: Value, true: Any) -> bool | None:
         """Whether both are one model. A name that people say may leave out what follows ("GPT-2" for gpt2-medium); an id may not."""
@@ -302,12 +328,16 @@ CORPORA = (
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset, by its id on the Hub: copies of one corpus go by many ids, so only two known corpora, or two ids without a common word, differ."""
+    """A dataset: copies of one corpus go by many ids, so only two known corpora, or two ids without a common word, differ."""
 
     def read(self, text: str) -> Value | None:
-        """The id."""
-        found = HUB_ID.fullmatch(LINKED.sub(r"\1", text).strip(" .;`"))
-        return found.group() if found else None
+        """The id, or the name of a known corpus."""
+        plain = LINKED.sub(r"\1", text).strip(" .;`")
+        if found := HUB_ID.fullmatch(plain):
+            return found.group()
+        return (
+            plain if len(plain) < LONGEST_NAME and " and " not in plain and len(corpora(plain)) == 1 else None
+        )
 
     def agrees(self, stated: Value, true: Any) -> bool | None:
         """Whether both may be copies of one corpus."""
@@ -319,8 +349,12 @@ class Dataset:
         return bool(_words(stated) & _words(true)) or (None if ours or theirs else False)
 
     def shown(self, stated: Value) -> str:
-        """The id."""
+        """The id, or the name."""
         return str(stated)
+
+
+LONGEST_NAME = 30
+"""Characters of a corpus's name: more is a sentence about it."""
 
 
 def corpora(text: str) -> set[str]:
