@@ -22,14 +22,14 @@ def library_and_base_model(repo: RepoFacts) -> Change | None:
     An existing base_model is never changed; a name like `gpt2` that is no OWNER/MODEL is not guessed from.
     """
     text = card_text(repo)
-    if text is None or not any(sae.is_saelens for sae in repo.saes):
+    if text is None or repo.card is None or not any(sae.is_saelens for sae in repo.saes):
         return None
     card = parse_readme(text)
     if card.fault:
         raise Refusal(card.fault)
     front = dict(card.front_matter or {})
     wanted: dict[str, str] = {}
-    if front.get("library_name") != "saelens":
+    if front.get("library_name") != "saelens" and all(sae.is_saelens for sae in repo.saes):
         wanted["library_name"] = "saelens"
     if not front.get("base_model") and (model := one_model(repo)):
         wanted["base_model"] = model

@@ -1,23 +1,23 @@
-"""The YAML head of a README: cut off, loaded without surprises, made plain, and checked as the Hub checks it."""
+"""The YAML head of a README: cut off, loaded without surprises, made plain, and checked as the Hub checks it (`hubkit.card_metadata`)."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import yaml
 
 from hubkit import plain_yaml
+from hubkit.card_metadata import Breach, breaches
 from hubkit.licenses import LICENSES
 from hubkit.texts import shortened
 
 HEAD = re.compile(r"\A\ufeff?\s*---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
-MODEL_ID = re.compile(r"[\w-][\w.-]{0,95}(?:/[\w-][\w.-]{0,95})?", re.ASCII)
 LONGEST_HEAD = 2_000_000
 MOST_FAULTS = 100
 """That are listed; who has more reads no further."""
@@ -119,20 +119,41 @@ def check(text: str) -> Verdict:
         return Verdict(errors=[f"Invalid YAML metadata: {error}"])
     if not data:
         return Verdict(warnings=["empty or missing yaml metadata in repo card"])
-    errors = [*_number_errors(data), *_license_errors(data), *_id_errors(data), *_shape_errors(data)]
-    return Verdict(errors[:MOST_FAULTS])
+    found = list(islice(breaches(data), MOST_FAULTS))
+    errors = list(dict.fromkeys(_words(breach) for breach in found if _is_refused(breach)))
+    return Verdict(
+        errors, [] if errors else [f"{_words(one)} The Hub may take it all the same." for one in found]
+    )
 
 
-def _values(value: Any) -> Iterator[tuple[str, Any]]:
-    """Every scalar below `value` with the way to it."""
-    stack: list[tuple[str, Any]] = [("", value)]
-    while stack:
-        where, item = stack.pop()
-        if isinstance(item, dict):
-            stack += [(f"{where}.{shortened(str(key))}".lstrip("."), inner) for key, inner in item.items()]
-        elif isinstance(item, list | tuple | set):
-            stack += [(f"{where}[{index}]", inner) for index, inner in enumerate(item)]
-        yield where, item
+def _is_refused(breach: Breach) -> bool:
+    """A license that is not on the list is refused, as the Hub does; the list here may be older than the Hub's own."""
+    return breach.wanted == "license" or not breach.doubt
+
+
+def _words(breach: Breach) -> str:
+    """In the Hub's own words."""
+    return ANSWERS[breach.wanted].format(
+        where=breach.where, value=shortened(repr(breach.value)), place=breach.place
+    )
+
+
+ANSWERS = {
+    "finite": '"{where}" must be a finite number, it is {value}',
+    "license": f'"license" must be one of [{", ".join(sorted(LICENSES))}], or a list of these; found {{value}}. '
+    'For a license of your own use "other" with license_name and license_link.',
+    "id": '"{where}" with value {value} is not valid. Use an id from https://hf.co/{place}.',
+    "text": '"{where}" must be a string',
+    "list": '"{where}" must be an array',
+    "texts": '"{where}" must hold strings only',
+    "language": '"{where}" with value {value} is not valid. It must be an ISO 639-1, 639-2 or 639-3 code (two/three letters), or a special value like "code", "multilingual".',
+    "relation": '"{where}" must be one of [adapter, finetune, merge, quantized]',
+    "model": '"{where}" must have a "name" and an array "results"',
+    "result": '"{where}" must be an object',
+    "field": '"{where}" must be a string',
+    "metrics": '"{where}" must be an array',
+    "metric": '"{where}" must have a "type" and a "value"',
+}
 
 
 def _plain(value: Any) -> Any:
@@ -145,87 +166,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if value is None or isinstance(value, str | int | float) else str(value)
-
-
-def _number_errors(data: dict[str, Any]) -> list[str]:
-    numbers = ((where, value) for where, value in _values(data) if isinstance(value, float))
-    return [
-        f'"{where}" must be a finite number, it is {value}'
-        for where, value in numbers
-        if not math.isfinite(value)
-    ]
-
-
-def _license_errors(data: dict[str, Any]) -> list[str]:
-    """As the Hub: only what is on its list. The list here may be older than the Hub's own."""
-    return [
-        f'"license" must be one of [{", ".join(sorted(LICENSES))}], or a list of these; found {shortened(repr(one))}. '
-        'For a license of your own use "other" with license_name and license_link.'
-        for one in _listed(data.get("license"))
-        if not isinstance(one, str) or one not in LICENSES
-    ]
-
-
-def _id_errors(data: dict[str, Any]) -> list[str]:
-    return [
-        f'"{key}" with value {shortened(repr(one))} is not valid. Use an id from https://hf.co/{place}.'
-        for key, place in (("base_model", "models"), ("datasets", "datasets"))
-        for one in _listed(data.get(key))
-        if not isinstance(one, str) or not MODEL_ID.fullmatch(one) or ".." in one or "--" in one
-    ]
-
-
-def _shape_errors(data: dict[str, Any]) -> list[str]:
-    given = {key: value for key, value in data.items() if value is not None}
-    texts = ("library_name", "pipeline_tag", "license_name", "license_link", "base_model_relation")
-    arrays = ("tags", "widget", "model-index")
-    errors = [f'"{key}" must be a string' for key in texts if not isinstance(given.get(key, ""), str)]
-    errors += [f'"{key}" must be an array' for key in arrays if not isinstance(given.get(key, []), list)]
-    errors += [
-        f'"{key}" must hold strings only'
-        for key in ("tags", "language")
-        if not all(isinstance(one, str) for one in _listed(given.get(key)))
-    ]
-    index = given.get("model-index")
-    return errors + (_index_errors(index) if isinstance(index, list) else [])
-
-
-def _index_errors(index: list[Any]) -> list[str]:
-    errors = []
-    for i, model in enumerate(index):
-        results = model.get("results") if isinstance(model, dict) else None
-        if not isinstance(results, list) or not isinstance(model.get("name"), str):
-            errors.append(f'"model-index[{i}]" must have a "name" and an array "results"')
-            continue
-        for j, result in enumerate(results):
-            errors += _result_errors(result, f"model-index[{i}].results[{j}]")
-    return errors
-
-
-def _result_errors(result: Any, where: str) -> list[str]:
-    if not isinstance(result, dict):
-        return [f'"{where}" must be an object']
-    needed = (("task", "type"), ("dataset", "type"), ("dataset", "name"))
-    errors = [
-        f'"{where}.{part}.{key}" must be a string'
-        for part, key in needed
-        if not isinstance(result.get(part), dict) or not isinstance(result[part].get(key), str)
-    ]
-    dataset = result.get("dataset")
-    if isinstance(dataset, dict) and not isinstance(dataset.get("config", ""), str):
-        errors.append(f'"{where}.dataset.config" must be a string')
-    metrics = result.get("metrics")
-    if not isinstance(metrics, list):
-        return [*errors, f'"{where}.metrics" must be an array']
-    for k, metric in enumerate(metrics):
-        if (
-            not isinstance(metric, dict)
-            or not isinstance(metric.get("type"), str)
-            or metric.get("value") is None
-        ):
-            errors.append(f'"{where}.metrics[{k}]" must have a "type" and a "value"')
-    return errors
-
-
-def _listed(value: Any) -> list[Any]:
-    return [] if value is None else value if isinstance(value, list) else [value]

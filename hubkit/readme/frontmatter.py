@@ -1,12 +1,7 @@
-"""What the Hub would refuse in a card's front matter, each fault with its key and line.
-
-Source: https://huggingface.co/docs/hub/model-cards#model-card-metadata, and the answers of the Hub's validate-yaml.
-"""
+"""What the Hub would refuse in a card's front matter (`hubkit.card_metadata`), each fault with its key and line."""
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -14,25 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from hubkit.card_metadata import Breach, breaches
 from hubkit.licenses import LICENSES
 from hubkit.texts import shortened
 
 if TYPE_CHECKING:
     from hubkit.readme.document import Readme
 
-REPO_ID = re.compile(r"[\w-][\w.-]{0,95}(?:/[\w-][\w.-]{0,95})?", re.ASCII)
-LICENSE_ID = re.compile(r"[a-z0-9][a-z0-9.+-]*")
 PYTHON = "tag:yaml.org,2002:python/"
 PLAIN = "tag:yaml.org,2002:"
-STRINGS = (
-    "library_name",
-    "pipeline_tag",
-    "license_name",
-    "license_link",
-    "base_model_relation",
-    "new_version",
-)
-LISTS = ("tags", "widget", "model-index")
 MOST_FAULTS = 100
 """More of them say nothing new: the front matter was made by a mistake of the program that wrote it."""
 
@@ -125,104 +110,47 @@ def _shown(value: Any) -> str:
 
 
 def _values(front: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
-    """(key, message, doubt) of every value of the wrong kind."""
-    for key, value in front.items():
-        if any(isinstance(one, float) and not math.isfinite(one) for one in _leaves(value)):
-            yield str(key), f"{shortened(str(key))} holds NaN or infinity, expected a finite number", False
-    yield from _licenses(front)
-    for key, place in (("base_model", "models"), ("datasets", "datasets")):
-        for one in _listed(front.get(key)):
-            if not isinstance(one, str) or not REPO_ID.fullmatch(one) or ".." in one or "--" in one:
-                yield (
-                    key,
-                    f"{key} is {_shown(one)}, expected an id from https://hf.co/{place}, such as OWNER/NAME",
-                    False,
-                )
-    yield from _kinds(front)
-    if isinstance(front.get("model-index"), list):
-        for message in _index(front["model-index"]):
-            yield "model-index", message, False
+    """(key, message, doubt) of every value that the Hub does not take."""
+    return ((breach.key, _words(breach), breach.doubt) for breach in breaches(front))
 
 
-def _kinds(front: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
-    given = {key: value for key, value in front.items() if value is not None}
-    for keys, kind, word in ((STRINGS, str, "a string"), (LISTS, list, "a list")):
-        for key in keys:
-            if not isinstance(given.get(key, kind()), kind):
-                yield key, f"{key} is {_shown(given[key])}, expected {word}", False
-    for key in ("tags", "language"):
-        odd = [one for one in _listed(given.get(key)) if not isinstance(one, str)]
-        if odd and (key != "tags" or isinstance(given[key], list)):
-            said = ' (YAML reads an unquoted no as false: write "no")' if odd[0] is False else ""
-            yield key, f"{key} holds {_shown(odd[0])}, expected strings only{said}", False
+def _words(breach: Breach) -> str:
+    """What is wrong, and what was expected."""
+    where, value = breach.where, breach.value
+    if breach.wanted == "license":
+        return _license(value, doubt=breach.doubt)
+    if breach.wanted == "language":
+        return f"language is {_shown(value)}, expected a code of ISO 639 in lower case (en, deu), or code or multilingual"
+    if breach.wanted == "texts":
+        said = ' (YAML reads an unquoted no as false: write "no")' if value is False else ""
+        return f"{where} holds {_shown(value)}, expected strings only{said}"
+    if breach.wanted in EXPECTED:
+        return f"{where} is {_shown(value)}, expected {EXPECTED[breach.wanted].format(place=breach.place)}"
+    return f"{where} {NEEDS[breach.wanted]}" if breach.wanted != "field" else _field(breach)
 
 
-def _licenses(front: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
-    for one in _listed(front.get("license")):
-        if isinstance(one, str) and one in LICENSES:
-            continue
-        formed = (
-            isinstance(one, str) and LICENSE_ID.fullmatch(one) and not one.endswith(("-or-later", "-only"))
-        )
-        near = f"; {one.lower()!r} is one" if isinstance(one, str) and one.lower() in LICENSES else ""
-        if formed:
-            yield (
-                "license",
-                f"license is {_shown(one)}, which is not among the identifiers known here: `other` with license_name and license_link is always right",
-                True,
-            )
-        else:
-            yield (
-                "license",
-                f"license is {_shown(one)}, expected an identifier such as apache-2.0, mit or other{near}",
-                False,
-            )
+EXPECTED = {
+    "id": "an id from https://hf.co/{place}, such as OWNER/NAME",
+    "text": "a string",
+    "list": "a list",
+    "relation": "adapter, finetune, merge or quantized",
+}
+NEEDS = {
+    "finite": "holds NaN or infinity, expected a finite number",
+    "model": "needs a name and a list of results",
+    "result": "is no mapping",
+    "metrics": "is missing, expected a list",
+    "metric": "needs a type and a value",
+}
 
 
-def _index(index: list[Any]) -> Iterator[str]:
-    for i, model in enumerate(index):
-        if (
-            not isinstance(model, Mapping)
-            or not isinstance(model.get("name"), str)
-            or not isinstance(model.get("results"), list)
-        ):
-            yield f"model-index[{i}] needs a name and a list of results"
-            continue
-        for j, result in enumerate(model["results"]):
-            yield from _result(result, f"model-index[{i}].results[{j}]")
+def _field(breach: Breach) -> str:
+    found = "missing" if breach.value is None else _shown(breach.value)
+    return f"{breach.where} is {found}, expected a string"
 
 
-def _result(result: Any, where: str) -> Iterator[str]:
-    if not isinstance(result, Mapping):
-        yield f"{where} is no mapping"
-        return
-    for part, key in (("task", "type"), ("dataset", "type"), ("dataset", "name")):
-        inner = result.get(part)
-        if not isinstance(inner, Mapping) or not isinstance(inner.get(key), str):
-            yield f"{where}.{part}.{key} is missing, expected a string"
-    metrics = result.get("metrics")
-    if not isinstance(metrics, list):
-        yield f"{where}.metrics is missing, expected a list"
-        return
-    for k, metric in enumerate(metrics):
-        if (
-            not isinstance(metric, Mapping)
-            or not isinstance(metric.get("type"), str)
-            or metric.get("value") is None
-        ):
-            yield f"{where}.metrics[{k}] needs a type and a value"
-
-
-def _leaves(value: Any) -> Iterator[Any]:
-    if isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _leaves(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _leaves(inner)
-    else:
-        yield value
-
-
-def _listed(value: Any) -> list[Any]:
-    return [] if value is None else value if isinstance(value, list) else [value]
+def _license(value: Any, *, doubt: bool) -> str:
+    if doubt:
+        return f"license is {_shown(value)}, which is not among the identifiers known here: `other` with license_name and license_link is always right"
+    near = f"; {value.lower()!r} is one" if isinstance(value, str) and value.lower() in LICENSES else ""
+    return f"license is {_shown(value)}, expected an identifier such as apache-2.0, mit or other{near}"

@@ -48,6 +48,12 @@ NAMES: tuple[tuple[Section, re.Pattern[str]], ...] = (
     ("findings", re.compile(r"finding|result|metric|evaluation|quality", re.IGNORECASE)),
 )  # fmt: skip
 
+OF_OTHERS = re.compile(
+    r"\b(?:related|other|previous|earlier|compar\w{1,6}|versus|baselines?|planned|future|upcoming|roadmap|alternatives?|see also)\b",
+    re.IGNORECASE,
+)
+"""A heading over what is said of other SAEs than the repository's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -71,6 +77,11 @@ class Line:
     def quote(self) -> str:
         """The line as a finding shows it."""
         return shortened(self.raw)
+
+    @property
+    def of_others(self) -> bool:
+        """Whether the heading above says that this is about other SAEs."""
+        return OF_OTHERS.search(self.heading) is not None
 
     def sentences(self) -> Iterator[str]:
         """The sentences of a line of prose; of anything else the line itself."""

@@ -10,6 +10,7 @@ from hubkit.models.config import ModelShape, read_shape
 from hubkit.models.known import known_config, nanochat_config
 from hubkit.models.names import hub_id, model_key
 from hubkit.readme.claims.kinds import Claim, ModelSize
+from hubkit.readme.claims.values import is_foundry
 from hubkit.validate.finding import Found
 from hubkit.validate.passed_over import passed_over
 from hubkit.validate.reading import inner_cards
@@ -65,21 +66,23 @@ def plain(name: str) -> str:
 
 def same_repository(repo: RepoFacts, repo_id: str | None) -> bool:
     """Whether `repo_id` may be the repository that is judged: by the Hub, or by what a folder says of itself. A folder's path says nothing, so
-    where no file does, any name may be its own.
+    where no file does, any name may be its own that is not known to hold a base model.
     """
-    name = repo.repository
-    return repo_id is None or name is None or name.lower() == repo_id.lower()
+    if repo_id is None:
+        return True
+    if repo.repository is not None:
+        return repo.repository.lower() == repo_id.lower()
+    named = {sae.sae.model_name for sae in repo.saes} | {stated_model(repo.card) if repo.card else None}
+    return not is_foundry(repo_id) and repo_id not in named
 
 
 def own_model(repo: RepoFacts) -> str | None:
     """The base model of the repository's card: its front matter's, else the one that its configurations, or its own sentences, name."""
-    if repo.readme is None:
+    if repo.card is None:
         return None
     named = {name for sae in repo.saes if (name := sae.sae.model_name)}
     return (
-        stated_model(repo.readme)
-        or _only(named)
-        or _only({claim.model for claim in repo.claims.of(ModelSize)})
+        stated_model(repo.card) or _only(named) or _only({claim.model for claim in repo.claims.of(ModelSize)})
     )
 
 

@@ -37,6 +37,16 @@ if TYPE_CHECKING:
 __all__ = ["WEIGHTS", "JsonFile", "RepoFacts", "SaeFacts"]
 
 SAELENS = "saelens"
+OF_CODE = {
+    "pyproject.toml",
+    "setup.py",
+    "setup.cfg",
+    "Cargo.toml",
+    "package.json",
+    "CMakeLists.txt",
+    "go.mod",
+}
+"""Files at the root of a code repository."""
 
 
 @dataclass
@@ -217,6 +227,13 @@ class RepoFacts:
                 if sae.sae_id.startswith(f"{one}/")
             )
 
+    @property
+    def card(self) -> Readme | None:
+        """README.md where it is a model card: not that of a code repository, which has no front matter and its project's files beside it."""
+        if self.readme is None or self.readme.head is not None:
+            return self.readme
+        return None if any(entry.path in OF_CODE for entry in self.entries) else self.readme
+
     @cached_property
     def claims(self) -> Claims:
         """What the card claims; nothing where there is no card."""
@@ -225,7 +242,7 @@ class RepoFacts:
     @cached_property
     def page(self) -> Page | None:
         """The card line by line."""
-        return Page(self.readme) if self.readme else None
+        return Page(self.card) if self.card else None
 
     @property
     def evaluation_text(self) -> str | None:

@@ -139,6 +139,10 @@ def _read_texts(facts: RepoFacts, needs: Need) -> None:
     if Need.README in needs:
         file = reading.read_text(view, README, facts.unread, Need.README)
         facts.readme = parse_readme(file.decode("utf-8", errors="replace")) if file is not None else None
+        if facts.card is not facts.readme:
+            facts.remarks.append(
+                "README.md is that of a code repository, without front matter: it was not judged as a card"
+            )
         for entry in reading.inner_cards(facts.entries, facts.releases):
             inner = reading.read_text(view, entry.path, facts.unread, Need.README)
             if inner is not None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hubkit.tensors.header import Header
     from hubkit.validate.facts import RepoFacts, SaeFacts
 
+OPCODES = {opcode.code: opcode for opcode in pickletools.opcodes}
 LENGTHS = {
     pickletools.TAKEN_FROM_ARGUMENT1: 1,
     pickletools.TAKEN_FROM_ARGUMENT4: 4,
@@ -95,7 +96,7 @@ def _is_a_beginning(data: bytes) -> bool:
     """Whether an unpickler that begins with `data` would still be reading at its end."""
     at = 0
     while at < len(data):
-        code = pickletools.code2op.get(chr(data[at]))
+        code = OPCODES.get(chr(data[at]))
         if code is None or code.name == "STOP":
             return False
         at += 1

@@ -243,7 +243,7 @@ def _of_the_card(facts: RepoFacts) -> Iterator[str]:
 
 
 def _statements(facts: RepoFacts) -> tuple[Statement, ...]:
-    return tuple(statements(facts.readme, facts.claims)) if facts.readme else ()
+    return tuple(statements(facts.card, facts.claims)) if facts.card else ()
 
 
 def _set_aside(

@@ -13,6 +13,7 @@ from hubkit.readme.claims.kinds import Claim
 from hubkit.readme.code import faults_of
 from hubkit.readme.disclosure import discloses, missing_sections
 from hubkit.readme.document import parse_readme
+from hubkit.readme.fetches import fetches
 from hubkit.readme.page import LONGEST_QUOTE, Page
 from hubkit.readme.saelens_api import release_for
 
@@ -20,7 +21,8 @@ PIECES = [
     "57", "SAEs", "sparse autoencoders", "across", "6 layers", "(L4, L8", ")", "L12", "(39% depth)", "2/57", "(3%)", "+8.68pp", "beating", "71.4%", "|", "\n", "- ",
     "# ", "```", "```python\n", "d_in=", "8192", "expansion", "hook_name format:", "blocks.{layer}.hook_resid_post", 'sae_id = "', "threshold", "1.88B parameter",
     "GPT-NeoX", "arXiv:2509.20393", '"A Title Of Some Length"', "---", "| --- | --- |", "SAE ID", "{model}", "TODO", "~", "x", "×", "=", "—", "β€”", "Original", "d_max",
-    "bits/parameter", "nf4", "peak layer", "<!--", "-->", "\x00", "\u2028", "[", "](", "**", "`", "from sae_lens import SAE\n", "SAE.from_pretrained(",
+    "bits/parameter", "nf4", "peak layer", "<!--", "-->", "\x00", "\u2028", "[", "](", "**", "`", "from sae_lens import SAE\n", "SAE.from_pretrained(", "| Architecture | TopK |\n", "- **Base model:** ", "Hook point: ", "All SAEs have ", "32k width", "This repository contains one", "JumpReLU SAE", "on layer ",
+    "```bash\n", "hf download a/b ", "sae.cfg.hook_name\n", "sae, c, s = ", "sae-lens<6",
 ]  # fmt: skip
 TEXTS = st.one_of(
     st.text(max_size=400),
@@ -45,6 +47,8 @@ def test_any_text_is_read(text: str) -> None:
     assert isinstance(missing_sections(page), list)
     for fault in faults_of(readme.code_blocks, release_for(text)):
         assert 1 <= fault.line <= len(lines)
+    for one in fetches(readme.code_blocks):
+        assert 1 <= one.line <= len(lines)
 
 
 HOSTILE = {
@@ -73,12 +77,19 @@ HOSTILE = {
     "products": "6 x ",
     "models": "a/b (1.88B ",
     "titles": '"Title That Is Long Enough',
+    "properties": "- **Base model:** gpt2, ",
+    "rows of properties": "| Hidden size (d_model) | 768 |\n",
+    "sentences": "All TopK SAEs have 64 width and ",
+    "widths": "matryoshka layers of width 1, ",
+    "amounts": "1 000 ",
+    "hooks": "blocks.1.",
+    "kinds": "batch topk ",
     "keys": 'sae_id = "a"\n# keys,\n',
 }
 
 
 def seconds(text: str) -> float:
-    begun = time.process_time()
+    begun = time.process_time()  # not of the clock on the wall: others may be busy
     page = Page(parse_readme(text))
     read_claims(page)
     discloses(page, "threshold")

@@ -153,6 +153,188 @@ HOOKS = 'hook_name format: `blocks.{{layer}}.hook_resid_post`\n\n```python\nasse
 PEAK = "| Metric | Value |\n|---|---|\n| Peak layer | L{} |\n| Peak balanced accuracy | {}% |\n"
 RAW = "It beats the L15 raw baseline of {}% there.\n"
 
+RIGHT = "| Property | Value |\n|---|---|\n| d_in | 8 |\n"
+
+
+def STATED() -> dict[str, Any]:  # noqa: N802 - a fixture among the texts
+    """A configuration that says everything a card may repeat."""
+    metadata = {
+        "context_size": 128,
+        "prepend_bos": True,
+        "dataset_path": "Skylion007/openwebtext",
+        "model_class_name": "HookedTransformer",
+    }
+    return cfg("topk", metadata=metadata)
+
+
+ROWS = {
+    "architecture": ("| Architecture | JumpReLU SAE |", "| Architecture | TopK (k=4) |"),
+    "base model": (
+        "| Base model | `openai-community/gpt2-medium` |",
+        "| Base model | [GPT-2 small](https://huggingface.co/openai-community/gpt2) |",
+    ),
+    "base model by another name": ("| Base Model | Pythia 70M |", "| Base Model | GPT-2 |"),
+    "hook": ("| Hook | blocks.3.hook_resid_post |", "| Hook | `blocks.2.hook_resid_post` |"),
+    "hook point before the next block": (
+        "| Hook point | `blocks.3.hook_resid_pre` |",
+        "| Hook point | Residual stream |",
+    ),
+    "hook in words": (
+        "| Hook point | Layer 3 residual stream |",
+        "| Hook point | Layer 2 residual stream (17% depth) |",
+    ),
+    "layer": ("| Layer | 3 of 12 |", "| Layer | 2/12 |"),
+    "hidden size": ("| Hidden size (d_model) | 1024 |", "| Hidden size (d_model) | 768 |"),
+    "features": ("| Number of features | 64 |", "| Number of features | 32 |"),
+    "features under a loose name": ("| Features | 64 |", "| Features | 32 latents |"),
+    "width, rounded": ("| Dictionary size | 16k |", "| Training tokens | 16k |"),
+    "k and L0": ("| L0 / k | 10 |", "| L0 / k | 4 |"),
+    "L0 of TopK": ("| L0 | 32 |", "| L0 | 3.9 |"),
+    "context": ("| Context size | 1,024 |", "| Context size | 128 tokens |"),
+    "dataset": (
+        "| Dataset | monology/pile-uncopyrighted |",
+        "| Dataset | `apollo-research/Skylion007-openwebtext-tokenizer-gpt2` |",
+    ),
+    "dataset by name": ("| Dataset | The Pile |", "| Training data | The Pile |"),
+    "normalization": ("| Normalization | layer_norm |", "| Normalization | expected_average_only_in |"),
+    "BOS": ("| prepend_bos | False |", "| prepend_bos | yes |"),
+    "precision": ("| Precision | bfloat16 |", "| Precision | fp32 |"),
+    "b_dec": ("| apply_b_dec_to_input | false |", "| apply_b_dec_to_input | true |"),
+    "class of the model": (
+        "| model_class_name | AutoModelForCausalLM |",
+        "| model_class_name | HookedTransformer |",
+    ),
+    "item of a list": (
+        "\n- **Architecture:** Gated",
+        "\n- **Architecture:** TopK\n- TopK: 18\n- JumpReLU: 9",
+    ),
+}
+"""Rows beside `d_in`: wrong and right of the SAE of STATED."""
+MADE = f'from sae_lens import SAE\nsae = SAE.from_pretrained("me/saes", "{FOLDER}")\n'
+TAKEN = MADE.replace("sae =", "sae, cfg_dict, sparsity =")
+IN_5 = "Needs `pip install 'sae-lens>=5,<6'`.\n\n"
+
+
+def python(text: str) -> str:
+    return f"```python\n{text}\n```\n"
+
+
+def loading(text: str) -> MemoryView:
+    """A TopK beside a card with code."""
+    return card(text if "```" in text else python(text), cfg("topk"), weights=tensors("topk"))
+
+
+CODE = {
+    "attribute of the configuration": (
+        MADE + "print(sae.cfg.hook_name)",
+        MADE + "print(sae.cfg.metadata.hook_name, sae.cfg.k)",
+    ),
+    "attribute of an older configuration": (
+        IN_5
+        + python(MADE.replace("sae =", "sae, *_ =") + "sae.cfg.hook_name")
+        + python(TAKEN + "sae.cfg.metadata"),
+        IN_5 + python(TAKEN + "print(sae.cfg.hook_name, cfg_dict['hook_name'], sparsity.shape)"),
+    ),
+    "attribute that is asked for first": (
+        MADE + "print(sae.cfg.model_name)",
+        MADE + "print(sae.cfg.model_name if hasattr(sae.cfg, 'model_name') else sae.cfg.metadata.model_name)",
+    ),
+    "attribute of another architecture": (
+        MADE + "print(sae.threshold)",
+        MADE.replace("me/saes", "gpt2-small-res-jb") + "print(sae.threshold)",
+    ),
+    "configuration of another architecture": (
+        MADE + "print(sae.cfg.residual_threshold)",
+        MADE + "print(sae.cfg.rescale_acts_by_decoder_norm)",
+    ),
+    "values beside the SAE": (
+        TAKEN + "print(cfg_dict['hook_name'], sparsity.mean())",
+        MADE.replace("sae =", "sae, cfg_dict, sparsity =").replace(
+            "from_pretrained", "from_pretrained_with_cfg_and_sparsity"
+        )
+        + "print(cfg_dict['hook_name'], sparsity.mean())",
+    ),
+    "taken apart": (TAKEN, MADE),
+    "taken apart in two": (MADE.replace("sae =", "sae, cfg_dict ="), MADE),
+    "a tuple": (
+        MADE.replace("from_pretrained", "from_pretrained_with_cfg_and_sparsity") + "sae.encode(x)",
+        MADE + "sae.encode(x)",
+    ),
+    "module that is gone": (
+        "from sae_lens.toolkit.pretrained_saes import get_gpt2_res_jb_saes",
+        "try:\n    from sae_lens.toolkit.pretrained_saes_directory import get_pretrained_saes_directory\nexcept ImportError:\n    from sae_lens.loading.pretrained_saes_directory import get_pretrained_saes_directory",
+    ),
+    "module of another release": ("import sae_lens.sae", IN_5 + python("from sae_lens.sae import SAE")),
+    "a repository from disk": (
+        "from sae_lens import SAE\nrepo = 'me/saes'\nsae = SAE.load_from_disk(repo)",
+        f"from sae_lens import SAE\nfrom huggingface_hub import snapshot_download\nfolder = snapshot_download('me/saes')\nsae = SAE.load_from_disk(f'{{folder}}/{FOLDER}')\nsae = SAE.load_from_disk('checkpoints/final')",
+    ),
+    "an address": (
+        MADE.replace("me/saes", "https://huggingface.co/me/saes"),
+        "from huggingface_hub import hf_hub_download\nhf_hub_download('openai-community/gpt2', 'config.json')",
+    ),
+    "a revision": (MADE.replace("me/saes", "me/saes@main"), MADE),
+    "transformers": (
+        MADE + "from transformers import AutoModel\nmodel = AutoModel.from_pretrained('me/saes')",
+        MADE
+        + "from transformers import AutoModel\nmodel = AutoModel.from_pretrained('openai-community/gpt2')",
+    ),
+}
+"""Python, or a text with it: wrong and right for a TopK in SAELens 6."""
+FETCHED = {
+    "by position": (
+        python("hf_hub_download(\n    'me/saes',\n    'sae.safetensors',\n)"),
+        python(f"hf_hub_download(\n    'me/saes',\n    '{FOLDER}/cfg.json',\n)"),
+    ),
+    "by names put together": (
+        python("sae_id = 'L' + '9'\nhf_hub_download('me/saes', f'{sae_id}/cfg.json')"),
+        python("for layer in (2, 9):\n    hf_hub_download('me/saes', f'L{layer}/cfg.json')"),
+    ),
+    "of another kind of repository": (
+        python("hf_hub_download('me/saes', 'train.bin')"),
+        python(
+            "hf_hub_download('me/data', 'train.bin', repo_type='dataset')\nhf_hub_download('google/gemma-2-2b', 'config.json')"
+        ),
+    ),
+    "from disk": (
+        python("load_file('L9/sae_weights.safetensors')"),
+        python(f"load_file('{FOLDER}/sae_weights.safetensors')\nload_file(path)"),
+    ),
+    "over several lines": (
+        python("SAE.from_pretrained(\n    'me/saes',\n    'L9',\n)"),
+        python(f"SAE.from_pretrained(\n    'me/saes',\n    '{FOLDER}',\n)"),
+    ),
+    "on the command line": (
+        "```bash\nhf download me/saes L9/cfg.json --local-dir here\n```",
+        f"```bash\nhf download me/saes {FOLDER}/cfg.json --local-dir here\nhf download openai-community/gpt2 config.json\n```",
+    ),
+    "by a pattern": (
+        "```bash\n$ hf download me/saes \\\n    --include 'L9/*'\n```",
+        f"```bash\n$ hf download me/saes \\\n    --include '{FOLDER}/*' --exclude '*.md'\n```",
+    ),
+    "by its address": (
+        "```bash\nwget https://huggingface.co/me/saes/resolve/main/sae.pt\n```",
+        f"```bash\nwget https://huggingface.co/me/saes/resolve/main/{FOLDER}/cfg.json\n```",
+    ),
+}
+SENTENCES = {
+    "width": ("All SAEs have 64 width.", "All SAEs have 32 width and 30 of the features are alive."),
+    "latents": (
+        "Each SAE has 16,384 latents.",
+        "Each SAE has 32 latents; the one of another study has 16,384.",
+    ),
+    "k": ("All TopK SAEs use k=32.", "All TopK SAEs use k=4, at inference also k=8."),
+    "base model": (
+        "This repository contains 4 SAEs for Gemma-2-9b.",
+        "This repository contains 4 SAEs for GPT-2 small.",
+    ),
+    "architecture": (
+        "This repository contains the following Gated SAEs.",
+        "This repository contains 4 TopK and JumpReLU SAEs.",
+    ),
+    "all of one kind": ("All SAEs are on layer 2.", "All SAEs are on layer 2 or 5."),
+}
+
 CARD_TWINS: dict[str, Twins] = {
     "CARD004": (lambda: grid(FOUR.replace("4 SAEs", "5 SAEs")), lambda: grid(FOUR)),
     "CARD005": (lambda: card("- Dimensions: d_in=8, d_sae=64"), lambda: card("- Dimensions: d_in=8, d_sae=32")),
@@ -197,6 +379,19 @@ MORE_CARD_TWINS: dict[str, Twins] = {
     "CARD004 architectures as trained": (lambda: rewritten("1 architecture: TopK"), lambda: rewritten("2 architectures: TopK, JumpReLU")),
     "CARD005 site": (lambda: card("| hook_name | blocks.2.hook_mlp_out |"), lambda: card("| hook_name | blocks.2.hook_resid_post |")),
     "CARD005 k of TopK": (lambda: grid("All TopK SAEs have k=64."), lambda: grid("All TopK SAEs have k=4.")),
+    **{f"CARD005 {name}": (lambda row=bad: card(RIGHT + row, STATED()), lambda row=good: card(RIGHT + row, STATED())) for name, (bad, good) in ROWS.items()},
+    **{f"CARD005 sentence {name}": (lambda text=bad: grid(text), lambda text=good: grid(text)) for name, (bad, good) in SENTENCES.items()},
+    "CARD005 the one SAE": (lambda: card("This is a TopK SAE trained on layer 3 of GPT-2."), lambda: card("This is a JumpReLU SAE trained on layer 2 of GPT-2.")),
+    "CARD005 nameless subject": (lambda: card("It was trained on layer 3 of GPT-2 small, with a context of 128."), lambda: card("Trained on layer 2 of GPT-2 small, on allenai/tulu-3-sft-mixture and Qwen outputs.")),
+    "CARD005 base model of a nameless subject": (lambda: card("Trained on the residual stream of Gemma-2-2b."), lambda: card("Trained on the residual stream of GPT-2, not on Gemma-2-2b.")),
+    "CARD005 one of several": (lambda: grid("The SAEs were trained with Matryoshka layers of width 4, 8 and 64."), lambda: grid("This SAE is on layer 9. An SAE with 64 features is planned.")),
+    "CARD005 row of an SAE": (
+        lambda: card("| SAE | architecture | hook |\n|---|---|---|\n| " + FOLDER + " | TopK | blocks.3.hook_resid_post |"),
+        lambda: card("| SAE | architecture | hook |\n|---|---|---|\n| " + FOLDER + " | JumpReLU | blocks.2.hook_resid_post |"),
+    ),
+    "CARD005 L0 of a row": (lambda: card(TABLE.format(9), cfg("topk"), weights=tensors("topk")), lambda: card(TABLE.format("4.0"), cfg("topk"), weights=tensors("topk"))),
+    "CARD005 other SAEs": (lambda: card(RIGHT + "| Layer | 9 |"), lambda: card("## Comparison with other SAEs\n\n" + RIGHT.replace("8", "9") + "| Layer | 9 |\n| Architecture | Gated |")),
+    "CARD005 a table of results": (lambda: card(RIGHT + "| L0 | 5 |", cfg("topk")), lambda: card("| Architecture | L0 |\n|---|---|\n| TopK | 64 |\n| Gated | 70 |", cfg("topk"))),
     "CARD005 layers": (lambda: grid("Layers covered: L2, L7"), lambda: grid("Layers covered: L2, L5")),
     "CARD005 size": (lambda: alone("From karpathy/nanochat-d20 (1.88B parameter model)"), lambda: alone("From karpathy/nanochat-d20 (561M parameter model)")),
     "CARD005 family": (lambda: card("It uses the GPT-NeoX architecture."), lambda: card("It uses the GPT-2 architecture.")),
@@ -224,6 +419,8 @@ MORE_CARD_TWINS: dict[str, Twins] = {
     "CARD009 chained": (lambda: code(USE.format('"a/b", "L2"') + ".to('cpu')\nsae.encode_all(x)"), lambda: code(USE.format('"a/b", "L2"') + ".eval()\nsae.to('cpu').encode(x)")),
     "CARD009 later block": (lambda: code(USE.format('"a/b", "L2"') + "\n```\n\nThen:\n\n```python\nsae.encode_all(x)"), lambda: code(USE.format('"a/b", "L2"') + "\n```\n\nThen:\n\n```python\nsae = Mine()\nsae.encode_all(x)")),
     "CARD009 attribute": (lambda: code(USE.format('"a/b", "L2"') + "\nprint(sae.n_latents)"), lambda: code(USE.format('"a/b", "L2"') + "\nsae.note = 1\nprint(sae.note, sae.threshold, sae.training, [sae.n for sae in others])")),
+    **{f"CARD009 {name}": (lambda text=bad: loading(text), lambda text=good: loading(text)) for name, (bad, good) in CODE.items()},
+    **{f"CARD006 {name}": (lambda text=bad: card(text), lambda text=good: card(text)) for name, (bad, good) in FETCHED.items()},
     "CARD009 needs": (lambda: code(USE.format('"a/b"')), lambda: code(USE.format("*arguments"))),
     "CARD009 pinned": (lambda: alone("`pip install sae-lens==3.0.0`\n\n```python\nfrom sae_lens import TopKSAE\n```"), lambda: alone("`pip install sae-lens==6.18.0`\n\n```python\nfrom sae_lens import TopKSAE\n```")),
     "CARD010 pickle": (lambda: pickled("Load it."), lambda: pickled("The weights are a pickle.")),

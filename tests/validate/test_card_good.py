@@ -22,11 +22,12 @@ REVIEWED = {
     "CARD005 error": 3,
     "CARD005 note": 2,
     "CARD008 warning": 4,
+    "CARD009 note": 2,
     "CARD011 warning": 1,
 }
 """Cards of the corpus with findings about claims, each read by hand and true: a grid of 3 x 1 x 3 with 6 SAEs; nanochat called GPT-NeoX, and nanochat-d20
 given the parameters of d32; peak layers without SAEs; 8.68 points that are 5.5, depths of 80 and 75 per cent that are 13 and 66, help at 31, 44 and 47 per
-cent; a snippet with "<sae_id>"."""
+cent; two snippets that take what from_pretrained returns apart as a tuple; a snippet with "<sae_id>"."""
 NOT_OURS = ("CARD002", "CARD003")
 """Front matter, which the corpus's copies have lost."""
 

@@ -44,3 +44,24 @@ def test_card003_library_and_base_model() -> None:
     ]
     assert codes(view(readme=README.replace("base_model: gpt2\n", ""))) == ["CARD003"]
     assert codes(view(readme=README.replace("\n", "\r\n"))) == []
+
+
+def test_card003_a_repository_with_saes_of_another_family_may_name_its_library() -> None:
+    foreign = {
+        "trainer_0/ae.pt": b"",
+        "trainer_0/config.json": b'{"trainer": {"dict_class": "AutoEncoder", "activation_dim": 8, "dict_size": 32}}',
+    }
+    named = README.replace("library_name: saelens", "library_name: dictionary_learning")
+    assert codes(view(readme=named), "CARD003") == ["CARD003"]
+    assert codes(view(readme=named, files=foreign), "CARD003") == []
+
+
+def test_the_readme_of_a_code_repository_is_no_card() -> None:
+    text = "# A package\n\nTODO: 57 SAEs across 2 layers.\n\n```python\nfrom sae_lens import Nothing\n```\n"
+    assert len(set(codes(view(readme=text), "CARD"))) > 2
+    report = check(view(readme=text, files={"pyproject.toml": b"[project]\n"}), "CARD")
+    assert report.findings == []
+    assert "code repository" in report.remarks[0]
+    assert codes(view(readme="---\n---\n" + text, files={"pyproject.toml": b"[project]\n"}), "CARD009") == [
+        "CARD009"
+    ]

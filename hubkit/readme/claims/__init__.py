@@ -42,14 +42,16 @@ def import_grammar() -> tuple[Callable[[Page], Iterator[Claim]], ...]:
         layers,
         names,
         papers,
+        properties,
         scores,
+        sentences,
         shares,
         totals,
     )
 
     return (
         counts.read, layers.read, totals.read, dimensions.read, hooks.read, names.read, shares.read, base_models.read, scores.read,
-        papers.read,
+        papers.read, properties.read, sentences.read,
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from hubkit.readme.page import Line, Page, shortened
 
 I = re.IGNORECASE  # noqa: E741 - as short as it is common here
 SAES = r"(?:sparse auto-?encoders?(?:\(s\))?(?: \(SAEs?\))?|SAEs?(?:\(s\))?)"
-KIND = r"(?:(?:trained|matryoshka|batch|topk|jumprelu|gated|standard|batchtopk|per-layer|total|residual[- ]stream)[ -]){0,3}"
+KIND = r"(?:(?:trained|matryoshka|batch|top-?k|jump-?relu|gated|standard|vanilla|relu|batchtopk|per-layer|total|residual[- ]stream)[ -]){0,3}"
 FOLLOWED = r"(?=$|\s*[(:,.—–|]|\s+-\s|\s+[^\w\s]|\s+(?:across|trained|for|on|of|from|covering|spanning)\b)"
 HEAD = re.compile(rf"^({COUNT}) {KIND}{SAES}{FOLLOWED}", I)
 CONTAINS = re.compile(

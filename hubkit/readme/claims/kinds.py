@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Factor = Literal["saes", "layers", "architectures", "conditions"]
 
@@ -79,13 +79,30 @@ class Unlearned(Claim):
 
 
 @dataclass(kw_only=True, eq=False)
-class Dimension(Claim):
-    """`d_in`, `d_sae`, `k` or `expansion` of the repository's SAEs."""
+class Expansion(Claim):
+    """d_sae divided by d_in: `4x (2048 -> 8192)`."""
 
-    name: Literal["d_in", "d_sae", "k", "expansion"]
     number: float
     pair: tuple[int, int] | None = None
-    """For an expansion: the two widths beside it, `4x (2048 -> 8192)`."""
+    """The two widths beside it."""
+
+
+@dataclass(kw_only=True, eq=False)
+class Property(Claim):
+    """What a row, an item or a sentence states of a field of the SAEs: `| Architecture | TopK |`, `All SAEs have 32k width`."""
+
+    field: str
+    """Of `hubkit.formats.sae.Sae`, or a key of SAELens's configuration (`properties.PROPERTIES`)."""
+    stated: Any
+    """The value, as its kind reads it (`values`): plain JSON."""
+    scope: Literal["any", "all", "one"]
+    """Whether it is true if any SAE has it, only if all have it, or is about the one SAE that the repository has."""
+    loosely: bool = False
+    """Under a name that can mean something else."""
+    sae_id: str | None = None
+    """The SAE that the row is about."""
+    only: str | None = None
+    """The architecture that the sentence is about, `All TopK SAEs`."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -200,13 +217,6 @@ class Bits(Claim):
 
     bits: float
     scheme: Literal["nf4", "nf4 with double quantization"]
-
-
-@dataclass(kw_only=True, eq=False)
-class Dtype(Claim):
-    """The precision of the SAEs' weights."""
-
-    dtype: str
 
 
 @dataclass(kw_only=True, eq=False)

@@ -16,6 +16,10 @@ COUNTED = re.compile(
 HEADED = re.compile(
     r"^(?:hook(?:ed)? )?layers?(?: covered)?(?:\s*[:|]\s*|\s+\|\s*)(L?\d.{0,1500})$", re.IGNORECASE
 )
+UNCLEAR = re.compile(
+    r"^\w* ?layers\s*[:|]\s*\d{1,3}$|^\w* ?layer\s*[:|]\s*\d{1,3}\s?/\s?\d{1,3}$", re.IGNORECASE
+)
+"""`Layers | 12` may count the layers, of the base model too; `Layer: 6/12` is one of twelve."""
 SPAN = re.compile(r"^L?(\d{1,3})\s?[–—-]\s?L?(\d{1,3})\b(?:\s*\((\d{1,3}) layers total\))?$")
 SEPARATOR = re.compile(r"\s*[,·/&]\s*(?:and )?|\s+and\s+")
 LAYER = re.compile(r"L?\d{1,3}")
@@ -46,9 +50,11 @@ def _counted(line: Line) -> Iterator[Claim]:
 def _headed(line: Line) -> Iterator[Claim]:
     """`Layers: L3, L6, L9 (original); L9 (STE)`."""
     match = HEADED.match(line.text)
-    if match is None:
+    if match is None or line.of_others:
         return
     text = match.group(1)
+    if UNCLEAR.match(line.text):
+        return
     layers = numbers(text) or numbers(TAIL.split(text, maxsplit=1)[0])
     if layers is None:
         return

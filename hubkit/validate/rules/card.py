@@ -31,11 +31,11 @@ def no_card(repo: RepoFacts) -> Iterator[Found]:
 def front_matter(repo: RepoFacts) -> Iterator[Found]:
     """The front matter is not what the Hub takes.
 
-    Not YAML, a key twice, Python objects (`!!python/tuple`), NaN, or a value of the wrong kind: licence identifier, base_model, datasets, tags,
-    model-index. The Hub refuses the upload, often after the weights went up, or drops the metadata in silence. A licence that is well formed and
-    not among the known identifiers is a warning.
+    Not YAML, a key twice, Python objects (`!!python/tuple`), NaN, or a value of the wrong kind: licence identifier, base_model, datasets, tags, language (a code of
+    ISO 639 in lower case: not `en-US`, not `english`), model-index (a configuration or a revision that is a number). The Hub refuses the upload, often after the
+    weights went up, or drops the metadata in silence. What is well formed and not among what is known here (a licence, `pt-br`) is a warning.
     """
-    for fault in faults(repo.readme) if repo.readme else ():
+    for fault in faults(repo.card) if repo.card else ():
         yield Found(
             fault.message,
             "correct the front matter; https://huggingface.co/docs/hub/model-cards has the keys",
@@ -55,7 +55,7 @@ def mojibake(repo: RepoFacts) -> Iterator[Found]:
     UTF-8 that was read as cp1252 or latin-1 and saved again, as on Windows without `encoding="utf-8"`. Undoing the mistake gives the text back exactly,
     which is how it is found: text that is right does not survive the way back. Said once for each broken piece.
     """
-    text = repo.readme.text if repo.readme else ""
+    text = repo.card.text if repo.card else ""
     seen: dict[str, int] = {}
     places, lines = list(find_mojibake(text)), Lines(text)
     for place in places:
@@ -78,13 +78,14 @@ def mojibake(repo: RepoFacts) -> Iterator[Found]:
 def library_or_base_model(repo: RepoFacts) -> Iterator[Found]:
     """SAELens's format, but the card's front matter lacks `library_name: saelens` or `base_model`.
 
-    The Hub finds SAELens repositories by `saelens` (not `sae_lens`), shows its loading snippet, and links the base model by `base_model`.
+    The Hub finds SAELens repositories by `saelens` (not `sae_lens`), shows its loading snippet, and links the base model by `base_model`. Where some of the SAEs are
+    another family's, the card may name that family's library.
     """
-    if repo.readme is None or repo.readme.fault or not any(sae.is_saelens for sae in repo.saes):
+    if repo.card is None or repo.card.fault or not any(sae.is_saelens for sae in repo.saes):
         return
-    front = repo.readme.front_matter or {}
+    front = repo.card.front_matter or {}
     library = front.get("library_name")
-    if library != "saelens":
+    if library != "saelens" and all(sae.is_saelens for sae in repo.saes):
         yield Found(f"library_name is {library!r}, expected 'saelens'" if library else "library_name is missing, expected 'saelens'",
                     "write `library_name: saelens` into the front matter", path="README.md", pointer="/library_name", line=1, fix="safe")  # fmt: skip
     if not front.get("base_model"):

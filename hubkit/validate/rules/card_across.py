@@ -34,8 +34,8 @@ def cards_disagree(repo: RepoFacts) -> Iterator[Found]:
 
 
 def _stated(repo: RepoFacts) -> Iterator[Placed]:
-    cards = {**({CARD: repo.readme} if repo.readme else {}), **repo.cards}
+    cards = {**({CARD: repo.card} if repo.card else {}), **repo.cards}
     for path, readme in sorted(cards.items()):
-        claims = repo.claims if readme is repo.readme else read_claims(Page(readme))
+        claims = repo.claims if readme is repo.card else read_claims(Page(readme))
         for one in statements(readme, claims):
             yield path, one

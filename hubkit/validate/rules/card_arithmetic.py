@@ -12,10 +12,11 @@ from hubkit.readme.claims.kinds import (
     Claim,
     Depth,
     Difference,
-    Dimension,
+    Expansion,
     LayerScore,
     ModelLayers,
     Peak,
+    Property,
     Share,
     Stated,
     Sum,
@@ -100,21 +101,19 @@ def _sums(repo: RepoFacts) -> Iterator[Found]:
 def _expansions(repo: RepoFacts) -> Iterator[Found]:
     """Against the two widths beside it, or the only two that the card gives."""
     widths = {
-        name: {c.number for c in repo.claims.of(Dimension) if c.name == name} for name in ("d_in", "d_sae")
+        name: {
+            c.stated[0] for c in repo.claims.of(Property) if c.field == name and c.stated[0] == c.stated[1]
+        }
+        for name in ("d_in", "d_sae")
     }
     only = (
         (widths["d_in"].pop(), widths["d_sae"].pop())
         if all(len(found) == 1 for found in widths.values())
         else None
     )
-    for claim in repo.claims.of(Dimension):
+    for claim in repo.claims.of(Expansion):
         pair = claim.pair or only
-        if (
-            claim.name == "expansion"
-            and pair
-            and pair[0]
-            and abs(pair[1] / pair[0] - claim.number) > 0.05 * claim.number
-        ):
+        if pair and pair[0] and abs(pair[1] / pair[0] - claim.number) > 0.05 * claim.number:
             yield said(
                 claim,
                 f"{pair[1]:g} / {pair[0]:g} is {pair[1] / pair[0]:.3g}, the card says {claim.number:g}x",

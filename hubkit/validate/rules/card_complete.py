@@ -42,7 +42,7 @@ def stale(repo: RepoFacts) -> Iterator[Found]:
     """
     if not repo.saes:
         return
-    recorded = recorded_digests(repo.readme.front_matter if repo.readme else None)
+    recorded = recorded_digests(repo.card.front_matter if repo.card else None)
     if recorded.texts is not None:
         texts = {sae.cfg_path: sae.cfg_text for sae in repo.saes if sae.cfg_path}
         texts |= {file.path: file.text for file in (repo.evaluation, repo.evidence) if file}

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from hubkit.formats.sae import TOPK
 from hubkit.formats.saelens import tensor_shapes
 from hubkit.readme.claims.hooks import form_of
 from hubkit.readme.claims.kinds import (
-    Dimension,
-    Dtype,
+    Expansion,
     HookForm,
     LayerList,
     Measured,
@@ -18,12 +18,14 @@ from hubkit.readme.claims.kinds import (
     ModelLayers,
     ModelSize,
     Peak,
+    Property,
     TensorNames,
     TensorShape,
 )
 from hubkit.validate.card import countable, layer_of, own_model, said, same_model, shape_of
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
+from hubkit.validate.properties import contradicted
 from hubkit.validate.rule import repo_rule
 
 HINT = "correct the card: cfg.json has the value; hubkit build-cards copies it"
@@ -43,43 +45,32 @@ SIZE_RATIO = 1.4
 def wrong_fact(repo: RepoFacts) -> Iterator[Found]:
     """A fact that the card states contradicts the configurations, or another line of the card.
 
-    d_in, d_sae, k, the expansion factor, the dtype and the shapes of tensors; the list of layers; the form of `hook_name` (`blocks.N.hook_resid_post` or a
-    module path such as `transformer.h.N`: who hooks the wrong one hooks nothing) and its site (`hook_resid_post`); the tensors that a usage text lists for an
-    SAE whose architecture has others; and of the base model its family, its layers, and its parameter count, computed from its config.json where hubkit knows
-    it. A peak layer that has no SAE is a note.
+    Rows, items and sentences about a field of the SAEs: architecture, base model, hook and layer, d_in, d_sae, d_model, k, precision, context size, dataset, BOS and further
+    keys of the configuration (docs/claims.md has the names). Wrong is what no SAE has; of "all SAEs" or "each SAE", what one of them has not; "this SAE" is judged where there is
+    one. A value under a name that may mean something else, the parent of a fine-tuned base model, and another name for the same place in the model are warnings. Further the
+    expansion factor and the shapes of tensors; the list of layers; the form of `hook_name` (`blocks.N.hook_resid_post` or a module path such as `transformer.h.N`: who hooks
+    the wrong one hooks nothing) and its site (`hook_resid_post`); the tensors that a usage text lists for an SAE whose architecture has others; and of the base model its
+    family, its layers, and its parameter count, computed from its config.json where hubkit knows it. A peak layer that has no SAE is a note.
     """
     saes = [sae for sae in repo.saes if sae.sae.is_judged]
     complete = bool(saes) and len(saes) == len(repo.saes)
     yield from _hook_forms(repo, saes)
     yield from _tensors(repo)
     if complete:
-        yield from _dimensions(repo, saes)
+        yield from contradicted(repo, saes)
+        yield from _expansions(repo, saes)
         yield from _shapes(repo, saes)
-        yield from _dtype(repo, saes)
         yield from _rows(repo)
     yield from _layers(repo)
     yield from _families(repo)
     yield from _model(repo)
 
 
-def _dimensions(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
-    there = {
-        name: {value for sae in saes if (value := getattr(sae.sae, name))} for name in ("d_in", "d_sae", "k")
-    }
-    stated = {claim.name for claim in repo.claims.of(Dimension)}
+def _expansions(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
+    stated = {claim.field for claim in repo.claims.of(Property)}
     factors = set() if {"d_in", "d_sae"} <= stated else _factors(saes)
-    for claim in repo.claims.of(Dimension):
-        if claim.name == "expansion":
-            yield from _expansion(claim, factors)
-        known = there.get(claim.name)
-        if known and claim.number not in known:
-            values = " or ".join(map(str, sorted(known)))
-            yield said(
-                claim,
-                f"{claim.name} is {values} in the configurations, the card says {claim.number:g}",
-                HINT,
-                topic=f"{claim.name} {claim.number:g}",
-            )
+    for claim in repo.claims.of(Expansion):
+        yield from _expansion(claim, factors)
 
 
 def _factors(saes: list[SaeFacts]) -> set[float]:
@@ -88,7 +79,7 @@ def _factors(saes: list[SaeFacts]) -> set[float]:
     return {d_sae / d_in for d_in, d_sae in widths if d_in and d_sae}
 
 
-def _expansion(claim: Dimension, factors: set[float]) -> Iterator[Found]:
+def _expansion(claim: Expansion, factors: set[float]) -> Iterator[Found]:
     """The factor alone; where the card gives the widths, CARD008 holds it against them."""
     near = any(abs(factor - claim.number) <= ABOUT_FACTOR * claim.number for factor in factors)
     if claim.pair is None and factors and not near:
@@ -122,26 +113,15 @@ def _shapes(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
             )
 
 
-def _dtype(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
-    there = {sae.sae.dtype for sae in saes}
-    if None in there and any(not sae.is_saelens for sae in saes):
-        return  # a family that does not write it
-    for claim in repo.claims.of(Dtype):
-        if claim.dtype not in there:
-            yield said(
-                claim,
-                f"dtype is {' or '.join(sorted(map(str, there)))} in the configurations, the card says {claim.dtype}",
-                HINT,
-                topic="dtype",
-            )
-
-
 def _rows(repo: RepoFacts) -> Iterator[Found]:
     """Tables with a line for each SAE."""
     by_id = {sae.sae_id: sae for sae in repo.saes}
     for claim in repo.claims.of(Measured):
         sae = by_id.get(claim.sae_id)
-        if sae is None or not sae.sae.is_judged or claim.measure not in {"d_in", "d_sae", "layer"}:
+        if sae is None or not sae.sae.is_judged or claim.measure not in {"d_in", "d_sae", "layer", "l0"}:
+            continue
+        if claim.measure == "l0":
+            yield from _over_k(claim, sae)
             continue
         true = layer_of(sae) if claim.measure == "layer" else getattr(sae.sae, claim.measure)
         if true is not None and true != claim.number:
@@ -151,6 +131,14 @@ def _rows(repo: RepoFacts) -> Iterator[Found]:
                 HINT,
                 topic=f"row {claim.measure}",
             )
+
+
+def _over_k(claim: Measured, sae: SaeFacts) -> Iterator[Found]:
+    """TopK keeps at most k latents."""
+    k = sae.sae.k
+    if sae.sae.architecture in TOPK and k is not None and claim.number - claim.slack > k:
+        what = f"{claim.sae_id} keeps at most k = {k} latents, the card gives it an L0 of {claim.number:g}"
+        yield said(claim, what, HINT, topic="row l0")
 
 
 def _hook_forms(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
@@ -183,8 +171,9 @@ def _hook_sites(repo: RepoFacts, saes: list[SaeFacts], forms: set[str]) -> Itera
     """`blocks.3.hook_mlp_out` where every SAE is at `hook_resid_post`: the right form of name, another place in the block."""
     sites = {_site(name) for sae in saes if sae.is_saelens and (name := sae.sae.hook_name)}
     told: set[str] = set()
+    by_name = {claim.line for claim in repo.claims.of(Property) if claim.field == "hook_name"}
     for claim in repo.claims.of(HookForm):
-        site = _site(claim.name)
+        site = _site(claim.name) if claim.line not in by_name else None
         if claim.form in forms and site and None not in sites and site not in sites and site not in told:
             told.add(site)
             yield said(
@@ -251,7 +240,7 @@ def _layers(repo: RepoFacts) -> Iterator[Found]:
 
 
 def _peak_without_sae(repo: RepoFacts, layers: set[int]) -> Iterator[Found]:
-    if repo.readme is None or NO_SAE.search(repo.readme.text):
+    if repo.card is None or NO_SAE.search(repo.card.text):
         return
     for claim in repo.claims.of(Peak):
         if claim.model is None and claim.layer is not None and layers and claim.layer not in layers:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Iterator
 
 from hubkit.readme.claims.kinds import NamedFile, NamedSae
+from hubkit.readme.fetches import Fetch, fetches
+from hubkit.readme.page import shortened
 from hubkit.validate.card import countable, said, same_repository
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
@@ -22,22 +25,25 @@ def missing_name(repo: RepoFacts) -> Iterator[Found]:
 
     In code, `sae_id = "..."` and `SAE.from_pretrained("OWNER/REPO", "...")` name this repository's SAEs, and `hf_hub_download(..., filename="...")` its
     files: who copies the snippet gets a 404. In the text a name counts as an sae_id when it is built of the same words as the ids of the repository, and as
-    a file when it is listed under "Files" or can be nothing but a file of an SAE folder. Names with a gap for the reader (`{layer}`) are left alone.
+    a file when it is listed under "Files" or can be nothing but a file of an SAE folder. Names with a gap for the reader (`{layer}`) are left alone. On the
+    command line, `hf download OWNER/REPO FILE` names a file, `--include` a pattern that must fit one, and an address of the Hub a file as well.
     """
     if not countable(repo):
         return
-    yield from _saes(repo)
-    yield from _files(repo)
+    fetched = list(fetches(repo.card.code_blocks)) if repo.card else []
+    yield from _saes(repo, fetched)
+    yield from _files(repo, fetched)
+    yield from _patterns(repo, fetched)
 
 
-def _saes(repo: RepoFacts) -> Iterator[Found]:
+def _saes(repo: RepoFacts, fetched: list[Fetch]) -> Iterator[Found]:
     ids = {sae.sae_id for sae in repo.saes} | {entry.folder for entry in repo.entries} | set(repo.other_ids)
     shapes = {_words(sae.sae_id) for sae in repo.saes}
     vocabulary = {word for words in shapes for word in words}
     lengths = {len(words) for words in shapes}
     first = {words[0] for words in shapes if words}
     seen: set[str] = set()
-    for claim in repo.claims.of(NamedSae):
+    for claim in (*repo.claims.of(NamedSae), *_saes_of(fetched)):
         name = claim.sae_id.strip("/")
         if name in ids or name in seen or not same_repository(repo, claim.repo_id):
             continue
@@ -48,17 +54,47 @@ def _saes(repo: RepoFacts) -> Iterator[Found]:
             yield said(claim, f"there is no SAE {name!r} in the repository", HINT, topic=f"sae {name}")
 
 
+def _saes_of(fetched: list[Fetch]) -> list[NamedSae]:
+    """SAEs that the code loads, as the claims that it makes."""
+    return [
+        NamedSae(
+            line=one.line, quote=shortened(one.quote), sae_id=one.name, certain=True, repo_id=one.repo_id
+        )
+        for one in fetched
+        if one.kind == "sae"
+    ]
+
+
+def _named(one: Fetch) -> NamedFile:
+    return NamedFile(line=one.line, quote=shortened(one.quote), path=one.name, repo_id=one.repo_id)
+
+
+def _patterns(repo: RepoFacts, fetched: list[Fetch]) -> Iterator[Found]:
+    """`--include "L9/*"` where no file fits."""
+    paths = [entry.path for entry in repo.entries]
+    for one in fetched:
+        pattern = f"{one.name}*" if one.name.endswith("/") else one.name
+        if (
+            one.kind == "pattern"
+            and same_repository(repo, one.repo_id)
+            and not fnmatch.filter(paths, pattern)
+        ):
+            yield said(
+                _named(one), f"no file of the repository fits {one.name!r}", HINT, topic=f"pattern {one.name}"
+            )
+
+
 def _words(name: str) -> tuple[str, ...]:
     """The words of a name, its numbers all alike: `lab_L2_mixed` and `lab_L12_mixed` are built the same."""
     return tuple("#" if word.isdigit() else word.lower() for word in PART.findall(name))
 
 
-def _files(repo: RepoFacts) -> Iterator[Found]:
+def _files(repo: RepoFacts, fetched: list[Fetch]) -> Iterator[Found]:
     paths = {entry.path for entry in repo.entries}
     within = f"{repo.view.within}/"
     names = {entry.name for entry in repo.entries}
     seen: set[str] = set()
-    for claim in repo.claims.of(NamedFile):
+    for claim in (*repo.claims.of(NamedFile), *(_named(one) for one in fetched if one.kind == "file")):
         path = claim.path.removeprefix("./").removeprefix(within)
         there = path in paths or ("/" not in path and path in names)
         if there or path in seen or not FILES.search(path) or not same_repository(repo, claim.repo_id):

@@ -32,9 +32,9 @@ def quantization_unsaid(repo: RepoFacts) -> Iterator[Found]:
     full one. `model_from_pretrained_kwargs` is the place to say it.
     """
     saes = [sae for sae in repo.saes if sae.cfg is not None]
-    if repo.readme is None or not saes:
+    if repo.card is None or not saes:
         return
-    said = says_quantized(repo.readme)
+    said = says_quantized(repo.card)
     unsaid = [sae for sae in saes if not QUANTIZED_CFG.search(sae.cfg_text)]
     if said is None or not unsaid:
         return

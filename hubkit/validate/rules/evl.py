@@ -186,9 +186,9 @@ def variance_relative_to_zero(repo: RepoFacts) -> Iterator[Found]:
     low, high = RELATIVE_TO_ZERO
     versions = {sae.sae_id: training_version(sae.cfg) for sae in repo.saes if sae.cfg}
     hit = [sae_id for sae_id, version in versions.items() if version and low <= version <= high]
-    if repo.readme is None or not hit or repo.view.entry("evaluation.json") is not None:
+    if repo.card is None or not hit or repo.view.entry("evaluation.json") is not None:
         return
-    line = next((number for number, text in prose_lines(repo.readme) if STATED_VARIANCE.search(text)), None)
+    line = next((number for number, text in prose_lines(repo.card) if STATED_VARIANCE.search(text)), None)
     if line is not None:
         yield Found(
             f"an explained variance is stated, and {len(hit)} of {len(repo.saes)} SAEs were trained with SAELens {versions[hit[0]]}, whose definition was relative to zero",

@@ -147,7 +147,7 @@ def _sparse_by_design(sae: SaeFacts) -> bool:
 
 def _in_tables(repo: RepoFacts, saes: dict[str, SaeFacts]) -> Iterator[tuple[str, float, int]]:
     """(sae_id, L0, line) of table rows that name one SAE and have a column called L0."""
-    for row in table_rows(repo.readme) if repo.readme else ():
+    for row in table_rows(repo.card) if repo.card else ():
         named = [cell for cell in row.cells.values() if cell in saes]
         stated = next((cell for title, cell in row.cells.items() if title.strip().lower() == "l0"), "")
         number = NUMBER.match(stated)

@@ -1,0 +1,62 @@
+"""The Hub's rules for a card's metadata: the validator and the Hub of this machine give one verdict, each in its words."""
+
+from __future__ import annotations
+
+import pytest
+
+from hubkit.localhub.frontmatter import check
+from hubkit.readme.document import parse_readme
+from hubkit.readme.frontmatter import faults
+
+INDEX = "model-index: [{name: m, results: [{task: {type: x}, dataset: {type: d, name: d%s}, metrics: [{type: l0, value: 3%s}]%s}]}]"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "language: en", "language: [en, de, deu, code, multilingual]", "license: openrail++", "base_model_relation: adapter", "new_version: me/newer",
+        "thumbnail: https://example.com/a.png", INDEX % (", config: '2022'", ", name: L0, config: mean", ", source: {name: s, url: https://example.com}"),
+        "datasets: [imdb, HuggingFaceH4/no_robots]", "metrics: [accuracy]", "gated: false",
+    ],
+)  # fmt: skip
+def test_what_both_take(head: str) -> None:
+    text = f"---\n{head}\n---\n# Card\n"
+    assert faults(parse_readme(text)) == []
+    assert (check(text).errors, check(text).warnings) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("head", "part"),
+    [
+        ("language: english", "language"), ("language: en-US", "language"), ("language: [en, zh-CN]", "language"), ("language: EN", "language"),
+        (INDEX % (", config: 20220301", "", ""), "dataset.config"), (INDEX % (", split: 1", "", ""), "dataset.split"), (INDEX % (", revision: 1.5", "", ""), "dataset.revision"),
+        (INDEX % ("", ", config: {scale: 5}", ""), "metrics[0].config"), (INDEX % ("", ", name: 7", ""), "metrics[0].name"), (INDEX % ("", "", ", source: {url: 3}"), "source.url"),
+        ("new_version: ./newer", "new_version"), ("license: MIT", "license"), ("thumbnail: 3", "thumbnail"), ("widget: {text: x}", "widget"),
+        ("base_model: /workspace/model", "base_model"), ("pipeline_tag: [a]", "pipeline_tag"),
+    ],
+)  # fmt: skip
+def test_what_both_refuse(head: str, part: str) -> None:
+    text = f"---\n{head}\n---\n# Card\n"
+    (fault,) = faults(parse_readme(text))
+    (error,) = check(text).errors
+    assert not fault.doubt
+    assert part in fault.message
+    assert part in error
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "license: c++",
+        "license: mine-1.0",
+        "language: pt-br",
+        "language: xx",
+        "base_model_relation: trained-on",
+    ],
+)
+def test_what_both_doubt(head: str) -> None:
+    text = f"---\n{head}\n---\n# Card\n"
+    (fault,) = faults(parse_readme(text))
+    assert fault.doubt
+    assert check(text).errors == []
+    assert len(check(text).warnings) == 1
