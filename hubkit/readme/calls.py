@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from hubkit.readme.bindings import asked_for, bound, moment, shadowed
 from hubkit.readme.constants import argument, called, text_of
 from hubkit.readme.saelens_api import METADATA
 
@@ -100,16 +101,16 @@ class Calls:
         """In the order of the lines."""
         nodes = list(ast.walk(tree))
         self.added |= {n.attr for n in nodes if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)}
-        self.added |= {name for node in nodes for name in _asked_for(node)}
-        self.shadowed = {id(name) for node in nodes for name in _shadowed(node)}
+        self.added |= {name for node in nodes for name in asked_for(node)}
+        self.shadowed = {id(name) for node in nodes for name in shadowed(node)}
         tried = {
             id(inner)
             for node in nodes
             if isinstance(node, ast.Try) and node.handlers
             for inner in ast.walk(node)
         }
-        for node in sorted((n for n in nodes if isinstance(n, ast.stmt | ast.expr)), key=_moment):
-            self._forget(_bound(node))
+        for node in sorted((n for n in nodes if isinstance(n, ast.stmt | ast.expr)), key=moment):
+            self._forget(bound(node))
             for fault in self._node(node):
                 if id(node) not in tried:
                     yield node, fault
@@ -482,48 +483,3 @@ def _part(thing: Thing, at: int) -> Thing | None:
     if thing.kind == "tuple":
         return None
     return Thing("dict", thing.owner) if at == 1 else Thing("nothing", thing.owner) if at == 2 else None
-
-
-def _asked_for(node: ast.AST) -> Iterator[str]:
-    """`hasattr(sae.cfg, "hook_name")`."""
-    if (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id in {"hasattr", "getattr"}
-        and len(node.args) > 1
-    ):
-        name = node.args[1]
-        if isinstance(name, ast.Constant) and isinstance(name.value, str):
-            yield name.value
-
-
-def _moment(node: ast.stmt | ast.expr) -> tuple[int, bool]:
-    """When a node takes effect: an assignment after all that its value is made of."""
-    binds = isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr)
-    return (node.end_lineno or node.lineno) if binds else node.lineno, binds
-
-
-def _bound(node: ast.stmt | ast.expr) -> set[str]:
-    """Names that a statement binds by anything but an assignment or an import: loops, `with`, classes and functions."""
-    if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-        return {node.name}
-    if isinstance(node, ast.For | ast.AsyncFor):
-        return _names_in(node.target)
-    if isinstance(node, ast.With | ast.AsyncWith):
-        return set[str]().union(*(_names_in(item.optional_vars) for item in node.items if item.optional_vars))
-    return set()
-
-
-def _shadowed(node: ast.AST) -> Iterator[ast.Name]:
-    """The names inside a function, a lambda or a comprehension that are its own."""
-    own: set[str] = set()
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-        own = {inner.arg for inner in ast.walk(node.args) if isinstance(inner, ast.arg)}
-    elif isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
-        own = set[str]().union(*(_names_in(part.target) for part in node.generators))
-    if own:
-        yield from (name for name in ast.walk(node) if isinstance(name, ast.Name) and name.id in own)
-
-
-def _names_in(node: ast.expr) -> set[str]:
-    return {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}

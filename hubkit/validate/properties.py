@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from hubkit.formats.sae import BATCH_TOPK, TOPK
 from hubkit.models.known import known_config
 from hubkit.models.names import is_placeholder
-from hubkit.readme.claims.kinds import Property
+from hubkit.readme.claims.hooks import form_of
+from hubkit.readme.claims.kinds import HookForm, Property
 from hubkit.readme.claims.properties import FIELDS
 from hubkit.readme.claims.values import resolved, squeezed
 from hubkit.validate.card import said, shape_of
@@ -30,7 +31,10 @@ MOST_SHOWN = 3
 def contradicted(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
     """Every claim about a field that the SAEs, all of them known, contradict; once for each field and value."""
     told: set[tuple[str, str]] = set()
+    of_form = _of_another_form(repo, saes)
     for claim in repo.claims.of(Property):
+        if claim.field == "hook_name" and claim.line in of_form:
+            continue
         key = (claim.field, repr(claim.stated) if not claim.sae_id else claim.sae_id)
         if key in told:
             continue
@@ -38,6 +42,12 @@ def contradicted(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
         if found is not None:
             told.add(key)
             yield found
+
+
+def _of_another_form(repo: RepoFacts, saes: list[SaeFacts]) -> set[int]:
+    """Lines whose `hook_name` has a form that no configuration has: told as that."""
+    forms = {form_of(name) for sae in saes if (name := sae.sae.hook_name)}
+    return {claim.line for claim in repo.claims.of(HookForm) if claim.form not in forms}
 
 
 def _meant(claim: Property, saes: list[SaeFacts]) -> list[SaeFacts]:
