@@ -12,7 +12,6 @@ from typing import Any
 from builders import GONE, cfg, tensors, view
 from cards.seeds import _provenance
 from cards.shapes import Release, grid, value, write
-from safetensors.numpy import save
 
 from hubkit.cards.build import build_card
 from hubkit.cards.facts import read_facts
@@ -360,7 +359,7 @@ def nameless(folder: Path) -> Path:
 def beside_others(folder: Path) -> Path:
     """SAEs of another family in the same folder."""
     plain(folder)
-    found = sorted(path.parent for path in FOREIGN.rglob("params.npz"))[0]
+    found = min(path.parent for path in FOREIGN.rglob("params.npz"))
     shutil.copytree(found, folder / "foreign")
     return folder
 

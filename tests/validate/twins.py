@@ -89,6 +89,20 @@ def evaluated(*values: dict[str, Any], configuration: Any = None) -> MemoryView:
     return view(configuration, files={"evaluation.json": json.dumps(text).encode()})
 
 
+def recorded(*, edit: tuple[str, str] | None = None, evidence: str | None = None) -> MemoryView:
+    """An SAE with an evaluation.json that has the record of its computation, edited since where asked for; and an evidence.yaml."""
+    from hubkit.release.metrics import Evaluation
+
+    saes = [{"sae_id": FOLDER, "values": [value()], "warnings": []}]
+    raw = {"saes": saes, "layers": [], "comparisons": [], "inputs_sha256": "0" * 64}
+    text = Evaluation.model_validate_json(json.dumps(raw)).recorded("0.1.0").model_dump_json(by_alias=True)
+    files = {"evaluation.json": (text.replace(*edit) if edit else text).encode()}
+    return view(files=files | ({"evidence.yaml": evidence.encode()} if evidence is not None else {}))
+
+
+EVIDENCE = "$schema: urn:hubkit:evidence:1\nsource: a paper\nvalues:\n- measure: l0\n  sae_id: lab_L2_mixed\n  value: 5\n  n: 100\n"
+
+
 def half(values: Any) -> MemoryView:
     """A JumpReLU of 2,048 latents with float16 thresholds."""
     whole = {name: one.astype(np.float16) for name, one in tensors(d_sae=2048).items()}
@@ -279,6 +293,11 @@ TWINS: dict[str, Twins] = {
     "EVL006": (
         lambda: MemoryView(name="m", files={p: d for p, d in with_card(README + "Explained variance: 0.98\n", cfg(metadata={"sae_lens_training_version": "6.18.0"})).files.items() if p != "evaluation.json"}),
         lambda: MemoryView(name="m", files={p: d for p, d in with_card(README + "Explained variance: 0.98\n", cfg(metadata={"sae_lens_training_version": "6.47.0"})).files.items() if p != "evaluation.json"}),
+    ),
+    "EVL007": (lambda: recorded(edit=('"value":5.0', '"value":9.0')), recorded),
+    "EVL008": (
+        lambda: recorded(evidence=EVIDENCE.replace("  n: 100\n", "")),
+        lambda: recorded(evidence=EVIDENCE),
     ),
     "SEC001": (lambda: pickled(Runs()), lambda: pickled({"a": [1, 2.0, "three"]})),
     "SEC002": (lambda: view(cfg(metadata={"note": "hf_" + "aB3" * 12})), lambda: view(cfg(metadata={"note": "hf_hook_name"}))),
