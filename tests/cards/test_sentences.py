@@ -69,7 +69,7 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "| SAE probes above / below their reference | 8 / 0 of 8; at least 0.2 on either side by chance |": ("computed", "experiments"),
         "%); 4.0 by chance |": ("experiments", "computed"),
         "| Largest effect of one latent | d_max =": ("computed", "one_at_chance"),
-        "; 0.500 without an effect |": ("computed", "hollow"),
+        "; 0.500 is the 95 % point without an effect |": ("computed", "hollow"),
         "No probe of raw activations is told from chance; the highest is that of": ("chance", "computed"),
         "A probe reads the labels best from the raw activations of": ("computed", "chance"),
         "balanced accuracy, not corrected for having been chosen among 3 layers.": ("computed", "one"),
