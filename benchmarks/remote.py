@@ -83,6 +83,7 @@ def make_release(folder: Path, jumprelu: int) -> None:
 
 def write_evaluation(path: Path, names: list[str], generator: np.random.Generator) -> None:
     """In hubkit's own form, as long as what `hubkit evaluate` writes."""
+    from hubkit import __version__
     from hubkit.release.metrics import Comparison, Evaluation, LayerProfile, MetricValue, SaeMetrics
 
     def value(measure: str, split: Any) -> MetricValue:
@@ -107,7 +108,8 @@ def write_evaluation(path: Path, names: list[str], generator: np.random.Generato
         )
         for n, name in enumerate(names)
     ]
-    Evaluation(saes=saes, layers=layers, comparisons=comparisons, inputs_sha256="0" * 64).save(path)
+    evaluation = Evaluation(saes=saes, layers=layers, comparisons=comparisons, inputs_sha256="0" * 64)
+    evaluation.recorded(__version__).save(path)
 
 
 def serve(folder: Path) -> None:

@@ -18,7 +18,7 @@ from hubkit.errors import NothingFound, UsageError
 from hubkit.licenses import LICENSES
 from hubkit.models.hooks import hook_layer
 from hubkit.models.names import HUB_ID, hub_id, is_placeholder
-from hubkit.release.layout import README
+from hubkit.release.layout import EVIDENCE, README
 from hubkit.release.writing import write_text
 from hubkit.repo.local import open_folder
 from hubkit.repo.view import RepoView
@@ -191,6 +191,8 @@ def _lines(seen: Seen, answers: Mapping[str, str]) -> Iterator[str]:
             if answers.get(key)
             else f"{key}:  # needed, for example {EXAMPLES[key]}"
         )
+    yield ""
+    yield f"# Numbers that were measured elsewhere belong into {EVIDENCE} beside this file, each with its n and source: hubkit schema evidence"
     yield ""
     yield "# Everything below may be left out. Take the # before a key away to use it."
     for key, field in CardSettings.model_fields.items():

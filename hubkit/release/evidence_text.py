@@ -5,7 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from hubkit.texts import shortened
+
+if TYPE_CHECKING:
+    import yaml
 
 Place = tuple[str | int, ...]
 """Keys and positions from the top of the file."""
@@ -58,69 +63,56 @@ class EvidenceText:
                 yield position, item
 
 
+def read_text(text: str, path: str) -> EvidenceText:
+    """Read an evidence.yaml. Never raises: what is no YAML, or holds aliases or a key twice, has a fault."""
+    from hubkit import plain_yaml
+
+    try:
+        node = plain_yaml.compose(text)
+        lines = _lines(node)
+        return EvidenceText(path, text, _with_words(plain_yaml.construct(node)), lines)
+    except _RefusedError as error:
+        return EvidenceText(path, text, fault=error.fault)
+    except plain_yaml.YamlFault as error:
+        return EvidenceText(path, text, fault=Fault(f"not YAML: {error.message}", error.line))
+
+
 class _RefusedError(ValueError):
     """YAML that would hide what is stated."""
 
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(fault.message)
-        self.fault = fault
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.fault = Fault(message, line)
 
 
-def read_text(text: str, path: str) -> EvidenceText:
-    """Read an evidence.yaml. Never raises: what is no YAML, or holds aliases or a key twice, has a fault."""
-    import yaml
-
-    loader = None
-    try:
-        _refuse_aliases(text)
-        loader = yaml.SafeLoader(text)
-        node = loader.get_single_node()
-        lines: dict[Place, int] = {}
-        if node is not None:
-            _note_lines(node, (), lines)
-        raw = None if node is None else _with_words(loader.construct_document(node))
-    except _RefusedError as error:
-        return EvidenceText(path, text, fault=error.fault)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        words = " ".join(str(error).split()) or "nested too deeply"
-        mark = getattr(error, "problem_mark", None)
-        return EvidenceText(path, text, fault=Fault(f"not YAML: {words}", mark.line + 1 if mark else 1))
-    finally:
-        if loader is not None:
-            loader.dispose()
-    return EvidenceText(path, text, raw, lines)
+def _lines(root: yaml.Node | None) -> dict[Place, int]:
+    """The line of everything in it. Raises _RefusedError for aliases, which show a value far from where it is stated, and for keys that stand twice."""
+    lines: dict[Place, int] = {}
+    seen: set[int] = set()
+    stack: list[tuple[Place, Any]] = [((), root)] if root is not None else []
+    while stack:
+        place, node = stack.pop()
+        line = lines.setdefault(place, _at(node))
+        if id(node) in seen:
+            raise _RefusedError("holds a YAML alias (`*name`): write the value out", line)
+        seen.add(id(node))
+        if node.id == "sequence":
+            stack += [((*place, position), item) for position, item in enumerate(node.value)][::-1]
+        elif node.id == "mapping":
+            for key, _ in node.value:
+                inner = (*place, str(key.value))
+                if inner in lines:
+                    raise _RefusedError(f"{shortened(str(key.value))} stands twice", _at(key))
+                lines[inner] = _at(key)
+            stack += [((*place, str(key.value)), value) for key, value in node.value][::-1]
+    return lines
 
 
-def _refuse_aliases(text: str) -> None:
-    """They can make a small file huge, and show a value far from where it is stated."""
-    import yaml
-
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        if isinstance(event, yaml.AliasEvent):
-            raise _RefusedError(Fault("holds a YAML alias (`*name`): write the value out", _at(event)))
-
-
-def _at(marked: Any) -> int:
-    return int(marked.start_mark.line) + 1
+def _at(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
 
 
 def _with_words(part: Any) -> Any:
     if isinstance(part, dict):
         return {"null" if key is None else str(key): _with_words(value) for key, value in part.items()}
     return [_with_words(value) for value in part] if isinstance(part, list) else part
-
-
-def _note_lines(node: Any, place: Place, lines: dict[Place, int]) -> None:
-    import yaml
-
-    lines.setdefault(place, _at(node))
-    if isinstance(node, yaml.SequenceNode):
-        for position, item in enumerate(node.value):
-            _note_lines(item, (*place, position), lines)
-    elif isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            inner = (*place, str(key.value))
-            if inner in lines:
-                raise _RefusedError(Fault(f"{key.value} stands twice", _at(key)))
-            lines[inner] = _at(key)
-            _note_lines(value, inner, lines)

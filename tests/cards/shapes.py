@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from builders import tensors
@@ -268,6 +269,9 @@ def _real_weights(release: Release, member: Member) -> bytes:
     found = tensors(member.architecture, release.d_in, release.d_sae)
     if "threshold" in found and not member.learned:
         found["threshold"] = found["threshold"] * 0
+    found["W_dec"] = found["W_dec"] * np.float32(
+        1 + crc32(member.sae_id.encode()) / 2**32
+    )  # each has its own
     return save(found)
 
 

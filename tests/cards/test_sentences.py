@@ -69,7 +69,7 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "| SAE probes above / below their reference | 8 / 0 of 8; at least 0.2 on either side by chance |": ("computed", "experiments"),
         "%); 4.0 by chance |": ("experiments", "computed"),
         "| Largest effect of one latent | d_max =": ("computed", "one_at_chance"),
-        "; 0.500 without an effect |": ("computed", "hollow"),
+        "; 0.500 is the 95 % point without an effect |": ("computed", "hollow"),
         "No probe of raw activations is told from chance; the highest is that of": ("chance", "computed"),
         "A probe reads the labels best from the raw activations of": ("computed", "chance"),
         "balanced accuracy, not corrected for having been chosen among 3 layers.": ("computed", "one"),
@@ -161,8 +161,10 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "The base model of 1 of the 2 SAEs was loaded in 8-bit.": ("half_quantized", "quantized"),
         " A quantized weight takes 4.500 bits with its scales.": ("quantized", "half_quantized"),
         " Every measured value here is about this quantized model, not about the model at full precision.": ("quantized", "half_quantized"),
-        "| activations of | expected by the author | why | measured |": ("quantized", "plain"),
+        "| activations of | expected by the author | why | computed by hubkit |": ("quantized", "stated"),
         "| high | – | not measured |": ("quantized", "stated"),
+        "| – | – | explained_variance 0.600 [0.500, 0.700] (n = 100) |": ("experiments", "stated"),
+        "| activations of | stated |": ("stated", "experiments"),
         "Transfer to another precision, another revision of the base model or an instruction-tuned variant: not measured.": ("plain", "stated"),
     },
     "quality": {
@@ -387,12 +389,13 @@ ELSEWHERE = {
 
 LABELS = {
     "SAE", "SAEs", "layer", "layers", "Layer", "Depth", "depth", "and", "are", "was", "for", "with", "from", "top", "latent", "latents", "seed",
-    "seeds", "seconds", "rows", "row", "values", "value", "null", "note", "source", "stated", "train", "author", "changed", "unrecorded", "training",
-    "peak", "best", "above", "below", "measured", "checked", "reaches", "points", "point", "representations", "completions", "sampled", "family",
-    "contrast", "condition", "findings", "study", "software", "digest", "module", "model", "repositories", "scenarios", "scenario", "files", "Commit",
-    "Hardware", "Software", "Activations", "Expansion", "Blocks", "Parameters", "Attention", "MLP", "Vocabulary", "Architecture", "Mean", "Means",
-    "come", "comes", "each", "corrected", "inconclusive", "not", "monotonic", "spread", "AUROC", "parameters", "Residual", "stream", "Base",
-    "Latents", "Files", "Recipe", "quantities", "architecture", "hook_name", "hf_hook_name", "sae_id", "d_sae", "n", "recorded",
+    "seeds", "seconds", "rows", "row", "values", "value", "null", "note", "source", "stated", "train", "author", "changed", "unrecorded",
+    "training", "peak", "best", "above", "below", "measured", "checked", "reaches", "points", "point", "representations", "completions",
+    "sampled", "family", "contrast", "condition", "findings", "study", "software", "digest", "module", "model", "repositories", "scenarios",
+    "scenario", "files", "Commit", "Hardware", "Software", "Activations", "Expansion", "Blocks", "Parameters", "Attention", "MLP", "Vocabulary",
+    "Architecture", "Mean", "Means", "come", "comes", "each", "corrected", "inconclusive", "not", "monotonic", "spread", "AUROC", "parameters",
+    "Residual", "stream", "Base", "Latents", "Files", "Recipe", "quantities", "architecture", "hook_name", "hf_hook_name", "sae_id", "d_sae",
+    "n", "recorded",
 }  # fmt: skip
 """Words that name a column, or join values: by themselves they say nothing."""
 COLUMNS = {

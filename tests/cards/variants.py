@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
+import numpy as np
 from builders import GONE, cfg, tensors, view
 from cards.seeds import _provenance
 from cards.shapes import Release, grid, value, write
@@ -62,6 +64,8 @@ def sae(
     """The files of one SAE of somebody else's."""
     configuration = cfg(architecture, d_in=width, metadata=metadata)
     found = tensors(architecture, d_in=width) if weights is None else weights
+    if weights is None:  # each SAE has its own
+        found["W_dec"] = found["W_dec"] * np.float32(1 + crc32(folder.encode()) / 2**32)
     place = view(configuration, found, folder=folder, readme=None).files
     return {path: data for path, data in place.items() if path != "evaluation.json"}
 

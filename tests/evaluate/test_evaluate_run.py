@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from hubkit.errors import HubkitError, IncompleteError, NothingFound
+from hubkit.errors import HubkitError, IncompleteError, NothingFound, UsageError
 from hubkit.evaluate.run import evaluate
 from hubkit.release.digests import sha256_of_file
 from hubkit.release.metrics import Evaluation, SaeMetrics
@@ -229,3 +229,31 @@ def test_nothing_to_evaluate(copy: Path) -> None:
     shutil.rmtree(copy / "release" / "topk")
     with pytest.raises(IncompleteError, match="no SAE there"):
         again(copy)
+
+
+def test_what_was_computed_is_on_record_and_an_edit_is_neither_taken_for_it_nor_lost(copy: Path) -> None:
+    path = copy / "release" / "evaluation.json"
+    assert Evaluation.load(path).is_computed
+    text = path.read_text(encoding="utf-8")
+    metrics = copy / "release" / "topk" / "metrics.json"
+    value = Evaluation.load(path).sae("topk").get("l0", "train").value
+    for file in (path, metrics):
+        file.write_text(file.read_text(encoding="utf-8").replace(repr(value), "12.5"), encoding="utf-8")
+    assert path.read_text(encoding="utf-8") != text
+    with pytest.raises(UsageError, match="was changed since it was computed") as error:
+        again(copy)
+    assert "evidence.yaml" in str(error.value.hint)
+    assert "12.5" in path.read_text(encoding="utf-8")
+    path.unlink()
+    again(copy)
+    assert path.read_text(encoding="utf-8") == text
+
+
+def test_an_evaluation_without_a_record_is_measured_again_and_a_copy_of_it_stays(copy: Path) -> None:
+    path = copy / "release" / "evaluation.json"
+    text = path.read_bytes()
+    Evaluation.load(path).model_copy(update={"computed": None}).save(path)
+    typed = path.read_bytes()
+    again(copy)
+    assert path.read_bytes() == text
+    assert (copy / "work" / "evaluation.unrecorded.json").read_bytes() == typed

@@ -12,7 +12,7 @@ from study.test_study_grid import AXES, with_grid
 from hubkit.errors import IncompleteError
 from hubkit.release.pool import PoolManifest
 from hubkit.release.provenance import Provenance
-from hubkit.study.provenance import read_training, write_provenance
+from hubkit.study.provenance import Completions, read_training, write_provenance
 from hubkit.study.study import load_study
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def recorded(tmp_path: Path, study: dict[str, Any]) -> Provenance:
         load_study(written(tmp_path, study)),
         pool,
         tmp_path / "release",
-        completions={},
+        completions=Completions(),
         training=read_training(tmp_path / "work"),
     )
     return Provenance.load(tmp_path / "release" / "provenance.json")

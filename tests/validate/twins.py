@@ -13,7 +13,6 @@ import numpy as np
 from builders import D_IN, D_SAE, FOLDER, GONE, README, cfg, tensors, view
 from safetensors.numpy import save
 
-from hubkit.release.digests import values_sha256
 from hubkit.release.provenance import Grid, Provenance
 from hubkit.repo.memory import MemoryView
 from hubkit.repo.view import Entry
@@ -90,27 +89,18 @@ def evaluated(*values: dict[str, Any], configuration: Any = None) -> MemoryView:
     return view(configuration, files={"evaluation.json": json.dumps(text).encode()})
 
 
-def computed(*, changed: bool) -> MemoryView:
-    """An evaluation.json with its record of what was computed, and perhaps another value since."""
-    text = json.loads(evaluated(value()).files["evaluation.json"])
-    text["computed"] = {
-        "hubkit_version": "1",
-        "inputs_sha256": "0" * 64,
-        "values_sha256": values_sha256(text),
-    }
-    if changed:
-        text["saes"][0]["values"][0]["value"] = 7.0
-    return view(files={"evaluation.json": json.dumps(text).encode()})
+def recorded(*, edit: tuple[str, str] | None = None, evidence: str | None = None) -> MemoryView:
+    """An SAE with an evaluation.json that has the record of its computation, edited since where asked for; and an evidence.yaml."""
+    from hubkit.release.metrics import Evaluation
+
+    saes = [{"sae_id": FOLDER, "values": [value()], "warnings": []}]
+    raw = {"saes": saes, "layers": [], "comparisons": [], "inputs_sha256": "0" * 64}
+    text = Evaluation.model_validate_json(json.dumps(raw)).recorded("0.1.0").model_dump_json(by_alias=True)
+    files = {"evaluation.json": (text.replace(*edit) if edit else text).encode()}
+    return view(files=files | ({"evidence.yaml": evidence.encode()} if evidence is not None else {}))
 
 
-def evidence(**value_: Any) -> MemoryView:
-    """An evidence.yaml with one stated value."""
-    stated = {"measure": "l0", "value": 5.0, "n": 200, "source": "paper, table 2"} | value_
-    whole = {
-        "$schema": "urn:hubkit:evidence:1",
-        "values": [{k: v for k, v in stated.items() if v is not GONE}],
-    }
-    return view(files={"evidence.yaml": json.dumps(whole).encode()})
+EVIDENCE = "$schema: urn:hubkit:evidence:1\nsource: a paper\nvalues:\n- measure: l0\n  sae_id: lab_L2_mixed\n  value: 5\n  n: 100\n"
 
 
 def half(values: Any) -> MemoryView:
@@ -305,8 +295,11 @@ TWINS: dict[str, Twins] = {
         lambda: MemoryView(name="m", files={p: d for p, d in with_card(README + "Explained variance: 0.98\n", cfg(metadata={"sae_lens_training_version": "6.47.0"})).files.items() if p != "evaluation.json"}),
     ),
     "EVL007": (lambda: evaluated(value(number="5")), lambda: evaluated(value(number=5))),
-    "EVL008": (lambda: computed(changed=True), lambda: computed(changed=False)),
-    "EVL009": (lambda: evidence(source=GONE, sae_id=FOLDER), lambda: evidence(sae_id=FOLDER)),
+    "EVL008": (lambda: recorded(edit=('"value":5.0', '"value":9.0')), recorded),
+    "EVL009": (
+        lambda: recorded(evidence=EVIDENCE.replace("  n: 100\n", "")),
+        lambda: recorded(evidence=EVIDENCE),
+    ),
     "SEC001": (lambda: pickled(Runs()), lambda: pickled({"a": [1, 2.0, "three"]})),
     "SEC002": (lambda: view(cfg(metadata={"note": "hf_" + "aB3" * 12})), lambda: view(cfg(metadata={"note": "hf_hook_name"}))),
     "SEC003": (lambda: view(cfg(metadata={"dataset_path": "/home/ctaylor/data"})), lambda: view(cfg(metadata={"dataset_path": "/home/user/data"}))),

@@ -168,6 +168,7 @@ def precision(facts: Facts) -> Context:
         "quantized": quantized_count(facts) if quantization else 0,
         "count": len(facts.saes),
         "transfers": transfer_rows(facts.settings.transfers, measured),
+        "stated_transfers": _stated_transfers(measured),
         "untested": not measured,
     }
 
@@ -191,11 +192,21 @@ Measured = tuple[Transfer, str | None]
 
 def transfer_rows(
     expected: list[ExpectedTransfer], measured: list[Measured]
-) -> list[tuple[str, str, str, list[Measured]]]:
-    """Target, expectation, reason, measurements with who states them: of every target that either names."""
-    by_name: dict[str, list[Measured]] = {}
+) -> list[tuple[str, str, str, list[Transfer]]]:
+    """Target, expectation, reason, what hubkit computed: of every target that either names."""
+    by_name: dict[str, list[Transfer]] = {}
     for one, mark in measured:
-        by_name.setdefault(one.to, []).append((one, mark))
+        if mark is None:
+            by_name.setdefault(one.to, []).append(one)
     rows = [(one.to, one.expected or "", one.why, by_name.get(one.to, [])) for one in expected]
     known = {one.to for one in expected}
     return [*rows, *((to, "", "", found) for to, found in by_name.items() if to not in known)]
+
+
+def _stated_transfers(measured: list[Measured]) -> list[tuple[str, list[Transfer]]]:
+    """By who states them."""
+    found: dict[str, list[Transfer]] = {}
+    for one, mark in measured:
+        if mark is not None:
+            found.setdefault(mark, []).append(one)
+    return list(found.items())

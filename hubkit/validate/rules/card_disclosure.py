@@ -9,6 +9,7 @@ from hubkit.readme.page import Page
 from hubkit.validate.card import CARD
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
+from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
 from hubkit.validate.rules.cfg_release import QUANTIZED_CFG
 from hubkit.validate.rules.thr import all_zero, never_learned
@@ -33,6 +34,7 @@ def undisclosed(repo: RepoFacts) -> Iterator[Found]:
     page = repo.page
     if page is None:
         return
+    repo.remarks += _not_checked(repo)
     found: tuple[tuple[Defect, str, list[SaeFacts]], ...] = (
         ("threshold", "thresholds that never learned", [sae for sae in repo.saes if _never_learned(sae)]),
         (
@@ -62,6 +64,19 @@ def undisclosed(repo: RepoFacts) -> Iterator[Found]:
             f'{who}, and the card does not say so: "{quote}"',
             HINTS[defect], path=CARD, line=line, identity=defect, severity=_severity(defect, saes),
         )  # fmt: skip
+
+
+def _not_checked(repo: RepoFacts) -> list[str]:
+    """What could not be read, so that nobody takes silence about it for disclosure."""
+    unread = [sae for sae in repo.saes if {Need.THRESHOLD, Need.HEADER} & sae.unread.keys()]
+    if not unread:
+        return []
+    shown = ", ".join(sae.sae_id for sae in unread[:3]) + (
+        f" and {len(unread) - 3} more" if len(unread) > 3 else ""
+    )
+    return [
+        f"CARD010 not checked: whether thresholds that never learned, or a pickle, are disclosed: {shown} could not be read"
+    ]
 
 
 def _severity(defect: Defect, saes: list[SaeFacts]) -> Severity | None:
