@@ -61,6 +61,16 @@ def faults_of(blocks: Iterable[CodeBlock], release: Release | None) -> Iterator[
             yield CodeFault(message, block.line + node.lineno - 1, lines[node.lineno - 1].strip())
 
 
+def parsed(block: CodeBlock) -> ast.Module | None:
+    """The syntax tree of a Python block; None for another language, or for what does not parse."""
+    if block.language not in PYTHON or len(block.text) > DEEPEST:
+        return None
+    try:
+        return ast.parse(_cleaned(block.text))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
 def _cleaned(text: str) -> str:
     """Without prompts and notebook magics, line for line."""
     lines = text.split("\n")

@@ -1,6 +1,6 @@
 """The base model that an SAE names: where its config.json comes from, and what it says. Never its weights.
 
-In this order: a folder that the user names, hubkit's own table, one small file from the Hub.
+In this order: a folder that the user names, hubkit's own table, one small file from the Hub. The table is asked always, the rest only with `--base-model`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from hubkit.validate.facts import RepoFacts, SaeFacts
 
 AUTO = "auto"
+TABLE = ""
+"""What each SAE names, as far as hubkit's own table has it: no request."""
 CONFIG = "config.json"
 CLOSED = (" is gated", " is disabled")
 """What the Hub says of a repository whose files it does not give us: an answer, no failure."""
@@ -30,18 +32,18 @@ CLOSED = (" is gated", " is disabled")
 
 @dataclass
 class BaseModels:
-    """Resolves the base model of each SAE, each name once. `option` is what `--base-model` was given: `auto`, an id, or a folder."""
+    """Resolves the base model of each SAE, each name once. `option` is what `--base-model` was given (`auto`, an id, a folder), or TABLE without it."""
 
     option: str
     deep: bool = False
     requests: int = 0
     bytes_read: int = 0
-    _found: dict[str, BaseModel | IncompleteError] = field(default_factory=dict)
+    _found: dict[str, BaseModel | IncompleteError | None] = field(default_factory=dict)
 
     def of(self, sae: SaeFacts) -> BaseModel | None:
-        """The base model of `sae`; None where it names none. Raises IncompleteError when the Hub does not answer, UsageError for a wrong `option`."""
+        """The base model of `sae`; None where it names none, or with TABLE one that is not in it. Raises IncompleteError when the Hub does not answer, UsageError for a wrong `option`."""
         name = self.option
-        if name == AUTO:
+        if name in {AUTO, TABLE}:
             stated = sae.sae.model_name
             if stated is None or is_placeholder(stated):  # CFG011 says so
                 return None
@@ -56,12 +58,14 @@ class BaseModels:
             raise found
         return found
 
-    def _resolve(self, name: str) -> BaseModel:
-        if self.option != AUTO and (folder := _folder(name)) is not None:
+    def _resolve(self, name: str) -> BaseModel | None:
+        if self.option not in {AUTO, TABLE} and (folder := _folder(name)) is not None:
             return self._read(name, _from_folder(folder), folder.as_posix())
         if (config := nanochat_config(name)) is not None:
             return self._read(name, config, "hubkit's table")
         found = hub_id(name)
+        if self.option == TABLE and (found is None or known_config(found) is None):
+            return None
         if found is None:
             why = "only TransformerLens has it" if is_lens_only(name) else "it is no id of the Hub"
             return BaseModel(name, problem=f"{name!r} cannot be resolved: {why}")

@@ -59,7 +59,7 @@ class SaeFacts:
     loaded: Loaded | None = None
     """What SAELens made of it: only with `--load`."""
     base: BaseModel | None = None
-    """The base model it names: only with `--base-model`."""
+    """The base model it names, where the shipped table has it; with `--base-model` any."""
     unread: dict[Need, str] = field(default_factory=dict)
     """Why a fact could not be read."""
 
@@ -177,6 +177,8 @@ class RepoFacts:
     readme: Readme | None = None
     cards: dict[str, Readme] = field(default_factory=dict)
     """The cards of the folders inside, by path: where several releases lie in one folder."""
+    card_settings: Mapping[str, Any] = field(default_factory=dict)
+    """card.yaml, where the author keeps one; empty where it is not there, or no mapping."""
     evaluation: JsonFile | None = None
     metrics: list[JsonFile] = field(default_factory=list)
     """The SAEs' own metrics.json: only with `--deep`."""

@@ -102,6 +102,7 @@ def _read_texts(facts: RepoFacts, needs: Need) -> None:
     if Need.README in needs:
         file = reading.read_text(view, README, facts.unread, Need.README)
         facts.readme = parse_readme(file.decode("utf-8", errors="replace")) if file is not None else None
+        facts.card_settings = reading.read_settings(view)
         for entry in reading.inner_cards(facts.entries):
             inner = reading.read_text(view, entry.path, facts.unread, Need.README)
             if inner is not None:

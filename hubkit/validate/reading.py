@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hubkit.errors import IncompleteError
 from hubkit.formats.foreign import stored_number
 from hubkit.formats.json_file import JsonFile, json_file
-from hubkit.release.layout import README
+from hubkit.release.layout import CARD_SETTINGS, README
 from hubkit.tensors.container import PICKLE_ENDINGS, read_header, read_values
 from hubkit.tensors.header import HeaderError
 from hubkit.validate.deep import read_whole_weights
@@ -26,6 +27,8 @@ MOST_PICKLES = 200
 """Pickles beyond the SAEs' weights that are looked into."""
 
 
+LARGEST_SETTINGS = 1_000_000
+"""Bytes of a card.yaml that is read."""
 MOST_CARDS = 60
 """Cards of folders inside that are read."""
 
@@ -69,6 +72,23 @@ def _pickle(view: RepoView, path: str) -> Pickle | IncompleteError | None:
         return of_header(path, None, fault)
     except IncompleteError as error:
         return error
+
+
+def read_settings(view: RepoView) -> Mapping[str, Any]:
+    """card.yaml as far as it can be read: what is wrong with it, `build-cards` says. YAML's aliases are refused: a few lines of them stand for gigabytes."""
+    entry = view.entry(CARD_SETTINGS)
+    if entry is None or entry.size > LARGEST_SETTINGS:
+        return {}
+    import yaml
+
+    try:
+        text = view.read(CARD_SETTINGS).decode("utf-8")
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
+            return {}
+        value = yaml.safe_load(text)
+    except (IncompleteError, ValueError, TypeError, yaml.YAMLError, RecursionError):
+        return {}
+    return value if isinstance(value, Mapping) else {}
 
 
 def read_text(view: RepoView, path: str, unread: dict[Need, str], need: Need) -> bytes | None:

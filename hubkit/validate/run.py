@@ -12,7 +12,7 @@ from hubkit.engine.events import Report as Progress
 from hubkit.engine.events import silent
 from hubkit.errors import IncompleteError
 from hubkit.validate import rules as _rules  # noqa: F401 - importing them registers them
-from hubkit.validate.base_model import BaseModels, add_base_models
+from hubkit.validate.base_model import TABLE, BaseModels, add_base_models
 from hubkit.validate.card import cards_inside
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Finding, Found, Severity, fingerprint
@@ -52,8 +52,8 @@ def validate(  # noqa: PLR0913 - a keyword for each thing that a run may do besi
 ) -> Report:
     """Validate the repository that `view` shows; `deep` also asks the rules that read whole weights, `load` those that ask SAELens.
 
-    `base_model` (`auto`, an id of the Hub, a folder) also asks those that look at the base model's config.json. `more` are
-    rules that other rooms bring; they are selected and set aside as all others.
+    Base models are looked up in the shipped table; `base_model` (`auto`, an id of the Hub, a folder) also asks the Hub, or the folder, for the config.json
+    of others, and those rules that need it. `more` are rules that other rooms bring; they are selected and set aside as all others.
     `report` hears of every SAE whose weights were read whole. Raises HubkitError when the repository cannot even be listed.
     """
     begun = time.perf_counter()
@@ -67,8 +67,8 @@ def validate(  # noqa: PLR0913 - a keyword for each thing that a run may do besi
     # A silenced rule is asked, so that the report can say what it hides, but nothing more is read for it.
     silenced = [rule for rule in selection.silenced_rules() if rule.needs in needs]
     facts = gather(view, needs, report)
-    if base_model and Need.BASE in needs:
-        add_base_models(facts, BaseModels(base_model, deep=deep))
+    asked = base_model if any(Need.BASE in rule.needs | rule.helped for rule in rules) else None
+    add_base_models(facts, BaseModels(asked or TABLE, deep=deep))
     outcome = _ask(rules, facts)
     hidden = _ask(silenced, facts).findings
     kept, suppressed, ignored = _set_aside(outcome.findings, hidden, selection, silenced)
@@ -149,7 +149,7 @@ def _sae_id(subject: SaeFacts | RepoFacts) -> str | None:
 
 
 def _missing(rule: Rule, subject: SaeFacts | RepoFacts) -> str | None:
-    return next((reason for need, reason in subject.unread.items() if need in rule.needs), None)
+    return next((reason for need, reason in subject.unread.items() if need in rule.needs | rule.helped), None)
 
 
 def _unread(skipped: list[Skipped]) -> Iterator[Finding]:
