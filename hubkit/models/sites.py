@@ -127,7 +127,7 @@ def _elsewhere(head: str, layer: str, tail: str, shape: ModelShape, model: str) 
     slips = [word for word in before if word not in WRAPPERS and _near(word, WRAPPERS)]
     if not slips and (last in lists or not set(before) <= WRAPPERS):
         return None
-    if last not in lists and last not in {"layers", "layer", "h", "block"} and not _near(last, lists, 0.75):
+    if last not in lists and last not in {"layers", "layer", "h", "hs", "block"} and not _near(last, lists, 0.75):
         return None
     why = f"the blocks of {model or shape.model_type} are in {shape.blocks}"
     # nnterp calls the blocks of any model `layers`, and remote code had other names than transformers has now

@@ -25,13 +25,13 @@ LINE = re.compile(r"(?P<key>[A-Za-z ]{3,40}?)\s*[:|=]\s*(?P<value>\S.*)")
 CLAIM = re.compile(
     r"(?:\b(?:trained|fitted|learned|learnt) (?:up)?on|\b(?:SAEs?|autoencoders?|transcoders?|crosscoders?)(?: \([^()]{0,60}\))? (?:for|of|on)|"
     r"\bactivations? (?:of|from|in)|\b(?:residual[- ]stream|hidden states?|layers? \d[\d, and–-]{0,40}) (?:of|from|in))"
-    r"(?:[ ,]*(?:the|an?|all|every|each|residual[- ]stream|residual|mlp|attention|hidden|stream|activations?|outputs?|states?|layers?|blocks?|of|from|in|and|\d{1,3}|base|model|"
+    r"(?:[ ,]+(?:the|an?|all|every|each|residual[- ]stream|residual|mlp|attention|hidden|stream|activations?|outputs?|states?|layers?|blocks?|of|from|in|and|\d{1,3}|base|model|"
     r"language|open|small|pretrained|instruction-tuned))*[ ,]*[\"'(]?$",
     re.IGNORECASE,
 )
 """What stands directly before the model that the SAEs are of."""
 ELSEWHERE = re.compile(
-    r"\b(?:compar\w+|unlike|previous\w*|prior|earlier|other|others|another|also|baseline\w*|official|existing|related|future|instead|whereas|transfer\w*|similar\w*|"
+    r"\b(?:compar\w+|unlike|previous\w*|prior|earlier|other|others|another|also|baseline\w*|official|existing|related|future|instead|whereas|scope|transfer\w*|similar\w*|"
     r"(?:we|that|which) follow\w*|their|they|et al|not|never|than|original\w*|e\.g|such as|cf|as in|vs|versus|like|initiali[sz]ed|evaluated|tested|used by|work|paper|license|licen[cs]ed)\b",
     re.IGNORECASE,
 )

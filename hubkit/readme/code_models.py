@@ -85,7 +85,7 @@ def use_of(blocks: Iterable[CodeBlock]) -> CodeUse:
 
 
 def _constants(trees: Iterable[ast.Module]) -> dict[str, object]:
-    """Names that one constant is assigned to, and nothing else ever."""
+    """Names that one value is assigned to, and never another."""
     values: dict[str, list[ast.expr | None]] = {}
     for tree in trees:
         for node in list(ast.walk(tree))[:MOST]:
@@ -93,9 +93,9 @@ def _constants(trees: Iterable[ast.Module]) -> dict[str, object]:
                 values.setdefault(name, []).append(value)
     found: dict[str, object] = {}
     for name, given in values.items():  # in order: a later constant may be made of an earlier one
-        value = _value(given[0], found) if len(given) == 1 and given[0] is not None else None
-        if value is not None:
-            found[name] = value
+        made = {_value(one, found) for one in given}
+        if len(made) == 1 and None not in made:
+            found[name] = made.pop()
     return found
 
 
@@ -164,7 +164,9 @@ class _Reader:
         if method in METHODS and owner or method in CALLED:
             self._load(node, owner if method in METHODS else method)
         elif method == "pipeline":
-            self._add("model", node, _keyword(node, "model") or (node.args[1] if len(node.args) > 1 else None))
+            task = self._text(_keyword(node, "task") or (node.args[0] if node.args else None))
+            if task in {"text-generation", "feature-extraction"}:
+                self._add("model", node, _keyword(node, "model") or (node.args[1] if len(node.args) > 1 else None))
         elif method == "hf_hub_download":
             self._fetched(node)
         elif method == "get_act_name" and len(node.args) > 1:
@@ -228,7 +230,7 @@ class _Reader:
             self._act(node, node.slice.elts[0], node.slice.elts[1])
             return
         value = _value(node.slice, self.constants)
-        name = node.value.attr if isinstance(node.value, ast.Attribute) else node.value.id if isinstance(node.value, ast.Name) else None
+        name = self._owner(node.value)
         if isinstance(value, str):
             if LENS_LAYER.match(value) and parse_hook(value).form == "transformer_lens":
                 self._read(value, node)
@@ -237,6 +239,12 @@ class _Reader:
         elif isinstance(value, int) and value >= 0 and name in BLOCKS and isinstance(node.value, ast.Attribute):
             self._module(node, name, value)
 
+    def _owner(self, node: ast.expr) -> str | None:
+        """`hidden_states` of `out.hidden_states`, `hidden_states` and `out["hidden_states"]`."""
+        if isinstance(node, ast.Subscript):
+            return self._text(node.slice)
+        return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else None
+
     def _module(self, node: ast.Subscript, blocks: str, layer: int) -> None:
         """`model.layers[12].mlp`: the way behind the block is in the line, as far as it is plain."""
         line, quote = self._place(node)
@@ -244,7 +252,9 @@ class _Reader:
         behind = re.match(r"(?:\.\w+)*", source.encode()[node.end_col_offset :].decode(errors="replace")) if node.end_col_offset else None
         parts = behind.group().strip(".").split(".") if behind and behind.group() else []
         before = any(part in {"register_forward_pre_hook", "input", "inputs"} for part in parts)
-        used = ("register_forward_hook", "register_forward_pre_hook", "output", "input", "inputs", "register_full_backward_hook", "weight", "bias")
+        if any(part in {"weight", "bias", "parameters", "state_dict"} or part.startswith("W_") for part in parts):
+            return
+        used = {"register_forward_hook", "register_forward_pre_hook", "output", "input", "inputs", "register_full_backward_hook"}
         inner = []
         for part in parts:
             if part in used:

@@ -68,7 +68,7 @@ def validate(  # noqa: PLR0913 - a keyword for each thing that a run may do besi
     silenced = [rule for rule in selection.silenced_rules() if rule.needs in needs]
     facts = gather(view, needs, report)
     asked = base_model if any(Need.BASE in rule.needs | rule.helped for rule in rules) else None
-    add_base_models(facts, BaseModels(asked or TABLE, deep=deep))
+    add_base_models(facts, BaseModels(asked or TABLE, deep=deep and asked is not None))
     outcome = _ask(rules, facts)
     hidden = _ask(silenced, facts).findings
     kept, suppressed, ignored = _set_aside(outcome.findings, hidden, selection, silenced)
