@@ -179,7 +179,7 @@ def test_without_the_option_the_shipped_table_answers(hub: Hub) -> None:
     assert found(sae(d_in=64, model="gpt2-small")) == ["HOOK003"]
     assert found(sae("blocks.2.attn.hook_z", "gemma-2-2b", 2304)) == ["HOOK003"]
     assert found(sae(model="nanochat-d20", d_in=768)) == ["HOOK003"]
-    for good in (sae(), sae(d_in=64, model="lab/tiny"), sae(d_in=64, model="somebody/gpt2"), sae(d_in=64, model=GONE), sae("hook_embed", d_in=7)):
+    for good in (sae(), sae(d_in=64, model="lab/tiny"), sae(d_in=64, model="somebody/gpt2"), sae(d_in=64, model=GONE), sae("blocks.2.attn.hook_result", d_in=7)):
         assert found(good) == []
     assert hub.asked == []
 
