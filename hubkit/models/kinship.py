@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-from hubkit.models.names import OLD_SIZES, hub_id, is_placeholder, model_key
+from hubkit.models.names import OLD_SIZES, hub_id, is_placeholder, lens_names, model_key
 
 Kinship = Literal["same", "quantized", "tuned", "sibling", "different", "unknown"]
 """`sibling`: the same size of the same family, from other data or another release (`pythia-70m-deduped`, `Mistral-7B-v0.3`)."""
@@ -27,20 +27,60 @@ JOINED = (
     (r"code-?llama", "codellama"),
 )  # fmt: skip
 """Spellings of a family, and the word that they are here; the first that fits."""
-UNVERSIONED = {"gemma", "qwen", "mistral", "mixtral", "olmo", "phi", "falcon", "smollm", "codegemma", "stablelm"}
+UNVERSIONED = {
+    "gemma",
+    "qwen",
+    "mistral",
+    "mixtral",
+    "olmo",
+    "phi",
+    "falcon",
+    "smollm",
+    "codegemma",
+    "stablelm",
+}
 """Their first release has no number in its name: without one it is meant."""
+NEVER_VERSIONED = {
+    "gpt2", "distilgpt2", "pythia", "opt", "bloom", "gptj", "gptneo", "gptneox", "gptoss", "nanochat", "tinyllama", "tinystories", "mamba",
+}  # fmt: skip
 UNSIZED = {"gpt2", "distilgpt2", "phi"}
 """Without a size one model is meant."""
 VERSION = re.compile(r"\d{1,2}(?:\.\d{1,2})?n?")
-SIZE = re.compile(r"[ea]?\d+(?:\.\d+)?[mb]|\d+x\d+(?:\.\d+)?b|d\d{1,3}|small|medium|large|xl|mini|nano|tiny|nemo|moe")
+SIZE = re.compile(
+    r"[ea]?\d+(?:\.\d+)?[mb]|\d+x\d+(?:\.\d+)?b|d\d{1,3}|small|medium|large|xl|mini|nano|tiny|nemo|moe"
+)
 NUMBER = re.compile(r"[ea]?(\d+(?:\.\d+)?)([mb])")
-TUNED = {"it", "instruct", "instruction", "chat", "sft", "dpo", "rlhf", "orpo", "lora", "finetuned", "ft", "tuned", "aligned", "base", "reasoning"}
+TUNED = {
+    "it",
+    "instruct",
+    "instruction",
+    "chat",
+    "sft",
+    "dpo",
+    "rlhf",
+    "orpo",
+    "lora",
+    "finetuned",
+    "ft",
+    "tuned",
+    "aligned",
+    "base",
+    "reasoning",
+}
 QUANTIZED = re.compile(
     r"bnb|[48]bit|nf4|fp[48]|int[48]|gptq|awq|gguf|ggml|quantized[\w.]*|quant|exl2|hqq|aqlm|q\d(?:_\w+)?|w\dg\d+|w\da\d+|g128|dynamic|unsloth"
 )
 EMPTY = {"meta", "hf", "pt", "model", "hq", "pretrained", "uncased", "mlx", "org", "ai"}
 """Words of a name that tell no model from another."""
-SIZE_NAMES = {"117m": "small", "124m": "small", "345m": "medium", "355m": "medium", "774m": "large", "1.5b": "xl", "1558m": "xl"}
+SIZE_NAMES = {
+    "117m": "small",
+    "124m": "small",
+    "345m": "medium",
+    "355m": "medium",
+    "774m": "large",
+    "1.5b": "xl",
+    "1558m": "xl",
+}
 """GPT-2's sizes by their parameters."""
 CHILDREN = {
     "deepseek-r1-distill-llama-8b": "llama-3.1-8b", "deepseek-r1-distill-llama-70b": "llama-3.3-70b-instruct",
@@ -48,6 +88,32 @@ CHILDREN = {
     "deepseek-r1-distill-qwen-14b": "qwen2.5-14b", "deepseek-r1-distill-qwen-32b": "qwen2.5-32b",
 }  # fmt: skip
 """Models trained on from another whose name does not say it: https://huggingface.co/deepseek-ai/DeepSeek-R1 (DeepSeek-R1-Distill)."""
+CODE_BASES = {
+    "coder",
+    "code",
+    "math",
+    "vl",
+    "vision",
+    "omni",
+    "audio",
+    "embedding",
+    "reranker",
+    "guard",
+    "vit",
+}
+"""Words of models that were trained apart from the plain one of their size."""
+RELEASE = re.compile(
+    r"v?\d+(?:\.\d+)*|\d{2,3}k|deduped|seed\d+|v0|preview|intermediate|step|\d+[kt]|alldropout"
+)
+"""Words that tell releases of one size apart, not what somebody made of one."""
+BUILT_AS = {
+    "pythia": "gptneox",
+    "tinyllama": "llama",
+    "distilgpt2": "gpt2",
+    "smollm": "llama",
+    "codellama": "llama",
+}
+"""Families that go by another one's name as well: that of their architecture."""
 ROUNDING = 1.35
 """By how much people round a number of parameters: Gemma 2 2B has 2.6 B."""
 
@@ -67,25 +133,33 @@ class Named:
 
 def kinship(one: str, other: str) -> Kinship:
     """What `other` is to `one`, both as files and code call a model."""
-    if model_key(hub_id(one) or one) == model_key(hub_id(other) or other):
+    if model_key(_meant(one)) == model_key(_meant(other)):
         return "same"
     first, second = _exact(one), _exact(other)
     if first is None or second is None:
         return "unknown"
     if _parent(one, second) or _parent(other, first):
         return "tuned"
+    return _apart(first, second) or _made_of(first, second)
+
+
+def _apart(first: Named, second: Named) -> Kinship | None:
+    """Whether two names are of two models, or cannot be told; None for one size of one family."""
     if first.family != second.family:
         return "different"
     if first.family == "llama" and not (first.version and second.version):
         return "unknown"
     if (first.version, first.size) != (second.version, second.size):
         return "unknown" if _vague(first) or _vague(second) else "different"
-    if _flavour(first) != _flavour(second):
-        return "different"
+    return None if _flavour(first) == _flavour(second) else "different"
+
+
+def _made_of(first: Named, second: Named) -> Kinship:
+    """What was done to one of two models of one size of one family."""
     if first.tuned != second.tuned:
         return "tuned"
     if first.rest != second.rest:
-        return "sibling" if not (_own_words(first) or _own_words(second)) else "tuned"
+        return "tuned" if _own_words(first) or _own_words(second) else "sibling"
     return "quantized" if first.quantized != second.quantized else "same"
 
 
@@ -103,8 +177,7 @@ def agrees(mention: str, name: str) -> bool | None:
 
 def _builds(said: Named, exact: Named) -> bool:
     """Whether what is said is the architecture of `exact`: Pythia is a GPT-NeoX, TinyLlama a Llama 2."""
-    built_as = {"pythia": "gptneox", "tinyllama": "llama", "distilgpt2": "gpt2", "smollm": "llama", "codellama": "llama"}
-    return not said.size and built_as.get(exact.family) == said.family
+    return not said.size and BUILT_AS.get(exact.family) == said.family
 
 
 def _related(mention: str, name: str) -> bool:
@@ -140,7 +213,12 @@ def _amount(size: str) -> float | None:
 
 def _exact(name: str) -> Named | None:
     """A name as a file or code states it: the model that TransformerLens or the Hub loads by it."""
-    return None if is_placeholder(name) else take_apart(hub_id(name) or name)
+    return None if is_placeholder(name) else take_apart(_meant(name))
+
+
+def _meant(name: str) -> str:
+    """What the Hub, or TransformerLens, calls it; the name itself where neither has another."""
+    return hub_id(name) or lens_names().get(name.strip().lower(), name)
 
 
 @lru_cache(maxsize=512)
@@ -159,7 +237,9 @@ def take_apart(name: str) -> Named | None:
         return None
     family, after = words[at], words[at + 1 :]
     before = [word for word in words[:at] if word not in EMPTY]
-    version = after.pop(0) if after and family not in UNSIZED - {"phi"} and VERSION.fullmatch(after[0]) else None
+    version = (
+        after.pop(0) if after and family not in UNSIZED - {"phi"} and VERSION.fullmatch(after[0]) else None
+    )
     return _named(family, version, [*before, *after])
 
 
@@ -184,12 +264,6 @@ def _named(family: str, version: str | None, words: list[str]) -> Named:
     return Named(family, version, tuple(dict.fromkeys(sizes)), tuned, quantized, tuple(rest))
 
 
-CODE_BASES = {"coder", "code", "math", "vl", "vision", "omni", "audio", "embedding", "reranker", "guard", "vit"}
-"""Words of models that were trained apart from the plain one of their size."""
-RELEASE = re.compile(r"v?\d+(?:\.\d+)*|\d{2,3}k|deduped|seed\d+|v0|preview|intermediate|step|\d+[kt]|alldropout")
-"""Words that tell releases of one size apart, not what somebody made of one."""
-
-
 def _flavour(named: Named) -> frozenset[str]:
     return frozenset(named.rest) & CODE_BASES
 
@@ -201,9 +275,8 @@ def _own_words(named: Named) -> bool:
 
 def _vague(named: Named) -> bool:
     """Whether the name leaves out what tells the sizes of its family apart."""
-    return (not named.size and named.family not in UNSIZED) or (
-        named.version is None and named.family not in UNVERSIONED | {"gpt2", "distilgpt2", "pythia", "opt", "bloom", "gptj", "gptneo", "gptneox", "nanochat", "tinyllama", "tinystories", "mamba"}
-    )  # fmt: skip
+    no_size = not named.size and named.family not in UNSIZED
+    return no_size or (named.version is None and named.family not in UNVERSIONED | NEVER_VERSIONED)
 
 
 def _parent(name: str, other: Named) -> bool:
@@ -213,29 +286,3 @@ def _parent(name: str, other: Named) -> bool:
     return named is not None and replace(named, tuned=frozenset(), quantized=frozenset()) == replace(
         other, tuned=frozenset(), quantized=frozenset()
     )
-
-
-MENTION = re.compile(
-    r"(?<![\w./@-])(?:[\w.-]+/)?(?:meta-)?(?:"
-    r"(?:distil-?)?gpt-?2(?:[- ](?:small|medium|large|xl))?|gpt-?j(?:-6b)?|gpt-?neox(?:-20b)?|gpt-?neo(?:-[\d.]+[mb])?|gpt-?oss(?:-\d+b)?|"
-    r"(?:code-?)?(?:gemma|llama)(?:[- ]?\d(?:\.\d)?(?![\d.]|[mb]\b|x))?(?:[- ]e?\d+(?:\.\d+)?[mb])?|"
-    r"(?:tiny-?llama|tiny-?stories|pythia|mistral|mixtral|deepseek|nanochat|stablelm|mamba)(?:[- ](?:d\d+|\d+x\d+b|\d+(?:\.\d+)?[mb]))?|"
-    r"(?:qwen|smollm)[- ]?\d?(?:\.\d)?(?:[- ](?:coder|math|vl))?(?:[- ]\d+(?:\.\d+)?[mb])?|"
-    r"(?:olmoe?|granite|falcon|opt|bloom|phi)[- ]\d(?:[._]\d+)?(?:[- ](?:\d+-)?\d+(?:\.\d+)?[mb]|[mb]\b|-mini|-medium)?|"
-    r"(?:opt|bloom|falcon|olmo)[- ]\d+(?:\.\d+)?[mb]"
-    r")(?![A-Za-z])(?:-[A-Za-z0-9_.]+)*",
-    re.IGNORECASE,
-)  # fmt: skip
-"""A base model as a text speaks of it: a family, perhaps with a version and a size."""
-NOT_A_MODEL = re.compile(r"[- ]?(?:scope|scopes|lens|tokenizer|style|like|architecture|license|licence|terms)\b", re.IGNORECASE)
-
-
-def mentions(text: str) -> list[str]:
-    """The base models that a text names; `Gemma Scope` and `GPT-2 tokenizer` are none."""
-    found = []
-    for match in MENTION.finditer(text[:2000]):
-        words = match.group().rstrip(".-_")
-        inside = re.search(r"scope|lens|tokenizer|style|architecture", words, re.IGNORECASE)
-        if not inside and not NOT_A_MODEL.match(text, match.end()) and take_apart(words) is not None:
-            found.append(words)
-    return found

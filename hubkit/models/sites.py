@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hubkit.models.architecture import BY_TYPE
-from hubkit.models.hooks import LENS_LAYER, parse_hook
+from hubkit.models.hooks import parse_hook
 
 if TYPE_CHECKING:
     from hubkit.models.config import ModelShape
@@ -52,6 +52,7 @@ WRAPPERS = {
 }  # fmt: skip
 """What may stand before the list of blocks: the class, what wraps it, what compiles it."""
 HEADS = sorted({blocks for one in BY_TYPE.values() for blocks in one.blocks})
+NO_HOOK = "TransformerLens has no such hook"
 NAKED = {"resid_pre", "resid_mid", "resid_post", "mlp_out", "attn_out"}
 """Sites that TransformerLens writes with `hook_`."""
 
@@ -79,23 +80,30 @@ def misnamed(name: str, shape: ModelShape | None = None, model: str = "") -> Mis
 def _lens(name: str, shape: ModelShape | None, model: str) -> Misnamed | None:
     match = re.fullmatch(r"([A-Za-z_][\w.]*?)\.(\d+)\.(.+)", name)
     if match is None:
-        near = _near(name, OUTSIDE) if "." not in name or not LENS_LAYER.search(name) else None
-        return Misnamed("TransformerLens has no such hook", near, shape is not None) if near else None
+        near = _near(name, OUTSIDE)
+        return Misnamed(NO_HOOK, near, shape is not None) if near else None
     head, layer, site = match.groups()
-    if head != "blocks" and (head.lower() == "blocks" or _near(head.lower(), {"blocks"}, 0.8)) and (site in IN_BLOCK or _near(site, IN_BLOCK)):
-        good = site if site in IN_BLOCK else _near(site, IN_BLOCK)
-        return Misnamed("TransformerLens calls the list of blocks `blocks`", f"blocks.{layer}.{good}", shape is not None)
-    if not BEFORE_BLOCKS.match(head):
+    if BEFORE_BLOCKS.match(head):
+        return _site(f"{head}.{layer}", site, shape, model)
+    good = site if site in IN_BLOCK else _near(site, IN_BLOCK)
+    if good is None or not (head.lower() == "blocks" or _near(head.lower(), {"blocks"}, 0.8)):
         return None
+    return Misnamed(
+        "TransformerLens calls the list of blocks `blocks`", f"blocks.{layer}.{good}", shape is not None
+    )
+
+
+def _site(block: str, site: str, shape: ModelShape | None, model: str) -> Misnamed | None:
+    """What is wrong with a hook inside a block."""
     if site == "hook_resid_mid" and shape is not None and shape.model_type in PARALLEL:
         why = f"attention and MLP of {model or shape.model_type} are parallel: there is no residual stream between them"
-        return Misnamed(why, f"{head}.{layer}.hook_resid_pre or {head}.{layer}.hook_resid_post", certain=True)
+        return Misnamed(why, f"{block}.hook_resid_pre or {block}.hook_resid_post", certain=True)
     if site in IN_BLOCK or site.endswith((".hook_in", ".hook_out")):
         return None
     if (near := _near(site, IN_BLOCK)) is not None:
-        return Misnamed("TransformerLens has no such hook", f"{head}.{layer}.{near}", shape is not None)
+        return Misnamed(NO_HOOK, f"{block}.{near}", shape is not None)
     good = _cut_short(site) if shape is not None else ()
-    return Misnamed("TransformerLens has no such hook", " or ".join(f"{head}.{layer}.{one}" for one in good)) if good else None
+    return Misnamed(NO_HOOK, " or ".join(f"{block}.{one}" for one in good)) if good else None
 
 
 def _cut_short(site: str) -> list[str]:
@@ -117,7 +125,11 @@ def _module(name: str, shape: ModelShape | None, model: str) -> Misnamed | None:
     if shape is not None:
         return _elsewhere(head, layer, tail, shape, model)
     near = _near(head, HEADS) if head not in HEADS and _plain(head) else None
-    return Misnamed(f"no decoder of transformers has its blocks in {head}", f"{near}.{layer}{tail}") if near else None
+    return (
+        Misnamed(f"no decoder of transformers has its blocks in {head}", f"{near}.{layer}{tail}")
+        if near
+        else None
+    )
 
 
 def _elsewhere(head: str, layer: str, tail: str, shape: ModelShape, model: str) -> Misnamed | None:
@@ -127,7 +139,11 @@ def _elsewhere(head: str, layer: str, tail: str, shape: ModelShape, model: str) 
     slips = [word for word in before if word not in WRAPPERS and _near(word, WRAPPERS)]
     if not slips and (last in lists or not set(before) <= WRAPPERS):
         return None
-    if last not in lists and last not in {"layers", "layer", "h", "hs", "block"} and not _near(last, lists, 0.75):
+    if (
+        last not in lists
+        and last not in {"layers", "layer", "h", "hs", "block"}
+        and not _near(last, lists, 0.75)
+    ):
         return None
     why = f"the blocks of {model or shape.model_type} are in {shape.blocks}"
     # nnterp calls the blocks of any model `layers`, and remote code had other names than transformers has now

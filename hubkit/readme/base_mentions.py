@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from hubkit.models.kinship import MENTION, mentions
+from hubkit.models.mentions import MENTION, mentions
 from hubkit.models.names import HUB_ID
 
 if TYPE_CHECKING:
@@ -36,7 +36,10 @@ ELSEWHERE = re.compile(
     re.IGNORECASE,
 )
 """A sentence with one of these may speak of somebody else's SAEs."""
-NOT_HERE = re.compile(r"\b(?:related|comparison|transfer|acknowledg|reference|cit(?:e|ation|ing)|prior|background|see also|licen[cs]e)", re.IGNORECASE)
+NOT_HERE = re.compile(
+    r"\b(?:related|comparison|transfer|acknowledg|reference|cit(?:e|ation|ing)|prior|background|see also|licen[cs]e)",
+    re.IGNORECASE,
+)
 MOST = 3_000
 """Lines that are looked at."""
 
@@ -77,7 +80,11 @@ def _title(line: Line) -> Iterator[Mention]:
 def _property(line: Line) -> Mention | None:
     """`| Base model | gpt2 |`, `- **Base model:** gpt2`."""
     match = LINE.fullmatch(line.text[:400])
-    if match is None or (line.cells and len(line.cells) != 2) or not KEY.fullmatch(match.group("key").strip()):
+    if (
+        match is None
+        or (line.cells and len(line.cells) != 2)
+        or not KEY.fullmatch(match.group("key").strip())
+    ):
         return None
     value = match.group("value").strip()
     if ELSEWHERE.search(value):
@@ -92,7 +99,9 @@ def _sentences(line: Line) -> Iterator[Mention]:
     for sentence in line.sentences():
         if ELSEWHERE.search(sentence):
             continue
-        claimed = [match.group() for match in MENTION.finditer(sentence) if CLAIM.search(sentence[: match.start()])]
+        claimed = [
+            match.group() for match in MENTION.finditer(sentence) if CLAIM.search(sentence[: match.start()])
+        ]
         names = mentions(sentence)
         if any(name in {one.rstrip(".-_") for one in claimed} for name in names):
             yield Mention("sentence", tuple(names), line.number, line.quote)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hubkit.models.hooks import LENS_LAYER, parse_hook
 from hubkit.readme.code import parsed
+from hubkit.readme.constants import MOST, constants_of, value_of
 
 if TYPE_CHECKING:
     from hubkit.readme.document import CodeBlock
@@ -24,16 +25,46 @@ LOADS_MODEL = re.compile(
 """Classes whose methods, or which themselves, load a base model: transformers, TransformerLens, nnsight, unsloth, vLLM."""
 LOADS_TOKENIZER = re.compile(r"\w*Tokenizer(?:Fast)?|AutoProcessor")
 LOADS_SAE = re.compile(r"(?:[A-Z]\w*)?SAE|Sae|SparseCoder|\w*Transcoder")
-METHODS = {"from_pretrained", "from_pretrained_no_processing", "boot_transformers", "from_pretrained_with_cfg_and_sparsity", "load_from_hub"}
+METHODS = {
+    "from_pretrained",
+    "from_pretrained_no_processing",
+    "boot_transformers",
+    "from_pretrained_with_cfg_and_sparsity",
+    "load_from_hub",
+}
 CALLED = {"LanguageModel", "LLM", "StandardizedTransformer"}
 """Classes that take the name when they are made."""
-NAME_KEYS = ("pretrained_model_name_or_path", "model_name", "model_name_or_path", "model_id", "model", "repo_id")
-READS_BY = {"run_with_cache", "run_with_cache_with_saes", "run_with_hooks", "hooks", "add_hook", "add_perma_hook", "get_submodule", "get_caching_hooks"}
+NAME_KEYS = (
+    "pretrained_model_name_or_path",
+    "model_name",
+    "model_name_or_path",
+    "model_id",
+    "model",
+    "repo_id",
+)
+READS_BY = {
+    "run_with_cache",
+    "run_with_cache_with_saes",
+    "run_with_hooks",
+    "hooks",
+    "add_hook",
+    "add_perma_hook",
+    "get_submodule",
+    "get_caching_hooks",
+}
 """Methods whose arguments name hooks."""
-HOOK_KEYS = {"names_filter", "fwd_hooks", "hook_name", "hook_point", "hookpoint", "hookpoints", "hook_names", "stop_at_hook"}
+HOOK_KEYS = {
+    "names_filter",
+    "fwd_hooks",
+    "hook_name",
+    "hook_point",
+    "hookpoint",
+    "hookpoints",
+    "hook_names",
+    "stop_at_hook",
+}
+MODULE = re.compile(r"(?:\w+\.)+(?:layers|h)\.\d+(?:\.\w+)*")
 BLOCKS = {"layers", "h", "blocks"}
-MOST = 5_000
-"""Nodes of one card that are looked at: more is no example."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,67 +107,12 @@ def use_of(blocks: Iterable[CodeBlock]) -> CodeUse:
     """Loads and reads of a card's Python blocks. Never raises."""
     use = CodeUse()
     trees = [(block, tree) for block in blocks if (tree := parsed(block)) is not None]
-    constants = _constants(tree for _, tree in trees)
+    constants = constants_of(tree for _, tree in trees)
     for block, tree in trees:
         reader = _Reader(constants, block.text.split("\n"), block.line, use)
         for node in list(ast.walk(tree))[:MOST]:
             reader.look(node)
     return use
-
-
-def _constants(trees: Iterable[ast.Module]) -> dict[str, object]:
-    """Names that one value is assigned to, and never another."""
-    values: dict[str, list[ast.expr | None]] = {}
-    for tree in trees:
-        for node in list(ast.walk(tree))[:MOST]:
-            for name, value in _bindings(node):
-                values.setdefault(name, []).append(value)
-    found: dict[str, object] = {}
-    for name, given in values.items():  # in order: a later constant may be made of an earlier one
-        made = {_value(one, found) for one in given}
-        if len(made) == 1 and None not in made:
-            found[name] = made.pop()
-    return found
-
-
-def _bindings(node: ast.AST) -> Iterator[tuple[str, ast.expr | None]]:
-    """Every name that a node binds, with its value where that is an expression of its own."""
-    if isinstance(node, ast.Assign):
-        for target in node.targets:
-            if isinstance(target, ast.Name):
-                yield target.id, node.value
-            elif isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple) and len(target.elts) == len(node.value.elts):
-                yield from ((one.id, value) for one, value in zip(target.elts, node.value.elts, strict=True) if isinstance(one, ast.Name))
-            else:
-                yield from ((one.id, None) for one in ast.walk(target) if isinstance(one, ast.Name))
-    elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-        yield node.target.id, node.value
-    elif isinstance(node, ast.AugAssign | ast.For | ast.AsyncFor | ast.comprehension | ast.NamedExpr):
-        yield from ((one.id, None) for one in ast.walk(node.target) if isinstance(one, ast.Name))
-    elif isinstance(node, ast.arg):
-        yield node.arg, None
-
-
-def _value(node: ast.AST | None, names: dict[str, object]) -> object:
-    """A string or a whole number that an expression is, made of constants; None for anything else."""
-    if isinstance(node, ast.Constant):
-        return node.value if isinstance(node.value, str | int) and not isinstance(node.value, bool) else None
-    if isinstance(node, ast.Name):
-        return names.get(node.id)
-    if isinstance(node, ast.JoinedStr):
-        parts = [_value(part.value if isinstance(part, ast.FormattedValue) else part, names) for part in node.values]
-        return "".join(map(str, parts)) if all(part is not None for part in parts) else None
-    if isinstance(node, ast.BinOp):
-        return _sum(_value(node.left, names), node.op, _value(node.right, names))
-    return None
-
-
-def _sum(left: object, op: ast.operator, right: object) -> object:
-    if isinstance(left, int) and isinstance(right, int):
-        if isinstance(op, ast.Add):
-            return left + right
-        return left - right if isinstance(op, ast.Sub) else None
-    return left + right if isinstance(left, str) and isinstance(right, str) and isinstance(op, ast.Add) else None
 
 
 class _Reader:
@@ -152,7 +128,7 @@ class _Reader:
             self._subscript(node)
 
     def _text(self, node: ast.AST | None) -> str | None:
-        value = _value(node, self.constants)
+        value = value_of(node, self.constants)
         return value if isinstance(value, str) else None
 
     def _place(self, node: ast.expr) -> tuple[int, str]:
@@ -161,12 +137,14 @@ class _Reader:
 
     def _call(self, node: ast.Call) -> None:
         method, owner = _names(node.func)
-        if method in METHODS and owner or method in CALLED:
+        if (method in METHODS and owner) or method in CALLED:
             self._load(node, owner if method in METHODS else method)
         elif method == "pipeline":
             task = self._text(_keyword(node, "task") or (node.args[0] if node.args else None))
             if task in {"text-generation", "feature-extraction"}:
-                self._add("model", node, _keyword(node, "model") or (node.args[1] if len(node.args) > 1 else None))
+                self._add(
+                    "model", node, _keyword(node, "model") or (node.args[1] if len(node.args) > 1 else None)
+                )
         elif method == "hf_hub_download":
             self._fetched(node)
         elif method == "get_act_name" and len(node.args) > 1:
@@ -180,15 +158,22 @@ class _Reader:
                     self._hooks_in(one.value)
 
     def _load(self, node: ast.Call, owner: str | None) -> None:
-        first = next((found for key in NAME_KEYS if (found := _keyword(node, key))), node.args[0] if node.args else None)
-        if owner is None or first is None and not node.keywords:
+        first = next(
+            (found for key in NAME_KEYS if (found := _keyword(node, key))),
+            node.args[0] if node.args else None,
+        )
+        if owner is None or (first is None and not node.keywords):
             return
         if LOADS_TOKENIZER.fullmatch(owner):
             self._add("tokenizer", node, first)
         elif LOADS_MODEL.fullmatch(owner):
             self._add("model", node, first)
         elif LOADS_SAE.fullmatch(owner):
-            inner = _keyword(node, "sae_id") or _keyword(node, "hookpoint") or (node.args[1] if len(node.args) > 1 else None)
+            inner = (
+                _keyword(node, "sae_id")
+                or _keyword(node, "hookpoint")
+                or (node.args[1] if len(node.args) > 1 else None)
+            )
             self._add("sae", node, _keyword(node, "release") or first, inner)
 
     def _add(self, kind: str, node: ast.Call, name: ast.expr | None, inner: ast.expr | None = None) -> None:
@@ -207,54 +192,79 @@ class _Reader:
         if path is None:
             self.use.open_sae = True
         elif path.rpartition("/")[2] in {"cfg.json", "sae_weights.safetensors", "params.npz", "ae.pt"}:
-            self.use.loads.append(Load("sae", self._text(repo) or "", *self._place(node), inner=path.rpartition("/")[0] or "."))
+            self.use.loads.append(
+                Load("sae", self._text(repo) or "", *self._place(node), inner=path.rpartition("/")[0] or ".")
+            )
 
     def _act(self, node: ast.expr, site: ast.expr, layer: ast.expr) -> None:
         """`get_act_name("resid_post", 12)`, `cache["resid_post", 12]`."""
-        name, number = self._text(site), _value(layer, self.constants)
+        name, number = self._text(site), value_of(layer, self.constants)
         if name is not None and isinstance(number, int):
-            inner = {"q": "attn.", "k": "attn.", "v": "attn.", "z": "attn.", "pattern": "attn.", "pre": "mlp.", "post": "mlp."}
+            inner = {
+                "q": "attn.",
+                "k": "attn.",
+                "v": "attn.",
+                "z": "attn.",
+                "pattern": "attn.",
+                "pre": "mlp.",
+                "post": "mlp.",
+            }
             self._read(f"blocks.{number}.{inner.get(name, '')}hook_{name}", node)
 
     def _hooks_in(self, node: ast.expr) -> None:
         """Names of hooks in an argument: a string, several, or a comparison inside a lambda."""
         for one in ast.walk(node):
-            if isinstance(one, ast.Constant | ast.JoinedStr | ast.Name) and (name := self._text(one)):
-                if LENS_LAYER.match(name) and parse_hook(name).form == "transformer_lens":
-                    self._read(name, node)
-                elif re.fullmatch(r"(?:\w+\.)+(?:layers|h)\.\d+(?:\.\w+)*", name):
-                    self._read(name, node)
+            name = self._text(one) if isinstance(one, ast.Constant | ast.JoinedStr | ast.Name) else None
+            if name and (_is_hook(name) or MODULE.fullmatch(name)):
+                self._read(name, node)
 
     def _subscript(self, node: ast.Subscript) -> None:
         if isinstance(node.slice, ast.Tuple) and len(node.slice.elts) >= 2:
             self._act(node, node.slice.elts[0], node.slice.elts[1])
             return
-        value = _value(node.slice, self.constants)
+        value = value_of(node.slice, self.constants)
         name = self._owner(node.value)
         if isinstance(value, str):
-            if LENS_LAYER.match(value) and parse_hook(value).form == "transformer_lens":
+            if _is_hook(value):
                 self._read(value, node)
         elif isinstance(value, int) and value >= 0 and name == "hidden_states":
             self._read(f"hidden_states[{value}]", node)
-        elif isinstance(value, int) and value >= 0 and name in BLOCKS and isinstance(node.value, ast.Attribute):
+        elif (
+            isinstance(value, int) and value >= 0 and name in BLOCKS and isinstance(node.value, ast.Attribute)
+        ):
             self._module(node, name, value)
 
     def _owner(self, node: ast.expr) -> str | None:
         """`hidden_states` of `out.hidden_states`, `hidden_states` and `out["hidden_states"]`."""
         if isinstance(node, ast.Subscript):
             return self._text(node.slice)
-        return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else None
+        return (
+            node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else None
+        )
 
     def _module(self, node: ast.Subscript, blocks: str, layer: int) -> None:
         """`model.layers[12].mlp`: the way behind the block is in the line, as far as it is plain."""
         line, quote = self._place(node)
         source = self.lines[node.end_lineno - 1] if node.end_lineno else ""
-        behind = re.match(r"(?:\.\w+)*", source.encode()[node.end_col_offset :].decode(errors="replace")) if node.end_col_offset else None
+        behind = (
+            re.match(r"(?:\.\w+)*", source.encode()[node.end_col_offset :].decode(errors="replace"))
+            if node.end_col_offset
+            else None
+        )
         parts = behind.group().strip(".").split(".") if behind and behind.group() else []
         before = any(part in {"register_forward_pre_hook", "input", "inputs"} for part in parts)
-        if any(part in {"weight", "bias", "parameters", "state_dict"} or part.startswith("W_") for part in parts):
+        if any(
+            part in {"weight", "bias", "parameters", "state_dict"} or part.startswith("W_") for part in parts
+        ):
             return
-        used = {"register_forward_hook", "register_forward_pre_hook", "output", "input", "inputs", "register_full_backward_hook"}
+        used = {
+            "register_forward_hook",
+            "register_forward_pre_hook",
+            "output",
+            "input",
+            "inputs",
+            "register_full_backward_hook",
+        }
         inner = []
         for part in parts:
             if part in used:
@@ -267,6 +277,11 @@ class _Reader:
         self.use.reads.append(Read(hook, *self._place(node)))
 
 
+def _is_hook(name: str) -> bool:
+    """Whether this is TransformerLens's name of a hook in a block."""
+    return LENS_LAYER.match(name) is not None and parse_hook(name).form == "transformer_lens"
+
+
 def _names(function: ast.expr) -> tuple[str | None, str | None]:
     """(`from_pretrained`, `AutoModelForCausalLM`) of a call; the owner without the module it is from."""
     if isinstance(function, ast.Name):
@@ -274,7 +289,9 @@ def _names(function: ast.expr) -> tuple[str | None, str | None]:
     if not isinstance(function, ast.Attribute):
         return None, None
     owner = function.value
-    return function.attr, owner.attr if isinstance(owner, ast.Attribute) else owner.id if isinstance(owner, ast.Name) else None
+    return function.attr, owner.attr if isinstance(owner, ast.Attribute) else owner.id if isinstance(
+        owner, ast.Name
+    ) else None
 
 
 def _keyword(node: ast.Call, name: str) -> ast.expr | None:

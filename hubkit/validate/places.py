@@ -72,13 +72,23 @@ def _lens(name: str) -> Place | None:
 
 def misread(repo: RepoFacts, use: CodeUse) -> Iterator[Found]:
     """One finding for code of which no hook is the place of an SAE that it may feed; nothing where that is left open."""
-    reads = [(read, place) for read in use.reads if (place := place_of(read.hook, before=read.before)) is not None]
+    reads = [
+        (read, place) for read in use.reads if (place := place_of(read.hook, before=read.before)) is not None
+    ]
     saes = _fed(repo, use) if reads else []
     places = [place for sae in saes for place in _places(sae)]
-    if not places or len({sae.sae_id for sae in saes if not _places(sae)}) or any(one.same(other) for _, one in reads for other in places):
+    if (
+        not places
+        or {sae.sae_id for sae in saes if not _places(sae)}
+        or any(one.same(other) for _, one in reads for other in places)
+    ):
         return
     read, place = reads[0]
-    where = f"the SAE {saes[0].sae_id} was trained at {saes[0].sae.hook_name}" if len(saes) == 1 else f"the SAEs were trained at {_shown(saes)}"
+    where = (
+        f"the SAE {saes[0].sae_id} was trained at {saes[0].sae.hook_name}"
+        if len(saes) == 1
+        else f"the SAEs were trained at {_shown(saes)}"
+    )
     yield Found(
         f'the card\'s code reads {read.hook}; {where}: "{read.quote}"',
         _hint(read, place, places),
@@ -92,7 +102,9 @@ def misread(repo: RepoFacts, use: CodeUse) -> Iterator[Found]:
 
 def _one_off(read: Read, place: Place, places: Iterable[Place]) -> bool:
     """`hidden_states[12]` is the output of block 11: who meant block 12 counted from one."""
-    return HIDDEN.fullmatch(read.hook) is not None and any(one.kind == "resid" and one.number == place.number + 1 for one in places)
+    return HIDDEN.fullmatch(read.hook) is not None and any(
+        one.kind == "resid" and one.number == place.number + 1 for one in places
+    )
 
 
 def _hint(read: Read, place: Place, places: list[Place]) -> str:
@@ -116,7 +128,11 @@ def _fed(repo: RepoFacts, use: CodeUse) -> list[SaeFacts]:
     loads = [load for load in use.loads if load.kind == "sae"]
     ids = {sae.sae_id: sae for sae in repo.saes}
     named = [load for load in loads if load.inner is not None]
-    ours = [ids[name] for load in named if same_repository(repo, load.name or None) and (name := str(load.inner).strip("/") or ".") in ids]
+    ours = [
+        ids[name]
+        for load in named
+        if same_repository(repo, load.name or None) and (name := str(load.inner).strip("/") or ".") in ids
+    ]
     if ours and not use.open_sae:
         return list({sae.sae_id: sae for sae in ours}.values())
     if (named and not ours) or not countable(repo):

@@ -21,9 +21,7 @@ from hubkit.readme.document import parse_readme
 from hubkit.repo.local import open_folder
 from hubkit.validate.run import validate
 
-SETTINGS = CardSettings(
-    repo_id="owner/release", base_model="lab/tiny", license="mit", citation="@misc{x}"
-)
+SETTINGS = CardSettings(repo_id="owner/release", base_model="lab/tiny", license="mit", citation="@misc{x}")
 GPT2 = SETTINGS.model_copy(update={"base_model": "openai-community/gpt2"})
 """A model whose shape hubkit's table has."""
 
@@ -214,7 +212,9 @@ def test_the_loading_code_hooks_the_block_of_the_base_model_where_the_configurat
     tmp_path: Path, width: int, hook: str, block: str | None
 ) -> None:
     one = view(
-        cfg("topk", d_in=width, metadata={"hook_name": hook, "model_name": "gpt2"}), tensors("topk", d_in=width), readme=None
+        cfg("topk", d_in=width, metadata={"hook_name": hook, "model_name": "gpt2"}),
+        tensors("topk", d_in=width),
+        readme=None,
     )
     written(tmp_path, one, GPT2)
     card = build_card(tmp_path).text
@@ -247,7 +247,9 @@ def test_a_card_of_another_model_than_the_saes_is_not_built(tmp_path: Path, mode
     assert not (folder / "README.md").exists()
 
 
-@pytest.mark.parametrize("model", ["gemma-2-2b", "google/gemma-2-2b-it", "unsloth/gemma-2-2b-bnb-4bit", "/data/my-own", "unknown"])
+@pytest.mark.parametrize(
+    "model", ["gemma-2-2b", "google/gemma-2-2b-it", "unsloth/gemma-2-2b-bnb-4bit", "/data/my-own", "unknown"]
+)
 def test_a_card_of_the_same_model_or_of_one_that_may_be_related_is_built(tmp_path: Path, model: str) -> None:
     settings = SETTINGS.model_copy(update={"base_model": "google/gemma-2-2b"})
     written(tmp_path, view(cfg(metadata={"model_name": model}), readme=None), settings)

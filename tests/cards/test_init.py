@@ -24,7 +24,9 @@ def folder(tmp_path: Path) -> Path:
     topk = {"topk_L5/cfg.json": json.dumps(cfg("topk", metadata={"hook_name": "blocks.5.hook_resid_post"})).encode(),
             "topk_L5/sae_weights.safetensors": save(tensors("topk")), "LICENSE": b"MIT License\n\nCopyright (c)"}  # fmt: skip
     files = view(readme=None, files=topk).files
-    return written(tmp_path / "saes", {path: data.replace(b"lab/tiny", b"gpt2") for path, data in files.items()})
+    return written(
+        tmp_path / "saes", {path: data.replace(b"lab/tiny", b"gpt2") for path, data in files.items()}
+    )
 
 
 def written(folder: Path, files: dict[str, bytes]) -> Path:

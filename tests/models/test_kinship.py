@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from hubkit.models.kinship import agrees, kinship, mentions
+from hubkit.models.kinship import agrees, kinship
+from hubkit.models.mentions import mentions
 
 KIN = {
     "same": [
@@ -37,7 +38,9 @@ KIN = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("kin", "one", "other"), [(kin, *pair) for kin, pairs in KIN.items() for pair in pairs])
+@pytest.mark.parametrize(
+    ("kin", "one", "other"), [(kin, *pair) for kin, pairs in KIN.items() for pair in pairs]
+)
 def test_kinship_holds_both_ways(kin: str, one: str, other: str) -> None:
     assert kinship(one, other) == kinship(other, one) == kin
 
@@ -53,17 +56,24 @@ def test_kinship_holds_both_ways(kin: str, one: str, other: str) -> None:
         ("Gemma 2", "my-model", None),
     ],
 )  # fmt: skip
-def test_words_may_say_less_than_an_id(words: str, name: str, expected: bool | None) -> None:  # noqa: FBT001 - a column
+def test_words_may_say_less_than_an_id(words: str, name: str, expected: bool | None) -> None:
     assert agrees(words, name) is expected
 
 
 def test_what_a_text_names() -> None:
     assert mentions("SAEs for Gemma-2-9b.") == ["Gemma-2-9b"]
     assert mentions("Qwen3 and Qwen3.5 series") == ["Qwen3", "Qwen3.5"]
-    assert mentions("Gemma Scope, with the Llama 3 tokenizer, at an optimal phi; https://hf.co/google/gemma-2-2b") == []
+    assert (
+        mentions(
+            "Gemma Scope, with the Llama 3 tokenizer, at an optimal phi; https://hf.co/google/gemma-2-2b"
+        )
+        == []
+    )
 
 
-@pytest.mark.parametrize("text", ["gemma-" * 20_000, "gpt2 " * 20_000, "pythia-1b-" * 9_000, "a/" * 20_000, "1" * 50_000])
+@pytest.mark.parametrize(
+    "text", ["gemma-" * 20_000, "gpt2 " * 20_000, "pythia-1b-" * 9_000, "a/" * 20_000, "1" * 50_000]
+)
 def test_any_text_takes_little_time(text: str) -> None:
     begun = time.perf_counter()
     mentions(text)

@@ -15,7 +15,12 @@ def shape(hub_id: str | None) -> ModelShape | None:
     return read_shape(config) if config else None
 
 
-GPT2, PYTHIA, LLAMA, GEMMA3 = "gpt2", "EleutherAI/pythia-70m", "meta-llama/Llama-3.2-1B", "google/gemma-3-4b-it"
+GPT2, PYTHIA, LLAMA, GEMMA3 = (
+    "gpt2",
+    "EleutherAI/pythia-70m",
+    "meta-llama/Llama-3.2-1B",
+    "google/gemma-3-4b-it",
+)
 WRONG = [
     ("blocks.5.hook_resid_posts", GPT2, "blocks.5.hook_resid_post", True), ("block.5.hook_resid_post", GPT2, "blocks.5.hook_resid_post", True),
     ("Blocks.5.hook_resid_post", None, "blocks.5.hook_resid_post", False), ("blocks.5.hook_mlpout", None, "blocks.5.hook_mlp_out", False),
@@ -38,7 +43,9 @@ RIGHT = [
 
 
 @pytest.mark.parametrize(("name", "model", "instead", "certain"), WRONG)
-def test_a_slip_is_named_with_what_was_meant(name: str, model: str | None, instead: str, certain: bool) -> None:  # noqa: FBT001 - a column
+def test_a_slip_is_named_with_what_was_meant(
+    name: str, model: str | None, instead: str, certain: bool
+) -> None:
     found = misnamed(name, shape(model), model or "")
     assert found is not None
     assert (found.instead, found.certain) == (instead, certain)

@@ -158,8 +158,15 @@ def test_saes_of_another_width_or_model_than_the_card_says_are_refused(tmp_path:
     wide = Shape("wide-1m", "openai-community/gpt2", "mit", 64, 128, (1,), ("topk",), 3)
     with pytest.raises(HubkitError, match="HOOK003"):
         check_gate(make_release(tmp_path / "wide", wide, "owner/wide"))
-    folder = make_release(tmp_path / "small", Shape("small-1m", "lab/gemma-2-2b-cut", "mit", 8, 32, (1,), ("topk",), 3), "owner/small")
-    (folder / "README.md").write_text("---\nbase_model: meta-llama/Llama-3.2-1B\nlicense: mit\nlibrary_name: saelens\n---\n\n# SAEs\n", encoding="utf-8")
+    folder = make_release(
+        tmp_path / "small",
+        Shape("small-1m", "lab/gemma-2-2b-cut", "mit", 8, 32, (1,), ("topk",), 3),
+        "owner/small",
+    )
+    (folder / "README.md").write_text(
+        "---\nbase_model: meta-llama/Llama-3.2-1B\nlicense: mit\nlibrary_name: saelens\n---\n\n# SAEs\n",
+        encoding="utf-8",
+    )
     with pytest.raises(HubkitError, match="CARD016") as refused:
         check_gate(folder)
     assert "lab/gemma-2-2b-cut" in refused.value.message

@@ -158,12 +158,18 @@ FOUR = "- **4 SAEs** across 2 layers (L2, L5)\n- **2 architectures:** TopK (k=4)
 GEMMA = "google/gemma-2-2b"
 
 
-def gemma(text: str, front: str = GEMMA, *, model: str = GEMMA, layers: tuple[int, ...] = (12,)) -> MemoryView:
+def gemma(
+    text: str, front: str = GEMMA, *, model: Any = GEMMA, layers: tuple[int, ...] = (12,)
+) -> MemoryView:
     """SAEs of a base model beside a card that speaks of one; without weights, which CARD016 does not look at."""
     whole = README.replace("base_model: lab/tiny", f"base_model: {front}").replace("# SAEs", text)
     files = {"README.md": whole.encode()}
     for layer in layers:
-        configuration = cfg("standard", d_in=2304, metadata={"model_name": model, "hook_name": f"blocks.{layer}.hook_resid_post"})
+        configuration = cfg(
+            "standard",
+            d_in=2304,
+            metadata={"model_name": model, "hook_name": f"blocks.{layer}.hook_resid_post"},
+        )
         files[f"L{layer}/cfg.json"] = json.dumps(configuration).encode()
         files[f"L{layer}/sae_weights.safetensors"] = b""
     return MemoryView(name="lab/saes", files=files)
@@ -208,6 +214,7 @@ MORE_CARD_TWINS: dict[str, Twins] = {
     "CARD016 generation": (lambda: gemma("# SAEs", "google/gemma-2b"), lambda: gemma("# SAEs", "[google/gemma-2-2b, google/gemma-2-2b-it]")),
     "CARD016 child": (lambda: gemma("# SAEs", "google/gemma-2-2b-it"), lambda: gemma("# SAEs", "google/gemma-2-2b-it", model="gemma-2-2b-it")),
     "CARD016 local name": (lambda: gemma("# SAEs", "google/gemma-2-2b", model="/data/llama-3.2-1b"), lambda: gemma("# SAEs", "google/gemma-2-2b", model="/data/gemma-2-2b")),
+    "CARD016 width": (lambda: gemma("# SAEs", "openai-community/gpt2", model=GONE), lambda: gemma("# SAEs", "google/gemma-2-2b", model=GONE)),
     "CARD016 title": (lambda: gemma("# SAEs for Llama 3.1 8B"), lambda: gemma("# Residual stream SAEs for Gemma 2 (2.6B)")),
     "CARD016 sentence": (
         lambda: gemma("# SAEs\n\nThis repository contains SAEs for [Gemma-2-9b](https://huggingface.co/google/gemma-2-2b)."),

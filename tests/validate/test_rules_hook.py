@@ -179,7 +179,13 @@ def test_without_the_option_the_shipped_table_answers(hub: Hub) -> None:
     assert found(sae(d_in=64, model="gpt2-small")) == ["HOOK003"]
     assert found(sae("blocks.2.attn.hook_z", "gemma-2-2b", 2304)) == ["HOOK003"]
     assert found(sae(model="nanochat-d20", d_in=768)) == ["HOOK003"]
-    for good in (sae(), sae(d_in=64, model="lab/tiny"), sae(d_in=64, model="somebody/gpt2"), sae(d_in=64, model=GONE), sae("blocks.2.attn.hook_result", d_in=7)):
+    for good in (
+        sae(),
+        sae(d_in=64, model="lab/tiny"),
+        sae(d_in=64, model="somebody/gpt2"),
+        sae(d_in=64, model=GONE),
+        sae("blocks.2.attn.hook_result", d_in=7),
+    ):
         assert found(good) == []
     assert hub.asked == []
 
@@ -194,7 +200,9 @@ def test_with_deep_the_table_alone_builds_no_model(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_name_is_judged_also_where_the_hub_does_not_answer() -> None:
-    assert [f.code for f in ask(sae("block.2.hook_resid_post", "somebody/slow")) if f.code != "RUN002"] == ["HOOK006"]
+    assert [f.code for f in ask(sae("block.2.hook_resid_post", "somebody/slow")) if f.code != "RUN002"] == [
+        "HOOK006"
+    ]
 
 
 def test_a_model_is_asked_for_once_and_only_where_the_table_has_it_not(hub: Hub) -> None:

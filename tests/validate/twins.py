@@ -203,7 +203,12 @@ def gpt2_at(layer: int, d_in: int = 768, **metadata: Any) -> MemoryView:
 
 def dashboards(*ids: str) -> ListedView:
     """One SAE for each id of Neuronpedia."""
-    return release(*((f"sae{number}_L2", cfg("standard", metadata={"neuronpedia_id": one})) for number, one in enumerate(ids)))
+    return release(
+        *(
+            (f"sae{number}_L2", cfg("standard", metadata={"neuronpedia_id": one}))
+            for number, one in enumerate(ids)
+        )
+    )
 
 
 def hooked(name: str, **metadata: Any) -> MemoryView:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from hubkit.models.kinship import Kinship, agrees, kinship, take_apart
 from hubkit.models.names import HUB_ID, hub_id, is_placeholder
-from hubkit.readme.base_mentions import Mention, base_mentions
-from hubkit.readme.code_models import CodeUse, Load, use_of
+from hubkit.models.widths import widths_at
 from hubkit.release.layout import CARD_SETTINGS, PROVENANCE
-from hubkit.validate.card import CARD, stated_model
+from hubkit.validate.card import CARD, shape_of, stated_model
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.need import Need
 from hubkit.validate.places import misread
 from hubkit.validate.rule import repo_rule
-from hubkit.words import many
+
+if TYPE_CHECKING:
+    from hubkit.readme.base_mentions import Mention
+    from hubkit.readme.code_models import CodeUse, Load
 
 ORDER: tuple[Kinship, ...] = ("same", "quantized", "tuned", "sibling", "unknown", "different")
 TOKENIZERS = (
@@ -49,7 +52,9 @@ class Own:
     @property
     def shown(self) -> str:
         """`gpt2`, `gpt2 and google/gemma-2-2b`."""
-        return " and ".join(self.names[:3]) + (f" and {len(self.names) - 3} more" if len(self.names) > 3 else "")
+        return " and ".join(self.names[:3]) + (
+            f" and {len(self.names) - 3} more" if len(self.names) > 3 else ""
+        )
 
     def nearest(self, name: str) -> Kinship:
         """How `name` stands to that of them which is closest."""
@@ -64,19 +69,53 @@ def another_model(repo: RepoFacts) -> Iterator[Found]:
     the card's code loads, card.yaml and provenance.json. Names are compared as what they mean: `gpt2-small` is openai-community/gpt2, and words of a text may say less than an
     id does. Two different models are an error. A model trained on from the other (`-it`, `-Instruct`, a fine-tune) computes other activations: a warning, and a note where the
     text names both, or `base_model_relation` tells; a note for a quantized copy. The hooks that the code takes (`cache[...]`, `names_filter`, `model.layers[12]`, `hidden_states[13]`)
-    must be the place of the SAE that it loads, or of one of the repository's where that is left open.
+    must be the place of the SAE that it loads, or of one of the repository's where that is left open. Where no configuration names a model, the widths of the SAEs must be
+    those of the card's.
     """
+    from hubkit.readme.base_mentions import (
+        base_mentions,  # their patterns take longer to compile than a folder without a card to read
+    )
+    from hubkit.readme.code_models import use_of
+
     own = _own(repo)
-    use = use_of(repo.readme.code_blocks) if repo.readme else CodeUse()
+    use = use_of(repo.readme.code_blocks if repo.readme else ())
     if own is not None:
         stated = [*_front_matter(repo), *_files(repo), *_of_code(own, use)]
         for statement in stated if own.certain else [one for one in stated if one.where != FRONT]:
             yield from _judge(repo, own, statement)
         for load in use.loads:
             yield from _tokenizer(own, load)
+        if not own.certain:
+            yield from _too_wide(repo, own.names[0])
         for mention in base_mentions(repo.page) if repo.page else ():
             yield from _words(repo, own, mention)
     yield from misread(repo, use)
+
+
+def _too_wide(repo: RepoFacts, model: str) -> Iterator[Found]:
+    """Where no configuration names a model: SAEs that cannot be of the card's, by their widths. What a configuration names is HOOK003's."""
+    shape = shape_of(model)
+    judged = [
+        sae
+        for sae in repo.saes
+        if shape and sae.sae.d_in and sae.sae.hook_name and widths_at(shape, sae.sae.hook_name)
+    ]
+    wrong = [sae for sae in judged if shape and sae.sae.d_in not in widths_at(shape, str(sae.sae.hook_name))]
+    if shape is None or not wrong:
+        return
+    first = wrong[0]
+    expected = " or ".join(map(str, widths_at(shape, str(first.sae.hook_name))))
+    others = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+    yield Found(
+        f"{FRONT} {model}, which has a width of {expected} at {first.sae.hook_name}; d_in of {first.sae_id}{others} is {first.sae.d_in}",
+        "name the model that the SAEs were trained on, here and as model_name in the configurations",
+        path=CARD,
+        line=_front_line(repo),
+        pointer="/base_model",
+        confidence="medium",
+        identity=f"width {model}",
+        measured={"d_in": first.sae.d_in, "expected": sorted(widths_at(shape, str(first.sae.hook_name)))},
+    )
 
 
 FRONT = "base_model of the front matter is"
@@ -105,11 +144,19 @@ def _own(repo: RepoFacts) -> Own | None:
 def _front_matter(repo: RepoFacts) -> Iterator[Statement]:
     front = (repo.readme.front_matter or {}) if repo.readme else {}
     stated = front.get("base_model")
-    names = tuple(name for name in (stated if isinstance(stated, list) else [stated]) if isinstance(name, str) and name.strip())
-    if names and repo.readme:
-        head = (repo.readme.head or "").split("\n")
-        line = next((number for number, text in enumerate(head, 2) if re.match(r"base_model\s*:", text)), 1)
-        yield Statement(FRONT, names, CARD, line, "/base_model")
+    names = tuple(
+        name
+        for name in (stated if isinstance(stated, list) else [stated])
+        if isinstance(name, str) and name.strip()
+    )
+    if names:
+        yield Statement(FRONT, names, CARD, _front_line(repo), "/base_model")
+
+
+def _front_line(repo: RepoFacts) -> int:
+    """Where the front matter has its base_model."""
+    head = (repo.readme.head or "").split("\n") if repo.readme else []
+    return next((number for number, text in enumerate(head, 2) if re.match(r"base_model\s*:", text)), 1)
 
 
 def _files(repo: RepoFacts) -> Iterator[Statement]:
@@ -169,9 +216,15 @@ def _said(repo: RepoFacts, own: Own, name: str) -> bool:
     front = (repo.readme.front_matter or {}) if repo.readme else {}
     if front.get("base_model_relation"):
         return True
-    text = [word.strip(".,;:()[]`'\"*") for line in (repo.page.prose if repo.page else ()) for word in line.text.split()]
+    text = [
+        word.strip(".,;:()[]`'\"*")
+        for line in (repo.page.prose if repo.page else ())
+        for word in line.text.split()
+    ]
     named = [word for word in text if take_apart(word) is not None]
-    return any(kinship(word, name) == "same" for word in named) and any(kinship(word, one) == "same" for word in named for one in own.names)
+    return any(kinship(word, name) == "same" for word in named) and any(
+        kinship(word, one) == "same" for word in named for one in own.names
+    )
 
 
 def _hint(own: Own, relation: Kinship) -> str:
@@ -185,8 +238,13 @@ def _tokenizer(own: Own, load: Load) -> Iterator[Found]:
     """Tokens of another family's tokenizer mean nothing to the model."""
     if load.kind != "tokenizer" or own.nearest(load.name) != "different":
         return
-    other, mine = take_apart(hub_id(load.name) or load.name), [take_apart(hub_id(name) or name) for name in own.names]
-    if other is None or any(one is None or _shares(other.family, one.family, other.version, one.version) for one in mine):
+    other, mine = (
+        take_apart(hub_id(load.name) or load.name),
+        [take_apart(hub_id(name) or name) for name in own.names],
+    )
+    if other is None or any(
+        one is None or _shares(other.family, one.family, other.version, one.version) for one in mine
+    ):
         return
     yield Found(
         f'the card\'s code takes the tokenizer of {load.name}; the SAEs are of {own.shown}: "{load.quote}"',

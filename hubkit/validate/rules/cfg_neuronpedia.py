@@ -17,7 +17,9 @@ KEY = "neuronpedia_id"
 FORM = re.compile(r"(?P<model>[A-Za-z0-9][\w.-]*)/(?:(?P<layer>\d+)|[A-Za-z])-(?P<source>[A-Za-z0-9][\w.-]*)")
 """`gpt2-small/8-res-jb`: a model, a layer (a letter for the embedding, `pythia-70m-deduped/e-att-sm`), a source."""
 ADDRESS = re.compile(r"(?:https?://)?(?:www\.)?neuronpedia\.org/(?P<id>[^/\s]+/[^/\s?#]+).*", re.IGNORECASE)
-EXAMPLE = "write MODEL/LAYER-SOURCE as Neuronpedia's address has it, for instance gpt2-small/8-res-jb, or null"
+EXAMPLE = (
+    "write MODEL/LAYER-SOURCE as Neuronpedia's address has it, for instance gpt2-small/8-res-jb, or null"
+)
 
 
 @repo_rule("CFG023", Severity.WARNING, "C")
@@ -42,7 +44,12 @@ def wrong_dashboard(repo: RepoFacts) -> Iterator[Found]:
         if len(same) > 1:
             ids = [sae.sae_id for sae in same]
             shown = ", ".join(ids[:3]) + (f" and {len(ids) - 3} more" if len(ids) > 3 else "")
-            yield _found(same[1], f"{_stated(same[0])!r} is the {KEY} of {len(same)} SAEs: {shown}", "give each its own, or null", "doubled")
+            yield _found(
+                same[1],
+                f"{_stated(same[0])!r} is the {KEY} of {len(same)} SAEs: {shown}",
+                "give each its own, or null",
+                "doubled",
+            )
 
 
 def _stated(sae: SaeFacts) -> Any:
@@ -62,11 +69,18 @@ def _of_another(sae: SaeFacts, stated: str) -> Iterator[Found]:
     assert match is not None  # noqa: S101 - asked before
     model, layer = sae.sae.model_name, match.group("layer")
     if model and kinship(match.group("model"), model) == "different":
-        yield _found(sae, f"{KEY} {stated!r} is of the model {match.group('model')}, the SAE's is {model}", EXAMPLE, "model")
+        yield _found(
+            sae,
+            f"{KEY} {stated!r} is of the model {match.group('model')}, the SAE's is {model}",
+            EXAMPLE,
+            "model",
+        )
     layers = _layers(sae)
     if layer is not None and layers and int(layer) not in layers:
         at = sae.sae.hook_name or f"layer {sae.sae.layer}"
-        yield _found(sae, f"{KEY} {stated!r} is of layer {int(layer)}, the SAE's hook is {at}", EXAMPLE, "layer")
+        yield _found(
+            sae, f"{KEY} {stated!r} is of layer {int(layer)}, the SAE's hook is {at}", EXAMPLE, "layer"
+        )
 
 
 def _layers(sae: SaeFacts) -> set[int]:
