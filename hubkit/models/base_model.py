@@ -25,5 +25,7 @@ class BaseModel:
     problem: str | None = None
     """Why it cannot be resolved."""
     hint: str = WAYS
+    by_default: bool = False
+    """Whether nobody asked for it: it is from the shipped table."""
     modules: Modules | None = None
     """Only with `--deep`, and where transformers can build the model."""

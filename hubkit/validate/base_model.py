@@ -101,6 +101,7 @@ class BaseModels:
             source,
             model_type if isinstance(model_type, str) else None,
             read_shape(config),
+            by_default=self.option == TABLE,
             modules=modules_of(config) if self.deep and isinstance(config.get("model_type"), str) else None,
         )
 

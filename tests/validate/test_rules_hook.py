@@ -190,6 +190,26 @@ def test_without_the_option_the_shipped_table_answers(hub: Hub) -> None:
     assert hub.asked == []
 
 
+def test_of_another_family_a_width_is_a_note_unless_it_was_asked_for() -> None:
+    trainer = {
+        "dict_class": "AutoEncoderTopK",
+        "activation_dim": 64,
+        "dict_size": 128,
+        "k": 4,
+        "lm_name": "gpt2",
+        "layer": 3,
+        "submodule_name": "resid_post_layer_3",
+    }
+    other = MemoryView(
+        name="x",
+        files={"a/config.json": json.dumps({"trainer": trainer, "buffer": {}}).encode(), "a/ae.pt": b"PK"},
+    )
+    (told,) = [f for f in validate(other).findings if f.code.startswith("HOOK")]
+    assert (told.code, told.severity) == ("HOOK003", Severity.NOTE)
+    (asked,) = ask(other, "HOOK003")
+    assert asked.severity is Severity.ERROR
+
+
 def test_with_deep_the_table_alone_builds_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(config: object) -> None:
         raise AssertionError(f"a model was built of {config}")

@@ -33,7 +33,7 @@ TOKENIZERS = (
 """Families whose models take each other's tokenizers: Pythia that of GPT-NeoX, TinyStories that of GPT-Neo."""
 WORDS = {
     "quantized": "a copy of it in another precision",
-    "tuned": "trained on from it, or it from that",
+    "tuned": "one was trained on from the other",
     "sibling": "another release of that size",
     "unknown": "nothing says how the two are related",
     "different": "another model",
@@ -72,9 +72,8 @@ def another_model(repo: RepoFacts) -> Iterator[Found]:
     must be the place of the SAE that it loads, or of one of the repository's where that is left open. Where no configuration names a model, the widths of the SAEs must be
     those of the card's.
     """
-    from hubkit.readme.base_mentions import (
-        base_mentions,  # their patterns take longer to compile than a folder without a card to read
-    )
+    # Their patterns take longer to compile than a validation without a card takes.
+    from hubkit.readme.base_mentions import base_mentions
     from hubkit.readme.code_models import use_of
 
     own = _own(repo)
@@ -112,6 +111,7 @@ def _too_wide(repo: RepoFacts, model: str) -> Iterator[Found]:
         path=CARD,
         line=_front_line(repo),
         pointer="/base_model",
+        severity=None if any(sae.is_saelens for sae in wrong) else Severity.NOTE,
         confidence="medium",
         identity=f"width {model}",
         measured={"d_in": first.sae.d_in, "expected": sorted(widths_at(shape, str(first.sae.hook_name)))},

@@ -99,7 +99,7 @@ def layer_outside(sae: SaeFacts) -> Iterator[Found]:
 
     Blocks are counted from 0 in both grammars of hook names, so a model of 12 has `blocks.0` to `blocks.11`, `transformer.h.0` to `transformer.h.11`.
     The usual causes: counting from 1, `hidden_states[12]` (the output of block 11), or the cfg of a larger model. Asked without a request where hubkit's
-    table has the model; `--base-model` reads the config.json of any other.
+    table has the model; `--base-model` reads the config.json of any other. Of families whose hooks are said in hubkit's words a note, unless asked for.
     """
     if sae.base is None or sae.base.shape is None:
         return
@@ -115,6 +115,7 @@ def layer_outside(sae: SaeFacts) -> Iterator[Found]:
                 hint,
                 **sae.where(place.key),
                 measured={"layer": layer, "n_layers": shape.n_layers},
+                severity=_weight(sae),
             )
 
 
@@ -125,7 +126,8 @@ def width_of_another_place(sae: SaeFacts) -> Iterator[Found]:
     The residual stream and the outputs of attention and MLP have the hidden size; inside the MLP it is the MLP width; queries and `hook_z` have heads x
     head dimension, which is not the hidden size in Gemma and Qwen3; keys and values have the key-value heads. An SAE of another width was trained at another
     hook or on another model. For transcoders d_out is held against `hook_name_out` in the same way. Hooks whose width config.json does not decide
-    are left alone. Asked without a request where hubkit's table has the model; `--base-model` reads the config.json of any other.
+    are left alone. Asked without a request where hubkit's table has the model; `--base-model` reads the config.json of any other. Of families
+    whose hooks are said in hubkit's words a note, unless asked for.
     """
     if sae.base is None or sae.base.shape is None:
         return
@@ -141,7 +143,13 @@ def width_of_another_place(sae: SaeFacts) -> Iterator[Found]:
             **sae.where(place.width_key),
             measured={"width": place.width, "expected": sorted(widths)},
             identity=place.key,
+            severity=_weight(sae),
         )
+
+
+def _weight(sae: SaeFacts) -> Severity | None:
+    """Of another family, whose hook is said in hubkit's words, a note where nobody asked."""
+    return Severity.NOTE if sae.base and sae.base.by_default and not sae.is_saelens else None
 
 
 def _where_else(shape: ModelShape, width: int) -> str:
