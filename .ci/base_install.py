@@ -47,7 +47,7 @@ def write_sae(folder: Path, threshold: float) -> None:
     cfg = {
         "architecture": "jumprelu", "d_in": 16, "d_sae": 64, "dtype": "float32", "device": "cpu", "apply_b_dec_to_input": True,
         "normalize_activations": "none", "reshape_activations": "none",
-        "metadata": {"sae_lens_version": "6.54.12", "model_name": "gpt2", "hook_name": "blocks.2.hook_resid_post"},
+        "metadata": {"sae_lens_version": "6.54.12", "model_name": "lab/tiny", "hook_name": "blocks.2.hook_resid_post"},
     }  # fmt: skip
     (folder / "cfg.json").write_text(json.dumps(cfg), encoding="utf-8")
 
@@ -55,7 +55,7 @@ def write_sae(folder: Path, threshold: float) -> None:
 write_sae(work / "good" / "lab_L2", 1.0)
 write_sae(work / "bad" / "lab_L2", 0.0)
 (work / "good" / "card.yaml").write_text(
-    "repo_id: owner/name\nbase_model: gpt2\nlicense: mit\n", encoding="utf-8"
+    "repo_id: owner/name\nbase_model: lab/tiny\nlicense: mit\n", encoding="utf-8"
 )
 run("build-cards", "good")
 run("validate", "good", "--fail-on", "warning")

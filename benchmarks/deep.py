@@ -114,7 +114,7 @@ def as_saes(folder: Path, names: list[str]) -> list[str]:
         "architecture": "topk", "k": 64, "rescale_acts_by_decoder_norm": True, "d_in": D_IN, "d_sae": D_SAE,
         "dtype": "float32", "device": "cpu", "apply_b_dec_to_input": True, "normalize_activations": "none",
         "reshape_activations": "none",
-        "metadata": {"sae_lens_version": "6.54.12", "model_name": "gpt2", "hook_name": "blocks.2.hook_resid_post"},
+        "metadata": {"sae_lens_version": "6.54.12", "model_name": "lab/tiny", "hook_name": "blocks.2.hook_resid_post"},
     }  # fmt: skip
     moved = []
     for name in names:

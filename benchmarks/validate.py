@@ -32,13 +32,13 @@ SHAPES = {
     "b_enc": [D_SAE],
     "threshold": [D_SAE],
 }
-README = "---\nlibrary_name: saelens\nbase_model: gpt2\nlicense: mit\n---\n\n# SAEs\n"
+README = "---\nlibrary_name: saelens\nbase_model: lab/tiny\nlicense: mit\n---\n\n# SAEs\n"
 
 
 def configuration(layer: int) -> dict[str, object]:
     """What SAELens 6 writes."""
     metadata = {
-        "sae_lens_version": "6.54.12", "sae_lens_training_version": "6.54.12", "model_name": "gpt2",
+        "sae_lens_version": "6.54.12", "sae_lens_training_version": "6.54.12", "model_name": "lab/tiny",
         "hook_name": f"blocks.{layer}.hook_resid_post",
     }  # fmt: skip
     return {

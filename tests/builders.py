@@ -16,7 +16,7 @@ from hubkit.validate.run import Selection, validate
 D_IN, D_SAE = 8, 32
 FOLDER = "lab_L2_mixed"
 README = (
-    "---\nlibrary_name: saelens\nbase_model: gpt2\nlicense: mit\n---\n\n# SAEs\n\nTraining data: random numbers. Intended use: tests. "
+    "---\nlibrary_name: saelens\nbase_model: lab/tiny\nlicense: mit\n---\n\n# SAEs\n\nTraining data: random numbers. Intended use: tests. "
     "Limitations: nothing was learned, a threshold may be zero, a file a pickle. Precision: float32. Citation: none.\n\n"
 )
 """With every section that a reader needs, and the defects that tests make, in one line."""
@@ -38,7 +38,7 @@ def cfg(architecture: str = "jumprelu", *, metadata: Any = None, **changes: Any)
         "metadata": {
             "sae_lens_version": "6.54.12",
             "sae_lens_training_version": None,
-            "model_name": "gpt2",
+            "model_name": "lab/tiny",
             "hook_name": "blocks.2.hook_resid_post",
         },
     }

@@ -18,10 +18,13 @@ from hubkit.cards.render import CodeRecord, Written, render_card
 from hubkit.cards.settings import NAME, CardSettings, load_settings
 from hubkit.cards.snippets import python_blocks
 from hubkit.errors import IncompleteError, UsageError
+from hubkit.models.kinship import kinship
+from hubkit.models.names import hub_id
 from hubkit.regular import read_regular_text
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import README
 from hubkit.release.writing import keep_or_write
+from hubkit.words import many
 
 if TYPE_CHECKING:
     from hubkit.cards.snippets import SnippetOutcome
@@ -87,11 +90,12 @@ def draft_card(
     run: RunCode | None = None,
     checksums: Checksums | None = None,
 ) -> Card:
-    """The card as `build_card` would write it; nothing is written."""
+    """The card as `build_card` would write it; nothing is written. Raises UsageError where card.yaml names another base model than the SAEs."""
     settings = settings or load_settings(release / NAME)
     path = release / README
     old = read_card(path)
     facts = read_facts(release, settings, checksums)
+    check_base_model(facts, release)
     written = Written(
         regions=regions_of(old, path, sections.ALL, force=force),
         figures=_figures(draw_figures(facts)),
@@ -101,6 +105,20 @@ def draft_card(
         keep_foreign(path, old, _with_code(facts, written, old, release, None))  # before any code is run
     text = _with_code(facts, written, old, release, run)
     return Card(path, text, facts, changed=text != old, diff=unified(old, text))
+
+
+def check_base_model(facts: Facts, release: Path) -> None:
+    """A card is of the model that its SAEs were trained on: what the configurations call by the name of another one is refused. Raises UsageError."""
+    stated = facts.settings.base_model
+    others = [sae for sae in facts.saes if sae.model_name and kinship(stated, sae.model_name) == "different"]
+    if not others or len(others) < sum(sae.model_name is not None for sae in facts.saes):
+        return  # several models in one folder are REL001's and the gate's
+    names = facts.distinct("model_name")
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    raise UsageError(
+        f"{release / NAME}: base_model is {stated}; {many(len(others), 'SAE')} of this release name {names[0]}{more} in cfg.json",
+        hint=f"write base_model: {hub_id(names[0]) or names[0]}, or correct model_name in the configurations",
+    )
 
 
 def read_card(path: Path) -> str | None:

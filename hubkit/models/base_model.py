@@ -27,5 +27,7 @@ class BaseModel:
     hint: str = WAYS
     closed: bool = False
     """Whether it is there, and the Hub does not give it to us: gated, or disabled."""
+    by_default: bool = False
+    """Whether nobody asked for it: it is from the shipped table."""
     modules: Modules | None = None
     """Only with `--deep`, and where transformers can build the model."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 
 PLACEHOLDERS = {
     "", "-", "?", "blah", "dummy", "foo", "model", "model_name", "my-model", "n/a", "na", "none", "null", "placeholder", "tbd", "test",
@@ -67,6 +71,17 @@ LENS_ONLY = re.compile(
 """Models that only TransformerLens has, without a config.json of transformers."""
 
 
+LENS_NAMES = Path(__file__).with_name("lens_names.json")
+"""TransformerLens 3.9's other names that cannot be derived from the model's own (supported_models.py: MODEL_ALIASES), in lower case."""
+
+
+@cache
+def lens_names() -> Mapping[str, str]:
+    """What TransformerLens loads by each of them."""
+    names: dict[str, str] = json.loads(LENS_NAMES.read_text(encoding="utf-8"))
+    return names
+
+
 def is_placeholder(name: str) -> bool:
     """Whether `name` only fills its place."""
     return name.strip().lower() in PLACEHOLDERS
@@ -93,6 +108,8 @@ def hub_id(name: str) -> str | None:
         return name if HUB_ID.fullmatch(name) and ".." not in name else None
     if is_lens_only(name):
         return None
+    if name.lower() in lens_names():
+        return lens_names()[name.lower()]
     name = re.sub(r"^tiny-stories-", "TinyStories-", name, flags=re.IGNORECASE)
     key = name.lower()
     if key in SHORT:

@@ -81,7 +81,7 @@ Faults = Iterator[tuple[ast.stmt | ast.expr, Fault]]
 class Calls:
     """What the blocks of a card have imported and made so far."""
 
-    def __init__(self, release: Release, beside: Beside, constants: Mapping[str, str]) -> None:
+    def __init__(self, release: Release, beside: Beside, constants: Mapping[str, object]) -> None:
         self.release = release
         self.beside = beside
         self.constants = constants

@@ -88,11 +88,11 @@ def faults_of(
     `release` is the SAELens that their calls are held against; None where that is not known.
     """
     from hubkit.readme.calls import Calls
-    from hubkit.readme.constants import constants
+    from hubkit.readme.constants import constants_of
 
     found = list(parsed(blocks))
     trees = [one.tree for one in found if isinstance(one, Parsed)]
-    calls = Calls(release, beside or Beside(), constants(trees)) if release is not None else None
+    calls = Calls(release, beside or Beside(), constants_of(trees)) if release is not None else None
     for one in found:
         if isinstance(one, CodeFault):
             yield one

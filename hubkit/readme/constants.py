@@ -1,46 +1,92 @@
-"""Strings in code whose value can be told without running it: `repo_id = "me/saes"`, `f"{sae_id}/cfg.json"`."""
+"""What names of a piece of code stand for, where that is one string or number all along. Read off the syntax tree; nothing is run."""
 
 from __future__ import annotations
 
 import ast
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+MOST = 5_000
+"""Nodes of one block that are looked at: more is no example."""
 LONGEST = 500
+"""Characters of a string that are kept."""
 
 
-def constants(trees: Iterable[ast.Module]) -> dict[str, str]:
-    """Names that are bound once in all blocks of a card, to a string."""
-    nodes = [node for tree in trees for node in ast.walk(tree)]
-    bound = Counter(
-        node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    )
-    found: dict[str, str] = {}
-    for node in nodes:
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            name = node.targets[0].id
-            value = text_of(node.value, found) if bound[name] == 1 else None
-            if value is not None:
-                found[name] = value
+def constants_of(trees: Iterable[ast.Module]) -> dict[str, object]:
+    """Names that one value is assigned to, and never another."""
+    values: dict[str, list[ast.expr | None]] = {}
+    for tree in trees:
+        for node in list(ast.walk(tree))[:MOST]:
+            for name, value in _bindings(node):
+                values.setdefault(name, []).append(value)
+    found: dict[str, object] = {}
+    for name, given in values.items():  # in order: a later constant may be made of an earlier one
+        made = {value_of(one, found) for one in given}
+        if len(made) == 1 and None not in made:
+            found[name] = made.pop()
     return found
 
 
-def text_of(node: ast.expr | None, known: Mapping[str, str]) -> str | None:
-    """The string that an expression gives: a literal, a known name, both put together."""
+def _bindings(node: ast.AST) -> Iterator[tuple[str, ast.expr | None]]:
+    """Every name that a node binds, with its value where that is an expression of its own."""
+    if isinstance(node, ast.Assign):
+        for target in node.targets:
+            if isinstance(target, ast.Name):
+                yield target.id, node.value
+            elif (
+                isinstance(target, ast.Tuple)
+                and isinstance(node.value, ast.Tuple)
+                and len(target.elts) == len(node.value.elts)
+            ):
+                yield from (
+                    (one.id, value)
+                    for one, value in zip(target.elts, node.value.elts, strict=True)
+                    if isinstance(one, ast.Name)
+                )
+            else:
+                yield from ((one.id, None) for one in ast.walk(target) if isinstance(one, ast.Name))
+    elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+        yield node.target.id, node.value
+    elif isinstance(node, ast.AugAssign | ast.For | ast.AsyncFor | ast.comprehension | ast.NamedExpr):
+        yield from ((one.id, None) for one in ast.walk(node.target) if isinstance(one, ast.Name))
+    elif isinstance(node, ast.arg):
+        yield node.arg, None
+
+
+def value_of(node: ast.AST | None, names: Mapping[str, object]) -> object:
+    """A string or a whole number that an expression is, made of constants; None for anything else."""
     if isinstance(node, ast.Constant):
-        return node.value[:LONGEST] if isinstance(node.value, str) else None
+        if isinstance(node.value, str):
+            return node.value[:LONGEST]
+        return node.value if isinstance(node.value, int) and not isinstance(node.value, bool) else None
     if isinstance(node, ast.Name):
-        return known.get(node.id)
-    parts: list[str | None] = []
+        return names.get(node.id)
     if isinstance(node, ast.JoinedStr):
         parts = [
-            text_of(part.value if isinstance(part, ast.FormattedValue) else part, known)
+            value_of(part.value if isinstance(part, ast.FormattedValue) else part, names)
             for part in node.values
         ]
-    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        parts = [text_of(side, known) for side in (node.left, node.right)]
-    texts = [part for part in parts if part is not None]
-    return "".join(texts)[:LONGEST] if parts and len(texts) == len(parts) else None
+        return "".join(map(str, parts))[:LONGEST] if all(part is not None for part in parts) else None
+    if isinstance(node, ast.BinOp):
+        return _sum(value_of(node.left, names), node.op, value_of(node.right, names))
+    return None
+
+
+def _sum(left: object, op: ast.operator, right: object) -> object:
+    if isinstance(left, int) and isinstance(right, int):
+        if isinstance(op, ast.Add):
+            return left + right
+        return left - right if isinstance(op, ast.Sub) else None
+    return (
+        (left + right)[:LONGEST]
+        if isinstance(left, str) and isinstance(right, str) and isinstance(op, ast.Add)
+        else None
+    )
+
+
+def text_of(node: ast.expr | None, names: Mapping[str, object]) -> str | None:
+    """The string that an expression is."""
+    value = value_of(node, names)
+    return value if isinstance(value, str) else None
 
 
 def argument(call: ast.Call, position: int | None, *names: str) -> ast.expr | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from hubkit.readme.code import CodeFault, Parsed, parsed
-from hubkit.readme.constants import argument, called, constants, text_of
+from hubkit.readme.constants import argument, called, constants_of, text_of
 
 if TYPE_CHECKING:
     from hubkit.readme.document import CodeBlock
@@ -56,7 +56,7 @@ def fetches(blocks: Iterable[CodeBlock]) -> Iterator[Fetch]:
     """Everything whose name can be told without running the code."""
     blocks = list(blocks)
     found = [one for one in parsed(blocks) if isinstance(one, Parsed) and not isinstance(one, CodeFault)]
-    known = constants([one.tree for one in found])
+    known = constants_of([one.tree for one in found])
     for one in found:
         for node in ast.walk(one.tree):
             if isinstance(node, ast.Call):
@@ -70,7 +70,7 @@ def fetches(blocks: Iterable[CodeBlock]) -> Iterator[Fetch]:
 Wanted = tuple[Literal["file", "pattern", "sae"], str, str | None]
 
 
-def _wanted(node: ast.Call, known: Mapping[str, str]) -> Iterator[Wanted]:
+def _wanted(node: ast.Call, known: Mapping[str, object]) -> Iterator[Wanted]:
     name = called(node)
     given = {one.arg for one in node.keywords}
     if "revision" in given or text_of(argument(node, None, "repo_type"), known) not in (None, "model"):
@@ -95,7 +95,7 @@ def _wanted(node: ast.Call, known: Mapping[str, str]) -> Iterator[Wanted]:
             yield "file", path, None
 
 
-def _file(node: ast.Call, known: Mapping[str, str]) -> Iterator[Wanted]:
+def _file(node: ast.Call, known: Mapping[str, object]) -> Iterator[Wanted]:
     repo_id, filename = (
         text_of(argument(node, 0, "repo_id"), known),
         text_of(argument(node, 1, "filename"), known),

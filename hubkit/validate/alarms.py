@@ -8,8 +8,13 @@ from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).with_name("alarm_rates.json")
-NOT_MEASURED = {"HOOK": "--base-model", "LOAD": "--load"}
-"""Areas that the corpus cannot show, and the option that asks them."""
+NOT_MEASURED = {
+    "HOOK001": "--base-model",
+    "HOOK004": "--base-model and --deep",
+    "HOOK005": "--base-model",
+    "LOAD": "--load",
+}
+"""Rules and areas that the corpus cannot show, and the option that asks them."""
 
 
 NEEDS_A_REPOSITORY = ("RUN", "CARD001", "CARD006", "CARD007", "CARD010", "CARD013", "CARD014", "CARD015")

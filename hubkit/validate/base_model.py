@@ -1,6 +1,6 @@
 """The base model that an SAE names: where its config.json comes from, and what it says. Never its weights.
 
-In this order: a folder that the user names, hubkit's own table, one small file from the Hub.
+In this order: a folder that the user names, hubkit's own table, one small file from the Hub. The table is asked always, the rest only with `--base-model`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from hubkit.validate.facts import RepoFacts, SaeFacts
 
 AUTO = "auto"
+TABLE = ""
+"""What each SAE names, as far as hubkit's own table has it: no request."""
 CONFIG = "config.json"
 CLOSED = (" is gated", " is disabled")
 """What the Hub says of a repository whose files it does not give us: an answer, no failure."""
@@ -31,19 +33,19 @@ CLOSED = (" is gated", " is disabled")
 
 @dataclass
 class BaseModels:
-    """Resolves the base model of each SAE, each name once. `option` is what `--base-model` was given: `auto`, an id, or a folder."""
+    """Resolves the base model of each SAE, each name once. `option` is what `--base-model` was given (`auto`, an id, a folder), or TABLE without it."""
 
     option: str
     deep: bool = False
     deadline: Deadline | None = None
     requests: int = 0
     bytes_read: int = 0
-    _found: dict[str, BaseModel | IncompleteError] = field(default_factory=dict)
+    _found: dict[str, BaseModel | IncompleteError | None] = field(default_factory=dict)
 
     def of(self, sae: SaeFacts) -> BaseModel | None:
-        """The base model of `sae`; None where it names none. Raises IncompleteError when the Hub does not answer, UsageError for a wrong `option`."""
+        """The base model of `sae`; None where it names none, or with TABLE one that is not in it. Raises IncompleteError when the Hub does not answer, UsageError for a wrong `option`."""
         name = self.option
-        if name == AUTO:
+        if name in {AUTO, TABLE}:
             stated = sae.sae.model_name
             if stated is None or is_placeholder(stated):  # CFG011 says so
                 return None
@@ -59,11 +61,11 @@ class BaseModels:
         return found
 
     def check_typed(self, *, ask: bool) -> IncompleteError | None:
-        """Raise UsageError where the model that was typed cannot be had; the error where the Hub does not give it. None for `auto`.
+        """Raise UsageError where the model that was typed cannot be had; the error where the Hub does not give it. None for `auto`, and without one.
 
         Without `ask`, only a path that can be nothing else is looked at.
         """
-        if self.option == AUTO:
+        if self.option in {AUTO, TABLE}:
             return None
         if not ask:
             _folder(self.option)
@@ -72,7 +74,7 @@ class BaseModels:
             found = self._resolve(self.option)
         except IncompleteError as error:
             return error
-        if found.problem is None:
+        if found is None or found.problem is None:
             self._found[self.option] = found
             return None
         message = f"--base-model {self.option}: {found.problem}"
@@ -80,12 +82,14 @@ class BaseModels:
             return IncompleteError(message, hint=found.hint)
         raise UsageError(message, hint=found.hint)
 
-    def _resolve(self, name: str) -> BaseModel:
-        if self.option != AUTO and (folder := _folder(name)) is not None:
+    def _resolve(self, name: str) -> BaseModel | None:
+        if self.option not in {AUTO, TABLE} and (folder := _folder(name)) is not None:
             return self._read(name, _from_folder(folder), folder.as_posix())
         if (config := nanochat_config(name)) is not None:
             return self._read(name, config, "hubkit's table")
         found = hub_id(name)
+        if self.option == TABLE and (found is None or known_config(found) is None):
+            return None
         if found is None:
             why = "only TransformerLens has it" if is_lens_only(name) else "it is no id of the Hub"
             return BaseModel(name, problem=f"{name!r} cannot be resolved: {why}")
@@ -121,18 +125,18 @@ class BaseModels:
             source,
             model_type if isinstance(model_type, str) else None,
             read_shape(config),
+            by_default=self.option == TABLE,
             modules=modules_of(config) if self.deep and isinstance(config.get("model_type"), str) else None,
         )
 
 
-def add_base_models(facts: RepoFacts, models: BaseModels, *, wanted: bool = True) -> None:
+def add_base_models(facts: RepoFacts, models: BaseModels) -> None:
     """Give every SAE that names one its base model; what was read for that counts as read for the repository.
 
-    Raises UsageError where the one that was typed cannot be resolved: nothing was held against it then, and a finding among others could be
-    ignored. Where no rule looks at it (not `wanted`), the Hub is not asked.
+    Raises UsageError where the one that was typed cannot be resolved: nothing was held against it then, and a finding among others could be ignored.
     """
-    closed = models.check_typed(ask=wanted and bool(facts.saes))
-    for sae in facts.saes if wanted else ():
+    closed = models.check_typed(ask=bool(facts.saes))
+    for sae in facts.saes:
         try:
             if closed is not None:
                 raise closed

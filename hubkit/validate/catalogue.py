@@ -29,7 +29,7 @@ AREAS = {
 FIX = {"safe": "hubkit fix --select {code} mends it", "unsafe": "hubkit fix --select {code} --unsafe-fixes, where a person decides that it is meant", None: "a person must mend it"}  # fmt: skip
 LEGEND = (
     "Looks at: T the listing, C cfg.json, H the header of the weights, S the threshold tensor, D README.md, E evaluation.json, "
-    "W whole weights (only with `--deep`), L SAELens itself (only with `--load`), B the base model's config.json (only with `--base-model`). Fix: *safe* is made by `hubkit fix`; *unsafe* needs a person's decision; - is for a person."
+    "W whole weights (only with `--deep`), L SAELens itself (only with `--load`), B the base model's config.json (only with `--base-model`; models of hubkit's own table are known without it). Fix: *safe* is made by `hubkit fix`; *unsafe* needs a person's decision; - is for a person."
 )
 ACCEPT = 'in hubkit.toml:  ignore = {{ {code} = "the reason" }}'
 

@@ -72,7 +72,7 @@ class SaeFacts:
     loaded: Loaded | None = None
     """What SAELens made of it: only with `--load`."""
     base: BaseModel | None = None
-    """The base model it names: only with `--base-model`."""
+    """The base model it names, where the shipped table has it; with `--base-model` any."""
     unread: dict[Need, str] = field(default_factory=dict)
     """Why a fact could not be read."""
 
@@ -199,6 +199,8 @@ class RepoFacts:
     """The folders inside that are releases of their own, where this is what lies around them."""
     repository: str | None = None
     """OWNER/NAME: of the Hub, or as a folder declares it in its own files; None where nobody says."""
+    card_settings: Mapping[str, Any] = field(default_factory=dict)
+    """card.yaml, where the author keeps one; empty where it is not there, or no mapping."""
     evaluation: JsonFile | None = None
     metrics: list[JsonFile] = field(default_factory=list)
     """The SAEs' own metrics.json: only with `--deep`."""

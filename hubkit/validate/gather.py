@@ -143,6 +143,7 @@ def _read_texts(facts: RepoFacts, needs: Need) -> None:
             facts.remarks.append(
                 "README.md is that of a code repository, without front matter: it was not judged as a card"
             )
+        facts.card_settings = reading.read_settings(view)
         for entry in reading.inner_cards(facts.entries, facts.releases):
             inner = reading.read_text(view, entry.path, facts.unread, Need.README)
             if inner is not None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hubkit.errors import IncompleteError
 from hubkit.formats.foreign import stored_number
 from hubkit.formats.json_file import JsonFile, json_file
-from hubkit.release.layout import EVIDENCE, README
+from hubkit.release.layout import CARD_SETTINGS, EVIDENCE, README
 from hubkit.tensors.container import read_values
 from hubkit.validate.deep import read_whole_weights
 from hubkit.validate.need import Need
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from hubkit.repo.view import Entry, RepoView
     from hubkit.validate.facts import SaeFacts
 
+LARGEST_SETTINGS = 1_000_000
+"""Bytes of a card.yaml that is read."""
 MOST_CARDS = 60
 """Cards of folders inside that are read."""
 
@@ -36,6 +39,20 @@ def read_thresholds(view: RepoView, sae: SaeFacts) -> None:
     except IncompleteError as error:
         sae.unread[Need.THRESHOLD] = error.message
     sae.stored_k = stored_number(sae.folder, sae.sae.tensors.get("k"))
+
+
+def read_settings(view: RepoView) -> Mapping[str, Any]:
+    """card.yaml as far as it can be read: what is wrong with it, `build-cards` says."""
+    entry = view.entry(CARD_SETTINGS)
+    if entry is None or entry.size > LARGEST_SETTINGS:
+        return {}
+    from hubkit import plain_yaml
+
+    try:
+        value = plain_yaml.load(view.read(CARD_SETTINGS).decode("utf-8"))
+    except (IncompleteError, ValueError):
+        return {}
+    return value if isinstance(value, Mapping) else {}
 
 
 def read_text(view: RepoView, path: str, unread: dict[Need, str], need: Need) -> bytes | None:

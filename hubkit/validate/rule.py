@@ -32,6 +32,8 @@ class Rule:
     scope: Scope
     check: Check
     fix: FixKind | None
+    helped: Need = Need.NOTHING
+    """What it takes into account where the run reads it; without it, it judges by the rest."""
 
     @property
     def title(self) -> str:
@@ -51,24 +53,24 @@ RepoCheck = Callable[["RepoFacts"], Iterable[Found]]
 
 
 def _register(
-    code: str, severity: Severity, needs: Need, scope: Scope, fix: FixKind | None
+    code: str, severity: Severity, needs: Need, scope: Scope, fix: FixKind | None, helped: Need = Need.NOTHING
 ) -> Callable[[Check], Check]:
     def decorate(check: Check) -> Check:
         if code in REGISTRY:
             raise ValueError(f"the code {code} is taken by {REGISTRY[code].check.__name__}")
         if not check.__doc__:
             raise ValueError(f"{code} has no docstring: it is what `hubkit explain {code}` prints")
-        REGISTRY[code] = Rule(code, severity, needs, scope, check, fix)
+        REGISTRY[code] = Rule(code, severity, needs, scope, check, fix, helped)
         return check
 
     return decorate
 
 
 def sae_rule(
-    code: str, severity: Severity, needs: str, fix: FixKind | None = None
+    code: str, severity: Severity, needs: str, fix: FixKind | None = None, *, helped: Need = Need.NOTHING
 ) -> Callable[[SaeCheck], SaeCheck]:
-    """A rule that is asked once for every SAE. A need that could not be read skips it for that SAE."""
-    return _register(code, severity, Need.parse(needs), "sae", fix)
+    """A rule that is asked once for every SAE. A need that could not be read, or a help that was asked for, skips it for that SAE."""
+    return _register(code, severity, Need.parse(needs), "sae", fix, helped)
 
 
 def repo_rule(

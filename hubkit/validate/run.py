@@ -17,7 +17,7 @@ from hubkit.errors import IncompleteError
 from hubkit.formats.folder import may_be_weights
 from hubkit.readme.code import unread_code
 from hubkit.validate import rules as _rules  # noqa: F401 - importing them registers them
-from hubkit.validate.base_model import BaseModels, add_base_models
+from hubkit.validate.base_model import TABLE, BaseModels, add_base_models
 from hubkit.validate.card import cards_inside
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Finding, Found, Severity, fingerprint
@@ -98,8 +98,8 @@ def validate(  # noqa: PLR0913 - a keyword for each thing that a run may do besi
 ) -> Report:
     """Validate the repository that `view` shows; `deep` also asks the rules that read whole weights, `load` those that ask SAELens.
 
-    `base_model` (`auto`, an id of the Hub, a folder) also asks those that look at the base model's config.json. `more` are
-    rules that other rooms bring; they are selected and set aside as all others.
+    Base models are looked up in the shipped table; `base_model` (`auto`, an id of the Hub, a folder) also asks the Hub, or the folder, for the config.json
+    of others, and those rules that need it. `more` are rules that other rooms bring; they are selected and set aside as all others.
     `report` hears of every SAE whose weights were read whole. Raises HubkitError when the repository cannot even be listed.
     """
     asked = _Asked(deep, load, base_model, more, report)
@@ -207,9 +207,8 @@ def _one(view: RepoView, selection: Selection, asked: _Asked, releases: tuple[st
     # A silenced rule is asked, so that the report can say what it hides, but nothing more is read for it.
     silenced = [rule for rule in selection.silenced_rules() if rule.needs in needs and asked.takes(rule)]
     facts = gather(view, needs, asked.report, releases)
-    if asked.base_model and not asked.only:
-        models = BaseModels(asked.base_model, deep=asked.deep, deadline=view.deadline)
-        add_base_models(facts, models, wanted=Need.BASE in needs)
+    if not asked.only:
+        _add_base_models(facts, asked, wanted=any(Need.BASE in rule.needs | rule.helped for rule in rules))
     outcome = _ask(rules, facts)
     hidden = _ask(silenced, facts).findings
     kept, suppressed, ignored = _set_aside(outcome.findings, hidden, selection, silenced)
@@ -296,12 +295,24 @@ def _ask(rules: Iterable[Rule], facts: RepoFacts) -> _Outcome:
     return outcome
 
 
+def _add_base_models(facts: RepoFacts, asked: _Asked, *, wanted: bool) -> None:
+    """From the Hub or a folder where a rule looks at them (`wanted`) and they were asked for, else from the shipped table."""
+    models = BaseModels(TABLE)
+    if asked.base_model:
+        typed = BaseModels(asked.base_model, deep=asked.deep, deadline=facts.view.deadline)
+        if wanted:
+            models = typed
+        else:
+            typed.check_typed(ask=False)
+    add_base_models(facts, models)
+
+
 def _sae_id(subject: SaeFacts | RepoFacts) -> str | None:
     return subject.sae_id if isinstance(subject, SaeFacts) else None
 
 
 def _missing(rule: Rule, subject: SaeFacts | RepoFacts) -> str | None:
-    return next((reason for need, reason in subject.unread.items() if need in rule.needs), None)
+    return next((reason for need, reason in subject.unread.items() if need in rule.needs | rule.helped), None)
 
 
 def _unread(skipped: list[Skipped]) -> Iterator[Finding]:

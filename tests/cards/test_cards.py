@@ -21,16 +21,16 @@ from hubkit.readme.document import parse_readme
 from hubkit.repo.local import open_folder
 from hubkit.validate.run import validate
 
-SETTINGS = CardSettings(
-    repo_id="owner/release", base_model="openai-community/gpt2", license="mit", citation="@misc{x}"
-)
+SETTINGS = CardSettings(repo_id="owner/release", base_model="lab/tiny", license="mit", citation="@misc{x}")
+GPT2 = SETTINGS.model_copy(update={"base_model": "openai-community/gpt2"})
+"""A model whose shape hubkit's table has."""
 
 
-def written(folder: Path, repository: object) -> Path:
+def written(folder: Path, repository: object, settings: CardSettings = SETTINGS) -> Path:
     for path, data in repository.files.items():  # type: ignore[attr-defined]
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
-    save_settings(SETTINGS, folder / "card.yaml")
+    save_settings(settings, folder / "card.yaml")
     return folder
 
 
@@ -72,7 +72,7 @@ def test_same_inputs_same_bytes_and_a_second_build_writes_nothing(release: Path)
 def test_the_card_passes_the_hubs_own_parser_and_ours(release: Path) -> None:
     card = build_card(release)
     data = ModelCard(card.text).data
-    assert (data.library_name, data.base_model, data.license) == ("saelens", "openai-community/gpt2", "mit")
+    assert (data.library_name, data.base_model, data.license) == ("saelens", "lab/tiny", "mit")
     assert not [f for f in validate(open_folder(release)).findings if f.code.startswith("CARD")]
 
 
@@ -215,9 +215,11 @@ def test_the_loading_code_hooks_the_block_of_the_base_model_where_the_configurat
     tmp_path: Path, width: int, hook: str, block: str | None
 ) -> None:
     one = view(
-        cfg("topk", d_in=width, metadata={"hook_name": hook}), tensors("topk", d_in=width), readme=None
+        cfg("topk", d_in=width, metadata={"hook_name": hook, "model_name": "gpt2"}),
+        tensors("topk", d_in=width),
+        readme=None,
     )
-    written(tmp_path, one)
+    written(tmp_path, one, GPT2)
     card = build_card(tmp_path).text
     assert ("get_submodule(block)" in card) == (block is not None)
     assert f'block = "{block}"' in card or block is None
@@ -235,3 +237,30 @@ def test_a_card_yaml_with_nothing_in_it_says_what_is_missing(tmp_path: Path) -> 
     path.write_text("# nothing yet\n", encoding="utf-8")
     with pytest.raises(UsageError, match="repo_id: is missing; license: is missing; base_model: is missing"):
         load_settings(path)
+
+
+@pytest.mark.parametrize("model", ["google/gemma-2-9b", "gemma-2b", "EleutherAI/pythia-70m"])
+def test_a_card_of_another_model_than_the_saes_is_not_built(tmp_path: Path, model: str) -> None:
+    settings = SETTINGS.model_copy(update={"base_model": "google/gemma-2-2b"})
+    folder = written(tmp_path, view(cfg(metadata={"model_name": model}), readme=None), settings)
+    with pytest.raises(UsageError, match="base_model is google/gemma-2-2b") as refused:
+        build_card(folder)
+    assert model in refused.value.message
+    assert "write base_model: " in str(refused.value.hint)
+    assert not (folder / "README.md").exists()
+
+
+@pytest.mark.parametrize(
+    "model", ["gemma-2-2b", "google/gemma-2-2b-it", "unsloth/gemma-2-2b-bnb-4bit", "/data/my-own", "unknown"]
+)
+def test_a_card_of_the_same_model_or_of_one_that_may_be_related_is_built(tmp_path: Path, model: str) -> None:
+    settings = SETTINGS.model_copy(update={"base_model": "google/gemma-2-2b"})
+    written(tmp_path, view(cfg(metadata={"model_name": model}), readme=None), settings)
+    assert build_card(tmp_path).changed
+
+
+def test_a_width_that_the_base_model_has_not_is_told_in_the_card(tmp_path: Path) -> None:
+    folder = written(tmp_path, view(cfg(metadata={"model_name": "gpt2"}), readme=None), GPT2)
+    text = build_card(folder).text
+    assert "HOOK003" in text
+    assert "found no defect" not in text

@@ -23,7 +23,10 @@ def folder(tmp_path: Path) -> Path:
     """Two SAEs somebody trained, a licence file, no card."""
     topk = {"topk_L5/cfg.json": json.dumps(cfg("topk", metadata={"hook_name": "blocks.5.hook_resid_post"})).encode(),
             "topk_L5/sae_weights.safetensors": save(tensors("topk")), "LICENSE": b"MIT License\n\nCopyright (c)"}  # fmt: skip
-    return written(tmp_path / "saes", view(readme=None, files=topk).files)
+    files = view(readme=None, files=topk).files
+    return written(
+        tmp_path / "saes", {path: data.replace(b"lab/tiny", b"gpt2") for path, data in files.items()}
+    )
 
 
 def written(folder: Path, files: dict[str, bytes]) -> Path:

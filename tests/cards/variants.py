@@ -62,7 +62,7 @@ def sae(
     folder: str, architecture: str = "topk", width: int = WIDE, *, weights: Any = None, **metadata: Any
 ) -> dict[str, bytes]:
     """The files of one SAE of somebody else's."""
-    configuration = cfg(architecture, d_in=width, metadata=metadata)
+    configuration = cfg(architecture, d_in=width, metadata={"model_name": "gpt2", **metadata})
     found = tensors(architecture, d_in=width) if weights is None else weights
     if weights is None:  # each SAE has its own
         found["W_dec"] = found["W_dec"] * np.float32(1 + crc32(folder.encode()) / 2**32)
@@ -336,9 +336,9 @@ def narrow(folder: Path) -> Path:
     initial["threshold"] = initial["threshold"] * 0 + 0.001
     return put(
         folder,
-        sae("a", "jumprelu", 8, weights=zero)
-        | sae("b", "jumprelu", 8, weights=initial)
-        | sae("c", "topk", 8),
+        sae("a", "jumprelu", 8, weights=zero, model_name="lab/tiny")
+        | sae("b", "jumprelu", 8, weights=initial, model_name="lab/tiny")
+        | sae("c", "topk", 8, model_name="lab/tiny"),
     )
 
 
@@ -351,8 +351,8 @@ def one_value(folder: Path) -> Path:
 
 
 def wrong_model(folder: Path) -> Path:
-    """Configurations that name another model than card.yaml."""
-    return put(folder, sae("a", model_name="gpt2-medium"))
+    """A configuration that names another model than card.yaml, beside one that does not: where all do, no card is built."""
+    return put(folder, sae("a", model_name="gpt2-medium") | sae("b"))
 
 
 def nameless(folder: Path) -> Path:

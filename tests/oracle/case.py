@@ -15,7 +15,7 @@ from oracle.saes import Meant, build
 if TYPE_CHECKING:
     from pathlib import Path
 
-README = "---\nlibrary_name: saelens\nbase_model: openai-community/gpt2\nlicense: mit\n---\n\n# Sparse autoencoders\n"
+README = "---\nlibrary_name: saelens\nbase_model: lab/tiny\nlicense: mit\n---\n\n# Sparse autoencoders\n"
 SAE_ID = "L2_mixed"
 GONE: Any = object()
 """As a value: the key is left out."""

@@ -40,7 +40,7 @@ VARIANTS = [
     Case("keys sorted and indented", "jumprelu", _sorted),
     Case("sae_lens_training_version null: not trained by SAELens", "topk", meta(sae_lens_training_version=None)),
     Case("the study's own keys in metadata", "topk", meta(training_condition="mixed", hubkit={"seed": 1})),
-    Case("hook_name and model_name also at the top level", "topk", put(hook_name="blocks.2.hook_resid_post", model_name="gpt2")),
+    Case("hook_name and model_name also at the top level", "topk", put(hook_name="blocks.2.hook_resid_post", model_name="lab/tiny")),
     Case("dtype torch.float32", "standard", put(dtype="torch.float32")),
     Case("sae_lens_version 6.0.0-rc.0, the first of the layout", "standard", meta(sae_lens_version="6.0.0-rc.0")),
     Case("sae_lens_version at the top level instead of in metadata", "standard", every(meta(sae_lens_version=GONE), put(sae_lens_version="6.1.0"))),

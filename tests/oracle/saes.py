@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import torch
 
 D_IN, D_OUT = 16, 24
-MODEL, HOOK, HOOK_OUT = "gpt2", "blocks.2.hook_resid_post", "blocks.2.hook_mlp_out"
+MODEL, HOOK, HOOK_OUT = "lab/tiny", "blocks.2.hook_resid_post", "blocks.2.hook_mlp_out"
 
 
 def sae_lens() -> Any:

@@ -37,7 +37,7 @@ from hubkit.publish.push import push
 from hubkit.publish.remote import differing, read_remote
 
 TOKEN, REPO = "fault-matrix", "owner/release"
-SHAPE = Shape("faulty-1m", "openai-community/gpt2", "mit", 64, 256, (1, 2), ("topk", "jumprelu"), 6)
+SHAPE = Shape("faulty-1m", "lab/tiny", "mit", 64, 256, (1, 2), ("topk", "jumprelu"), 6)
 """Six SAEs of 132 kB."""
 PART = 50_000
 """Bytes: where a scenario says so, larger objects are uploaded in parts."""

@@ -47,8 +47,10 @@ SEEDS = (
 
 
 def scaled(shape: Shape, factor: int) -> Shape:
-    """The same release with vectors `factor` times shorter."""
-    return Shape(**{**vars(shape), "d_in": shape.d_in // factor, "d_sae": shape.d_sae // factor})
+    """The same release with vectors `factor` times shorter, so of a model of that width: hubkit knows how wide the real one is."""
+    small = f"lab/tiny-{shape.base_model.rpartition('/')[2]}"
+    sizes = {"d_in": shape.d_in // factor, "d_sae": shape.d_sae // factor}
+    return Shape(**{**vars(shape), **sizes, "base_model": small})
 
 
 def make_release(folder: Path, shape: Shape, repo_id: str, *, seed: int = 0) -> Path:

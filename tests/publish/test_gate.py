@@ -53,7 +53,7 @@ def other_base_model(release: Path) -> None:
 
 
 def wrong_provenance(release: Path) -> None:
-    write_provenance(release, Shape("x", "gpt2", "mit", 8, 32, (2,), ("jumprelu",), 1))
+    write_provenance(release, Shape("x", "lab/tiny", "mit", 8, 32, (2,), ("jumprelu",), 1))
     weights = load_file(release / FOLDER / "sae_weights.safetensors")
     edit_weights(release, b_dec=weights["b_dec"] + 1)
 
@@ -154,8 +154,26 @@ def test_the_command_pairs_codes_with_reasons(release: Path) -> None:
 
 
 def test_a_whole_release_passes_with_its_provenance(tmp_path: Path) -> None:
-    shape = Shape("small-1m", "openai-community/gpt2", "mit", 8, 32, (1, 2), ("topk", "jumprelu"), 12)
+    shape = Shape("small-1m", "lab/tiny", "mit", 8, 32, (1, 2), ("topk", "jumprelu"), 12)
     gate = check_gate(make_release(tmp_path / "small", shape, "owner/small"))
-    assert (gate.license, gate.base_model) == ("mit", "openai-community/gpt2")
+    assert (gate.license, gate.base_model) == ("mit", "lab/tiny")
     assert gate.proven == 2 * len(shape.cells()) + 1
     assert len(shape.cells()) == 2 * 2 * len(CONDITIONS)
+
+
+def test_saes_of_another_width_or_model_than_the_card_says_are_refused(tmp_path: Path) -> None:
+    wide = Shape("wide-1m", "openai-community/gpt2", "mit", 64, 128, (1,), ("topk",), 3)
+    with pytest.raises(HubkitError, match="HOOK003"):
+        check_gate(make_release(tmp_path / "wide", wide, "owner/wide"))
+    folder = make_release(
+        tmp_path / "small",
+        Shape("small-1m", "lab/gemma-2-2b-cut", "mit", 8, 32, (1,), ("topk",), 3),
+        "owner/small",
+    )
+    (folder / "README.md").write_text(
+        "---\nbase_model: meta-llama/Llama-3.2-1B\nlicense: mit\nlibrary_name: saelens\n---\n\n# SAEs\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(HubkitError, match="CARD016") as refused:
+        check_gate(folder)
+    assert "lab/gemma-2-2b-cut" in refused.value.message

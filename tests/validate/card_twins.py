@@ -23,6 +23,15 @@ def card(text: str, configuration: Any = None, **changes: Any) -> MemoryView:
     return view(configuration, readme=f"{README}\n{text}\n", **changes)
 
 
+def of_gpt2(view: MemoryView) -> MemoryView:
+    """The same card and configurations, of a base model that hubkit's table has."""
+    files = {
+        path: data.replace(b"lab/tiny", b"openai-community/gpt2") if path.endswith((".md", ".json")) else data
+        for path, data in view.files.items()
+    }
+    return MemoryView(name=view.name, files=files)
+
+
 def alone(text: str) -> MemoryView:
     """A card without SAEs."""
     return MemoryView(name="memory", files={"README.md": f"{README}\n{text}\n".encode()})
@@ -146,6 +155,33 @@ def quantized(text: str) -> MemoryView:
 
 
 FOUR = "- **4 SAEs** across 2 layers (L2, L5)\n- **2 architectures:** TopK (k=4), JumpReLU\n- **1 training condition:** mixed\n"
+GEMMA = "google/gemma-2-2b"
+
+
+def gemma(
+    text: str, front: str = GEMMA, *, model: Any = GEMMA, layers: tuple[int, ...] = (12,)
+) -> MemoryView:
+    """SAEs of a base model beside a card that speaks of one; without weights, which CARD016 does not look at."""
+    whole = README.replace("base_model: lab/tiny", f"base_model: {front}").replace("# SAEs", text)
+    files = {"README.md": whole.encode()}
+    for layer in layers:
+        configuration = cfg(
+            "standard",
+            d_in=2304,
+            metadata={"model_name": model, "hook_name": f"blocks.{layer}.hook_resid_post"},
+        )
+        files[f"L{layer}/cfg.json"] = json.dumps(configuration).encode()
+        files[f"L{layer}/sae_weights.safetensors"] = b""
+    return MemoryView(name="lab/saes", files=files)
+
+
+def run(code_: str, **changes: Any) -> MemoryView:
+    return gemma(f"# SAEs\n\n```python\n{code_}\n```", **changes)
+
+
+MODEL = "from transformers import AutoModelForCausalLM\nmodel = AutoModelForCausalLM.from_pretrained({})"
+LENS = 'model = HookedTransformer.from_pretrained("{}")\n_, cache = model.run_with_cache(text)\n'
+LOADED = 'sae = SAE.from_pretrained("lab/saes", "L12")\n'
 USE = "from sae_lens import SAE\nsae = SAE.from_pretrained({})"
 TABLE = "| SAE | L0 |\n|---|---|\n| `" + FOLDER + "` | {} |\n"
 KEYS = '## Usage\n\n```python\nsae_id = "{}"\n# Keys: W_enc [8, 32], b_enc [32],\n#       W_dec [32, 8], b_dec [8], threshold [32]\n```\n'
@@ -346,6 +382,7 @@ CARD_TWINS: dict[str, Twins] = {
     "CARD011": (lambda: alone("Trained on {model}."), lambda: alone("Named `lab_{model}_L{layer}`, in `<sae_id>/cfg.json`.")),
     "CARD013": (lambda: recorded(of=cfg(device="cuda")), recorded),
     "CARD014": (lambda: view(readme="---\nlibrary_name: saelens\nbase_model: gpt2\n---\n\n# SAEs\n"), view),
+    "CARD016": (lambda: gemma("# SAEs", "meta-llama/Llama-3.2-1B"), lambda: gemma("# SAEs", "google/gemma-2-2b")),
     "CARD015": (
         lambda: study("gpt2 (124M parameters)", "gpt2 (355M parameters)"),
         lambda: study("gpt2 (124M parameters)", "openai-community/gpt2 (124M parameters)"),
@@ -354,6 +391,53 @@ CARD_TWINS: dict[str, Twins] = {
 """By code: (bad, good)."""
 
 MORE_CARD_TWINS: dict[str, Twins] = {
+    "CARD016 alias": (lambda: gemma("# SAEs", "openai-community/gpt2-medium", model="gpt2-small"), lambda: gemma("# SAEs", "openai-community/gpt2", model="gpt2-small")),
+    "CARD016 size": (lambda: gemma("# SAEs", "google/gemma-2-9b"), lambda: gemma("# SAEs", "unsloth/gemma-2-2b")),
+    "CARD016 generation": (lambda: gemma("# SAEs", "google/gemma-2b"), lambda: gemma("# SAEs", "[google/gemma-2-2b, google/gemma-2-2b-it]")),
+    "CARD016 child": (lambda: gemma("# SAEs", "google/gemma-2-2b-it"), lambda: gemma("# SAEs", "google/gemma-2-2b-it", model="gemma-2-2b-it")),
+    "CARD016 local name": (lambda: gemma("# SAEs", "google/gemma-2-2b", model="/data/llama-3.2-1b"), lambda: gemma("# SAEs", "google/gemma-2-2b", model="/data/gemma-2-2b")),
+    "CARD016 width": (lambda: gemma("# SAEs", "openai-community/gpt2", model=GONE), lambda: gemma("# SAEs", "google/gemma-2-2b", model=GONE)),
+    "CARD016 title": (lambda: gemma("# SAEs for Llama 3.1 8B"), lambda: gemma("# Residual stream SAEs for Gemma 2 (2.6B)")),
+    "CARD016 sentence": (
+        lambda: gemma("# SAEs\n\nThis repository contains SAEs for [Gemma-2-9b](https://huggingface.co/google/gemma-2-2b)."),
+        lambda: gemma("# SAEs\n\nThis repository contains SAEs for [Gemma-2-2b](https://huggingface.co/google/gemma-2-2b), trained on text by Llama-3.1-8B."),
+    ),
+    "CARD016 trained on": (
+        lambda: gemma("# SAEs\n\n3 sparse autoencoders trained on residual stream activations from Pythia-160M."),
+        lambda: gemma("# SAEs\n\nUnlike those trained on Pythia-160M, they are small. Labels are by GPT-2. Gemma Scope was trained on Gemma-2-9B."),
+    ),
+    "CARD016 row": (
+        lambda: gemma("# SAEs\n\n| Property | Value |\n|---|---|\n| Base model | google/gemma-2-9b |"),
+        lambda: gemma("# SAEs\n\n| Property | Value |\n|---|---|\n| Base model | Gemma 2 2B |\n| Judge model | Llama-3.1-8B |"),
+    ),
+    "CARD016 code": (lambda: run(MODEL.format('"google/gemma-2-9b"')), lambda: run(MODEL.format('"google/gemma-2-2b"'))),
+    "CARD016 name": (
+        lambda: run('NAME = "meta-llama/Llama-3.2-1B"\n' + MODEL.format("NAME")),
+        lambda: run('for NAME in ("gpt2", "google/gemma-2-2b"):\n    model = AutoModelForCausalLM.from_pretrained(NAME)'),
+    ),
+    "CARD016 judge": (lambda: run('model = LanguageModel("gpt2")'), lambda: run(MODEL.format('"google/gemma-2-2b"') + '\njudge = AutoModelForCausalLM.from_pretrained("gpt2")')),
+    "CARD016 tokenizer": (
+        lambda: run('tokenizer = AutoTokenizer.from_pretrained("gpt2")'),
+        lambda: run('tokenizer = AutoTokenizer.from_pretrained("EleutherAI/gpt-neox-20b")', front="EleutherAI/pythia-70m", model="pythia-70m"),
+    ),
+    "CARD016 layer": (
+        lambda: run(LENS.format("gemma-2-2b") + 'x = cache["blocks.11.hook_resid_post"]'), lambda: run(LENS.format("gemma-2-2b") + 'x = cache["blocks.13.hook_resid_pre"]'),
+    ),
+    "CARD016 site": (lambda: run('x = cache["blocks.12.hook_mlp_out"]'), lambda: run("LAYER = 12\nx = cache[f'blocks.{LAYER}.hook_resid_post']")),
+    "CARD016 block": (lambda: run("model.model.layers[11].register_forward_hook(keep)"), lambda: run("model.model.layers[12].register_forward_hook(keep)")),
+    "CARD016 before": (lambda: run("model.model.layers[12].register_forward_pre_hook(keep)"), lambda: run("model.model.layers[13].register_forward_pre_hook(keep)")),
+    "CARD016 hidden": (lambda: run("x = out.hidden_states[12]"), lambda: run("x = out.hidden_states[13]\ny = out.hidden_states[-1]")),
+    "CARD016 loaded": (
+        lambda: run(LOADED + 'x = cache["blocks.5.hook_resid_post"]', layers=(5, 12)), lambda: run('x = cache["blocks.5.hook_resid_post"]', layers=(5, 12)),
+    ),
+    "CARD016 another's": (
+        lambda: run(LOADED + "x = cache['resid_post', 20]"),
+        lambda: run('sae = SAE.from_pretrained("gemma-scope-2b-pt-res", "layer_20/width_16k")\nx = cache["blocks.20.hook_resid_post"]'),
+    ),
+    "CARD016 filter": (
+        lambda: run('model.run_with_cache(text, names_filter=lambda name: name == "blocks.9.hook_resid_post")'),
+        lambda: run('w = model.model.layers[0].mlp.down_proj.weight\nsae_id = "blocks.3.hook_resid_post"'),
+    ),
     "CARD004 product": (lambda: alone("57 SAEs across 6 layers\n\n- 3 architectures: TopK, JumpReLU, Gated\n- 3 conditions"), lambda: alone("54 SAEs across 6 layers\n\n- 3 architectures: TopK, JumpReLU, Gated\n- 3 conditions")),
     "CARD004 written": (lambda: alone("A grid of 6 layers x 3 archs x 3 conditions = 57 SAEs."), lambda: alone("A grid of 6 layers x 3 archs x 3 conditions = 54 SAEs.")),
     "CARD004 incomplete": (lambda: alone("25 SAEs across 3 layers\n\n- 3 architectures\n- 3 conditions"), lambda: alone("25 SAEs across 3 layers\n\n- 3 architectures\n- 3 conditions\n\nThis is 25/27 complete.")),
@@ -379,11 +463,11 @@ MORE_CARD_TWINS: dict[str, Twins] = {
     "CARD004 architectures as trained": (lambda: rewritten("1 architecture: TopK"), lambda: rewritten("2 architectures: TopK, JumpReLU")),
     "CARD005 site": (lambda: card("| hook_name | blocks.2.hook_mlp_out |"), lambda: card("| hook_name | blocks.2.hook_resid_post |")),
     "CARD005 k of TopK": (lambda: grid("All TopK SAEs have k=64."), lambda: grid("All TopK SAEs have k=4.")),
-    **{f"CARD005 {name}": (lambda row=bad: card(RIGHT + row, STATED()), lambda row=good: card(RIGHT + row, STATED())) for name, (bad, good) in ROWS.items()},
-    **{f"CARD005 sentence {name}": (lambda text=bad: grid(text), lambda text=good: grid(text)) for name, (bad, good) in SENTENCES.items()},
+    **{f"CARD005 {name}": (lambda row=bad: of_gpt2(card(RIGHT + row, STATED())), lambda row=good: of_gpt2(card(RIGHT + row, STATED()))) for name, (bad, good) in ROWS.items()},
+    **{f"CARD005 sentence {name}": (lambda text=bad: of_gpt2(grid(text)), lambda text=good: of_gpt2(grid(text))) for name, (bad, good) in SENTENCES.items()},
     "CARD005 the one SAE": (lambda: card("This is a TopK SAE trained on layer 3 of GPT-2."), lambda: card("This is a JumpReLU SAE trained on layer 2 of GPT-2.")),
     "CARD005 nameless subject": (lambda: card("It was trained on layer 3 of GPT-2 small, with a context of 128."), lambda: card("Trained on layer 2 of GPT-2 small, on allenai/tulu-3-sft-mixture and Qwen outputs.")),
-    "CARD005 base model of a nameless subject": (lambda: card("Trained on the residual stream of Gemma-2-2b."), lambda: card("Trained on the residual stream of GPT-2, not on Gemma-2-2b.")),
+    "CARD005 base model of a nameless subject": (lambda: of_gpt2(card("Trained on the residual stream of Gemma-2-2b.")), lambda: of_gpt2(card("Trained on the residual stream of GPT-2, not on Gemma-2-2b."))),
     "CARD005 one of several": (lambda: grid("The SAEs were trained with Matryoshka layers of width 4, 8 and 64."), lambda: grid("This SAE is on layer 9. An SAE with 64 features is planned.")),
     "CARD005 row of an SAE": (
         lambda: card("| SAE | architecture | hook |\n|---|---|---|\n| " + FOLDER + " | TopK | blocks.3.hook_resid_post |"),
@@ -394,8 +478,8 @@ MORE_CARD_TWINS: dict[str, Twins] = {
     "CARD005 a table of results": (lambda: card(RIGHT + "| L0 | 5 |", cfg("topk")), lambda: card("| Architecture | L0 |\n|---|---|\n| TopK | 64 |\n| Gated | 70 |", cfg("topk"))),
     "CARD005 layers": (lambda: grid("Layers covered: L2, L7"), lambda: grid("Layers covered: L2, L5")),
     "CARD005 size": (lambda: alone("From karpathy/nanochat-d20 (1.88B parameter model)"), lambda: alone("From karpathy/nanochat-d20 (561M parameter model)")),
-    "CARD005 family": (lambda: card("It uses the GPT-NeoX architecture."), lambda: card("It uses the GPT-2 architecture.")),
-    "CARD005 model layers": (lambda: card("It has 24 transformer layers."), lambda: card("It has 12 transformer layers.")),
+    "CARD005 family": (lambda: of_gpt2(card("It uses the GPT-NeoX architecture.")), lambda: of_gpt2(card("It uses the GPT-2 architecture."))),
+    "CARD005 model layers": (lambda: of_gpt2(card("It has 24 transformer layers.")), lambda: of_gpt2(card("It has 12 transformer layers."))),
     "CARD005 row": (lambda: card("| SAE | d_sae |\n|---|---|\n| " + FOLDER + " | 64 |"), lambda: card("| SAE | d_sae |\n|---|---|\n| " + FOLDER + " | 32 |")),
     "CARD005 peak": (lambda: grid(PEAK.format(9, 70)), lambda: grid(PEAK.format(5, 70))),
     "CARD006 text": (lambda: grid("The best is `lab_topk_L9_mixed`."), lambda: grid("The best is `lab_topk_L5_mixed`, of those called `lab_topk_L{layer}_mixed`, on `other_topk_L9_mixed`.")),
@@ -408,8 +492,8 @@ MORE_CARD_TWINS: dict[str, Twins] = {
     "CARD008 sum": (lambda: alone("42 SAEs: 9 JumpReLU + 27 TopK"), lambda: alone("36 SAEs: 9 JumpReLU + 27 TopK")),
     "CARD008 expansion": (lambda: alone("- Dimensions: d_in=2048, d_sae=8192 (8x expansion)"), lambda: alone("- Dimensions: d_in=2048, d_sae=8192 (4x expansion)")),
     "CARD008 bits": (lambda: alone("Precision: ~3.5 bits/parameter (nf4 + double-quant)"), lambda: alone("Precision: ~4.13 bits/parameter (nf4 + double-quant)")),
-    "CARD008 depth": (lambda: card("Peak layer L4 (80% depth)"), lambda: card("Peak layer L4 (33% depth)")),
-    "CARD008 convention": (lambda: card("Layer 4 (33% depth) and layer 8 (73% depth)".replace("layer 8", "Layer 8")), lambda: card("Layer 4 (33% depth) and Layer 8 (67% depth)")),
+    "CARD008 depth": (lambda: of_gpt2(card("Peak layer L4 (80% depth)")), lambda: of_gpt2(card("Peak layer L4 (33% depth)"))),
+    "CARD008 convention": (lambda: of_gpt2(card("Layer 4 (33% depth) and Layer 8 (73% depth)")), lambda: of_gpt2(card("Layer 4 (33% depth) and Layer 8 (67% depth)"))),
     "CARD008 peak": (lambda: alone(PEAK.format(21, 72.4) + RAW.format(72.4)), lambda: alone(PEAK.format(21, 72.4) + RAW.format(71.9))),
     "CARD008 original": (lambda: alone("- train d_max: 0.7239\n- Original (seed 1) d_max = 0.753"), lambda: alone("- train d_max: 0.7239\n- Original (seed 1) d_max = 0.724")),
     "CARD008 help": (lambda: alone("SAEs beating raw: 24/54 (44%), SAEs help"), lambda: alone("SAEs beating raw: 34/54 (63%), SAEs help")),
@@ -429,8 +513,8 @@ MORE_CARD_TWINS: dict[str, Twins] = {
     "CARD011 words": (lambda: alone("Licence: TODO"), lambda: alone("Each of the to-do lists")),
     "CARD015 total": (lambda: study("Part of a study (9 models, 348 total SAEs).", "Part of a study (9 models, 366 total SAEs)."), lambda: study("Part of a study (9 models, 366 total SAEs).", "366 SAEs, 9 models")),
     "CARD015 depth": (
-        lambda: study("SmolLM2-135M (135M parameters)\n\nPeak layer L4 (13% depth)".replace("gpt2", ""), "| Model | Peak Layer (depth) |\n|---|---|\n| gpt2 | L4 (80%) |"),
-        lambda: study("Peak layer L4 (33% depth)", "| Model | Peak Layer (depth) |\n|---|---|\n| gpt2 | L4 (33%) |"),
+        lambda: of_gpt2(study("SmolLM2-135M (135M parameters)\n\nPeak layer L4 (13% depth)", "| Model | Peak Layer (depth) |\n|---|---|\n| gpt2 | L4 (80%) |")),
+        lambda: of_gpt2(study("Peak layer L4 (33% depth)", "| Model | Peak Layer (depth) |\n|---|---|\n| gpt2 | L4 (33%) |")),
     ),
     "CARD015 peak": (lambda: study(PEAK.format(4, 69), PEAK.format(6, 69)), lambda: study(PEAK.format(4, 69), PEAK.format(4, "~69"))),
     "CARD015 arXiv": (

@@ -111,8 +111,8 @@ def test_folders_written_by_saelens_have_no_finding_but_the_true_ones() -> None:
     assert not report.crashes
     assert len(report.saes) == 27
     errors = Counter(f.code for f in report.findings if f.severity is Severity.ERROR)
-    # never trained: thresholds 0 or at their initial value; two training checkpoints that SAE cannot load
-    assert errors == {"THR001": 5, "THR002": 2, "CFG004": 2}
+    # never trained: thresholds 0 or at their initial value; two training checkpoints that SAE cannot load; all of d_in 16, and said to be of gpt2
+    assert errors == {"THR001": 5, "THR002": 2, "CFG004": 2, "HOOK003": 27}
     # made without a hook_name_out, and with atoms of random norms
     assert Counter(f.code for f in report.findings if f.severity is Severity.WARNING) == {
         "CARD001": 1,

@@ -338,7 +338,7 @@ def test_a_mended_card_leaves_a_stale_line_also_around_a_code_base(
 
 def test_a_rule_that_is_named_and_would_not_be_asked_is_no_clean_run(tmp_path: Path) -> None:
     folder = str(write(tmp_path, view().files))
-    for select in (("WTS011",), ("LOAD",), ("HOOK",), ("CFG", "WTS011")):
+    for select in (("WTS011",), ("LOAD",), ("HOOK004",), ("CFG", "WTS011")):
         with pytest.raises(UsageError, match=r"without another option"):
             answer(Request(folder, select=select))
     with pytest.raises(UsageError, match="is no rule"):

@@ -14,7 +14,7 @@ from hubkit.validate.finding import Severity
 
 LEGACY: dict[str, Any] = {
     "architecture": "standard", "d_in": 8, "d_sae": 32, "dtype": "float32", "activation_fn_str": "relu", "activation_fn_kwargs": {},
-    "apply_b_dec_to_input": True, "normalize_activations": "none", "prepend_bos": True, "model_name": "gpt2",
+    "apply_b_dec_to_input": True, "normalize_activations": "none", "prepend_bos": True, "model_name": "lab/tiny",
     "hook_name": "blocks.2.hook_resid_post", "hook_layer": 2,
 }  # fmt: skip
 

@@ -161,11 +161,68 @@ def test_the_good_twin_does_not(name: str) -> None:
     assert ask(TWINS[name][1](), name.partition(" ")[0]) == []
 
 
-def test_without_the_option_nothing_is_asked(hub: Hub) -> None:
+def test_without_the_option_nothing_is_asked_of_anybody(hub: Hub) -> None:
     report = validate(sae("blocks.99.hook_resid_post", "somebody/gated"))
     assert hub.asked == []
     assert not [f for f in report.findings if f.code.startswith("HOOK")]
-    assert not [code for code in report.asked if code.startswith("HOOK")]
+    assert {code for code in report.asked if code.startswith("HOOK")} == {"HOOK002", "HOOK003", "HOOK006"}
+
+
+def test_without_the_option_the_shipped_table_answers(hub: Hub) -> None:
+    def found(repository: MemoryView) -> list[str]:
+        report = validate(repository)
+        assert not report.crashes
+        return [f.code for f in report.findings if f.code.startswith("HOOK")]
+
+    assert found(sae("blocks.12.hook_resid_post")) == ["HOOK002"]
+    assert found(sae(d_in=64)) == ["HOOK003"]
+    assert found(sae(d_in=64, model="gpt2-small")) == ["HOOK003"]
+    assert found(sae("blocks.2.attn.hook_z", "gemma-2-2b", 2304)) == ["HOOK003"]
+    assert found(sae(model="nanochat-d20", d_in=768)) == ["HOOK003"]
+    for good in (
+        sae(),
+        sae(d_in=64, model="lab/tiny"),
+        sae(d_in=64, model="somebody/gpt2"),
+        sae(d_in=64, model=GONE),
+        sae("blocks.2.attn.hook_result", d_in=7),
+    ):
+        assert found(good) == []
+    assert hub.asked == []
+
+
+def test_of_another_family_a_width_is_a_note_unless_it_was_asked_for() -> None:
+    trainer = {
+        "dict_class": "AutoEncoderTopK",
+        "activation_dim": 64,
+        "dict_size": 128,
+        "k": 4,
+        "lm_name": "gpt2",
+        "layer": 3,
+        "submodule_name": "resid_post_layer_3",
+    }
+    other = MemoryView(
+        name="x",
+        files={"a/config.json": json.dumps({"trainer": trainer, "buffer": {}}).encode(), "a/ae.pt": b"PK"},
+    )
+    (told,) = [f for f in validate(other).findings if f.code.startswith("HOOK")]
+    assert (told.code, told.severity) == ("HOOK003", Severity.NOTE)
+    (asked,) = ask(other, "HOOK003")
+    assert asked.severity is Severity.ERROR
+
+
+def test_with_deep_the_table_alone_builds_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(config: object) -> None:
+        raise AssertionError(f"a model was built of {config}")
+
+    monkeypatch.setattr("hubkit.validate.base_model.modules_of", never)
+    report = validate(sae(d_in=64), Selection(select=("HOOK",)), deep=True)
+    assert [f.code for f in report.findings] == ["HOOK003"]
+
+
+def test_a_name_is_judged_also_where_the_hub_does_not_answer() -> None:
+    assert [f.code for f in ask(sae("block.2.hook_resid_post", "somebody/slow")) if f.code != "RUN002"] == [
+        "HOOK006"
+    ]
 
 
 def test_a_model_is_asked_for_once_and_only_where_the_table_has_it_not(hub: Hub) -> None:
@@ -324,9 +381,9 @@ def test_on_the_command_line(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, [*options, "--base-model", "auto"])
     assert done.exit_code == 1
     assert [f["code"] for f in json.loads(done.stdout)["findings"]] == ["HOOK002"]
-    idle = CliRunner().invoke(
-        app, options
-    )  # none of these rules would be asked: clean would not mean anything
+    done = CliRunner().invoke(app, options)  # the shipped table has gpt2
+    assert [f["code"] for f in json.loads(done.stdout)["findings"]] == ["HOOK002"]
+    idle = CliRunner().invoke(app, [*options[:2], "--select", "HOOK004"])  # clean would not mean anything
     assert isinstance(idle.exception, UsageError)
     assert "--base-model" in (idle.exception.hint or "")
 

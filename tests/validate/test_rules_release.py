@@ -199,7 +199,7 @@ def release(*configurations: Changes, layers: tuple[int, ...] = (2, 3), **change
         files[f"sae_{number}/sae_weights.safetensors"] = save(tensors(configuration["architecture"]))
     digests = {path: hashlib.sha256(data).hexdigest() for path, data in files.items() if path != "README.md"}
     record = Provenance(
-        hubkit_version="1", study="lab", study_sha256="0", base_model="gpt2", base_model_revision=None, precision="float32",
+        hubkit_version="1", study="lab", study_sha256="0", base_model="lab/tiny", base_model_revision=None, precision="float32",
         grid=Grid(layers=list(layers), architectures=["standard"], conditions=["mixed"]), seeds={}, software={}, hardware="x",
         created="2026-01-01", pool_sha256="0", completions={}, files=digests | changes.get("files", {}),
     )  # fmt: skip

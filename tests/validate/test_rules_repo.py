@@ -42,7 +42,7 @@ def test_card003_library_and_base_model() -> None:
     assert codes(view(readme=README.replace("library_name: saelens", "library_name: sae_lens"))) == [
         "CARD003"
     ]
-    assert codes(view(readme=README.replace("base_model: gpt2\n", ""))) == ["CARD003"]
+    assert codes(view(readme=README.replace("base_model: lab/tiny\n", ""))) == ["CARD003"]
     assert codes(view(readme=README.replace("\n", "\r\n"))) == []
 
 

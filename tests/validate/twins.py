@@ -28,7 +28,7 @@ LEGACY = {
     "apply_b_dec_to_input": True,
     "normalize_activations": "none",
     "prepend_bos": True,
-    "model_name": "gpt2",
+    "model_name": "lab/tiny",
     "hook_name": "blocks.2.hook_resid_post",
     "hook_layer": 2,
 }
@@ -135,7 +135,7 @@ def provenance(view_: ListedView, **changes: Any) -> ListedView:
 
     files = {p: hashlib.sha256(d).hexdigest() for p, d in view_.files.items() if p != "README.md"}
     record = Provenance(
-        hubkit_version="1", study="lab", study_sha256="0", base_model="gpt2", base_model_revision=None, precision="float32",
+        hubkit_version="1", study="lab", study_sha256="0", base_model="lab/tiny", base_model_revision=None, precision="float32",
         grid=changes.get("grid", Grid(layers=[2], architectures=["standard"], conditions=["mixed"])),
         seeds={}, software={}, hardware="x", created="2026-01-01", pool_sha256="0", completions={}, files=files | changes.get("files", {}),
     )  # fmt: skip
@@ -205,7 +205,28 @@ def copied(whole: dict[str, Any]) -> None:
 
 
 def gpt2_and(model: str) -> ListedView:
-    return release(("a_L2", cfg("standard")), ("b_L2", cfg("standard", metadata={"model_name": model})))
+    named = [cfg("standard", metadata={"model_name": name}) for name in ("gpt2", model)]
+    return release(("a_L2", named[0]), ("b_L2", named[1]))
+
+
+def gpt2_at(layer: int, d_in: int = 768, **metadata: Any) -> MemoryView:
+    """An SAE of a model that hubkit's table has; without weights, which these rules do not look at."""
+    named = {"model_name": "gpt2", "hook_name": f"blocks.{layer}.hook_resid_post", **metadata}
+    return view(cfg("standard", d_in=d_in, metadata=named), folder=f"L{layer}")
+
+
+def dashboards(*ids: str) -> ListedView:
+    """One SAE for each id of Neuronpedia."""
+    return release(
+        *(
+            (f"sae{number}_L2", cfg("standard", metadata={"neuronpedia_id": one}))
+            for number, one in enumerate(ids)
+        )
+    )
+
+
+def hooked(name: str, **metadata: Any) -> MemoryView:
+    return view(cfg("standard", metadata={"hook_name": name, **metadata}))
 
 
 def same_oid(first: str, second: str) -> ListedView:
@@ -265,6 +286,11 @@ TWINS: dict[str, Twins] = {
     "WTS017": (lambda: gemma_scope(cut=200), gemma_scope),
     "WTS018": (lambda: view(cfg("standard"), tensors("standard", W_enc=np.ones((D_IN, D_SAE), np.int8))), lambda: view(cfg("standard"))),
     "CFG022": (lambda: sparsify(k=D_SAE + 1), sparsify),
+    "CFG023": (lambda: gpt2_at(5, neuronpedia_id="gpt2-small/8-res-jb"), lambda: gpt2_at(5, neuronpedia_id="gpt2-small/5-res-jb")),
+    "HOOK002": (lambda: gpt2_at(12), lambda: gpt2_at(11)),
+    "HOOK003": (lambda: gpt2_at(5, d_in=64), lambda: gpt2_at(5)),
+    "HOOK006": (lambda: hooked("blocks.2.hook_resid_posts"), lambda: hooked("blocks.2.hook_resid_post")),
+    "THR011": (lambda: learned(LEARNED, num_dead_features=20), lambda: learned(LEARNED, num_dead_features=16)),
     "WTS015": (lambda: view({"num_latents": 32, "k": 4, "d_in": 8, "expansion_factor": 4}), view),
     "THR001": (lambda: learned(0.0), lambda: learned(LEARNED)),
     "THR002": (lambda: learned(0.01), lambda: learned(0.01, training_architecture="batchtopk")),
@@ -354,6 +380,38 @@ MORE: dict[str, Twins] = {
     "CFG019 tanh": (lambda: legacy(activation_fn_str="tanh-relu"), lambda: legacy(activation_fn_str="relu")),
     "CFG021 trained": (lambda: view(cfg("standard", metadata=EXPORTED)), lambda: view(cfg("standard", metadata=EXPORTED | {"hubkit": {"rewritten": {"rule": "THR001"}}}))),
     "WTS005 scaling": (lambda: view(weights=tensors(scaling_factor=2 * ONES)), lambda: view(weights=tensors(scaling_factor=ONES))),
+    "CFG023 address": (
+        lambda: gpt2_at(5, neuronpedia_id="https://www.neuronpedia.org/gpt2-small/5-res-jb"), lambda: gpt2_at(5, neuronpedia_id=None),
+    ),
+    "CFG023 no layer": (lambda: gpt2_at(5, neuronpedia_id="gpt2-small/-res-jb"), lambda: gpt2_at(5, neuronpedia_id="gpt2-small/e-res-jb")),
+    "CFG023 model": (lambda: gpt2_at(5, neuronpedia_id="gemma-2-2b/5-gemmascope-res-16k"), lambda: gpt2_at(5, neuronpedia_id="gpt2/5-my_own.source")),
+    "CFG023 behind": (lambda: gpt2_at(5, neuronpedia_id="gpt2-small/6-res-jb"), lambda: gpt2_at(11, neuronpedia_id="gpt2-small/12-res-jb")),
+    "CFG023 before": (
+        lambda: gpt2_at(5, hook_name="blocks.5.hook_resid_pre", neuronpedia_id="gpt2-small/7-res-jb"),
+        lambda: gpt2_at(5, hook_name="blocks.5.hook_resid_pre", neuronpedia_id="gpt2-small/5-res-jb"),
+    ),
+    "CFG023 doubled": (
+        lambda: dashboards("lab/2-res", "lab/2-res"),
+        lambda: dashboards("lab/2-res", "lab/2-res-k8"),
+    ),
+    "HOOK006 word": (lambda: hooked("block.2.hook_resid_post"), lambda: hooked("blocks.2.hook_my_own_post")),
+    "HOOK006 case": (lambda: hooked("Blocks.2.hook_resid_post"), lambda: hooked("encoder.2.hook_resid_post")),
+    "HOOK006 joined": (lambda: hooked("blocks.2.hook_mlpout"), lambda: hooked("blocks.2.hook_mlp_out")),
+    "HOOK006 no hook_": (lambda: hooked("blocks.2.resid_post"), lambda: hooked("blocks.2.mlp")),
+    "HOOK006 parallel": (
+        lambda: hooked("blocks.2.hook_resid_mid", model_name="EleutherAI/pythia-70m-deduped"), lambda: hooked("blocks.2.hook_resid_mid", model_name="gpt2"),
+    ),
+    "HOOK006 phi": (lambda: hooked("blocks.2.hook_resid_mid", model_name="microsoft/phi-2"), lambda: hooked("blocks.2.hook_resid_mid", model_name="microsoft/phi-4")),
+    "HOOK006 module": (lambda: hooked("model.layer.2"), lambda: hooked("bert.encoder.layer.2")),
+    "HOOK006 neox": (lambda: hooked("gpt_neox.layer.2", model_name="pythia-70m"), lambda: hooked("gpt_neox.layers.2", model_name="pythia-70m")),
+    "HOOK006 annotation": (
+        lambda: hooked("blocks.2.hook_resid_post", hf_hook_name="transformer.hs.2", model_name="gpt2"),
+        lambda: hooked("blocks.2.hook_resid_post", hf_hook_name="transformer.h.2", model_name="gpt2"),
+    ),
+    "HOOK006 inside": (lambda: hooked("blocks.2.hook_z", model_name="gpt2"), lambda: hooked("blocks.2.hook_z")),
+    "THR008 training": (lambda: learned(LEARNED, l0=20.0), lambda: learned(LEARNED, l0=8.0)),
+    "THR008 of a TopK": (lambda: learned(LEARNED, l0=31), lambda: view(cfg("topk", k=20, metadata={"l0": 20.0}))),
+    "THR011 number": (lambda: learned(LEARNED, num_dead_features=32), lambda: learned(LEARNED, num_dead_features="32")),
     "WTS012 rescale": (
         lambda: view(cfg("topk", rescale_acts_by_decoder_norm=GONE), tensors("topk")),
         lambda: view(cfg("topk", rescale_acts_by_decoder_norm=GONE), tensors("topk", threshold=LEARNED)),

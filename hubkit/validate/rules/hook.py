@@ -1,4 +1,7 @@
-"""HOOK: the hook and the width, against the base model's config.json (`--base-model`). What that does not decide is left alone."""
+"""HOOK: the hook and the width, against the base model's config.json. What that does not decide is left alone.
+
+Layers and widths are asked always, of the models in the shipped table; `--base-model` reads the config.json of others, and asks the rest.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from hubkit.models.hooks import parse_hook
 from hubkit.models.widths import layer_at, spellings, strip_ending, widths_at
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
+from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule, sae_rule
 
 HOOKS = (
@@ -89,12 +93,13 @@ def _of(saes: list[SaeFacts]) -> str:
     return f"{len(saes)} SAEs" if len(saes) > 1 else saes[0].sae_id
 
 
-@sae_rule("HOOK002", Severity.ERROR, "C B")
+@sae_rule("HOOK002", Severity.ERROR, "C", helped=Need.BASE)
 def layer_outside(sae: SaeFacts) -> Iterator[Found]:
     """The layer is outside the base model.
 
     Blocks are counted from 0 in both grammars of hook names, so a model of 12 has `blocks.0` to `blocks.11`, `transformer.h.0` to `transformer.h.11`.
-    The usual causes: counting from 1, `hidden_states[12]` (the output of block 11), or the cfg of a larger model.
+    The usual causes: counting from 1, `hidden_states[12]` (the output of block 11), or the cfg of a larger model. Asked without a request where hubkit's
+    table has the model; `--base-model` reads the config.json of any other. Of families whose hooks are said in hubkit's words a note, unless asked for.
     """
     if sae.base is None or sae.base.shape is None:
         return
@@ -110,17 +115,19 @@ def layer_outside(sae: SaeFacts) -> Iterator[Found]:
                 hint,
                 **sae.where(place.key),
                 measured={"layer": layer, "n_layers": shape.n_layers},
+                severity=_weight(sae),
             )
 
 
-@sae_rule("HOOK003", Severity.ERROR, "C B")
+@sae_rule("HOOK003", Severity.ERROR, "C", helped=Need.BASE)
 def width_of_another_place(sae: SaeFacts) -> Iterator[Found]:
     """d_in is not the width of the activations at that hook.
 
     The residual stream and the outputs of attention and MLP have the hidden size; inside the MLP it is the MLP width; queries and `hook_z` have heads x
     head dimension, which is not the hidden size in Gemma and Qwen3; keys and values have the key-value heads. An SAE of another width was trained at another
     hook or on another model. For transcoders d_out is held against `hook_name_out` in the same way. Hooks whose width config.json does not decide
-    are left alone.
+    are left alone. Asked without a request where hubkit's table has the model; `--base-model` reads the config.json of any other. Of families
+    whose hooks are said in hubkit's words a note, unless asked for.
     """
     if sae.base is None or sae.base.shape is None:
         return
@@ -136,7 +143,13 @@ def width_of_another_place(sae: SaeFacts) -> Iterator[Found]:
             **sae.where(place.width_key),
             measured={"width": place.width, "expected": sorted(widths)},
             identity=place.key,
+            severity=_weight(sae),
         )
+
+
+def _weight(sae: SaeFacts) -> Severity | None:
+    """Of another family, whose hook is said in hubkit's words, a note where nobody asked."""
+    return Severity.NOTE if sae.base and sae.base.by_default and not sae.is_saelens else None
 
 
 def _where_else(shape: ModelShape, width: int) -> str:

@@ -19,6 +19,7 @@ NARROW = {"BF16", "F16"}
 FEW = 64
 MANY = 1024
 SHARE, NARROW_SHARE = 0.01, 0.2
+MOSTLY = 0.75
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 
 
@@ -106,13 +107,13 @@ def latents_without_gradient(sae: SaeFacts) -> Iterator[Found]:
         )
 
 
-@repo_rule("THR008", Severity.WARNING, "E D S C")
+@repo_rule("THR008", Severity.WARNING, "C E D S")
 def far_from_sparse(repo: RepoFacts) -> Iterator[Found]:
     """An L0 over a quarter of d_sae is reported for a JumpReLU or a Gated SAE.
 
     With a third of all latents active on every input nothing is sparse: the mark of a threshold or a gate that never learned. Counts for `standard` too where
-    `metadata.training_architecture` is jumprelu. Read from evaluation.json and evidence.yaml, from tables of the card that name the SAE, and from the `metadata.l0`
-    that SAELens leaves in cfg.json at the end of a training.
+    `metadata.training_architecture` is jumprelu. Read from evaluation.json and evidence.yaml, from tables of the card that name the SAE,
+    and from `metadata.l0`, the mean over the last steps that SAELens's training writes.
     """
     saes = {sae.sae_id: sae for sae in repo.saes if _sparse_by_design(sae)}
     reported: dict[str, tuple[float, str, int | None]] = {}
@@ -122,10 +123,9 @@ def far_from_sparse(repo: RepoFacts) -> Iterator[Found]:
     for sae_id, number, row in _in_tables(repo, saes):
         reported.setdefault(sae_id, (number, "README.md", row))
     for sae_id, sae in saes.items():
-        counted = sae.cfg.metadata.get("l0") if sae.cfg else None
-        if isinstance(counted, int | float) and not isinstance(counted, bool):
+        if (stated := training_number(sae, "l0")) is not None:
             place = sae.at("/metadata/l0")
-            reported.setdefault(sae_id, (float(counted), str(place["path"]), place["line"]))
+            reported.setdefault(sae_id, (stated, place["path"], place["line"]))
     for sae_id, (number, path, line) in reported.items():
         d_sae = saes[sae_id].sae.d_sae
         if d_sae and d_sae / 4 < number <= d_sae:
@@ -137,6 +137,33 @@ def far_from_sparse(repo: RepoFacts) -> Iterator[Found]:
                 sae_id=sae_id,
                 measured={"l0": number, "d_sae": d_sae},
             )
+
+
+@sae_rule("THR011", Severity.NOTE, "C")
+def mostly_dead(sae: SaeFacts) -> Iterator[Found]:
+    """Most latents were dead at the end of the training, as SAELens wrote down.
+
+    `metadata.num_dead_features` counts the latents that had not fired for the whole of the dead-feature window. With more than half of them dead d_sae says little
+    of what the SAE has learned; with more than three quarters (a warning) the initial threshold, the learning rate or the penalty was wrong for these activations.
+    Any architecture; what other programs write is not read.
+    """
+    dead, d_sae = training_number(sae, "num_dead_features"), sae.sae.d_sae
+    if dead is None or not d_sae or not d_sae / 2 < dead <= d_sae:
+        return
+    yield Found(
+        f"{dead:,g} of {d_sae:,} latents ({dead / d_sae:.0%}) were dead at the end of the training",
+        "train longer, with a smaller penalty or an auxiliary loss, or say in the card how many latents are alive",
+        severity=Severity.WARNING if dead > MOSTLY * d_sae else None,
+        **sae.at("/metadata/num_dead_features"),
+        measured={"num_dead_features": dead, "d_sae": d_sae},
+    )
+
+
+def training_number(sae: SaeFacts, name: str) -> float | None:
+    """A number that SAELens's training wrote into the metadata; None where it is none, or none that can be."""
+    value = sae.cfg.metadata.get(name) if sae.cfg else None
+    number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return number if number is not None and np.isfinite(number) and number >= 0 else None
 
 
 def _sparse_by_design(sae: SaeFacts) -> bool:

@@ -1,0 +1,285 @@
+"""CARD016: the base model, and the place in it, that the card speaks of, against those of the configurations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from hubkit.models.kinship import Kinship, agrees, kinship, take_apart
+from hubkit.models.names import HUB_ID, hub_id, is_placeholder
+from hubkit.models.widths import widths_at
+from hubkit.release.layout import CARD_SETTINGS, PROVENANCE
+from hubkit.validate.card import CARD, shape_of, stated_model
+from hubkit.validate.facts import RepoFacts
+from hubkit.validate.finding import Found, Severity
+from hubkit.validate.need import Need
+from hubkit.validate.places import misread
+from hubkit.validate.rule import repo_rule
+
+if TYPE_CHECKING:
+    from hubkit.readme.base_mentions import Mention
+    from hubkit.readme.code_models import CodeUse, Load
+
+ORDER: tuple[Kinship, ...] = ("same", "quantized", "tuned", "sibling", "unknown", "different")
+TOKENIZERS = (
+    {"gpt2", "distilgpt2", "gptneo", "gptj", "tinystories", "phi", "opt"},
+    {"pythia", "gptneox", "mamba", "olmo", "stablelm"},
+    {"llama", "tinyllama", "mistral", "mixtral", "codellama", "deepseek"},
+    {"gemma", "codegemma"},
+    {"qwen", "deepseek"},
+)
+"""Families whose models take each other's tokenizers: Pythia that of GPT-NeoX, TinyStories that of GPT-Neo."""
+WORDS = {
+    "quantized": "a copy of it in another precision",
+    "tuned": "one was trained on from the other",
+    "sibling": "another release of that size",
+    "unknown": "nothing says how the two are related",
+    "different": "another model",
+}
+
+
+@dataclass(frozen=True)
+class Own:
+    """The base models that the SAEs are of."""
+
+    names: tuple[str, ...]
+    said_by: str
+    """In words: the configurations, or the front matter where no configuration says."""
+    certain: bool
+
+    @property
+    def shown(self) -> str:
+        """`gpt2`, `gpt2 and google/gemma-2-2b`."""
+        return " and ".join(self.names[:3]) + (
+            f" and {len(self.names) - 3} more" if len(self.names) > 3 else ""
+        )
+
+    def nearest(self, name: str) -> Kinship:
+        """How `name` stands to that of them which is closest."""
+        return min((kinship(name, own) for own in self.names), key=ORDER.index)
+
+
+@repo_rule("CARD016", Severity.ERROR, "C D", also=Need.PROVENANCE)
+def another_model(repo: RepoFacts) -> Iterator[Found]:
+    """The card speaks of another base model than the SAEs were trained on, or its code reads another place in it.
+
+    `model_name` of the configurations is held against `base_model` in the front matter, the title, sentences and rows about the base model, the model and tokenizer that
+    the card's code loads, card.yaml and provenance.json. Names are compared as what they mean: `gpt2-small` is openai-community/gpt2, and words of a text may say less than an
+    id does. Two different models are an error. A model trained on from the other (`-it`, `-Instruct`, a fine-tune) computes other activations: a warning, and a note where the
+    text names both, or `base_model_relation` tells; a note for a quantized copy. The hooks that the code takes (`cache[...]`, `names_filter`, `model.layers[12]`, `hidden_states[13]`)
+    must be the place of the SAE that it loads, or of one of the repository's where that is left open. Where no configuration names a model, the widths of the SAEs must be
+    those of the card's.
+    """
+    # Their patterns take longer to compile than a validation without a card takes.
+    from hubkit.readme.base_mentions import base_mentions
+    from hubkit.readme.code_models import use_of
+
+    own = _own(repo)
+    use = use_of(repo.readme.code_blocks if repo.readme else ())
+    if own is not None:
+        stated = [*_front_matter(repo), *_files(repo), *_of_code(own, use)]
+        for statement in stated if own.certain else [one for one in stated if one.where != FRONT]:
+            yield from _judge(repo, own, statement)
+        for load in use.loads:
+            yield from _tokenizer(own, load)
+        if not own.certain:
+            yield from _too_wide(repo, own.names[0])
+        for mention in base_mentions(repo.page) if repo.page else ():
+            yield from _words(repo, own, mention)
+    yield from misread(repo, use)
+
+
+def _too_wide(repo: RepoFacts, model: str) -> Iterator[Found]:
+    """Where no configuration names a model: SAEs that cannot be of the card's, by their widths. What a configuration names is HOOK003's."""
+    shape = shape_of(model)
+    judged = [
+        sae
+        for sae in repo.saes
+        if shape and sae.sae.d_in and sae.sae.hook_name and widths_at(shape, sae.sae.hook_name)
+    ]
+    wrong = [sae for sae in judged if shape and sae.sae.d_in not in widths_at(shape, str(sae.sae.hook_name))]
+    if shape is None or not wrong:
+        return
+    first = wrong[0]
+    expected = " or ".join(map(str, widths_at(shape, str(first.sae.hook_name))))
+    others = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+    yield Found(
+        f"{FRONT} {model}, which has a width of {expected} at {first.sae.hook_name}; d_in of {first.sae_id}{others} is {first.sae.d_in}",
+        "name the model that the SAEs were trained on, here and as model_name in the configurations",
+        path=CARD,
+        line=_front_line(repo),
+        pointer="/base_model",
+        severity=None if any(sae.is_saelens for sae in wrong) else Severity.NOTE,
+        confidence="medium",
+        identity=f"width {model}",
+        measured={"d_in": first.sae.d_in, "expected": sorted(widths_at(shape, str(first.sae.hook_name)))},
+    )
+
+
+FRONT = "base_model of the front matter is"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One place that gives names of the base model, as an id or as code does."""
+
+    where: str
+    names: tuple[str, ...]
+    path: str
+    line: int | None = None
+    pointer: str | None = None
+    quote: str = ""
+
+
+def _own(repo: RepoFacts) -> Own | None:
+    named = {name.strip() for sae in repo.saes if (name := sae.sae.model_name) and not is_placeholder(name)}
+    if named:
+        return Own(tuple(sorted(named)), "the configurations", certain=True)
+    stated = stated_model(repo.readme) if repo.readme else None
+    return Own((stated,), "the front matter", certain=False) if stated else None
+
+
+def _front_matter(repo: RepoFacts) -> Iterator[Statement]:
+    front = (repo.readme.front_matter or {}) if repo.readme else {}
+    stated = front.get("base_model")
+    names = tuple(
+        name
+        for name in (stated if isinstance(stated, list) else [stated])
+        if isinstance(name, str) and name.strip()
+    )
+    if names:
+        yield Statement(FRONT, names, CARD, _front_line(repo), "/base_model")
+
+
+def _front_line(repo: RepoFacts) -> int:
+    """Where the front matter has its base_model."""
+    head = (repo.readme.head or "").split("\n") if repo.readme else []
+    return next((number for number, text in enumerate(head, 2) if re.match(r"base_model\s*:", text)), 1)
+
+
+def _files(repo: RepoFacts) -> Iterator[Statement]:
+    """card.yaml and provenance.json."""
+    settings = repo.card_settings.get("base_model")
+    if isinstance(settings, str) and settings.strip():
+        yield Statement("base_model of card.yaml is", (settings,), CARD_SETTINGS, pointer="/base_model")
+    recorded = repo.provenance.value.get("base_model") if repo.provenance else None
+    if isinstance(recorded, str) and recorded.strip():
+        line = repo.provenance.line("/base_model") if repo.provenance else None
+        yield Statement("base_model of provenance.json is", (recorded,), PROVENANCE, line, "/base_model")
+
+
+def _of_code(own: Own, use: CodeUse) -> Iterator[Statement]:
+    """Each model that the code loads; nothing where one of them is the SAEs' own: the others stand beside it."""
+    loads = [load for load in use.loads if load.kind == "model" and not load.name.startswith((".", "/", "~"))]
+    if any(own.nearest(load.name) in {"same", "quantized"} for load in loads):
+        return
+    for load in loads:
+        yield Statement("the card's code loads the model", (load.name,), CARD, load.line, quote=load.quote)
+
+
+def _judge(repo: RepoFacts, own: Own, statement: Statement) -> Iterator[Found]:
+    relation = min((own.nearest(name) for name in statement.names), key=ORDER.index)
+    if relation == "same" or (relation == "unknown" and not _ids(own, statement)):
+        return
+    names = " and ".join(statement.names[:3])
+    quote = f': "{statement.quote}"' if statement.quote else ""
+    yield Found(
+        f"{statement.where} {names}; by {own.said_by} the SAEs are of {own.shown} ({WORDS[relation]}){quote}",
+        _hint(own, relation),
+        path=statement.path,
+        line=statement.line,
+        pointer=statement.pointer,
+        severity=_severity(repo, own, statement.names[0], relation),
+        confidence="high" if relation != "unknown" else "medium",
+        identity=f"{statement.where} {names}",
+        measured={"stated": list(statement.names), "own": list(own.names), "relation": relation},
+    )
+
+
+def _ids(own: Own, statement: Statement) -> bool:
+    """Whether both are ids of the Hub: a name of somebody's own may be anything."""
+    return all(HUB_ID.fullmatch(name) for name in (*own.names, *statement.names))
+
+
+def _severity(repo: RepoFacts, own: Own, name: str, relation: Kinship) -> Severity:
+    if relation == "different":
+        return Severity.ERROR if own.certain else Severity.WARNING
+    if relation in {"quantized", "unknown"} or _said(repo, own, name):
+        return Severity.NOTE
+    return Severity.WARNING
+
+
+def _said(repo: RepoFacts, own: Own, name: str) -> bool:
+    """Whether the card tells the relation: by its key, or because its text names both models in full."""
+    front = (repo.readme.front_matter or {}) if repo.readme else {}
+    if front.get("base_model_relation"):
+        return True
+    text = [
+        word.strip(".,;:()[]`'\"*")
+        for line in (repo.page.prose if repo.page else ())
+        for word in line.text.split()
+    ]
+    named = [word for word in text if take_apart(word) is not None]
+    return any(kinship(word, name) == "same" for word in named) and any(
+        kinship(word, one) == "same" for word in named for one in own.names
+    )
+
+
+def _hint(own: Own, relation: Kinship) -> str:
+    right = hub_id(own.names[0]) or own.names[0]
+    if relation in {"quantized", "tuned", "sibling"}:
+        return f"name {right}, or say in the text that both models are meant, and what was measured on which"
+    return f"name {right}; if the card is right, correct model_name in the configurations"
+
+
+def _tokenizer(own: Own, load: Load) -> Iterator[Found]:
+    """Tokens of another family's tokenizer mean nothing to the model."""
+    if load.kind != "tokenizer" or own.nearest(load.name) != "different":
+        return
+    other, mine = (
+        take_apart(hub_id(load.name) or load.name),
+        [take_apart(hub_id(name) or name) for name in own.names],
+    )
+    if other is None or any(
+        one is None or _shares(other.family, one.family, other.version, one.version) for one in mine
+    ):
+        return
+    yield Found(
+        f'the card\'s code takes the tokenizer of {load.name}; the SAEs are of {own.shown}: "{load.quote}"',
+        f"take that of {hub_id(own.names[0]) or own.names[0]}",
+        path=CARD,
+        line=load.line,
+        severity=None if own.certain else Severity.WARNING,
+        identity=f"tokenizer {load.name}",
+    )
+
+
+def _shares(one: str, other: str, version: str | None, its: str | None) -> bool:
+    if one == other:
+        return one != "llama" or (version or "2")[0] == (its or "2")[0]
+    return any({one, other} <= group for group in TOKENIZERS)
+
+
+def _words(repo: RepoFacts, own: Own, mention: Mention) -> Iterator[Found]:
+    """A sentence names the SAEs' own model, or nothing that can be meant by it."""
+    if mention.exact:
+        where = "the text gives the base model as"
+        yield from _judge(repo, own, Statement(where, mention.names, CARD, mention.line, quote=mention.quote))
+        return
+    if any(agrees(name, one) is not False for name in mention.names for one in own.names):
+        return
+    names = " and ".join(dict.fromkeys(mention.names))
+    what = "the title says" if mention.where == "title" else "the text says"
+    yield replace(
+        Found(
+            f'{what} {names}; by {own.said_by} the SAEs are of {own.shown}: "{mention.quote}"',
+            _hint(own, "different"),
+            path=CARD,
+            line=mention.line,
+            confidence="medium",
+            identity=f"{mention.where} {names}",
+        ),
+        severity=None if own.certain else Severity.WARNING,
+    )
