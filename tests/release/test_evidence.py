@@ -72,7 +72,7 @@ def test_what_an_author_writes_is_read_and_written_back(tmp_path: Path) -> None:
         ("value: 64", "value: many", 6, "values.0.value: Input should be a valid number"),
         ("value: 64", "value: .nan", 6, "values.0.value: Input should be a finite number"),
         ("n: 4096", "n: 0", 7, "values.0.n: Input should be greater than or equal to 1"),
-        ("note:", "notes:", 18, "values.1.notes: Extra inputs are not permitted"),
+        ("note:", "notes:", 19, "values.1.notes: Extra inputs are not permitted"),
         ("measure: l0", "measure: l00", 4, "'l00' is no measure of hubkit"),
         ("  layer: 3", "  sae_id: a\n  layer: 3", 14, "of an SAE (`sae_id`) or of a `layer`"),
         ("- name: CE loss recovered", "- measure: l0\n  name: x", 14, "either a `measure`"),
