@@ -148,7 +148,10 @@ def test_sparse_giants_are_not_read(release: Path) -> None:
     for name in ("hubkit.toml", "card.yaml"):
         with (release / name).open("wb") as file:
             file.truncate(1 << 40)
-    ended = hubkit("validate", release)
+    ended = hubkit("validate", release)  # a configuration in the target is named, and not read
+    assert "not obeyed" in ended.stdout.decode()
+    assert ended.returncode == ExitCode.CLEAN
+    ended = hubkit("validate", release, "--config", release / "hubkit.toml")
     assert "bytes, expected at most" in said(ended)
     assert ended.returncode == ExitCode.USAGE
     ended = hubkit("build-cards", release)
