@@ -6,7 +6,6 @@ what the user can read.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import site
@@ -192,6 +191,8 @@ def _set_dumpable(value: bool) -> None:
     """`prctl(PR_SET_DUMPABLE)`: https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html"""
     if sys.platform != "linux":
         return
+    import ctypes  # ten milliseconds that most commands need not pay
+
     with suppress(OSError, AttributeError):  # another libc: then only the keeper protects
         ctypes.CDLL(None).prctl(4, int(value), 0, 0, 0)
 

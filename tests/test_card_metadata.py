@@ -47,8 +47,6 @@ def test_what_both_refuse(head: str, part: str) -> None:
 @pytest.mark.parametrize(
     "head",
     [
-        "license: c++",
-        "license: mine-1.0",
         "language: pt-br",
         "language: xx",
         "base_model_relation: trained-on",
@@ -60,3 +58,14 @@ def test_what_both_doubt(head: str) -> None:
     assert fault.doubt
     assert check(text).errors == []
     assert len(check(text).warnings) == 1
+
+
+@pytest.mark.parametrize("head", ["license: c++", "license: mine-1.0"])
+def test_a_license_that_is_not_on_the_list_is_refused_by_the_hub_and_doubted_by_the_validator(
+    head: str,
+) -> None:
+    text = f"---\n{head}\n---\n# Card\n"
+    (fault,) = faults(parse_readme(text))
+    assert fault.doubt, "the list here may be older than the Hub's"
+    (error,) = check(text).errors
+    assert "must be one of" in error

@@ -29,6 +29,11 @@ MOST_SAID = 3
 LONGEST_SAID = 300
 
 
+def _is_nothing(value: Any) -> bool:
+    """None, and what is empty; 0 and False say something."""
+    return value is None or (isinstance(value, str | list | tuple | dict) and not value)
+
+
 class Artefact(BaseModel):
     """A file of the release or the work folder: strict types, unknown keys refused, written by its `$schema` alias."""
 
@@ -44,7 +49,9 @@ class Artefact(BaseModel):
     @model_serializer(mode="wrap")
     def _without_what_is_not_said(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         written: dict[str, Any] = write(self)
-        return {key: value for key, value in written.items() if value or key not in self.left_out}
+        return {
+            key: value for key, value in written.items() if key not in self.left_out or not _is_nothing(value)
+        }
 
     def save(self, path: Path) -> None:
         """Write this artefact as strict, sorted JSON, in one step."""

@@ -157,14 +157,14 @@ LAYERS: dict[str, Text] = {
 }
 TEXTS = nasty.plain()
 READERS: dict[str, Reader] = {
-    "README.md": Reader(lambda text: _validated(readme=text), TEXTS | nasty.front_matter() | REGIONS, small=10_000),
+    "README.md": Reader(lambda text: _validated(readme=text), TEXTS | nasty.front_matter() | REGIONS, small=6_000),
     "cfg.json": Reader(lambda text: _validated(configuration=text.encode("utf-8", "replace")), nasty.jsons()),
     "evaluation.json": Reader(lambda text: _validated(files={"evaluation.json": text.encode()}), nasty.jsons()),
     "provenance.json": Reader(lambda text: _validated(files={"provenance.json": text.encode()}), nasty.jsons()),
-    "hook_name": Reader(_field("hook_name", metadata=True), TEXTS | LAYERS, small=12_000),
-    "model_name": Reader(_field("model_name", metadata=True), TEXTS | LAYERS, small=12_000),
-    "sae_lens_version": Reader(_field("sae_lens_version", metadata=True), TEXTS | LAYERS, small=12_000),
-    "architecture": Reader(_field("architecture", metadata=False), TEXTS | LAYERS, small=12_000),
+    "hook_name": Reader(_field("hook_name", metadata=True), TEXTS | LAYERS, small=8_000),
+    "model_name": Reader(_field("model_name", metadata=True), TEXTS | LAYERS, small=8_000),
+    "sae_lens_version": Reader(_field("sae_lens_version", metadata=True), TEXTS | LAYERS, small=8_000),
+    "architecture": Reader(_field("architecture", metadata=False), TEXTS | LAYERS, small=8_000),
     "JSON": Reader(_json, nasty.jsons() | TEXTS),
     "YAML": Reader(_yaml, nasty.yamls() | TEXTS),
     "safetensors header": Reader(_header, nasty.jsons() | TEXTS),
@@ -177,6 +177,6 @@ READERS: dict[str, Reader] = {
     "baseline": Reader(_in_file(read_baseline, "baseline.json"), nasty.jsons()),
     "evaluation.json of a build": Reader(_in_file(Evaluation.load_ours, "evaluation.json"), nasty.jsons()),
     "provenance.json of a build": Reader(_in_file(Provenance.load, "provenance.json"), nasty.jsons()),
-    "the page of a card": Reader(lambda text: CardPage("a/b", "/f/", [], text).html(), TEXTS | nasty.front_matter(), small=6_000),
+    "the page of a card": Reader(lambda text: CardPage("a/b", "/f/", [], text).html(), TEXTS | nasty.front_matter(), small=5_000),
     "what is shown": Reader(_shown, TEXTS),
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 import threading
@@ -80,7 +81,7 @@ def test_no_ancestor_within_reach_has_a_secret_in_its_environment(tmp_path: Path
 @LINUX
 def test_while_it_runs_this_process_is_closed_to_others_of_the_same_user(tmp_path: Path) -> None:
     """`/proc/self` belongs to root while the process is not dumpable, and to the user again after."""
-    libc = apart.ctypes.CDLL(None)
+    libc = ctypes.CDLL(None)
     seen: list[int] = []
     thread = threading.Thread(target=lambda: run("import time; time.sleep(1)", tmp_path))
     thread.start()

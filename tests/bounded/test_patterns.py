@@ -20,7 +20,6 @@ HEAVY = ("lab", "train", "collect", "evaluate")
 ANCHORED = {
     "hubkit.fix.card.HUB_ID", "hubkit.fix.cfg.BLOCK_PATH", "hubkit.fix.replace.LEFTOVER", "hubkit.models.hooks.MODULE_PATH",
     "hubkit.models.hooks.TRANSFORMER_LENS", "hubkit.readme.claims.counts.INTRODUCED", "hubkit.readme.page.CODE", "hubkit.tensors.npz.ITEM",
-    "hubkit.validate.card.HUB_NAME",
 }  # fmt: skip
 """Used with `match` and `fullmatch` only: asked so here."""
 SHORT = {"hubkit.readme.claims.layers.SEPARATOR", "hubkit.readme.claims.layers.TAIL"}

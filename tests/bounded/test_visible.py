@@ -116,16 +116,23 @@ def test_nor_does_a_report_in_a_file(release: Path, tmp_path: Path) -> None:
         assert not harmful((tmp_path / kind).read_text(encoding="utf-8"))
 
 
+VERBS = (
+    ["fix", "{}", "--diff"], ["push", "{}", "--dry-run", "--no-code"], ["diff", "{}", "{}", "--format", "json"], ["audit", "{}", "--format", "json", "--reports"],
+    ["build-cards", "{}", "--no-run"],
+)  # fmt: skip
+MORE_VERBS = (
+    ["fix", "{}", "--diff", "--format", "json"], ["fix", "{}"], ["push", "{}", "--to", "o/n", "--no-code"], ["build-cards", "{}", "--facts"], ["init", "{}"],
+    ["preview", "{}", "--once", "{}/page.html"], ["validate", "{}/nowhere"], ["audit", "{}"], ["audit", "{}", "--format", "csv"],
+    ["validate", "{}", "--select", "\x1b[2J"],
+)  # fmt: skip
+
+
 @POSIX
 @pytest.mark.parametrize(
     "arguments",
-    [
-        ["fix", "{}", "--diff"], ["fix", "{}", "--diff", "--format", "json"], ["fix", "{}"], ["push", "{}", "--dry-run", "--no-code"], ["push", "{}", "--to", "o/n", "--no-code"],
-        ["diff", "{}", "{}", "--format", "json"], ["build-cards", "{}", "--no-run"], ["build-cards", "{}", "--facts"], ["init", "{}"], ["preview", "{}", "--once", "{}/page.html"],
-        ["validate", "{}/nowhere"], ["audit", "{}", "--format", "json", "--reports"], ["audit", "{}"], ["audit", "{}", "--format", "csv"], ["validate", "{}", "--select", "\x1b[2J"],
-    ],
+    [*VERBS, *(pytest.param(one, marks=pytest.mark.full) for one in MORE_VERBS)],
     ids=lambda arguments: " ".join(arguments).replace("\x1b", "ESC"),
-)  # fmt: skip
+)
 def test_no_verb_shows_what_deceives(release: Path, arguments: list[str]) -> None:
     out, err = said(*(part.format(release) for part in arguments))
     assert not harmful(out + err), repr(out + err)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from cards.shapes import write
-from cards.test_author import SETTINGS, release_of, rewrite
+from cards.shapes import accuracy, measure_again, write
+from cards.test_author import BEST, SETTINGS, release_of, rewrite
 from typer.testing import CliRunner
 
 from hubkit.cli.main import app
@@ -31,7 +31,7 @@ def test_a_release_is_written_checked_and_shown(release: Path) -> None:
     assert run(release, "--check")[0] == 1
     assert run(release, "--no-run") == (0, f"{release / 'README.md'}\n")
     assert run(release, "--check")[0] == 0
-    rewrite(release / "lab_topk_L2_mixed" / "metrics.json", "0.8125", "0.875")
+    measure_again(release, {BEST: [accuracy(0.875, (50, 50), "train")]})
     before = (release / "README.md").read_bytes()
     assert run(release, "--check")[0] == 1
     code, shown = run(release, "--diff")
@@ -60,6 +60,15 @@ def test_the_facts_are_listed_with_their_files(release: Path) -> None:
     assert "facts.best_sae.balanced_accuracy = 0.812  (lab_topk_L2_mixed/metrics.json#/values/0/value)" in listed  # fmt: skip
     assert "facts.base_model.parameters = 124,439,808  (hubkit/models/known.json#)" in listed
     assert not (release / "README.md").exists()
+
+
+def test_stated_facts_are_listed_with_who_states_them(tmp_path: Path) -> None:
+    release = write(release_of(), tmp_path / "stated", small=True, source="a paper")
+    code, listed = run(release, "--facts")
+    assert code == 0
+    assert "(evidence.yaml#/values/" in listed
+    assert "; stated by the author, n = 100, source: a paper)" in listed
+    assert "facts.best_sae" not in listed
 
 
 def test_a_study_of_folders_gets_every_card_and_its_index(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def golden_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
         runs = {}
         for make in GOLDENS:
             golden, place = make(), tmp_path_factory.mktemp(make.__name__)
-            folder = write(golden, place / "release", small=True, source="elsewhere")
+            folder = write(golden, place / "release", small=True, source="the first card")
             layers = 1 + max(one.layer for one in golden.members)
             model = base_model(layers, place / "model") if golden.blocks == "model.layers" else None
             runs[make.__name__] = pool.submit(run_card, build_card(folder).text, folder, base_model=model)

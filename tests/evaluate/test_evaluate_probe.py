@@ -66,7 +66,7 @@ def test_a_constant_prediction_is_chance_exactly(answer: bool, seed: int) -> Non
     value = probe_value(np.full(60, answer), of)
     assert value.interval == (0.5, 0.5)
     assert value.null is not None
-    assert (value.null.kind, value.null.value) == ("chance", 0.5)
+    assert (value.null.kind, value.null.level) == ("chance", 0.5)
 
 
 def test_knowing_the_scenario_is_worth_nothing() -> None:

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from hubkit.errors import UsageError
 from hubkit.measures.catalogue import CATALOGUE
 from hubkit.release.digests import changed_since, values_sha256
-from hubkit.release.evidence import Evidence, load_evidence, of_evaluation, read_evidence
+from hubkit.release.evidence import Evidence, StatedValue, load_evidence, of_evaluation, read_evidence
 from hubkit.release.metrics import Evaluation, NullReference, SaeMetrics
 from hubkit.release.pool import PoolManifest
-from hubkit.release.provenance import Provenance
+from hubkit.release.provenance import Provenance, ScenarioCount
 
 OLD = Path(__file__).with_name("v1")
 SEEDS = ("nanochat_d32", "smollm2_135m", "tinyllama", "gemma4_e2b")
@@ -183,3 +183,12 @@ def test_a_null_needs_to_say_where_it_is() -> None:
     assert NullReference(kind="x", mean=0.5).level == 0.5
     assert NullReference(kind="x", mean=0.5).point is None
     assert NullReference(kind="x", mean=0.5, quantiles={"0.95": 0.7}).level == 0.7
+
+
+def test_zero_is_something() -> None:
+    null = NullReference(kind="no difference", mean=0.0)
+    assert NullReference.model_validate_json(null.model_dump_json()) == null
+    stated = Evidence(source="x", values=[StatedValue(measure="d_max", layer=0, value=0.0, n=1, null=0.0)])
+    assert read_evidence(_yaml(stated), "evidence.yaml", CATALOGUE) == stated
+    count = ScenarioCount(scenario_id="s", sampled=0)
+    assert ScenarioCount.model_validate_json(count.model_dump_json()) == count
