@@ -43,6 +43,16 @@ def readable(view: MemoryView) -> None:
     view.files[path] = save(tensors("standard"))
 
 
+def rewritten(path: str, old: str, new: str) -> Follow:
+    """Edit one file."""
+
+    def follow(view: MemoryView) -> None:
+        assert old.encode() in view.files[path]
+        view.files[path] = view.files[path].replace(old.encode(), new.encode())
+
+    return follow
+
+
 def no_double(view: MemoryView) -> None:
     """Save the weights that belong to each."""
     view.oids = dict(zip(view.oids, ("1" * 64, "2" * 64), strict=True))  # type: ignore[attr-defined]
@@ -95,7 +105,7 @@ FOLLOWED: dict[str, Follow] = CARD | {
     "CFG008 legacy": keys(sae_lens_version=None),
     "CFG010": keys(normalize_activations="none"),
     "CFG010 whitening": keys(normalize_activations="none"),
-    "CFG011": metadata(model_name="openai-community/gpt2"),
+    "CFG011": metadata(model_name="lab/tiny"),
     "CFG011 null": keys(hook_name="blocks.2.hook_resid_post"),
     "CFG012": moved("lab_L3_mixed", "lab_L2_mixed"),
     "CFG016 foreign": keys(k=None),
@@ -109,6 +119,7 @@ FOLLOWED: dict[str, Follow] = CARD | {
     "CFG021": moved("topk_k64_L2", "topk_k4_L2"),
     "CFG021 trained": both(keys(architecture="jumprelu"), saved(threshold=LEARNED)),
     "CFG022": keys(k=D_SAE),
+    "CFG023": metadata(neuronpedia_id=None),
     "WTS001": whole,
     "WTS002": whole,
     "WTS003": whole,
@@ -133,6 +144,9 @@ FOLLOWED: dict[str, Follow] = CARD | {
     "THR006": saved(threshold=np.linspace(0.1, 0.5, 2048, dtype=np.float32)),
     "THR007": moved("d20_ste_L2", "d20_L2"),
     "THR008": measured(value=5.0),
+    "THR008 of a TopK": metadata(l0=4.0),
+    "THR008 training": metadata(l0=4.0),
+    "THR011": metadata(num_dead_features=1),
     "THR009": saved(threshold=LEARNED),
     "THR010": saved(threshold=LEARNED),
     "EVL001": added(f"{FOLDER}/metrics.json", b"{}"),
@@ -140,6 +154,9 @@ FOLLOWED: dict[str, Follow] = CARD | {
     "EVL003": measured(interval=[4.0, 6.0]),
     "EVL004": measured(split="held_out"),
     "EVL005": measured(null={"kind": "permutation", "value": 0.7}),
+    "EVL007": measured(value=5),
+    "EVL008": rewritten("evaluation.json", '"value":9.0', '"value":5.0'),
+    "EVL009": rewritten("evidence.yaml", "  value: 5\n", "  value: 5\n  n: 100\n"),
     "EVL006": added("evaluation.json", b"{}"),
     "SEC001": removed("extra.pkl"),
     "SEC002": configured(lambda value: value["metadata"].pop("note")),
@@ -166,8 +183,8 @@ TOLD = {
 }
 """Codes whose hints change nothing in the files, and why."""
 
-ANNOUNCED: dict[str, set[str]] = {}
-"""By twin: codes of errors or warnings that its hint says will be there once it is followed."""
+ANNOUNCED = {"HOOK006 inside": {"HOOK003"}}
+"""By twin: codes of errors or warnings that will be there once its hint is followed: the toy is narrower than the model's attention."""
 
 
 def _twin(code: str, which: int) -> MemoryView:
