@@ -287,6 +287,10 @@ def _weighed(findings: Iterable[Finding], selection: Selection) -> Iterator[Find
         yield finding if severity is finding.severity else replace(finding, severity=severity)
 
 
+def _of_folder(hint: str, name: str) -> str:
+    return COMMAND.sub(lambda match: f"{match[1]} {name}", hint)
+
+
 def _addressed(report: Report, view: RepoView) -> Iterator[Finding]:
     """With the commands of the hints as one would type them for this target: a folder, or the release inside, by its name, a repository by a pull request."""
     name = view.name.partition("@")[0] if view.revision else view.name
@@ -305,7 +309,7 @@ def _addressed(report: Report, view: RepoView) -> Iterator[Finding]:
                 (one for one in report.releases if place.startswith(f"{one}/")), key=len, default=None
             )
             typed = shlex.quote(f"{name.rstrip('/')}/{inside}" if inside else name)
-            hint = COMMAND.sub(lambda match, typed=typed: f"{match[1]} {typed}", hint)
+            hint = _of_folder(hint, typed)
         yield replace(finding, hint=hint)
 
 
