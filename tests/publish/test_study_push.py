@@ -28,10 +28,10 @@ from hubkit.study.several import StudyFile, load_study_file
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning", "ignore::UserWarning")
 NAMES = [
-    "me/seeds-smollm2-135m",
-    "me/seeds-nanochat-d32",
-    "me/seeds-tinyllama-1-1b-chat-v1-0",
-    "me/seeds-gemma-4-e2b-it",
+    "me/seeds-tiny-smollm2-135m",
+    "me/seeds-tiny-nanochat-d32",
+    "me/seeds-tiny-tinyllama-1-1b-chat-v1-0",
+    "me/seeds-tiny-gemma-4-e2b-it",
 ]
 COUNTS = [54, 39, 54, 1]
 FEW = [18, 15, 18, 1]
@@ -187,7 +187,7 @@ def test_the_pattern_and_the_card_must_agree(hub: Hub, tmp_path: Path) -> None:
     study = write_quick(tmp_path / "named")
     card = tmp_path / "named" / SEEDS[0].name / "card.yaml"
     card.write_text(card.read_text(encoding="utf-8").replace(NAMES[0], "me/other"), encoding="utf-8")
-    with pytest.raises(UsageError, match="by the study's pattern it is me/seeds-smollm2-135m"):
+    with pytest.raises(UsageError, match="by the study's pattern it is me/seeds-tiny-smollm2-135m"):
         studies.targets(study, tmp_path / "named")
 
 

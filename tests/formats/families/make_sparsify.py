@@ -45,13 +45,19 @@ def trained(cfg: SparseCoderConfig, seed: int, dtype: torch.dtype = torch.float3
     return coder.to(dtype)
 
 
-def run(folder: Path, name: str, coders: dict[str, SparseCoder], cfg: SparseCoderConfig) -> None:
+def run(
+    folder: Path,
+    name: str,
+    coders: dict[str, SparseCoder],
+    cfg: SparseCoderConfig,
+    model: str = "EleutherAI/pythia-70m",
+) -> None:
     """A run's folder as Trainer._checkpoint lays it out, less the optimizer's state."""
     for hookpoint, coder in coders.items():
         coder.save_to_disk(folder / hookpoint)
     config = RunConfig(
         cfg,
-        model="EleutherAI/pythia-70m",
+        model=model,
         hookpoints=list(coders),
         run_name=name,
         batch_size=4,
@@ -94,9 +100,9 @@ def main() -> None:
     # num_latents rules; the default expansion_factor stays beside it and says something else
     wide = SparseCoderConfig(num_latents=D_SAE, k=K)
     coders = {"embed_tokens": trained(wide, 3), "h.5": trained(wide, 4, torch.bfloat16)}
-    run(root / "num_latents", "num_latents", coders, wide)
-    note("num_latents", "embed_tokens", coders["embed_tokens"], None, "EleutherAI/pythia-70m")
-    note("num_latents", "h.5", coders["h.5"], 5, "EleutherAI/pythia-70m")
+    run(root / "num_latents", "num_latents", coders, wide, "lab/tiny")
+    note("num_latents", "embed_tokens", coders["embed_tokens"], None, "lab/tiny")
+    note("num_latents", "h.5", coders["h.5"], 5, "lab/tiny")
 
     group = SparseCoderConfig(activation="groupmax", num_latents=D_SAE, k=K)
     coder = trained(group, 5)
