@@ -23,5 +23,9 @@ def explain(code: Annotated[str, typer.Argument(help="The code of a rule, as in 
     from hubkit.fix.registry import FIXERS
     from hubkit.validate.catalogue import explain as text
 
-    changes = [fixer.title for fixer in FIXERS if fixer.code == fixer.finding == code.upper()]
+    changes = [
+        fixer.title + (" (only with --unsafe-fixes)" if fixer.kind == "unsafe" else "")
+        for fixer in FIXERS
+        if fixer.code == fixer.finding == code.upper()
+    ]
     Console().show(text(code.upper(), text_width(), changes=changes))

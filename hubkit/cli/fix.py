@@ -130,6 +130,7 @@ def _shown(view: LocalView, plan: Plan, diff: bool, failed: dict[str, str]) -> l
             )
         else:
             lines.append((f"[green]fixed[/] {escape(one.place)}  [dim]{', '.join(one.codes)}[/]", False))
+            lines += [(f"[dim]      {escape(note)}[/]", False) for note in one.notes]
     lines += [
         (f"[yellow]left alone[/] {escape(r.place)}  {r.code}: {escape(r.reason)}", False)
         for r in plan.refused
@@ -156,6 +157,7 @@ def _as_json(view: LocalView, plan: Plan, diff: bool, failed: dict[str, str]) ->
                 "files": list(one.files),
                 "done": not diff and one.place not in failed,
                 "reason": failed.get(one.place),
+                "notes": list(one.notes),
             }
             | ({"diff": shown.diff(view, one)} if diff else {})
             for one in plan.fixes

@@ -70,5 +70,9 @@ def layer_in(sae: Sae, manifest: PoolManifest, folder: Path) -> int:
         if sae.hook_name in {entry.hook_name, entry.hf_hook_name}:
             return entry.layer
     hooks = ", ".join(entry.hook_name for entry in manifest.layers)
-    hint = f"collect layer {sae.layer} first" if sae.layer is not None else "hubkit collect"
+    hint = (
+        f"add layer {sae.layer} to the study, then hubkit collect STUDY.yaml"
+        if sae.layer is not None
+        else "hubkit collect STUDY.yaml"
+    )
     raise HubkitError(f"{folder / CFG}: hook_name is {sae.hook_name}, the pool has {hooks}", hint=hint)

@@ -10,16 +10,17 @@ from hubkit.fix.registry import Change, Refusal, repo_fix
 from hubkit.readme.document import parse_readme
 from hubkit.readme.mojibake import repair_all
 from hubkit.validate.facts import RepoFacts
+from hubkit.validate.rules.card import one_base_model
 
 README = "README.md"
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 @repo_fix("CARD003", "safe")
 def library_and_base_model(repo: RepoFacts) -> Change | None:
-    """`library_name: saelens`, and `base_model` where all configurations name one model by its Hub id.
+    """`library_name: saelens`, and `base_model` where all configurations name one model whose id on the Hub is known.
 
-    An existing base_model is never changed; a name like `gpt2` that is no OWNER/MODEL is not guessed from.
+    By the table of names: `gpt2-small` and `gpt2` are openai-community/gpt2. A name that is in no table, or a path, is not guessed from, and an
+    existing base_model is never changed.
     """
     text = card_text(repo)
     if text is None or repo.card is None or not any(sae.is_saelens for sae in repo.saes):
@@ -31,7 +32,7 @@ def library_and_base_model(repo: RepoFacts) -> Change | None:
     wanted: dict[str, str] = {}
     if front.get("library_name") != "saelens" and all(sae.is_saelens for sae in repo.saes):
         wanted["library_name"] = "saelens"
-    if not front.get("base_model") and (model := one_model(repo)):
+    if not front.get("base_model") and (model := one_base_model(repo)):
         wanted["base_model"] = model
     if not wanted:
         return None
@@ -58,13 +59,6 @@ def card_text(repo: RepoFacts) -> str | None:
         return repo.view.read(README).decode("utf-8")
     except UnicodeDecodeError as error:
         raise Refusal(f"not UTF-8: byte {error.start}") from error
-
-
-def one_model(repo: RepoFacts) -> str | None:
-    """The model that every configuration names, where it is a Hub id; else None."""
-    names = {sae.cfg.text("model_name") if sae.cfg else None for sae in repo.saes}
-    name = next(iter(names)) if len(names) == 1 else None
-    return name if name and HUB_ID.fullmatch(name) else None
 
 
 def with_keys(text: str, wanted: Mapping[str, str]) -> str:

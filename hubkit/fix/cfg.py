@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 from typing import Any
 
 from hubkit.fix.registry import Refusal, cfg_fix
 from hubkit.formats import saelens
 from hubkit.models.hooks import parse_hook
+from hubkit.models.mixed_hooks import translated
 from hubkit.validate.facts import SaeFacts
 from hubkit.validate.rules.cfg import right_case
 from hubkit.validate.rules.cfg_required import from_header
-from hubkit.validate.rules.vocabulary import dropped, keys_of, others_keys
-from hubkit.validate.rules.wts import agreed_sizes
-
-BLOCK_SITES = {"resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "attn_in", "mlp_in"}
-ATTENTION_SITES = {"q", "k", "v", "z", "pattern", "attn_scores", "result"}
-MLP_SITES = {"pre", "post"}
-BLOCK_PATH = re.compile(
-    r"(?P<blocks>[A-Za-z_][\w.]*?\.(?:layers|h|layer|decoder_layers))\.(?P<layer>\d+)(?:\.|$)"
-)
+from hubkit.validate.rules.vocabulary import dropped, near_key
+from hubkit.validate.rules.wts_shapes import agreed_sizes
 
 
 @cfg_fix("CFG004", "safe")
@@ -70,7 +62,7 @@ def b_dec_stated(sae: SaeFacts) -> dict[str, Any] | None:
 @cfg_fix("WTS006", "safe")
 def sizes_that_all_tensors_have(sae: SaeFacts) -> dict[str, Any] | None:
     """d_in and d_sae, where every tensor agrees on them against the configuration."""
-    agreed = agreed_sizes(sae.header.tensors) if sae.header else None
+    agreed = agreed_sizes({name: tensor.info for name, tensor in sae.sae.tensors.items()})
     if agreed is None or not {"d_in", "d_sae"} <= sae.raw.keys():
         return None
     return {**sae.raw, "d_in": agreed[0], "d_sae": agreed[1]}
@@ -89,29 +81,15 @@ def hook_in_both_forms(sae: SaeFacts) -> dict[str, Any] | None:
     written = place.get(key)
     if not isinstance(written, str) or parse_hook(written).form != "mixed":
         return None
-    place[key], module = translated(written)
+    try:
+        place[key], module = translated(written)
+    except ValueError as error:
+        raise Refusal(str(error)) from error
     if module is not None:
         stated = place.setdefault("hf_hook_name", module)
         if stated != module:
             raise Refusal(f"hook_name {written!r} means the module {module!r}, hf_hook_name says {stated!r}")
     return {**sae.raw, "metadata": place} if nested else place
-
-
-def translated(mixed: str) -> tuple[str, str | None]:
-    """The TransformerLens name of a mixed one, and the module whose output it is, where there is such a module. Raises Refusal."""
-    found, site = BLOCK_PATH.match(mixed), mixed.rsplit("hook_", 1)[1]
-    if found is None or mixed.count("hook_") != 1:
-        raise Refusal(f"hook_name {mixed!r} names no block")
-    layer = int(found["layer"])
-    if site in ATTENTION_SITES:
-        return f"blocks.{layer}.attn.hook_{site}", None
-    if site in MLP_SITES:
-        return f"blocks.{layer}.mlp.hook_{site}", None
-    if site not in BLOCK_SITES:
-        raise Refusal(f"hook_name {mixed!r}: {site!r} is no hook of TransformerLens")
-    # the output of block N is resid_post of N and resid_pre of N + 1
-    block = {"resid_post": layer, "resid_pre": layer - 1}.get(site, -1)
-    return f"blocks.{layer}.hook_{site}", f"{found['blocks']}.{block}" if block >= 0 else None
 
 
 @cfg_fix("CFG016", "unsafe")
@@ -123,18 +101,15 @@ def unknown_keys_into_metadata(sae: SaeFacts) -> dict[str, Any] | None:
     metadata = sae.raw.get("metadata")
     if not isinstance(metadata, dict) or sae.architecture is None or not saelens.keeps_metadata(sae.raw):
         return None
-    fields, foreign = keys_of(sae.architecture), others_keys(sae.architecture)
     lost = dropped(sae.architecture, sae.raw)
     for key in lost:
-        if key in foreign:
+        meant, foreign = near_key(sae.architecture, key)
+        if foreign:
             raise Refusal(
                 f"{key!r} is a field of another architecture than {sae.architecture}: a person must say which it is"
             )
-        near = difflib.get_close_matches(key.lower(), fields, n=1, cutoff=0.75)
-        if near:
-            raise Refusal(
-                f"{key!r} looks like a misspelling of {near[0]!r}: a person must say which is meant"
-            )
+        if meant:
+            raise Refusal(f"{key!r} looks like a misspelling of {meant!r}: a person must say which is meant")
         if key in metadata and metadata[key] != sae.raw[key]:
             raise Refusal(f"{key!r} is {sae.raw[key]!r} at the top level and {metadata[key]!r} in metadata")
     kept = {key: value for key, value in sae.raw.items() if key not in lost}

@@ -1,4 +1,4 @@
-"""What a file would hold: bytes, a file elsewhere, or the tensors of another file, some of them turned, widened or left out."""
+"""What a file would hold: bytes, a file elsewhere, or the tensors of other files, some of them renamed, turned, widened or left out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BLOCK = 8 << 20
 """Bytes held at once where a tensor is copied as it is."""
 ALIGNMENT = 8
 BITS_TYPE = {8: "u1", 16: "<u2", 32: "<u4", 64: "<u8"}
-Turn = Literal["keep", "transpose", "widen"]
+Turn = Literal["keep", "transpose", "widen", "repeat"]
 Read = Callable[[int, int], bytes]
 
 
@@ -89,12 +89,23 @@ class Piece:
     turn: Turn = "keep"
     dtype: str = ""
     """After widening; empty: as it was."""
+    name: str = ""
+    """In the new file; empty: as it was."""
+    shape: tuple[int, ...] | None = None
+    """Another shape of the same values, or of one value repeated; None: as it was."""
+    read: Read | None = None
+    """Where its bytes are read, where that is not the file of the others."""
 
     @property
     def target(self) -> tuple[str, tuple[int, ...]]:
         """dtype and shape in the new file."""
         shape = self.source.shape[::-1] if self.turn == "transpose" else self.source.shape
-        return self.dtype or self.source.dtype, shape
+        return self.dtype or self.source.dtype, shape if self.shape is None else self.shape
+
+    @property
+    def called(self) -> str:
+        """Its name in the new file."""
+        return self.name or self.source.name
 
     @property
     def size(self) -> int:
@@ -104,6 +115,7 @@ class Piece:
 
     def data(self, read: Read) -> Iterator[bytes]:
         """Its bytes in the new file. What is kept is copied a block at a time, what is changed is held once."""
+        read = self.read or read
         if self.turn == "keep":
             for start in range(self.source.start, self.source.stop, BLOCK):
                 yield read(start, min(start + BLOCK, self.source.stop))
@@ -112,6 +124,8 @@ class Piece:
         if self.turn == "transpose":
             turned = np.frombuffer(raw, BITS_TYPE[BITS[self.source.dtype]]).reshape(self.source.shape).T
             yield np.ascontiguousarray(turned).tobytes()
+        elif self.turn == "repeat":
+            yield raw * math.prod(self.target[1])
         else:
             yield widened(raw, self.source.dtype, self.target[0])
 
@@ -127,7 +141,7 @@ def widened(raw: bytes, source: str, target: str) -> bytes:
 
 @dataclass
 class Tensors:
-    """A safetensors file made of the tensors of another, which `read` reads by ranges; it is never held whole."""
+    """A safetensors file made of the tensors of others, which are read by ranges; it is never held whole."""
 
     read_source: Read
     pieces: tuple[Piece, ...]
@@ -140,7 +154,7 @@ class Tensors:
         at = 0
         for piece in self.ordered:
             dtype, shape = piece.target
-            described[piece.source.name] = {
+            described[piece.called] = {
                 "dtype": dtype,
                 "shape": list(shape),
                 "data_offsets": [at, at + piece.size],
@@ -153,7 +167,7 @@ class Tensors:
     @cached_property
     def ordered(self) -> list[Piece]:
         """The tensors as they lie in the file."""
-        return sorted(self.pieces, key=lambda piece: (-BITS[piece.target[0]], piece.source.name))
+        return sorted(self.pieces, key=lambda piece: (-BITS[piece.target[0]], piece.called))
 
     @property
     def size(self) -> int:
@@ -179,7 +193,7 @@ class Tensors:
 
     def _part(self, piece: Piece, low: int, high: int) -> bytes:
         if piece.turn == "keep":
-            return self.read_source(piece.source.start + low, piece.source.start + high)
+            return (piece.read or self.read_source)(piece.source.start + low, piece.source.start + high)
         return b"".join(piece.data(self.read_source))[low:high]
 
 

@@ -73,7 +73,9 @@ def _refuse_what_does_not_load(raw: Mapping[str, Any], effective: Mapping[str, A
         raise Refusal(f"architecture {architecture!r}: SAELens's migration knows no such thing")
     missing = [key for key in ("d_in", "d_sae", "dtype") if key not in raw]
     if missing:
-        raise Refusal(f"{', '.join(missing)} must be there first: hubkit fix --select CFG005")
+        raise Refusal(
+            f"{', '.join(missing)} must be there first: CFG005 writes them where the tensors say them"
+        )
     if architecture in saelens.TRANSCODERS and (
         raw.get("apply_b_dec_to_input") is not False or "d_out" not in raw
     ):

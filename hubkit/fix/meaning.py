@@ -28,6 +28,9 @@ NOT_COMPUTED = {"metadata", "device", "dtype"}
 RELU = {"standard", "transcoder", "skip_transcoder"} | saelens.JUMPRELU
 """The architectures whose outputs `outputs` computes."""
 ROWS = 16
+ENDING = ".safetensors"
+PART = 8 << 20
+"""Bytes compared at a time."""
 WIDE = {"float32": np.float32, "float64": np.float64, "float16": np.float16}
 
 
@@ -88,6 +91,28 @@ def same_tensors(before: RepoView, old: SaeFacts, after: RepoView, new: SaeFacts
         if raw != now:
             return False
     return True
+
+
+def other_bits(before: RepoView, old: SaeFacts, after: RepoView, new: SaeFacts) -> str | None:
+    """Which tensor would have other bits under its SAELens name, or None.
+
+    For weights that SAELens could not load, so that only values can be compared: of the tensors of a safetensors file that keep their format, their
+    number of values and the order of those. One that is turned round, widened or repeated is what the fix is about.
+    """
+    for name, tensor in old.sae.tensors.items():
+        other = new.sae.tensors.get(name)
+        if other is None or not tensor.path.endswith(ENDING) or not other.path.endswith(ENDING):
+            continue
+        mine, theirs = tensor.info, other.info
+        turned = mine.shape != theirs.shape and mine.shape == theirs.shape[::-1] and len(mine.shape) > 1
+        if mine.dtype != theirs.dtype or mine.count != theirs.count or turned:
+            continue
+        for start in range(0, mine.stop - mine.start, PART):
+            stop = min(start + PART, mine.stop - mine.start)
+            one = before.read_range(tensor.path, mine.start + start, mine.start + stop)
+            if one != after.read_range(other.path, theirs.start + start, theirs.start + stop):
+                return f"{name} would have other bits"
+    return None
 
 
 def same_outputs(

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from hubkit.errors import IncompleteError
-from hubkit.fix.meaning import differing, keys_that_count, loads, same_outputs, same_tensors
+from hubkit.fix.meaning import differing, keys_that_count, loads, other_bits, same_outputs, same_tensors
 from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import Severity
 from hubkit.validate.gather import gather
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from hubkit.validate.finding import Finding
 
 NEEDS = Need.TREE | Need.CFG | Need.HEADER | Need.THRESHOLD
-TO_BE_REBUILT = {"CARD004", "CARD005", "CARD006", "CARD007", "CARD010", "CARD013", "REL004"}
-"""What the card states of the files, and the records of digests: a change of a file can make them untrue, and `hubkit build-cards` writes them again."""
+TO_BE_REBUILT = {"CARD003", "CARD004", "CARD005", "CARD006", "CARD007", "CARD010", "CARD013", "REL004"}
+"""What the card states of the files, and the records of digests: a change of a file can make them untrue, and `hubkit build-cards` writes them again.
+CARD003 is of an SAE that becomes SAELens's: the same run writes it into the front matter (`run.brought`)."""
 REVEALED = ("THR",)
 """Findings about the thresholds' own values. Where no tensor changed they were true before, hidden by a configuration that could not be read."""
 WEIGHT_ENDINGS = {".safetensors", ".pt", ".pth", ".npz", ".bin"}
@@ -43,15 +44,21 @@ def worse(old: Iterable[Finding], new: Iterable[Finding], *, weights_changed: bo
     return sorted(code for code in came if weights_changed or not code.startswith(REVEALED))
 
 
-def computes_otherwise(before: RepoView, after: RepoView) -> str | None:
-    """Why the one SAE in `before` would not be the same function in `after`, or None. What could not be loaded before has nothing to keep."""
+def computes_otherwise(before: RepoView, after: RepoView, changed: Iterable[str] = ()) -> str | None:
+    """Why the one SAE in `before` would not be the same function in `after`, or None.
+
+    What could not be loaded before computed nothing; where its weights change, every tensor that keeps its values must keep its bits.
+    """
     olds, news = gather(before, NEEDS).saes, gather(after, NEEDS).saes
-    if len(olds) != 1 or len(news) != 1 or not loads(olds[0]):
+    if len(olds) != 1 or len(news) != 1:
         return None
     old, new = olds[0], news[0]
-    if not loads(new):
-        return "it could be loaded before, and not any more"
     try:
+        if not loads(old):
+            touched = any(_is_weights(path) for path in changed)
+            return other_bits(before, old, after, new) if touched else None
+        if not loads(new):
+            return "it could be loaded before, and not any more"
         return _otherwise(before, old, after, new)
     except IncompleteError as error:
         return f"its tensors cannot be read: {error.message}"

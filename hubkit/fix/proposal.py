@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -30,14 +30,16 @@ class Proposal(RepoView):
 
 @dataclass
 class OneSae(RepoView):
-    """The files of one SAE folder, under their own paths: what is asked of it is not asked of its neighbours again."""
+    """The files of one SAE, under their own paths: what is asked of it is not asked of its neighbours again."""
 
     under: RepoView | None = None
-    folder: str = "."
+    folders: frozenset[str] = frozenset()
+    files: frozenset[str] | None = None
+    """Of an SAE that is one file among several of its folder: that file; None: all of its folder's."""
 
     def _list(self) -> list[Entry]:
-        folders = {self.folder, str(PurePosixPath(self.folder) / "checkpoints")}
-        return [entry for entry in self.under.list() if entry.folder in folders] if self.under else []
+        below = self.under.list() if self.under else []
+        return [entry for entry in below if entry.folder in self.folders or entry.path in (self.files or ())]
 
     def _read_range(self, entry: Entry, start: int, stop: int) -> bytes:
         return self.under.read_range(entry.path, start, stop) if self.under else b""
@@ -50,4 +52,16 @@ def proposed(view: RepoView, files: Mapping[str, Content]) -> Proposal:
 
 def one_sae(view: RepoView, folder: str) -> OneSae:
     """`view` cut down to the SAE in `folder`."""
-    return OneSae(name=view.name, repository=view.repository, under=view, folder=folder)
+    folders = frozenset({folder, str(PurePosixPath(folder) / "checkpoints")})
+    return OneSae(name=view.name, repository=view.repository, under=view, folders=folders)
+
+
+def one_file(view: RepoView, sae_id: str, paths: Iterable[str]) -> OneSae:
+    """`view` cut down to an SAE that is one file among others of its folder, and to the folder of its name, which a fix may have begun to fill."""
+    return OneSae(
+        name=view.name,
+        repository=view.repository,
+        under=view,
+        folders=frozenset({sae_id}),
+        files=frozenset(paths),
+    )

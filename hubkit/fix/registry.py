@@ -20,7 +20,7 @@ from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import FixKind
 
 ORDER = (
-    "WTS014", "CFG005", "CFG004", "CFG008", "CFG009", "WTS006", "CFG014", "CFG015", "CFG016", "CFG013",
+    "WTS014", "WTS001", "WTS004", "WTS005", "CFG005", "CFG004", "CFG008", "CFG009", "WTS006", "CFG014", "CFG015", "CFG016", "CFG013",
     "WTS007", "WTS008", "THR001", "SEC003", "CARD012", "CARD003",
 )  # fmt: skip
 """Each sees what those before it made. Weights come into their container first; what only the whole configuration can tell comes last."""
@@ -35,6 +35,8 @@ class Change:
     """Files as a fix would have them, by path."""
 
     files: Mapping[str, Content]
+    note: str = ""
+    """What is left for a person to do, or to know, once it is made."""
 
 
 @dataclass(frozen=True)

@@ -63,11 +63,14 @@ def replace_files(
 
     Raises ChangedError when one is not, and IncompleteError when the disk does not give back what was written; nothing is replaced then.
     """
-    for folder in {(root / path).parent for path, _ in steps}:
+    folders = {(root / path).parent for path, _ in steps}
+    begun = [folder for folder in folders if not folder.exists()]
+    for folder in folders:
         _sweep(folder)
     written: list[tuple[Path, Path]] = []
     try:
         for path, content in steps:
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
             written.append((_beside(root / path), root / path))
             _write(written[-1][0], content)
             _check(written[-1][0], path)
@@ -89,6 +92,9 @@ def replace_files(
     finally:
         for temporary, _ in written:
             temporary.unlink(missing_ok=True)
+        for folder in begun:  # one that holds nothing was made for nothing
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def _beside(target: Path) -> Path:

@@ -10,14 +10,16 @@ from tempfile import TemporaryDirectory
 
 from hubkit.engine.events import Event, Report, silent
 from hubkit.errors import UsageError
-from hubkit.fix import card, cfg, legacy, paths, pickled, weights  # noqa: F401 - importing them registers them
+from hubkit.fix import card, cfg, convert, legacy, names, paths, pickled, shapes, weights  # noqa: F401 - importing them registers them
 from hubkit.fix.content import Content
 from hubkit.fix.proof import NEEDS, computes_otherwise, unproven, worse
-from hubkit.fix.proposal import one_sae, proposed
+from hubkit.fix.proposal import one_file, one_sae, proposed
 from hubkit.fix.registry import Change, Fixer, Refusal, Subject, in_order
 from hubkit.fix.replace import ChangedError, Signature, replace_files, signature
 from hubkit.repo.local import LocalView
 from hubkit.repo.view import Entry, RepoView
+from hubkit.tensors.header import HeaderError
+from hubkit.validate.facts import SaeFacts
 from hubkit.validate.gather import gather
 from hubkit.validate.need import Need
 from hubkit.validate.run import validate
@@ -37,6 +39,8 @@ class Fix:
     """Files in the order in which they are replaced."""
     sources: Mapping[str, Signature]
     """What the files were that the plan rests on."""
+    notes: tuple[str, ...] = ()
+    """What is left for a person to do."""
 
     @property
     def files(self) -> dict[str, Content]:
@@ -73,16 +77,19 @@ class _Work:
     """Files that were not there: they are written first, as they were made."""
     changed: dict[str, Content] = field(default_factory=dict)
     codes: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def take(self, fixer: Fixer, change: Change) -> None:
         for path, content in change.files.items():
             (self.changed if self.view.entry(path) else self.new)[path] = content
         self.view = proposed(self.view, change.files)
         self.codes.append(fixer.code)
+        self.notes += [change.note] if change.note else []
 
     def fix(self, sources: Mapping[str, Signature]) -> Fix:
         order = sorted(self.changed.items(), key=lambda item: not item[0].endswith(".json"))
-        return Fix(self.place, tuple(dict.fromkeys(self.codes)), (*self.new.items(), *order), sources)
+        steps = (*self.new.items(), *order)
+        return Fix(self.place, tuple(dict.fromkeys(self.codes)), steps, sources, tuple(self.notes))
 
 
 @contextmanager
@@ -101,16 +108,16 @@ def planned(
             )
     with TemporaryDirectory(prefix="hubkit-fix-", ignore_cleanup_errors=True) as scratch:
         plan = Plan()
-        sae_ids = [sae.sae_id for sae in gather(view, Need.TREE | Need.CFG).saes]
+        saes = gather(view, Need.TREE | Need.CFG).saes
         works = []
-        for done, sae_id in enumerate(sae_ids):
-            report(Event("fix", done, len(sae_ids), sae_id))
+        for done, sae in enumerate(saes):
+            report(Event("fix", done, len(saes), sae.sae_id))
             works.append(
-                _sae(view, sae_id, [f for f in fixers if f.scope == "sae"], unsafe, Path(scratch), plan)
+                _sae(view, sae, [f for f in fixers if f.scope == "sae"], unsafe, Path(scratch), plan)
             )
-        report(Event("fix", len(sae_ids), len(sae_ids), "the card"))
+        report(Event("fix", len(saes), len(saes), "the card"))
         _whole(view, works, plan)
-        _root(view, [f for f in fixers if f.scope == "repo"], unsafe, plan)
+        _root(view, [f for f in fixers if f.scope == "repo"] + brought(view, fixers, plan), unsafe, plan)
         yield plan
 
 
@@ -120,23 +127,27 @@ def apply_fix(view: LocalView, fix: Fix) -> None:
 
 
 def _sae(
-    view: RepoView, sae_id: str, fixers: list[Fixer], unsafe: bool, scratch: Path, plan: Plan
+    view: RepoView, sae: SaeFacts, fixers: list[Fixer], unsafe: bool, scratch: Path, plan: Plan
 ) -> tuple[_Work, Mapping[str, Signature]]:
     """One SAE through all its fixes; the signatures are taken before anything is read."""
-    alone = one_sae(view, sae_id)
+    sae_id = sae.sae_id
+    alone = _alone(view, sae)
     sources = _signed(view, alone.list())
     work = _Work(sae_id, alone)
     found = _codes(work.view)
     for fixer in fixers:
         if fixer.finding not in found:
             continue
-        subject = Subject(gather(work.view, NEEDS).saes[0], work.view, scratch)
+        saes = gather(work.view, NEEDS).saes
+        if len(saes) != 1:
+            break
+        subject = Subject(saes[0], work.view, scratch)
         change = _asked(fixer, subject, sae_id, unsafe, plan)
         if change is None:
             continue
         after = proposed(work.view, change.files)
         reason = unproven(work.view, after, fixer.finding, change.files) or computes_otherwise(
-            work.view, after
+            work.view, after, change.files
         )
         if reason:
             plan.refused.append(Refused(sae_id, fixer.code, reason))
@@ -146,6 +157,13 @@ def _sae(
     touched = {**work.new, **work.changed}
     kept = {path: mark for path, mark in sources.items() if path in touched or _counts(path)}
     return work, kept | {path: Signature() for path in work.new}
+
+
+def _alone(view: RepoView, sae: SaeFacts) -> RepoView:
+    """The files of one SAE and no other."""
+    if sae.sae_id == sae.folder.path:
+        return one_sae(view, sae.sae_id)
+    return one_file(view, sae.sae_id, filter(None, (sae.sae.weights, *sae.sae.files)))
 
 
 def _signed(view: RepoView, entries: list[Entry]) -> dict[str, Signature]:
@@ -178,6 +196,9 @@ def _asked(fixer: Fixer, subject: object, place: str, unsafe: bool, plan: Plan) 
     except Refusal as refusal:
         plan.refused.append(Refused(place, fixer.code, refusal.message))
         return None
+    except HeaderError as damage:
+        plan.refused.append(Refused(place, fixer.code, f"the file is damaged: {damage.message}"))
+        return None
     if change is not None and fixer.kind == "unsafe" and not unsafe:
         plan.offered.append((place, fixer.code))
         return None
@@ -204,6 +225,16 @@ def _whole(view: RepoView, works: list[tuple[_Work, Mapping[str, Signature]]], p
         else:
             accepted |= fix.files
             plan.fixes.append(fix)
+
+
+def brought(view: RepoView, chosen: list[Fixer], plan: Plan) -> list[Fixer]:
+    """The safe fixes at the root, not asked for, whose findings the fixes of the SAEs bring: an SAE that becomes SAELens's wants it in the front matter."""
+    others = [f for f in in_order() if f.scope == "repo" and f.kind == "safe" and f not in chosen]
+    if not plan.fixes or not others:
+        return []
+    there = {path: content for fix in plan.fixes for path, content in fix.files.items()}
+    had, has = _codes(view), _codes(proposed(view, there))
+    return [fixer for fixer in others if fixer.finding in has - had]
 
 
 def _root(view: RepoView, fixers: list[Fixer], unsafe: bool, plan: Plan) -> None:

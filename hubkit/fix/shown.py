@@ -34,7 +34,10 @@ def file_diff(view: RepoView, path: str, content: Content) -> str:
     """One file. A configuration is shown in the new one's layout on both sides, so that only what changes stands out."""
     if path.endswith(".safetensors"):
         return _weights(view, path, content)
-    old, new = view.read(path).decode("utf-8"), content.read(0, content.size).decode("utf-8")
+    new = content.read(0, content.size).decode("utf-8")
+    if view.entry(path) is None:
+        return "".join(difflib.unified_diff([], _lines(new), "/dev/null", f"b/{path}"))
+    old = view.read(path).decode("utf-8")
     old = _in_layout_of(new, old) if path.endswith(".json") else old
     return "".join(difflib.unified_diff(_lines(old), _lines(new), f"a/{path}", f"b/{path}"))
 

@@ -29,8 +29,8 @@ def turned_back(subject: Subject) -> Change | None:
 
     Unsafe: the shapes prove which way SAELens wants them, not that nothing else was turned. Where d_in equals d_sae nothing can tell.
     """
-    sae, header = _open(subject)
-    shapes = _shapes(sae)
+    sae, header = opened(subject)
+    shapes = shapes_of(sae)
     if header is None or shapes is None:
         return None
     turned = {
@@ -40,7 +40,7 @@ def turned_back(subject: Subject) -> Change | None:
     }
     if not turned:
         return None
-    return _rewritten(
+    return rewritten(
         subject, header, lambda info: Piece(info, "transpose" if info.name in turned else "keep")
     )
 
@@ -53,7 +53,7 @@ def widened_to_cfg(subject: Subject) -> Change | None:
     from_pretrained sees, which casts to float32 whatever cfg says. Widening is exact on both ways, so it is the only fix here; the price
     is a larger file. Tensors that are wider than cfg says are left to a person.
     """
-    sae, header = _open(subject)
+    sae, header = opened(subject)
     stated = str(sae.cfg.effective.get("dtype")).removeprefix("torch.") if sae.cfg else ""
     target = SAFETENSORS_NAMES.get(stated)
     if header is None or target is None:
@@ -73,7 +73,7 @@ def widened_to_cfg(subject: Subject) -> Change | None:
         narrow = info.dtype in CFG_NAMES and BITS[info.dtype] < BITS[target]
         return Piece(info, "widen", target) if narrow else Piece(info)
 
-    return _rewritten(subject, header, widened)
+    return rewritten(subject, header, widened)
 
 
 @sae_fix("THR001", "unsafe")
@@ -85,7 +85,7 @@ def jumprelu_without_thresholds(subject: Subject) -> Change | None:
     is never silently wrong; nothing is lost, and the record in cfg.json with the zeros in the tensor is what `completed` recognises.
     Weights first would leave a JumpReLU without thresholds, of which nobody could tell what they were.
     """
-    sae, header = _open(subject)
+    sae, header = opened(subject)
     if header is None or sae.architecture not in WITHOUT_THRESHOLD or not _all_zero(sae):
         return None
     cfg = (
@@ -104,14 +104,14 @@ def jumprelu_without_thresholds(subject: Subject) -> Change | None:
     }
     metadata["hubkit"] = {**(metadata.get("hubkit") or {}), "rewritten": record}
     cfg |= {"architecture": WITHOUT_THRESHOLD[before], "metadata": metadata}
-    weights = _rewritten(subject, header, lambda info: None if info.name == "threshold" else Piece(info))
+    weights = rewritten(subject, header, lambda info: None if info.name == "threshold" else Piece(info))
     return Change({str(sae.cfg_path): Text(relaid(cfg, sae.cfg_text).encode("utf-8")), **weights.files})
 
 
 @sae_fix("THR001", "safe", finding="WTS005")
 def completed(subject: Subject) -> Change | None:
     """The threshold tensor of an SAE whose cfg.json already records the rewriting, where a run was killed between the two files."""
-    sae, header = _open(subject)
+    sae, header = opened(subject)
     ours = sae.cfg.metadata.get("hubkit") if sae.cfg else None
     record = ours.get("rewritten") if isinstance(ours, dict) else None
     if not isinstance(record, dict) or record.get("rule") != "THR001" or header is None:
@@ -122,22 +122,22 @@ def completed(subject: Subject) -> Change | None:
         or not _all_zero(sae)
     ):
         return None
-    return _rewritten(subject, header, lambda info: None if info.name == "threshold" else Piece(info))
+    return rewritten(subject, header, lambda info: None if info.name == "threshold" else Piece(info))
 
 
-def _open(subject: Subject) -> tuple[SaeFacts, Header | None]:
-    """The SAE, and its header where it is SAELens's with weights under SAELens's name."""
+def opened(subject: Subject) -> tuple[SaeFacts, Header | None]:
+    """The SAE, and its header where it is SAELens's. Raises Refusal where its weights first need SAELens's name."""
     sae = subject.sae
-    named = (
-        sae.is_saelens
-        and sae.weights is not None
-        and sae.weights.name == WEIGHTS
-        and sae.document is not None
-    )
-    return sae, sae.header if named else None
+    if not sae.is_saelens or sae.weights is None or sae.document is None:
+        return sae, None
+    if sae.weights.name != WEIGHTS:
+        first = "WTS001" if sae.weights.name.endswith(".safetensors") else "WTS014"
+        raise Refusal(f"the weights are {sae.weights.name}: {first} writes them as {WEIGHTS} first")
+    return sae, sae.header
 
 
-def _shapes(sae: SaeFacts) -> dict[str, tuple[int, ...]] | None:
+def shapes_of(sae: SaeFacts) -> dict[str, tuple[int, ...]] | None:
+    """The shapes that SAELens demands of its configuration."""
     return saelens.shapes_of(sae.cfg) if sae.cfg else None
 
 
@@ -154,7 +154,8 @@ def _value(sae: SaeFacts, header: Header) -> dict[str, Any]:
     }
 
 
-def _rewritten(subject: Subject, header: Header, change: Callable[[TensorInfo], Piece | None]) -> Change:
+def rewritten(subject: Subject, header: Header, change: Callable[[TensorInfo], Piece | None]) -> Change:
+    """The weights again, every tensor as `change` has it."""
     sae, view = subject.sae, subject.view
     path = sae.weights.path if sae.weights else ""
 

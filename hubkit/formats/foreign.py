@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from hubkit.errors import IncompleteError
 from hubkit.formats.sae import Origin, Tensor, Threshold, ThresholdKind
 from hubkit.models.hooks import layers_named
+from hubkit.release.layout import CFG, WEIGHTS
 from hubkit.tensors.slices import read_values
 
 if TYPE_CHECKING:
     from hubkit.formats.folder import Folder, Head
+    from hubkit.repo.view import Entry
 
 Names = Mapping[str, tuple[str, bool]]
 """A tensor's own name to SAELens's, and whether it is stored the other way round."""
@@ -132,6 +134,11 @@ def number_in(pattern: str, text: str) -> int | None:
     """The number that `pattern` finds in `text`."""
     match = re.search(pattern, text)
     return int(match.group(1)) if match else None
+
+
+def is_converted(folder: Folder, entry: Entry) -> bool:
+    """Whether a folder of the file's name holds the same SAE in SAELens's format: the file is then its source, and no SAE of its own."""
+    return {CFG, WEIGHTS} <= folder.at(entry.path.rpartition(".")[0]).files.keys()
 
 
 def stored_number(folder: Folder, tensor: Tensor | None) -> int | None:

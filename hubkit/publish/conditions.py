@@ -6,6 +6,7 @@ LICENSE, BASE-MODEL, IGNORED, SNIPPET. A secret, two base models, or files that 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -56,6 +57,11 @@ class Subject:
     release: Path
     files: tuple[LocalFile, ...]
     report: Report
+
+    @property
+    def typed(self) -> str:
+        """Its path as one types it in a command."""
+        return shlex.quote(str(self.release))
 
     @cached_property
     def card(self) -> str | None:
@@ -118,10 +124,10 @@ def _of_findings(subject: Subject, code: str, found: list[Finding]) -> Problem:
     first = found[0]
     place = f"{first.path or first.sae_id or '.'}: "
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    fixes = {finding.fix for finding in found}
-    unsafe = " --unsafe-fixes" if fixes == {"unsafe"} else ""
-    mend = f"hubkit fix {subject.release} --select {code}{unsafe}" if fixes != {None} else ""
-    hint = mend or first.hint or f"hubkit explain {code}"
+    by_hand = next((finding for finding in found if finding.fix is None), None)
+    unsafe = " --unsafe-fixes" if any(finding.fix == "unsafe" for finding in found) else ""
+    mend = f"hubkit fix {subject.typed} --select {code}{unsafe}"
+    hint = (by_hand.hint or f"hubkit explain {code}") if by_hand else mend
     return Problem(code, f"{place}{first.message}{more}", hint, len(found), code not in NEVER)
 
 
@@ -137,14 +143,14 @@ def saes_are_there(subject: Subject) -> list[Problem]:
 def card_is_there(subject: Subject) -> list[Problem]:
     """A card, and one that is not older than the files that it describes."""
     if subject.card is None:
-        return [Problem("CARD-NONE", "there is no README.md", f"hubkit build-cards {subject.release}")]
+        return [Problem("CARD-NONE", "there is no README.md", f"hubkit build-cards {subject.typed}")]
     recorded = recorded_digest(subject.card)
     if recorded is not None and recorded != subject.digest:
         message = f"{README}: the card is older than the files it describes"
-        return [Problem("CARD-STALE", message, f"hubkit build-cards {subject.release}")]
+        return [Problem("CARD-STALE", message, f"hubkit build-cards {subject.typed}")]
     if recorded is not None and edited_by_hand(subject.card):
         message = f"{README}: the card says that hubkit wrote it, and was edited by hand since"
-        hint = f"hubkit build-cards {subject.release} --diff shows the edits: move them into card.yaml or an author's region"
+        hint = f"hubkit build-cards {subject.typed} --diff shows the edits: move them into card.yaml or an author's region"
         return [Problem("CARD-EDITED", message, hint)]
     return []
 
@@ -153,7 +159,7 @@ def licence_is_set(subject: Subject) -> list[Problem]:
     """Without a licence nobody may use it."""
     if subject.card is None or subject.license:
         return []
-    hint = f"set license in {subject.release / 'card.yaml'} and run hubkit build-cards {subject.release}"
+    hint = f"set license in {subject.release / 'card.yaml'} and run hubkit build-cards {subject.typed}"
     return [Problem("LICENSE", f"{README}: the front matter has no license", hint)]
 
 
@@ -169,7 +175,7 @@ def base_model_is_set(subject: Subject) -> list[Problem]:
         return [Problem("BASE-MODEL", message, "one folder for each base model", allowable=False)]
     if subject.card is None or subject.base_model or (isinstance(value, list) and value):
         return []
-    hint = f"set base_model in {subject.release / 'card.yaml'} and run hubkit build-cards {subject.release}"
+    hint = f"set base_model in {subject.release / 'card.yaml'} and run hubkit build-cards {subject.typed}"
     return [Problem("BASE-MODEL", f"{README}: the front matter has no base_model", hint)]
 
 
@@ -183,7 +189,8 @@ def provenance_agrees(subject: Subject) -> list[Problem]:
         return []
     shown = ", ".join(wrong[:3]) + (f" and {len(wrong) - 3} more" if len(wrong) > 3 else "")
     message = f"{PROVENANCE}: {len(wrong)} of {len(subject.recorded)} files are not what it recorded: {shown}"
-    return [Problem("PROVENANCE", message, "hubkit run, which writes it again from the files")]
+    hint = f"hubkit validate {subject.typed} --deep names them; hubkit run STUDY.yaml writes the record again from the files"
+    return [Problem("PROVENANCE", message, hint)]
 
 
 def no_secret(subject: Subject) -> list[Problem]:
@@ -231,7 +238,16 @@ def no_pickle(subject: Subject) -> list[Problem]:
         return []
     more = f" and {len(pickles) - 1} more" if len(pickles) > 1 else ""
     message = f"{pickles[0]}{more}: a pickle runs code when it is loaded"
-    return [Problem("PICKLE", message, f"hubkit fix {subject.release} --select WTS014, then remove it")]
+    return [Problem("PICKLE", message, _about_pickles(subject, pickles))]
+
+
+def _about_pickles(subject: Subject, pickles: list[str]) -> str:
+    """Weights are written as safetensors first; what is no weights, or is written already, only has to go."""
+    weights = {one.path for one in subject.report.findings if one.code == "WTS014" and one.fix}
+    remove = f"remove {', '.join(pickles[:3])}{' and the others' if len(pickles) > 3 else ''}"
+    if weights & set(pickles):
+        return f"hubkit fix {subject.typed} --select WTS014 writes safetensors; then {remove}"
+    return f"{remove}, or --allow PICKLE --reason TEXT"
 
 
 def nothing_is_ignored(subject: Subject) -> list[Problem]:

@@ -43,5 +43,5 @@ def check_front_matter(plan: PushPlan, release: Path, api: HfApi) -> None:
         told = "; ".join(str(error.get("message", error)) for error in errors)
         raise UsageError(
             f"{release / README}: the Hub refuses the card's front matter: {told}; nothing was sent",
-            hint="mend card.yaml and run hubkit build-cards, or README.md itself; where the Hub is newer than hubkit and takes it: --no-rehearse",
+            hint="mend card.yaml and run hubkit build-cards, or README.md itself; --no-rehearse where the Hub takes it all the same",
         )

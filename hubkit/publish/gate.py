@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from hubkit.publish.files import LocalFile, hash_release
 from hubkit.repo.local import open_folder
 from hubkit.validate.finding import Severity
 from hubkit.validate.report import Report
+from hubkit.validate.rule import REGISTRY
 from hubkit.validate.run import validate
 from hubkit.words import many
 
@@ -54,7 +56,7 @@ def check_gate(
     if not report.complete:
         raise HubkitError(
             f"{release}: not everything could be checked; nothing was sent",
-            hint=f"hubkit validate {release}",
+            hint=f"hubkit validate {shlex.quote(str(release))} --no-config",
             exit_code=ExitCode.INCOMPLETE,
         )
     subject = Subject(release, hash_release(release) if files is None else files, report)
@@ -93,4 +95,14 @@ def _refusal(release: Path, refused: list[Problem]) -> HubkitError:
     for one in refused:
         lines.append(f"  {one.code:<11} {one.message}")
         lines.append(f"  {'':<11} try: {one.hint}")
-    return HubkitError("\n".join(lines), hint=f"hubkit validate {release}")
+    return HubkitError("\n".join(lines), hint=_what_shows(release, refused))
+
+
+def _what_shows(release: Path, refused: list[Problem]) -> str | None:
+    """The command that shows the validator's findings in full; what only a publisher must know is told above, and by nothing else."""
+    codes = [one.code for one in refused if one.code in REGISTRY]
+    return (
+        f"hubkit validate {shlex.quote(str(release))} --no-config --select {','.join(codes)}"
+        if codes
+        else None
+    )

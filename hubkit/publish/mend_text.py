@@ -120,7 +120,7 @@ def _left_alone(explained: Explained) -> list[str]:
     offered = sorted({rule for _, rule in fixes.offered})
     if offered:
         lines.append(
-            f"- {', '.join(offered)}: a person must decide ({many(len(fixes.offered), 'place')}); `hubkit fix --unsafe-fixes` would change them"
+            f"- {', '.join(offered)}: a person must decide ({many(len(fixes.offered), 'place')}); `hubkit fix {explained.repo_id} --pr --unsafe-fixes` would change them"
         )
     named = {one.code for one in fixes.refused} | set(offered)
     others = sorted(

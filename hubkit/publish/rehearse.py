@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 TOKEN = "local-rehearsal"  # noqa: S105 - of a Hub on this machine only
 CHECK = "hubkit.publish.verify:compare_loaded"
 STEPS = 4
+MOST_TOLD = 5
 SPARE = 100_000_000
 """Bytes of the disk that a rehearsal leaves free."""
 
@@ -167,21 +168,32 @@ def check_rehearsal(one: Prepared, outcome: Rehearsal) -> None:
     if verification.differing:
         raise HubkitError(
             f"{name}: the rehearsal failed: {', '.join(verification.differing[:5])} arrived with other bytes; nothing was sent",
-            hint=f"hubkit validate {one.release} --deep",
+            hint="run the same command again; if it stays so, the disk or hubkit's own Hub is at fault: report it",
         )
     if not verification.ok:
-        codes = (
-            ", ".join(sorted({f.code for f in verification.errors})) or "not everything could be read back"
-        )
-        raise HubkitError(
-            f"{name}: the rehearsal failed: {codes}; nothing was sent", hint=f"hubkit validate {one.release}"
-        )
+        raise _refused_there(one, verification)
     if snippet is not None and not snippet.ok and "SNIPPET" not in one.gate.reasons:
         where = f"line {snippet.failed_line}: " if snippet.failed_line else ""
         raise HubkitError(
             f"{one.release / README}: {where}SNIPPET: the card's own code fails: {snippet.reason}; nothing was sent",
             hint=f"mend the code and run hubkit build-cards {one.release}; or --allow SNIPPET --reason TEXT",
         )
+
+
+def _refused_there(one: Prepared, verification: Verification) -> HubkitError:
+    """What the validator says of the repository and did not say of the folder: told whole, for no command shows it here."""
+    name, errors = one.plan.repo_id, verification.errors
+    if not errors:
+        return HubkitError(
+            f"{name}: the rehearsal failed: not everything could be read back; nothing was sent",
+            hint="run the same command again",
+        )
+    codes = ", ".join(sorted({found.code for found in errors}))
+    lines = [f"{name}: the rehearsal failed: {codes}; nothing was sent"]
+    for found in errors[:MOST_TOLD]:
+        lines.append(f"  {found.code:<11} {found.path or found.sae_id or '.'}: {found.message}")
+        lines.append(f"  {'':<11} try: {found.hint}")
+    return HubkitError("\n".join(lines))
 
 
 def _renamed(report: Report) -> Report:

@@ -181,5 +181,6 @@ def check_proof_of(proof: Verification, *, kept: bool = False) -> None:
         stay = "; files of the repository that are not in the release stay there" if kept else ""
         raise HubkitError(
             f"{where}: every file arrived, and the repository as a whole has errors: {codes}{stay}",
-            hint=f"hubkit validate {proof.repo_id}" + ("; --prune" if kept else ""),
+            hint=f"hubkit validate {proof.repo_id} --no-config"
+            + ("; pushed again with --prune, only the release's own files are there" if kept else ""),
         )

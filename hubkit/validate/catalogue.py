@@ -26,7 +26,7 @@ AREAS = {
     "LOAD": "by SAELens itself", "EVL": "evaluation files", "CARD": "README.md against the repository", "SEC": "safety of what is published",
     "REL": "the repository as a release", "RUN": "the run itself",
 }  # fmt: skip
-FIX = {"safe": "hubkit fix --select {code} mends it", "unsafe": "hubkit fix --select {code} --unsafe-fixes, where a person decides that it is meant", None: "a person must mend it"}  # fmt: skip
+FIX = {"safe": "hubkit fix FOLDER --select {code} mends it", "unsafe": "hubkit fix FOLDER --select {code} --unsafe-fixes, where a person decides that it is meant", None: "a person must mend it"}  # fmt: skip
 LEGEND = (
     "Looks at: T the listing, C cfg.json, H the header of the weights, S the threshold tensor, D README.md, E evaluation.json, "
     "W whole weights (only with `--deep`), L SAELens itself (only with `--load`), B the base model's config.json (only with `--base-model`; models of hubkit's own table are known without it). Fix: *safe* is made by `hubkit fix`; *unsafe* needs a person's decision; - is for a person."

@@ -27,6 +27,15 @@ Confidence = Literal["high", "medium", "low"]
 FixKind = Literal["safe", "unsafe"]
 
 
+FOLDER = "FOLDER"
+"""In the command of a hint: the target, which the run knows and a rule does not."""
+
+
+def mend(code: str, *, unsafe: bool = False) -> str:
+    """The command that makes a finding of `code` go away."""
+    return f"hubkit fix {FOLDER} --select {code}{' --unsafe-fixes' if unsafe else ''}"
+
+
 @dataclass(frozen=True)
 class Found:
     """What a rule yields; the run adds the code, the SAE and the fingerprint."""

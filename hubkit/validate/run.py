@@ -5,6 +5,8 @@ Where several releases lie in what was named, each is validated as if it had bee
 
 from __future__ import annotations
 
+import re
+import shlex
 import time
 import traceback
 from collections.abc import Iterable, Iterator
@@ -16,11 +18,12 @@ from hubkit.engine.events import silent
 from hubkit.errors import IncompleteError
 from hubkit.formats.folder import may_be_weights
 from hubkit.readme.code import unread_code
+from hubkit.repo.local import LocalView
 from hubkit.validate import rules as _rules  # noqa: F401 - importing them registers them
 from hubkit.validate.base_model import TABLE, BaseModels, add_base_models
 from hubkit.validate.card import cards_inside
 from hubkit.validate.facts import RepoFacts, SaeFacts
-from hubkit.validate.finding import Finding, Found, Severity, fingerprint
+from hubkit.validate.finding import FOLDER, Finding, Found, Severity, fingerprint
 from hubkit.validate.gather import gather
 from hubkit.validate.inside import Split, split_of
 from hubkit.validate.need import Need
@@ -51,6 +54,7 @@ DEEPEST = 8
 """Releases inside releases that are looked for."""
 MOST_OF_ONE = 1000
 """Findings of one rule on one SAE, or on the repository as a whole, that are listed."""
+COMMAND = re.compile(rf"(hubkit [a-z-]+) {FOLDER}\b")
 CRASHED = "this is a defect of hubkit: please report it with the traceback of `--format json`"
 
 
@@ -104,6 +108,7 @@ def validate(  # noqa: PLR0913 - a keyword for each thing that a run may do besi
     """
     asked = _Asked(deep, load, base_model, more, report)
     found = _validate(view, selection or Selection(), asked, DEEPEST)
+    found = replace(found, findings=list(_addressed(found, view)))
     return found if found.saes else replace(found, remarks=(*found.remarks, _passed_over(view)))
 
 
@@ -280,6 +285,32 @@ def _weighed(findings: Iterable[Finding], selection: Selection) -> Iterator[Find
     for finding in findings:
         severity = selection.severity_of(finding.code, finding.severity)
         yield finding if severity is finding.severity else replace(finding, severity=severity)
+
+
+def _of_folder(hint: str, name: str) -> str:
+    return COMMAND.sub(lambda match: f"{match[1]} {name}", hint)
+
+
+def _addressed(report: Report, view: RepoView) -> Iterator[Finding]:
+    """With the commands of the hints as one would type them for this target: a folder, or the release inside, by its name, a repository by a pull request."""
+    name = view.name.partition("@")[0] if view.revision else view.name
+    there = view.revision is not None or isinstance(view, LocalView)
+    for finding in report.findings:
+        if FOLDER not in finding.hint or not there:
+            yield finding
+            continue
+        hint = finding.hint
+        if view.revision:
+            hint = hint.replace(f"hubkit fix {FOLDER}", f"hubkit fix {shlex.quote(name)} --pr")
+            hint = hint.replace(f"hubkit validate {FOLDER}", f"hubkit validate {shlex.quote(name)}")
+        else:
+            place = finding.path or finding.sae_id or ""
+            inside = max(
+                (one for one in report.releases if place.startswith(f"{one}/")), key=len, default=None
+            )
+            typed = shlex.quote(f"{name.rstrip('/')}/{inside}" if inside else name)
+            hint = _of_folder(hint, typed)
+        yield replace(finding, hint=hint)
 
 
 def _ask(rules: Iterable[Rule], facts: RepoFacts) -> _Outcome:

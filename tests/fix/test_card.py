@@ -12,6 +12,8 @@ from fix.folders import codes, contents, fixed, read, sae
 from hubkit.fix.card import with_keys
 from hubkit.fix.paths import without_private_paths
 from hubkit.readme.mojibake import repair_all
+from hubkit.repo.local import open_folder
+from hubkit.validate.run import validate
 
 NAMED = cfg(metadata={"model_name": "openai-community/gpt2"})
 FRONT = "---\n# mine\nlicense: mit   # as the data\nlibrary_name: transformers  # wrong\ntags:\n- a\n\n- b\n---\n\n# Title\n\nlibrary_name: keep\n"
@@ -39,12 +41,34 @@ def test_card003_adds_front_matter_where_there_is_none(tmp_path: Path) -> None:
     assert text == "---\nlibrary_name: saelens\nbase_model: openai-community/gpt2\n---\n\n# Title\n"
 
 
-@pytest.mark.parametrize("model", [["openai-community/gpt2", "a/b"], ["gpt2"], [None]])
+@pytest.mark.parametrize(
+    "model", [["openai-community/gpt2", "a/b"], ["my-finetune"], ["attn-only-2l"], ["gpt2", None], [None]]
+)
 def test_card003_does_not_guess_the_model(tmp_path: Path, model: list[str | None]) -> None:
     for index, name in enumerate(model):
         sae(tmp_path, cfg(metadata={"model_name": name}), folder=f"sae_{index}", readme="# Title\n")
     fixed(tmp_path, "CARD003")
     assert "base_model" not in (tmp_path / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["gpt2-small", "gpt2", "openai-community/gpt2"], "openai-community/gpt2"),
+        (["gemma-2-2b"], "google/gemma-2-2b"),
+        (["pythia-70m-deduped", "EleutherAI/pythia-70m-deduped"], "EleutherAI/pythia-70m-deduped"),
+        (["somebody/model"], "somebody/model"),
+    ],
+)
+def test_card003_writes_the_id_that_the_table_of_names_has(
+    tmp_path: Path, names: list[str], expected: str
+) -> None:
+    for index, name in enumerate(names):
+        sae(tmp_path, cfg(metadata={"model_name": name}), folder=f"sae_{index}", readme="# Title\n")
+    (finding,) = [f for f in validate(open_folder(tmp_path)).findings if f.pointer == "/base_model"]
+    assert (finding.fix, f"base_model: {expected}" in finding.hint) == ("safe", True)
+    fixed(tmp_path, "CARD003")
+    assert f"base_model: {expected}\n" in (tmp_path / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

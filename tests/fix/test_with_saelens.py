@@ -196,3 +196,37 @@ def test_the_vocabulary_is_that_of_saelens() -> None:
         assert TRAINING_KEYS[name] == only, name
     for name, (_, config) in SAE_CLASS_REGISTRY.items():
         assert keys_of(name) == {field.name for field in fields(config)} | {"architecture"}, name
+
+
+@pytest.mark.parametrize("code", ["WTS001", "WTS004", "WTS005", "WTS006"])
+def test_names_parts_and_shapes_that_saelens_refused_load_as_the_good_sae(tmp_path: Path, code: str) -> None:
+    from safetensors.numpy import save_file
+
+    architecture = "topk" if code == "WTS005" else "jumprelu"
+    good = tensors(architecture)
+    bad = {
+        "WTS001": good,
+        "WTS004": {f"_orig_mod.{name}": one for name, one in good.items()},
+        "WTS005": good | {"k": np.array(4, np.int64)},
+        "WTS006": good | {"b_dec": good["b_dec"][None], "b_enc": good["b_enc"][:, None]},
+    }[code]
+    place = sae(tmp_path / "bad", cfg(architecture), bad)
+    if code == "WTS001":
+        (place / "sae_weights.safetensors").unlink()
+        for number, names in enumerate((("W_enc", "b_enc"), ("W_dec", "b_dec", "threshold")), 1):
+            save_file({name: good[name] for name in names}, place / f"model-{number:05}-of-00002.safetensors")
+    with pytest.raises(Exception):  # noqa: B017, PT011 - whatever SAELens stumbles over
+        computed(place)
+    assert fixed(tmp_path / "bad", code).refused == []
+    assert_same(computed(place), computed(sae(tmp_path / "good", cfg(architecture), good)))
+
+
+@pytest.mark.parametrize("trained", [None, "batchtopk"])
+def test_one_threshold_for_all_latents_is_what_saelens_own_export_repeats(
+    tmp_path: Path, trained: str | None
+) -> None:
+    metadata = {"training_architecture": trained} if trained else {}
+    place = sae(tmp_path / "one", cfg(metadata=metadata), tensors(threshold=np.float32([0.3])))
+    fixed(tmp_path / "one", "WTS006", unsafe=trained is None)
+    every = sae(tmp_path / "all", cfg(), tensors(threshold=np.full(32, 0.3, np.float32)))
+    assert_same((*computed(place)[:2], {}), (*computed(every)[:2], {}))

@@ -134,7 +134,9 @@ def test_a_wrong_checksum_inside_an_npz_is_found() -> None:
     assert not report.complete or "WTS017" in found(report)
 
 
-@pytest.mark.parametrize("hidden", ["dictionary_learning/topk", "sparsify/sae_run", "gemma_scope/pt_res"])
+@pytest.mark.parametrize(
+    "hidden", ["torch_files/goodfire", "sparsify/sae_run", "gemma_scope/pt_res", "crosscoder/two_models"]
+)
 def test_fix_leaves_what_it_does_not_know_alone(hidden: str, tmp_path: Path) -> None:
     from hubkit.fix.run import planned
 

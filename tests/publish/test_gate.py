@@ -83,7 +83,7 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "CARD-STALE": (lambda r: (r / "config.json").write_text("{}", encoding="utf-8"), "hubkit build-cards"),
     "PROVENANCE": (wrong_provenance, "hubkit run"),
     "SECRET": (lambda r: (r / "notes.txt").write_text(f"token = {TOKEN}", encoding="utf-8"), "revoke it"),
-    "PICKLE": (lambda r: (r / "weights.pt").write_bytes(b"PK\x03\x04"), "WTS014"),
+    "PICKLE": (lambda r: (r / "weights.pt").write_bytes(b"PK\x03\x04"), "remove weights.pt"),
     "LICENSE": (lambda r: replace_in_card(r, r"license: mit\n", ""), "card.yaml"),
     "BASE-MODEL": (other_base_model, "one folder for each base model"),
 }
@@ -177,3 +177,33 @@ def test_saes_of_another_width_or_model_than_the_card_says_are_refused(tmp_path:
     with pytest.raises(HubkitError, match="CARD016") as refused:
         check_gate(folder)
     assert "lab/gemma-2-2b-cut" in refused.value.message
+
+
+def test_the_command_after_a_refusal_shows_what_was_refused(hub: Hub, release: Path) -> None:
+    """Also where the release's own hubkit.toml sets the finding aside, which the gate does not look at."""
+    import shlex
+
+    from typer.testing import CliRunner
+
+    from hubkit.cli.main import app
+
+    (release / "hubkit.toml").write_text('[ignore]\nTHR001 = "we know"\n', encoding="utf-8")
+    edit_weights(release, threshold=np.zeros(32, np.float32))
+    with pytest.raises(HubkitError) as refused:
+        prepare(release, Target("owner/release"), hub[1])
+    command = shlex.split(str(refused.value.hint))
+    assert command[:2] == ["hubkit", "validate"]
+    done = CliRunner().invoke(app, command[1:])
+    assert done.exit_code == 1
+    assert "THR001" in done.output
+
+
+def test_what_only_a_publisher_must_know_names_no_command_that_would_show_nothing(
+    hub: Hub, release: Path
+) -> None:
+    (release / "README.md").unlink()
+    with pytest.raises(HubkitError) as refused:
+        check_gate(release)
+    assert "CARD-NONE" in refused.value.message
+    assert "hubkit build-cards" in refused.value.message
+    assert refused.value.hint is None

@@ -103,8 +103,8 @@ def test_time_is_linear_in_the_length(name: str, end: str) -> None:
     """Four times the text takes at most about four times as long; quadratic would be sixteen times."""
     piece = HOSTILE[name] + end
     small, large = (piece * (size // len(piece)) for size in (16_000, 64_000))
-    first = min(seconds(small) for _ in range(2))
-    assert seconds(large) < 10 * first + 0.05
+    first = min(seconds(small) for _ in range(3))
+    assert min(seconds(large) for _ in range(3)) < 10 * first + 0.05, "the best of three: others may be busy"
 
 
 def test_a_long_table() -> None:

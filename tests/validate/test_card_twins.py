@@ -13,7 +13,7 @@ import pytest
 
 from hubkit.repo.memory import MemoryView
 from hubkit.repo.view import Entry
-from hubkit.validate.finding import Finding
+from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.rule import REGISTRY
 from hubkit.validate.run import Selection, validate
 
@@ -125,3 +125,14 @@ def test_the_example_cards_have_no_other_finding() -> None:
             f for f in validate(good(), Selection(select=("CARD",))).findings if f.code in twins.CARD_TWINS
         ]
         assert [f.message for f in others] == [], name
+
+
+@pytest.mark.parametrize(
+    ("name", "codes"),
+    [("CARD010", {"THR001"}), ("CARD010 pickle", {"WTS014"}), ("CARD010 quantized", set())],
+)
+def test_a_defect_that_is_kept_quiet_is_never_more_severe_than_itself(name: str, codes: set[str]) -> None:
+    report = validate(PAIRS[name][0]())
+    (undisclosed,) = [finding for finding in report.findings if finding.code == "CARD010"]
+    itself = [finding.severity for finding in report.findings if finding.code in codes]
+    assert undisclosed.severity <= max(itself, default=Severity.WARNING)

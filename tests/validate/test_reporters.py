@@ -53,7 +53,7 @@ def test_what_helps_stands_below_what_it_helps_with() -> None:
     lines = [line.strip() for line in on_screen(text.render(report), 120)]
     missing = [i for i, line in enumerate(lines) if "is missing" in line]
     assert [lines[i + 2].split(" into ")[0] for i in missing] == [
-        "try: write `base_model: OWNER/MODEL`",
+        "try: write `base_model: lab/tiny`",
         "try: write `library_name: saelens`",
     ]
 

@@ -57,7 +57,7 @@ def test_wts006_shape_against_configuration() -> None:
     assert (finding.code, finding.fix) == ("WTS006", "safe")
     scalar = view(weights=tensors(threshold=np.float32([0.1])))
     (finding,) = check(scalar, "WTS").findings
-    assert (finding.code, finding.fix, finding.pointer) == ("WTS006", None, "/threshold")
+    assert (finding.code, finding.fix, finding.pointer) == ("WTS006", "unsafe", "/threshold")
 
 
 def test_wts007_transposed() -> None:

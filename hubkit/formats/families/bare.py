@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hubkit.formats.family import Family
-from hubkit.formats.foreign import LINEAR, layer_of_path, one_threshold, sizes_of, under_known_names
-from hubkit.formats.sae import Sae
+from hubkit.formats.foreign import (
+    LINEAR,
+    Sizes,
+    is_converted,
+    layer_of_path,
+    one_threshold,
+    sizes_of,
+    under_known_names,
+)
+from hubkit.formats.sae import Sae, Tensor
 from hubkit.release.layout import WEIGHTS
 
 if TYPE_CHECKING:
@@ -28,10 +37,15 @@ def _has_both_matrices(head: Head) -> bool:
 
 def read(family: Family, folder: Folder) -> Iterator[Sae]:
     """Every file of the folder that holds one. One that is alone goes by its folder, several by their names."""
-    heads = [head for head in folder.heads(identifying=True) if _has_both_matrices(head)]
+    heads = [
+        head
+        for head in folder.heads(identifying=True)
+        if _has_both_matrices(head) and not is_converted(folder, head.entry)
+    ]
     for head in heads:
         tensors = under_known_names(head, LINEAR)
         sizes = sizes_of(tensors)
+        tensors = _as_they_lie(tensors, sizes)
         alone = len(heads) == 1 and folder.path != "."
         yield Sae(
             folder.path if alone else head.entry.path.rpartition(".")[0],
@@ -45,6 +59,16 @@ def read(family: Family, folder: Folder) -> Iterator[Sae]:
             tensors=tensors,
             threshold=one_threshold(tensors),
         )
+
+
+def _as_they_lie(tensors: dict[str, Tensor], sizes: Sizes) -> dict[str, Tensor]:
+    """Both matrices the other way round is the way of code that calls `nn.Linear`'s by SAELens's names; one alone is a contradiction (CFG022)."""
+    turned = {"W_enc": (sizes.d_sae, sizes.d_in), "W_dec": (sizes.d_in, sizes.d_sae)}
+    if sizes.d_in == sizes.d_sae or any(tensors[name].shape != shape for name, shape in turned.items()):
+        return tensors
+    return tensors | {
+        name: replace(tensors[name], transposed=not tensors[name].transposed) for name in turned
+    }
 
 
 def _architecture(names: set[str]) -> str | None:

@@ -10,13 +10,23 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hubkit.formats.family import Family, named
-from hubkit.formats.foreign import Fields, one_threshold, sizes_of, stored_number, under_known_names
+from hubkit.formats.foreign import (
+    Fields,
+    Names,
+    one_threshold,
+    sizes_of,
+    stored_number,
+    under_known_names,
+)
 from hubkit.formats.sae import THRESHOLDED, Sae, Tensor, Training
 
 if TYPE_CHECKING:
     from hubkit.formats.folder import Folder, Head
 
+NAMES: Names = {"gate_bias": ("b_gate", False)}
 REQUIRED = frozenset({"W_enc", "W_dec", "b_enc", "b_dec"})
+OF_GATED = frozenset({"W_enc", "W_dec", "b_dec", "b_gate", "b_mag", "r_mag"})
+"""GatedSAE has no b_enc."""
 
 
 def _is_cfg(keys: Mapping[str, Any]) -> bool:
@@ -35,7 +45,7 @@ def _is_pca(head: Head) -> bool:
 def read(family: Family, folder: Folder) -> Iterator[Sae]:
     """The one SAE of a folder."""
     entry = folder.files.get("ae.pt") or next(iter(folder.candidates()), None)
-    tensors = under_known_names(folder.head(entry)) if entry else {}
+    tensors = under_known_names(folder.head(entry), NAMES) if entry else {}
     fields = Fields(folder.config.path if folder.config else folder.path, folder.keys)
     architecture, found = _architecture(tensors), sizes_of(tensors)
     yield Sae(
@@ -52,7 +62,7 @@ def read(family: Family, folder: Folder) -> Iterator[Sae]:
         dtype=fields.text("dtype", "dtype"),
         weights=entry.path if entry else None,
         tensors=tensors,
-        required=REQUIRED,
+        required=OF_GATED if architecture == "gated" else REQUIRED,
         threshold=one_threshold(tensors) if architecture in THRESHOLDED else None,
         training=Training(evidence=True),
         origins=fields.origins | ({"k": tensors["k"].origin} if "k" in tensors else {}),
@@ -66,7 +76,7 @@ def _architecture(tensors: Mapping[str, Tensor]) -> str | None:
         return "batchtopk" if "threshold" in tensors else "topk"
     if "threshold" in tensors:
         return "jumprelu"
-    return "gated" if "gate_bias" in tensors else "standard"
+    return "gated" if "b_gate" in tensors else "standard"
 
 
 FAMILY = Family(

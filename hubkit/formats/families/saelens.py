@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hubkit.formats.family import Family
+from hubkit.formats.foreign import sizes_of
 from hubkit.formats.sae import Origin, Sae, Tensor, Threshold, Training
 from hubkit.formats.saelens import LEGACY_MARKS, read_cfg
+from hubkit.formats.tensor_names import common_prefix, shards_of
 from hubkit.release.layout import METRICS, WEIGHTS
 
 if TYPE_CHECKING:
@@ -40,7 +42,8 @@ def read(family: Family, folder: Folder) -> Iterator[Sae]:
     raw = folder.keys
     cfg = read_cfg(raw) if raw else None
     weights = _weights(folder)
-    tensors = _tensors(folder, weights)
+    shards = _shards(folder, weights)
+    tensors = _tensors(folder, shards or ([weights] if weights else []))
     config = folder.config
     path = config.path if config else ""
     yield Sae(
@@ -48,10 +51,11 @@ def read(family: Family, folder: Folder) -> Iterator[Sae]:
         family,
         cfg.layout if cfg else "weights only",
         weights=weights.path if weights else None,
+        files=tuple(entry.path for entry in shards),
         tensors=tensors,
         threshold=_threshold(tensors),
         cfg=cfg,
-        **(_stated(cfg, path, trained=METRICS in folder.files) if cfg else {}),
+        **(_stated(cfg, path, trained=METRICS in folder.files) if cfg else _measured(tensors)),
     )
 
 
@@ -63,19 +67,27 @@ def _weights(folder: Folder) -> Entry | None:
     return next(iter(folder.candidates()), None)
 
 
-def _tensors(folder: Folder, weights: Entry | None) -> dict[str, Tensor]:
-    header = folder.head(weights).header if weights else None
-    return (
-        {name: Tensor(weights.path, info) for name, info in header.tensors.items()}
-        if header and weights
-        else {}
-    )
+def _shards(folder: Folder, weights: Entry | None) -> list[Entry]:
+    """All parts of a state that was split over several files; SAELens opens none of them (WTS001)."""
+    names, _ = shards_of(weights.name, folder.files) if weights else ([], 0)
+    return [folder.files[name] for name in names]
+
+
+def _tensors(folder: Folder, entries: list[Entry]) -> dict[str, Tensor]:
+    """By SAELens's names; a prefix that all of them have is none of the SAE's (WTS004)."""
+    found: dict[str, Tensor] = {}
+    for entry in entries:
+        header = folder.head(entry).header
+        for name, info in header.tensors.items() if header else ():
+            found.setdefault(name, Tensor(entry.path, info))
+    prefix = common_prefix(found)
+    return {name.removeprefix(prefix): tensor for name, tensor in found.items()}
 
 
 def _threshold(tensors: Mapping[str, Tensor]) -> Threshold | None:
-    """One value a latent; a scalar loads nowhere (WTS006), and is none."""
+    """One value a latent. A scalar loads nowhere (WTS006); its value is judged all the same."""
     tensor = tensors.get("threshold")
-    if tensor is None or not tensor.shape or 0 in tensor.shape:
+    if tensor is None or 0 in tensor.shape:
         return None
     return Threshold("values", tensor.origin, tensor)
 
@@ -100,6 +112,12 @@ def _stated(cfg: Cfg, path: str, *, trained: bool) -> dict[str, Any]:
         "training": _training(cfg, trained=trained),
         "origins": _origins(cfg, path),
     }
+
+
+def _measured(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Of weights without a configuration: what the tensors say."""
+    sizes = sizes_of(tensors)
+    return {"d_in": sizes.d_in, "d_sae": sizes.d_sae}
 
 
 def _layer(cfg: Cfg) -> int | None:

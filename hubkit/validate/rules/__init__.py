@@ -34,6 +34,7 @@ from hubkit.validate.rules import (
     wts,
     wts_deep,
     wts_files,
+    wts_shapes,
 )
 
 __all__ = [
@@ -70,4 +71,5 @@ __all__ = [
     "wts",
     "wts_deep",
     "wts_files",
+    "wts_shapes",
 ]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hubkit.models.names import hub_id
 from hubkit.readme.frontmatter import faults
 from hubkit.readme.mojibake import find_mojibake
 from hubkit.texts import Lines
 from hubkit.validate.facts import RepoFacts
-from hubkit.validate.finding import Found, Severity
+from hubkit.validate.finding import FOLDER, Found, Severity, mend
 from hubkit.validate.rule import repo_rule
 
 
@@ -22,7 +23,7 @@ def no_card(repo: RepoFacts) -> Iterator[Found]:
     if repo.saes and repo.view.entry("README.md") is None:
         yield Found(
             "there is no README.md at the root",
-            "hubkit build-cards writes one from the files, after hubkit init has asked for what they do not say",
+            f"hubkit init {FOLDER} asks for what the files do not say, then hubkit build-cards {FOLDER} writes it",
             path="README.md",
         )
 
@@ -66,7 +67,7 @@ def mojibake(repo: RepoFacts) -> Iterator[Found]:
             often = f", {times} times" if times > 1 else ""
             yield Found(
                 f"{place.broken!r} is {place.repaired!r} in the wrong code page{often}",
-                f"write {place.repaired!r}, and save the file as UTF-8",
+                f"write {place.repaired!r}, and save the file as UTF-8: {mend('CARD012')}",
                 path="README.md",
                 line=lines.at(place.start),
                 identity=place.repaired,
@@ -87,12 +88,22 @@ def library_or_base_model(repo: RepoFacts) -> Iterator[Found]:
     library = front.get("library_name")
     if library != "saelens" and all(sae.is_saelens for sae in repo.saes):
         yield Found(f"library_name is {library!r}, expected 'saelens'" if library else "library_name is missing, expected 'saelens'",
-                    "write `library_name: saelens` into the front matter", path="README.md", pointer="/library_name", line=1, fix="safe")  # fmt: skip
+                    f"write `library_name: saelens` into the front matter: {mend('CARD003')}", path="README.md", pointer="/library_name", line=1, fix="safe")  # fmt: skip
     if not front.get("base_model"):
+        known = one_base_model(repo)
         yield Found(
             "base_model is missing: the model's page does not link here",
-            "write `base_model: OWNER/MODEL` into the front matter",
+            f"write `base_model: {known}` into the front matter: {mend('CARD003')}"
+            if known
+            else "write `base_model: OWNER/MODEL` into the front matter, with the model's id on the Hub",
             path="README.md",
             pointer="/base_model",
             line=1,
+            fix="safe" if known else None,
         )
+
+
+def one_base_model(repo: RepoFacts) -> str | None:
+    """The Hub's id of the model that every SAE names, by whatever of its names; None where one names none, or another, or nobody knows the id."""
+    ids = {hub_id(name) if (name := sae.sae.model_name) else None for sae in repo.saes}
+    return next(iter(ids)) if len(ids) == 1 else None

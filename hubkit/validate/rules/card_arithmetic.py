@@ -160,7 +160,7 @@ def _depths(repo: RepoFacts) -> Iterator[Found]:
         elif possible and not possible & fits:
             yield said(
                 claim, f"this depth is {' or '.join(sorted(fits))}; line {kept[0].line} counts by {' or '.join(sorted(possible))}",
-                "one convention for the whole card", topic=f"convention {claim.layer} {claim.model or ''}",
+                "count all depths of the card by one convention", topic=f"convention {claim.layer} {claim.model or ''}",
             )  # fmt: skip
             possible = set()
         elif possible:
@@ -184,7 +184,7 @@ def _peaks(repo: RepoFacts) -> Iterator[Found]:
         if claim.layer != layer.layer and claim.accuracy >= accuracy.accuracy:
             yield said(
                 claim, f"the raw activations of layer {claim.layer} reach {claim.accuracy:g} %; the card calls layer {layer.layer} the peak, with {accuracy.accuracy:g} % (line {accuracy.line})",
-                "one of the two numbers belongs to the other layer", topic=f"peak {claim.layer}",
+                "find out which layer is the best: write that one as the peak, or the right number beside the other", topic=f"peak {claim.layer}",
             )  # fmt: skip
 
 

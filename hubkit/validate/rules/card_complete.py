@@ -9,7 +9,7 @@ from hubkit.readme.disclosure import missing_sections
 from hubkit.release.card_digest import recorded_digests, texts_digest, weights_digest
 from hubkit.validate.card import CARD, said
 from hubkit.validate.facts import RepoFacts
-from hubkit.validate.finding import Found, Severity
+from hubkit.validate.finding import FOLDER, Found, Severity
 from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
 
@@ -65,7 +65,7 @@ def stale(repo: RepoFacts) -> Iterator[Found]:
 def _stale(what: str, identity: str) -> Found:
     return Found(
         f"the card was written for other {what} than these",
-        "hubkit build-cards writes it anew",
+        f"hubkit build-cards {FOLDER} writes it anew",
         path=CARD, line=1, pointer="/hubkit", identity=identity,
     )  # fmt: skip
 
@@ -81,6 +81,6 @@ def missing_section(repo: RepoFacts) -> Iterator[Found]:
     if missing:
         yield Found(
             f"nothing about {', '.join(missing)}",
-            "hubkit build-cards writes these sections from the files and card.yaml",
+            f"write it; or hubkit build-cards {FOLDER} writes these sections from the files and card.yaml",
             path=CARD, line=1, identity=", ".join(missing),
         )  # fmt: skip

@@ -8,18 +8,20 @@ from hubkit.readme.disclosure import Defect, discloses
 from hubkit.readme.page import Page
 from hubkit.validate.card import CARD
 from hubkit.validate.facts import RepoFacts, SaeFacts
-from hubkit.validate.finding import Found, Severity
+from hubkit.validate.finding import Found, Severity, mend
 from hubkit.validate.need import Need
-from hubkit.validate.rule import repo_rule
+from hubkit.validate.rule import REGISTRY, repo_rule
 from hubkit.validate.rules.cfg_release import QUANTIZED_CFG
 from hubkit.validate.rules.thr import all_zero, never_learned
 from hubkit.validate.rules.wts_files import weights_are_a_pickle
 
 HINTS: dict[Defect, str] = {
     "threshold": "say under limitations that these thresholds never learned; hubkit build-cards does",
-    "pickle": "say it, or publish safetensors: hubkit fix --select WTS014",
+    "pickle": "say under limitations that the weights are a pickle",
     "quantized": "say under limitations that the activations came from the quantized model",
 }
+RULES = {"threshold": (all_zero, never_learned), "pickle": (weights_are_a_pickle,)}
+"""The rules that find what the card should tell; that the model was quantized, the configuration says itself."""
 
 
 @repo_rule("CARD010", Severity.ERROR, "D S H")
@@ -28,8 +30,9 @@ def undisclosed(repo: RepoFacts) -> Iterator[Found]:
 
     JumpReLU thresholds that never learned (THR001, THR002): the SAE is a plain ReLU. Weights that are a pickle (WTS014): loading them can run code.
     Activations of a quantized base model, which the configuration states: the SAE belongs to that model, not to the full one. Any wording that a reader
-    would understand counts as disclosure, wherever it stands in the text; the count beside it is CARD004's business. A pickle is a warning, as WTS014 is,
-    and a note where it is the format of its own family.
+    would understand counts as disclosure, wherever it stands in the text; the count beside it is CARD004's business. It is never more severe than what
+    was not disclosed: a pickle is a warning, as WTS014 is, and a note where it is the format of its own family; a quantized model, which no rule calls a defect,
+    is a warning.
     """
     page = repo.page
     if page is None:
@@ -62,7 +65,7 @@ def undisclosed(repo: RepoFacts) -> Iterator[Found]:
         )
         yield Found(
             f'{who}, and the card does not say so: "{quote}"',
-            HINTS[defect], path=CARD, line=line, identity=defect, severity=_severity(defect, saes),
+            _hint(defect, saes), path=CARD, line=line, identity=defect, severity=_severity(defect, saes),
         )  # fmt: skip
 
 
@@ -79,18 +82,30 @@ def _not_checked(repo: RepoFacts) -> list[str]:
     ]
 
 
-def _severity(defect: Defect, saes: list[SaeFacts]) -> Severity | None:
+def _hint(defect: Defect, saes: list[SaeFacts]) -> str:
+    """What to say; of pickles that the fix can write as safetensors, how to have nothing to say."""
+    fixable = defect == "pickle" and all(one.fix for sae in saes for one in weights_are_a_pickle(sae))
+    return HINTS[defect] + (f"; or publish safetensors: {mend('WTS014')}" if fixable else "")
+
+
+def _severity(defect: Defect, saes: list[SaeFacts]) -> Severity:
     """Never above that of what was not disclosed; a pickle that is its family's own format is no surprise to those who load it."""
-    if defect != "pickle":
-        return None
-    return Severity.WARNING if any(sae.is_saelens for sae in saes) else Severity.NOTE
+    if defect == "quantized":
+        return Severity.WARNING
+    if defect == "pickle" and not any(sae.is_saelens for sae in saes):
+        return Severity.NOTE
+    return max(severity for sae in saes for severity in _severities(defect, sae))
+
+
+def _severities(defect: Defect, sae: SaeFacts) -> list[Severity]:
+    """Of the findings themselves."""
+    codes = {all_zero: "THR001", never_learned: "THR002", weights_are_a_pickle: "WTS014"}
+    return [found.severity or REGISTRY[codes[rule]].severity for rule in RULES[defect] for found in rule(sae)]
 
 
 def _never_learned(sae: SaeFacts) -> bool:
     """By THR001 and THR002, as far as they are errors."""
-    return any(
-        found.severity in {None, Severity.ERROR} for rule in (all_zero, never_learned) for found in rule(sae)
-    )
+    return Severity.ERROR in _severities("threshold", sae)
 
 
 def _place(page: Page, saes: list[SaeFacts], defect: Defect) -> tuple[int, str]:

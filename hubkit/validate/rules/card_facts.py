@@ -262,7 +262,7 @@ def _families(repo: RepoFacts) -> Iterator[Found]:
             yield said(
                 claim,
                 f"{base} has the model type {shape.model_type}, the card says {claim.family}",
-                "name the model type of its config.json",
+                f"write {shape.model_type}, the model type of its config.json",
                 topic=f"family {claim.family}",
             )
     several = list(first.values())
@@ -284,7 +284,7 @@ def _model(repo: RepoFacts) -> Iterator[Found]:
             seen.add(key)
             yield said(
                 claim, f"{claim.model} has {_amount(true)} parameters by its config.json, the card says {_amount(claim.parameters)}",
-                "count them from the config.json", topic=f"size {key}",
+                f"write {_amount(true)}", topic=f"size {key}",
             )  # fmt: skip
     base = own_model(repo)
     shape = shape_of(base) if base else None
@@ -293,7 +293,7 @@ def _model(repo: RepoFacts) -> Iterator[Found]:
             yield said(
                 layers,
                 f"{base} has {shape.n_layers} layers, the card says {layers.number}",
-                "take it from the config.json",
+                f"write {shape.n_layers}, as its config.json has it",
                 topic="model layers",
             )
 

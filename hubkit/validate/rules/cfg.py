@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import PurePosixPath
 from typing import Any
 
 from hubkit.formats import saelens
+from hubkit.formats.conversion import cfg_to_write
 from hubkit.formats.shipped import shipped_schema
 from hubkit.formats.strict_json import escape
 from hubkit.validate.facts import WEIGHTS, SaeFacts
-from hubkit.validate.finding import Found, Severity
+from hubkit.validate.finding import Found, Severity, mend
 from hubkit.validate.rule import sae_rule
 from hubkit.validate.rules.conformity import conforms
 
@@ -65,13 +67,13 @@ def weights_without_configuration(sae: SaeFacts) -> Iterator[Found]:
     if sae.cfg_path is None and sae.weights and sae.weights.name in SAFETENSORS_WITHOUT_CFG:
         yield Found(
             f"{sae.weights.name} has no cfg.json beside it",
-            "write a cfg.json with architecture, d_in, d_sae, dtype and metadata (sae_lens_version, model_name, hook_name)",
+            cfg_to_write(sae.sae),
             path=sae.weights.path,
         )
     elif sae.sae.family.name == BARE:
         yield Found(
             f"{PurePosixPath(sae.sae.weights or '').name} holds an SAE's tensors, and no configuration that hubkit knows lies beside it",
-            "publish it in SAELens's format, or with the configuration of the library that wrote it",
+            f"{cfg_to_write(sae.sae)}; or add the configuration of the library that wrote it",
             path=sae.sae.weights,
             severity=Severity.WARNING,
         )
@@ -129,12 +131,31 @@ def field_breaks_schema(sae: SaeFacts) -> Iterator[Found]:
     for pointer, error in causes.items():
         yield Found(
             f"{pointer.lstrip('/') or 'the file'} is {_shown(error.instance)}, expected {_expected(error.validator, error.validator_value)}",
-            "correct the value; `hubkit schema cfg` prints what is allowed",
+            _about_value(pointer, error),
             severity=Severity.WARNING if _without_consequence(sae, pointer, error.instance) else None,
             **sae.at(pointer),
         )
     if sae.cfg and sae.raw.keys() >= HEADS and (reason := saelens.heads_do_not_fit(sae.cfg)):
-        yield Found(f"{reason}: loading raises AssertionError", "correct the values", **sae.at("/n_heads"))
+        yield Found(
+            f"{reason}: loading raises AssertionError",
+            "write the n_heads and bottleneck_factor of the training: their product divides d_sae",
+            **sae.at("/n_heads"),
+        )
+
+
+def _about_value(pointer: str, error: Any) -> str:
+    """The value that is meant, where only its form is wrong; else where the allowed ones are listed."""
+    key, value = pointer.rpartition("/")[2], error.instance
+    schema = "`hubkit schema cfg` prints what is allowed"
+    kinds = error.validator_value if error.validator == "type" else ()
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    if "integer" in kinds and isinstance(value, float | str) and re.fullmatch(r"\d{1,15}(\.0*)?", str(value)):
+        return f'write "{key}": {int(float(value))}; {schema}'
+    if "boolean" in kinds and str(value).lower() in {"0", "1", "true", "false"}:
+        return f'write "{key}": {"true" if str(value).lower() in {"1", "true"} else "false"}; {schema}'
+    if value is None:
+        return f"write the value of the training, or remove the key; {schema}"
+    return f"write the value of the training in that form; {schema}"
 
 
 def _said_elsewhere(sae: SaeFacts, pointer: str, error: Any) -> bool:
@@ -208,18 +229,18 @@ def _by_cause(written: object, message: str, place: dict[str, Any]) -> Found:
     if written in saelens.TRAINING_ONLY:
         return Found(
             f"{message}: it is a training architecture",
-            "export it again with save_inference_model(): it becomes a jumprelu",
+            "export it again with save_inference_model(), which writes a jumprelu with the threshold of the training",
             **place,
         )
     if isinstance(written, str) and (right := right_case(written)):
-        return Found(f"{message}; {right!r} is meant", "hubkit fix --select CFG004", fix="safe", **place)
+        return Found(f"{message}; {right!r} is meant", mend("CFG004"), fix="safe", **place)
     near = difflib.get_close_matches(str(written).lower(), saelens.INFERENCE, n=1)
     hint = (
-        f"did you mean {near[0]!r}?"
+        f"write {near[0]!r} if that is meant"
         if near
-        else "a plain ReLU SAE is `standard`"
+        else 'write "architecture": "standard": that is a plain ReLU SAE'
         if written == "relu"
-        else f"expected one of {', '.join(saelens.INFERENCE)}"
+        else f"write one of {', '.join(saelens.INFERENCE)}"
     )
     return Found(message, hint, **place)
 

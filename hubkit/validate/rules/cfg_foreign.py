@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hubkit.formats.foreign import sizes_of
 from hubkit.formats.sae import BATCH_TOPK, TOPK
 from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import Found, Severity
@@ -32,7 +33,7 @@ def foreign_contradiction(sae: SaeFacts) -> Iterator[Found]:
         there = ", ".join(tensor.info.name for tensor in sae.sae.tensors.values()) or "no tensors"
         yield Found(
             f"{sae.sae.family.name} needs {', '.join(missing)} (in SAELens's names); the file has {there}",
-            "export the SAE again with the library that wrote it",
+            f"save the SAE again, with {', '.join(missing)}, with the library that wrote it",
             path=sae.sae.weights,
             identity="missing",
         )
@@ -67,11 +68,25 @@ def _shapes(sae: SaeFacts) -> Iterator[Found]:
         source = f"{sizes} by the configuration" if sae.cfg_path else f"{sizes} by the other tensors"
         yield Found(
             f"{'; '.join(said for _, said in wrong)} ({source})",
-            "correct the configuration, or export the SAE again",
+            _about_widths(sae, [name for name, _ in wrong]),
             **sae.in_weights(wrong[0][0]),
             identity="shape",
             measured={"tensors": {name: list(sae.sae.tensors[name].shape) for name, _ in wrong}},
         )
+
+
+def _about_widths(sae: SaeFacts, wrong: list[str]) -> str:
+    """The sizes that the tensors say, against those of the configuration."""
+    sizes = sizes_of(sae.sae.tensors)
+    says = {"d_in": sizes.d_in, "d_sae": sizes.d_sae}
+    odd = {axis: size for axis, size in says.items() if size is not None and size != getattr(sae.sae, axis)}
+    names = ", ".join(sae.sae.tensors[name].info.name for name in wrong)
+    if not odd or not sae.cfg_path:
+        return f"save {names} again in the shape that is expected"
+    where = [sae.sae.origins[axis].pointer.rpartition("/")[2] for axis in odd if axis in sae.sae.origins]
+    values = ", ".join(f"{axis} {size}" for axis, size in odd.items())
+    keys = f" ({', '.join(where)})" if where else ""
+    return f"write {values}{keys} into the configuration if the tensors are right, else save {names} again"
 
 
 def _stored(shape: tuple[int, ...], *, transposed: bool) -> list[int]:
@@ -88,7 +103,7 @@ def _k(sae: SaeFacts) -> Iterator[Found]:
     if found.k is None and not in_weights and sae.header is not None:
         yield Found(
             f"a {found.architecture} without k",
-            "add the k of the training to the configuration",
+            f"add the k of the training to {place.get('path') or 'the configuration'}",
             **place,
             severity=Severity.WARNING if found.family.name in K_GIVEN_TO_LOADER else None,
             identity="k",
@@ -96,7 +111,9 @@ def _k(sae: SaeFacts) -> Iterator[Found]:
     elif found.k is not None and (found.k < 1 or (found.d_sae is not None and found.k > found.d_sae)):
         yield Found(
             f"k is {found.k}, expected 1 to {found.d_sae or 'the number of latents'}",
-            "correct k",
+            f"write the k of the training, 1 to {found.d_sae or 'the number of latents'}"
+            if stored is None or stored == found.k
+            else f"write {stored}, as the weights say",
             **place,
             identity="k",
             measured={"k": found.k, "d_sae": found.d_sae},
@@ -104,7 +121,7 @@ def _k(sae: SaeFacts) -> Iterator[Found]:
     elif stored is not None and found.k is not None and stored != found.k:
         yield Found(
             f"k is {found.k} in the configuration and {stored} in the weights",
-            "correct the one that is wrong",
+            f"find out which the training had: write {stored} into the configuration if the weights are right, else save them with {found.k}",
             **place,
             identity="k",
             measured={"configuration": found.k, "weights": stored},

@@ -46,10 +46,26 @@ def transcoder_as_autoencoder(sae: SaeFacts) -> Iterator[Found]:
     elif reason := _transcoder_mark(sae):
         yield Found(
             f"architecture is {sae.architecture!r}, but {reason}: SAELens builds an autoencoder",
-            'write "architecture": "transcoder" with d_out and hook_name_out',
+            _about_transcoder(sae),
             confidence="medium",
             **sae.at("/architecture"),
         )
+
+
+def _about_transcoder(sae: SaeFacts) -> str:
+    """Everything that a transcoder's configuration has and an autoencoder's has not, with what is known of it."""
+    decoder = sae.sae.tensors.get("W_dec")
+    stated = sae.raw.get("d_out")
+    width = (
+        stated if stated is not None else decoder.shape[1] if decoder and len(decoder.shape) == 2 else None
+    )
+    kind = {"jumprelu": "jumprelu_transcoder"}.get(str(sae.architecture), "transcoder")
+    skip = kind.replace("transcoder", "skip_transcoder") if "W_skip" in sae.sae.tensors else kind
+    out = f'"d_out": {width}' if width is not None else '"d_out"'
+    return (
+        f'write "architecture": "{skip}", "apply_b_dec_to_input": false, {out} and "hook_name_out"; '
+        "if it is an autoencoder, remove what says otherwise"
+    )
 
 
 def _transcoder_mark(sae: SaeFacts) -> str | None:
@@ -81,7 +97,7 @@ def trained_in_a_defective_window(sae: SaeFacts) -> Iterator[Found]:
         threads = " ".join(f"#{number}" for number in one.threads)
         yield Found(
             f"trained with SAELens {cfg.text('sae_lens_training_version')}; before {one.until}: {one.defect} ({threads})",
-            "see https://github.com/decoderesearch/SAELens/issues/" + str(one.threads[0]),
+            f"train it again with SAELens {one.until} or later, if https://github.com/decoderesearch/SAELens/issues/{one.threads[0]} touches this run",
             path=sae.cfg_path,
             pointer="/metadata/sae_lens_training_version"
             if cfg.layout == "v6"
@@ -110,7 +126,7 @@ def activation_not_followed(sae: SaeFacts) -> Iterator[Found]:
     elif stated != "relu" and (stated == TANH or sae.architecture == "standard"):
         yield Found(
             f"the activation is {stated!r}, which SAELens 6 does not have: it runs a plain ReLU",
-            "correct the activation, or train the SAE again with one that SAELens 6 has",
+            f'write "{pointer[1:]}": "relu" if it was trained with that; else train it again with an activation that SAELens 6 has',
             severity=Severity.ERROR if stated == TANH else None,
             **sae.at(pointer),
         )
@@ -131,7 +147,14 @@ def _topk_stated(sae: SaeFacts, cfg: Cfg, pointer: str) -> Iterator[Found]:
         dense = cfg.architecture == "standard"
         yield Found(
             f"architecture is {written!r} and the activation is topk, which SAELens drops: it runs {'dense' if dense else f'a {cfg.architecture}'}",
-            'write "architecture": "topk" with "k", or remove the activation',
+            f'write "architecture": "topk" with "k"{_stated_k(sae)} if it was trained as one; else remove {pointer[1:]!r}',
             severity=Severity.ERROR if dense else None,
             **sae.at(pointer),
         )
+
+
+def _stated_k(sae: SaeFacts) -> str:
+    """`: 64`, where the activation's own arguments have it."""
+    kwargs = sae.raw.get("activation_fn_kwargs")
+    k = kwargs.get("k") if isinstance(kwargs, dict) else None
+    return f": {k}" if k is not None else ""

@@ -8,10 +8,12 @@ from typing import Any
 
 from hubkit.formats import saelens
 from hubkit.models.hooks import Hook, layers_named, parse_hook, same_place
+from hubkit.models.mixed_hooks import translated
 from hubkit.validate.facts import SaeFacts
-from hubkit.validate.finding import Found, Severity
+from hubkit.validate.finding import FixKind, Found, Severity, mend
 from hubkit.validate.rule import sae_rule
 
+ANY_LAYER = re.compile(r"\.\d+(?=\.|$)")
 LENS_NAME = re.compile(r"blocks\.\d+\.[\w.]*hook_\w+")
 
 
@@ -54,7 +56,7 @@ def version_missing(sae: SaeFacts) -> Iterator[Found]:
         f"{what}: load_from_disk raises InvalidVersion"
         if raises
         else f"{what}: SAELens throws the metadata away{consequence}",
-        "hubkit fix --select CFG008"
+        mend("CFG008")
         if safe
         else 'write "sae_lens_version": "6.0.0" into metadata, and nothing of the old layout beside it',
         **(
@@ -89,25 +91,36 @@ def layers_disagree(sae: SaeFacts) -> Iterator[Found]:
     place = sae.at(_hook_pointer(sae)) if sae.is_saelens else sae.where("hook_name")
     if hook is None or hook.layer is None:
         if stated is not None and named and stated not in named:
-            yield _elsewhere(sae, named, f"the layer is {stated}", sae.where("layer"))
+            yield _elsewhere(sae, named, f"the layer is {stated}", sae.where("layer"), str(stated))
         return
     if stated is not None and stated not in same_place(hook):
         yield Found(
             f"hook_name is {hook.name!r} and hook_layer is {stated}"
             if sae.is_saelens
             else f"the hook is {hook.name!r} and the layer is {stated}",
-            "one of the two is wrong: correct it",
+            f'write "hook_layer": {hook.layer} if the hook is right, else {_in_layer(hook.name, stated)!r}'
+            if sae.is_saelens
+            else f"write {hook.layer} for the layer if the hook is right, else the hook of layer {stated}",
             severity=Severity.ERROR,
             **place,
         )
     if named and not named & same_place(hook) and not _same_site(sae.sae_id, hook):
-        yield _elsewhere(sae, named, f"hook_name is {hook.name!r}", place)
+        yield _elsewhere(sae, named, f"hook_name is {hook.name!r}", place, str(hook.layer))
 
 
-def _elsewhere(sae: SaeFacts, named: set[int], says: str, place: dict[str, Any]) -> Found:
+def _elsewhere(sae: SaeFacts, named: set[int], says: str, place: dict[str, Any], layer: str) -> Found:
     layers = " and ".join(str(layer) for layer in sorted(named))
     message = f"the folder {sae.sae_id!r} names layer {layers}, {says}"
-    return Found(message, "rename the folder or correct hook_name", **place)
+    stated = sae.sae.hook_name if sae.sae.hook_name and ANY_LAYER.search(sae.sae.hook_name) else None
+    other = repr(_in_layer(stated, min(named))) if stated and len(named) == 1 else None
+    write = f"hook_name {other}" if other else f"layer {layers}"
+    hint = f"rename the folder to layer {layer} if the configuration is right, else write {write} into it"
+    return Found(message, hint, **place)
+
+
+def _in_layer(hook_name: str, layer: int) -> str:
+    """The same site of another layer."""
+    return ANY_LAYER.sub(f".{layer}", hook_name, count=1)
 
 
 def _same_site(sae_id: str, hook: Hook) -> bool:
@@ -132,20 +145,50 @@ def hook_name_form(sae: SaeFacts) -> Iterator[Found]:
     hook = parse_hook(hook_name)
     place = sae.at(_hook_pointer(sae))
     if hook.form == "mixed":
-        lens = f"blocks.{hook.layer}.hook_{hook.site}" if hook.site and hook.layer is not None else None
-        choice = f"write {lens!r}" if lens else "write the TransformerLens name"
+        hint, fix = _about_mixture(sae, hook)
         yield Found(
             f"hook_name {hook_name!r} mixes a module path with a TransformerLens hook",
-            f"{choice}, and the module path as hf_hook_name",
-            fix="unsafe" if lens else None,
+            hint,
+            fix=fix,
             **place,
         )
     elif hook.form == "unknown":
         yield Found(
             f"hook_name {hook_name!r} has neither the TransformerLens form nor that of a module path",
-            "write for instance 'blocks.21.hook_resid_post'",
+            _example(sae, hook),
             **place,
         )
+
+
+def _about_mixture(sae: SaeFacts, hook: Hook) -> tuple[str, FixKind | None]:
+    """The two names that it stands for."""
+    try:
+        lens, module = translated(hook.name)
+    except ValueError:
+        return f"{_example(sae, hook)}, or the path of the module alone", None
+    beside = f", and {module!r} as hf_hook_name" if module else ""
+    return f"write {lens!r}{beside}: {mend('CFG013', unsafe=True)}", "unsafe"
+
+
+def _example(sae: SaeFacts, hook: Hook) -> str:
+    """A name of the right form, in the layer that the files say."""
+    stated = sae.sae.stated_layer
+    named = layers_named(sae.sae_id)
+    layer = (
+        hook.layer
+        if hook.layer is not None
+        else stated
+        if stated is not None
+        else named.pop()
+        if len(named) == 1
+        else None
+    )
+    known = (
+        f"'blocks.{layer}.hook_resid_post'"
+        if layer is not None
+        else "'blocks.N.hook_resid_post' with the layer for N"
+    )
+    return f"write {known}, if it was trained on the residual stream, or the site that it was trained on"
 
 
 def _hook_name(sae: SaeFacts) -> str | None:

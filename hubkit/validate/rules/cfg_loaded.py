@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 
 from hubkit.formats import saelens
 from hubkit.formats.strict_json import escape
+from hubkit.models.hooks import layers_named
 from hubkit.models.names import is_placeholder
 from hubkit.validate.facts import SaeFacts
-from hubkit.validate.finding import Found, Severity
+from hubkit.validate.finding import Found, Severity, mend
 from hubkit.validate.rule import sae_rule
-from hubkit.validate.rules.vocabulary import TRAINING, dropped, keys_of, others_keys
+from hubkit.validate.rules.vocabulary import TRAINING, dropped, keys_of, near_key
 
 NORMALIZATIONS = {"none", "expected_average_only_in", "constant_norm_rescale", "layer_norm"}
 """What every architecture takes; `covariance_whitening` and `constant_scalar_rescale` are each refused by some."""
@@ -24,6 +24,10 @@ STATISTICS = {
 }
 """By normalisation: what it needs, the file of a training checkpoint that has it, what SAELens does without, and its function that folds it."""
 FACTOR = "activation_normalization_factor"
+CHOICES = {
+    "apply_b_dec_to_input": "true or false",
+    "normalize_activations": "none, layer_norm, constant_norm_rescale",
+}
 
 
 @sae_rule("CFG009", Severity.WARNING, "C", fix="unsafe")
@@ -44,7 +48,7 @@ def input_guessed(sae: SaeFacts) -> Iterator[Found]:
         if key not in sae.raw:
             yield Found(
                 f"{key} is missing: {guess}",
-                f'write "{key}" as it was in the training',
+                f'write "{key}" as it was in the training ({CHOICES[key]}); {mend("CFG009", unsafe=True)} writes what SAELens takes',
                 **(sae.at("") | {"pointer": f"/{key}"}),
                 fix="unsafe",
             )
@@ -66,7 +70,7 @@ def statistics_stored_nowhere(sae: SaeFacts) -> Iterator[Found]:
     if isinstance(value, str) and value not in _allowed(sae):
         yield Found(
             f"normalize_activations is {value!r}, expected {' or '.join(sorted(_allowed(sae)))}",
-            "write the value of the training",
+            'write the one of the training; "none" where the input was used as it was',
             severity=Severity.ERROR,
             **place,
         )
@@ -75,7 +79,7 @@ def statistics_stored_nowhere(sae: SaeFacts) -> Iterator[Found]:
     elif value == RESCALED and FACTOR not in sae.raw:
         yield Found(
             f"normalize_activations is {value!r} and {FACTOR} is missing: SAELens scales by 1",
-            f'write "{FACTOR}" as it was in the training',
+            f'write "{FACTOR}" with the number of the training, or "normalize_activations": "none" if there was none',
             **place,
         )
 
@@ -123,7 +127,7 @@ def origin_unknown(sae: SaeFacts) -> Iterator[Found]:
         raises = key == "hook_name" and _null_hook(sae)
         yield Found(
             "hook_name is null: load_from_disk raises TypeError" if raises else _absence(sae, key, value),
-            f"write {key!r} into metadata" if cfg.layout == "v6" else f"write {key!r}",
+            _about_origin(sae, key),
             severity=Severity.ERROR if raises else None,
             **(sae.at(pointer) | {"pointer": pointer}),
         )
@@ -132,9 +136,25 @@ def origin_unknown(sae: SaeFacts) -> Iterator[Found]:
         pointer = "/metadata/hook_name_out" if cfg.layout == "v6" else "/hook_name_out"
         yield Found(
             "there is no hook_name_out: nobody can tell where the transcoder's output belongs",
-            "write 'hook_name_out' into metadata" if cfg.layout == "v6" else "write 'hook_name_out'",
+            _about_origin(sae, "hook_name_out"),
             **(sae.at(pointer) | {"pointer": pointer}),
         )
+
+
+def _about_origin(sae: SaeFacts, key: str) -> str:
+    """What to write, with the layer where the files say it."""
+    where = " into metadata" if sae.cfg and sae.cfg.layout == "v6" else ""
+    if where and isinstance(sae.raw.get(key), str):
+        return f"move {key!r}{where}"
+    named = layers_named(sae.sae_id)
+    layer = sae.sae.layer if sae.sae.layer is not None else named.pop() if len(named) == 1 else None
+    known, else_ = (f"blocks.{layer}", "") if layer is not None else ("blocks.N", ", with the layer for N")
+    said = {
+        "model_name": '"model_name"{}: the base model\'s id on the Hub (OWNER/MODEL)',
+        "hook_name": f'"hook_name"{{}}: "{known}.hook_resid_post" if it was trained on the residual stream{else_}',
+        "hook_name_out": f'"hook_name_out"{{}}, the place that it writes to: "{known}.hook_mlp_out" for an MLP{else_}',
+    }
+    return "write " + said[key].format(where)
 
 
 def _null_hook(sae: SaeFacts) -> bool:
@@ -169,7 +189,7 @@ def legacy_layout(sae: SaeFacts) -> Iterator[Found]:
     assumed = _assumptions(sae.raw)
     yield Found(
         "a legacy configuration" + (f"; SAELens assumes {', '.join(assumed)}" if assumed else ""),
-        "write it in the v6 layout, with every value explicit",
+        f"{mend('CFG014')} writes it in the v6 layout, with every value explicit",
         path=sae.cfg_path,
         fix="safe",
     )
@@ -199,14 +219,17 @@ def training_configuration(sae: SaeFacts) -> Iterator[Found]:
     SAELens drops these keys on loading. They say how the SAE was trained, which is good to know; in the v6 layout they belong into
     `metadata.training_architecture_details`, where they survive.
     """
-    if sae.cfg is None:
+    cfg = sae.cfg
+    if cfg is None:
         return
     keys = [key for key in sae.raw if key in TRAINING]
     if keys:
         shown = ", ".join(keys[:4]) + (f" and {len(keys) - 4} more" if len(keys) > 4 else "")
         yield Found(
             f"keys of the training: {shown}; SAELens drops them on loading",
-            "move them into metadata, or save with save_inference_model()",
+            f"{mend('CFG015')} moves them into metadata"
+            if cfg.layout == "v6"
+            else f"{mend('CFG014')} writes the v6 layout, where they survive",
             **sae.at(f"/{escape(keys[0])}"),
             fix="safe",
         )
@@ -223,16 +246,30 @@ def key_dropped(sae: SaeFacts) -> Iterator[Found]:
     cfg = sae.cfg
     if cfg is None or cfg.layout != "v6" or sae.architecture is None:
         return
-    fields, foreign = keys_of(sae.architecture), others_keys(sae.architecture)
     for key in dropped(sae.architecture, sae.raw):
-        near = [] if key in foreign else difflib.get_close_matches(key.lower(), fields, n=1, cutoff=0.8)
-        meant = near[0] if near and near[0] not in sae.raw else None
-        said, hint = "", "move it into metadata: only there it survives a load"
+        meant, foreign = near_key(sae.architecture, key)
+        said, hint = (
+            "",
+            f"{mend('CFG016', unsafe=True)} moves it into metadata: only there it survives a load",
+        )
         if meant:
             said, hint = f"; {meant!r} is meant", f"rename it to {meant!r}"
-        elif key in foreign:
-            said, hint = (
-                f": a {sae.architecture} has no such field",
-                "remove the key, or correct the architecture",
-            )
-        yield Found(f"SAELens drops the key {key!r}{said}", hint, **sae.at(f"/{escape(key)}"), fix="unsafe")
+            if meant in sae.raw:
+                said, hint = (
+                    f"; {meant!r} is there as well",
+                    f"remove {key!r}, or write its value as {meant!r}",
+                )
+        elif foreign:
+            said, hint = f": a {sae.architecture} has no such field", _about_foreign(sae.architecture, key)
+        yield Found(
+            f"SAELens drops the key {key!r}{said}",
+            hint,
+            **sae.at(f"/{escape(key)}"),
+            fix=None if meant or foreign else "unsafe",
+        )
+
+
+def _about_foreign(architecture: str, key: str) -> str:
+    """Which architectures have the field."""
+    having = [name for name in saelens.INFERENCE if key in keys_of(name)]
+    return f"remove the key if it is a {architecture}; else write the right architecture ({', '.join(having)} have {key!r})"

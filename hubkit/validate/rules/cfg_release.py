@@ -40,7 +40,7 @@ def quantization_unsaid(repo: RepoFacts) -> Iterator[Found]:
         return
     yield Found(
         f"the card says {said.text!r}; {len(unsaid)} of {len(saes)} configurations do not mention it",
-        'write how the model was loaded into "model_from_pretrained_kwargs"',
+        'write how the model was loaded into each cfg.json, as "model_from_pretrained_kwargs": {"load_in_4bit": true} in its metadata',
         path="README.md",
         line=said.line,
         identity=said.text,
@@ -75,7 +75,7 @@ def _odd_widths(repo: RepoFacts) -> Iterator[Found]:
             if sae.sae.d_in != usual:
                 yield Found(
                     f"{sae.sae_id}: d_in is {sae.sae.d_in}; {many(times, 'other SAE')} of {model} at {kind} have {usual}",
-                    "correct model_name, hook_name or d_in",
+                    f"write the model_name or hook_name that this SAE belongs to if its d_in of {sae.sae.d_in} is right, else d_in {usual}",
                     **sae.where("d_in"),
                     identity=sae.sae_id,
                 )
@@ -85,7 +85,7 @@ def _stated(sae: SaeFacts) -> Iterator[Found]:
     for what, stated, found in (*_k_of(sae), *_width_of(sae), *_architecture_of(sae)):
         yield Found(
             f"the name {sae.sae_id!r} states {what} {stated}, the configuration {found}",
-            "rename the folder or correct the configuration",
+            f"rename the folder if the configuration is right, else write {what} {stated} into it",
             path=sae.cfg_path,
             pointer=f"/{ {'k': 'k', 'width': 'd_sae', 'architecture': 'architecture'}[what] }",
             confidence="medium",
@@ -150,7 +150,7 @@ def _trained_otherwise(sae: SaeFacts) -> Iterator[Found]:
         return
     yield Found(
         f"{sae.sae_id}: architecture is {cfg.architecture!r}, trained as {trained!r}: SAELens exports that as {form!r}",
-        "correct the architecture or metadata.training_architecture",
+        f'write "architecture": "{form}" if it was trained as {trained}, else correct "training_architecture" in metadata',
         **sae.at("/architecture"),
         confidence="medium",
         identity=f"{sae.sae_id} trained",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hubkit.formats import saelens
+from hubkit.formats.conversion import architectures_of
 from hubkit.tensors.dtypes import CFG_NAMES
 from hubkit.validate.facts import SaeFacts
-from hubkit.validate.finding import Found, Severity
+from hubkit.validate.finding import Found, Severity, mend
 from hubkit.validate.rule import sae_rule
 
 
@@ -30,13 +31,26 @@ def required_key_missing(sae: SaeFacts) -> Iterator[Found]:
         shown = f"; the tensors say {value!r}" if value is not None else ""
         yield Found(
             f"{key} is missing: {_consequence(key, sae)}{shown}",
-            "hubkit fix --select CFG005" if fixable else f"add {key!r} to the configuration",
+            mend("CFG005") if fixable else _about_key(sae, key, value),
             path=sae.cfg_path,
             pointer=f"/{key}",
             severity=Severity.WARNING if _may_be_right(key, sae) else None,
             fix="safe" if fixable else None,
             measured={"header": value} if value is not None else {},
         )
+
+
+def _about_key(sae: SaeFacts, key: str, value: int | str | None) -> str:
+    """What to write: the value where the tensors say it, the architectures that have these tensors, else what the training had."""
+    if value is not None:
+        return f'add "{key}": {value}, as the tensors have it'
+    kinds = architectures_of(sae.sae) if key == "architecture" else []
+    if len(kinds) == 1:
+        return f'add "architecture": "{kinds[0]}": only it has these tensors'
+    if key == "architecture":
+        choice = ", ".join(kinds or saelens.INFERENCE)
+        return f'add "architecture" with what was trained: {choice}'
+    return f'add "{key}" with the value of the training'
 
 
 def _needed_by(sae: SaeFacts) -> tuple[str, ...]:
@@ -91,10 +105,12 @@ def from_header(sae: SaeFacts, key: str) -> int | str | None:
         return None
     if key == "dtype":
         names = {
-            CFG_NAMES.get(info.dtype) for name, info in sae.header.tensors.items() if name != "threshold"
+            CFG_NAMES.get(tensor.info.dtype)
+            for name, tensor in sae.sae.tensors.items()
+            if name != "threshold"
         }
         return next(iter(names)) if len(names) == 1 else None
-    tensors = sae.header.tensors
+    tensors = sae.sae.tensors
     if key == "d_out":
         shape = tensors["W_dec"].shape if "W_dec" in tensors else ()
         return shape[1] if len(shape) == 2 else None

@@ -28,7 +28,11 @@ def topk_without_k(sae: SaeFacts) -> Iterator[Found]:
     )
     yield Found(
         f"{sae.cfg.architecture} without k{where}: SAELens runs it with k = 100",
-        'add "k" with the value of the training at the top level',
+        f'add "k": {elsewhere} at the top level'
+        if elsewhere is not None
+        else f'add "k": {sae.stored_k} at the top level, as the weights say'
+        if sae.stored_k is not None
+        else 'add "k" with the value of the training at the top level',
         **(sae.at("/architecture") | {"pointer": "/k"}),
     )
 
@@ -45,20 +49,26 @@ def k_contradicts(sae: SaeFacts) -> Iterator[Found]:
     k, d_sae = cfg.integer("k"), cfg.integer("d_sae")
     place = sae.at("/k" if "k" in sae.raw else "/activation_fn_kwargs/k")
     if k is not None and d_sae is not None and k > d_sae:
-        yield Found(f"k is {k}, d_sae only {d_sae}: encode fails", "correct k", **place)
+        yield Found(
+            f"k is {k}, d_sae only {d_sae}: encode fails",
+            f"write the k of the training, at most {d_sae}",
+            **place,
+        )
     inner = cfg.effective.get("k")
     if (
         "k" not in sae.raw and "k" in cfg.effective and (k is None or k < 1)
     ):  # at the top level CFG003 sees it
         shown = "null" if inner is None else repr(inner)
-        yield Found(f"k is {shown}, expected a whole number of at least 1", "correct k", **place)
+        yield Found(
+            f"k is {shown}, expected a whole number of at least 1", "write the k of the training", **place
+        )
     kwargs = sae.raw.get("activation_fn_kwargs")
     if not isinstance(kwargs, dict):
         return
     if "k" in sae.raw and "k" in kwargs and kwargs["k"] != sae.raw["k"]:
         yield Found(
             f"k is {sae.raw['k']!r} at the top level and {kwargs['k']!r} in activation_fn_kwargs",
-            "keep the one of the training",
+            "find out which the training had, and remove the other",
             **place,
         )
     elif (
@@ -69,6 +79,6 @@ def k_contradicts(sae: SaeFacts) -> Iterator[Found]:
     ):
         yield Found(
             "activation_fn_kwargs is there without k: loading raises KeyError('k') although k stands at the top level",
-            "remove activation_fn_kwargs, or put k into it",
+            f'write "activation_fn_kwargs": {{"k": {sae.raw["k"]}}}, or remove the key',
             **place,
         )

@@ -31,6 +31,7 @@ RELATIVE_TO_ZERO = (Version("5.8.0"), Version("6.45.0"))
 STATED_VARIANCE = re.compile(
     r"(?:explained[ _]variance|variance[ _]explained|\bEV\b)[^\n]{0,40}?\d", re.IGNORECASE
 )
+AGAIN = "measure it again: hubkit evaluate STUDY.yaml"
 SPLITS = {"train", "crossfit", "held_out", "control"}
 
 
@@ -49,7 +50,7 @@ def no_metrics(repo: RepoFacts) -> Iterator[Found]:
         shown = ", ".join(bare[:3]) + (f" and {len(bare) - 3} more" if len(bare) > 3 else "")
         yield Found(
             f"{len(bare)} of {len(ours)} SAEs have no metrics: {shown}",
-            "hubkit evaluate writes metrics.json and evaluation.json; numbers that were measured elsewhere belong into evidence.yaml",
+            "hubkit evaluate STUDY.yaml writes metrics.json and evaluation.json for SAEs of a study; numbers that were measured elsewhere belong into evidence.yaml",
             path="evaluation.json",
         )
 
@@ -72,7 +73,7 @@ def impossible_value(repo: RepoFacts) -> Iterator[Found]:
             )
     for value in values_of(repo):
         if reason := _impossible(value, saes.get(value.sae_id or "")):
-            hint = "correct it, or take it out" if value.stated else "evaluate again: hubkit evaluate"
+            hint = "correct it, or take it out" if value.stated else AGAIN
             yield Found(f"{value.owner}: {reason}", hint, **_place(value))
 
 
@@ -106,7 +107,7 @@ def bare_value(repo: RepoFacts) -> Iterator[Found]:
     for (measure, what), values in groups.items():
         yield Found(
             f"{measure} has no {what} for {_owners(values)}",
-            "evaluate again: hubkit evaluate",
+            f"{AGAIN}; or write what is missing beside the value",
             **_place(values[0], identity=f"{measure} {what}"),
         )
 
@@ -138,16 +139,16 @@ def not_held_out(repo: RepoFacts) -> Iterator[Found]:
         (
             probes,
             "probed on rows that the SAE was trained on",
-            "cross-fit the SAEs: hubkit evaluate",
+            "train one more SAE per fold and probe there: hubkit train STUDY.yaml --folds 5, then hubkit evaluate STUDY.yaml",
             "probe",
         ),
         (
             alone,
             "measured on the rows of the training and on no others",
-            "measure on held-out rows, or cross-fit",
+            "measure on held-out rows, or cross-fit: hubkit train STUDY.yaml --folds 5, then hubkit evaluate STUDY.yaml",
             "train",
         ),
-        (few, "measured on fewer rows than d_in", "collect more rows, or say so beside every number", "few"),
+        (few, "measured on fewer rows than d_in", "collect at least d_in rows and measure again", "few"),
     )
     for group, what, hint, identity in groups:
         if group:
@@ -171,7 +172,7 @@ def maximum_without_null(repo: RepoFacts) -> Iterator[Found]:
         if value.raw.get("null") is None and value.raw.get("correction") is None:
             yield Found(
                 f"{value.owner}: {value.measure} is a maximum and has neither a null nor a correction",
-                "give the value under permuted labels beside it",
+                'write the value under permuted labels beside it, as "null": {"kind": "permutation", "value": ...}',
                 **_place(value),
             )
 
@@ -192,7 +193,7 @@ def variance_relative_to_zero(repo: RepoFacts) -> Iterator[Found]:
     if line is not None:
         yield Found(
             f"an explained variance is stated, and {len(hit)} of {len(repo.saes)} SAEs were trained with SAELens {versions[hit[0]]}, whose definition was relative to zero",
-            "measure it again with SAELens 6.46 or later, or state the formula",
+            "measure it again with SAELens 6.46 or later, and publish an evaluation.json that has the definition",
             path="README.md",
             line=line,
             confidence="low",

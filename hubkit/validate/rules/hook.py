@@ -83,6 +83,7 @@ def base_model_unresolved(facts: RepoFacts) -> Iterator[Found]:
             )
             yield Found(
                 f"{name}: {kind} not in hubkit's table of architectures; layers and widths of {_of(saes)} were not checked",
+                "check by hand that the layer is inside the model and d_in its width there",
                 severity=Severity.NOTE,
                 identity=name,
                 **where,
@@ -107,9 +108,9 @@ def layer_outside(sae: SaeFacts) -> Iterator[Found]:
     for place in _places(sae):
         layer = layer_at(shape, place.name)
         if layer is not None and layer >= shape.n_layers:
-            hint = "write the layer that was hooked, and check model_name"
+            hint = f"write the layer that was hooked, 0 to {shape.n_layers - 1}, or the model_name of a model that has layer {layer}"
             if layer == shape.n_layers:
-                hint = f"blocks count from 0; hidden_states[{layer}] is the output of block {layer - 1}, after the final norm"
+                hint = f"blocks count from 0: write layer {layer - 1}, whose output (after the final norm) is hidden_states[{layer}], or the model_name of a larger model"
             yield Found(
                 f"{place.key} {place.name} is in layer {layer}; {sae.base.name} has {shape.n_layers} layers, 0 to {shape.n_layers - 1} ({sae.base.source})",
                 hint,
@@ -161,8 +162,10 @@ def _where_else(shape: ModelShape, width: int) -> str:
     }
     found = [name for name, size in candidates.items() if size == width]
     if found:
-        return f"{width} is the width at {' and '.join(found)} of this model: correct the hook"
-    return "no hook of this model has that width: check model_name"
+        return (
+            f"{width} is the width at {' and '.join(found)} of this model: write the hook that was trained on"
+        )
+    return "no hook of this model has that width: check model_name, and write the one that was trained on"
 
 
 @sae_rule("HOOK004", Severity.ERROR, "C B")
@@ -184,7 +187,9 @@ def module_missing(sae: SaeFacts) -> Iterator[Found]:
         near = difflib.get_close_matches(path, modules.names, n=SHOWN)
         yield Found(
             f"{place.key} {place.name}: {' and '.join(dict.fromkeys(modules.classes))} (transformers {modules.version}) has no such module",
-            f"there is {', '.join(near)}" if near else "check model_name and the hook",
+            f"write one that is there: {', '.join(near)}"
+            if near
+            else "write the module path, and the model_name, that was trained on",
             confidence="medium",
             **sae.where(place.key),
         )

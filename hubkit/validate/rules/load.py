@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from hubkit.validate.facts import SaeFacts
-from hubkit.validate.finding import Found, Severity
+from hubkit.validate.finding import FOLDER, Found, Severity
 from hubkit.validate.rule import sae_rule
 
 TRANSLATIONS = (
@@ -44,7 +44,7 @@ def does_not_load(sae: SaeFacts) -> Iterator[Found]:
             continue
         hint = next(
             (ours for pattern, ours in TRANSLATIONS if re.search(pattern, message)),
-            "hubkit validate without --load may name the cause",
+            f"hubkit validate {FOLDER} --deep may name the cause; else report SAELens's message to its authors",
         )
         severity = None if way == "load_from_disk" else Severity.WARNING
         yield Found(

@@ -39,7 +39,10 @@ def several_base_models(repo: RepoFacts) -> Iterator[Found]:
             models[model_key(name)].append(name)
     if len(models) > 1:
         shown = ", ".join(f"{names[0]} ({len(names)})" for names in models.values())
-        yield Found(f"SAEs of {len(models)} base models: {shown}", "one repository per base model")
+        yield Found(
+            f"SAEs of {len(models)} base models: {shown}",
+            "move the SAEs of all models but one into repositories of their own",
+        )
 
 
 def provenance_of(repo: RepoFacts) -> Provenance | None:
@@ -76,7 +79,7 @@ def grid_has_holes(repo: RepoFacts) -> Iterator[Found]:
     more = f" and {len(holes) - 4} more" if len(holes) > 4 else ""
     yield Found(
         f"{len(holes)} of the {len(declared)} declared SAEs are not here: {shown}{more}",
-        "train them, or declare the grid that was published",
+        "train them (hubkit run STUDY.yaml), or declare the grid that was published under grid in provenance.json",
         path=PROVENANCE,
         line=repo.provenance.line("/grid") if repo.provenance else None,
     )
@@ -146,7 +149,7 @@ def provenance_disagrees(repo: RepoFacts) -> Iterator[Found]:
     if provenance is None:
         yield Found(
             "provenance.json is damaged: it is not of the form it says",
-            "write it again: hubkit run",
+            "hubkit run STUDY.yaml writes it again; or remove it",
             path=PROVENANCE,
         )
         return
@@ -166,7 +169,7 @@ def provenance_disagrees(repo: RepoFacts) -> Iterator[Found]:
             shown = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
             yield Found(
                 f"{len(paths)} file{'s are' if len(paths) > 1 else ' is'} {what}: {shown}",
-                "write provenance.json again from the files: hubkit run",
+                "hubkit run STUDY.yaml writes it again from the files; or remove it, if it is of another release",
                 path=PROVENANCE,
                 line=repo.provenance.line("/files"),
                 identity=what,

@@ -10,7 +10,7 @@ from hubkit.models.names import is_placeholder
 from hubkit.tensors.endings import packed_text
 from hubkit.texts import Lines
 from hubkit.validate.facts import RepoFacts
-from hubkit.validate.finding import Found, Severity
+from hubkit.validate.finding import Found, Severity, mend
 from hubkit.validate.need import Need
 from hubkit.validate.pickles import Pickle
 from hubkit.validate.rule import repo_rule
@@ -49,7 +49,7 @@ def pickle_runs_code(repo: RepoFacts) -> Iterator[Found]:
             if names:
                 yield Found(
                     f"{_the_pickle(pickle)} imports {_some(names)}, {what}",
-                    "do not load it; save the tensors as safetensors from a machine you can lose",
+                    "do not load it, and remove it; get the tensors as safetensors from whoever wrote it",
                     path=pickle.path,
                     severity=severity,
                     measured={"imports": names}
@@ -145,7 +145,7 @@ def private_path(repo: RepoFacts) -> Iterator[Found]:
             seen.add(name)
             yield Found(
                 f"a path of somebody's machine: {match.group()}",
-                "name the data set or the file as others find it",
+                f"name the data set or the file as others find it; {mend('SEC003', unsafe=True)} puts ~ for the private part",
                 path=path,
                 line=lines.at(match.start()),
                 identity=f"{path} {name}",
@@ -165,7 +165,7 @@ def custom_code(repo: RepoFacts) -> Iterator[Found]:
             if isinstance(file.value.get(key), Mapping):
                 yield Found(
                     f"{key} names code of the repository that transformers runs on loading",
-                    "publish the weights in SAELens's format, which needs no code",
+                    f"remove {key}: SAEs in SAELens's format need no code",
                     path=file.path,
                     pointer=f"/{key}",
                     line=file.line(f"/{key}"),

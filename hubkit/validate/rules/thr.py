@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from hubkit.formats.sae import BATCH_TOPK, JUMPRELU, THRESHOLDED
-from hubkit.validate.facts import SaeFacts
-from hubkit.validate.finding import Found, Severity
+from hubkit.validate.facts import WEIGHTS, SaeFacts
+from hubkit.validate.finding import Found, Severity, mend
 from hubkit.validate.rule import sae_rule
 
 DEFAULT_INITS = (0.001, 0.01, -1.0)
@@ -107,8 +107,12 @@ def all_zero(sae: SaeFacts) -> Iterator[Found]:
         sae,
         f"{amount(values)} 0: this {_called(sae)} computes a plain ReLU; {cause}",
         hint,
-        fix="unsafe" if sae.is_saelens else None,
+        fix="unsafe" if _rewritable(sae) else None,
     )
+
+
+def _rewritable(sae: SaeFacts) -> bool:
+    return sae.is_saelens and sae.weights is not None and sae.weights.name == WEIGHTS
 
 
 def _called(sae: SaeFacts) -> str:
@@ -120,7 +124,7 @@ def _cause(sae: SaeFacts) -> tuple[str, str]:
     if sae.sae.trained_as in BATCH_TOPK:
         return (
             "the running BatchTopK threshold never rose: the run was too short",
-            "train longer, or with a larger topk_threshold_lr, and export again",
+            "train longer, or with a larger topk_threshold_lr, and export again" + _or_rewrite(sae),
         )
     if not sae.is_saelens:
         return (
@@ -129,7 +133,17 @@ def _cause(sae: SaeFacts) -> tuple[str, str]:
         )
     return (
         "it never had a gradient",
-        "train with a straight-through estimator (SAELens 6.48 or later: jumprelu_ste_to_input, a target L0), or publish it as what it computes: `standard`",
+        "train with a straight-through estimator (SAELens 6.48 or later: jumprelu_ste_to_input, a target L0)"
+        + _or_rewrite(sae),
+    )
+
+
+def _or_rewrite(sae: SaeFacts) -> str:
+    """The fix that says what it is, without training anything."""
+    return (
+        f"; or {mend('THR001', unsafe=True)} publishes it as the ReLU SAE that it computes"
+        if _rewritable(sae)
+        else ""
     )
 
 
@@ -165,9 +179,9 @@ def never_learned(sae: SaeFacts) -> Iterator[Found]:
     yield found(
         sae,
         f"{amount(values)} {value:g}, {source}: never learned",
-        "the run ended before the threshold was first set: train for more steps than threshold_start_step"
+        "train again for more steps than threshold_start_step: the run ended before the threshold was first set"
         if sae.sae.trained_as in BATCH_TOPK
-        else "no gradient reached them: more steps, a larger learning rate, or an initial value within the scale of the pre-activations",
+        else "train again, for no gradient reached them: more steps, a larger learning rate, or an initial value within the scale of the pre-activations",
         severity=Severity.ERROR if trained else Severity.WARNING,
         confidence="high" if trained else "medium",
         init=value,
@@ -194,7 +208,7 @@ def negative(sae: SaeFacts) -> Iterator[Found]:
     yield found(
         sae,
         f"{which} negative (down to {low:.4g}): those latents compute a plain ReLU",
-        "clamp them at 0 before saving; if they are log-thresholds, save their exponential",
+        "save their exponential if they are log-thresholds; else save 0 for those below it, which computes the same",
         severity=severity,
     )
 
@@ -209,7 +223,7 @@ def not_finite(sae: SaeFacts) -> Iterator[Found]:
     message = f"{int(bad.sum()):,} of {bad.size:,} thresholds are NaN or infinite, the first at index {first}"
     yield Found(
         message,
-        "the training diverged: train again",
+        "the training diverged: train again with a smaller learning rate, or save an earlier checkpoint",
         **sae.at_threshold(),
         measured={"count": int(bad.sum()), "first": first, "n": int(bad.size)},
     )

@@ -38,7 +38,7 @@ def mostly_zero(sae: SaeFacts) -> Iterator[Found]:
         yield found(
             sae,
             f"{zeros:,} of {values.size:,} thresholds are exactly 0: those latents compute a plain ReLU",
-            "look at the learning rate and the scale of the activations; start from a larger initial threshold",
+            "train again from a larger initial threshold, within the scale of the pre-activations",
         )
 
 
@@ -58,7 +58,7 @@ def too_coarse(sae: SaeFacts) -> Iterator[Found]:
         yield found(
             sae,
             f"{values.size:,} thresholds in {dtype} have {distinct} distinct values: steps below its precision were lost",
-            "train the threshold in float32 (SAELens 6.50 or later does) and save it so",
+            "train the threshold again in float32 (SAELens 6.50 or later does) and save it so",
         )
 
 
@@ -102,7 +102,7 @@ def latents_without_gradient(sae: SaeFacts) -> Iterator[Found]:
         yield found(
             sae,
             f"{same:,} of {values.size:,} thresholds are exactly the initial {init:g}: no gradient ever reached those latents",
-            "more steps, a smaller initial value, or say in the card that these latents are dead",
+            "train for more steps or from a smaller initial value; else say in the card that these latents are dead",
             init=init,
         )
 
@@ -131,7 +131,7 @@ def far_from_sparse(repo: RepoFacts) -> Iterator[Found]:
         if d_sae and d_sae / 4 < number <= d_sae:
             yield Found(
                 f"L0 {number:g} of {d_sae:,} latents ({number / d_sae:.0%}) are active on average: not sparse",
-                "train with a target L0 and a straight-through estimator, or say that it is dense",
+                "train with a target L0 and a straight-through estimator, or say in the card that it is dense",
                 path=path,
                 line=line,
                 sae_id=sae_id,

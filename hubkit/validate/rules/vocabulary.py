@@ -5,12 +5,15 @@ Source: the dataclasses of sae_lens 6.54.12 (saes/*.py, config.py), and the lega
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from functools import cache
 
 from hubkit.formats.saelens import METADATA_KEYS, RENAMED
 from hubkit.formats.shipped import shipped_schema
 
+NEAR = 0.8
+"""difflib's ratio above which a key is taken for another one misspelt."""
 TRAINING = frozenset(
     """
     l1_coefficient l1_warm_up_steps lp_norm l0_coefficient l0_warm_up_steps pre_act_loss_coefficient target_l0
@@ -72,6 +75,14 @@ def dropped(architecture: str, cfg: Iterable[str]) -> list[str]:
         for key in cfg
         if key not in fields and (key not in familiar or key in foreign) and not key.startswith(("_", "$"))
     ]
+
+
+def near_key(architecture: str, key: str) -> tuple[str | None, bool]:
+    """Of a dropped key: the field that it may be a misspelling of, and whether it is a field of another architecture."""
+    if key in others_keys(architecture):
+        return None, True
+    near = difflib.get_close_matches(key.lower(), keys_of(architecture), n=1, cutoff=NEAR)
+    return (near[0] if near else None), False
 
 
 @cache

@@ -1,4 +1,4 @@
-"""WTS: the tensors, from the header of the weights file."""
+"""WTS: which tensors there are and what they are called, from the header of the weights file."""
 
 from __future__ import annotations
 
@@ -7,23 +7,22 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from hubkit.formats import saelens
-from hubkit.tensors.dtypes import CFG_NAMES
+from hubkit.formats.tensor_names import common_prefix, meant, shards_of
+from hubkit.repo.view import Entry
 from hubkit.tensors.header import TensorInfo
 from hubkit.validate.facts import WEIGHTS, SaeFacts
-from hubkit.validate.finding import Found, Severity
+from hubkit.validate.finding import Found, Severity, mend
 from hubkit.validate.rule import sae_rule
 
 SCALING = "scaling_factor"
-WIDER_BY_RIGHT = {"threshold", "topk_threshold"}
-"""SAELens keeps these in float32 and float64 beside narrower weights."""
-FOREIGN_TENSORS = {"encoder.weight", "encoder.bias", "decoder.weight", "w_enc", "w_dec"}
 
 
-@sae_rule("WTS001", Severity.ERROR, "T")
+@sae_rule("WTS001", Severity.ERROR, "T", fix="safe")
 def configuration_without_weights(sae: SaeFacts) -> Iterator[Found]:
-    """The folder has a configuration and no weights.
+    """The folder has a configuration and no weights, or not under the name that SAELens looks for.
 
-    SAELens looks for `sae_weights.safetensors` and nothing else.
+    SAELens opens `sae_weights.safetensors` and nothing else: no other name, no parts of a state that was split (`...-00001-of-00002.safetensors` with
+    an index). The fix writes that file beside what is there, bit for bit; what was there stays for a person to remove.
     """
     if sae.cfg_path is None or not sae.is_saelens or WEIGHTS in sae.files:
         return
@@ -31,67 +30,125 @@ def configuration_without_weights(sae: SaeFacts) -> Iterator[Found]:
         yield Found(
             "cfg.json has no weights beside it", f"add {WEIGHTS}, or remove the folder", path=sae.cfg_path
         )
+    elif sae.sae.files:
+        yield _split(sae, sae.weights)
     elif sae.weights.name.endswith(".safetensors"):
         yield Found(
             f"the weights are called {sae.weights.name}; SAELens looks for {WEIGHTS}",
-            f"rename the file to {WEIGHTS}",
+            f"rename the file to {WEIGHTS}, or {mend('WTS001')}, which writes it beside yours",
             path=sae.weights.path,
+            fix="safe",
         )
     else:
         yield Found(
             f"the weights are {sae.weights.name}; SAELens looks for {WEIGHTS}",
-            f"convert them to {WEIGHTS}",
+            f"{mend('WTS014')} writes {WEIGHTS} beside it",
             path=sae.weights.path,
         )
 
 
-def _shapes(sae: SaeFacts) -> dict[str, tuple[int, ...]] | None:
+def _split(sae: SaeFacts, weights: Entry) -> Found:
+    """Weights in parts: together they are whole, or a part is not there."""
+    names, count = shards_of(weights.name, sae.files)
+    said = f"the weights are split over {count} files ({names[0]}, ...); SAELens looks for {WEIGHTS} alone"
+    if len(names) != count:
+        numbers = {int(name.rpartition("-of-")[0][-5:]) for name in names}
+        missing = ", ".join(str(number) for number in range(1, count + 1) if number not in numbers)
+        return Found(
+            f"{said}; part {missing} is not there",
+            f"add the missing part, then {mend('WTS001')} merges them",
+            path=weights.path,
+        )
+    return Found(
+        said,
+        f"{mend('WTS001')} merges them into {WEIGHTS}; the parts stay for you to remove",
+        path=weights.path,
+        fix="safe",
+    )
+
+
+def shapes_of(sae: SaeFacts) -> dict[str, tuple[int, ...]] | None:
     return saelens.shapes_of(sae.cfg) if sae.cfg else None
 
 
-def _tensors(sae: SaeFacts) -> Mapping[str, TensorInfo]:
-    return sae.header.tensors if sae.header else {}
+def tensors_of(sae: SaeFacts) -> Mapping[str, TensorInfo]:
+    """By the names that they would have without what stands before all of them: WTS004 says that once."""
+    return {name: tensor.info for name, tensor in sae.sae.tensors.items()} if sae.header else {}
 
 
-@sae_rule("WTS004", Severity.ERROR, "H C")
+def prefix_of(sae: SaeFacts) -> str:
+    """What stands before the name of every tensor; empty where nothing does."""
+    return common_prefix(tensor.info.name for tensor in sae.sae.tensors.values())
+
+
+@sae_rule("WTS004", Severity.ERROR, "H C", fix="safe")
 def tensor_missing(sae: SaeFacts) -> Iterator[Found]:
-    """A tensor that the architecture needs is missing: loading raises "Missing key(s) in state_dict"."""
-    shapes = _shapes(sae)
+    """A tensor that the architecture needs is missing, or has another name: loading raises "Missing key(s) in state_dict".
+
+    A wrapper's prefix before every name (`module.` of DataParallel, `_orig_mod.` of torch.compile, `state_dict.`, `sae.` of a training script) is one
+    finding, and the fix takes it off. Two `nn.Linear` keep the same numbers under other names, the matrices the other way round: where names and shapes
+    leave one reading, the fix renames and turns them, which a person must have meant.
+    """
+    shapes, tensors = shapes_of(sae), tensors_of(sae)
     if shapes is None or sae.header is None or sae.weights is None:
         return
-    missing = [name for name in shapes if name not in sae.header.tensors]
+    if prefix := prefix_of(sae):
+        yield Found(
+            f"every tensor's name begins with {prefix!r}: SAELens finds none of them",
+            f"{mend('WTS004')} takes the prefix off and keeps every bit",
+            path=sae.weights.path,
+            identity="prefix",
+            fix="safe",
+        )
+    missing = [name for name in shapes if name not in tensors]
     if not missing:
         return
-    other = FOREIGN_TENSORS & sae.header.tensors.keys()
-    hint = (
-        f"the file has {', '.join(sorted(other))}: another library's names; rename the tensors"
-        if other
-        else "export the SAE again for this architecture"
-    )
-    if missing == ["threshold"] and "log_threshold" in sae.header.tensors:
-        hint = "SAELens before 6.48 trained log_threshold: save exp(log_threshold) as threshold"
+    renamed = meant({name: info.shape for name, info in tensors.items()}, shapes)
+    covered = set(missing) <= {name for name, _ in renamed.values()}
     yield Found(
-        f"{sae.architecture} needs {', '.join(missing)}; the file has {', '.join(sae.header.tensors) or 'no tensors'}",
-        hint,
+        f"{sae.architecture} needs {', '.join(missing)}; the file has {', '.join(tensors) or 'no tensors'}",
+        _about_missing(missing, tensors, renamed),
         **sae.in_weights(missing[0]),
+        fix="unsafe" if covered else None,
     )
 
 
-@sae_rule("WTS005", Severity.ERROR, "H C S")
+def _about_missing(
+    missing: list[str], tensors: Mapping[str, TensorInfo], renamed: Mapping[str, tuple[str, bool]]
+) -> str:
+    """What helps: the names that are meant, the exponential of a log-threshold, or the training's own export."""
+    if renamed:
+        listed = ", ".join(
+            f"{own} to {name}{' (transposed)' if turned else ''}" for own, (name, turned) in renamed.items()
+        )
+        rest = [name for name in missing if name not in {name for name, _ in renamed.values()}]
+        more = f", and add {', '.join(rest)}" if rest else f": {mend('WTS004', unsafe=True)}"
+        return f"rename {listed}{more}"
+    if missing == ["threshold"] and "log_threshold" in tensors:
+        return "SAELens before 6.48 trained log_threshold: save exp(log_threshold) as threshold, and log_threshold not at all"
+    return (
+        f"save the SAE again with {', '.join(missing)}, or correct the architecture if it never had "
+        f"{'it' if len(missing) == 1 else 'them'}"
+    )
+
+
+@sae_rule("WTS005", Severity.ERROR, "H C S", fix="safe")
 def tensor_unexpected(sae: SaeFacts) -> Iterator[Found]:
     """A tensor is there that makes loading raise "Unexpected key(s) in state_dict".
 
-    SAELens loads strictly: `b_enc` in gated, `threshold` in standard or topk, `b_dec_out`, `log_threshold`, `topk_threshold`, names with a prefix.
-    SAELens 2 and 3 wrote a `scaling_factor`: load_from_disk takes it out where every value is 1, and raises where one is not.
+    SAELens loads strictly: `b_enc` in gated, `threshold` in standard or topk, `b_dec_out`, `log_threshold`, `topk_threshold`. A prefix before every name is
+    WTS004. SAELens 2 and 3 wrote a `scaling_factor`: load_from_disk takes it out where every value is 1, and raises where one is not. A `k` that says what
+    cfg.json says is taken out by the fix; one that says something else is a contradiction, and a person must find out which is right.
     """
-    shapes = _shapes(sae)
+    shapes, tensors = shapes_of(sae), tensors_of(sae)
     if shapes is None or sae.weights is None:
         return
-    extra = [name for name in _tensors(sae) if name not in shapes and name != SCALING]
+    renamed = meant({name: info.shape for name, info in tensors.items()}, shapes)
+    extra = [name for name in tensors if name not in shapes and name != SCALING and name not in renamed]
     if sae.scaling is not None and SCALING not in shapes and not np.allclose(sae.scaling, 1.0):
         yield Found(
             f"{SCALING} is not all ones ({np.min(sae.scaling):.4g} to {np.max(sae.scaling):.4g}): loading raises",
-            "fold it into W_dec if the training used it, and remove the tensor from the file",
+            "multiply the rows of W_dec by it if the training used it, and save the file without the tensor",
             **sae.in_weights(SCALING),
             identity=SCALING,
         )
@@ -100,14 +157,28 @@ def tensor_unexpected(sae: SaeFacts) -> Iterator[Found]:
     if sae.stored_k is not None and extra == ["k"]:
         yield _stored_k(sae, sae.stored_k)
         return
-    hint = "remove the tensor from the file"
-    if extra == ["threshold"] and sae.architecture == "standard":
-        hint = "if it was trained as a JumpReLU, say architecture jumprelu; else remove the tensor"
     yield Found(
         f"{', '.join(extra)}: a {sae.architecture} has no such tensor",
-        hint,
+        _about_extra(sae, extra, [name for name in shapes if name not in tensors]),
         **sae.in_weights(extra[0]),
     )
+
+
+def _about_extra(sae: SaeFacts, extra: list[str], missing: list[str]) -> str:
+    """A tensor says what the SAE was trained as; only one that says nothing may go."""
+    of_jumprelu = {"threshold": "jumprelu", "b_gate": "gated", "W_skip": "skip_transcoder"}
+    other = next((of_jumprelu[name] for name in extra if name in of_jumprelu), None)
+    names = ", ".join(extra)
+    if missing:
+        return f"see WTS004: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing; save the file without {names}"
+    if other == "jumprelu" and sae.architecture in saelens.TOPK:
+        return (
+            'write "architecture": "jumprelu" if it was trained as a BatchTopK, whose inference compares with the threshold; '
+            f"save the file without {names} if it keeps k latents a row"
+        )
+    if other:
+        return f'write "architecture": "{other}" if it was trained as one; else save the file without {names}'
+    return f"save the file without {names}"
 
 
 def _stored_k(sae: SaeFacts, stored: int) -> Found:
@@ -115,138 +186,25 @@ def _stored_k(sae: SaeFacts, stored: int) -> Found:
     stated = sae.sae.k
     if stated is not None and stated != stored:
         message = f"a tensor k says {stored}, cfg.json says {stated}; loading raises"
-        hint = "find out which of the two the SAE was trained with, write it into cfg.json, and save the weights without the tensor"
-    else:
+        hint = (
+            f'find out whether the SAE was trained with k = {stored} or {stated} and write "k" into cfg.json; '
+            f"if it was {stored}, {mend('WTS005')} then takes the tensor out, else save the weights without it"
+        )
+    elif stated is None:
         message = f"a tensor k ({stored}): a {sae.architecture} of SAELens has none, loading raises"
-        hint = "save the weights without it" + ("" if stated else ', and write "k" into cfg.json')
-    return Found(message, hint, **sae.in_weights("k"), measured={"tensor": stored, "cfg": stated})
-
-
-@sae_rule("WTS006", Severity.ERROR, "H C", fix="safe")
-def shape_contradicts(sae: SaeFacts) -> Iterator[Found]:
-    """A tensor's shape contradicts d_in, d_sae or d_out of the configuration: loading raises "size mismatch".
-
-    A scalar or [1] threshold counts: SAELens wants one for every latent. Transposed weights are WTS007; a transcoder without d_out is CFG005.
-    """
-    shapes = _shapes(sae)
-    if shapes is None or sae.weights is None:
-        return
-    if sae.architecture in saelens.TRANSCODERS and "d_out" not in sae.raw:
-        return
-    wrong = {
-        n: (i.shape, shapes[n])
-        for n, i in _tensors(sae).items()
-        if n in shapes and i.shape != shapes[n] and not _transposed(i.shape, shapes[n])
-    }
-    if not wrong:
-        return
-    agreed = agreed_sizes(_tensors(sae))
-    hint = "hubkit fix --select WTS006" if agreed else "export the SAE again, or correct d_in and d_sae"
-    text = "; ".join(
-        f"{name} has shape {list(found)}, expected {list(expected)}"
-        for name, (found, expected) in wrong.items()
-    )
-    says = f" (all tensors say d_in {agreed[0]}, d_sae {agreed[1]})" if agreed else ""
-    yield Found(
-        text + says,
-        hint,
-        **sae.in_weights(next(iter(wrong))),
-        fix="safe" if agreed else None,
-    )
-
-
-def agreed_sizes(tensors: Mapping[str, TensorInfo]) -> tuple[int, int] | None:
-    """(d_in, d_sae) where W_enc, W_dec and the biases that are there agree on them, in SAELens's orientation; else None."""
-    if not {"W_enc", "W_dec", "b_dec"} <= tensors.keys() or len(tensors["W_enc"].shape) != 2:
-        return None
-    d_in, d_sae = tensors["W_enc"].shape
-    wide = [
-        tensors[name].shape for name in ("b_enc", "b_gate", "b_mag", "r_mag", "threshold") if name in tensors
-    ]
-    fits = (
-        tensors["W_dec"].shape == (d_sae, d_in)
-        and tensors["b_dec"].shape == (d_in,)
-        and all(shape == (d_sae,) for shape in wide)
-    )
-    return (d_in, d_sae) if fits and wide else None
-
-
-def _transposed(found: tuple[int, ...], expected: tuple[int, ...]) -> bool:
-    return len(expected) == 2 and expected[0] != expected[1] and found == expected[::-1]
-
-
-@sae_rule("WTS007", Severity.ERROR, "H C", fix="unsafe")
-def transposed(sae: SaeFacts) -> Iterator[Found]:
-    """The weights are transposed: W_enc is [d_sae, d_in] or W_dec is [d_in, d_sae].
-
-    nn.Linear keeps its weights this way. Where d_in equals d_sae nothing can tell, and a transposed SAE loads in silence.
-    """
-    shapes = _shapes(sae)
-    if shapes is None or sae.weights is None:
-        return
-    turned = [
-        name
-        for name, info in _tensors(sae).items()
-        if name in shapes and _transposed(info.shape, shapes[name])
-    ]
-    if turned:
-        name = turned[0]
-        message = "; ".join(
-            f"{n} has shape {list(_tensors(sae)[n].shape)}, expected {list(shapes[n])}" for n in turned
-        )
-        yield Found(
-            f"transposed: {message}",
-            f"save {', '.join(turned)} transposed (.T.contiguous())",
-            fix="unsafe",
-            **sae.in_weights(name),
-        )
-    elif shapes.get("W_enc", (0, 1))[0] == shapes.get("W_enc", (0, 1))[1] and "W_enc" in _tensors(sae):
-        yield Found(
-            "d_in equals d_sae: a transposed W_enc or W_dec could not be told from the shapes",
-            "check that one reconstruction is right",
-            **sae.in_weights("W_enc"), severity=Severity.NOTE, confidence="low",
-        )  # fmt: skip
-
-
-@sae_rule("WTS008", Severity.WARNING, "H C", fix="safe")
-def dtype_contradicts(sae: SaeFacts) -> Iterator[Found]:
-    """The tensors' dtype is not the configuration's: cast on load without a word.
-
-    A float32 threshold beside bfloat16 weights is right (SAELens trains it so) and no finding.
-    """
-    cfg = sae.cfg
-    if (
-        cfg is None
-        or not sae.header
-        or sae.weights is None
-        or not isinstance(cfg.effective.get("dtype"), str)
-    ):
-        return
-    if integer_weights(sae):
-        return  # WTS018
-    stated = str(cfg.effective["dtype"]).removeprefix("torch.")
-    found = {
-        name: CFG_NAMES.get(i.dtype, i.dtype)
-        for name, i in sae.header.tensors.items()
-        if name not in WIDER_BY_RIGHT or i.dtype not in {"F32", "F64"}
-    }
-    kinds = sorted(set(found.values()))
-    if stated not in saelens.DTYPES or kinds in ([], [stated]):
-        return
-    place = sae.in_weights("dtype")
-    if len(kinds) == 1:
-        yield Found(
-            f"the tensors are {kinds[0]}, cfg.json says {stated}: they are cast on load",
-            f'write "dtype": "{kinds[0]}" into cfg.json',
-            fix="safe",
-            **place,
-        )
+        hint = f'write "k": {stored} into cfg.json, then {mend("WTS005")} takes the tensor out'
+        if sae.architecture not in saelens.TOPK:
+            hint = f'write "architecture": "topk" and "k": {stored} if it was trained as one; else save the weights without k'
     else:
-        yield Found(
-            f"tensors of mixed dtypes ({', '.join(kinds)}), cfg.json says {stated}",
-            "save all of them in one dtype",
-            **place,
-        )
+        message = f"a tensor k ({stored}) beside the same k in cfg.json: loading raises"
+        hint = f"{mend('WTS005')} takes the tensor out"
+    return Found(
+        message,
+        hint,
+        **sae.in_weights("k"),
+        measured={"tensor": stored, "cfg": stated},
+        fix="safe" if stated == stored else None,
+    )
 
 
 INTEGERS = {"I8", "U8", "I16", "U16", "I32", "U32", "I64", "U64", "BOOL"}
@@ -274,6 +232,20 @@ def weights_are_integers(sae: SaeFacts) -> Iterator[Found]:
         kinds = " and ".join(sorted({sae.sae.tensors[name].info.dtype for name in names}))
         yield Found(
             f"{', '.join(names)} are stored as {kinds}: without their scales no number of them means anything",
-            "save the weights as the floating-point numbers that were trained or dequantized",
+            _about_integers(sae, names),
             **sae.in_weights(names[0]),
         )
+
+
+def _about_integers(sae: SaeFacts, names: list[str]) -> str:
+    """Where the scales are, if they are in the file; the numbers that were trained are better in any case."""
+    scales = [
+        tensor.info.name
+        for name, tensor in sae.sae.tensors.items()
+        if "scale" in name.lower() or "zero" in name.lower()
+    ]
+    found = f", or integer x scale ({', '.join(scales)})" if scales else ""
+    what = ", ".join(names)
+    return (
+        f"save {what} as the floating-point numbers that were trained{found}, in the dtype that cfg.json says"
+    )

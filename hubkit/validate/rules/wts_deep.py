@@ -82,7 +82,7 @@ def decoder_norms(sae: SaeFacts) -> Iterator[Found]:
     if zero:
         yield Found(
             f"{zero:,} of {norms.size:,} decoder rows are zero: those latents write nothing",
-            "remove them, or say in the card that they are dead",
+            "save the SAE without those latents (and with a smaller d_sae), or say in the card that they are dead",
             **place,
             measured=measured,
             identity="zero",
@@ -91,7 +91,7 @@ def decoder_norms(sae: SaeFacts) -> Iterator[Found]:
         count, at = int((norms > LARGE * median).sum()), int(norms.argmax())
         yield Found(
             f"{count:,} decoder rows are over {LARGE} x the median norm {median:.4g}; latent {at} has {norms.max():.4g}",
-            "look at these latents: a decoder that grows without bound cheats the sparsity penalty",
+            "train again with decoder rows of norm 1: one that grows without bound cheats the sparsity penalty",
             **place,
             measured=measured | {"latent": at},
             identity="large",
@@ -114,7 +114,7 @@ def _unit(sae: SaeFacts, norms: np.ndarray) -> Iterator[Found]:
     if "rescale_acts_by_decoder_norm" in sae.raw or (version and version < FIRST_RESCALED):
         return
     shapes = saelens.shapes_of(cfg)
-    if shapes is not None and sae.header is not None and not sae.header.tensors.keys() <= shapes.keys():
+    if shapes is not None and not sae.sae.tensors.keys() <= shapes.keys():
         return  # another architecture's tensors: WTS005
     live = norms[norms > 0]
     off = int((np.abs(live - 1) > UNIT).sum())
@@ -172,7 +172,7 @@ def untrained_latents(sae: SaeFacts) -> Iterator[Found]:
 def _note(sae: SaeFacts, tensor: str, text: str, count: int, identity: str = "") -> Found:
     return Found(
         text,
-        "count them as dead in the card",
+        "count them as dead in the card, or save the SAE without them (and with a smaller d_sae)",
         **sae.in_weights(tensor),
         measured={"count": count},
         identity=identity,

@@ -9,14 +9,21 @@ from collections.abc import Iterator
 
 from hubkit.formats import saelens
 from hubkit.formats.cfg import Cfg
+from hubkit.formats.conversion import obstacle
+from hubkit.formats.folder import Head
 from hubkit.tensors.dtypes import BITS, CFG_NAMES
 from hubkit.validate.facts import WEIGHTS, RepoFacts, SaeFacts
-from hubkit.validate.finding import Found, Severity
+from hubkit.validate.finding import FixKind, Found, Severity, mend
 from hubkit.validate.need import Need
 from hubkit.validate.passed_over import passed_over
+from hubkit.validate.pickles import Pickle
 from hubkit.validate.rule import repo_rule, sae_rule
 from hubkit.words import many
 
+POINTER_HINT = (
+    "git lfs pull in a clone, `lfs: true` under `with:` of actions/checkout in a workflow; "
+    "where the file itself was committed as a pointer, upload the real one"
+)
 WITH_A_FIRST_LINE = "transformers_or_vision"
 """saev writes a line of JSON in front of what torch.save writes."""
 SHOWN, MOST_NAMED = 4, 100
@@ -29,10 +36,28 @@ SLACK = (-256, 1024)
 def lfs_pointer(sae: SaeFacts) -> Iterator[Found]:
     """The weights file is a Git-LFS pointer text instead of the weights.
 
-    It was committed without LFS, or cloned with GIT_LFS_SKIP_SMUDGE; readers then say "header too large".
+    It was committed without LFS, or cloned with GIT_LFS_SKIP_SMUDGE, or checked out by a workflow without LFS; readers then say "header too large".
     """
-    if sae.header_fault and sae.header_fault.lfs_pointer and sae.weights:
-        yield Found(sae.header_fault.message, "git lfs pull, or upload the real file", path=sae.weights.path)
+    for head in _heads(sae):
+        if head.fault and head.fault.lfs_pointer:
+            yield Found(head.fault.message, POINTER_HINT, path=head.entry.path, identity=_part(sae, head))
+
+
+def _heads(sae: SaeFacts) -> list[Head]:
+    """Of the weights, and of every part where they are split."""
+    parts = [sae.folder.head(sae.files[name]) for name in _names(sae)]
+    return parts or ([sae.head] if sae.head else [])
+
+
+def _names(sae: SaeFacts) -> list[str]:
+    return [
+        name for path in sae.sae.files if sae.is_saelens and (name := path.rpartition("/")[2]) in sae.files
+    ]
+
+
+def _part(sae: SaeFacts, head: Head) -> str:
+    """Tells the parts of one SAE apart; the first is the SAE's own."""
+    return "" if sae.weights and head.entry.path == sae.weights.path else head.entry.name
 
 
 @sae_rule("WTS003", Severity.ERROR, "H")
@@ -42,17 +67,14 @@ def not_safetensors(sae: SaeFacts) -> Iterator[Found]:
     By the rules of the Rust reader (truncated, trailing bytes, holes, overlaps, unknown dtype, shape against offsets, no JSON) and two more:
     duplicate keys, a header above 1 MiB. A tensor may have any name: none is used as a path.
     """
-    if (
-        sae.header_fault
-        and not sae.header_fault.lfs_pointer
-        and sae.weights
-        and sae.weights.name.endswith(".safetensors")
-    ):
-        yield Found(
-            sae.header_fault.message,
-            "save the weights again with safetensors.torch.save_file and upload them whole",
-            path=sae.weights.path,
-        )
+    for head in _heads(sae):
+        if head.fault and not head.fault.lfs_pointer and head.entry.name.endswith(".safetensors"):
+            yield Found(
+                head.fault.message,
+                "save the weights again with safetensors.torch.save_file and upload them whole",
+                path=head.entry.path,
+                identity=_part(sae, head),
+            )
 
 
 @sae_rule("WTS009", Severity.ERROR, "T C")
@@ -75,7 +97,7 @@ def size_contradicts(sae: SaeFacts) -> Iterator[Found]:
     says = f"; it would fit {' or '.join(other)}" if other else ""
     yield Found(
         f"{weights.size:,} bytes; a {sae.architecture} of d_in {cfg.integer('d_in')}, d_sae {cfg.integer('d_sae')} in {stated} has {expected[0]:,}{says}",
-        "read the header to see which: validate again when the file can be read",
+        "validate again when the file can be read: its header says which tensor or dtype it is",
         path=weights.path,
         severity=Severity.WARNING if other else None,
         confidence="medium",
@@ -131,7 +153,7 @@ def same_weights_twice(repo: RepoFacts) -> Iterator[Found]:
             shown = ", ".join(ids[:4]) + (f" and {len(ids) - 4} more" if len(ids) > 4 else "")
             yield Found(
                 f"{shown} have the same weights",
-                "save each SAE's own weights, or keep one of them",
+                "save the weights that belong to each, or remove the copies",
                 path=saes[0].weights.path if saes[0].weights else None,
                 identity=digest,
                 measured={"sha256": digest, "sae_ids": ids},
@@ -143,23 +165,44 @@ def weights_are_a_pickle(sae: SaeFacts) -> Iterator[Found]:
     """The weights are a pickle.
 
     Loading a pickle can run code, so careful people and careful loaders refuse it; SAELens's own format is safetensors. hubkit reads names, shapes and
-    imports without running anything. SEC001 says what the pickle would import.
+    imports without running anything. SEC001 says what the pickle would import. The fix writes the same tensors as safetensors; of dictionary_learning, SAEBench and
+    Qwen-Scope in SAELens's format, with a cfg.json, once both definitions give the same on random inputs.
     """
     if sae.pickle is None or sae.weights is None:
         return
     shapes = [f"{name} {list(shape)}" for name, shape in sae.pickle.tensors.items()]
     holds = ", ".join(shapes[:6]) + (f" and {len(shapes) - 6} more" if len(shapes) > 6 else "")
     unread = f"; not all of it could be read: {sae.pickle.fault}" if sae.pickle.fault and not shapes else ""
+    hint, fix = _about_pickle(sae, sae.pickle)
     yield Found(
         f"{sae.weights.name} is a pickle" + (f"; it holds {holds}" if shapes else unread),
-        "save the tensors with safetensors.torch.save_file",
+        hint,
         path=sae.weights.path,
         measured={
             "imports": list(sae.pickle.imports),
             "tensors": {n: list(s) for n, s in sae.pickle.tensors.items()},
         },
-        fix="safe" if shapes and not sae.pickle.executors else None,
+        fix=fix,
     )
+
+
+def _about_pickle(sae: SaeFacts, pickle: Pickle) -> tuple[str, FixKind | None]:
+    """The fix where it can be made; else what stands in its way, and what a person does about it."""
+    if pickle.executors:
+        return "do not load it (SEC001): get the tensors as safetensors from whoever wrote it", None
+    if not pickle.tensors:
+        return (
+            "its tensors cannot be read without running it: save it again, from a source that you trust, with safetensors.torch.save_file",
+            None,
+        )
+    reason = None if sae.is_saelens else obstacle(sae.sae)
+    if reason is None:
+        return (
+            f"{mend('WTS014')} writes it in SAELens's format beside the pickle, which stays for you to remove",
+            "safe",
+        )
+    then = f"; then {mend('WTS014')} writes it in SAELens's format" if reason.passable else ""
+    return f"{reason}{then}", None
 
 
 @sae_rule("WTS015", Severity.NOTE, "T C")
@@ -195,7 +238,8 @@ def weights_passed_over(repo: RepoFacts) -> Iterator[Found]:
         repo.remarks.append(message)
     yield Found(
         message,
-        "publish SAEs in SAELens's format, or with the configuration of the library that wrote them; say in the card what other files are for",
+        "write a cfg.json beside each SAE among them (architecture, d_in, d_sae, dtype, metadata) and library_name and base_model into the card, or add the "
+        "configuration of its own library; say in the card what other files are for",
         path=others[0].path,
         severity=Severity.NOTE if repo.saes else None,
         measured={"files": [entry.path for entry in others[:MOST_NAMED]], "count": len(others)},
