@@ -42,21 +42,37 @@ def packing(head: bytes) -> Packing | None:
         return "bz2"
     if head.startswith(b"\xfd7zXZ\0"):
         return "xz"
-    if head.startswith(b"\x5d\0\0"):
+    if _is_lzma(head):
         return "lzma"
     if head[:1] == b"x" and len(head) > 2 and (head[0] << 8 | head[1]) % 31 == 0 and not head[1] & 0x20:
         return "zlib"
     return None
 
 
+def _is_lzma(head: bytes) -> bool:
+    """LZMA alone with the properties that everybody writes: a dictionary of 2^n or 2^n + 2^(n-1) bytes, a size that is unknown or can be."""
+    if not head.startswith(b"\x5d\0") or len(head) < 13:
+        return head.startswith(b"\x5d\0\0")
+    dictionary, size = int.from_bytes(head[1:5], "little"), int.from_bytes(head[5:13], "little")
+    odd = dictionary >> max((dictionary & -dictionary).bit_length() - 1, 0)
+    return odd in {1, 3} and (size == (1 << 64) - 1 or size < 1 << 48)
+
+
 def is_tar(head: bytes) -> bool:
-    """Whether the first 512 bytes are a header of tar: its checksum is right."""
-    written = head[148:156].strip(b" \0")
-    if len(head) < 512 or not written or not all(0x30 <= byte < 0x38 for byte in written):
+    """Whether the first 512 bytes are a header of tar: its checksum is right, read as Python's tarfile reads it (octal to the first NUL, or base 256)."""
+    if len(head) < 512:
         return False
+    field = head[148:156]
+    if field[0] == 0x80:
+        written = int.from_bytes(field[1:], "big")
+    else:
+        try:
+            written = int(field.partition(b"\0")[0].decode("ascii").strip() or "0", 8)
+        except ValueError:
+            return False
     rest = head[:148] + head[156:512]
     unsigned = 256 + sum(rest)
-    return int(written, 8) in {unsigned, unsigned - 256 * sum(byte > 127 for byte in rest)}
+    return written in {unsigned, unsigned - 256 * sum(byte > 127 for byte in rest)}
 
 
 def unknown_packing(head: bytes) -> str | None:

@@ -10,6 +10,7 @@ import lzma
 import os
 import pickle
 import struct
+import tarfile
 import time
 import zipfile
 import zlib
@@ -43,7 +44,7 @@ from hubkit.errors import IncompleteError
 from hubkit.repo.local import open_folder
 from hubkit.repo.memory import MemoryView
 from hubkit.repo.view import Entry
-from hubkit.tensors import inside, unpacked
+from hubkit.tensors import inside, kinds, unpacked
 from hubkit.tensors.inside import Contents, look_into
 from hubkit.tensors.view_file import Allowance
 from hubkit.validate.imports import is_harmless, is_known, runs_code
@@ -309,3 +310,22 @@ def test_a_stream_of_several_archives_is_read_once() -> None:
     contents = look(data)
     assert [one.place for one in contents.pickles] == [f"{n}.pt/archive/data.pkl" for n in range(3)]
     assert io.BytesIO(data).read(2) == b"\x1f\x8b"
+
+
+@pytest.mark.parametrize("dictionary", [4096, 3 << 12, 1 << 20, 1 << 25])
+def test_lzma_alone_is_known_whatever_its_dictionary(dictionary: int) -> None:
+    filters = [{"id": lzma.FILTER_LZMA1, "dict_size": dictionary}]
+    assert kinds.packing(lzma.compress(b"x" * 500, format=lzma.FORMAT_ALONE, filters=filters)) == "lzma"
+    assert kinds.packing(b"]\0 the first line of a text, and more of it") is None
+
+
+@pytest.mark.parametrize("written", [b"%06o\0x", b"0o%05o", b"%06o\0 "])
+def test_a_tar_is_known_by_its_checksum_as_pythons_reader_reads_it(written: bytes) -> None:
+    info = tarfile.TarInfo("a")
+    head = bytearray(info.tobuf())
+    head[148:156] = (written % tarfile.nti(bytes(head[148:156]))).ljust(8, b"\0")
+    assert kinds.is_tar(bytes(head))
+    head[148:156] = b"\x80" + (256 + sum(head[:148]) + sum(head[156:])).to_bytes(7, "big")
+    assert kinds.is_tar(bytes(head))
+    head[0] ^= 1
+    assert not kinds.is_tar(bytes(head))

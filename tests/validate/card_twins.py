@@ -461,6 +461,7 @@ MORE_CARD_TWINS: dict[str, Twins] = {
         lambda: rewritten("4 architectures: TopK, JumpReLU, Standard, Gated"), lambda: rewritten("3 architectures: TopK, JumpReLU, Standard"),
     ),
     "CARD004 architectures as trained": (lambda: rewritten("1 architecture: TopK"), lambda: rewritten("2 architectures: TopK, JumpReLU")),
+    "CARD005 expansion below one": (lambda: card("Expansion factor: 12."[:-1]), lambda: card("Expansion factor: 1/4, layer: 2/12 (25% depth).")),
     "CARD005 site": (lambda: card("| hook_name | blocks.2.hook_mlp_out |"), lambda: card("| hook_name | blocks.2.hook_resid_post |")),
     "CARD005 k of TopK": (lambda: grid("All TopK SAEs have k=64."), lambda: grid("All TopK SAEs have k=4.")),
     **{f"CARD005 {name}": (lambda row=bad: of_gpt2(card(RIGHT + row, STATED())), lambda row=good: of_gpt2(card(RIGHT + row, STATED()))) for name, (bad, good) in ROWS.items()},

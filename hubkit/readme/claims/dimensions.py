@@ -11,7 +11,7 @@ from hubkit.readme.page import Line, Page
 
 I = re.IGNORECASE  # noqa: E741 - as short as it is common here
 EXPANSION = re.compile(
-    r"(?<![\w.–-])(\d{1,4}(?:\.\d{1,2})?) ?[x×](?: (?:hidden )?)expansion\b|\bexpansion(?: factor)?\s*(?:[:=|(]\s*|\s)(?:of )?(\d{1,4}(?:\.\d{1,2})?) ?[x×]?(?![\w.])",
+    r"(?<![\w.–-])(\d{1,4}(?:\.\d{1,2})?) ?[x×](?: (?:hidden )?)expansion\b|\bexpansion(?: factor)?\s*(?:[:=|(]\s*|\s)(?:of )?(\d{1,4}(?:\.\d{1,2})?) ?[x×]?(?![\w./]| /)",
     I,
 )
 PAIR = re.compile(r"\((\d{2,6})[^\d()]{1,10}(\d{3,7})\)")

@@ -17,7 +17,8 @@ HEADED = re.compile(
     r"^(?:hook(?:ed)? )?layers?(?: covered)?(?:\s*[:|]\s*|\s+\|\s*)(L?\d.{0,1500})$", re.IGNORECASE
 )
 UNCLEAR = re.compile(
-    r"^\w* ?layers\s*[:|]\s*\d{1,3}$|^\w* ?layer\s*[:|]\s*\d{1,3}\s?/\s?\d{1,3}$", re.IGNORECASE
+    r"^\w* ?layers\s*[:|]\s*\d{1,3}$|^\w* ?layer\s*[:|]\s*\d{1,3}\s?/\s?\d{1,3}(?: ?\([^()]{0,60}\))?$",
+    re.IGNORECASE,
 )
 """`Layers | 12` may count the layers, of the base model too; `Layer: 6/12` is one of twelve."""
 SPAN = re.compile(r"^L?(\d{1,3})\s?[–—-]\s?L?(\d{1,3})\b(?:\s*\((\d{1,3}) layers total\))?$")
