@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from hubkit.repo.view import Entry, RepoView
 
 SECRETS = {
-    "a Hugging Face token": (("hf_",), re.compile(r"\bhf_[A-Za-z0-9]{30,}\b")),
+    "a Hugging Face token": (("hf_",), re.compile(r"hf_[A-Za-z0-9]{30,}\b")),
     "a Hugging Face OAuth or organisation token": (
-        ("api_org_", "hf_oauth_"), re.compile(r"\b(?:api_org|hf_oauth)_[A-Za-z0-9]{30,}\b"),
+        ("api_org_", "hf_oauth_"), re.compile(r"(?:api_org|hf_oauth)_[A-Za-z0-9]{30,}\b"),
     ),
     "an OpenAI or Anthropic key": (("sk-",), re.compile(r"\bsk-(?:proj-|ant-)?[A-Za-z0-9_-]{32,}")),
     "a GitHub token": (
         ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
-        re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{50,})\b"),
+        re.compile(r"(?:gh[pousr]_[A-Za-z0-9]{36,}|\bgithub_pat_[A-Za-z0-9_]{50,})\b"),
     ),
     "an AWS access key": (("akia", "asia"), re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
     "an AWS secret key": (

@@ -182,3 +182,10 @@ def test_the_list() -> None:
     assert text_of(b"") == ""
     assert text_of(b"\0") is None
     assert text_of("é".encode("cp1252")) == "�"
+
+
+@pytest.mark.parametrize("before", ["token:\\n", "%3D", "\\t", "x", "=", "\x1b[32m"])
+def test_a_token_is_one_whatever_stands_before_it(before: str) -> None:
+    """An escape of JSON, a URL and a coloured log end in letters and digits."""
+    (found,) = secret_texts.secrets_of("run.ipynb", f'{{"text": "{before}hf_{"aB3" * 12}"}}')
+    assert found.length == 39
