@@ -18,7 +18,7 @@ import hubkit
 SIZE = 6_000
 HEAVY = ("lab", "train", "collect", "evaluate")
 ANCHORED = {
-    "hubkit.fix.card.HUB_ID", "hubkit.fix.cfg.BLOCK_PATH", "hubkit.fix.replace.LEFTOVER", "hubkit.models.hooks.MODULE_PATH",
+    "hubkit.fix.replace.LEFTOVER", "hubkit.models.hooks.MODULE_PATH",
     "hubkit.models.hooks.TRANSFORMER_LENS", "hubkit.readme.claims.counts.INTRODUCED", "hubkit.readme.page.CODE", "hubkit.tensors.npz.ITEM",
 }  # fmt: skip
 """Used with `match` and `fullmatch` only: asked so here."""
