@@ -19,7 +19,6 @@ from hubkit.fix.run import planned
 from hubkit.formats import foreign_forward
 from hubkit.formats.forward import forward
 from hubkit.repo.local import open_folder
-from hubkit.validate import base_model
 from hubkit.validate.finding import Severity
 from hubkit.validate.run import validate
 
@@ -41,10 +40,7 @@ EXPECTED = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _of_no_known_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The toys are narrower than the models that they name, which HOOK003 would say of what is written."""
-    monkeypatch.setattr(base_model, "known_config", lambda _: None)
+pytestmark = pytest.mark.usefixtures("no_known_model")
 
 
 def copied(kind: str, root: Path) -> Path:

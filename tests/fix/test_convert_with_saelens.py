@@ -17,6 +17,8 @@ from hubkit.formats import foreign_forward
 from hubkit.repo.local import open_folder
 from hubkit.validate.run import validate
 
+pytestmark = pytest.mark.usefixtures("no_known_model")
+
 
 @pytest.mark.train
 @pytest.mark.filterwarnings("ignore")
