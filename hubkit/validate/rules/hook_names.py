@@ -20,7 +20,7 @@ def no_such_hook(sae: SaeFacts) -> Iterator[Found]:
     `blocks.5.hook_resid_posts`, `block.5.hook_resid_post`, `model.layer.5`: HookedSAETransformer logs a warning and attaches nothing, a forward hook
     cannot be registered. Blocks whose attention and MLP are parallel (Pythia and GPT-NeoX, GPT-J, Phi) have no `hook_resid_mid`. An error where the base
     model is in hubkit's table (with `--base-model`: in any case), so that the hook is known to be missing. Names of other libraries, and whatever is not
-    all but a name of TransformerLens's or transformers' own, are left alone; a name of neither form is CFG013's.
+    all but a name of TransformerLens's or transformers' own, are left alone, and a doubt about another family's words is a note; a name of neither form is CFG013's.
     """
     shape = sae.base.shape if sae.base else None
     seen: set[str] = set()
@@ -34,7 +34,7 @@ def no_such_hook(sae: SaeFacts) -> Iterator[Found]:
             yield Found(
                 f"{key} is {name!r}: {found.why}",
                 f"write {found.instead}" if found.instead else "write the hook that was trained on",
-                severity=Severity.ERROR if found.certain else None,
+                severity=Severity.ERROR if found.certain else None if sae.is_saelens else Severity.NOTE,
                 confidence="high" if found.certain else "medium",
                 **sae.where(key),
                 identity=key,
