@@ -14,8 +14,6 @@ from functools import lru_cache
 from hubkit.localhub.entries import ancestors
 
 GITIGNORE = ".gitignore"
-TRAILING = re.compile(r"(?<!\\)((?:\\\\)*) +$")
-"""Spaces at the end of a line, but for one that a backslash keeps."""
 CLASSES = {
     "alnum": "a-zA-Z0-9", "alpha": "a-zA-Z", "blank": r" \t", "cntrl": r"\x00-\x1f\x7f", "digit": "0-9", "graph": "!-~", "lower": "a-z",
     "print": " -~", "punct": r"!-/:-@\[-`{-~", "space": r"\s", "upper": "A-Z", "xdigit": "0-9a-fA-F",
@@ -68,9 +66,16 @@ def _rules(text: str) -> tuple[_Rule, ...]:
     return tuple(rules)
 
 
+def _without_spaces(line: str) -> str:
+    """Without the spaces at its end, but for one that a backslash keeps."""
+    bare = line.rstrip(" ")
+    kept = (len(bare) - len(bare.rstrip("\\"))) % 2
+    return line[: len(bare) + kept]
+
+
 def _rule(line: str) -> list[_Rule]:
     """The rule of a line; none for a comment or an empty one."""
-    glob = "" if line.startswith("#") else TRAILING.sub(r"\1", line)
+    glob = "" if line.startswith("#") else _without_spaces(line)
     ignores = not glob.startswith("!")
     glob = glob if ignores else glob[1:]
     folders_only = glob.endswith("/")

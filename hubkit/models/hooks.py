@@ -68,11 +68,6 @@ def same_place(hook: Hook) -> set[int]:
     return {hook.layer, hook.layer - 1} if hook.site == "resid_pre" and hook.layer > 0 else {hook.layer}
 
 
-def residual_hook(layer: int) -> str:
-    """The TransformerLens name of the residual stream after block `layer`."""
-    return f"blocks.{layer}.hook_resid_post"
-
-
 ID_LAYER = re.compile(
     r"(?<![A-Za-z0-9])(?:[Ll](?P<short>\d{1,9})|(?:(?:layers?|blocks)[._\-]?|h[._\-])(?P<long>\d{1,9}))(?![A-Za-z0-9])",
 )

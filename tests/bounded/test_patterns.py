@@ -18,12 +18,19 @@ import hubkit
 SIZE = 6_000
 HEAVY = ("lab", "train", "collect", "evaluate")
 ANCHORED = {
-    "hubkit.fix.replace.LEFTOVER", "hubkit.models.hooks.MODULE_PATH",
-    "hubkit.models.hooks.TRANSFORMER_LENS", "hubkit.readme.claims.counts.INTRODUCED", "hubkit.readme.page.CODE", "hubkit.tensors.npz.ITEM",
+    "hubkit.cards.sections.use.PLAIN_CLASSES", "hubkit.fix.replace.LEFTOVER", "hubkit.formats.tensor_names.SHARD", "hubkit.models.hooks.MODULE_PATH",
+    "hubkit.models.hooks.TRANSFORMER_LENS", "hubkit.models.kinship.NUMBER", "hubkit.models.kinship.SIZE", "hubkit.models.mixed_hooks.BLOCK_PATH",
+    "hubkit.models.sites.BEFORE_BLOCKS", "hubkit.models.sites.LAYERED", "hubkit.readme.base_mentions.LINE", "hubkit.readme.claims.counts.INTRODUCED",
+    "hubkit.readme.code_models.LOADS_MODEL", "hubkit.readme.code_models.LOADS_SAE", "hubkit.readme.code_models.LOADS_TOKENIZER",
+    "hubkit.readme.page.CODE", "hubkit.release.layout.LEFT_OUT_FILES", "hubkit.tensors.inside.CODE", "hubkit.tensors.npz.ITEM",
+    "hubkit.validate.identity.NAME", "hubkit.validate.places.MODULE", "hubkit.validate.properties.SIZE", "hubkit.validate.rules.cfg_neuronpedia.FORM",
+    "hubkit.validate.secret_texts.HAND_MADE",
 }  # fmt: skip
 """Used with `match` and `fullmatch` only: asked so here."""
-SHORT = {"hubkit.readme.claims.layers.SEPARATOR", "hubkit.readme.claims.layers.TAIL"}
-"""Given texts without runs of blanks (`page.BLANKS`), of 1,500 characters at most."""
+SHORT = {
+    "hubkit.readme.claims.layers.SEPARATOR", "hubkit.readme.claims.layers.TAIL", "hubkit.readme.base_mentions.CLAIM", "hubkit.readme.code_models.MODULE",
+}  # fmt: skip
+"""Given texts without runs of blanks (`page.BLANKS`), of 1,500 characters at most: parts of lines, sentences (`page.LONGEST_SENTENCE`), constants of code."""
 CATEGORIES = {
     codes.CATEGORY_DIGIT: "1", codes.CATEGORY_WORD: "a", codes.CATEGORY_SPACE: " ", codes.CATEGORY_NOT_WORD: "-", codes.CATEGORY_NOT_SPACE: "a",
     codes.CATEGORY_NOT_DIGIT: "a",
