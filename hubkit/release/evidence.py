@@ -22,13 +22,13 @@ from hubkit.release.experiments import (
 )
 from hubkit.release.layout import EVIDENCE
 from hubkit.release.model import Artefact
-from hubkit.release.value import Null, Split, Spread, null_kind, null_level, null_point
+from hubkit.release.value import Null, Split, Spread, WithNull
 
 if TYPE_CHECKING:
     from hubkit.release.metrics import Evaluation, MetricValue, SaeMetrics
 
 
-class StatedValue(Artefact):
+class StatedValue(WithNull, Artefact):
     """One number that was measured elsewhere: what it is, of what, on how many rows, and where it can be looked up."""
 
     left_out: ClassVar[frozenset[str]] = frozenset(
@@ -71,21 +71,6 @@ class StatedValue(Artefact):
         if self.sae_id is not None and self.layer is not None:
             raise ValueError("a value is of an SAE (`sae_id`) or of a `layer`, not of both")
         return self
-
-    @property
-    def null_level(self) -> float | None:
-        """Where the null is: its 95 % point, else its mean; None without a null."""
-        return null_level(self.null)
-
-    @property
-    def null_point(self) -> float | None:
-        """The 95 % point of the null, where it is known."""
-        return null_point(self.null)
-
-    @property
-    def null_kind(self) -> str | None:
-        """What the null is, in words."""
-        return null_kind(self.null)
 
 
 class Evidence(Artefact):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -53,6 +53,35 @@ POINT = "0.95"
 FIXED = "a fixed reference"
 
 
+class WithNull:
+    """What a value with a `null` can be asked about it. It has no field of its own: where `null` stands among the others is the value's."""
+
+    if TYPE_CHECKING:
+        null: Null
+
+    @property
+    def null_level(self) -> float | None:
+        """Where the null is: its 95 % point, else its mean; None without a null."""
+        return self.null.level if isinstance(self.null, NullReference) else self.null
+
+    @property
+    def null_point(self) -> float | None:
+        """The 95 % point of the null, where it is known; None of a reference that is one number."""
+        return self.null.point if isinstance(self.null, NullReference) else None
+
+    @property
+    def null_kind(self) -> str | None:
+        """What the null is, in words; None without one."""
+        null = self.null
+        if isinstance(null, NullReference):
+            return (
+                null.kind
+                if POINT not in null.quantiles or "95 %" in null.kind
+                else f"95 % point, {null.kind}"
+            )
+        return None if null is None else FIXED
+
+
 class Spread(Artefact):
     """How the value scattered, where no interval was computed."""
 
@@ -61,7 +90,7 @@ class Spread(Artefact):
     value: float
 
 
-class MetricValue(Artefact):
+class MetricValue(WithNull, Artefact):
     """One value of one measure of the catalogue (`hubkit/measures`)."""
 
     left_out: ClassVar[frozenset[str]] = frozenset(
@@ -94,35 +123,3 @@ class MetricValue(Artefact):
         if self.value is None and not self.reason:
             raise ValueError("a missing value needs a reason")
         return self
-
-    @property
-    def null_level(self) -> float | None:
-        """Where the null is: its 95 % point, else its mean; None without a null."""
-        return null_level(self.null)
-
-    @property
-    def null_point(self) -> float | None:
-        """The 95 % point of the null, where it is known."""
-        return null_point(self.null)
-
-    @property
-    def null_kind(self) -> str | None:
-        """What the null is, in words."""
-        return null_kind(self.null)
-
-
-def null_point(null: Null) -> float | None:
-    """The 95 % point of a null; None without one, and of a reference that is one number."""
-    return null.point if isinstance(null, NullReference) else None
-
-
-def null_level(null: Null) -> float | None:
-    """Where a null is: its 95 % point, else its mean; None without one."""
-    return null.level if isinstance(null, NullReference) else null
-
-
-def null_kind(null: Null) -> str | None:
-    """What a null is, in words; None without one."""
-    if isinstance(null, NullReference):
-        return null.kind if POINT not in null.quantiles or "95 %" in null.kind else f"95 % point, {null.kind}"
-    return None if null is None else FIXED
