@@ -337,7 +337,7 @@ SAID: dict[str, Row] = {
     "**more often than chance**": ("stated", "monotonic"),
     "- Not checked: the values of the weights, but for thresholds (": ("plain", ALWAYS),
     "- Not checked: what SAELens makes of the files (": ("plain", ALWAYS),
-    "- Not checked: hooks and widths against the base model's own configuration (": ("plain", ALWAYS),
+    "- Not checked: the base model's own config.json and modules (": ("plain", ALWAYS),
     "- Not checked: WTS001: the rule itself failed.": ("skipped", "plain"),
     "| the k largest of ReLU(pre) |": ("plain", "by_module"),
     "| pre where pre > threshold, else 0 |": ("narrow", "plain"),

@@ -21,7 +21,7 @@ from hubkit.validate.rule import REGISTRY
 OPTIONS: Mapping[Need, tuple[str, str]] = {
     Need.WEIGHTS: ("the values of the weights, but for thresholds", "--deep"),
     Need.LOAD: ("what SAELens makes of the files", "--load"),
-    Need.BASE: ("hooks and widths against the base model's own configuration", "--base-model"),
+    Need.BASE: ("the base model's own config.json and modules", "--base-model"),
 }
 """What only an option of `hubkit validate` looks at."""
 MOSTLY_DEAD = 0.5
