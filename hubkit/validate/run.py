@@ -5,33 +5,28 @@ Where several releases lie in what was named, each is validated as if it had bee
 
 from __future__ import annotations
 
-import re
-import shlex
 import time
-import traceback
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hubkit.engine.events import Report as Progress
 from hubkit.engine.events import silent
-from hubkit.errors import IncompleteError
 from hubkit.formats.folder import may_be_weights
 from hubkit.readme.code import unread_code
-from hubkit.repo.local import LocalView
 from hubkit.validate import rules as _rules  # noqa: F401 - importing them registers them
+from hubkit.validate.addressed import addressed
+from hubkit.validate.asking import ask
 from hubkit.validate.base_model import TABLE, BaseModels, add_base_models
 from hubkit.validate.card import cards_inside
-from hubkit.validate.facts import RepoFacts, SaeFacts
-from hubkit.validate.finding import FOLDER, Finding, Found, Severity, fingerprint
+from hubkit.validate.facts import RepoFacts
+from hubkit.validate.finding import Finding
 from hubkit.validate.gather import gather
 from hubkit.validate.inside import Split, split_of
 from hubkit.validate.need import Need
 from hubkit.validate.report import (
-    Crash,
     Ignored,
     Report,
-    Skipped,
     Suppressed,
     below,
     joined,
@@ -52,17 +47,6 @@ OF_THE_WHOLE = ("CARD004", "CARD005", "CARD006", ACROSS)
 """What the card around several releases may say of all of them."""
 DEEPEST = 8
 """Releases inside releases that are looked for."""
-MOST_OF_ONE = 1000
-"""Findings of one rule on one SAE, or on the repository as a whole, that are listed."""
-COMMAND = re.compile(rf"(hubkit [a-z-]+) {FOLDER}\b")
-CRASHED = "this is a defect of hubkit: please report it with the traceback of `--format json`"
-
-
-@dataclass
-class _Outcome:
-    findings: list[Finding] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
-    crashes: list[Crash] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -108,7 +92,7 @@ def validate(  # noqa: PLR0913 - a keyword for each thing that a run may do besi
     """
     asked = _Asked(deep, load, base_model, more, report)
     found = _validate(view, selection or Selection(), asked, DEEPEST)
-    found = replace(found, findings=list(_addressed(found, view)))
+    found = replace(found, findings=list(addressed(found, view)))
     return found if found.saes else replace(found, remarks=(*found.remarks, _passed_over(view)))
 
 
@@ -214,8 +198,8 @@ def _one(view: RepoView, selection: Selection, asked: _Asked, releases: tuple[st
     facts = gather(view, needs, asked.report, releases)
     if not asked.only:
         _add_base_models(facts, asked, wanted=any(Need.BASE in rule.needs | rule.helped for rule in rules))
-    outcome = _ask(rules, facts)
-    hidden = _ask(silenced, facts).findings
+    outcome = ask(rules, facts)
+    hidden = ask(silenced, facts).findings
     kept, suppressed, ignored = _set_aside(outcome.findings, hidden, selection, silenced)
     return Report(
         target=view.name,
@@ -287,45 +271,6 @@ def _weighed(findings: Iterable[Finding], selection: Selection) -> Iterator[Find
         yield finding if severity is finding.severity else replace(finding, severity=severity)
 
 
-def _of_folder(hint: str, name: str) -> str:
-    return COMMAND.sub(lambda match: f"{match[1]} {name}", hint)
-
-
-def _addressed(report: Report, view: RepoView) -> Iterator[Finding]:
-    """With the commands of the hints as one would type them for this target: a folder, or the release inside, by its name, a repository by a pull request."""
-    name = view.name.partition("@")[0] if view.revision else view.name
-    there = view.revision is not None or isinstance(view, LocalView)
-    for finding in report.findings:
-        if FOLDER not in finding.hint or not there:
-            yield finding
-            continue
-        hint = finding.hint
-        if view.revision:
-            hint = hint.replace(f"hubkit fix {FOLDER}", f"hubkit fix {shlex.quote(name)} --pr")
-            hint = hint.replace(f"hubkit validate {FOLDER}", f"hubkit validate {shlex.quote(name)}")
-        else:
-            place = finding.path or finding.sae_id or ""
-            inside = max(
-                (one for one in report.releases if place.startswith(f"{one}/")), key=len, default=None
-            )
-            typed = shlex.quote(f"{name.rstrip('/')}/{inside}" if inside else name)
-            hint = _of_folder(hint, typed)
-        yield replace(finding, hint=hint)
-
-
-def _ask(rules: Iterable[Rule], facts: RepoFacts) -> _Outcome:
-    outcome = _Outcome()
-    for rule in rules:
-        subjects: list[SaeFacts | RepoFacts] = list(facts.saes) if rule.scope == "sae" else [facts]
-        for subject in subjects:
-            if reason := _missing(rule, subject):
-                outcome.skipped.append(Skipped(rule.code, reason, _sae_id(subject)))
-            else:
-                _ask_one(rule, subject, outcome)
-    outcome.findings += _unread(outcome.skipped)
-    return outcome
-
-
 def _add_base_models(facts: RepoFacts, asked: _Asked, *, wanted: bool) -> None:
     """From the Hub or a folder where a rule looks at them (`wanted`) and they were asked for, else from the shipped table."""
     models = BaseModels(TABLE)
@@ -336,78 +281,3 @@ def _add_base_models(facts: RepoFacts, asked: _Asked, *, wanted: bool) -> None:
         else:
             typed.check_typed(ask=False)
     add_base_models(facts, models)
-
-
-def _sae_id(subject: SaeFacts | RepoFacts) -> str | None:
-    return subject.sae_id if isinstance(subject, SaeFacts) else None
-
-
-def _missing(rule: Rule, subject: SaeFacts | RepoFacts) -> str | None:
-    return next((reason for need, reason in subject.unread.items() if need in rule.needs | rule.helped), None)
-
-
-def _unread(skipped: list[Skipped]) -> Iterator[Finding]:
-    """One finding for every reason; the report's `skipped` names each rule."""
-    reasons: dict[str, list[Skipped]] = {}
-    for one in skipped:
-        reasons.setdefault(one.reason, []).append(one)
-    for reason, several in sorted(reasons.items()):
-        saes = {one.sae_id for one in several if one.sae_id is not None}
-        checks = many(len(several), "check")
-        where = f" on {len(saes)} SAEs" if len(saes) > 1 else ""
-        found = Found(f"{reason}; {checks}{where} could not be made", identity=reason)
-        yield _finding("RUN002", Severity.NOTE, next(iter(saes)) if len(saes) == 1 else None, found)
-
-
-def _ask_one(rule: Rule, subject: SaeFacts | RepoFacts, outcome: _Outcome) -> None:
-    sae_id = _sae_id(subject)
-    found: list[Found] = []
-    try:
-        for one in _first(rule.check(subject)):
-            found.append(one)  # noqa: PERF402 - one by one: what was found before an IncompleteError stays
-    except IncompleteError as error:
-        outcome.skipped.append(Skipped(rule.code, error.message, sae_id))
-    except Exception as error:  # noqa: BLE001 - the one place that isolates rules: a crash must not hide what the others found
-        outcome.crashes.append(Crash(rule.code, traceback.format_exc()))
-        message = f"the rule {rule.code} crashed: {type(error).__name__}: {error}"
-        crash = Found(message, CRASHED, identity=rule.code)
-        outcome.findings.append(_finding("RUN001", Severity.ERROR, sae_id, crash))
-        return
-    outcome.findings += [_finding(rule.code, f.severity or rule.severity, sae_id, f, rule) for f in found]
-
-
-def _first(found: Iterable[Found]) -> Iterator[Found]:
-    """At most MOST_OF_ONE findings, and one that says how many more there are: a file can be made to hold a fault in every line."""
-    more, last = 0, None
-    for number, one in enumerate(found):
-        if number < MOST_OF_ONE:
-            yield one
-        else:
-            more, last = more + 1, one
-    if last is not None:
-        message = (
-            f"{many(more, 'more finding')} of this rule, not listed: the first {MOST_OF_ONE:,} stand above"
-        )
-        yield replace(
-            last, message=message, line=None, pointer=None, measured={}, identity="more of this rule"
-        )
-
-
-def _finding(
-    code: str, severity: Severity, sae_id: str | None, found: Found, rule: Rule | None = None
-) -> Finding:
-    sae_id = sae_id or found.sae_id
-    return Finding(
-        code=code,
-        severity=severity,
-        confidence=found.confidence,
-        sae_id=sae_id,
-        path=found.path,
-        pointer=found.pointer,
-        line=found.line,
-        message=found.message,
-        hint=found.hint,
-        measured=found.measured,
-        fix=found.fix if rule and rule.fix else None,
-        fingerprint=fingerprint(code, sae_id, found),
-    )

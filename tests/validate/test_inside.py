@@ -386,3 +386,24 @@ def test_deep_and_links_go_into_the_parts(tmp_path: Path) -> None:
     report = validate(open_folder(tmp_path), deep=True)
     assert report.bytes_read > validate(open_folder(tmp_path)).bytes_read
     assert report.total_bytes == sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_the_command_of_a_hint_names_the_release_inside_and_mends_it(tmp_path: Path) -> None:
+    import re
+    import shlex
+
+    from typer.testing import CliRunner
+
+    from hubkit.cli.main import app
+
+    card = README.replace("library_name: saelens\n", "")
+    files = {f"releases/bob/{path}": data for path, data in view(readme=card).files.items()}
+    files |= {f"releases/eve/{path}": data for path, data in view().files.items()}
+    folder = write(tmp_path / "a b", files)
+    (found,) = [one for one in validate(open_folder(folder)).findings if one.code == "CARD003"]
+    command = re.search(r"hubkit fix .*CARD003", found.hint)
+    assert command is not None
+    typed = shlex.split(command.group())
+    assert Path(typed[2]) == folder / "releases" / "bob"
+    assert CliRunner().invoke(app, typed[1:]).exit_code == 0
+    assert [one for one in validate(open_folder(folder)).findings if one.code == "CARD003"] == []
