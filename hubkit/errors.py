@@ -14,6 +14,9 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+INSTALL_TRAIN = 'pip install "sae-hubkit[train]"'
+"""What a command that needs torch says when it is not there. The distribution is not called as the package is: `hubkit` on PyPI is another's."""
+
 
 class ExitCode(IntEnum):
     """The contract of every command. When several hold: USAGE, then CRASHED, then INCOMPLETE, then FINDINGS, then NOTHING_FOUND."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 from hubkit.cli.main import app
@@ -29,3 +30,78 @@ def test_every_hubkit_verb_that_a_document_or_a_hint_names_exists() -> None:
             named.setdefault(match.group(1), path.name)
     assert {"validate", "demo", "explain"} <= named.keys()
     assert {verb: where for verb, where in named.items() if verb not in verbs} == {}
+
+
+INSTALLED = re.compile(r"pip3?(?:\.exe)? install ([^`\n]*)")
+OTHERS = set(
+    [
+        "bitsandbytes",
+        "fastapi",
+        "hf_xet",
+        "jedi",
+        "numpy",
+        "pillow",
+        "pytest",
+        "pytest-asyncio",
+        "pytest-mock",
+        "pytest-rerunfailures",
+        "pytest-timeout",
+        "pytest-vcr",
+        "safetensors",
+        "sae-lens",
+        "torch",
+        "transformer-lens",
+        "transformers",
+    ]
+)
+"""Well-known packages that our documents, hints, workflows and cards may tell somebody to install."""
+WITH_VALUE = {"-c", "-r", "--only-binary", "--extra-index-url", "--index-url"}
+"""Options of pip that take the next word."""
+
+
+def install_lines() -> list[tuple[str, str]]:
+    """(file, what follows `pip install`) of whatever a person or a job is told to type."""
+    files = [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("*.yml"),
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "hubkit").rglob("*.py"),
+        *(ROOT / "hubkit").rglob("*.j2"),
+        *(ROOT / ".github").rglob("*.yml"),
+        *(ROOT / ".ci").iterdir(),
+        *(ROOT / "benchmarks").rglob("*.py"),
+        *(ROOT / "tests" / "cards").glob("golden_*.md"),
+    ]
+    texts = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in files}
+    return [(name, line) for name, text in texts.items() for line in INSTALLED.findall(text)]
+
+
+def foreign(line: str) -> list[str]:
+    """The packages in an install line that are neither ours, nor a path, nor well known."""
+    line = re.split(r" && |  ?#| ;|; |, | --? ?$|'$|[)\\]", line)[0]
+    found, skip = [], False
+    for word in line.replace("'", "").replace('"', "").split():
+        if skip or word.startswith("-"):
+            skip = not skip and word in WITH_VALUE
+            continue
+        name = re.split(r"[\[<>=!~ ]", word)[0]
+        if name not in {"sae-hubkit", *OTHERS} and not name.startswith((".", "$", "#")) and name:
+            found.append(name)
+    return found
+
+
+def test_what_somebody_is_told_to_install_is_ours_or_well_known() -> None:
+    """`hubkit` on PyPI is a stranger's package: a job that holds a token must never be told to install it."""
+    lines = install_lines()
+    assert {name for name, _ in lines} >= {"README.md", "docs/publish.md", "hubkit/errors.py", "action.yml"}
+    assert [(name, line, foreign(line)) for name, line in lines if foreign(line)] == []
+    assert foreign("hubkit") == ["hubkit"] == foreign('-c c.txt "hubkit[train]" && hubkit demo')
+
+
+def test_the_distribution_is_ours_by_every_name() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["name"] == "sae-hubkit"
+    extras = {
+        one for several in project["optional-dependencies"].values() for one in several if "hubkit" in one
+    }
+    assert {one.split("[")[0] for one in extras} == {"sae-hubkit"}

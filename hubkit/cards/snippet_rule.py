@@ -15,7 +15,7 @@ from hubkit.cards.snippets import (
     run_card,
     run_snippets,
 )
-from hubkit.errors import IncompleteError, UsageError
+from hubkit.errors import INSTALL_TRAIN, IncompleteError, UsageError
 from hubkit.repo.local import LocalView
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
@@ -35,7 +35,7 @@ def snippet_rule(where: Where | None, base_model: Path | None = None, timeout: f
     if lacking := missing_packages():
         raise UsageError(
             f"the card's code needs {', '.join(lacking)}, not installed here",
-            hint='pip install "hubkit[train]"',
+            hint=INSTALL_TRAIN,
         )
 
     def code_runs(repo: RepoFacts) -> Iterator[Found]:

@@ -11,7 +11,7 @@ import typer
 
 from hubkit.cli.options import Format, FormatOption, Quiet, text_width
 from hubkit.console import Console
-from hubkit.errors import ExitCode, UsageError
+from hubkit.errors import INSTALL_TRAIN, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from hubkit.study.demo import Demo
@@ -81,5 +81,5 @@ def _need_training() -> None:
     ]
     if missing:
         raise UsageError(
-            f"the demo trains SAEs and needs {', '.join(missing)}", hint='pip install "hubkit[train]"'
+            f"the demo trains SAEs and needs {', '.join(missing)}", hint=INSTALL_TRAIN
         )

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from hubkit.errors import INSTALL_TRAIN
+
 GIB = 1 << 30
 ADDRESS_SPACE = 24 * GIB
 """Bytes on top of the file's own size: torch's libraries alone map several GiB."""
@@ -87,7 +89,7 @@ def main() -> int:
         limit(source.stat().st_size)
         convert(source, target)
     except ImportError as error:
-        reason = f"{error.name} is not installed: pip install 'hubkit[train]'"
+        reason = f"{error.name} is not installed: {INSTALL_TRAIN}"
     except Exception as error:  # noqa: BLE001 - whatever torch stumbles over is this file's fault, and this process ends here
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
     else:

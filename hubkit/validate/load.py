@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hubkit.apart import clean_environment, run_apart
-from hubkit.errors import IncompleteError, UsageError
+from hubkit.errors import INSTALL_TRAIN, IncompleteError, UsageError
 from hubkit.formats.forward import forward
 from hubkit.repo.local import LocalView
 from hubkit.repo.view import RepoView
@@ -50,7 +50,7 @@ def load_all(view: RepoView, saes: Iterable[SaeFacts]) -> dict[str, Loaded]:
     """Load `saes` of a folder with SAELens, by id. Raises UsageError without SAELens or for a repository that is not on disk."""
     if find_spec("sae_lens") is None:
         raise UsageError(
-            "--load opens the SAEs with SAELens, which is not installed", hint='pip install "hubkit[train]"'
+            "--load opens the SAEs with SAELens, which is not installed", hint=INSTALL_TRAIN
         )
     if not isinstance(view, LocalView):
         raise UsageError(
