@@ -33,27 +33,25 @@ def test_every_hubkit_verb_that_a_document_or_a_hint_names_exists() -> None:
 
 
 INSTALLED = re.compile(r"pip3?(?:\.exe)? install ([^`\n]*)")
-OTHERS = set(
-    [
-        "bitsandbytes",
-        "fastapi",
-        "hf_xet",
-        "jedi",
-        "numpy",
-        "pillow",
-        "pytest",
-        "pytest-asyncio",
-        "pytest-mock",
-        "pytest-rerunfailures",
-        "pytest-timeout",
-        "pytest-vcr",
-        "safetensors",
-        "sae-lens",
-        "torch",
-        "transformer-lens",
-        "transformers",
-    ]
-)
+OTHERS = {
+    "bitsandbytes",
+    "fastapi",
+    "hf_xet",
+    "jedi",
+    "numpy",
+    "pillow",
+    "pytest",
+    "pytest-asyncio",
+    "pytest-mock",
+    "pytest-rerunfailures",
+    "pytest-timeout",
+    "pytest-vcr",
+    "safetensors",
+    "sae-lens",
+    "torch",
+    "transformer-lens",
+    "transformers",
+}
 """Well-known packages that our documents, hints, workflows and cards may tell somebody to install."""
 WITH_VALUE = {"-c", "-r", "--only-binary", "--extra-index-url", "--index-url"}
 """Options of pip that take the next word."""

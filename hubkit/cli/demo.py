@@ -80,6 +80,4 @@ def _need_training() -> None:
         if find_spec(name) is None
     ]
     if missing:
-        raise UsageError(
-            f"the demo trains SAEs and needs {', '.join(missing)}", hint=INSTALL_TRAIN
-        )
+        raise UsageError(f"the demo trains SAEs and needs {', '.join(missing)}", hint=INSTALL_TRAIN)

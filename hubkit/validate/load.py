@@ -49,9 +49,7 @@ class Loaded:
 def load_all(view: RepoView, saes: Iterable[SaeFacts]) -> dict[str, Loaded]:
     """Load `saes` of a folder with SAELens, by id. Raises UsageError without SAELens or for a repository that is not on disk."""
     if find_spec("sae_lens") is None:
-        raise UsageError(
-            "--load opens the SAEs with SAELens, which is not installed", hint=INSTALL_TRAIN
-        )
+        raise UsageError("--load opens the SAEs with SAELens, which is not installed", hint=INSTALL_TRAIN)
     if not isinstance(view, LocalView):
         raise UsageError(
             f"{view.name}: --load works on a folder",
