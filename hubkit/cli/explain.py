@@ -9,7 +9,7 @@ import typer
 from hubkit.cli.options import text_width
 from hubkit.console import Console
 
-EPILOG = "Examples:  hubkit explain THR001   ·   hubkit explain cfg006"
+EPILOG = "Examples:  hubkit explain THR001   ·   hubkit explain cfg006   ·   hubkit explain THR"
 
 
 def register(app: typer.Typer) -> None:
@@ -17,7 +17,11 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=EPILOG)(explain)
 
 
-def explain(code: Annotated[str, typer.Argument(help="The code of a rule, as in THR001.")]) -> None:
+def explain(
+    code: Annotated[
+        str, typer.Argument(help="The code of a rule, as in THR001, or of its family, as in THR.")
+    ],
+) -> None:
     """Say what a rule looks for, why it matters and what helps."""
     from hubkit.fix import run  # noqa: F401 - registers the fixes
     from hubkit.fix.registry import FIXERS

@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 
 def validate(
-    target: Annotated[str, typer.Argument(help=TARGET)],
+    target: Annotated[str, typer.Argument(help=TARGET)] = ".",
     deep: Annotated[bool, typer.Option("--deep", help="Read whole weights too.")] = False,
     load: Annotated[
         bool, typer.Option("--load", help="Ask SAELens itself: open every SAE, and compare what it computes.")

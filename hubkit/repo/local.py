@@ -23,7 +23,8 @@ SKIPPED_FOLDERS = {
 """Machinery that nobody publishes: not listed, but named in `skipped`."""
 ENVIRONMENT = "pyvenv.cfg"
 """What shows that a folder is a virtual environment, whatever it is called."""
-MAX_FILES = 1_000_000
+MAX_FILES = 100_000
+"""What the Hub advises for one repository: more is a home folder, or a disk."""
 
 
 @dataclass

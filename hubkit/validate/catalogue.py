@@ -11,6 +11,7 @@ from typing import Any
 from hubkit.errors import UsageError
 from hubkit.validate import rules as _rules  # noqa: F401 - importing them registers them
 from hubkit.validate.alarms import alarm_rate
+from hubkit.validate.areas import AREAS, area_of
 from hubkit.validate.need import Need
 from hubkit.validate.reporters.text import COLOUR, WIDTH, escape, wrapped
 from hubkit.validate.rule import REGISTRY, Rule
@@ -21,16 +22,12 @@ NEEDS = {
     Need.WEIGHTS: "whole weights (only with --deep)", Need.LOAD: "SAELens itself (only with --load)",
     Need.BASE: "the base model's config.json (only with --base-model)",
 }  # fmt: skip
-AREAS = {
-    "CFG": "the configuration", "WTS": "the weights", "THR": "the JumpReLU threshold", "HOOK": "against the base model's configuration",
-    "LOAD": "by SAELens itself", "EVL": "evaluation files", "CARD": "README.md against the repository", "SEC": "safety of what is published",
-    "REL": "the repository as a release", "RUN": "the run itself",
-}  # fmt: skip
 FIX = {"safe": "hubkit fix FOLDER --select {code} mends it", "unsafe": "hubkit fix FOLDER --select {code} --unsafe-fixes, where a person decides that it is meant", None: "a person must mend it"}  # fmt: skip
 LEGEND = (
     "Looks at: T the listing, C cfg.json, H the header of the weights, S the threshold tensor, D README.md, E evaluation.json, "
     "W whole weights (only with `--deep`), L SAELens itself (only with `--load`), B the base model's config.json (only with `--base-model`; models of hubkit's own table are known without it). Fix: *safe* is made by `hubkit fix`; *unsafe* needs a person's decision; - is for a person."
 )
+EXPLAIN = "[dim]hubkit explain CODE says what a rule looks for, why, and what helps[/]"
 ACCEPT = 'in hubkit.toml:  ignore = {{ {code} = "the reason" }}'
 
 
@@ -57,26 +54,26 @@ def as_json() -> list[dict[str, Any]]:
 def as_markup(width: int = WIDTH) -> str:
     """One rule a line, by area, broken at `width`."""
     lines: list[str] = []
-    for area, group in groupby(all_rules(), key=lambda rule: rule.code[:-3]):
-        lines += ["", f"[bold]{area}[/]  [dim]{escape(_area_title(area))}[/]"] if lines else [
-            f"[bold]{area}[/]  [dim]{escape(_area_title(area))}[/]"
-        ]  # fmt: skip
-        for rule in group:
-            title = wrapped(rule.title, width, " " * 20)[20:]
-            lines.append(
-                f"  [bold]{rule.code:<7}[/]  [{COLOUR[rule.severity]}]{rule.severity.word:<7}[/]  {title}"
-            )
-    return "\n".join(
-        [*lines, "", "[dim]hubkit explain CODE says what a rule looks for, why, and what helps[/]"]
-    )
+    for area, group in groupby(all_rules(), key=lambda rule: area_of(rule.code)):
+        lines += [*_family(area, list(group), width), ""]
+    return "\n".join([*lines, EXPLAIN])
 
 
-def _area_title(area: str) -> str:
-    return AREAS.get(area, "")
+def _family(area: str, rules: Sequence[Rule], width: int) -> Iterator[str]:
+    yield f"[bold]{area}[/]  [dim]{escape(AREAS.get(area, ''))}[/]"
+    for rule in rules:
+        title = wrapped(rule.title, width, " " * 20)[20:]
+        yield f"  [bold]{rule.code:<7}[/]  [{COLOUR[rule.severity]}]{rule.severity.word:<7}[/]  {title}"
 
 
 def explain(code: str, width: int = WIDTH, *, changes: Sequence[str] = ()) -> str:
-    """The page of one rule, broken at `width`, with what its fixes change. Raises UsageError for a code that there is not."""
+    """The page of one rule, broken at `width`, with what its fixes change; of an area such as `THR`, its rules in a line each.
+
+    Raises UsageError for a code that there is not.
+    """
+    if code in AREAS:
+        family = [rule for rule in all_rules() if area_of(rule.code) == code]
+        return "\n".join([*_family(code, family, width), "", EXPLAIN])
     if code not in REGISTRY:
         near = difflib.get_close_matches(code, REGISTRY, n=1)
         raise UsageError(

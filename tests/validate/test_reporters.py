@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
-from builders import cfg, tensors, view
+from builders import D_SAE, README, cfg, tensors, view
 from hypothesis import given
 from hypothesis.strategies import text as text_strategy
 from rich.console import Console as RichConsole
@@ -19,6 +21,7 @@ from hubkit.validate.finding import Found, Severity
 from hubkit.validate.need import Need
 from hubkit.validate.report import Known, Report, below, joined
 from hubkit.validate.reporters import PLAIN, github, markdown, render, sarif, text
+from hubkit.validate.reporters.verdict import closing
 from hubkit.validate.rule import REGISTRY, Rule
 from hubkit.validate.run import Selection, validate
 from hubkit.validate.selection import Ignore
@@ -263,3 +266,78 @@ def test_several_folders_join_into_one_report() -> None:
     assert report.count(Severity.ERROR) == 3
     assert report.findings[0].path == "a/sae_0/cfg.json"
     assert report.bytes_read == one.bytes_read + two.bytes_read
+
+
+def naive(extra: str = "", *, saes: int = 2) -> Report:
+    """JumpReLUs whose thresholds are 0, under a card with `extra`."""
+    zero = np.zeros(D_SAE, np.float32)
+    files: dict[str, bytes] = {}
+    for i in range(saes):
+        files |= view(cfg(), tensors(threshold=zero), folder=f"sae_{i}", readme=README + extra).files
+    files |= view(cfg("topk"), tensors("topk"), folder="topk", readme=README + extra).files
+    return validate(MemoryView(name="o/r", files=files))
+
+
+FALSE = '9 sparse autoencoders.\n\n| Property | Value |\n|---|---|\n| d_in | 9 |\n| d_sae | 64 |\n\n```python\nfrom sae_lens import SAE\n\nSAE.from_pretrained("o/r", "gone")\n```\n'
+
+
+def test_what_an_sae_computes_comes_before_what_is_said_of_it() -> None:
+    report = naive(FALSE)
+    lines = on_screen(text.render(report), 120)
+    told = [line.split()[1] for line in lines if line.startswith(("error", "warning"))]
+    assert told[0] == "THR001"
+    assert "CARD" in told
+    assert not any(code.startswith("CARD0") for code in told)
+
+
+def test_the_card_takes_five_lines_beside_the_saes() -> None:
+    lines = on_screen(text.render(naive(FALSE)), 100)
+    at = next(i for i, line in enumerate(lines) if " CARD " in line)
+    block = lines[at : lines.index("", at)]
+    assert len(block) == 5
+    assert block[-1].strip() == "all of them: hubkit validate o/r --select CARD"
+    assert all(len(line) <= 100 for line in block)
+
+
+def test_a_card_alone_is_shown_whole() -> None:
+    report = validate(view(readme=README + FALSE), Selection(select=("CARD",)))
+    shown = text.render(report)
+    assert "CARD004" in shown
+    assert "all of them" not in shown
+    assert closing(report).startswith("the card contradicts its own repository on line")
+
+
+@pytest.mark.parametrize(
+    ("extra", "sentence"),
+    [
+        ("", "2 of 2 jumprelu SAEs are plain ReLU"),
+        (
+            "9 sparse autoencoders.\n",
+            "2 of 2 jumprelu SAEs are plain ReLU; the card says otherwise on line 11",
+        ),
+    ],
+)
+def test_the_last_sentence_can_be_repeated(extra: str, sentence: str) -> None:
+    report = naive(extra)
+    assert closing(report) == sentence
+    assert on_screen(text.render(report), 120)[-2] == sentence
+    assert f"{markdown.escape(sentence)}." in markdown.render(report)
+
+
+def test_one_of_several_is_one() -> None:
+    assert closing(naive(saes=1)) == "1 of 1 jumprelu SAE is plain ReLU"
+
+
+def test_a_clean_release_needs_no_sentence() -> None:
+    report = validate(view())
+    assert closing(report) == ""
+
+
+def test_every_rule_gives_a_sentence() -> None:
+    """Also where nobody wrote a phrase for it."""
+    base = naive()
+    for code, rule in REGISTRY.items():
+        one = replace(base.findings[0], code=code, severity=Severity.ERROR, sae_id=None, line=7)
+        said = closing(replace(base, findings=[one]))
+        assert said, code
+        assert not said.endswith("."), (code, rule.title)

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from hubkit.texts import printable
+from hubkit.validate.areas import telling
 from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.report import Report
 from hubkit.validate.reporters.text import human_bytes
+from hubkit.validate.reporters.verdict import closing
 from hubkit.validate.rule import REGISTRY
 from hubkit.words import many
 
@@ -26,8 +28,7 @@ CUT = "*The rest is left out: a step summary holds 1 MiB. `--format json` has ev
 def render(report: Report, *, notes: bool = False, limit: int = LIMIT) -> str:
     """GitHub-flavoured Markdown, below `limit` bytes."""
     shown = [f for f in report.findings if notes or f.severity > Severity.NOTE or f.code.startswith("RUN")]
-    shown.sort(key=lambda f: (-f.severity, f.code))
-    groups = [list(group) for _, group in groupby(shown, key=lambda f: (-f.severity, f.code))]
+    groups = [list(group) for _, group in groupby(sorted(shown, key=telling), key=telling)]
     lines = [*_head(report), *_table(groups), *_accepted(report)]
     size = sum(map(_bytes, lines))
     for group in groups:
@@ -66,6 +67,9 @@ def _head(report: Report) -> Iterator[str]:
     cost = f"read {human_bytes(report.bytes_read)} of {human_bytes(report.total_bytes)}"
     yield f"**{found}** · {len(report.saes)} SAEs · {cost}"
     yield ""
+    if said := closing(report):
+        yield f"{escape(said)}."
+        yield ""
     if report.shortfall:
         yield f"**{escape(report.shortfall)}.**"
         yield ""

@@ -7,20 +7,25 @@ with a hanging indent; a path stands on a line of its own and is never broken, s
 from __future__ import annotations
 
 import re
+import shlex
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from hubkit.texts import printable
+from hubkit.validate.areas import area_of, telling
 from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.report import Report
+from hubkit.validate.reporters.verdict import closing
 from hubkit.validate.rule import REGISTRY
 from hubkit.words import many
 
 COLOUR = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 WIDTH = 120
 PLACES_SHOWN = 4
+CARD_SHOWN = 3
+"""Findings about the card, beside others about the SAEs."""
 GROUPS_SHOWN = 4
 """Different messages of one rule; the rest is counted."""
 INDENT = " " * 9
@@ -73,13 +78,18 @@ def render(report: Report, *, notes: bool = False, width: int = WIDTH) -> str:
     """The whole report; notes only when asked for, but counted. What could not be read always shows."""
     lines = [*_head(report, width), ""]
     shown = [f for f in report.findings if notes or f.severity > Severity.NOTE or f.code.startswith("RUN")]
-    ordered = sorted(shown, key=lambda f: (-f.severity, f.code))
-    for _, group in groupby(ordered, key=lambda f: (-f.severity, f.code)):
-        lines += [*_rule_block(list(group), width), ""]
+    folded = _folded(shown)
+    worst = max((f.severity for f in folded), default=None)
+    for severity in sorted(Severity, reverse=True):
+        listed = sorted((f for f in shown if f.severity is severity and f not in folded), key=telling)
+        for _, group in groupby(listed, key=telling):
+            lines += [*_rule_block(list(group), width), ""]
+        if severity is worst:
+            lines += [*_card_block(folded, report, width), ""]
     accepted = list(_accepted(report, width))
     lines += [*accepted, ""] if accepted else []
     remarks = [wrapped(remark, width) for remark in report.remarks]
-    return "\n".join([*lines, _verdict(report, notes=notes), *remarks, _cost(report)])
+    return "\n".join([*lines, _verdict(report, notes=notes), *remarks, _closing(report, width)])
 
 
 def _head(report: Report, width: int) -> Iterator[str]:
@@ -201,6 +211,40 @@ def _verdict(report: Report, *, notes: bool) -> str:
         return "\n".join([", ".join(parts), text]) if parts else text
     hidden = "  [dim](--notes shows the notes)[/]" if report.count(Severity.NOTE) and not notes else ""
     return (", ".join(parts) if parts else "[bold green]clean[/]: no findings") + hidden
+
+
+def _closing(report: Report, width: int) -> str:
+    """What a person can repeat, and what it took to know it."""
+    said = closing(report)
+    return f"[bold]{wrapped(said, width)}[/]\n{_cost(report)}" if said else _cost(report)
+
+
+def _folded(shown: Sequence[Finding]) -> list[Finding]:
+    """What is said of the card, where it would hide what is wrong with the SAEs themselves."""
+    card = [f for f in shown if area_of(f.code) == "CARD" and f.severity > Severity.NOTE]
+    return (
+        card if len(card) > CARD_SHOWN and any(area_of(f.code) not in {"CARD", "REL"} for f in shown) else []
+    )
+
+
+def _card_block(findings: Sequence[Finding], report: Report, width: int) -> Iterator[str]:
+    """The card's findings in a few lines, the gravest first."""
+    ordered = sorted(findings, key=telling)
+    worst = ordered[0].severity
+    counts = Counter(f.code for f in ordered)
+    several = ", ".join(f"{code} {count}x" if count > 1 else code for code, count in counts.items())
+    head = wrapped(f"README.md, {many(len(ordered), 'finding')}: {several}", width, " " * 18)[18:]
+    yield f"[{COLOUR[worst]}]{worst.word:<7}[/]  [bold]{'CARD':<7}[/]  {head}"
+    for one in ordered[:CARD_SHOWN]:
+        at = f"line {one.line}: " if one.line else ""
+        text = printable(f"{at}{one.message}")
+        yield f"{INDENT}{escape(textwrap.shorten(text, max(width, 40) - len(INDENT), placeholder=' ...'))}"
+    yield f"{INDENT}[dim]all of them:[/] hubkit validate {escape(_typed(report.target))} --select CARD"
+
+
+def _typed(target: str) -> str:
+    """As a shell takes it."""
+    return shlex.quote(target) if target else "."
 
 
 def _cost(report: Report) -> str:
