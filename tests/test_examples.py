@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -66,7 +67,15 @@ def test_the_broken_one_shows_the_defects_and_the_repaired_one_none() -> None:
 
 def test_the_readme_prints_what_the_command_prints() -> None:
     command = [sys.executable, "-m", "hubkit", "validate", "examples/broken", "--no-config"]
-    done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
+    done = subprocess.run(
+        command,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "100"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     block = readme.split("```\nerror    THR001", 1)[1].split("\n```", 1)[0].splitlines()
     printed = [line.rstrip() for line in done.stdout.splitlines()]
