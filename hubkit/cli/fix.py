@@ -91,7 +91,7 @@ def fix(
             "[dim]provenance.json and the card hold digests of these files: hubkit build-cards writes them again[/]"
         )
     if answer is None and not (plan.fixes or plan.refused or plan.offered):
-        from hubkit.fix.shown import nothing_fixed
+        from hubkit.fix.render import nothing_fixed
         from hubkit.validate.run import validate
 
         console.say(nothing_fixed(validate(view).findings))
@@ -114,13 +114,13 @@ def _apply(view: LocalView, plan: Plan) -> dict[str, str]:
 
 def _shown(view: LocalView, plan: Plan, diff: bool, failed: dict[str, str]) -> list[tuple[str, bool]]:
     """Lines, and whether each is plain text."""
-    from hubkit.fix import shown
+    from hubkit.fix import render
     from hubkit.validate.reporters.text import escape
 
     lines: list[tuple[str, bool]] = []
     for one in plan.fixes:
         if diff:
-            lines.append((shown.diff(view, one), True))
+            lines.append((render.diff(view, one), True))
         elif one.place in failed:
             lines.append(
                 (
@@ -147,7 +147,7 @@ def _shown(view: LocalView, plan: Plan, diff: bool, failed: dict[str, str]) -> l
 
 
 def _as_json(view: LocalView, plan: Plan, diff: bool, failed: dict[str, str]) -> dict[str, Any]:
-    from hubkit.fix import shown
+    from hubkit.fix import render
 
     return {
         "fixes": [
@@ -159,7 +159,7 @@ def _as_json(view: LocalView, plan: Plan, diff: bool, failed: dict[str, str]) ->
                 "reason": failed.get(one.place),
                 "notes": list(one.notes),
             }
-            | ({"diff": shown.diff(view, one)} if diff else {})
+            | ({"diff": render.diff(view, one)} if diff else {})
             for one in plan.fixes
         ],
         "refused": [{"place": r.place, "code": r.code, "reason": r.reason} for r in plan.refused],

@@ -20,9 +20,9 @@ def fix_repository(
     """Read, prove, and (unless `dry_run`) open the pull request. Ends the command with its exit code."""
     import json
 
+    from hubkit.publish.client import check_login, client
     from hubkit.publish.mend import mending, open_pull_request
-    from hubkit.publish.service import check_login, client
-    from hubkit.publish.shown import mended_line
+    from hubkit.publish.render import mended_line
     from hubkit.repo.target import HUB
 
     match = HUB.fullmatch(target)
@@ -53,7 +53,7 @@ def fix_repository(
 def _show(found: Mending, console: Console) -> None:
     """The diff, then the pull request's own text."""
     if found.plan is None:
-        from hubkit.fix.shown import nothing_fixed
+        from hubkit.fix.render import nothing_fixed
 
         where = f" in {found.repo_id}@{found.commit[:12]}"
         console.say(nothing_fixed(found.before.findings, where))

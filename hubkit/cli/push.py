@@ -15,8 +15,11 @@ from hubkit.errors import UsageError
 from hubkit.words import many
 
 if TYPE_CHECKING:
-    from hubkit.publish.plan import PushPlan, Target
-    from hubkit.publish.service import Choices
+    from collections.abc import Sequence
+
+    from hubkit.publish.afterwards import Afterwards
+    from hubkit.publish.flow import Choices, Outcome, Released
+    from hubkit.publish.plan import PushPlan
 
 EPILOG = (
     "Examples:  hubkit push ./my-release --dry-run   ·   hubkit push study.yaml   ·   "
@@ -96,36 +99,23 @@ def push(
     quiet: Quiet = False,
 ) -> None:
     """Publish a release, or all of a study: one commit a repository, rehearsed before and proven after."""
-    from hubkit.publish.plan import Target
-    from hubkit.publish.service import Choices
+    from hubkit.publish.flow import Choices
 
     choices = Choices(
         _allowed(allow or [], reason or []), message, prune, rehearse, code, tuple(include or ())
     )
-    work = _Work(choices, Console(quiet=quiet), format, dry_run, yes)
     if source.suffix.lower() in STUDY_FILES and not source.is_dir():
         if to or pr or tag or branch != "main" or private or gated:
             raise UsageError(
                 f"{source}: a study's repositories are described in the study itself",
                 hint="set them under publish: in the study file",
             )
-        _push_study(source, folder or source.parent, work)
-        return
-    target = Target(to or _repo_id(source), branch, pr, tag, private, gated.value if gated else False)
-    _push_release(source, target, work)
-
-
-@dataclass(frozen=True)
-class _Work:
-    choices: Choices
-    console: Console
-    format: Format
-    dry_run: bool
-    yes: bool
-
-    @property
-    def as_json(self) -> bool:
-        return self.format is Format.json
+        work = _of_study(source, choices, folder or source.parent)
+    else:
+        options = {"revision": branch, "pull_request": pr, "tag": tag, "private": private}
+        work = _of_release(source, choices, to, {**options, "gated": gated.value if gated else False})
+    talk = _Talk(Console(quiet=quiet), as_json=format is Format.json, study=work.study, yes=yes)
+    (_dry_run if dry_run else _push)(work, talk)
 
 
 def _allowed(codes: list[str], reasons: list[str]) -> dict[str, str]:
@@ -138,72 +128,116 @@ def _allowed(codes: list[str], reasons: list[str]) -> dict[str, str]:
     return {code.strip().upper(): text for code, text in zip(codes, given, strict=True)}
 
 
-def _repo_id(release: Path) -> str:
+@dataclass(frozen=True)
+class _Work:
+    """What is to be pushed: one release, or all of a study."""
+
+    releases: Sequence[Released]
+    choices: Choices
+    study: bool = False
+    afterwards: Afterwards | None = None
+
+
+@dataclass(frozen=True)
+class _Talk:
+    """How it is told. A study's releases are told apart by their names."""
+
+    console: Console
+    as_json: bool
+    study: bool
+    yes: bool
+
+    def title(self, repo_id: str) -> None:
+        if self.study:
+            self.console.say(f"[bold]{repo_id}[/]")
+
+    def json(self, value: Any) -> None:
+        import json
+
+        self.console.data(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _of_release(folder: Path, choices: Choices, to: str | None, options: dict[str, Any]) -> _Work:
     from hubkit.cards.settings import NAME, load_settings
+    from hubkit.publish.flow import Released
+    from hubkit.publish.plan import Target
     from hubkit.repo.local import open_folder
 
-    open_folder(release)  # a missing folder is told in the words of every verb
-    return load_settings(release / NAME).repo_id
+    open_folder(folder)  # a missing folder is told in the words of every verb
+    return _Work([Released(folder, Target(to or load_settings(folder / NAME).repo_id, **options))], choices)
 
 
-def _push_release(release: Path, target: Target, work: _Work) -> None:
-    import json
+def _of_study(path: Path, choices: Choices, folder: Path) -> _Work:
+    from hubkit.study.publish import afterwards, targets
+    from hubkit.study.several import load_study_file
 
-    from hubkit.publish import service, shown
-    from hubkit.publish.gate import check_gate
-    from hubkit.publish.plan import make_plan
-    from hubkit.publish.rehearse import Prepared
-    from hubkit.repo.local import open_folder
+    study = load_study_file(path)
+    return _Work(targets(study, folder), choices, study=True, afterwards=afterwards(study, folder))
 
-    console, choices, api = work.console, work.choices, service.client()
-    open_folder(release)
-    if work.dry_run:
-        plan = make_plan(
-            release, target, api, message=choices.message, prune=choices.prune, include=choices.include
-        )
-        _show_plans([plan], work)
-        gate = check_gate(release, choices.allow, files=plan.local)
-        console.say(shown.gate_line(Prepared(release, plan, gate)))
-        console.say(DRY)
-        return
-    with console.progress() as report:
-        prepared = service.prepare(release, target, api, choices, report)
-    service.check_login(api, target.repo_id)
-    console.say(shown.gate_line(prepared))
-    for note in prepared.plan.notes:
-        console.say(f"[yellow]note[/] {note}")
-    _ask_about_deletions([prepared.plan], work)
-    rehearsal = None
-    if choices.rehearse and prepared.plan.changes:
-        with console.progress() as report:
-            rehearsal = service.rehearse_release(prepared, choices, report)
-        console.say(shown.rehearsal_line(rehearsal))
-    with console.progress() as report:
-        run_code = choices.run_code and rehearsal is not None
-        done = service.publish(prepared, api, rehearsal=rehearsal, run_code=run_code, report=report)
-    for line in shown.published_lines(done):
-        console.say(line)
-    console.say("")
-    if work.as_json:
-        console.data(json.dumps(shown.published_json(done), indent=2, ensure_ascii=False))
+
+def _dry_run(work: _Work, talk: _Talk) -> None:
+    """Look and plan as a push does; the plans are shown, then what the gate says, then nothing more is done."""
+    from hubkit.publish import flow, render
+    from hubkit.publish.client import client
+    from hubkit.validate.reporters.text import escape
+
+    looked = flow.look(work.releases, work.choices)
+    plans = flow.plan(looked, client(), work.choices)
+    if talk.as_json:
+        whole = [plan.to_json() for plan in plans]
+        talk.json(whole if len(whole) > 1 else whole[0])
     else:
-        console.show(shown.pinned_lines(done.verification))
+        for plan in plans:
+            talk.console.show(render.plan_tree(plan))
+    for one in flow.joined(looked, plans):
+        talk.title(one.plan.repo_id)
+        talk.console.say(render.gate_line(one))
+    for what in work.afterwards.in_words() if work.afterwards else ():
+        talk.console.say(f"then       {escape(what)}")
+    talk.console.say(DRY)
 
 
-def _show_plans(plans: list[PushPlan], work: _Work) -> None:
-    import json
+def _push(work: _Work, talk: _Talk) -> None:
+    """Prepare, ask, rehearse, publish; each step told when it is done."""
+    from hubkit.publish import flow, render
+    from hubkit.publish.client import check_login, client
 
-    from hubkit.publish.shown import plan_tree
+    console, choices, api = talk.console, work.choices, client()
+    with console.progress() as report:
+        prepared = flow.prepare(work.releases, api, choices, report)
+    check_login(api, prepared[0].plan.repo_id)
+    for one in prepared:
+        talk.title(one.plan.repo_id)
+        console.say(render.gate_line(one))
+        for note in one.plan.notes:
+            console.say(f"[yellow]note[/] {note}")
+    _ask_about_deletions([one.plan for one in prepared], talk)
+    with console.progress() as report:
+        rehearsals = flow.rehearse(prepared, choices, report, afterwards=work.afterwards)
+    for repo_id, rehearsal in rehearsals.items():
+        console.say(render.rehearsal_line(rehearsal) + (f"  [dim]{repo_id}[/]" if talk.study else ""))
+    with console.progress() as report:
+        outcome = flow.publish(prepared, api, choices, rehearsals, report, afterwards=work.afterwards)
+    _tell(outcome, talk)
 
-    if work.as_json:
-        whole: Any = [plan.to_json() for plan in plans]
-        work.console.data(json.dumps(whole if len(plans) > 1 else whole[0], indent=2, ensure_ascii=False))
-        return
-    for plan in plans:
-        work.console.show(plan_tree(plan))
+
+def _tell(outcome: Outcome, talk: _Talk) -> None:
+    from hubkit.publish import render
+
+    for done in outcome.releases:
+        talk.title(done.pushed.repo_id)
+        for line in render.published_lines(done):
+            talk.console.say(line)
+    talk.console.say("")
+    if talk.as_json:
+        talk.json(render.outcome_json(outcome) if talk.study else render.published_json(outcome.releases[0]))
+    elif talk.study:
+        talk.console.show(render.outcome_lines(outcome))
+    else:
+        talk.console.show(render.pinned_lines(outcome.releases[0].verification))
 
 
-def _ask_about_deletions(plans: list[PushPlan], work: _Work) -> None:
+def _ask_about_deletions(plans: Sequence[PushPlan], talk: _Talk) -> None:
     """Show what would be deleted, and go on only after a yes. Raises UsageError where nobody can be asked, or nobody said yes."""
     import sys
 
@@ -213,8 +247,8 @@ def _ask_about_deletions(plans: list[PushPlan], work: _Work) -> None:
     if not doomed:
         return
     for repo_id, path in doomed:
-        work.console.say(f"[bold red]-[/] {escape(repo_id)}  {escape(path)}")
-    if work.yes:
+        talk.console.say(f"[bold red]-[/] {escape(repo_id)}  {escape(path)}")
+    if talk.yes:
         return
     question = f"Delete {many(len(doomed), 'file')} from the Hub?"
     if not sys.stdin.isatty():
@@ -224,46 +258,3 @@ def _ask_about_deletions(plans: list[PushPlan], work: _Work) -> None:
         )
     if not typer.confirm(question, err=True):
         raise UsageError("not deleted; nothing was sent", hint="leave out --prune: then they stay")
-
-
-def _push_study(path: Path, folder: Path, work: _Work) -> None:
-    import json
-
-    from hubkit.publish import service, shown
-    from hubkit.study import publish as studies
-    from hubkit.study.several import load_study_file
-    from hubkit.validate.reporters.text import escape
-
-    console, choices, api = work.console, work.choices, service.client()
-    study = load_study_file(path)
-    if work.dry_run:
-        _show_plans(studies.plans(study, folder, api, choices), work)
-        for one in studies.prepare(study, folder, api, choices):
-            console.say(f"[bold]{one.plan.repo_id}[/]\n{shown.gate_line(one)}")
-        for what in studies.afterwards(study):
-            console.say(f"then       {escape(what)}")
-        console.say(DRY)
-        return
-    with console.progress() as report:
-        prepared = studies.prepare(study, folder, api, choices, report)
-    service.check_login(api, prepared[0].plan.repo_id)
-    for one in prepared:
-        console.say(f"[bold]{one.plan.repo_id}[/]\n{shown.gate_line(one)}")
-    _ask_about_deletions([one.plan for one in prepared], work)
-    rehearsals = {}
-    if choices.rehearse:
-        with console.progress() as report:
-            rehearsals = studies.rehearse(study, prepared, choices, report)
-        for repo_id, rehearsal in rehearsals.items():
-            console.say(f"{shown.rehearsal_line(rehearsal)}  [dim]{repo_id}[/]")
-    with console.progress() as report:
-        outcome = studies.publish(study, folder, prepared, api, rehearsals, report)
-    for done in outcome.releases:
-        console.say(f"[bold]{done.pushed.repo_id}[/]")
-        for line in shown.published_lines(done):
-            console.say(line)
-    console.say("")
-    if work.as_json:
-        console.data(json.dumps(studies.as_json(outcome), indent=2, ensure_ascii=False))
-    else:
-        console.show(studies.as_markup(outcome))

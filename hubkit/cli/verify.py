@@ -39,12 +39,14 @@ def verify(
     """Prove a repository: every file by checksum, everything validated by ranges, and the line that loads this very commit."""
     import json
 
-    from hubkit.publish import shown
-    from hubkit.publish.service import client, with_code
+    from hubkit.publish import render
+    from hubkit.publish.client import client
+    from hubkit.publish.proof import with_code
     from hubkit.publish.verify import verify_repository
     from hubkit.repo.deadline import LIMIT, Deadline
     from hubkit.repo.target import HUB
-    from hubkit.validate.reporters.text import escape, render
+    from hubkit.validate.reporters import text
+    from hubkit.validate.reporters.text import escape
 
     match = HUB.fullmatch(target)
     if match is None:
@@ -60,17 +62,17 @@ def verify(
         if code:
             proof = with_code(proof, api, report)
     if format is Format.json:
-        console.data(json.dumps(shown.verification_json(proof), indent=2, ensure_ascii=False))
+        console.data(json.dumps(render.verification_json(proof), indent=2, ensure_ascii=False))
     else:
         for path in proof.differing:
             console.show(f"[bold red]differs[/]  {escape(path)}")
         for path in proof.unlisted:
             console.show(f"[yellow]unproven[/] {escape(path)}  [dim]nothing speaks for it[/]")
         if proof.report.findings and not proof.ok:
-            console.show(render(proof.report, width=text_width()))
-        console.show(shown.verified_line(proof))
+            console.show(text.render(proof.report, width=text_width()))
+        console.show(render.verified_line(proof))
         console.show("")
-        console.show(shown.pinned_lines(proof))
+        console.show(render.pinned_lines(proof))
     raise typer.Exit(int(_exit_code(proof.ok, complete=proof.report.complete)))
 
 

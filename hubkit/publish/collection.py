@@ -6,13 +6,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from hubkit.publish.errors import hub_errors
-from hubkit.publish.patience import patiently
+from hubkit.publish.retry import with_retries
 
 if TYPE_CHECKING:
     from huggingface_hub import Collection, HfApi
 
 LONGEST_NOTE = 500
+
+
+class CollectionPlan(BaseModel):
+    """The Hub's collection of the study's repositories; it is updated, never made twice."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    title: str = Field(max_length=59)
+    description: str | None = Field(default=None, max_length=150)
+    private: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,10 +58,10 @@ def keep_collection(
 ) -> CollectionOutcome:
     """Make the collection `title` of `owner` hold `items` first, in this order, with their notes. Doing it twice changes nothing. Raises HubkitError."""
     with hub_errors(f"the collection {owner}/{title}"):
-        found = patiently(lambda: _found(api, owner, title))
+        found = with_retries(lambda: _found(api, owner, title))
         made = found is None
         if found is None:
-            found = patiently(
+            found = with_retries(
                 lambda: api.create_collection(
                     title, namespace=owner, description=description, private=private, exists_ok=True
                 )
@@ -75,14 +87,14 @@ def _keep_metadata(api: HfApi, found: Collection, description: str | None, *, pr
     if found.private != private:
         wanted["private"] = private
     if wanted:
-        patiently(lambda: api.update_collection_metadata(found.slug, **wanted))
+        with_retries(lambda: api.update_collection_metadata(found.slug, **wanted))
 
 
 def _add_missing(api: HfApi, found: Collection, items: Sequence[CollectionItem]) -> tuple[str, ...]:
     there = {item.item_id for item in found.items}
     missing = [item for item in items if item.repo_id not in there]
     for item in missing:
-        patiently(
+        with_retries(
             lambda item=item: api.add_collection_item(  # type: ignore[misc]
                 found.slug,
                 item_id=item.repo_id,
@@ -98,7 +110,7 @@ def _keep_notes_and_order(api: HfApi, slug: str, items: Sequence[CollectionItem]
     """Ours first, in order: each item that is not where it should be is moved there."""
     changed = []
     for place, item in enumerate(items):
-        now = patiently(lambda: api.get_collection(slug)).items
+        now = with_retries(lambda: api.get_collection(slug)).items
         at = next(index for index, one in enumerate(now) if one.item_id == item.repo_id)
         wanted: dict[str, Any] = {}
         if (now[at].note or "") != item.note[:LONGEST_NOTE]:
@@ -107,7 +119,7 @@ def _keep_notes_and_order(api: HfApi, slug: str, items: Sequence[CollectionItem]
             wanted["position"] = place
         if wanted:
             key = now[at].item_object_id
-            patiently(
+            with_retries(
                 lambda key=key, wanted=wanted: api.update_collection_item(slug, key, **wanted)  # type: ignore[misc]
             )
             changed.append(item.repo_id)

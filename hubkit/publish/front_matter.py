@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubkit.errors import UsageError
-from hubkit.publish.patience import patiently
+from hubkit.publish.retry import with_retries
 from hubkit.release.layout import README
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def check_front_matter(plan: PushPlan, release: Path, api: HfApi) -> None:
             hf_raise_for_status(answer)
         return answer.json()
 
-    errors = patiently(ask).get("errors") or []
+    errors = with_retries(ask).get("errors") or []
     if errors:
         told = "; ".join(str(error.get("message", error)) for error in errors)
         raise UsageError(

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from hubkit.cards.index import build_index
 from hubkit.cards.settings import IndexSettings
 from hubkit.engine.events import Report, silent
+from hubkit.publish.commit import Pushed
 from hubkit.publish.plan import PushPlan, Target, make_plan
-from hubkit.publish.push import Pushed, push
-from hubkit.publish.service import check_proof_of
+from hubkit.publish.proof import check_proof_of
+from hubkit.publish.push import push
 from hubkit.publish.verify import Verification, verify
 from hubkit.release.layout import README
 from hubkit.release.writing import keep_or_write

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from hubkit.engine.events import Report, silent
 from hubkit.errors import HubkitError, IncompleteError, UsageError
-from hubkit.fix import shown
+from hubkit.fix import render
 from hubkit.fix.proposal import proposed
 from hubkit.fix.run import Fix, Plan, planned
+from hubkit.publish.commit import Pushed
 from hubkit.publish.mend_text import Explained, pull_text, pull_title
 from hubkit.publish.plan import MAIN, PushPlan, Target, described, make_plan
-from hubkit.publish.push import Pushed, push
+from hubkit.publish.push import push
 from hubkit.publish.remote import read_remote
 from hubkit.publish.verify import Verification, verify
 from hubkit.repo.deadline import DEEP_LIMIT, Deadline
@@ -92,7 +93,7 @@ def mending(
             with (folder / path).open("wb") as file:
                 file.writelines(content.blocks())
         after = validate(proposed(view, files)) if files else before
-        diff = "".join(shown.diff(view, fix) for fix in fixes.fixes)
+        diff = "".join(render.diff(view, fix) for fix in fixes.fixes)
         plan = _plan(folder, view, api, _explained(fixes, before, after, view)) if files else None
         yield Mending(repo_id, remote.commit, fixes, plan, folder, diff, before, after)
 

@@ -225,10 +225,10 @@ def _check_target(target: Target, remote: Remote) -> None:
 def _check_tag(target: Target, remote: Remote, api: HfApi, *, changes: bool) -> None:
     """A tag that is there may only be asked for again for the commit that it names."""
     from hubkit.publish.errors import hub_errors
-    from hubkit.publish.patience import patiently
+    from hubkit.publish.retry import with_retries
 
     with hub_errors(target.repo_id):
-        refs = patiently(lambda: api.list_repo_refs(target.repo_id))
+        refs = with_retries(lambda: api.list_repo_refs(target.repo_id))
     at = {tag.name: tag.target_commit for tag in refs.tags}.get(target.tag or "")
     if at is not None and (changes or at != remote.commit):
         raise UsageError(

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from hubkit.engine.events import Event, Report
 from hubkit.errors import IncompleteError
-from hubkit.publish.patience import patiently
+from hubkit.publish.commit import Limits, Pushed, additions, commit_once, deletions
 from hubkit.publish.plan import MAIN, PushPlan
 from hubkit.publish.remote import Remote, differing, read_remote
+from hubkit.publish.retry import with_retries
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
-
-    from hubkit.publish.push import Limits, Pushed
 
 
 @dataclass(frozen=True)
@@ -39,17 +38,15 @@ def propose(
     plan: PushPlan, release: Path, api: HfApi, parent: str, *, limits: Limits, report: Report
 ) -> Pushed:
     """Open or continue the plan's pull request, fill it, compare it, and (for a plain push) merge it. Raises HubkitError or the client's errors."""
-    from hubkit.publish.push import Pushed
-
     pull = _open(plan, api)
     sent = _fill(plan, release, api, pull, limits, report)
     head = _compared(plan, pull.ref, api)
     if pull.draft:
-        patiently(lambda: api.change_discussion_status(plan.repo_id, pull.num, "open"))
+        with_retries(lambda: api.change_discussion_status(plan.repo_id, pull.num, "open"))
     if plan.target.pull_request:
         return Pushed(plan.repo_id, head, new_commit=True, pull_request=pull.url, sent_bytes=sent)
     _check_not_moved(plan, api, parent, pull)
-    patiently(lambda: _merged(plan, api, pull))
+    with_retries(lambda: _merged(plan, api, pull))
     return Pushed(
         plan.repo_id, _compared(plan, MAIN, api), new_commit=True, pull_request=pull.url, sent_bytes=sent
     )
@@ -82,7 +79,7 @@ def _open(plan: PushPlan, api: HfApi) -> _Pull:
         made = api.create_pull_request(plan.repo_id, title=plan.message, description=text)
         return _Pull(made.num, _url(plan, api, made.num), made.status == "draft")
 
-    return patiently(opened)
+    return with_retries(opened)
 
 
 def _url(plan: PushPlan, api: HfApi, num: int) -> str:
@@ -91,7 +88,6 @@ def _url(plan: PushPlan, api: HfApi, num: int) -> str:
 
 def _fill(plan: PushPlan, release: Path, api: HfApi, pull: _Pull, limits: Limits, report: Report) -> int:
     """Commit what is not on the pull request yet, as many commits as the limits ask for; bytes that were sent."""
-    from hubkit.publish.push import additions, commit_once, deletions
     from hubkit.publish.upload import Meter, send_large_files
 
     meter = Meter(plan.total_bytes, report)
@@ -111,7 +107,7 @@ def _fill(plan: PushPlan, release: Path, api: HfApi, pull: _Pull, limits: Limits
                 return now.commit or ""  # its answer was lost
             return commit_once(plan, api, chunk, pull.ref, head)
 
-        there = Remote(patiently(once, report=report))
+        there = Remote(with_retries(once, report=report))
         report(Event("commits", done + 1, len(chunks), pull.ref))
     return meter.sent
 

@@ -4,52 +4,25 @@ from __future__ import annotations
 
 import time
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hubkit.engine.events import Report, silent
 from hubkit.errors import HubkitError, IncompleteError
+from hubkit.publish.client_logging import upload_mode
+from hubkit.publish.commit import LIMITS, Limits, Pushed, additions, commit_once, deletions
 from hubkit.publish.errors import hub_errors, overtaken
 from hubkit.publish.files import check_unchanged
 from hubkit.publish.front_matter import check_front_matter
-from hubkit.publish.patience import patiently
 from hubkit.publish.plan import MAIN, PushPlan
-from hubkit.publish.quiet import upload_mode
+from hubkit.publish.pull import propose
+from hubkit.publish.push_lock import push_lock
 from hubkit.publish.remote import differing, read_remote
-from hubkit.publish.turn import our_turn
+from hubkit.publish.retry import with_retries
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
-
-    from hubkit.publish.upload import Addition, Meter
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one commit of the Hub takes: https://huggingface.co/docs/huggingface_hub/package_reference/hf_api (create_commit)."""
-
-    files: int = 25_000
-    regular_bytes: int = 700_000_000
-    """Of files that are not in LFS: 1 GB in base64."""
-
-
-LIMITS = Limits()
-
-
-@dataclass(frozen=True)
-class Pushed:
-    """Where the release now is, and what it took."""
-
-    repo_id: str
-    commit: str
-    new_commit: bool
-    """False when the remote had everything already."""
-    pull_request: str | None = None
-    """Address of the pull request that was opened or continued."""
-    sent_bytes: int = 0
-    """Bytes of large files that left this machine; those that were there already are not among them."""
-    seconds: float = 0.0
 
 
 def push(
@@ -67,15 +40,13 @@ def push(
 
     Raises HubkitError; the branch is then as it was. Running again goes on from what arrived.
     """
-    from hubkit.publish.pull import propose
-
     begun = time.perf_counter()
     if not plan.changes and plan.parent is not None and not plan.begins_branch:
         _tag(plan, plan.parent, api)
         return Pushed(plan.repo_id, plan.parent, new_commit=False)
     check_unchanged(release, plan.sent)
     with (
-        nullcontext(False) if own_hub else our_turn(api.endpoint, plan.repo_id, report) as waited,
+        nullcontext(False) if own_hub else push_lock(api.endpoint, plan.repo_id, report) as waited,
         hub_errors(plan.repo_id),
         upload_mode(api.endpoint, report),
     ):
@@ -89,7 +60,7 @@ def push(
         else:
             pushed = _commit(plan, release, api, parent, report)
     _tag(plan, pushed.commit, api)
-    return Pushed(**{**vars(pushed), "seconds": time.perf_counter() - begun})
+    return replace(pushed, seconds=time.perf_counter() - begun)
 
 
 def _overtaken(plan: PushPlan, api: HfApi) -> str | None:
@@ -111,15 +82,15 @@ def _prepared(plan: PushPlan, api: HfApi) -> str:
     target = plan.target
     if plan.parent is not None:
         if plan.begins_branch:
-            patiently(
+            with_retries(
                 lambda: api.create_branch(
                     plan.repo_id, branch=target.revision, revision=plan.parent, exist_ok=True
                 )
             )
         return plan.parent
-    patiently(lambda: api.create_repo(plan.repo_id, private=target.private, exist_ok=True))
+    with_retries(lambda: api.create_repo(plan.repo_id, private=target.private, exist_ok=True))
     if target.gated:
-        patiently(lambda: api.update_repo_settings(plan.repo_id, gated=target.gated))
+        with_retries(lambda: api.update_repo_settings(plan.repo_id, gated=target.gated))
     fresh = read_remote(plan.repo_id, MAIN, api)
     if fresh.commit is None or (fresh.paths and differing(fresh, plan.local)):
         raise IncompleteError(
@@ -127,7 +98,7 @@ def _prepared(plan: PushPlan, api: HfApi) -> str:
             hint="run the same command again: the plan is made anew",
         )
     if target.revision != MAIN:
-        patiently(lambda: api.create_branch(plan.repo_id, branch=target.revision, exist_ok=True))
+        with_retries(lambda: api.create_branch(plan.repo_id, branch=target.revision, exist_ok=True))
     return fresh.commit
 
 
@@ -152,20 +123,8 @@ def _commit(plan: PushPlan, release: Path, api: HfApi, parent: str, report: Repo
                 raise
             return there, there != parent
 
-    commit, new = patiently(once, report=report)
+    commit, new = with_retries(once, report=report)
     return Pushed(plan.repo_id, commit, new_commit=new, sent_bytes=meter.sent)
-
-
-def commit_once(plan: PushPlan, api: HfApi, operations: list[Any], revision: str, parent: str) -> str:
-    """One `create_commit` on `revision`; the commit's id. Raises the client's errors."""
-    return api.create_commit(
-        plan.repo_id,
-        operations=operations,
-        commit_message=plan.message,
-        commit_description=plan.description,
-        revision=revision,
-        parent_commit=parent,
-    ).oid
 
 
 def _landed(plan: PushPlan, api: HfApi) -> str | None:
@@ -175,20 +134,6 @@ def _landed(plan: PushPlan, api: HfApi) -> str | None:
         if now.commit is not None and not differing(now, plan.local, plan.deleted):
             return now.commit
     return None
-
-
-def additions(plan: PushPlan, release: Path, meter: Meter) -> list[Addition]:
-    """The files that the plan sends."""
-    from hubkit.publish.upload import Addition
-
-    return [Addition(release, file, meter) for file in plan.sent]
-
-
-def deletions(plan: PushPlan) -> list[Any]:
-    """What the plan takes away, file by file: never a whole folder."""
-    from huggingface_hub import CommitOperationDelete
-
-    return [CommitOperationDelete(path_in_repo=path, is_folder=False) for path in plan.deleted]
 
 
 def _too_large(plan: PushPlan, limits: Limits) -> bool:
@@ -201,6 +146,6 @@ def _tag(plan: PushPlan, commit: str, api: HfApi) -> None:
     if plan.target.tag is None:
         return
     with hub_errors(plan.repo_id):
-        patiently(
+        with_retries(
             lambda: api.create_tag(plan.repo_id, tag=plan.target.tag or "", revision=commit, exist_ok=True)
         )

@@ -16,9 +16,10 @@ from hubkit.errors import HubkitError, UsageError
 from hubkit.localhub.seeding import seed
 from hubkit.localhub.server import RunningHub, serving
 from hubkit.publish.code import absent_for, loadable, seed_base_model
+from hubkit.publish.commit import LIMITS, Limits, Pushed
 from hubkit.publish.gate import Gate
 from hubkit.publish.plan import MAIN, PushPlan, Target, make_plan
-from hubkit.publish.push import LIMITS, Limits, Pushed, push
+from hubkit.publish.push import push
 from hubkit.publish.remote import read_remote
 from hubkit.publish.verify import Verification, verify
 from hubkit.release.layout import README
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 TOKEN = "local-rehearsal"  # noqa: S105 - of a Hub on this machine only
 CHECK = "hubkit.publish.verify:compare_loaded"
-STEPS = 4
 MOST_TOLD = 5
 SPARE = 100_000_000
 """Bytes of the disk that a rehearsal leaves free."""
@@ -64,6 +64,14 @@ class Rehearsal:
     def ok(self) -> bool:
         """The tree is the plan's, it validates without errors, and the card's code ran (where it was run)."""
         return self.verification.ok and (self.snippet is None or self.snippet.ok)
+
+
+@dataclass(frozen=True)
+class Code:
+    """That the card's code is run."""
+
+    sae_ids: list[str]
+    """SAEs that the same process then loads with SAELens, from the Hub and from the folder, and compares."""
 
 
 @contextmanager
@@ -119,7 +127,6 @@ def _check_room(prepared: Sequence[Prepared]) -> None:
 
 def rehearse_prepared(
     one: Prepared,
-    hub: RunningHub,
     api: HfApi,
     *,
     run_code: bool = True,
@@ -131,31 +138,46 @@ def rehearse_prepared(
     here = read_remote(plan.repo_id, MAIN, api)
     target = replace(plan.target, revision=MAIN, pull_request=False, tag=None)
     plan = replace(plan, target=target, parent=here.commit, begins_branch=False, kept=())
+    code = Code(loadable(one.release, one.gate.report)) if run_code else None
+    done = carry_out(plan, one.release, api, code=code, allowed=one.allowed, limits=limits, report=report)
+    return done if run_code else replace(done, not_run="--no-code" if plan.changes else "it is there already")
+
+
+def carry_out(  # noqa: PLR0913 - one keyword a choice
+    plan: PushPlan,
+    release: Path,
+    api: HfApi,
+    *,
+    code: Code | None,
+    allowed: frozenset[str] = frozenset(),
+    limits: Limits = LIMITS,
+    report: Report = silent,
+) -> Rehearsal:
+    """Push a plan to a Hub of this machine that the caller keeps, verify it there, and run its card's code against it. Raises HubkitError."""
     renamed = _renamed(report)
-    pushed = push(plan, one.release, api, report=renamed, limits=limits, own_hub=True)
-    verification = verify(plan, pushed.commit, api, allowed=one.allowed, report=renamed)
-    snippet, why = None, "--no-code" if plan.changes else "it is there already"
-    if run_code:
-        snippet, why = _run_code(one, hub, report)
+    pushed = push(plan, release, api, report=renamed, limits=limits, own_hub=True)
+    verification = verify(plan, pushed.commit, api, allowed=allowed, report=renamed)
+    snippet, why = _run_code(plan.repo_id, release, code, api, report) if code else (None, "")
     return Rehearsal(plan, pushed, verification, snippet, why)
 
 
-def _run_code(one: Prepared, hub: RunningHub, report: Report) -> tuple[SnippetRun | None, str]:
-    """The card's code against this Hub, then every SAE from there and from the folder."""
-    card = (one.release / README).read_text(encoding="utf-8", errors="replace")
+def _run_code(
+    repo_id: str, release: Path, code: Code, api: HfApi, report: Report
+) -> tuple[SnippetRun | None, str]:
+    """The card's code against this Hub, then every SAE from there and from the folder; or why not."""
+    card = (release / README).read_text(encoding="utf-8", errors="replace")
     if not python_blocks(card):
         return None, "the card has no Python code"
     if lacking := missing_packages():
         return None, f"{', '.join(lacking)} not installed"
     report(Event("code", 0, 1, "running the card's code"))
-    ids = loadable(one.release, one.gate.report)
-    repo_id = one.plan.repo_id
+    there = {repo_id, *(model.id for model in api.list_models())}
     run = run_snippets(
         card,
-        endpoint=hub.endpoint,
-        check=CHECK if ids else None,
-        arguments={"repo_id": repo_id, "folder": str(one.release.resolve()), "sae_ids": ids},
-        absent=absent_for(card, {repo_id}),
+        endpoint=api.endpoint,
+        check=CHECK if code.sae_ids else None,
+        arguments={"repo_id": repo_id, "folder": str(release.resolve()), "sae_ids": code.sae_ids},
+        absent=absent_for(card, there),
     )
     report(Event("code", 1, 1, f"{run.blocks} of its blocks, {run.seconds:.0f} s"))
     return run, ""
@@ -208,31 +230,3 @@ def publish_locally(
     """Plan and push any folder to a local Hub."""
     plan = make_plan(folder, Target(repo_id), api, message=message)
     return plan, push(plan, folder, api, own_hub=True)
-
-
-def rehearse(
-    release: Path,
-    repo_id: str,
-    hub: RunningHub,
-    api: HfApi,
-    *,
-    sae_ids: list[str] | None = None,
-    report: Report = silent,
-) -> Rehearsal:
-    """Push `release` to a local Hub that the caller keeps, verify it there, and run its card's code against it.
-
-    With `sae_ids`, the same process then loads each of them with SAELens from there and from the folder and compares what they compute;
-    with None the code is not run (no torch is needed then).
-    """
-    report(Event("publish", 0, STEPS, "planning"))
-    plan, pushed = publish_locally(release, repo_id, api)
-    report(Event("publish", 1, STEPS, f"commit {pushed.commit[:12]}"))
-    verification = verify(plan, pushed.commit, api)
-    report(Event("publish", 2, STEPS, f"{verification.compared} files compared"))
-    snippet = None
-    if sae_ids is not None:
-        arguments = {"repo_id": repo_id, "folder": str(release.resolve()), "sae_ids": sae_ids}
-        card = (release / README).read_text(encoding="utf-8", errors="replace")
-        snippet = run_snippets(card, endpoint=hub.endpoint, check=CHECK, arguments=arguments)
-    report(Event("publish", STEPS, STEPS, "the card's code ran" if snippet and snippet.ok else "done"))
-    return Rehearsal(plan, pushed, verification, snippet)

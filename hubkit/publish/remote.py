@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hubkit.engine.events import Report, silent
 from hubkit.publish.errors import hub_errors
-from hubkit.publish.patience import patiently, within
+from hubkit.publish.retry import with_retries, within
 from hubkit.release.layout import README
 from hubkit.repo.deadline import Deadline
 
@@ -63,7 +63,7 @@ def read_remote(
         return Remote(info.sha, files, bool(info.private), exists=True)
 
     with hub_errors(repo_id):
-        return within(deadline or Deadline(PATIENT), lambda: patiently(ask, report=report))
+        return within(deadline or Deadline(PATIENT), lambda: with_retries(ask, report=report))
 
 
 def same_content(remote: RepoSibling, sha256: str, git_oid: str | None) -> bool:

@@ -17,7 +17,7 @@ from hubkit.errors import UsageError
 from hubkit.localhub.gitignore import GITIGNORE
 from hubkit.publish.errors import status_of
 from hubkit.publish.files import LocalFile, some_files
-from hubkit.publish.patience import patiently
+from hubkit.publish.retry import with_retries
 
 BATCH_FILES = 100
 BATCH_BYTES = 500_000_000
@@ -114,7 +114,7 @@ def send_large_files(
     # told with every batch: the client finds it only in the batch that has it, and the Hub then goes by the one that is there
     ignore = next((one.content().decode() for one in additions if one.path_in_repo == GITIGNORE), None)
     for batch in _batches(additions):
-        patiently(
+        with_retries(
             lambda batch=batch: api.preupload_lfs_files(  # type: ignore[misc]
                 repo_id, additions=batch, revision=revision, free_memory=False, gitignore_content=ignore
             ),

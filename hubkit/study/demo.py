@@ -12,7 +12,8 @@ from hubkit.cards.settings import CardSettings, save_settings
 from hubkit.engine.events import Report, silent
 from hubkit.errors import HubkitError
 from hubkit.publish.gate import check_gate
-from hubkit.publish.rehearse import Rehearsal, local_hub, publish_locally, rehearse
+from hubkit.publish.plan import Target, make_plan
+from hubkit.publish.rehearse import Code, Rehearsal, carry_out, local_hub, publish_locally
 from hubkit.release.layout import WEIGHTS
 from hubkit.repo.local import open_folder
 from hubkit.study.grid import GridPlan
@@ -98,9 +99,10 @@ def run_demo(
     clean_report = validate(open_folder(outcome.places.release))
     naive, naive_report, refusal = _naive_release(study, outcome, folder, report)
     ids = [spec.sae_id for spec in study.specs(outcome.pool.d_in)]
-    with local_hub(folder / "hub") as (hub, api):
+    with local_hub(folder / "hub") as (_, api):
         publish_locally(model.folder, model.name, api, message="The base model of the demo")
-        rehearsal = rehearse(outcome.places.release, study.card.repo_id, hub, api, sae_ids=ids, report=report)
+        plan = make_plan(outcome.places.release, Target(study.card.repo_id), api)
+        rehearsal = carry_out(plan, outcome.places.release, api, code=Code(ids), report=report)
     return Demo(folder, study, outcome, naive, naive_report, refusal, clean_report, rehearsal)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hubkit.cards.settings import IndexSettings
+from hubkit.publish.collection import CollectionPlan
 
 FIELDS = ("owner", "study", "model", "slug")
 
@@ -16,14 +17,6 @@ class Part(BaseModel):
     """A part of the study file: unknown keys refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class CollectionPlan(Part):
-    """The Hub's collection of the study's repositories; it is updated, never made twice."""
-
-    title: str = Field(max_length=59)
-    description: str | None = Field(default=None, max_length=150)
-    private: bool = False
 
 
 class Publication(Part):

@@ -31,7 +31,7 @@ from hubkit.errors import HubkitError
 from hubkit.localhub.faults import Fault
 from hubkit.localhub.objects import Incoming
 from hubkit.localhub.server import RunningHub, serving
-from hubkit.publish import patience
+from hubkit.publish import retry
 from hubkit.publish.plan import Target, make_plan
 from hubkit.publish.push import push
 from hubkit.publish.remote import differing, read_remote
@@ -209,7 +209,7 @@ def impatient(pause: float = 0.02) -> Iterator[None]:
     """Short pauses between attempts, hubkit's and the client's."""
     plain = time.sleep
     with (
-        mock.patch.object(patience, "FIRST_PAUSE", pause),
+        mock.patch.object(retry, "FIRST_PAUSE", pause),
         mock.patch("huggingface_hub.utils._http.time.sleep", lambda seconds: plain(min(seconds, pause))),
     ):
         yield

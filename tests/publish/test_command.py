@@ -19,7 +19,6 @@ from hubkit.cli.main import app
 from hubkit.errors import ExitCode, HubkitError, UsageError
 from hubkit.localhub import serving
 from hubkit.localhub.server import RunningHub
-from hubkit.publish import service
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning", "ignore::UserWarning")
 NAME = "owner/release"
@@ -79,7 +78,7 @@ def test_prune_asks_and_a_refusal_names_its_code(
 ) -> None:
     """In this process: what nobody answers is decided before anything is started."""
     running, api = hub
-    monkeypatch.setattr(service, "client", lambda: api)
+    monkeypatch.setattr("hubkit.publish.client.client", lambda: api)
 
     def typed(*options: str) -> Result:
         return CliRunner().invoke(app, ["push", str(release), "--no-rehearse", "--no-code", *options])

@@ -20,9 +20,9 @@ from hubkit.cards.build import build_card
 from hubkit.cli.main import app
 from hubkit.errors import HubkitError, UsageError
 from hubkit.localhub.server import RunningHub
+from hubkit.publish.flow import Choices, Released, prepare
 from hubkit.publish.gate import check_gate
 from hubkit.publish.plan import Target
-from hubkit.publish.service import Choices, prepare
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning", "ignore::UserWarning")
 Hub = tuple[RunningHub, HfApi]
@@ -97,7 +97,7 @@ def test_each_is_refused_with_its_code_and_what_to_type_and_nothing_is_sent(
     break_it, words = WRONG[code]
     break_it(release)
     with pytest.raises(HubkitError) as refused:
-        prepare(release, Target("owner/release"), hub[1])
+        prepare([Released(release, Target("owner/release"))], hub[1])
     message = refused.value.message
     assert code in message
     assert "nothing was sent" in message
@@ -119,9 +119,8 @@ def test_what_is_let_through_needs_a_reason_and_the_commit_states_it(hub: Hub, r
     build_card(release)
     with pytest.raises(UsageError, match="needs a reason"):
         check_gate(release, {"THR001": "  "})
-    prepared = prepare(
-        release, Target("owner/release"), hub[1], Choices(allow={"thr001": "kept for comparison"})
-    )
+    releases = [Released(release, Target("owner/release"))]
+    (prepared,) = prepare(releases, hub[1], Choices(allow={"thr001": "kept for comparison"}))
     assert "Allowed: THR001" in prepared.plan.description
     assert "Reason: kept for comparison" in prepared.plan.description
 
@@ -190,7 +189,7 @@ def test_the_command_after_a_refusal_shows_what_was_refused(hub: Hub, release: P
     (release / "hubkit.toml").write_text('[ignore]\nTHR001 = "we know"\n', encoding="utf-8")
     edit_weights(release, threshold=np.zeros(32, np.float32))
     with pytest.raises(HubkitError) as refused:
-        prepare(release, Target("owner/release"), hub[1])
+        prepare([Released(release, Target("owner/release"))], hub[1])
     command = shlex.split(str(refused.value.hint))
     assert command[:2] == ["hubkit", "validate"]
     done = CliRunner().invoke(app, command[1:])

@@ -12,10 +12,10 @@ from hubkit.cards.build import build_card
 from hubkit.errors import HubkitError, UsageError
 from hubkit.localhub.server import RunningHub
 from hubkit.publish import upload
+from hubkit.publish.flow import Choices, Released, prepare, publish, rehearse
 from hubkit.publish.gate import check_gate
 from hubkit.publish.plan import Target, make_plan
 from hubkit.publish.push import push
-from hubkit.publish.service import Choices, prepare, publish, rehearse_release
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning", "ignore::UserWarning")
 NAME = "owner/release"
@@ -34,7 +34,7 @@ def ignore(release: Path, text: str) -> None:
 def test_the_gate_names_them_before_anything_is_sent(hub: Hub, release: Path, text: str, named: str) -> None:
     ignore(release, text)
     with pytest.raises(HubkitError, match=r"IGNORED.*the Hub would leave out") as refused:
-        prepare(release, Target(NAME), hub[1])
+        prepare([Released(release, Target(NAME))], hub[1])
     assert named in refused.value.message
     assert "a release needs none" in refused.value.message
     assert hub[0].requests == ()
@@ -44,9 +44,11 @@ def test_the_gate_names_them_before_anything_is_sent(hub: Hub, release: Path, te
 
 def test_a_gitignore_that_names_nothing_of_the_release_is_published_with_it(hub: Hub, release: Path) -> None:
     ignore(release, "*.ckpt\n/wandb/\n")
-    prepared = prepare(release, Target(NAME), hub[1])
-    assert rehearse_release(prepared, Choices(run_code=False)).ok
-    done = publish(prepared, hub[1])
+    prepared = prepare([Released(release, Target(NAME))], hub[1])
+    no_code = Choices(run_code=False)
+    rehearsals = rehearse(prepared, no_code)
+    assert rehearsals[NAME].ok
+    (done,) = publish(prepared, hub[1], no_code, rehearsals).releases
     assert done.verification.ok
     assert {".gitignore", WEIGHTS} <= set(hub[1].list_repo_files(NAME))
 

@@ -15,7 +15,7 @@ from hubkit.localhub import User, serving
 from hubkit.localhub.seeding import seed
 from hubkit.localhub.server import RunningHub
 from hubkit.publish.mend import mending, open_pull_request
-from hubkit.publish.shown import mended_line
+from hubkit.publish.render import mended_line
 from hubkit.repo.hub import open_repo
 from hubkit.validate.run import validate
 

@@ -12,7 +12,7 @@ from hubkit.errors import UsageError
 from hubkit.localhub.server import RunningHub
 from hubkit.publish.plan import Target, make_plan
 from hubkit.publish.push import push
-from hubkit.publish.shown import plan_tree
+from hubkit.publish.render import plan_tree
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning", "ignore::UserWarning")
 NAME = "owner/release"

@@ -15,7 +15,7 @@ from hubkit.localhub.server import RunningHub
 from hubkit.publish.gate import check_gate
 from hubkit.publish.plan import Target, make_plan
 from hubkit.publish.push import push
-from hubkit.publish.rehearse import rehearse
+from hubkit.publish.rehearse import carry_out
 from hubkit.publish.verify import verify
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning", "ignore::UserWarning")
@@ -152,7 +152,7 @@ def test_a_wrong_token_is_told_in_words(hub: tuple[RunningHub, HfApi], release: 
 
 
 def test_a_rehearsal_without_running_code(hub: tuple[RunningHub, HfApi], release: Path) -> None:
-    outcome = rehearse(release, "owner/release", hub[0], hub[1])
+    outcome = carry_out(make_plan(release, TARGET, hub[1]), release, hub[1], code=None)
     assert outcome.ok
     assert outcome.snippet is None
     assert outcome.verification.report.revision == outcome.pushed.commit

@@ -13,7 +13,7 @@ from hubkit.errors import IncompleteError, UsageError
 from hubkit.localhub import User, serving
 from hubkit.localhub.faults import Fault
 from hubkit.localhub.server import RunningHub
-from hubkit.publish import patience
+from hubkit.publish import retry
 from hubkit.publish.plan import Target, make_plan
 from hubkit.publish.push import Limits, push
 from hubkit.publish.verify import verify
@@ -26,7 +26,7 @@ People = tuple[RunningHub, HfApi, HfApi]
 
 @pytest.fixture
 def people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[People]:
-    monkeypatch.setattr(patience, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(retry, "FIRST_PAUSE", 0.01)
     users = (User("owner", "owner-token"), User("stranger", "stranger-token"))
     with serving(tmp_path / "people", users=users) as hub:
         yield (hub, *(HfApi(endpoint=hub.endpoint, token=user.token) for user in users))

@@ -19,10 +19,18 @@ from hubkit.cards.build import build_card
 from hubkit.errors import HubkitError, UsageError
 from hubkit.localhub.seeding import seed
 from hubkit.localhub.server import RunningHub
+from hubkit.publish import flow
+from hubkit.publish.flow import Choices, Published, Released
 from hubkit.publish.plan import Target, make_plan
 from hubkit.publish.push import push
-from hubkit.publish.rehearse import check_rehearsal, local_hub, rehearsal_hub, rehearse_prepared
-from hubkit.publish.service import Choices, prepare, publish, rehearse_release
+from hubkit.publish.rehearse import (
+    Prepared,
+    Rehearsal,
+    check_rehearsal,
+    local_hub,
+    rehearsal_hub,
+    rehearse_prepared,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning", "ignore::UserWarning")
 NAME = "owner/release"
@@ -30,15 +38,29 @@ NO_CODE = Choices(run_code=False)
 Hub = tuple[RunningHub, HfApi]
 
 
+def prepare(release: Path, target: Target, api: HfApi, choices: Choices | None = None) -> Prepared:
+    (prepared,) = flow.prepare([Released(release, target)], api, choices)
+    return prepared
+
+
+def rehearse(prepared: Prepared) -> Rehearsal:
+    return flow.rehearse([prepared], NO_CODE)[NAME]
+
+
+def publish(prepared: Prepared, api: HfApi, rehearsal: Rehearsal) -> Published:
+    (done,) = flow.publish([prepared], api, NO_CODE, {NAME: rehearsal}).releases
+    return done
+
+
 def test_a_new_repository(hub: Hub, release: Path) -> None:
     prepared = prepare(release, Target(NAME, tag="v1", revision="dev"), hub[1])
     hub[0].clear_requests()
-    outcome = rehearse_release(prepared, NO_CODE)
+    outcome = rehearse(prepared)
     assert outcome.ok
     assert outcome.verification.compared == len(prepared.plan.local)
     assert outcome.snippet is None
     assert hub[0].requests == ()
-    done = publish(prepared, hub[1], rehearsal=outcome)
+    done = publish(prepared, hub[1], outcome)
     assert done.verification.ok
 
 
@@ -59,7 +81,7 @@ def test_changes_and_deletions_are_rehearsed_on_what_is_there(
         before = set(local.list_repo_files(NAME))
         assert "old.txt" in before
         assert "notes.md" not in before
-        outcome = rehearse_prepared(prepared, running, local, run_code=False)
+        outcome = rehearse_prepared(prepared, local, run_code=False)
         assert set(local.list_repo_files(NAME)) == {file.path for file in plan.local} | {".gitattributes"}
         sent = [request for request in running.requests if request.method == "PUT"]
         assert sent == []  # no weights changed, so none is sent, here as there
@@ -74,13 +96,13 @@ def test_a_disk_without_room_is_told_and_nothing_is_sent(
     usage = namedtuple("usage", "total used free")  # noqa: PYI024 - as shutil has it
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10, 10, 50_000_000))
     with pytest.raises(UsageError, match=r"50\.0 MB are free.*nothing was sent") as told:
-        rehearse_release(prepared, NO_CODE)
+        rehearse(prepared)
     assert "--no-rehearse" in (told.value.hint or "")
 
 
 def test_files_that_arrive_otherwise_stop_the_push(hub: Hub, release: Path) -> None:
     prepared = prepare(release, Target(NAME), hub[1])
-    outcome = rehearse_release(prepared, NO_CODE)
+    outcome = rehearse(prepared)
     broken = replace(outcome, verification=replace(outcome.verification, differing=("a.txt",)))
     with pytest.raises(HubkitError, match=r"a\.txt arrived with other bytes; nothing was sent"):
         check_rehearsal(prepared, broken)
@@ -109,8 +131,8 @@ def test_a_card_whose_code_fails_is_not_published_unless_somebody_says_why(hub: 
     card.write_text(text + "\n```python\nsae = 1\nsae.nonsense()\n```\n", encoding="utf-8")
     edited = {"CARD-EDITED": "its code was replaced on purpose"}
     bad = prepare(release, Target(NAME), hub[1], Choices(allow=edited))
-    with rehearsal_hub([bad]) as (running, api):
-        outcome = rehearse_prepared(bad, running, api)
+    with rehearsal_hub([bad]) as (_, api):
+        outcome = rehearse_prepared(bad, api)
     with pytest.raises(HubkitError, match="SNIPPET: the card's own code fails") as told:
         check_rehearsal(bad, outcome)
     assert "nonsense" in told.value.message
@@ -132,7 +154,7 @@ def test_a_license_that_is_not_on_the_hubs_list_stops_the_rehearsal(hub: Hub, re
     with_license(release, "new-license-9.0")
     prepared = prepare(release, Target(NAME), hub[1], Choices(allow={"CARD-EDITED": "on purpose"}))
     with pytest.raises(UsageError, match=r"license.*must be one of.*new-license-9\.0") as told:
-        rehearse_release(prepared, NO_CODE)
+        rehearse(prepared)
     assert "--no-rehearse" in (told.value.hint or "")
     assert not list(hub[1].list_models(author="owner"))
 
@@ -147,8 +169,9 @@ def test_a_card_that_is_there_unchanged_is_no_matter_of_todays_list(
         allowed = {"CARD-EDITED": "on purpose", "CARD-STALE": "on purpose"}
         prepared = prepare(release, Target(NAME), api, Choices(allow=allowed))
         assert {file.path: file.action for file in prepared.plan.files}["README.md"] == "unchanged"
-        assert rehearse_release(prepared, NO_CODE).ok
-        assert publish(prepared, api).verification.ok
+        rehearsal = rehearse(prepared)
+        assert rehearsal.ok
+        assert publish(prepared, api, rehearsal).verification.ok
         close_session()
 
 

@@ -17,9 +17,10 @@ from publish.releases import SEEDS, Shape, make_release, scaled
 
 from hubkit.errors import HubkitError, UsageError
 from hubkit.localhub.server import RunningHub
+from hubkit.publish import flow, render
 from hubkit.publish.collection import CollectionItem, keep_collection
+from hubkit.publish.flow import Choices, Outcome
 from hubkit.publish.rehearse import local_hub
-from hubkit.publish.service import Choices
 from hubkit.publish.verify import verify_repository
 from hubkit.release.digests import sha256_of_file
 from hubkit.repo.local import open_folder
@@ -76,14 +77,12 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> StudyFile:
     return write_quick(tmp_path_factory.mktemp("study"))
 
 
-def pushed(
-    study: StudyFile, api: HfApi, *, code: bool = False, rehearse: bool = True
-) -> studies.StudyOutcome:
-    folder = study.path.parent
-    choices = Choices(run_code=code)
-    prepared = studies.prepare(study, folder, api, choices)
-    rehearsals = studies.rehearse(study, prepared, choices) if rehearse else {}
-    return studies.publish(study, folder, prepared, api, rehearsals)
+def pushed(study: StudyFile, api: HfApi, *, code: bool = False, rehearse: bool = True) -> Outcome:
+    folder, choices = study.path.parent, Choices(run_code=code, rehearse=rehearse)
+    afterwards = studies.afterwards(study, folder)
+    prepared = flow.prepare(studies.targets(study, folder), api, choices)
+    rehearsals = flow.rehearse(prepared, choices, afterwards=afterwards)
+    return flow.publish(prepared, api, choices, rehearsals, afterwards=afterwards)
 
 
 def equal_to_source(repo_id: str, source: Path, hub: Hub, cache: Path) -> int:
@@ -97,12 +96,12 @@ def equal_to_source(repo_id: str, source: Path, hub: Hub, cache: Path) -> int:
 
 
 @pytest.fixture(scope="module")
-def first(hub: Hub, study: StudyFile) -> studies.StudyOutcome:
+def first(hub: Hub, study: StudyFile) -> Outcome:
     return pushed(study, hub[1])
 
 
 def test_everything_is_published_proven_and_found_again(
-    hub: Hub, study: StudyFile, first: studies.StudyOutcome, tmp_path: Path
+    hub: Hub, study: StudyFile, first: Outcome, tmp_path: Path
 ) -> None:
     (running, api), outcome = hub, first
     assert [one.pushed.repo_id for one in outcome.releases] == NAMES
@@ -123,27 +122,29 @@ def test_everything_is_published_proven_and_found_again(
         assert one.pushed.repo_id in card
         assert one.pushed.commit in card
     assert str(sum(FEW)) in card
-    assert outcome.collection is not None
-    items = api.get_collection(outcome.collection.slug).items
+    assert outcome.finished.collection is not None
+    items = api.get_collection(outcome.finished.collection.slug).items
     assert [item.item_id for item in items] == ["me/seeds", *NAMES]
     assert f"{FEW[0]} SAEs" in (items[1].note or "")
-    json.dumps(studies.as_json(outcome))
+    json.dumps(render.outcome_json(outcome))
     for name in NAMES:
-        assert name in studies.as_markup(outcome)
+        assert name in render.outcome_lines(outcome)
 
 
-def test_again_changes_nothing_and_sends_nothing(
-    hub: Hub, study: StudyFile, first: studies.StudyOutcome
-) -> None:
+def test_again_changes_nothing_and_sends_nothing(hub: Hub, study: StudyFile, first: Outcome) -> None:
     running, api = hub
     running.clear_requests()
     again = pushed(study, api, rehearse=False)
     assert [one.pushed.commit for one in again.releases] == [one.pushed.commit for one in first.releases]
-    assert again.index is not None
-    assert first.index is not None
-    assert again.index.pushed.commit == first.index.pushed.commit
-    assert again.collection is not None
-    assert (again.collection.made, again.collection.added, again.collection.changed) == (False, (), ())
+    assert again.finished.index is not None
+    assert first.finished.index is not None
+    assert again.finished.index.pushed.commit == first.finished.index.pushed.commit
+    assert again.finished.collection is not None
+    assert (
+        again.finished.collection.made,
+        again.finished.collection.added,
+        again.finished.collection.changed,
+    ) == (False, (), ())
     # where large files lie is asked with a POST, and only that
     asked = {r.path.rpartition("/")[2] for r in running.requests if r.method not in {"GET", "HEAD"}}
     assert asked <= {"batch"}
@@ -198,8 +199,8 @@ def test_saelens_loads_every_sae_of_the_rehearsal_with_equal_outputs(
     """On a Hub that has none of it: the code of a card that is published already, with all its files, is not run again."""
     choices = Choices()
     with local_hub(tmp_path / "fresh") as (_, api):
-        prepared = studies.prepare(study, study.path.parent, api, choices)
-    outcomes = studies.rehearse(study, prepared[-1:], choices)
+        prepared = flow.prepare(studies.targets(study, study.path.parent), api, choices)
+    outcomes = flow.rehearse(prepared[-1:], choices, afterwards=studies.afterwards(study, study.path.parent))
     (run,) = [outcome.snippet for outcome in outcomes.values()]
     assert run is not None
     assert run.ok
@@ -226,5 +227,7 @@ def test_at_real_size_with_saelens(tmp_path: Path) -> None:
 
 
 def test_a_dry_run_says_what_comes_after_the_releases(study: StudyFile) -> None:
-    assert studies.afterwards(study) == ["the index me/seeds", "the collection 'Seed SAEs' of me"]
-    assert studies.afterwards(replace(study, publish=None)) == []
+    after = studies.afterwards(study, study.path.parent)
+    assert after is not None
+    assert after.in_words() == ["the index me/seeds", "the collection 'Seed SAEs' of me"]
+    assert studies.afterwards(replace(study, publish=None), study.path.parent) is None

@@ -16,9 +16,9 @@ from publish.releases import make_release
 from hubkit.errors import UsageError
 from hubkit.localhub import serving
 from hubkit.localhub.faults import Fault
+from hubkit.publish.client import check_login, client
 from hubkit.publish.plan import Target, make_plan
 from hubkit.publish.push import push
-from hubkit.publish.service import check_login, client
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning", "ignore::UserWarning")
 TOKEN = "hf_" + "s3cr3tS3CR3T" * 3

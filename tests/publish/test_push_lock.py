@@ -19,15 +19,15 @@ from hubkit.errors import IncompleteError
 from hubkit.localhub.server import RunningHub
 from hubkit.publish.plan import Target, make_plan
 from hubkit.publish.push import Pushed, push
-from hubkit.publish.turn import our_turn
+from hubkit.publish.push_lock import push_lock
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning", "ignore::UserWarning")
 TARGET = Target("owner/release")
 ENDPOINT = "http://hub.test"
 HOLDS = """
 import sys, time
-from hubkit.publish.turn import our_turn
-with our_turn(sys.argv[1], sys.argv[2]):
+from hubkit.publish.push_lock import push_lock
+with push_lock(sys.argv[1], sys.argv[2]):
     print("held", flush=True)
     time.sleep(600)
 """
@@ -50,7 +50,7 @@ def test_a_second_push_of_the_same_release_waits_and_finds_everything_there(
     def second() -> None:
         results.append(push(plans[1], release, api, report=events.append))
 
-    with our_turn(api.endpoint, "owner/release") as waited:
+    with push_lock(api.endpoint, "owner/release") as waited:
         assert not waited
         thread = threading.Thread(target=second)
         thread.start()
@@ -82,7 +82,7 @@ def test_a_push_of_something_else_is_told_so_before_it_sends_a_byte(
         except IncompleteError as error:
             errors.append(error)
 
-    with our_turn(api.endpoint, "OWNER/release"):  # the Hub's names have no case either
+    with push_lock(api.endpoint, "OWNER/release"):  # the Hub's names have no case either
         thread = threading.Thread(target=second)
         thread.start()
         assert told.wait(30)
@@ -96,9 +96,9 @@ def test_a_push_of_something_else_is_told_so_before_it_sends_a_byte(
 
 
 def test_other_repositories_and_other_hubs_do_not_wait() -> None:
-    with our_turn(ENDPOINT, "owner/a"), our_turn(ENDPOINT, "owner/b") as waited:
+    with push_lock(ENDPOINT, "owner/a"), push_lock(ENDPOINT, "owner/b") as waited:
         assert not waited
-        with our_turn("http://other.test", "owner/a") as again:
+        with push_lock("http://other.test", "owner/a") as again:
             assert not again
 
 
@@ -114,7 +114,7 @@ def test_a_killed_push_lets_go() -> None:
         events.append(event)
         client.kill()
 
-    with our_turn(ENDPOINT, "owner/killed", kill) as waited:
+    with push_lock(ENDPOINT, "owner/killed", kill) as waited:
         assert waited
     assert [event.text for event in events] == ["another push from this machine to owner/killed is under way"]
     client.wait()
@@ -124,5 +124,5 @@ def test_a_killed_push_lets_go() -> None:
 def test_without_a_place_for_locks_a_push_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("not a folder", encoding="utf-8")
     monkeypatch.setenv("HUBKIT_CACHE", str(tmp_path / "file"))
-    with our_turn(ENDPOINT, "owner/a") as first, our_turn(ENDPOINT, "owner/a") as second:
+    with push_lock(ENDPOINT, "owner/a") as first, push_lock(ENDPOINT, "owner/a") as second:
         assert (first, second) == (False, False)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hubkit.publish.flow import Outcome, Published
 from hubkit.publish.plan import Action, PlannedFile, PushPlan
 from hubkit.publish.rehearse import Prepared, Rehearsal
-from hubkit.publish.service import Published
 from hubkit.publish.verify import Verification, pinned
 from hubkit.validate.finding import Severity
 from hubkit.validate.reporters.text import escape, human_bytes
@@ -210,3 +210,26 @@ def published_json(done: Published) -> dict[str, Any]:
         "sent_bytes": pushed.sent_bytes, "seconds": round(pushed.seconds, 2), "summary": summary,
         "files": proof["compared"], "rehearsed": done.rehearsal is not None,
     }  # fmt: skip
+
+
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
+    """A study, for `--format json`."""
+    index, collection = outcome.finished.index, outcome.finished.collection
+    return {
+        "releases": [published_json(one) for one in outcome.releases],
+        "index": {"repo_id": index.pushed.repo_id, "commit": index.pushed.commit} if index else None,
+        "collection": collection.slug if collection else None,
+    }
+
+
+def outcome_lines(outcome: Outcome) -> str:
+    """A study, for a person: where everything is, and how to load from exactly there."""
+    index, collection = outcome.finished.index, outcome.finished.collection
+    lines = ["[bold]published and proven[/]", ""]
+    lines += [f"  [bold]{escape(one.pushed.repo_id)}[/]@{one.pushed.commit}" for one in outcome.releases]
+    if index:
+        lines.append(f"  [bold]{escape(index.pushed.repo_id)}[/]@{index.pushed.commit}  [dim]the index[/]")
+    if collection:
+        lines.append(f"  {escape(collection.url)}")
+    proof = outcome.releases[0].verification
+    return "\n".join([*lines, "", "[dim]one of them, at exactly this commit:[/]", "", pinned_lines(proof)])

@@ -29,7 +29,7 @@ SLICE = 0.2
 REPEATED = {429, 500, 502, 503, 504}
 
 
-def patiently(
+def with_retries(
     action: Callable[[], T],
     *,
     report: Report = silent,

@@ -20,7 +20,7 @@ LOOK = 1.0
 
 
 @contextmanager
-def our_turn(endpoint: str, repo_id: str, report: Report = silent) -> Iterator[bool]:
+def push_lock(endpoint: str, repo_id: str, report: Report = silent) -> Iterator[bool]:
     """Wait until no other push from this machine, by this user, goes to `repo_id`; whether there was one. Where no lock can be had, go on without."""
     lock = _lock(endpoint, repo_id)
     if lock is None:
