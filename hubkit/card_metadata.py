@@ -13,10 +13,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import yaml
+
 from hubkit.licenses import LICENSES
-from hubkit.plain_yaml import MOST_NODES
+from hubkit.plain_yaml import MOST_NODES, PREFIX
 from hubkit.texts import shortened
 
+PYTHON = f"{PREFIX}python/"
 REPO_ID = re.compile(r"[\w-][\w.-]{0,95}(?:/[\w-][\w.-]{0,95})?", re.ASCII)
 LICENSE_ID = re.compile(r"[a-z0-9][a-z0-9.+-]*")
 TEXTS = (
@@ -63,6 +66,47 @@ Wanted = Literal[
 
 
 @dataclass(frozen=True)
+class Misform:
+    """What no card may have in its YAML, whatever it says: the Hub reads neither other tags nor merge keys, and refuses a key that comes twice."""
+
+    kind: Literal["tag", "merge", "twice"]
+    what: str
+    """The tag, or the key."""
+    line: int
+    """In the head, 1-based."""
+
+
+def misforms(root: yaml.Node) -> Iterator[Misform]:
+    """Everything of that kind below a node, in no order; what an alias names is looked at once."""
+    stack: list[yaml.Node] = [root]
+    seen: set[int] = set()
+    while stack:
+        node = stack.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if not node.tag.startswith(PREFIX) or node.tag.startswith(PYTHON):
+            yield Misform("tag", node.tag, node.start_mark.line + 1)
+        if isinstance(node, yaml.MappingNode):
+            yield from _misformed_keys(node)
+            stack += [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            stack += node.value
+
+
+def _misformed_keys(node: yaml.MappingNode) -> Iterator[Misform]:
+    keys: set[str] = set()
+    for key, _ in node.value:
+        line = key.start_mark.line + 1
+        if key.tag == f"{PREFIX}merge":
+            yield Misform("merge", "<<", line)
+        elif isinstance(key, yaml.ScalarNode):
+            if key.value in keys:
+                yield Misform("twice", key.value, line)
+            keys.add(key.value)
+
+
+@dataclass(frozen=True)
 class Breach:
     """One value that breaks a rule."""
 
@@ -79,6 +123,11 @@ class Breach:
     def key(self) -> str:
         """The top-level key."""
         return re.split(r"[.\[]", self.where, maxsplit=1)[0]
+
+    @property
+    def refused(self) -> bool:
+        """Whether a Hub with just these rules refuses it. One that is the real Hub's may know a licence more, so the validator only doubts that."""
+        return self.wanted == "license" or not self.doubt
 
 
 def breaches(front: Mapping[Any, Any]) -> Iterator[Breach]:

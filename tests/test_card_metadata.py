@@ -69,3 +69,22 @@ def test_a_license_that_is_not_on_the_list_is_refused_by_the_hub_and_doubted_by_
     assert fault.doubt, "the list here may be older than the Hub's"
     (error,) = check(text).errors
     assert "must be one of" in error
+
+
+@pytest.mark.parametrize(
+    ("head", "theirs", "line"),
+    [
+        ("license: mit\ntags: [a]\nlicense: mit", "duplicated mapping key 'license'", 3),
+        ("x: &a {b: 1}\ny: {<<: *a}", "merge keys are not for cards", 2),
+        ("license: mit\nx: !!python/tuple [1]", "unknown tag", 2),
+        ("x: !mine 1", "unknown tag '!mine'", 1),
+    ],
+)
+def test_a_form_that_both_refuse_with_its_line(head: str, theirs: str, line: int) -> None:
+    text = f"---\n{head}\n---\n# Card\n"
+    (fault,) = faults(parse_readme(text))
+    (error,) = check(text).errors
+    assert fault.line == line + 1
+    assert theirs in error
+    assert error.endswith(f"(line {line})")
+    assert not fault.doubt

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from hubkit import plain_yaml
-from hubkit.card_metadata import Breach, breaches
+from hubkit.card_metadata import Breach, breaches, misforms
 from hubkit.licenses import LICENSES
 from hubkit.texts import shortened
 
@@ -70,32 +70,18 @@ def _loaded(head: str) -> dict[str, Any] | HeadError:
 
 
 def _strict(root: yaml.Node | None) -> None:
-    """Raise HeadError for a key that comes twice, and for merge keys."""
-    stack = [root] if root is not None else []
-    seen: set[int] = set()
-    while stack:
-        node = stack.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if isinstance(node, yaml.MappingNode):
-            _check_keys(node)
-            stack += [part for pair in node.value for part in pair]
-        elif isinstance(node, yaml.SequenceNode):
-            stack += node.value
+    """Raise HeadError for what stands first of what no card may have."""
+    first = min(misforms(root), key=lambda one: one.line, default=None) if root is not None else None
+    if first is not None:
+        said = MISFORMED[first.kind].format(shortened(repr(first.what)))
+        raise HeadError(f"{said} (line {first.line})")
 
 
-def _check_keys(node: yaml.MappingNode) -> None:
-    keys: set[str] = set()
-    for key, _ in node.value:
-        if key.tag == f"{plain_yaml.PREFIX}merge":
-            raise HeadError(f"merge keys are not for cards (line {key.start_mark.line + 1})")
-        if isinstance(key, yaml.ScalarNode):
-            if key.value in keys:
-                raise HeadError(
-                    f"duplicated mapping key {shortened(key.value)!r} (line {key.start_mark.line + 1})"
-                )
-            keys.add(key.value)
+MISFORMED = {
+    "tag": "unknown tag {}",
+    "merge": "merge keys are not for cards",
+    "twice": "duplicated mapping key {}",
+}
 
 
 def card_data(text: str) -> dict[str, Any]:
@@ -120,15 +106,10 @@ def check(text: str) -> Verdict:
     if not data:
         return Verdict(warnings=["empty or missing yaml metadata in repo card"])
     found = list(islice(breaches(data), MOST_FAULTS))
-    errors = list(dict.fromkeys(_words(breach) for breach in found if _is_refused(breach)))
+    errors = list(dict.fromkeys(_words(breach) for breach in found if breach.refused))
     return Verdict(
         errors, [] if errors else [f"{_words(one)} The Hub may take it all the same." for one in found]
     )
-
-
-def _is_refused(breach: Breach) -> bool:
-    """A license that is not on the list is refused, as the Hub does; the list here may be older than the Hub's own."""
-    return breach.wanted == "license" or not breach.doubt
 
 
 def _words(breach: Breach) -> str:

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from hubkit.card_metadata import Breach, breaches
+from hubkit.card_metadata import PYTHON, Breach, breaches, misforms
 from hubkit.licenses import LICENSES
 from hubkit.texts import shortened
 
 if TYPE_CHECKING:
     from hubkit.readme.document import Readme
 
-PYTHON = "tag:yaml.org,2002:python/"
-PLAIN = "tag:yaml.org,2002:"
 MOST_FAULTS = 100
 """More of them say nothing new: the front matter was made by a mistake of the program that wrote it."""
 
@@ -73,36 +71,17 @@ def _read(readme: Readme, node: yaml.MappingNode) -> list[Fault]:
 
 def _nodes(root: yaml.MappingNode) -> Iterator[Fault]:
     """Python objects, other tags, merge and doubled keys."""
-    stack: list[Any] = [root]
-    seen: set[int] = set()
-    while stack:
-        node = stack.pop()
-        if id(node) in seen:  # named again by an alias
-            continue
-        seen.add(id(node))
-        line = node.start_mark.line + 2
-        if node.tag.startswith(PYTHON):
-            what = shortened(node.tag.removeprefix(PYTHON))
-            yield Fault(f"a Python object ({what}), expected plain YAML", line=line)
-        elif not node.tag.startswith(PLAIN):
-            yield Fault(f"the tag {shortened(node.tag)}, expected plain YAML", line=line)
-        if isinstance(node, yaml.MappingNode):
-            yield from _keys(node)
-            stack += [part for pair in node.value for part in pair]
-        elif isinstance(node, yaml.SequenceNode):
-            stack += node.value
-
-
-def _keys(node: yaml.MappingNode) -> Iterator[Fault]:
-    seen: set[str] = set()
-    for key, _ in node.value:
-        line = key.start_mark.line + 2
-        if key.tag == f"{PLAIN}merge":
+    for one in misforms(root):
+        line = one.line + 1  # the head begins on the second line
+        if one.kind == "merge":
             yield Fault("a merge key (<<), which the Hub does not read", line=line)
-        elif isinstance(key, yaml.ScalarNode):
-            if key.value in seen:
-                yield Fault(f"the key {_shown(key.value)} stands twice", shortened(key.value), line)
-            seen.add(key.value)
+        elif one.kind == "twice":
+            yield Fault(f"the key {_shown(one.what)} stands twice", shortened(one.what), line)
+        elif one.what.startswith(PYTHON):
+            what = shortened(one.what.removeprefix(PYTHON))
+            yield Fault(f"a Python object ({what}), expected plain YAML", line=line)
+        else:
+            yield Fault(f"the tag {shortened(one.what)}, expected plain YAML", line=line)
 
 
 def _shown(value: Any) -> str:
