@@ -10,11 +10,12 @@ from statistics import fmean
 
 from hubkit.cards import svg
 from hubkit.cards.facts import Facts, SaeFact, Thresholds
+from hubkit.release import layout
 from hubkit.release.metrics import MetricValue
 from hubkit.release.writing import keep_or_write
 from hubkit.words import many
 
-FOLDER = "figures"
+FOLDER = layout.FIGURES
 PROBE = "probe_balanced_accuracy"
 SPLITS = {"crossfit": "rows it never saw", "held_out": "held-out rows", "train": "its training rows"}
 

@@ -16,6 +16,7 @@ from hubkit.cards.snippets import (
     run_snippets,
 )
 from hubkit.errors import INSTALL_TRAIN, IncompleteError, UsageError
+from hubkit.release.layout import README
 from hubkit.repo.local import LocalView
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
@@ -81,7 +82,7 @@ def _judge(run: SnippetRun, text: str) -> Iterator[Found]:
         yield Found(
             f"{where} when it is run: {run.reason}",
             "run the block as a reader would; for a card of hubkit: hubkit build-cards",
-            path="README.md",
+            path=README,
             line=run.failed_line,
             measured={"versions": dict(run.versions or {})},
             identity=" ".join(quoted.split()) or run.reason,

@@ -61,6 +61,7 @@ def fix(
 
     from hubkit.cli.fix_remote import fix_repository
     from hubkit.fix.run import planned
+    from hubkit.release.layout import PROVENANCE
     from hubkit.repo.local import open_folder
     from hubkit.repo.target import HUB
 
@@ -86,7 +87,7 @@ def fix(
         console.data(json.dumps(answer, indent=2, ensure_ascii=False))
     for line, plain in shown:
         (console.data if plain else console.show)(line)
-    if plan.fixes and not diff and view.entry("provenance.json"):
+    if plan.fixes and not diff and view.entry(PROVENANCE):
         console.say(
             "[dim]provenance.json and the card hold digests of these files: hubkit build-cards writes them again[/]"
         )

@@ -102,9 +102,22 @@ def validate(
 
     console = Console(quiet=quiet)
     request = Request(
-        target, codes(select), codes(ignore), deep, load, base_model, fail_on.severity() if fail_on else None, notes,
-        baseline, write_baseline, config, no_config, no_cache, _snippets(run_snippets, snippets_on, base_model), timeout,
-    )  # fmt: skip
+        target,
+        select=codes(select),
+        ignore=codes(ignore),
+        deep=deep,
+        load=load,
+        base_model=base_model,
+        fail_on=fail_on.severity() if fail_on else None,
+        notes=notes,
+        baseline=baseline,
+        write_baseline=write_baseline,
+        config=config,
+        no_config=no_config,
+        no_cache=no_cache,
+        more=_snippets(run_snippets, snippets_on, base_model),
+        timeout=timeout,
+    )
     if run_snippets:
         console.say("[dim]running the card's code; importing SAELens takes a while[/]")
     # Without --deep there is nothing to wait for.

@@ -23,7 +23,7 @@ from hubkit.measures.catalogue import CATALOGUE
 from hubkit.release.activations import read_layer
 from hubkit.release.digests import sha256_of_file, sha256_of_json
 from hubkit.release.folds import CONTROL, folder_of, scenario_folds
-from hubkit.release.layout import CFG, EVALUATION, EVIDENCE, MANIFEST, METRICS, WEIGHTS
+from hubkit.release.layout import CFG, EVALUATION, EVIDENCE, MANIFEST, METRICS, TRAINING, WEIGHTS
 from hubkit.release.metrics import Comparison, Evaluation, LayerProfile, SaeMetrics
 from hubkit.release.pool import PoolManifest
 
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 STAGE = "evaluate"
 UNRECORDED = "evaluation.unrecorded.json"
 """In the work folder: an evaluation.json that was there before, of an earlier hubkit or typed by hand."""
-TRAINING = "training.json"
 """In the work folder, by `train`: `saes.<sae_id>.warnings`."""
 
 

@@ -9,10 +9,9 @@ from hubkit.fix.content import Text
 from hubkit.fix.registry import Change, Refusal, repo_fix
 from hubkit.readme.document import parse_readme
 from hubkit.readme.mojibake import repair_all
+from hubkit.release.layout import README
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.rules.card import one_base_model
-
-README = "README.md"
 
 
 @repo_fix("CARD003", "safe")

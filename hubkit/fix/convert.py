@@ -23,6 +23,7 @@ from hubkit.formats.conversion import cfg_of, obstacle, shapes_after
 from hubkit.formats.foreign_forward import Definition, definition_of, outputs
 from hubkit.formats.forward import forward
 from hubkit.formats.sae import DIMENSIONS, Sae, Tensor
+from hubkit.release.layout import CFG
 from hubkit.tensors.dtypes import BITS, decode
 from hubkit.tensors.zip_member import read_part
 from hubkit.validate.facts import WEIGHTS
@@ -32,7 +33,7 @@ from hubkit.validate.need import Need
 if TYPE_CHECKING:
     from hubkit.repo.view import RepoView
 
-CFG, KEPT = "cfg.json", "cfg.original.json"
+KEPT = "cfg.original.json"
 LATENTS, ROWS = 4096, 32
 """Latents and inputs that the two definitions are compared on; of more latents some, evenly spaced, which are a smaller SAE of the same kind."""
 CLOSE = 1e-9

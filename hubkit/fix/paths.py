@@ -8,7 +8,7 @@ from hubkit.fix.card import card_text
 from hubkit.fix.content import Text
 from hubkit.fix.registry import Change, Subject, repo_fix, sae_fix
 from hubkit.models.names import is_placeholder
-from hubkit.release.layout import EVALUATION, EVIDENCE
+from hubkit.release.layout import EVALUATION, EVIDENCE, README
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.rules.sec import NOBODY, PRIVATE_PATH
 
@@ -30,7 +30,7 @@ def in_configuration(subject: Subject) -> Change | None:
 def in_root_files(repo: RepoFacts) -> Change | None:
     """The same in README.md, evaluation.json and evidence.yaml."""
     stated = repo.evidence.text if repo.evidence else None
-    texts = {"README.md": card_text(repo), EVALUATION: repo.evaluation_text, EVIDENCE: stated}
+    texts = {README: card_text(repo), EVALUATION: repo.evaluation_text, EVIDENCE: stated}
     changed = {
         path: Text(after.encode("utf-8"))
         for path, text in texts.items()

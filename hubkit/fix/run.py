@@ -16,6 +16,7 @@ from hubkit.fix.proof import NEEDS, computes_otherwise, unproven, worse
 from hubkit.fix.proposal import one_file, one_sae, proposed
 from hubkit.fix.registry import Change, Fixer, Refusal, Subject, in_order
 from hubkit.fix.replace import ChangedError, Signature, replace_files, signature
+from hubkit.release.layout import EVALUATION, EVIDENCE, README
 from hubkit.repo.local import LocalView
 from hubkit.repo.view import Entry, RepoView
 from hubkit.tensors.header import HeaderError
@@ -24,7 +25,7 @@ from hubkit.validate.gather import gather
 from hubkit.validate.need import Need
 from hubkit.validate.run import validate
 
-ROOT_FILES = ("README.md", "evaluation.json", "evidence.yaml")
+ROOT_FILES = (README, EVALUATION, EVIDENCE)
 
 
 @dataclass(frozen=True)
@@ -240,7 +241,7 @@ def brought(view: RepoView, chosen: list[Fixer], plan: Plan) -> list[Fixer]:
 def _root(view: RepoView, fixers: list[Fixer], unsafe: bool, plan: Plan) -> None:
     """The files at the root, as the SAEs will be."""
     there = {path: content for fix in plan.fixes for path, content in fix.files.items()}
-    work = _Work("README.md", proposed(view, there))
+    work = _Work(README, proposed(view, there))
     sources = _signed(view, [entry for path in ROOT_FILES if (entry := view.entry(path))])
     for fixer in fixers:
         if fixer.finding not in _codes(work.view):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hubkit.errors import IncompleteError
 from hubkit.formats.json_file import JsonFile, json_file
 from hubkit.formats.strict_json import JsonFault
+from hubkit.release.layout import CFG
 from hubkit.repo.view import TooLargeError
 from hubkit.tensors.container import ENDINGS, read_header
 from hubkit.tensors.header import HeaderError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from hubkit.repo.view import Entry, RepoView
     from hubkit.tensors.header import Header
 
-CONFIG_NAMES = ("cfg.json", "config.json", "hyperparams.json")
+CONFIG_NAMES = (CFG, "config.json", "hyperparams.json")
 """A folder's own configuration: the first of these. What it is, its keys decide."""
 YAML_NAMES = ("config.yaml", "conf.yaml")
 """Configurations of circuit-tracer and of temporal SAEs."""

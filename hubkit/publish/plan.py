@@ -14,6 +14,7 @@ from hubkit.localhub.gitignore import GITIGNORE, ignored_by
 from hubkit.publish.files import LocalFile, hash_release, left_out, some_files
 from hubkit.publish.remote import Remote, read_remote, read_text
 from hubkit.release.digests import sha256_of_json
+from hubkit.release.layout import CFG
 from hubkit.words import many
 
 if TYPE_CHECKING:
@@ -257,7 +258,7 @@ def _action(file: LocalFile, remote: Remote) -> Action:
 
 
 def _message(files: tuple[LocalFile, ...]) -> str:
-    count = sum(file.path.rpartition("/")[2] == "cfg.json" for file in files)
+    count = sum(file.path.rpartition("/")[2] == CFG for file in files)
     return f"Publish {many(count, 'SAE')} with hubkit" if count else "Publish with hubkit"
 
 

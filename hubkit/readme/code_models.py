@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from hubkit.models.hooks import LENS_LAYER, parse_hook
 from hubkit.readme.code import Parsed, parsed
 from hubkit.readme.constants import MOST, constants_of, value_of
+from hubkit.release.layout import CFG, WEIGHTS
 
 if TYPE_CHECKING:
     from hubkit.readme.document import CodeBlock
@@ -191,7 +192,7 @@ class _Reader:
         path = self._text(name)
         if path is None:
             self.use.open_sae = True
-        elif path.rpartition("/")[2] in {"cfg.json", "sae_weights.safetensors", "params.npz", "ae.pt"}:
+        elif path.rpartition("/")[2] in {CFG, WEIGHTS, "params.npz", "ae.pt"}:
             self.use.loads.append(
                 Load("sae", self._text(repo) or "", *self._place(node), inner=path.rpartition("/")[0] or ".")
             )

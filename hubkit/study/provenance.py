@@ -15,10 +15,9 @@ from hubkit import __version__
 from hubkit.cards.checksums import Checksums
 from hubkit.errors import IncompleteError
 from hubkit.release.digests import sha256_of_json
-from hubkit.release.layout import EVALUATION, PROVENANCE
+from hubkit.release.layout import EVALUATION, PROVENANCE, TRAINING
 from hubkit.release.metrics import Evaluation
 from hubkit.release.provenance import BaseModelShape, Grid, Provenance, ScenarioCount, TrainedSae
-from hubkit.train.run import TRAINING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

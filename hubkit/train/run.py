@@ -18,7 +18,7 @@ from hubkit.engine.shard import Shard
 from hubkit.engine.work import Failure, Results, Unit
 from hubkit.errors import HubkitError
 from hubkit.release.folds import ALL
-from hubkit.release.layout import MANIFEST
+from hubkit.release.layout import MANIFEST, TRAINING
 from hubkit.release.pool import PoolManifest
 from hubkit.release.writing import write_json
 from hubkit.train.data import check_specs, check_windows
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from hubkit.train.batch import BatchResult
     from hubkit.train.spec import SaeSpec
 
-TRAINING = "training.json"
 """In the work folder: what training found about each published SAE, for `evaluate` and the curious."""
 LOG = "training.csv"
 FAILED = "failed.json"

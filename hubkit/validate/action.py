@@ -75,8 +75,8 @@ def request_of(environment: Mapping[str, str]) -> Request:
         raise UsageError(f"fail-on is {fail_on!r}, expected error, warning or note")
     return Request(
         value["target"],
-        _codes(value["select"]),
-        _codes(value["ignore"]),
+        select=_codes(value["select"]),
+        ignore=_codes(value["ignore"]),
         deep=_truth("deep", value["deep"]),
         base_model=value["base_model"] or None,
         fail_on=Severity[fail_on.upper()] if fail_on else None,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from hubkit.errors import IncompleteError
 from hubkit.validate.facts import RepoFacts, SaeFacts
-from hubkit.validate.finding import Finding, Found, Severity, fingerprint
+from hubkit.validate.finding import Finding, Found, Severity
 from hubkit.validate.report import Crash, Skipped
 from hubkit.validate.rule import Rule
 from hubkit.words import many
@@ -59,7 +59,9 @@ def _unread(skipped: list[Skipped]) -> Iterator[Finding]:
         checks = many(len(several), "check")
         where = f" on {len(saes)} SAEs" if len(saes) > 1 else ""
         found = Found(f"{reason}; {checks}{where} could not be made", identity=reason)
-        yield _finding("RUN002", Severity.NOTE, next(iter(saes)) if len(saes) == 1 else None, found)
+        yield found.finding(
+            "RUN002", Severity.NOTE, next(iter(saes)) if len(saes) == 1 else None, fixable=False
+        )
 
 
 def _ask_one(rule: Rule, subject: SaeFacts | RepoFacts, outcome: Outcome) -> None:
@@ -74,9 +76,11 @@ def _ask_one(rule: Rule, subject: SaeFacts | RepoFacts, outcome: Outcome) -> Non
         outcome.crashes.append(Crash(rule.code, traceback.format_exc()))
         message = f"the rule {rule.code} crashed: {type(error).__name__}: {error}"
         crash = Found(message, CRASHED, identity=rule.code)
-        outcome.findings.append(_finding("RUN001", Severity.ERROR, sae_id, crash))
+        outcome.findings.append(crash.finding("RUN001", Severity.ERROR, sae_id, fixable=False))
         return
-    outcome.findings += [_finding(rule.code, f.severity or rule.severity, sae_id, f, rule) for f in found]
+    outcome.findings += [
+        one.finding(rule.code, rule.severity, sae_id, fixable=rule.fix is not None) for one in found
+    ]
 
 
 def _first(found: Iterable[Found]) -> Iterator[Found]:
@@ -94,23 +98,3 @@ def _first(found: Iterable[Found]) -> Iterator[Found]:
         yield replace(
             last, message=message, line=None, pointer=None, measured={}, identity="more of this rule"
         )
-
-
-def _finding(
-    code: str, severity: Severity, sae_id: str | None, found: Found, rule: Rule | None = None
-) -> Finding:
-    sae_id = sae_id or found.sae_id
-    return Finding(
-        code=code,
-        severity=severity,
-        confidence=found.confidence,
-        sae_id=sae_id,
-        path=found.path,
-        pointer=found.pointer,
-        line=found.line,
-        message=found.message,
-        hint=found.hint,
-        measured=found.measured,
-        fix=found.fix if rule and rule.fix else None,
-        fingerprint=fingerprint(code, sae_id, found),
-    )

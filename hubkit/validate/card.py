@@ -11,6 +11,7 @@ from hubkit.models.known import known_config, nanochat_config
 from hubkit.models.names import hub_id, model_key
 from hubkit.readme.claims.kinds import Claim, ModelSize
 from hubkit.readme.claims.values import is_foundry
+from hubkit.release.layout import README
 from hubkit.validate.finding import Found
 from hubkit.validate.passed_over import passed_over
 from hubkit.validate.reading import inner_cards
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from hubkit.readme.document import Readme
     from hubkit.validate.facts import RepoFacts, SaeFacts
 
-CARD = "README.md"
+CARD = README
 ARCHITECTURES = {"topk", "jumprelu", "gated", "standard", "batchtopk"}
 """Names by which cards and configurations mean the same thing."""
 

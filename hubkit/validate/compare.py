@@ -10,6 +10,7 @@ import numpy as np
 
 from hubkit.engine.events import Event, Report, silent
 from hubkit.formats.strict_json import escape
+from hubkit.release.layout import EVALUATION, EVIDENCE, PROVENANCE, README, ROOT_CONFIG
 from hubkit.repo.local import LocalView
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.gather import gather
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from hubkit.tensors.header import TensorInfo
 
 NEEDS = Need.TREE | Need.CFG | Need.HEADER | Need.THRESHOLD
-ROOT_FILES = ("README.md", "evaluation.json", "evidence.yaml", "provenance.json", "config.json")
+ROOT_FILES = (README, EVALUATION, EVIDENCE, PROVENANCE, ROOT_CONFIG)
 ABSENT = "(absent)"
 
 

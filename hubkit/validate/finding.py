@@ -37,8 +37,8 @@ def mend(code: str, *, unsafe: bool = False) -> str:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a rule yields; the run adds the code, the SAE and the fingerprint."""
+class _Told:
+    """What a rule says, and what the report repeats of it."""
 
     message: str
     hint: str = ""
@@ -46,32 +46,40 @@ class Found:
     pointer: str | None = None
     """JSON pointer in a configuration, or `/tensor` in weights."""
     line: int | None = None
-    severity: Severity | None = None
-    """Where it differs from the rule's own."""
     confidence: Confidence = "high"
     measured: Mapping[str, Any] = field(default_factory=dict)
-    identity: str = ""
-    """What tells two findings of one rule at one place apart; never a secret in clear."""
     fix: FixKind | None = None
     sae_id: str | None = None
     """Of a rule over the whole repository, where it speaks of one SAE; of an SAE's own rule the run knows it."""
 
 
 @dataclass(frozen=True)
-class Finding:
+class Found(_Told):
+    """What a rule yields; the run adds the code, the SAE and the fingerprint."""
+
+    severity: Severity | None = None
+    """Where it differs from the rule's own."""
+    identity: str = ""
+    """What tells two findings of one rule at one place apart; never a secret in clear."""
+
+    def finding(self, code: str, severity: Severity, sae_id: str | None, *, fixable: bool) -> Finding:
+        """As the report lists it. A fix that the rule does not have is not promised."""
+        told: dict[str, Any] = {key: value for key, value in vars(self).items() if key != "identity"}
+        sae_id = sae_id or self.sae_id
+        told |= {
+            "sae_id": sae_id,
+            "severity": self.severity or severity,
+            "fix": self.fix if fixable else None,
+        }
+        return Finding(**told, code=code, fingerprint=fingerprint(code, sae_id, self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding(_Told):
     """One entry of the report's `findings`."""
 
     code: str
     severity: Severity
-    confidence: Confidence
-    sae_id: str | None
-    path: str | None
-    pointer: str | None
-    line: int | None
-    message: str
-    hint: str
-    measured: Mapping[str, Any]
-    fix: FixKind | None
     fingerprint: str
 
     def to_json(self) -> dict[str, Any]:

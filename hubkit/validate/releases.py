@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from hubkit.release.layout import PROVENANCE, README
 from hubkit.validate.inside import SAE_NAMES
 
-MANIFEST, CARD = "provenance.json", "README.md"
 DEPTH = 2
 """How many folders below a card its first SAE may be."""
 
@@ -28,7 +28,7 @@ def releases_of(files: Iterable[str]) -> list[Path]:
 
 def _release(file: Path) -> Path | None:
     above = list(_above(file))
-    manifest = next((folder for folder in above if (folder / MANIFEST).is_file()), None)
+    manifest = next((folder for folder in above if (folder / PROVENANCE).is_file()), None)
     if manifest is not None:
         return manifest
     sae = next((folder for folder in above if _is_sae(folder)), None)
@@ -40,7 +40,7 @@ def _release(file: Path) -> Path | None:
 
 def _is_release(folder: Path) -> bool:
     first = next(_saes_below(folder, DEPTH), None)
-    return first is not None and _around(first, list(_above(first / CARD))) == folder
+    return first is not None and _around(first, list(_above(first / README))) == folder
 
 
 def _above(file: Path) -> Iterator[Path]:
@@ -62,9 +62,9 @@ def _around(sae: Path, above: list[Path]) -> Path:
     outer = above[above.index(sae) + 1 :]
     if not outer:
         return sae
-    if (outer[0] / CARD).is_file():
+    if (outer[0] / README).is_file():
         return outer[0]
-    return next((folder for folder in outer[1:] if _is_card(folder / CARD)), outer[0])
+    return next((folder for folder in outer[1:] if _is_card(folder / README)), outer[0])
 
 
 def _is_card(path: Path) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +46,7 @@ class Request:
     """What was typed. None and empty mean: as the configuration says."""
 
     target: str
+    _: KW_ONLY
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     deep: bool = False

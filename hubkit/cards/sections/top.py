@@ -11,7 +11,7 @@ from hubkit.cards.families import FAMILIES, Family
 from hubkit.cards.sections.section import Absent, Context
 from hubkit.cards.settings import Link
 from hubkit.formats.saelens import TRANSCODERS
-from hubkit.release.layout import CFG
+from hubkit.release.layout import CFG, METRICS
 from hubkit.release.pool import MIXED, ONLY
 from hubkit.validate.finding import Severity
 
@@ -112,7 +112,7 @@ def contents(facts: Facts) -> Context:
         "dtypes": facts.distinct("dtype"),
         "declared": grid.size if grid and grid.architectures else None,
         "with_metrics": sum(sae.own_metrics for sae in facts.saes),
-        "metrics": "metrics.json" if _at_root(facts) else "<sae_id>/metrics.json",
+        "metrics": METRICS if _at_root(facts) else f"<sae_id>/{METRICS}",
     }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from hubkit.models.hooks import layers_named
 from hubkit.readme.claims.kinds import Claim, NamedFile, NamedSae
 from hubkit.readme.page import Line, Page
+from hubkit.release.layout import CFG, EVALUATION, METRICS, PROVENANCE, WEIGHTS
 
 SAE_ID = re.compile(r"(?<![\w.])sae_id\s*=\s*[\"']([^\"'{}<>\n]{1,200})[\"']")
 PRETRAINED = re.compile(
@@ -21,13 +22,13 @@ QUOTED = re.compile(r"`([^`\n]{2,200})`")
 IN_PARENTHESES = re.compile(r"\(((?:[A-Za-z0-9]+_){2,}[A-Za-z0-9_]{1,60})\)")
 BARE = re.compile(r"(?<![\w/.{-])((?:[A-Za-z0-9]+[_]){2,}[A-Za-z0-9]+)(?![\w/{.*-])")
 OWN_FILES = {
-    "cfg.json",
-    "sae_weights.safetensors",
+    CFG,
+    WEIGHTS,
     "sae.safetensors",
     "sparsity.safetensors",
-    "evaluation.json",
-    "provenance.json",
-    "metrics.json",
+    EVALUATION,
+    PROVENANCE,
+    METRICS,
 }
 """Names that can only mean a file of an SAE repository."""
 FILE_HEADING = re.compile(r"\bfiles?\b", re.IGNORECASE)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from hubkit.models.names import hub_id
 from hubkit.readme.frontmatter import faults
 from hubkit.readme.mojibake import find_mojibake
+from hubkit.release.layout import README
 from hubkit.texts import Lines
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import FOLDER, Found, Severity, mend
@@ -20,11 +21,11 @@ def no_card(repo: RepoFacts) -> Iterator[Found]:
     Nobody can tell what the SAEs were trained on, what they are good for, or how to load them. A folder around several releases needs none: each of them
     is judged by itself.
     """
-    if repo.saes and repo.view.entry("README.md") is None:
+    if repo.saes and repo.view.entry(README) is None:
         yield Found(
             "there is no README.md at the root",
             f"hubkit init {FOLDER} asks for what the files do not say, then hubkit build-cards {FOLDER} writes it",
-            path="README.md",
+            path=README,
         )
 
 
@@ -40,7 +41,7 @@ def front_matter(repo: RepoFacts) -> Iterator[Found]:
         yield Found(
             fault.message,
             "correct the front matter; https://huggingface.co/docs/hub/model-cards has the keys",
-            path="README.md",
+            path=README,
             pointer=f"/{fault.key}" if fault.key else None,
             line=fault.line,
             severity=Severity.WARNING if fault.doubt else None,
@@ -68,7 +69,7 @@ def mojibake(repo: RepoFacts) -> Iterator[Found]:
             yield Found(
                 f"{place.broken!r} is {place.repaired!r} in the wrong code page{often}",
                 f"write {place.repaired!r}, and save the file as UTF-8: {mend('CARD012')}",
-                path="README.md",
+                path=README,
                 line=lines.at(place.start),
                 identity=place.repaired,
                 fix="safe",
@@ -88,7 +89,7 @@ def library_or_base_model(repo: RepoFacts) -> Iterator[Found]:
     library = front.get("library_name")
     if library != "saelens" and all(sae.is_saelens for sae in repo.saes):
         yield Found(f"library_name is {library!r}, expected 'saelens'" if library else "library_name is missing, expected 'saelens'",
-                    f"write `library_name: saelens` into the front matter: {mend('CARD003')}", path="README.md", pointer="/library_name", line=1, fix="safe")  # fmt: skip
+                    f"write `library_name: saelens` into the front matter: {mend('CARD003')}", path=README, pointer="/library_name", line=1, fix="safe")  # fmt: skip
     if not front.get("base_model"):
         known = one_base_model(repo)
         yield Found(
@@ -96,7 +97,7 @@ def library_or_base_model(repo: RepoFacts) -> Iterator[Found]:
             f"write `base_model: {known}` into the front matter: {mend('CARD003')}"
             if known
             else "write `base_model: OWNER/MODEL` into the front matter, with the model's id on the Hub",
-            path="README.md",
+            path=README,
             pointer="/base_model",
             line=1,
             fix="safe" if known else None,

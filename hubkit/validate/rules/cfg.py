@@ -13,7 +13,8 @@ from hubkit.formats import saelens
 from hubkit.formats.conversion import cfg_to_write
 from hubkit.formats.shipped import shipped_schema
 from hubkit.formats.strict_json import escape
-from hubkit.validate.facts import WEIGHTS, SaeFacts
+from hubkit.release.layout import CFG, WEIGHTS
+from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import Found, Severity, mend
 from hubkit.validate.rule import sae_rule
 from hubkit.validate.rules.conformity import conforms
@@ -44,7 +45,7 @@ IGNORED = {
 }
 """Fields that SAELens overrides, carries or drops unread; of reshape_activations it only looks whether it is hook_z, of the activation whether topk."""
 HEADS = {"n_heads", "bottleneck_factor"}
-SAFETENSORS_WITHOUT_CFG = {"sae_weights.safetensors", "sae.safetensors"}
+SAFETENSORS_WITHOUT_CFG = {WEIGHTS, "sae.safetensors"}
 BARE = "unnamed"
 """The family of SAE tensors whose configuration is nobody's that hubkit knows."""
 
@@ -58,7 +59,7 @@ def weights_without_configuration(sae: SaeFacts) -> Iterator[Found]:
     in a file of any other name, without a configuration of a family that hubkit knows, are a warning: their author's own code may know more.
     """
     name = PurePosixPath(sae.cfg_path).name if sae.cfg_path else None
-    if name not in {None, "cfg.json"} and sae.is_saelens and WEIGHTS in sae.files:
+    if name not in {None, CFG} and sae.is_saelens and WEIGHTS in sae.files:
         yield Found(
             f"the configuration is called {name}; SAELens looks for cfg.json",
             "rename the file to cfg.json",

@@ -10,6 +10,7 @@ from hubkit.formats import saelens
 from hubkit.models.hooks import width_kind
 from hubkit.models.names import is_placeholder, model_key
 from hubkit.readme.quantization import says_quantized
+from hubkit.release.layout import README
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.rule import repo_rule
@@ -41,7 +42,7 @@ def quantization_unsaid(repo: RepoFacts) -> Iterator[Found]:
     yield Found(
         f"the card says {said.text!r}; {len(unsaid)} of {len(saes)} configurations do not mention it",
         'write how the model was loaded into each cfg.json, as "model_from_pretrained_kwargs": {"load_in_4bit": true} in its metadata',
-        path="README.md",
+        path=README,
         line=said.line,
         identity=said.text,
     )

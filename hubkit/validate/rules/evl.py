@@ -14,7 +14,7 @@ from hubkit.formats import saelens
 from hubkit.measures.catalogue import CATALOGUE
 from hubkit.readme.prose import prose_lines
 from hubkit.release.digests import RECORD, changed_since, values_sha256
-from hubkit.release.layout import EVALUATION, EVIDENCE
+from hubkit.release.layout import EVALUATION, EVIDENCE, METRICS, README
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity, natural
 from hubkit.validate.measured_values import Value, hubkit_files, values_of
@@ -25,7 +25,7 @@ from hubkit.validate.rules.errata import training_version
 if TYPE_CHECKING:
     from hubkit.formats.json_file import JsonFile
 
-METRIC_FILES = {"metrics.json", "evals.json", "eval.json", "evaluation.json", "eval_results.json"}
+METRIC_FILES = {METRICS, "evals.json", "eval.json", EVALUATION, "eval_results.json"}
 MAXIMUM = re.compile(r"(?:^|_)(?:max|maximum|best|peak|top)(?:_|$)")
 RELATIVE_TO_ZERO = (Version("5.8.0"), Version("6.45.0"))
 STATED_VARIANCE = re.compile(
@@ -51,7 +51,7 @@ def no_metrics(repo: RepoFacts) -> Iterator[Found]:
         yield Found(
             f"{len(bare)} of {len(ours)} SAEs have no metrics: {shown}",
             "hubkit evaluate STUDY.yaml writes metrics.json and evaluation.json for SAEs of a study; numbers that were measured elsewhere belong into evidence.yaml",
-            path="evaluation.json",
+            path=EVALUATION,
         )
 
 
@@ -187,14 +187,14 @@ def variance_relative_to_zero(repo: RepoFacts) -> Iterator[Found]:
     low, high = RELATIVE_TO_ZERO
     versions = {sae.sae_id: training_version(sae.cfg) for sae in repo.saes if sae.cfg}
     hit = [sae_id for sae_id, version in versions.items() if version and low <= version <= high]
-    if repo.card is None or not hit or repo.view.entry("evaluation.json") is not None:
+    if repo.card is None or not hit or repo.view.entry(EVALUATION) is not None:
         return
     line = next((number for number, text in prose_lines(repo.card) if STATED_VARIANCE.search(text)), None)
     if line is not None:
         yield Found(
             f"an explained variance is stated, and {len(hit)} of {len(repo.saes)} SAEs were trained with SAELens {versions[hit[0]]}, whose definition was relative to zero",
             "measure it again with SAELens 6.46 or later, and publish an evaluation.json that has the definition",
-            path="README.md",
+            path=README,
             line=line,
             confidence="low",
         )

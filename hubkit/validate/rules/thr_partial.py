@@ -9,6 +9,7 @@ import numpy as np
 
 from hubkit.formats.sae import JUMPRELU
 from hubkit.readme.prose import table_rows
+from hubkit.release.layout import README
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.measured_values import values_of
@@ -121,7 +122,7 @@ def far_from_sparse(repo: RepoFacts) -> Iterator[Found]:
         if value.measure == "l0" and value.number is not None and value.sae_id in saes:
             reported.setdefault(value.sae_id, (value.number, value.path, value.line))
     for sae_id, number, row in _in_tables(repo, saes):
-        reported.setdefault(sae_id, (number, "README.md", row))
+        reported.setdefault(sae_id, (number, README, row))
     for sae_id, sae in saes.items():
         if (stated := training_number(sae, "l0")) is not None:
             place = sae.at("/metadata/l0")
