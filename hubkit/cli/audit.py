@@ -155,8 +155,8 @@ def _api() -> HfApi:
 
 def _selection(select: str, ignore: str, config: Path | None) -> Selection:
     """A configuration is never looked for: an audit of others' repositories must not depend on where it is run."""
-    from hubkit.validate.config import Config, load_config
-    from hubkit.validate.selection import Selection
+    from hubkit.validate.config import load_config
+    from hubkit.validate.selection import Config, Selection
 
     found = load_config(config) if config else Config()
     chosen = codes(select)

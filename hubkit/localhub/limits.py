@@ -38,9 +38,7 @@ class Quotas:
         return {"api": self.api, "resolvers": self.resolvers, "pages": self.pages}[bucket]
 
 
-ANONYMOUS = Quotas(500, 3_000, 100)
 FREE_USER = Quotas(1_000, 5_000, 200)
-PRO_USER = Quotas(2_500, 12_000, 400)
 
 
 def bucket_of(path: str) -> Bucket | None:

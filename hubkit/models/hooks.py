@@ -18,19 +18,6 @@ ANY_LAYER = re.compile(r"\.(\d{1,9})(?:\.|$)")
 
 HookForm = Literal["transformer_lens", "module_path", "mixed", "unknown"]
 
-BLOCKS = {
-    "LlamaForCausalLM": "model.layers",
-    "MistralForCausalLM": "model.layers",
-    "Qwen2ForCausalLM": "model.layers",
-    "Qwen3ForCausalLM": "model.layers",
-    "Gemma2ForCausalLM": "model.layers",
-    "PhiForCausalLM": "model.layers",
-    "Phi3ForCausalLM": "model.layers",
-    "GPT2LMHeadModel": "transformer.h",
-    "GPTNeoXForCausalLM": "gpt_neox.layers",
-}
-"""Where the blocks are in the transformers class."""
-
 
 @dataclass(frozen=True, slots=True)
 class Hook:

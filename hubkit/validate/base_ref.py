@@ -17,9 +17,10 @@ from pathlib import Path
 
 from hubkit.errors import UsageError
 from hubkit.validate.baseline import baseline_lines, read_baseline
-from hubkit.validate.config import Config, load_config
+from hubkit.validate.config import load_config
 from hubkit.validate.report import Known
 from hubkit.validate.request import Settled
+from hubkit.validate.selection import Config
 
 SHA = re.compile(r"[0-9a-f]{40,64}")
 REF = re.compile(r"(?!-)[^\x00-\x20\x7f~^:?*\[\\]+")

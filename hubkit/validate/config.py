@@ -8,38 +8,21 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubkit.errors import UsageError
 from hubkit.regular import read_regular
 from hubkit.texts import shortened
-from hubkit.validate.selection import Ignore, check_codes
+from hubkit.validate.selection import Config, check_codes
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
-
-    from hubkit.validate.finding import Severity
 
 NAME = "hubkit.toml"
 PYPROJECT = "pyproject.toml"
 MOST_DOTS = 1000
 """In one line: the standard library takes quadratic time for a dotted key."""
-
-
-@dataclass(frozen=True)
-class Config:
-    """A configuration that was read; the empty one where there is none."""
-
-    path: Path | None = None
-    select: tuple[str, ...] = ()
-    ignore: tuple[Ignore, ...] = ()
-    severity: dict[str, Severity] = field(default_factory=dict)
-    fail_on: Severity | None = None
-    baseline: Path | None = None
-    """Absolute, or relative to the working directory: the file's own folder is already joined."""
-    notes: bool = False
 
 
 def find_config(here: Path | None = None) -> Path | None:
@@ -100,7 +83,7 @@ def load_config(path: Path, content: bytes | None = None) -> Config:
     """Read `path`, or take `content` for what it holds. Raises UsageError that names the file and the key."""
     from pydantic import ValidationError
 
-    from hubkit.validate.config_model import ConfigFile
+    from hubkit.validate.config_model import ConfigFile  # pydantic only where there is a file
 
     table = _table(path, content)
     try:

@@ -7,9 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from hubkit.validate.config import Config
 from hubkit.validate.finding import Severity
-from hubkit.validate.selection import Ignore
+from hubkit.validate.selection import Config, Ignore
 
 Word = Literal["error", "warning", "note"]
 

@@ -125,7 +125,7 @@ def _load(facts: RepoFacts) -> None:
 
     ours = [sae for sae in facts.saes if sae.is_saelens]
     try:
-        found = load_all(facts.view, ours)
+        found = load_all(facts.view, [sae.sae for sae in ours])
     except IncompleteError as error:
         for sae in ours:
             sae.unread[Need.LOAD] = error.message

@@ -22,7 +22,6 @@ from hubkit.tensors.slices import read_values
 
 if TYPE_CHECKING:
     from hubkit.formats.sae import Sae
-    from hubkit.validate.facts import SaeFacts
 
 RUNNER = Path(__file__).with_name("load_runner.py")
 SEED, ROWS = 0, 4
@@ -46,7 +45,7 @@ class Loaded:
     l0: float | None
 
 
-def load_all(view: RepoView, saes: Iterable[SaeFacts]) -> dict[str, Loaded]:
+def load_all(view: RepoView, saes: Iterable[Sae]) -> dict[str, Loaded]:
     """Load `saes` of a folder with SAELens, by id. Raises UsageError without SAELens or for a repository that is not on disk."""
     if find_spec("sae_lens") is None:
         raise UsageError("--load opens the SAEs with SAELens, which is not installed", hint=INSTALL_TRAIN)
@@ -55,15 +54,15 @@ def load_all(view: RepoView, saes: Iterable[SaeFacts]) -> dict[str, Loaded]:
             f"{view.name}: --load works on a folder",
             hint=f"hf download {view.name} --local-dir FOLDER, then: hubkit validate FOLDER --load",
         )
-    facts = {sae.sae_id: sae for sae in saes}
-    folders = {sae_id: str((view.root / sae_id).resolve()) for sae_id in facts}
+    by_id = {sae.sae_id: sae for sae in saes}
+    folders = {sae_id: str((view.root / sae_id).resolve()) for sae_id in by_id}
     if not folders:
         return {}
     answer = _run(
         {"folders": folders, "seed": SEED, "rows": ROWS}, TIMEOUT_START + TIMEOUT_EACH * len(folders)
     )
     return {
-        sae_id: _judge(view, facts[sae_id], ways, answer["version"])
+        sae_id: _judge(view, by_id[sae_id], ways, answer["version"])
         for sae_id, ways in answer["saes"].items()
     }
 
@@ -85,7 +84,7 @@ def _run(job: dict[str, Any], timeout: float) -> dict[str, Any]:
         return answer
 
 
-def _judge(view: LocalView, sae: SaeFacts, ways: Mapping[str, Any], version: str) -> Loaded:
+def _judge(view: LocalView, sae: Sae, ways: Mapping[str, Any], version: str) -> Loaded:
     raised = {way: result["raised"] for way, result in ways.items() if "raised" in result}
     computed = ways["load_from_disk"].get("computed")
     if computed is None:
@@ -94,7 +93,7 @@ def _judge(view: LocalView, sae: SaeFacts, ways: Mapping[str, Any], version: str
     return Loaded(
         version,
         raised,
-        difference_from_definition(view, sae.sae, computed),
+        difference_from_definition(view, sae, computed),
         TOLERANCE.get(dtype, TOLERANCE["float32"]),
         computed["l0"],
     )

@@ -14,12 +14,12 @@ from hubkit.repo.deadline import DEEP_LIMIT, LIMIT, Deadline
 from hubkit.repo.local import LocalView, open_folder
 from hubkit.repo.target import open_target
 from hubkit.validate.baseline import apply_baseline, read_baseline, write_baseline
-from hubkit.validate.config import NAME, Config, find_config, load_config, not_obeyed
+from hubkit.validate.config import NAME, find_config, load_config, not_obeyed
 from hubkit.validate.finding import Severity
 from hubkit.validate.releases import releases_of
 from hubkit.validate.report import Known, Report, below, joined
 from hubkit.validate.run import unasked, validate
-from hubkit.validate.selection import Ignore, Selection
+from hubkit.validate.selection import Config, Ignore, Selection
 
 if TYPE_CHECKING:
     from hubkit.repo.view import RepoView

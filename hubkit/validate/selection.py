@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubkit.errors import UsageError
@@ -43,6 +44,20 @@ class Ignore:
             and (not self.sae_id or fnmatchcase(prefix + sae_id, self.sae_id))
             for prefix in seen
         )
+
+
+@dataclass(frozen=True)
+class Config:
+    """A configuration that was read; the empty one where there is none."""
+
+    path: Path | None = None
+    select: tuple[str, ...] = ()
+    ignore: tuple[Ignore, ...] = ()
+    severity: dict[str, Severity] = field(default_factory=dict)
+    fail_on: Severity | None = None
+    baseline: Path | None = None
+    """Absolute, or relative to the working directory: the file's own folder is already joined."""
+    notes: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from hubkit.release.evidence import StatedValue
 from hubkit.release.experiments import RepresentationProbe, Stability, StabilityRun, Steering
 from hubkit.release.metrics import MetricValue
 
-EFFECTS = ("d_max", "d_above_1")
 LONG_TABLE = 12
 
 

@@ -16,7 +16,6 @@ from hubkit.validate.rule import sae_rule
 from hubkit.validate.rules.errata import errata_of, training_version
 
 TRANSCODER_NAME = re.compile(r"(?<![a-z])(?:skip)?[-_.]?transcoders?(?![a-z])", re.IGNORECASE)
-TRANSCODER_KEYS = ("hook_name_out", "d_out", "is_transcoder", "use_b_dec_out", "hook_point_out")
 WITH_ACTIVATION = {"standard", "gated", "jumprelu", "topk"}
 """The architectures of SAELens 3 to 5, whose configurations name an activation."""
 TANH = "tanh-relu"
