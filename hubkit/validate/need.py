@@ -31,17 +31,9 @@ class Need(Flag):
     TEXTS = auto()
     """Whatever texts there are beside, searched for secrets."""
 
-    @classmethod
-    def parse(cls, letters: str) -> Need:
-        """From the letters of the catalogue: `T C H S D E W L B`. Raises KeyError for another one."""
-        need = cls.NOTHING
-        for letter in letters.split():
-            need |= _LETTERS[letter]
-        return need
-
     @property
     def letters(self) -> str:
-        """Back to the letters of the catalogue."""
+        """As the catalogue prints them: `T C H S D E W L B`."""
         counted = self | Need.HEADER if Need.PICKLES in self else self
         return " ".join(letter for letter, need in _LETTERS.items() if need in counted)
 

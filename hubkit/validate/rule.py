@@ -67,14 +67,14 @@ def _register(
 
 
 def sae_rule(
-    code: str, severity: Severity, needs: str, fix: FixKind | None = None, *, helped: Need = Need.NOTHING
+    code: str, severity: Severity, needs: Need, fix: FixKind | None = None, *, helped: Need = Need.NOTHING
 ) -> Callable[[SaeCheck], SaeCheck]:
     """A rule that is asked once for every SAE. A need that could not be read, or a help that was asked for, skips it for that SAE."""
-    return _register(code, severity, Need.parse(needs), "sae", fix, helped)
+    return _register(code, severity, needs, "sae", fix, helped)
 
 
 def repo_rule(
-    code: str, severity: Severity, needs: str, fix: FixKind | None = None, *, also: Need = Need.NOTHING
+    code: str, severity: Severity, needs: Need, fix: FixKind | None = None
 ) -> Callable[[RepoCheck], RepoCheck]:
-    """A rule that is asked once for the repository; `also` is what it reads beside the letters of the catalogue."""
-    return _register(code, severity, Need.parse(needs) | also, "repo", fix)
+    """A rule that is asked once for the repository."""
+    return _register(code, severity, needs, "repo", fix)

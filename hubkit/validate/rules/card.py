@@ -11,10 +11,11 @@ from hubkit.release.layout import README
 from hubkit.texts import Lines
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import FOLDER, Found, Severity, mend
+from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
 
 
-@repo_rule("CARD001", Severity.WARNING, "T")
+@repo_rule("CARD001", Severity.WARNING, Need.TREE)
 def no_card(repo: RepoFacts) -> Iterator[Found]:
     """The repository has no README.md.
 
@@ -29,7 +30,7 @@ def no_card(repo: RepoFacts) -> Iterator[Found]:
         )
 
 
-@repo_rule("CARD002", Severity.ERROR, "D")
+@repo_rule("CARD002", Severity.ERROR, Need.README)
 def front_matter(repo: RepoFacts) -> Iterator[Found]:
     """The front matter is not what the Hub takes.
 
@@ -50,7 +51,7 @@ def front_matter(repo: RepoFacts) -> Iterator[Found]:
         )
 
 
-@repo_rule("CARD012", Severity.WARNING, "D", fix="safe")
+@repo_rule("CARD012", Severity.WARNING, Need.README, fix="safe")
 def mojibake(repo: RepoFacts) -> Iterator[Found]:
     """Mojibake: text that was decoded with the wrong code page.
 
@@ -76,7 +77,7 @@ def mojibake(repo: RepoFacts) -> Iterator[Found]:
             )
 
 
-@repo_rule("CARD003", Severity.WARNING, "D T", fix="safe")
+@repo_rule("CARD003", Severity.WARNING, Need.TREE | Need.README, fix="safe")
 def library_or_base_model(repo: RepoFacts) -> Iterator[Found]:
     """SAELens's format, but the card's front matter lacks `library_name: saelens` or `base_model`.
 

@@ -9,11 +9,12 @@ from hubkit.readme.page import Page
 from hubkit.validate.card import CARD
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
+from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
 from hubkit.validate.statements import Placed, contradictions, statements
 
 
-@repo_rule("CARD015", Severity.WARNING, "D")
+@repo_rule("CARD015", Severity.WARNING, Need.README)
 def cards_disagree(repo: RepoFacts) -> Iterator[Found]:
     """Two cards of one study contradict each other.
 

@@ -25,6 +25,7 @@ from hubkit.readme.claims.numbers import half_unit
 from hubkit.validate.card import own_model, said, shape_of
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
+from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
 
 HINT = "compute it again, or let hubkit build-cards do it"
@@ -40,7 +41,7 @@ CONVENTIONS: dict[str, Callable[[int, int], float]] = {
 """Ways to say how deep layer l of n is, in per cent."""
 
 
-@repo_rule("CARD008", Severity.WARNING, "D")
+@repo_rule("CARD008", Severity.WARNING, Need.README)
 def arithmetic(repo: RepoFacts) -> Iterator[Found]:
     """Arithmetic inside the card does not hold.
 

@@ -14,7 +14,7 @@ from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
 
 
-@repo_rule("CARD009", Severity.ERROR, "D T", also=Need.CFG)
+@repo_rule("CARD009", Severity.ERROR, Need.TREE | Need.README | Need.CFG)
 def broken_code(repo: RepoFacts) -> Iterator[Found]:
     """A code block does not parse, or does what SAELens cannot do.
 

@@ -14,7 +14,7 @@ from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
 
 
-@repo_rule("CARD011", Severity.WARNING, "D")
+@repo_rule("CARD011", Severity.WARNING, Need.README)
 def placeholder(repo: RepoFacts) -> Iterator[Found]:
     """Text that was meant to be replaced.
 
@@ -33,7 +33,7 @@ def placeholder(repo: RepoFacts) -> Iterator[Found]:
             )
 
 
-@repo_rule("CARD013", Severity.WARNING, "D T", also=Need.CFG | Need.EVALUATION)
+@repo_rule("CARD013", Severity.WARNING, Need.TREE | Need.README | Need.CFG | Need.EVALUATION)
 def stale(repo: RepoFacts) -> Iterator[Found]:
     """The card is older than what it describes.
 
@@ -70,7 +70,7 @@ def _stale(what: str, identity: str) -> Found:
     )  # fmt: skip
 
 
-@repo_rule("CARD014", Severity.NOTE, "D")
+@repo_rule("CARD014", Severity.NOTE, Need.README)
 def missing_section(repo: RepoFacts) -> Iterator[Found]:
     """Something that readers need is missing.
 

@@ -24,7 +24,7 @@ RULES = {"threshold": (all_zero, never_learned), "pickle": (weights_are_a_pickle
 """The rules that find what the card should tell; that the model was quantized, the configuration says itself."""
 
 
-@repo_rule("CARD010", Severity.ERROR, "D S H")
+@repo_rule("CARD010", Severity.ERROR, Need.HEADER | Need.THRESHOLD | Need.README)
 def undisclosed(repo: RepoFacts) -> Iterator[Found]:
     """A defect that the validator found is not disclosed in the card.
 

@@ -25,6 +25,7 @@ from hubkit.readme.claims.kinds import (
 from hubkit.validate.card import countable, layer_of, own_model, said, same_model, shape_of
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
+from hubkit.validate.need import Need
 from hubkit.validate.properties import contradicted
 from hubkit.validate.rule import repo_rule
 
@@ -41,7 +42,7 @@ SIZE_RATIO = 1.4
 """Names round ("1B" for 1.24 B parameters) and may leave out the embedding; more than this is another model."""
 
 
-@repo_rule("CARD005", Severity.ERROR, "D C")
+@repo_rule("CARD005", Severity.ERROR, Need.CFG | Need.README)
 def wrong_fact(repo: RepoFacts) -> Iterator[Found]:
     """A fact that the card states contradicts the configurations, or another line of the card.
 

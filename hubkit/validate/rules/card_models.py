@@ -61,7 +61,7 @@ class Own:
         return min((kinship(name, own) for own in self.names), key=ORDER.index)
 
 
-@repo_rule("CARD016", Severity.ERROR, "C D", also=Need.PROVENANCE)
+@repo_rule("CARD016", Severity.ERROR, Need.CFG | Need.README | Need.PROVENANCE)
 def another_model(repo: RepoFacts) -> Iterator[Found]:
     """The card speaks of another base model than the SAEs were trained on, or its code reads another place in it.
 

@@ -12,6 +12,7 @@ from hubkit.readme.page import shortened
 from hubkit.validate.card import countable, said, same_repository
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
+from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
 
 HINT = "name one that is there; hubkit build-cards takes the names from the listing"
@@ -19,7 +20,7 @@ PART = re.compile(r"[A-Za-z]+|\d+")
 FILES = re.compile(r"\.(?:safetensors|json|pt|pth|npz|bin)$")
 
 
-@repo_rule("CARD006", Severity.ERROR, "D T")
+@repo_rule("CARD006", Severity.ERROR, Need.TREE | Need.README)
 def missing_name(repo: RepoFacts) -> Iterator[Found]:
     """An sae_id or a file that the card names is not in the repository.
 

@@ -11,6 +11,7 @@ from hubkit.validate.card import said
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.measured_values import values_of
+from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
 
 HINT = "copy it from evaluation.json: hubkit build-cards does"
@@ -18,7 +19,7 @@ EXACT = 1e-9
 PROBE = "probe_balanced_accuracy"
 
 
-@repo_rule("CARD007", Severity.ERROR, "D E")
+@repo_rule("CARD007", Severity.ERROR, Need.README | Need.EVALUATION)
 def wrong_number(repo: RepoFacts) -> Iterator[Found]:
     """A number in the card contradicts the evaluation files.
 

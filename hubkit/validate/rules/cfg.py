@@ -16,6 +16,7 @@ from hubkit.formats.strict_json import escape
 from hubkit.release.layout import CFG, WEIGHTS
 from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import Found, Severity, mend
+from hubkit.validate.need import Need
 from hubkit.validate.rule import sae_rule
 from hubkit.validate.rules.conformity import conforms
 
@@ -50,7 +51,7 @@ BARE = "unnamed"
 """The family of SAE tensors whose configuration is nobody's that hubkit knows."""
 
 
-@sae_rule("CFG001", Severity.ERROR, "T")
+@sae_rule("CFG001", Severity.ERROR, Need.TREE)
 def weights_without_configuration(sae: SaeFacts) -> Iterator[Found]:
     """The SAE folder has weights and no configuration.
 
@@ -80,7 +81,7 @@ def weights_without_configuration(sae: SaeFacts) -> Iterator[Found]:
         )
 
 
-@sae_rule("CFG002", Severity.ERROR, "C")
+@sae_rule("CFG002", Severity.ERROR, Need.CFG)
 def not_strict_json(sae: SaeFacts) -> Iterator[Found]:
     """cfg.json is not strict JSON.
 
@@ -109,7 +110,7 @@ def validator() -> Any:
     return extend(Draft202012Validator, type_checker=checker)(shipped_schema("cfg"))
 
 
-@sae_rule("CFG003", Severity.ERROR, "C")
+@sae_rule("CFG003", Severity.ERROR, Need.CFG)
 def field_breaks_schema(sae: SaeFacts) -> Iterator[Found]:
     """A field breaks the JSON Schema of its layout and architecture.
 
@@ -207,7 +208,7 @@ def _expected(keyword: str, value: Any) -> str:
     }.get(keyword, f"{keyword} {value}")
 
 
-@sae_rule("CFG004", Severity.ERROR, "C", fix="safe")
+@sae_rule("CFG004", Severity.ERROR, Need.CFG, fix="safe")
 def architecture_unknown(sae: SaeFacts) -> Iterator[Found]:
     """The architecture is not in SAELens's registry.
 

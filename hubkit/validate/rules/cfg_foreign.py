@@ -8,6 +8,7 @@ from hubkit.formats.foreign import sizes_of
 from hubkit.formats.sae import BATCH_TOPK, TOPK
 from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import Found, Severity
+from hubkit.validate.need import Need
 from hubkit.validate.rule import sae_rule
 
 K_GIVEN_TO_LOADER = {"circuit_tracer", "mwhanna_transcoder"}
@@ -15,7 +16,7 @@ K_GIVEN_TO_LOADER = {"circuit_tracer", "mwhanna_transcoder"}
 MATRIX = 2
 
 
-@sae_rule("CFG022", Severity.ERROR, "C H S")
+@sae_rule("CFG022", Severity.ERROR, Need.CFG | Need.HEADER | Need.THRESHOLD)
 def foreign_contradiction(sae: SaeFacts) -> Iterator[Found]:
     """In another family's files the configuration and the weights contradict each other, or something that its loader needs is missing.
 

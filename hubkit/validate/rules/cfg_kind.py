@@ -12,6 +12,7 @@ from hubkit.formats import saelens
 from hubkit.formats.cfg import Cfg
 from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import Found, Severity
+from hubkit.validate.need import Need
 from hubkit.validate.rule import sae_rule
 from hubkit.validate.rules.errata import errata_of, training_version
 
@@ -23,7 +24,7 @@ FIRST_TOPK = Version("5.0")
 """Until then SAELens itself wrote TopK as `standard` with `activation_fn_str: topk`."""
 
 
-@sae_rule("CFG017", Severity.WARNING, "C")
+@sae_rule("CFG017", Severity.WARNING, Need.CFG)
 def transcoder_as_autoencoder(sae: SaeFacts) -> Iterator[Found]:
     """A transcoder was published as an autoencoder, or subtracts b_dec from its input.
 
@@ -82,7 +83,7 @@ def _transcoder_mark(sae: SaeFacts) -> str | None:
     return f"the folder {sae.sae_id!r} says transcoder" if TRANSCODER_NAME.search(sae.sae_id) else None
 
 
-@sae_rule("CFG018", Severity.NOTE, "C")
+@sae_rule("CFG018", Severity.NOTE, Need.CFG)
 def trained_in_a_defective_window(sae: SaeFacts) -> Iterator[Found]:
     """Trained by a SAELens version with a known defect that touches this architecture.
 
@@ -106,7 +107,7 @@ def trained_in_a_defective_window(sae: SaeFacts) -> Iterator[Found]:
         )
 
 
-@sae_rule("CFG019", Severity.WARNING, "C")
+@sae_rule("CFG019", Severity.WARNING, Need.CFG)
 def activation_not_followed(sae: SaeFacts) -> Iterator[Found]:
     """`activation_fn_str` says another SAE than the one that SAELens builds.
 

@@ -11,13 +11,14 @@ from hubkit.models.hooks import Hook, layers_named, parse_hook, same_place
 from hubkit.models.mixed_hooks import translated
 from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import FixKind, Found, Severity, mend
+from hubkit.validate.need import Need
 from hubkit.validate.rule import sae_rule
 
 ANY_LAYER = re.compile(r"\.\d+(?=\.|$)")
 LENS_NAME = re.compile(r"blocks\.\d+\.[\w.]*hook_\w+")
 
 
-@sae_rule("CFG008", Severity.ERROR, "C", fix="safe")
+@sae_rule("CFG008", Severity.ERROR, Need.CFG, fix="safe")
 def version_missing(sae: SaeFacts) -> Iterator[Found]:
     """The v6 layout has no usable `sae_lens_version`: SAELens drops the metadata without a word.
 
@@ -78,7 +79,7 @@ def _no_version(sae: SaeFacts) -> Iterator[Found]:
         )
 
 
-@sae_rule("CFG012", Severity.WARNING, "C T")
+@sae_rule("CFG012", Severity.WARNING, Need.TREE | Need.CFG)
 def layers_disagree(sae: SaeFacts) -> Iterator[Found]:
     """The folder, `hook_name` and `hook_layer` do not name the same layer.
 
@@ -132,7 +133,7 @@ def _same_site(sae_id: str, hook: Hook) -> bool:
     )
 
 
-@sae_rule("CFG013", Severity.WARNING, "C", fix="unsafe")
+@sae_rule("CFG013", Severity.WARNING, Need.CFG, fix="unsafe")
 def hook_name_form(sae: SaeFacts) -> Iterator[Found]:
     """`hook_name` is neither a TransformerLens name nor a module path, or mixes both.
 

@@ -10,6 +10,7 @@ from hubkit.models.hooks import layers_named
 from hubkit.models.names import is_placeholder
 from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import Found, Severity, mend
+from hubkit.validate.need import Need
 from hubkit.validate.rule import sae_rule
 from hubkit.validate.rules.vocabulary import TRAINING, dropped, keys_of, near_key
 
@@ -30,7 +31,7 @@ CHOICES = {
 }
 
 
-@sae_rule("CFG009", Severity.WARNING, "C", fix="unsafe")
+@sae_rule("CFG009", Severity.WARNING, Need.CFG, fix="unsafe")
 def input_guessed(sae: SaeFacts) -> Iterator[Found]:
     """The v6 layout does not say what is done to the input: whether b_dec is subtracted, or how it is normalised.
 
@@ -54,7 +55,7 @@ def input_guessed(sae: SaeFacts) -> Iterator[Found]:
             )
 
 
-@sae_rule("CFG010", Severity.WARNING, "C")
+@sae_rule("CFG010", Severity.WARNING, Need.CFG)
 def statistics_stored_nowhere(sae: SaeFacts) -> Iterator[Found]:
     """The activations must be normalised by a factor or a matrix that is stored nowhere.
 
@@ -104,7 +105,7 @@ def _allowed(sae: SaeFacts) -> set[str]:
     return NORMALIZATIONS | {RESCALED if sae.architecture == "temporal" else WHITENED}
 
 
-@sae_rule("CFG011", Severity.WARNING, "C")
+@sae_rule("CFG011", Severity.WARNING, Need.CFG)
 def origin_unknown(sae: SaeFacts) -> Iterator[Found]:
     """No hook_name or no model_name after loading: nobody can tell where the activations come from.
 
@@ -176,7 +177,7 @@ def _absence(sae: SaeFacts, key: str, value: object) -> str:
     return f"there is no {key}"
 
 
-@sae_rule("CFG014", Severity.NOTE, "C", fix="safe")
+@sae_rule("CFG014", Severity.NOTE, Need.CFG, fix="safe")
 def legacy_layout(sae: SaeFacts) -> Iterator[Found]:
     """A legacy configuration of SAELens 2 to 5.
 
@@ -212,7 +213,7 @@ def _assumptions(raw: Mapping[str, object]) -> list[str]:
     return found
 
 
-@sae_rule("CFG015", Severity.NOTE, "C", fix="safe")
+@sae_rule("CFG015", Severity.NOTE, Need.CFG, fix="safe")
 def training_configuration(sae: SaeFacts) -> Iterator[Found]:
     """A training configuration was published: optimizer, loss, wandb or checkpoint keys.
 
@@ -235,7 +236,7 @@ def training_configuration(sae: SaeFacts) -> Iterator[Found]:
         )
 
 
-@sae_rule("CFG016", Severity.WARNING, "C", fix="unsafe")
+@sae_rule("CFG016", Severity.WARNING, Need.CFG, fix="unsafe")
 def key_dropped(sae: SaeFacts) -> Iterator[Found]:
     """A key that SAELens drops without a word.
 

@@ -11,6 +11,7 @@ from hubkit.models.hooks import parse_hook, same_place
 from hubkit.models.kinship import kinship
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
+from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
 
 KEY = "neuronpedia_id"
@@ -22,7 +23,7 @@ EXAMPLE = (
 )
 
 
-@repo_rule("CFG023", Severity.WARNING, "C")
+@repo_rule("CFG023", Severity.WARNING, Need.CFG)
 def wrong_dashboard(repo: RepoFacts) -> Iterator[Found]:
     """`neuronpedia_id` is not an id of Neuronpedia, or one of another SAE.
 

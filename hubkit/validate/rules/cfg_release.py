@@ -13,6 +13,7 @@ from hubkit.readme.quantization import says_quantized
 from hubkit.release.layout import README
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
+from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
 from hubkit.words import many
 
@@ -25,7 +26,7 @@ STATED_ARCHITECTURE = re.compile(
 )
 
 
-@repo_rule("CFG020", Severity.NOTE, "C D")
+@repo_rule("CFG020", Severity.NOTE, Need.CFG | Need.README)
 def quantization_unsaid(repo: RepoFacts) -> Iterator[Found]:
     """The card says that the activations came from a quantized model, and the configurations do not.
 
@@ -48,7 +49,7 @@ def quantization_unsaid(repo: RepoFacts) -> Iterator[Found]:
     )
 
 
-@repo_rule("CFG021", Severity.WARNING, "C T")
+@repo_rule("CFG021", Severity.WARNING, Need.TREE | Need.CFG)
 def names_against_contents(repo: RepoFacts) -> Iterator[Found]:
     """Inside one release, d_in differs for one hook kind, or an SAE is not what its id or its own metadata says: its k, width or architecture.
 

@@ -9,10 +9,11 @@ from hubkit.formats.conversion import architectures_of
 from hubkit.tensors.dtypes import CFG_NAMES
 from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import Found, Severity, mend
+from hubkit.validate.need import Need
 from hubkit.validate.rule import sae_rule
 
 
-@sae_rule("CFG005", Severity.ERROR, "C H", fix="safe")
+@sae_rule("CFG005", Severity.ERROR, Need.CFG | Need.HEADER, fix="safe")
 def required_key_missing(sae: SaeFacts) -> Iterator[Found]:
     """A key is missing that loading needs, or that SAELens then guesses.
 

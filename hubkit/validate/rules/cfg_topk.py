@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from hubkit.formats import saelens
 from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import Found, Severity
+from hubkit.validate.need import Need
 from hubkit.validate.rule import sae_rule
 
 
-@sae_rule("CFG006", Severity.ERROR, "C")
+@sae_rule("CFG006", Severity.ERROR, Need.CFG)
 def topk_without_k(sae: SaeFacts) -> Iterator[Found]:
     """A TopK without a reachable `k`: SAELens silently uses k = 100.
 
@@ -37,7 +38,7 @@ def topk_without_k(sae: SaeFacts) -> Iterator[Found]:
     )
 
 
-@sae_rule("CFG007", Severity.ERROR, "C")
+@sae_rule("CFG007", Severity.ERROR, Need.CFG)
 def k_contradicts(sae: SaeFacts) -> Iterator[Found]:
     """`k` is out of range, stated twice differently, or beside an empty `activation_fn_kwargs`.
 

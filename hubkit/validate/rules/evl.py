@@ -35,7 +35,7 @@ AGAIN = "measure it again: hubkit evaluate STUDY.yaml"
 SPLITS = {"train", "crossfit", "held_out", "control"}
 
 
-@repo_rule("EVL001", Severity.NOTE, "T")
+@repo_rule("EVL001", Severity.NOTE, Need.TREE)
 def no_metrics(repo: RepoFacts) -> Iterator[Found]:
     """SAEs without metrics.
 
@@ -55,7 +55,7 @@ def no_metrics(repo: RepoFacts) -> Iterator[Found]:
         )
 
 
-@repo_rule("EVL002", Severity.ERROR, "E")
+@repo_rule("EVL002", Severity.ERROR, Need.EVALUATION)
 def impossible_value(repo: RepoFacts) -> Iterator[Found]:
     """A value that its measure cannot have.
 
@@ -93,7 +93,7 @@ def _impossible(value: Value, sae: SaeFacts | None) -> str | None:
     return None
 
 
-@repo_rule("EVL003", Severity.WARNING, "E")
+@repo_rule("EVL003", Severity.WARNING, Need.EVALUATION)
 def bare_value(repo: RepoFacts) -> Iterator[Found]:
     """A value without definition version, n, split or interval.
 
@@ -119,7 +119,7 @@ def _lacking(value: Value) -> list[str]:
     return found + ([] if isinstance(value.raw.get("interval"), list) else ["interval"])
 
 
-@repo_rule("EVL004", Severity.WARNING, "E")
+@repo_rule("EVL004", Severity.WARNING, Need.EVALUATION)
 def not_held_out(repo: RepoFacts) -> Iterator[Found]:
     """Measured on rows it was trained on, probed without cross-fitting, or on fewer rows than d_in.
 
@@ -160,7 +160,7 @@ def not_held_out(repo: RepoFacts) -> Iterator[Found]:
             )
 
 
-@repo_rule("EVL005", Severity.WARNING, "E")
+@repo_rule("EVL005", Severity.WARNING, Need.EVALUATION)
 def maximum_without_null(repo: RepoFacts) -> Iterator[Found]:
     """A maximum over features, SAEs or layers without its null or its correction.
 
@@ -177,7 +177,7 @@ def maximum_without_null(repo: RepoFacts) -> Iterator[Found]:
             )
 
 
-@repo_rule("EVL006", Severity.NOTE, "C D")
+@repo_rule("EVL006", Severity.NOTE, Need.CFG | Need.README)
 def variance_relative_to_zero(repo: RepoFacts) -> Iterator[Found]:
     """The card states an explained variance, and SAELens's was relative to zero when these SAEs were trained.
 
@@ -200,7 +200,7 @@ def variance_relative_to_zero(repo: RepoFacts) -> Iterator[Found]:
         )
 
 
-@repo_rule("EVL008", Severity.ERROR, "E", also=Need.PROVENANCE)
+@repo_rule("EVL008", Severity.ERROR, Need.EVALUATION | Need.PROVENANCE)
 def changed_since_computed(repo: RepoFacts) -> Iterator[Found]:
     """evaluation.json was changed since it was computed.
 
@@ -252,7 +252,7 @@ def _other_metrics(repo: RepoFacts, evaluation: JsonFile) -> list[str]:
     ]
 
 
-@repo_rule("EVL009", Severity.ERROR, "E")
+@repo_rule("EVL009", Severity.ERROR, Need.EVALUATION)
 def evidence_that_says_nothing(repo: RepoFacts) -> Iterator[Found]:
     """evidence.yaml is not what such a file holds, or speaks of an SAE that is not here.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.measured_values import METRICS, hubkit_files
+from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ OTHERS = {"version", "n", "split", "interval"}
 """Keys of a value whose absence is EVL003's."""
 
 
-@repo_rule("EVL007", Severity.ERROR, "E")
+@repo_rule("EVL007", Severity.ERROR, Need.EVALUATION)
 def not_of_its_form(repo: RepoFacts) -> Iterator[Found]:
     """An evaluation file is not of the form that its `$schema` says.
 

@@ -51,7 +51,7 @@ def _places(sae: SaeFacts) -> Iterator[Place]:
             yield Place(key, name.strip(), index, width_key, width)
 
 
-@repo_rule("HOOK001", Severity.WARNING, "C B")
+@repo_rule("HOOK001", Severity.WARNING, Need.CFG | Need.BASE)
 def base_model_unresolved(facts: RepoFacts) -> Iterator[Found]:
     """The base model cannot be resolved.
 
@@ -94,7 +94,7 @@ def _of(saes: list[SaeFacts]) -> str:
     return f"{len(saes)} SAEs" if len(saes) > 1 else saes[0].sae_id
 
 
-@sae_rule("HOOK002", Severity.ERROR, "C", helped=Need.BASE)
+@sae_rule("HOOK002", Severity.ERROR, Need.CFG, helped=Need.BASE)
 def layer_outside(sae: SaeFacts) -> Iterator[Found]:
     """The layer is outside the base model.
 
@@ -120,7 +120,7 @@ def layer_outside(sae: SaeFacts) -> Iterator[Found]:
             )
 
 
-@sae_rule("HOOK003", Severity.ERROR, "C", helped=Need.BASE)
+@sae_rule("HOOK003", Severity.ERROR, Need.CFG, helped=Need.BASE)
 def width_of_another_place(sae: SaeFacts) -> Iterator[Found]:
     """d_in is not the width of the activations at that hook.
 
@@ -168,7 +168,7 @@ def _where_else(shape: ModelShape, width: int) -> str:
     return "no hook of this model has that width: check model_name, and write the one that was trained on"
 
 
-@sae_rule("HOOK004", Severity.ERROR, "C B")
+@sae_rule("HOOK004", Severity.ERROR, Need.CFG | Need.BASE)
 def module_missing(sae: SaeFacts) -> Iterator[Found]:
     """The module path does not exist in the transformers class of the base model.
 
@@ -195,7 +195,7 @@ def module_missing(sae: SaeFacts) -> Iterator[Found]:
         )
 
 
-@repo_rule("HOOK005", Severity.NOTE, "C B")
+@repo_rule("HOOK005", Severity.NOTE, Need.CFG | Need.BASE)
 def hook_ambiguous(facts: RepoFacts) -> Iterator[Found]:
     """The hook means different tensors in different loaders for this architecture.
 

@@ -8,12 +8,13 @@ from hubkit.models.names import is_placeholder
 from hubkit.models.sites import misnamed
 from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import Found, Severity
+from hubkit.validate.need import Need
 from hubkit.validate.rule import sae_rule
 
 KEYS = ("hook_name", "hf_hook_name", "hook_name_out", "hf_hook_name_out")
 
 
-@sae_rule("HOOK006", Severity.WARNING, "C")
+@sae_rule("HOOK006", Severity.WARNING, Need.CFG)
 def no_such_hook(sae: SaeFacts) -> Iterator[Found]:
     """There is no such hook: a slip in its name, or a place that the architecture does not have.
 

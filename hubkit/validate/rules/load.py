@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import FOLDER, Found, Severity
+from hubkit.validate.need import Need
 from hubkit.validate.rule import sae_rule
 
 TRANSLATIONS = (
@@ -29,7 +30,7 @@ TRANSLATIONS = (
 """SAELens's words, and ours; the first that fits."""
 
 
-@sae_rule("LOAD001", Severity.ERROR, "L C")
+@sae_rule("LOAD001", Severity.ERROR, Need.CFG | Need.LOAD)
 def does_not_load(sae: SaeFacts) -> Iterator[Found]:
     """SAELens does not load it.
 
@@ -57,7 +58,7 @@ def does_not_load(sae: SaeFacts) -> Iterator[Found]:
         return
 
 
-@sae_rule("LOAD002", Severity.ERROR, "L C")
+@sae_rule("LOAD002", Severity.ERROR, Need.CFG | Need.LOAD)
 def computes_something_else(sae: SaeFacts) -> Iterator[Found]:
     """It loads, and computes something else than its tensors and its cfg.json say.
 

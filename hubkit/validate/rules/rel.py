@@ -26,7 +26,7 @@ RESERVED = re.compile(r"(?:con|prn|aux|nul|com[1-9¹²³]|lpt[1-9¹²³])(?:\..*
 FORBIDDEN = re.compile(r'[<>:"|?*\\\x00-\x1f]')
 
 
-@repo_rule("REL001", Severity.NOTE, "C")
+@repo_rule("REL001", Severity.NOTE, Need.CFG)
 def several_base_models(repo: RepoFacts) -> Iterator[Found]:
     """SAEs of several base models in one repository.
 
@@ -57,7 +57,7 @@ def provenance_of(repo: RepoFacts) -> Provenance | None:
         return None
 
 
-@repo_rule("REL002", Severity.WARNING, "T", also=Need.PROVENANCE)
+@repo_rule("REL002", Severity.WARNING, Need.TREE | Need.PROVENANCE)
 def grid_has_holes(repo: RepoFacts) -> Iterator[Found]:
     """The release lacks SAEs of the grid that provenance.json declares.
 
@@ -93,7 +93,7 @@ def _cell(sae: SaeFacts) -> tuple[int, str, str] | None:
     return (layer, trained_as(cfg), condition) if cfg and layer is not None and condition else None
 
 
-@repo_rule("REL003", Severity.WARNING, "T")
+@repo_rule("REL003", Severity.WARNING, Need.TREE)
 def names_that_collide(repo: RepoFacts) -> Iterator[Found]:
     """Names that differ only in case, or that cannot exist on Windows.
 
@@ -136,7 +136,7 @@ def _not_on_windows(name: str) -> str | None:
     return "Windows drops the dot or space at the end" if name not in {"", "."} and name[-1] in ". " else None
 
 
-@repo_rule("REL004", Severity.ERROR, "T", also=Need.PROVENANCE)
+@repo_rule("REL004", Severity.ERROR, Need.TREE | Need.PROVENANCE)
 def provenance_disagrees(repo: RepoFacts) -> Iterator[Found]:
     """provenance.json disagrees with the files.
 

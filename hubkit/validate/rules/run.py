@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
+from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
 
 
-@repo_rule("RUN001", Severity.ERROR, "")
+@repo_rule("RUN001", Severity.ERROR, Need.NOTHING)
 def rule_crashed(_: RepoFacts) -> Iterator[Found]:
     """A rule crashed: a defect of hubkit.
 
@@ -18,7 +19,7 @@ def rule_crashed(_: RepoFacts) -> Iterator[Found]:
     yield from ()
 
 
-@repo_rule("RUN002", Severity.NOTE, "")
+@repo_rule("RUN002", Severity.NOTE, Need.NOTHING)
 def unread(_: RepoFacts) -> Iterator[Found]:
     """Something could not be read (gated, network, rate limit, permissions).
 

@@ -29,7 +29,7 @@ NOBODY = {
 """User names that only stand for one."""
 
 
-@repo_rule("SEC001", Severity.ERROR, "", also=Need.PICKLES)
+@repo_rule("SEC001", Severity.ERROR, Need.PICKLES)
 def pickle_runs_code(repo: RepoFacts) -> Iterator[Found]:
     """A pickle imports what runs code.
 
@@ -104,7 +104,7 @@ def _texts(repo: RepoFacts) -> list[tuple[str, str]]:
     return texts + [(file.path, file.text) for file in (repo.evaluation, repo.evidence) if file]
 
 
-@repo_rule("SEC002", Severity.ERROR, "C D E", also=Need.TEXTS)
+@repo_rule("SEC002", Severity.ERROR, Need.CFG | Need.README | Need.EVALUATION | Need.TEXTS)
 def secret(repo: RepoFacts) -> Iterator[Found]:
     """A secret is about to be, or was, published: Hub token, API key, private key.
 
@@ -123,7 +123,7 @@ def secret(repo: RepoFacts) -> Iterator[Found]:
         )
 
 
-@repo_rule("SEC003", Severity.WARNING, "C D E", fix="unsafe")
+@repo_rule("SEC003", Severity.WARNING, Need.CFG | Need.README | Need.EVALUATION, fix="unsafe")
 def private_path(repo: RepoFacts) -> Iterator[Found]:
     r"""A private path or user name.
 
@@ -153,7 +153,7 @@ def private_path(repo: RepoFacts) -> Iterator[Found]:
             )
 
 
-@repo_rule("SEC004", Severity.WARNING, "T C")
+@repo_rule("SEC004", Severity.WARNING, Need.TREE | Need.CFG)
 def custom_code(repo: RepoFacts) -> Iterator[Found]:
     """Custom code that runs on load.
 

@@ -14,6 +14,7 @@ import numpy as np
 from hubkit.formats.sae import BATCH_TOPK, JUMPRELU, THRESHOLDED
 from hubkit.validate.facts import WEIGHTS, SaeFacts
 from hubkit.validate.finding import Found, Severity, mend
+from hubkit.validate.need import Need
 from hubkit.validate.rule import sae_rule
 
 DEFAULT_INITS = (0.001, 0.01, -1.0)
@@ -92,7 +93,7 @@ def found(sae: SaeFacts, message: str, hint: str, **more: Any) -> Found:
     )
 
 
-@sae_rule("THR001", Severity.ERROR, "S", fix="unsafe")
+@sae_rule("THR001", Severity.ERROR, Need.THRESHOLD, fix="unsafe")
 def all_zero(sae: SaeFacts) -> Iterator[Found]:
     """Every threshold is 0: this JumpReLU computes a plain ReLU.
 
@@ -147,7 +148,7 @@ def _or_rewrite(sae: SaeFacts) -> str:
     )
 
 
-@sae_rule("THR002", Severity.ERROR, "S C")
+@sae_rule("THR002", Severity.ERROR, Need.CFG | Need.THRESHOLD)
 def never_learned(sae: SaeFacts) -> Iterator[Found]:
     """Every threshold equals its initial value: never learned.
 
@@ -188,7 +189,7 @@ def never_learned(sae: SaeFacts) -> Iterator[Found]:
     )
 
 
-@sae_rule("THR004", Severity.WARNING, "S")
+@sae_rule("THR004", Severity.WARNING, Need.THRESHOLD)
 def negative(sae: SaeFacts) -> Iterator[Found]:
     """Thresholds are negative: those latents act as a plain ReLU.
 
@@ -213,7 +214,7 @@ def negative(sae: SaeFacts) -> Iterator[Found]:
     )
 
 
-@sae_rule("THR005", Severity.ERROR, "S")
+@sae_rule("THR005", Severity.ERROR, Need.THRESHOLD)
 def not_finite(sae: SaeFacts) -> Iterator[Found]:
     """A threshold is NaN or infinite: that latent never fires, and nothing says so."""
     if sae.thresholds is None or np.isfinite(sae.thresholds).all():
@@ -229,7 +230,7 @@ def not_finite(sae: SaeFacts) -> Iterator[Found]:
     )
 
 
-@sae_rule("THR010", Severity.WARNING, "S C")
+@sae_rule("THR010", Severity.WARNING, Need.CFG | Need.THRESHOLD)
 def barely_moved(sae: SaeFacts) -> Iterator[Found]:
     """The thresholds barely moved from their initial value.
 

@@ -13,6 +13,7 @@ from hubkit.release.layout import README
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.measured_values import values_of
+from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule, sae_rule
 from hubkit.validate.rules.thr import equals, found, known_init, set_not_learned, thresholds
 
@@ -24,7 +25,7 @@ MOSTLY = 0.75
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 
 
-@sae_rule("THR003", Severity.WARNING, "S")
+@sae_rule("THR003", Severity.WARNING, Need.THRESHOLD)
 def mostly_zero(sae: SaeFacts) -> Iterator[Found]:
     """More than half of the thresholds are exactly 0, not all.
 
@@ -43,7 +44,7 @@ def mostly_zero(sae: SaeFacts) -> Iterator[Found]:
         )
 
 
-@sae_rule("THR006", Severity.WARNING, "H S")
+@sae_rule("THR006", Severity.WARNING, Need.HEADER | Need.THRESHOLD)
 def too_coarse(sae: SaeFacts) -> Iterator[Found]:
     """Half-precision thresholds with hardly any distinct values.
 
@@ -63,7 +64,7 @@ def too_coarse(sae: SaeFacts) -> Iterator[Found]:
         )
 
 
-@sae_rule("THR007", Severity.WARNING, "S T")
+@sae_rule("THR007", Severity.WARNING, Need.TREE | Need.THRESHOLD)
 def straight_through_in_name_only(sae: SaeFacts) -> Iterator[Found]:
     """The id says `_ste_`, and every threshold is 0.
 
@@ -82,7 +83,7 @@ def straight_through_in_name_only(sae: SaeFacts) -> Iterator[Found]:
         )
 
 
-@sae_rule("THR009", Severity.WARNING, "S C")
+@sae_rule("THR009", Severity.WARNING, Need.CFG | Need.THRESHOLD)
 def latents_without_gradient(sae: SaeFacts) -> Iterator[Found]:
     """Over 1 % of the thresholds are exactly the initial value that the configuration states.
 
@@ -108,7 +109,7 @@ def latents_without_gradient(sae: SaeFacts) -> Iterator[Found]:
         )
 
 
-@repo_rule("THR008", Severity.WARNING, "C E D S")
+@repo_rule("THR008", Severity.WARNING, Need.CFG | Need.THRESHOLD | Need.README | Need.EVALUATION)
 def far_from_sparse(repo: RepoFacts) -> Iterator[Found]:
     """An L0 over a quarter of d_sae is reported for a JumpReLU or a Gated SAE.
 
@@ -140,7 +141,7 @@ def far_from_sparse(repo: RepoFacts) -> Iterator[Found]:
             )
 
 
-@sae_rule("THR011", Severity.NOTE, "C")
+@sae_rule("THR011", Severity.NOTE, Need.CFG)
 def mostly_dead(sae: SaeFacts) -> Iterator[Found]:
     """Most latents were dead at the end of the training, as SAELens wrote down.
 

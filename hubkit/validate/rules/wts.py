@@ -12,12 +12,13 @@ from hubkit.repo.view import Entry
 from hubkit.tensors.header import TensorInfo
 from hubkit.validate.facts import WEIGHTS, SaeFacts
 from hubkit.validate.finding import Found, Severity, mend
+from hubkit.validate.need import Need
 from hubkit.validate.rule import sae_rule
 
 SCALING = "scaling_factor"
 
 
-@sae_rule("WTS001", Severity.ERROR, "T", fix="safe")
+@sae_rule("WTS001", Severity.ERROR, Need.TREE, fix="safe")
 def configuration_without_weights(sae: SaeFacts) -> Iterator[Found]:
     """The folder has a configuration and no weights, or not under the name that SAELens looks for.
 
@@ -81,7 +82,7 @@ def prefix_of(sae: SaeFacts) -> str:
     return common_prefix(tensor.info.name for tensor in sae.sae.tensors.values())
 
 
-@sae_rule("WTS004", Severity.ERROR, "H C", fix="safe")
+@sae_rule("WTS004", Severity.ERROR, Need.CFG | Need.HEADER, fix="safe")
 def tensor_missing(sae: SaeFacts) -> Iterator[Found]:
     """A tensor that the architecture needs is missing, or has another name: loading raises "Missing key(s) in state_dict".
 
@@ -132,7 +133,7 @@ def _about_missing(
     )
 
 
-@sae_rule("WTS005", Severity.ERROR, "H C S", fix="safe")
+@sae_rule("WTS005", Severity.ERROR, Need.CFG | Need.HEADER | Need.THRESHOLD, fix="safe")
 def tensor_unexpected(sae: SaeFacts) -> Iterator[Found]:
     """A tensor is there that makes loading raise "Unexpected key(s) in state_dict".
 
@@ -220,7 +221,7 @@ def integer_weights(sae: SaeFacts) -> list[str]:
     ]
 
 
-@sae_rule("WTS018", Severity.ERROR, "H")
+@sae_rule("WTS018", Severity.ERROR, Need.HEADER)
 def weights_are_integers(sae: SaeFacts) -> Iterator[Found]:
     """The matrices are stored as integers: nothing can be computed from them without their scales.
 

@@ -12,6 +12,7 @@ from hubkit.formats.sae import DIMENSIONS
 from hubkit.formats.strict_json import escape
 from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import Found, Severity
+from hubkit.validate.need import Need
 from hubkit.validate.rule import sae_rule
 from hubkit.validate.rules.errata import training_version
 
@@ -28,7 +29,7 @@ DUPLICATE_SHARE = 0.001
 """Share of latents in equal rows below which they are chance copies not worth a word."""
 
 
-@sae_rule("WTS011", Severity.ERROR, "W")
+@sae_rule("WTS011", Severity.ERROR, Need.WEIGHTS)
 def not_finite(sae: SaeFacts) -> Iterator[Found]:
     """A tensor holds NaN or infinity.
 
@@ -64,7 +65,7 @@ def _index(sae: SaeFacts, name: str, flat: int) -> list[int]:
     return [int(i) for i in np.unravel_index(flat, shape)] if shape else []
 
 
-@sae_rule("WTS012", Severity.WARNING, "W")
+@sae_rule("WTS012", Severity.WARNING, Need.WEIGHTS)
 def decoder_norms(sae: SaeFacts) -> Iterator[Found]:
     """Decoder rows whose norms change what the SAE means.
 
@@ -144,7 +145,7 @@ def _atoms(sae: SaeFacts, norms: np.ndarray) -> Iterator[Found]:
         )
 
 
-@sae_rule("WTS013", Severity.NOTE, "W")
+@sae_rule("WTS013", Severity.NOTE, Need.WEIGHTS)
 def untrained_latents(sae: SaeFacts) -> Iterator[Found]:
     """Latents that no training touched: identical decoder rows, zero encoder columns, an encoder that still is the decoder's transpose.
 

@@ -32,7 +32,7 @@ SLACK = (-256, 1024)
 """Bytes by which a good file may differ from the equation: other writers put metadata and spaces into the header (+48 and +56 were seen)."""
 
 
-@sae_rule("WTS002", Severity.ERROR, "H")
+@sae_rule("WTS002", Severity.ERROR, Need.HEADER)
 def lfs_pointer(sae: SaeFacts) -> Iterator[Found]:
     """The weights file is a Git-LFS pointer text instead of the weights.
 
@@ -60,7 +60,7 @@ def _part(sae: SaeFacts, head: Head) -> str:
     return "" if sae.weights and head.entry.path == sae.weights.path else head.entry.name
 
 
-@sae_rule("WTS003", Severity.ERROR, "H")
+@sae_rule("WTS003", Severity.ERROR, Need.HEADER)
 def not_safetensors(sae: SaeFacts) -> Iterator[Found]:
     """Not a valid safetensors file.
 
@@ -77,7 +77,7 @@ def not_safetensors(sae: SaeFacts) -> Iterator[Found]:
             )
 
 
-@sae_rule("WTS009", Severity.ERROR, "T C")
+@sae_rule("WTS009", Severity.ERROR, Need.TREE | Need.CFG)
 def size_contradicts(sae: SaeFacts) -> Iterator[Found]:
     """The header could not be read, and the file's size contradicts the configuration.
 
@@ -135,7 +135,7 @@ def file_size(tensors: dict[str, tuple[str, tuple[int, ...]]]) -> int:
     return 8 + (header + 7) // 8 * 8 + at
 
 
-@repo_rule("WTS010", Severity.WARNING, "T", also=Need.TWINS)
+@repo_rule("WTS010", Severity.WARNING, Need.TREE | Need.TWINS)
 def same_weights_twice(repo: RepoFacts) -> Iterator[Found]:
     """Two SAEs have the same weights under different ids.
 
@@ -160,7 +160,7 @@ def same_weights_twice(repo: RepoFacts) -> Iterator[Found]:
             )
 
 
-@sae_rule("WTS014", Severity.WARNING, "T H", fix="safe")
+@sae_rule("WTS014", Severity.WARNING, Need.TREE | Need.HEADER, fix="safe")
 def weights_are_a_pickle(sae: SaeFacts) -> Iterator[Found]:
     """The weights are a pickle.
 
@@ -205,7 +205,7 @@ def _about_pickle(sae: SaeFacts, pickle: Pickle) -> tuple[str, FixKind | None]:
     return f"{reason}{then}", None
 
 
-@sae_rule("WTS015", Severity.NOTE, "T C")
+@sae_rule("WTS015", Severity.NOTE, Need.TREE | Need.CFG)
 def other_family(sae: SaeFacts) -> Iterator[Found]:
     """Another family's format: says which, and what reads it.
 
@@ -220,7 +220,7 @@ def other_family(sae: SaeFacts) -> Iterator[Found]:
         )
 
 
-@repo_rule("WTS016", Severity.WARNING, "T C")
+@repo_rule("WTS016", Severity.WARNING, Need.TREE | Need.CFG)
 def weights_passed_over(repo: RepoFacts) -> Iterator[Found]:
     """Files that may hold weights belong to no SAE that was recognised: nothing is known of them.
 
@@ -247,7 +247,7 @@ def weights_passed_over(repo: RepoFacts) -> Iterator[Found]:
     )
 
 
-@sae_rule("WTS017", Severity.ERROR, "H")
+@sae_rule("WTS017", Severity.ERROR, Need.HEADER)
 def container_damaged(sae: SaeFacts) -> Iterator[Found]:
     """The weights are a damaged npz or torch file.
 

@@ -11,6 +11,7 @@ from hubkit.tensors.dtypes import BITS, CFG_NAMES
 from hubkit.tensors.header import TensorInfo
 from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import FixKind, Found, Severity, mend
+from hubkit.validate.need import Need
 from hubkit.validate.rule import sae_rule
 from hubkit.validate.rules.wts import integer_weights, shapes_of, tensors_of
 
@@ -18,7 +19,7 @@ WIDER_BY_RIGHT = {"threshold", "topk_threshold"}
 """SAELens keeps these in float32 and float64 beside narrower weights."""
 
 
-@sae_rule("WTS006", Severity.ERROR, "H C", fix="safe")
+@sae_rule("WTS006", Severity.ERROR, Need.CFG | Need.HEADER, fix="safe")
 def shape_contradicts(sae: SaeFacts) -> Iterator[Found]:
     """A tensor's shape contradicts d_in, d_sae or d_out of the configuration: loading raises "size mismatch".
 
@@ -130,7 +131,7 @@ def _transposed(found: tuple[int, ...], expected: tuple[int, ...]) -> bool:
     return len(expected) == 2 and expected[0] != expected[1] and found == expected[::-1]
 
 
-@sae_rule("WTS007", Severity.ERROR, "H C", fix="unsafe")
+@sae_rule("WTS007", Severity.ERROR, Need.CFG | Need.HEADER, fix="unsafe")
 def transposed(sae: SaeFacts) -> Iterator[Found]:
     """The weights are transposed: W_enc is [d_sae, d_in] or W_dec is [d_in, d_sae].
 
@@ -163,7 +164,7 @@ def transposed(sae: SaeFacts) -> Iterator[Found]:
         )  # fmt: skip
 
 
-@sae_rule("WTS008", Severity.WARNING, "H C", fix="safe")
+@sae_rule("WTS008", Severity.WARNING, Need.CFG | Need.HEADER, fix="safe")
 def dtype_contradicts(sae: SaeFacts) -> Iterator[Found]:
     """The tensors' dtype is not the configuration's: cast on load without a word.
 
