@@ -82,6 +82,7 @@ def misforms(root: yaml.Node) -> Iterator[Misform]:
     seen: set[int] = set()
     while stack:
         node = stack.pop()
+        # An alias is the node that it names, not a copy: once is enough, and a few aliases can name billions of values.
         if id(node) in seen:
             continue
         seen.add(id(node))

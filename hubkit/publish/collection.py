@@ -110,6 +110,7 @@ def _keep_notes_and_order(api: HfApi, slug: str, items: Sequence[CollectionItem]
     """Ours first, in order: each item that is not where it should be is moved there."""
     changed = []
     for place, item in enumerate(items):
+        # Asked anew for every item: moving one moves all behind it.
         now = with_retries(lambda: api.get_collection(slug)).items
         at = next(index for index, one in enumerate(now) if one.item_id == item.repo_id)
         wanted: dict[str, Any] = {}

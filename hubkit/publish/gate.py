@@ -52,6 +52,7 @@ def check_gate(
     Raises HubkitError that names every code, where it is, and what mends it; IncompleteError's code when not everything could be read.
     """
     reasons = {code.upper(): reason.strip() for code, reason in (allow or {}).items()}
+    # Without a configuration: an ignore is the author's private decision, and what is published is judged as a stranger would.
     report = validate(open_folder(release))
     if not report.complete:
         raise HubkitError(

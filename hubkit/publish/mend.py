@@ -101,6 +101,7 @@ def mending(
 def _plan(folder: Path, view: HubView, api: HfApi, explained: Explained) -> PushPlan:
     target = Target(view.repo_id, pull_request=True)
     plan = make_plan(folder, target, api, message=pull_title(explained))
+    # The fixes were proven against the commit that was read; against another they prove nothing.
     if plan.parent != view.revision:
         raise IncompleteError(
             f"{view.repo_id}: another commit came in between; nothing is proposed",

@@ -170,6 +170,7 @@ def make_plan(  # noqa: PLR0913 - one keyword a choice
     foreign = sorted(remote.paths - {file.path for file in files})
     if prune:
         planned += [PlannedFile(path, remote.files[path].size or 0, "delete", None) for path in foreign]
+    # Before anything is sent: a tag that is refused after the commit would leave half of what was asked for.
     if target.tag and remote.exists:
         _check_tag(target, remote, api, changes=any(file.action != "unchanged" for file in planned))
     return PushPlan(
@@ -202,6 +203,7 @@ def _head(target: Target, api: HfApi, report: Report) -> tuple[Remote, bool]:
     remote = read_remote(target.repo_id, target.revision, api, report)
     if remote.commit is not None or target.revision == MAIN:
         return remote, False
+    # The branch will begin at main's head, so that is what the release is compared with.
     return read_remote(target.repo_id, MAIN, api, report), True
 
 

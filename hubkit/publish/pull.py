@@ -45,6 +45,7 @@ def propose(
         with_retries(lambda: api.change_discussion_status(plan.repo_id, pull.num, "open"))
     if plan.target.pull_request:
         return Pushed(plan.repo_id, head, new_commit=True, pull_request=pull.url, sent_bytes=sent)
+    # From here on main is touched: everything before could be left lying as a draft.
     _check_not_moved(plan, api, parent, pull)
     with_retries(lambda: _merged(plan, api, pull))
     return Pushed(
@@ -64,6 +65,7 @@ def _open(plan: PushPlan, api: HfApi) -> _Pull:
         for one in api.get_repo_discussions(
             plan.repo_id, discussion_type="pull_request", discussion_status="open"
         ):
+            # By title first: the details of a discussion are a request each.
             if one.title == plan.message:
                 details = api.get_discussion_details(plan.repo_id, one.num)
                 if any(marker(plan) in getattr(event, "content", "") for event in details.events):
@@ -97,6 +99,7 @@ def _fill(plan: PushPlan, release: Path, api: HfApi, pull: _Pull, limits: Limits
     chunks = list(_chunks([*adds, *gone], limits))
     for done, chunk in enumerate(chunks):
         report(Event("commits", done, len(chunks), pull.ref))
+        # Chunk by chunk: what was committed before a fault is kept by the pull request, and is found there by the next run.
         large = [one for one in chunk if one in adds]
         send_large_files(large, plan.repo_id, pull.ref, api, meter, report)
         head = there.commit or ""

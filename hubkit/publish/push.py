@@ -41,6 +41,7 @@ def push(
     Raises HubkitError; the branch is then as it was. Running again goes on from what arrived.
     """
     begun = time.perf_counter()
+    # Nothing to send, but a tag may have been asked for: a push that was killed between commit and tag is finished by this one.
     if not plan.changes and plan.parent is not None and not plan.begins_branch:
         _tag(plan, plan.parent, api)
         return Pushed(plan.repo_id, plan.parent, new_commit=False)
@@ -50,9 +51,11 @@ def push(
         hub_errors(plan.repo_id),
         upload_mode(api.endpoint, report),
     ):
+        # Our plan is older than the push that we waited for: most often that was the same command typed twice.
         if waited and (there := _overtaken(plan, api)):
             _tag(plan, there, api)
             return Pushed(plan.repo_id, there, new_commit=False)
+        # The Hub refuses a card at the commit, which is the last step: ask it before gigabytes are sent.
         check_front_matter(plan, release, api)
         parent = _prepared(plan, api)
         if plan.target.pull_request or _too_large(plan, limits):
@@ -91,6 +94,8 @@ def _prepared(plan: PushPlan, api: HfApi) -> str:
     with_retries(lambda: api.create_repo(plan.repo_id, private=target.private, exist_ok=True))
     if target.gated:
         with_retries(lambda: api.update_repo_settings(plan.repo_id, gated=target.gated))
+    # A new repository has a first commit of the Hub's own (.gitattributes), and that is the parent. exist_ok makes creating safe to
+    # repeat, so whether somebody else was faster shows only in what is there now.
     fresh = read_remote(plan.repo_id, MAIN, api)
     if fresh.commit is None or (fresh.paths and differing(fresh, plan.local)):
         raise IncompleteError(
@@ -112,12 +117,15 @@ def _commit(plan: PushPlan, release: Path, api: HfApi, parent: str, report: Repo
     meter = Meter(plan.total_bytes, report)
     adds = additions(plan, release, meter)
     send_large_files(adds, plan.repo_id, plan.target.revision, api, meter, report)
+    # Again: the upload may have taken an hour, and small files are only read now, with the commit.
     check_unchanged(release, plan.sent)
 
     def once() -> tuple[str, bool]:
         try:
             return commit_once(plan, api, [*adds, *deletions(plan)], plan.target.revision, parent), True
         except (HfHubHTTPError, httpx.HTTPError, OSError):
+            # An answer that was lost says nothing about the commit: the branch does. Without this look a retry would be refused,
+            # for the parent would no longer be the head.
             there = _landed(plan, api)
             if there is None:
                 raise

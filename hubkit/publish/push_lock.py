@@ -54,6 +54,7 @@ def _acquire(lock: BaseFileLock, repo_id: str, report: Report) -> bool:
     waited = False
     while True:
         try:
+            # In slices, not for ever: on Windows a wait without an end cannot be interrupted.
             lock.acquire(timeout=LOOK if waited else 0)
         except Timeout:
             if not waited:

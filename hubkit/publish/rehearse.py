@@ -94,6 +94,7 @@ def rehearsal_hub(prepared: Sequence[Prepared]) -> Iterator[tuple[RunningHub, Hf
         hub.mkdir()
         stand_in = Path(scratch) / "stand-in"
         stand_in.write_bytes(b"what was there before\n")
+        # `any_card`: what is there already was taken by the real Hub, whatever today's list of licences says.
         for one in prepared:
             if one.plan.parent is not None:
                 seed(hub, one.plan.repo_id, _before(one, stand_in), any_card=True)
@@ -136,6 +137,8 @@ def rehearse_prepared(
     """Carry the plan out on the rehearsal's Hub: as a push to main, whatever branch or pull request it is for. Raises HubkitError."""
     plan = one.plan
     here = read_remote(plan.repo_id, MAIN, api)
+    # The card's code loads from main, so that is where the rehearsal puts it. `kept` is empty, because files that only the real
+    # repository has are not here.
     target = replace(plan.target, revision=MAIN, pull_request=False, tag=None)
     plan = replace(plan, target=target, parent=here.commit, begins_branch=False, kept=())
     code = Code(loadable(one.release, one.gate.report)) if run_code else None
@@ -171,6 +174,7 @@ def _run_code(
     if lacking := missing_packages():
         return None, f"{', '.join(lacking)} not installed"
     report(Event("code", 0, 1, "running the card's code"))
+    # Whatever else this Hub has (base models of the cache, the demo's model) the code may fetch; the rest is left out and told.
     there = {repo_id, *(model.id for model in api.list_models())}
     run = run_snippets(
         card,

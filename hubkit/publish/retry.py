@@ -90,6 +90,7 @@ def _pause(error: Exception, attempt: int, *, hopeful: bool) -> float | None:
     if status is not None and status not in REPEATED and not hopeful:
         return None
     named = _named_pause(error) if status == 429 else None
+    # The Hub's own number where it names one: a pause of ours would end in the same window, and be refused again.
     return min(LONGEST_PAUSE, named if named is not None else FIRST_PAUSE * 2.0 ** (attempt - 1))
 
 

@@ -82,6 +82,7 @@ class Addition(CommitOperationAdd):
 
     def __init__(self, release: Path, file: LocalFile, meter: Meter) -> None:
         super().__init__(path_in_repo=file.path, path_or_fileobj=str(release / file.path))
+        # Set before it is asked for: the client would read the whole file for it, and the plan was compared by this one.
         self.upload_info.sha256 = bytes.fromhex(file.sha256)
         self.file = file
         self._meter = meter

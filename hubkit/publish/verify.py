@@ -86,6 +86,7 @@ def verify(
     remote = read_remote(plan.repo_id, commit, api, report)
     wrong = differing(remote, plan.local, plan.deleted)
     report(Event("verifying", 1, 2, f"{len(plan.local)} files compared"))
+    # By ranges, as a stranger's validation reads it, and not the folder's report again: what the Hub serves is what is proven.
     found = validate(open_repo(plan.repo_id, commit, api))
     report(Event("verifying", 2, 2, f"{len(found.saes)} SAEs validated by ranges"))
     return Verification(

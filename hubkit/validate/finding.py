@@ -108,5 +108,6 @@ def natural(name: str) -> tuple[str | int, ...]:
 
 def fingerprint(code: str, sae_id: str | None, found: Found) -> str:
     """Stable under edits elsewhere in the file: code, SAE, pointer and identity; no line numbers, no measured values."""
+    # Joined by NUL: every other separator stands in somebody's names, and two findings would run together.
     text = "\0".join([code, sae_id or "", found.pointer or found.path or "", found.identity])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -126,6 +126,7 @@ def _one(request: Request, view: RepoView, report: Progress) -> Answer:
     written = None
     if request.write_baseline is not None:
         old = baseline or request.write_baseline
+        # Lines of the old one stay where this run could not judge them: without --deep nothing says that a deep finding is gone.
         before = read_baseline(old) if request.baseline or old.exists() else []
         lines = write_baseline(request.write_baseline, found, before, root)
         found = apply_baseline(found, lines, str(request.write_baseline), root)

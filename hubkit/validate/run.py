@@ -195,6 +195,7 @@ def _one(view: RepoView, selection: Selection, asked: _Asked, releases: tuple[st
         needs |= rule.needs
     # A silenced rule is asked, so that the report can say what it hides, but nothing more is read for it.
     silenced = [rule for rule in selection.silenced_rules() if rule.needs in needs and asked.takes(rule)]
+    # One reading for all rules: what two of them need is fetched once, and many requests run at a time.
     facts = gather(view, needs, asked.report, releases)
     if not asked.only:
         _add_base_models(facts, asked, wanted=any(Need.BASE in rule.needs | rule.helped for rule in rules))
