@@ -11,11 +11,11 @@ from hubkit.errors import IncompleteError, UsageError
 from hubkit.repo.account import account_of
 from hubkit.repo.addresses import Reach
 from hubkit.repo.answers import ClosedError, disabled, file_error, listing_error
-from hubkit.repo.asking import ask_for
 from hubkit.repo.cache import RangeCache, cache_root
 from hubkit.repo.deadline import Deadline, OverdueError
-from hubkit.repo.held import HeldRanges
 from hubkit.repo.listing import MAX_LISTING, Listing, parse_listing
+from hubkit.repo.range_cache import HeldRanges
+from hubkit.repo.range_request import range_request
 from hubkit.repo.route import Route
 from hubkit.repo.transport import IN_FLIGHT, Meter, Transport, UnreachableError, shared
 from hubkit.repo.view import SMALL_FILE, Entry, RepoView, Want, nothing_more
@@ -192,7 +192,7 @@ class HubView(RepoView):
         route = self._route
         if route is None:
             raise IncompleteError("it is not listed yet")
-        answer = route.content(entry, ask_for(entry, start, stop))
+        answer = route.content(entry, range_request(entry, start, stop))
         if answer.status not in (200, 206):
             raise file_error(answer, self.repo_id, entry.path, token=route.account.token is not None)
         if answer.too_long:

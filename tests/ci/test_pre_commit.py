@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hubkit.validate.hook import main
+from hubkit.validate.pre_commit import main
 
 ROOT = Path(__file__).resolve().parents[2]
 (HOOK,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
@@ -39,7 +39,7 @@ def commit(repository: Path, *arguments: str) -> subprocess.CompletedProcess[str
 
 def test_the_entry_is_ours() -> None:
     assert HOOK["id"] == "hubkit-validate"
-    assert HOOK["entry"] == "python -I -m hubkit.validate.hook"
+    assert HOOK["entry"] == "python -I -m hubkit.validate.pre_commit"
 
 
 def test_a_broken_release_stops_the_commit(repository: Path) -> None:

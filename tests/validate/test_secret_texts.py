@@ -12,7 +12,7 @@ from builders import FOLDER, view
 from hubkit.repo.local import open_folder
 from hubkit.repo.memory import MemoryView
 from hubkit.validate import secret_texts
-from hubkit.validate.hook import main
+from hubkit.validate.pre_commit import main
 from hubkit.validate.report import Report
 from hubkit.validate.run import Selection, validate
 from hubkit.validate.secret_texts import may_be_text, text_of

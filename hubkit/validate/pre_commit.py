@@ -1,4 +1,4 @@
-"""For pre-commit, which passes the names of changed files: `python -I -m hubkit.validate.hook [OPTIONS] FILES...`.
+"""For pre-commit, which passes the names of changed files: `python -I -m hubkit.validate.pre_commit [OPTIONS] FILES...`.
 
 Validates each release that one of the files belongs to, as `hubkit validate -` does with a list on stdin. Files of no release are no fault.
 """

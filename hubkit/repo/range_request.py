@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 
 
-def ask_for(entry: Entry, start: int, stop: int) -> Callable[[str], Ask]:
+def range_request(entry: Entry, start: int, stop: int) -> Callable[[str], Ask]:
     """From an address to the request for bytes [start, stop) of `entry` there.
 
     A part is asked for by range and uncompressed: a store that may compress drops the range and sends everything
