@@ -47,10 +47,10 @@ def hub_errors(repo_id: str) -> Iterator[None]:
         RuntimeError,
         ValueError,
     ) as error:
-        raise told(error, repo_id) from error
+        raise as_hub_error(error, repo_id) from error
 
 
-def told(error: Exception, repo_id: str) -> HubkitError:
+def as_hub_error(error: Exception, repo_id: str) -> HubkitError:
     """The error that says the same to a person. A RuntimeError or ValueError is the client's wrapper for what happened to one file."""
     from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError, OIDCError
     from huggingface_hub.utils import httpx
@@ -63,7 +63,7 @@ def told(error: Exception, repo_id: str) -> HubkitError:
             hint="set `permissions: id-token: write` on the job, or unset HF_OIDC_RESOURCE; docs/publish.md",
         )
     if isinstance(error, RuntimeError) and isinstance(error.__cause__, Exception):
-        return told(error.__cause__, repo_id)
+        return as_hub_error(error.__cause__, repo_id)
     if isinstance(error, HfHubHTTPError):
         return _refused(error, repo_id)
     if isinstance(error, httpx.HTTPError | OSError):

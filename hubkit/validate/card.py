@@ -25,7 +25,7 @@ ARCHITECTURES = {"topk", "jumprelu", "gated", "standard", "batchtopk"}
 """Names by which cards and configurations mean the same thing."""
 
 
-def said(claim: Claim, message: str, hint: str, *, topic: str) -> Found:
+def claim_finding(claim: Claim, message: str, hint: str, *, topic: str) -> Found:
     """A finding about `claim`, with its words; `topic` tells findings about one line apart."""
     identity = f"{topic} {claim.quote}"
     return Found(f'{message}: "{claim.quote}"', hint, path=CARD, line=claim.line, identity=identity)

@@ -14,7 +14,7 @@ from hubkit.readme.claims.hooks import form_of
 from hubkit.readme.claims.kinds import HookForm, Property
 from hubkit.readme.claims.properties import FIELDS
 from hubkit.readme.claims.values import resolved, squeezed
-from hubkit.validate.card import said, shape_of
+from hubkit.validate.card import claim_finding, shape_of
 from hubkit.validate.finding import Found, Severity
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _judged(claim: Property, saes: list[SaeFacts]) -> Found | None:
     message = (
         f"{claim.field}{whose} is {shown} in the configurations, the card says {kind.shown(claim.stated)}"
     )
-    found = said(claim, message, HINT, topic=f"{claim.field} {kind.shown(claim.stated)}")
+    found = claim_finding(claim, message, HINT, topic=f"{claim.field} {kind.shown(claim.stated)}")
     return _softened(claim, found, [value for sae_id in wrong for value in true[sae_id]])
 
 
@@ -143,7 +143,7 @@ def _too_many(claim: Property, true: dict[str, list[Any]]) -> Found | None:
     if highest is None or claim.stated[0] <= highest:
         return None
     message = f"TopK keeps at most k = {highest:g} latents in the configurations, the card says L0 {claim.stated[0]:g}"
-    return said(claim, message, HINT, topic="l0 over k")
+    return claim_finding(claim, message, HINT, topic="l0 over k")
 
 
 def values_of(sae: SaeFacts, field: str) -> list[Any]:

@@ -1,4 +1,8 @@
-"""`schemas/report.schema.json`: the pydantic border of the report, for those who read `--format json`."""
+"""`schemas/report.schema.json`: the pydantic border of the report, for those who read `--format json`.
+
+What `Report.to_json` makes is flatter and says less than the objects of `report.py`, and `hubkit validate` does without pydantic, whose import alone
+would be a fifth of its time: so the form is written down here, and tests hold reports against it.
+"""
 
 from __future__ import annotations
 

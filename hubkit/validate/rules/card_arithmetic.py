@@ -22,7 +22,7 @@ from hubkit.readme.claims.kinds import (
     Sum,
 )
 from hubkit.readme.claims.numbers import half_unit
-from hubkit.validate.card import own_model, said, shape_of
+from hubkit.validate.card import claim_finding, own_model, shape_of
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.need import Need
@@ -66,7 +66,7 @@ def _shares(repo: RepoFacts) -> Iterator[Found]:
         true = 100 * claim.part / claim.whole
         slack = half_unit(claim.digits) * (2 if claim.about else 1)
         if abs(true - claim.percent) > slack + EXACT:
-            yield said(
+            yield claim_finding(
                 claim,
                 f"{claim.part}/{claim.whole} is {true:.{claim.digits + 1}f} %, the card says {claim.percent:g} %",
                 HINT,
@@ -83,7 +83,7 @@ def _differences(repo: RepoFacts) -> Iterator[Found]:
     for claim in repo.claims.of(Difference):
         true = claim.first - claim.second
         if abs(abs(true) - abs(claim.points)) > claim.slack + EXACT:
-            yield said(
+            yield claim_finding(
                 claim, f"between {claim.first:g} % and {claim.second:g} % are {abs(true):.4g} percentage points, the card says {claim.points:+g}",
                 HINT, topic=f"difference {claim.points:g}",
             )  # fmt: skip
@@ -94,7 +94,7 @@ def _sums(repo: RepoFacts) -> Iterator[Found]:
         total = sum(number for number, _ in claim.parts)
         if total != claim.total:
             parts = " + ".join(str(number) for number, _ in claim.parts)
-            yield said(
+            yield claim_finding(
                 claim, f"{parts} = {total}, the card says {claim.total}", HINT, topic=f"sum {claim.total}"
             )
 
@@ -115,7 +115,7 @@ def _expansions(repo: RepoFacts) -> Iterator[Found]:
     for claim in repo.claims.of(Expansion):
         pair = claim.pair or only
         if pair and pair[0] and abs(pair[1] / pair[0] - claim.number) > 0.05 * claim.number:
-            yield said(
+            yield claim_finding(
                 claim,
                 f"{pair[1]:g} / {pair[0]:g} is {pair[1] / pair[0]:.3g}, the card says {claim.number:g}x",
                 HINT,
@@ -126,7 +126,7 @@ def _expansions(repo: RepoFacts) -> Iterator[Found]:
 def _bits(repo: RepoFacts) -> Iterator[Found]:
     for claim in repo.claims.of(Bits):
         if abs(claim.bits - BITS[claim.scheme]) > ABOUT_BITS:
-            yield said(
+            yield claim_finding(
                 claim,
                 f"{claim.scheme} takes {BITS[claim.scheme]:.2f} bits a parameter, the card says {claim.bits:g}",
                 HINT,
@@ -152,14 +152,14 @@ def _depths(repo: RepoFacts) -> Iterator[Found]:
         }
         if not fits:
             ways = " or ".join(f"{depth(claim.layer, layers):.0f} %" for depth in CONVENTIONS.values())
-            yield said(
+            yield claim_finding(
                 claim,
                 f"layer {claim.layer} of {layers} is {ways} deep, the card says {claim.percent:g} %",
                 HINT,
                 topic=f"depth {claim.layer} {claim.model or ''}",
             )
         elif possible and not possible & fits:
-            yield said(
+            yield claim_finding(
                 claim, f"this depth is {' or '.join(sorted(fits))}; line {kept[0].line} counts by {' or '.join(sorted(possible))}",
                 "count all depths of the card by one convention", topic=f"convention {claim.layer} {claim.model or ''}",
             )  # fmt: skip
@@ -183,7 +183,7 @@ def _peaks(repo: RepoFacts) -> Iterator[Found]:
         return
     for claim in repo.claims.of(LayerScore):
         if claim.layer != layer.layer and claim.accuracy >= accuracy.accuracy:
-            yield said(
+            yield claim_finding(
                 claim, f"the raw activations of layer {claim.layer} reach {claim.accuracy:g} %; the card calls layer {layer.layer} the peak, with {accuracy.accuracy:g} % (line {accuracy.line})",
                 "find out which layer is the best: write that one as the peak, or the right number beside the other", topic=f"peak {claim.layer}",
             )  # fmt: skip
@@ -211,7 +211,7 @@ def _originals(repo: RepoFacts) -> Iterator[Found]:
 
 def _doubtful(claim: Claim, message: str, hint: str, *, topic: str) -> Found:
     """What rests on how a sentence is read."""
-    return replace(said(claim, message, hint, topic=topic), confidence="medium")
+    return replace(claim_finding(claim, message, hint, topic=topic), confidence="medium")
 
 
 class _Given:

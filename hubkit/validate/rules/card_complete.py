@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hubkit.readme.claims.kinds import Placeholder
 from hubkit.readme.disclosure import missing_sections
 from hubkit.release.card_digest import recorded_digests, texts_digest, weights_digest
-from hubkit.validate.card import CARD, said
+from hubkit.validate.card import CARD, claim_finding
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import FOLDER, Found, Severity
 from hubkit.validate.need import Need
@@ -25,7 +25,7 @@ def placeholder(repo: RepoFacts) -> Iterator[Found]:
     for claim in repo.claims.of(Placeholder):
         if claim.text not in seen:
             seen.add(claim.text)
-            yield said(
+            yield claim_finding(
                 claim,
                 f"{claim.text} was not filled in",
                 "write what belongs there, or take it out",

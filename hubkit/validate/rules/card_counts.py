@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from math import prod
 
 from hubkit.readme.claims.kinds import Count, Done, LayerList, Product, Sum, Unlearned
-from hubkit.validate.card import ARCHITECTURES, countable, layer_of, plain, said, trained_as
+from hubkit.validate.card import ARCHITECTURES, claim_finding, countable, layer_of, plain, trained_as
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.need import Need
@@ -42,7 +42,7 @@ def _folders(repo: RepoFacts) -> Iterator[Found]:
         if there is None or there == claim.number or (claim.what, claim.number) in seen:
             continue
         seen.add((claim.what, claim.number))
-        yield said(
+        yield claim_finding(
             claim,
             f"the card says {claim.number} {WORDS[claim.what]}, the repository has {there}",
             HINT,
@@ -79,7 +79,7 @@ def _two_numbers(repo: RepoFacts) -> Iterator[Found]:
     for claim in repo.claims.of(Count):
         before = first.setdefault(claim.what, claim)
         if before.number != claim.number:
-            yield said(
+            yield claim_finding(
                 claim,
                 f"the card says {before.number} {WORDS[claim.what]} on line {before.line} and {claim.number} here",
                 HINT,
@@ -92,7 +92,7 @@ def _grid(repo: RepoFacts) -> Iterator[Found]:
     """SAEs against the product of the factors, where all three are stated for all SAEs alike."""
     for product in repo.claims.of(Product):
         if product.result is not None and prod(product.factors) != product.result:
-            yield said(
+            yield claim_finding(
                 product,
                 f"{' x '.join(map(str, product.factors))} = {prod(product.factors)}, not {product.result}",
                 HINT,
@@ -106,7 +106,7 @@ def _grid(repo: RepoFacts) -> Iterator[Found]:
     if any(done.planned == planned and done.done == total.number for done in repo.claims.of(Done)):
         return
     grid = " x ".join(map(str, factors))
-    yield said(
+    yield claim_finding(
         total,
         f"the card says {total.number} SAEs; its layers x architectures x conditions are {grid} = {planned}",
         HINT,
@@ -142,7 +142,7 @@ def _listed(repo: RepoFacts) -> Iterator[Found]:
     for claim in repo.claims.of(Count):
         names = {name.lower() for name in claim.listed}
         if names and len(names) != claim.number:
-            yield said(
+            yield claim_finding(
                 claim,
                 f"the card says {claim.number} {WORDS[claim.what]} and lists {len(names)}",
                 HINT,
@@ -164,7 +164,7 @@ def _parts(repo: RepoFacts) -> Iterator[Found]:
             # A JumpReLU that is published as what it computes may be counted as either.
             if kind in ARCHITECTURES and number not in (there[kind], built[kind]):
                 name = next(name for _, name in claim.parts if plain(name) == kind)
-                yield said(
+                yield claim_finding(
                     claim,
                     f"the card says {number} {name}, the repository has {there[kind]}",
                     HINT,
@@ -182,7 +182,7 @@ def _unlearned(repo: RepoFacts) -> Iterator[Found]:
     for claim in repo.claims.of(Unlearned):
         number = claim.number or total
         if number is not None and number > with_threshold:
-            yield said(
+            yield claim_finding(
                 claim, f"the card gives {number} SAEs a threshold that never learned; {with_threshold} of its SAEs are JumpReLU, the others have none",
                 "name the number of JumpReLU SAEs", topic="unlearned",
             )  # fmt: skip

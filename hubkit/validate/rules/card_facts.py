@@ -22,7 +22,7 @@ from hubkit.readme.claims.kinds import (
     TensorNames,
     TensorShape,
 )
-from hubkit.validate.card import countable, layer_of, own_model, said, same_model, shape_of
+from hubkit.validate.card import claim_finding, countable, layer_of, own_model, same_model, shape_of
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.need import Need
@@ -85,7 +85,7 @@ def _expansion(claim: Expansion, factors: set[float]) -> Iterator[Found]:
     near = any(abs(factor - claim.number) <= ABOUT_FACTOR * claim.number for factor in factors)
     if claim.pair is None and factors and not near:
         values = " or ".join(f"{factor:.3g}" for factor in sorted(factors))
-        yield said(
+        yield claim_finding(
             claim,
             f"the expansion is {values} in the configurations, the card says {claim.number:g}",
             HINT,
@@ -106,7 +106,7 @@ def _shapes(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
         }
         if claim.shape not in possible and None not in {size for shape in possible for size in shape}:
             true = " or ".join(str(list(shape)) for shape in sorted(possible))
-            yield said(
+            yield claim_finding(
                 claim,
                 f"{claim.name} is {true}, the card says {list(claim.shape)}",
                 HINT,
@@ -126,7 +126,7 @@ def _rows(repo: RepoFacts) -> Iterator[Found]:
             continue
         true = layer_of(sae) if claim.measure == "layer" else getattr(sae.sae, claim.measure)
         if true is not None and true != claim.number:
-            yield said(
+            yield claim_finding(
                 claim,
                 f"{claim.measure} of {claim.sae_id} is {true}, the card says {claim.number:g}",
                 HINT,
@@ -139,7 +139,7 @@ def _over_k(claim: Measured, sae: SaeFacts) -> Iterator[Found]:
     k = sae.sae.k
     if sae.sae.architecture in TOPK and k is not None and claim.number - claim.slack > k:
         what = f"{claim.sae_id} keeps at most k = {k} latents, the card gives it an L0 of {claim.number:g}"
-        yield said(claim, what, HINT, topic="row l0")
+        yield claim_finding(claim, what, HINT, topic="row l0")
 
 
 def _hook_forms(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
@@ -154,7 +154,7 @@ def _hook_forms(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
         if there and form not in there:
             lines = ", ".join(dict.fromkeys(str(one.line) for one in again if one.line != first.line))
             also = f" (also on line {lines})" if lines else ""
-            yield said(
+            yield claim_finding(
                 first, f"hook_name has the form {' or '.join(sorted(there))} in the configurations, the card says {first.name}{also}",
                 HINT, topic=f"hook {form}",
             )  # fmt: skip
@@ -162,7 +162,7 @@ def _hook_forms(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
     several = [claims[0] for claims in stated.values()]
     if not there and len(several) > 1:
         for claim in several[1:]:
-            yield said(
+            yield claim_finding(
                 claim, f"the card gives hook_name as {several[0].name} on line {several[0].line} and as {claim.name} here",
                 "give the form that cfg.json has, everywhere", topic=f"hook {claim.form}",
             )  # fmt: skip
@@ -177,7 +177,7 @@ def _hook_sites(repo: RepoFacts, saes: list[SaeFacts], forms: set[str]) -> Itera
         site = _site(claim.name) if claim.line not in by_name else None
         if claim.form in forms and site and None not in sites and site not in sites and site not in told:
             told.add(site)
-            yield said(
+            yield claim_finding(
                 claim,
                 f"hook_name is at {' or '.join(sorted(filter(None, sites)))} in the configurations, the card says {site}",
                 HINT,
@@ -203,7 +203,7 @@ def _tensors(repo: RepoFacts) -> Iterator[Found]:
             there = set(tensor_shapes(architecture, 1, 1) or ()) if architecture else set()
         extra = [name for name in claim.names if name not in there]
         if there and extra:
-            yield said(
+            yield claim_finding(
                 claim,
                 f"{claim.sae_id} has no {' and no '.join(extra)}, the usage text lists it among its tensors",
                 HINT,
@@ -232,7 +232,9 @@ def _layers(repo: RepoFacts) -> Iterator[Found]:
                     if gone
                     else f"SAEs of layer {', '.join(map(str, unsaid))}, which the card leaves out"
                 )
-                yield said(claim, f"the repository has {what}", HINT, topic=f"layers {len(claim.layers)}")
+                yield claim_finding(
+                    claim, f"the repository has {what}", HINT, topic=f"layers {len(claim.layers)}"
+                )
                 break
     yield from _peak_without_sae(
         repo,
@@ -247,7 +249,7 @@ def _peak_without_sae(repo: RepoFacts, layers: set[int]) -> Iterator[Found]:
         if claim.model is None and claim.layer is not None and layers and claim.layer not in layers:
             what = f"the card calls layer {claim.layer} the peak, and has no SAE of that layer"
             hint = "say so beside it: no SAE can be compared with the peak there"
-            yield replace(said(claim, what, hint, topic="peak"), severity=Severity.NOTE)
+            yield replace(claim_finding(claim, what, hint, topic="peak"), severity=Severity.NOTE)
 
 
 def _families(repo: RepoFacts) -> Iterator[Found]:
@@ -260,7 +262,7 @@ def _families(repo: RepoFacts) -> Iterator[Found]:
             continue
         first[claim.family] = claim
         if shape is not None and shape.model_type not in FAMILY_TYPES[claim.family]:
-            yield said(
+            yield claim_finding(
                 claim,
                 f"{base} has the model type {shape.model_type}, the card says {claim.family}",
                 f"write {shape.model_type}, the model type of its config.json",
@@ -268,7 +270,7 @@ def _families(repo: RepoFacts) -> Iterator[Found]:
             )
     several = list(first.values())
     if len(several) > 1 and shape is None:
-        yield said(
+        yield claim_finding(
             several[1], f"the card calls the base model {several[0].family} on line {several[0].line} and {several[1].family} here",
             "name the model type of its config.json", topic="families",
         )  # fmt: skip
@@ -283,7 +285,7 @@ def _model(repo: RepoFacts) -> Iterator[Found]:
         key = same_model(claim.model)
         if true and key not in seen and not 1 / SIZE_RATIO < claim.parameters / true < SIZE_RATIO:
             seen.add(key)
-            yield said(
+            yield claim_finding(
                 claim, f"{claim.model} has {_amount(true)} parameters by its config.json, the card says {_amount(claim.parameters)}",
                 f"write {_amount(true)}", topic=f"size {key}",
             )  # fmt: skip
@@ -291,7 +293,7 @@ def _model(repo: RepoFacts) -> Iterator[Found]:
     shape = shape_of(base) if base else None
     for layers in repo.claims.of(ModelLayers):
         if shape is not None and shape.n_layers != layers.number:
-            yield said(
+            yield claim_finding(
                 layers,
                 f"{base} has {shape.n_layers} layers, the card says {layers.number}",
                 f"write {shape.n_layers}, as its config.json has it",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from hubkit.readme.claims.kinds import NamedFile, NamedSae
 from hubkit.readme.fetches import Fetch, fetches
 from hubkit.readme.page import shortened
-from hubkit.validate.card import countable, said, same_repository
+from hubkit.validate.card import claim_finding, countable, same_repository
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.need import Need
@@ -52,7 +52,9 @@ def _saes(repo: RepoFacts, fetched: list[Fetch]) -> Iterator[Found]:
         alike = len(words) in lengths and len(words) > 2 and words[0] in first and set(words) <= vocabulary
         if claim.certain or alike:
             seen.add(name)
-            yield said(claim, f"there is no SAE {name!r} in the repository", HINT, topic=f"sae {name}")
+            yield claim_finding(
+                claim, f"there is no SAE {name!r} in the repository", HINT, topic=f"sae {name}"
+            )
 
 
 def _saes_of(fetched: list[Fetch]) -> list[NamedSae]:
@@ -80,7 +82,7 @@ def _patterns(repo: RepoFacts, fetched: list[Fetch]) -> Iterator[Found]:
             and same_repository(repo, one.repo_id)
             and not fnmatch.filter(paths, pattern)
         ):
-            yield said(
+            yield claim_finding(
                 _named(one), f"no file of the repository fits {one.name!r}", HINT, topic=f"pattern {one.name}"
             )
 
@@ -101,4 +103,4 @@ def _files(repo: RepoFacts, fetched: list[Fetch]) -> Iterator[Found]:
         if there or path in seen or not FILES.search(path) or not same_repository(repo, claim.repo_id):
             continue
         seen.add(path)
-        yield said(claim, f"there is no file {path!r} in the repository", HINT, topic=f"file {path}")
+        yield claim_finding(claim, f"there is no file {path!r} in the repository", HINT, topic=f"file {path}")

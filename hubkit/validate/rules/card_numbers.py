@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from hubkit.readme.claims.kinds import BestSae, Measured, Peak
 from hubkit.readme.claims.numbers import half_unit
-from hubkit.validate.card import said
+from hubkit.validate.card import claim_finding
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.measured_values import values_of
@@ -41,7 +41,7 @@ def _tables(repo: RepoFacts, values: dict[tuple[str, str], list[float]]) -> Iter
         there = values.get((claim.sae_id, claim.measure), [])
         if there and not any(abs(value - claim.number) <= claim.slack + EXACT for value in there):
             shown = " or ".join(f"{value:.6g}" for value in sorted(set(there)))
-            yield said(
+            yield claim_finding(
                 claim,
                 f"{claim.measure} of {claim.sae_id} is {shown} in evaluation.json, the card says {claim.number:g}",
                 HINT,
@@ -56,7 +56,7 @@ def _best(repo: RepoFacts, values: dict[tuple[str, str], list[float]]) -> Iterat
             abs(100 * value - claim.accuracy) <= half_unit(claim.digits) + EXACT for value in there
         ):
             shown = " or ".join(f"{100 * value:.2f} %" for value in sorted(set(there)))
-            yield said(
+            yield claim_finding(
                 claim,
                 f"the balanced accuracy of {claim.sae_id} is {shown} in evaluation.json, the card says {claim.accuracy:g} %",
                 HINT,
@@ -81,7 +81,7 @@ def _peak(repo: RepoFacts, values: dict[tuple[str, str], list[float]]) -> Iterat
             and f"layer {claim.layer}" in layers
             and layers[f"layer {claim.layer}"] < layers[best]
         ):
-            yield said(
+            yield claim_finding(
                 claim,
                 f"{best} has the best raw activations in evaluation.json, the card says layer {claim.layer}",
                 HINT,
@@ -91,7 +91,7 @@ def _peak(repo: RepoFacts, values: dict[tuple[str, str], list[float]]) -> Iterat
             2 if claim.about else 1
         )
         if claim.accuracy is not None and abs(100 * layers[best] - claim.accuracy) > slack + EXACT:
-            yield said(
+            yield claim_finding(
                 claim,
                 f"the best raw activations reach {100 * layers[best]:.2f} % in evaluation.json, the card says {claim.accuracy:g} %",
                 HINT,
