@@ -18,7 +18,7 @@ from jinja2 import TemplateError, nodes
 
 from hubkit.apart import clean_environment, run_module
 from hubkit.cards.environment import of_prose
-from hubkit.cards.quotable import Tree
+from hubkit.cards.prose_facts import Tree
 from hubkit.cards.settings import CommonSettings
 from hubkit.cards.text import FILTERS
 from hubkit.errors import UsageError

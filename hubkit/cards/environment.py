@@ -29,7 +29,7 @@ from jinja2.runtime import Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from hubkit import __version__
-from hubkit.cards.quotable import Fact
+from hubkit.cards.prose_facts import Fact
 from hubkit.cards.text import FILTERS, number, percent, points
 from hubkit.regular import read_regular_text
 

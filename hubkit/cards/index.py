@@ -10,7 +10,7 @@ from typing import Any
 from hubkit import __version__
 from hubkit.cards.build import keep_foreign, read_card, regions_of, unified
 from hubkit.cards.front import tags, with_front_matter
-from hubkit.cards.quotable import COUNTED, Fact, Tree, quotable
+from hubkit.cards.prose_facts import COUNTED, Fact, Tree, quotable
 from hubkit.cards.render import Written, render_sections
 from hubkit.cards.sections.of_study import SECTIONS
 from hubkit.cards.settings import IndexSettings

@@ -13,7 +13,7 @@ from hubkit.cards import authored, sections
 from hubkit.cards.environment import shipped
 from hubkit.cards.facts import Facts
 from hubkit.cards.front import digests, release_front_matter, with_front_matter
-from hubkit.cards.quotable import Tree, quotable
+from hubkit.cards.prose_facts import Tree, quotable
 from hubkit.cards.regions import Region, render_region
 from hubkit.cards.sections.section import Absent
 from hubkit.cards.settings import CommonSettings

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from hubkit.errors import IncompleteError
-from hubkit.fix.meaning import differing, keys_that_count, loads, other_bits, same_outputs, same_tensors
+from hubkit.fix.equivalence import differing, keys_that_count, loads, other_bits, same_outputs, same_tensors
 from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import Severity
 from hubkit.validate.gather import gather

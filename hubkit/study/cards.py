@@ -11,7 +11,7 @@ from hubkit.cards.build import RunCode, build_card, draft_card
 from hubkit.cards.checksums import Checksums
 from hubkit.cards.facts import read_facts
 from hubkit.cards.index import IndexCard, build_index, write_index
-from hubkit.cards.quotable import Fact, flat, quotable
+from hubkit.cards.prose_facts import Fact, flat, quotable
 from hubkit.cards.settings import NAME, CardSettings, IndexSettings, load_settings, save_settings
 from hubkit.release.layout import README
 from hubkit.repo.local import open_folder

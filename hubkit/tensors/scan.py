@@ -12,14 +12,14 @@ import numpy as np
 from hubkit.errors import IncompleteError
 from hubkit.tensors.dtypes import BITS, numbers
 from hubkit.tensors.stream import blocks, check_streamable, first_byte, pieces, row_length
-from hubkit.tensors.sums import Sums
+from hubkit.tensors.tensor_scan import Sums
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from hubkit.repo.view import RepoView
     from hubkit.tensors.header import Header, TensorInfo
-    from hubkit.tensors.sums import Axis, TensorScan
+    from hubkit.tensors.tensor_scan import Axis, TensorScan
 
 
 @dataclass

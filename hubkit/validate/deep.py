@@ -11,7 +11,7 @@ import numpy as np
 from hubkit.tensors.dtypes import BITS
 from hubkit.tensors.scan import FileScan, scan
 from hubkit.tensors.stream import first_byte
-from hubkit.tensors.sums import sample_of
+from hubkit.tensors.tensor_scan import sample_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hubkit.formats.sae import Tensor
     from hubkit.repo.view import RepoView
     from hubkit.tensors.header import Header, TensorInfo
-    from hubkit.tensors.sums import Axis, TensorScan
+    from hubkit.tensors.tensor_scan import Axis, TensorScan
 
     Floats = npt.NDArray[np.float64]
     Rows = npt.NDArray[np.intp]

@@ -16,7 +16,7 @@ from hubkit.cards.build import build_card
 from hubkit.cards.facts import Facts, read_facts
 from hubkit.cards.front import model_index
 from hubkit.cards.init import look, write_settings
-from hubkit.cards.quotable import flat, quotable
+from hubkit.cards.prose_facts import flat, quotable
 from hubkit.cards.settings import load_settings
 from hubkit.measures.catalogue import CATALOGUE
 from hubkit.release.evidence import read_evidence

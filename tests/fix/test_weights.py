@@ -11,7 +11,7 @@ from fix.folders import SAE, codes, contents, fixed, read, sae, zero
 from safetensors.numpy import load_file, save_file
 
 from hubkit.fix.content import Piece, Tensors, rebuilt
-from hubkit.fix.meaning import activation, same_outputs
+from hubkit.fix.equivalence import activation, same_outputs
 from hubkit.fix.proof import NEEDS, computes_otherwise
 from hubkit.repo.local import LocalView, open_folder
 from hubkit.tensors.safetensors import read_header

@@ -11,8 +11,8 @@ import pytest
 from builders import GONE, cfg, tensors
 from fix.folders import SAE, fixed, sae, zero
 
+from hubkit.fix.equivalence import outputs
 from hubkit.fix.legacy import migrated_to_v6
-from hubkit.fix.meaning import outputs
 from hubkit.fix.proof import NEEDS
 from hubkit.fix.vocabulary import TRAINING_KEYS
 from hubkit.repo.local import open_folder

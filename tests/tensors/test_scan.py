@@ -18,7 +18,7 @@ from hubkit.repo.view import RepoView
 from hubkit.tensors.container import read_header
 from hubkit.tensors.scan import FileScan, scan
 from hubkit.tensors.stream import blocks
-from hubkit.tensors.sums import sample_of
+from hubkit.tensors.tensor_scan import sample_of
 from hubkit.validate.deep import LATENTS
 
 

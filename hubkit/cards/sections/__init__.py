@@ -2,14 +2,14 @@
 
 from hubkit.cards.sections.experiments import effect_sizes, probes, stability, steering, top_features
 from hubkit.cards.sections.findings import key_findings
+from hubkit.cards.sections.intro import caveat, contents, research, summary, uses
 from hubkit.cards.sections.limitations import limitations
+from hubkit.cards.sections.loading import citation, license_, loading, provenance
 from hubkit.cards.sections.model import architecture, versions
 from hubkit.cards.sections.saes import quality, sae_table
 from hubkit.cards.sections.section import Section
 from hubkit.cards.sections.stated import stated
-from hubkit.cards.sections.top import caveat, contents, research, summary, uses
-from hubkit.cards.sections.use import citation, license_, loading, provenance
-from hubkit.cards.sections.work import labels, precision, training
+from hubkit.cards.sections.training import labels, precision, training
 
 ALL: dict[str, Section] = {
     "summary": summary,

@@ -27,7 +27,7 @@ from hubkit.cards.measured import (
 )
 from hubkit.cards.sections.experiments import all_at_chance
 from hubkit.cards.sections.section import NOT_COMPUTED, Absent, Context
-from hubkit.cards.sections.work import counted_scenarios
+from hubkit.cards.sections.training import counted_scenarios
 from hubkit.release.experiments import RepresentationProbe, Tally, TestResult
 from hubkit.release.metrics import Comparison, MetricValue
 

@@ -11,7 +11,7 @@ from hubkit.cards.facts import Facts, Rewritten, SaeFact
 from hubkit.cards.measured import ALIVE, BALANCED, NEW_SCENARIOS, UNSEEN, number_of, peak_layer
 from hubkit.cards.quantization import quantization_of, quantized_count
 from hubkit.cards.sections.section import Context
-from hubkit.cards.sections.work import counted_scenarios
+from hubkit.cards.sections.training import counted_scenarios
 from hubkit.cards.stated import Item, experiments
 from hubkit.validate.finding import Severity, natural
 from hubkit.validate.need import Need

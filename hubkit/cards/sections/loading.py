@@ -10,7 +10,7 @@ from hubkit.cards.facts import Facts, SaeFact
 from hubkit.cards.measured import BALANCED, best_sae
 from hubkit.cards.quantization import Quantization, quantization_of
 from hubkit.cards.sections.section import Absent, Context
-from hubkit.cards.sections.work import precisions_of
+from hubkit.cards.sections.training import precisions_of
 from hubkit.cards.trained import LENS, Input, input_of
 from hubkit.formats.saelens import TRANSCODERS
 from hubkit.models.hooks import parse_hook
