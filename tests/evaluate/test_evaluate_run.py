@@ -111,9 +111,9 @@ def copy(study: Path, tmp_path: Path) -> Path:
 
 
 def test_an_sae_that_saw_its_rows_leaks_membership_and_cross_fitting_does_not(study: Path) -> None:
+    from hubkit.evaluate.encoded import encode
     from hubkit.evaluate.probe import balanced_accuracy, out_of_fold
     from hubkit.evaluate.rows import design_of
-    from hubkit.evaluate.unit import encode
     from hubkit.release.activations import read_layer
 
     manifest = PoolManifest.load(study / "pool" / "manifest.json")
