@@ -243,8 +243,7 @@ class Facts:
     @property
     def labels(self) -> list[str]:
         """The study's label names, as far as completions are counted by them."""
-        counted = self.provenance.completions if self.provenance else {}
-        return [key.removeprefix("labelled ") for key in counted if key.startswith("labelled ")]
+        return list(self.provenance.labels) if self.provenance else []
 
 
 def read_facts(release: Path, settings: CardSettings, checksums: Checksums | None = None) -> Facts:

@@ -10,15 +10,14 @@ import yaml
 
 from hubkit import __version__
 from hubkit.cards.facts import Facts, SaeFact
-from hubkit.cards.measured import BALANCED, L0, SPLIT_WORDS, VARIANCE, Wanted
+from hubkit.cards.measured import SPLIT_WORDS
 from hubkit.cards.regions import generated_text
 from hubkit.cards.settings import CommonSettings
-from hubkit.measures.catalogue import CATALOGUE
+from hubkit.measures.catalogue import CATALOGUE, Definitions, columns
 from hubkit.readme.document import parse_readme
 
 KEY = "hubkit"
 TAGS = ("sparse-autoencoder", "saelens", "interpretability")
-INDEXED: tuple[Wanted, ...] = (VARIANCE, L0, BALANCED)
 DIGITS = 6
 FEW = 3
 """So many SAEs are listed one by one in the model index; of more, the medians of each architecture."""
@@ -98,7 +97,7 @@ def model_index(facts: Facts) -> list[dict[str, Any]]:
 
 
 def _result(name: str, saes: list[SaeFact]) -> dict[str, Any] | None:
-    metrics = [metric for wanted in INDEXED if (metric := _metric(saes, wanted)) is not None]
+    metrics = [metric for wanted in columns("index") if (metric := _metric(saes, wanted)) is not None]
     if not metrics:
         return None
     return {
@@ -118,7 +117,7 @@ def _of_what(name: str, saes: list[SaeFact]) -> str:
     return f"median of {len(saes)} {name} SAEs" + (f" over {' and '.join(over)}" if over else "")
 
 
-def _metric(saes: list[SaeFact], wanted: Wanted) -> dict[str, Any] | None:
+def _metric(saes: list[SaeFact], wanted: Definitions) -> dict[str, Any] | None:
     for measure, split in wanted:
         found = [m for sae in saes if (m := sae.metric(measure, split)) and m.value is not None]
         if len(found) == len(saes):

@@ -6,31 +6,17 @@ from dataclasses import dataclass
 from math import comb
 
 from hubkit.cards.facts import Facts, SaeFact
-from hubkit.release.metrics import Comparison, LayerProfile, MetricValue, Split
+from hubkit.measures.catalogue import Definitions, definitions, get, own_definitions
+from hubkit.release.metrics import Comparison, LayerProfile, MetricValue
 
-Wanted = tuple[tuple[str, Split], ...]
-
-UNSEEN: tuple[Split, ...] = ("crossfit", "held_out")
-
-
-def _each(measure: str, *splits: Split) -> Wanted:
-    return tuple((measure, split) for split in splits)
-
-
-CROSS_FITTED: Wanted = _each("probe_balanced_accuracy", *UNSEEN)
+CROSS_FITTED = own_definitions("probe_balanced_accuracy")
 """Where neither the probe nor the SAE has seen the rows."""
-BALANCED: Wanted = (
-    *CROSS_FITTED,
-    *_each("probe_cv_balanced_accuracy", *UNSEEN, "train"),
-)
-AUROC: Wanted = (*_each("probe_auroc", *UNSEEN), *_each("probe_cv_auroc", *UNSEEN, "train"))
-VARIANCE: Wanted = _each("explained_variance", *UNSEEN, "train")
-L0: Wanted = _each("l0", *UNSEEN, "train")
-ALIVE: Wanted = _each("alive_share", "train", *UNSEEN)
-MSE: Wanted = _each("mse", *UNSEEN, "train")
-NEW_SCENARIOS: Wanted = _each("probe_new_scenarios_balanced_accuracy", *UNSEEN)
-MEMBERSHIP: Wanted = _each("membership_balanced_accuracy", "control")
-D_MAX: Wanted = _each("d_max", "train", *UNSEEN)
+BALANCED = definitions("probe_balanced_accuracy")
+AUROC = definitions("probe_auroc")
+ALIVE = definitions("alive_share")
+NEW_SCENARIOS = definitions("probe_new_scenarios_balanced_accuracy")
+MEMBERSHIP = definitions("membership_balanced_accuracy")
+D_MAX = definitions("d_max")
 
 SPLIT_WORDS: dict[str, str] = {
     "crossfit": "unseen rows",
@@ -40,7 +26,7 @@ SPLIT_WORDS: dict[str, str] = {
 }
 
 
-def of_layer(profile: LayerProfile, wanted: Wanted) -> MetricValue | None:
+def of_layer(profile: LayerProfile, wanted: Definitions) -> MetricValue | None:
     """The first of `wanted` that the layer's raw activations have."""
     found = (profile.get(measure) for measure, _ in wanted)
     return next((value for value in found if value is not None and value.value is not None), None)
@@ -48,7 +34,7 @@ def of_layer(profile: LayerProfile, wanted: Wanted) -> MetricValue | None:
 
 @dataclass(frozen=True)
 class Best:
-    """The largest of several values, and how many it was chosen from."""
+    """The best of several values, and how many it was chosen from."""
 
     sae: SaeFact
     metric: MetricValue
@@ -78,8 +64,8 @@ def number_of(metric: MetricValue) -> float:
     return metric.value
 
 
-def best_sae(facts: Facts, wanted: Wanted) -> Best | None:
-    """The SAE with the largest value; None where nothing was measured. Ties go to the first id."""
+def best_sae(facts: Facts, wanted: Definitions) -> Best | None:
+    """The SAE with the best value, by its measure; None where nothing was measured. Ties go to the first id."""
     found = [
         (sae, metric)
         for sae in facts.saes
@@ -87,7 +73,7 @@ def best_sae(facts: Facts, wanted: Wanted) -> Best | None:
     ]
     if not found:
         return None
-    sae, metric = max(found, key=lambda pair: number_of(pair[1]))
+    sae, metric = get(wanted[0][0]).best(found, lambda pair: number_of(pair[1]))
     return Best(sae, metric, len(found))
 
 
@@ -97,7 +83,7 @@ def peak_layer(facts: Facts) -> Peak | None:
     found = [(profile, metric) for profile in layers if (metric := of_layer(profile, BALANCED)) is not None]
     if not found:
         return None
-    profile, metric = max(found, key=lambda pair: number_of(pair[1]))
+    profile, metric = get(BALANCED[0][0]).best(found, lambda pair: number_of(pair[1]))
     return Peak(profile, metric, len(found))
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from hubkit.cards.facts import Facts, SaeFact, Source
-from hubkit.cards.measured import ALIVE, AUROC, BALANCED, L0, VARIANCE, best_sae, of_layer, peak_layer
+from hubkit.cards.measured import BALANCED, best_sae, of_layer, peak_layer
 from hubkit.cards.settings import NAME as SETTINGS
 from hubkit.cards.stated import Item, Stated
+from hubkit.measures.catalogue import CATALOGUE, definitions
 from hubkit.release.evidence import StatedValue
 from hubkit.release.layout import CFG, EVALUATION, PROVENANCE
 from hubkit.release.metrics import MetricValue
@@ -19,14 +20,9 @@ COUNTED = Source("", "")
 """A count over the listing of the release."""
 BASE_KEYS = {"parameters": "parameters", "layers": "n_layers", "d_model": "d_model", "type": "model_type"}
 SIZES = ("d_in", "d_sae", "k", "architecture", "dtype")
-CHOSEN = {
-    "balanced_accuracy": BALANCED,
-    "auroc": AUROC,
-    "explained_variance": VARIANCE,
-    "l0": L0,
-    "alive_share": ALIVE,
-}
-"""Short names of the values that a card speaks of, and the definitions that they stand for, the better first."""  # fmt: skip
+CHOSEN = {one.on_card.quoted_as: definitions(one.name) for one in CATALOGUE.values() if one.on_card.quoted_as}
+"""Short names of the values that a card speaks of, and the definitions that they stand for, the better first."""
+OF_LAYERS = {name: chosen for name, chosen in CHOSEN.items() if CATALOGUE[chosen[0][0]].of_layers}
 
 
 @dataclass(frozen=True)
@@ -175,8 +171,8 @@ def _layers(facts: Facts) -> Tree:
     found: Tree = {}
     for i, profile in enumerate(layers):
         tree: Tree = {}
-        for name in ("balanced_accuracy", "auroc"):
-            metric = of_layer(profile, CHOSEN[name])
+        for name, wanted in OF_LAYERS.items():
+            metric = of_layer(profile, wanted)
             if metric is not None:
                 pointer = f"/layers/{i}/values/{profile.values.index(metric)}/value"
                 tree[name] = Fact(metric.value, Source(EVALUATION, pointer))

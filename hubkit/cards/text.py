@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from hubkit.measures.catalogue import CATALOGUE
+from hubkit.measures.measure import OnCard
 from hubkit.release.metrics import MetricValue
 
 if TYPE_CHECKING:
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
 MISSING = "not measured"
 GAP = "–"
+DECIMALS = OnCard().decimals
 ADDRESS = re.compile(r"\b\d+\b")
 
 
@@ -46,7 +49,7 @@ def plain(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def interval(metric: MetricValue | None, digits: int = 3) -> str:
+def interval(metric: MetricValue | None, digits: int = DECIMALS) -> str:
     """`0.812 [0.760, 0.861]`, or why there is no number."""
     if metric is None:
         return MISSING
@@ -62,7 +65,10 @@ def short(metric: MetricValue | None) -> str:
     """As `interval`, for a table with many gaps."""
     if metric is None or metric.value is None:
         return GAP
-    return interval(metric) if metric.interval else digits(metric.value)
+    if metric.interval is None:
+        return digits(metric.value)
+    measure = CATALOGUE.get(metric.measure)
+    return interval(metric, measure.on_card.decimals if measure else DECIMALS)
 
 
 def stated_value(value: StatedValue) -> str:

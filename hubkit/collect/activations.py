@@ -1,8 +1,7 @@
-"""The residual stream of chosen blocks, by forward hooks, pooled over chosen tokens of each completion. Needs torch."""
+"""The residual stream of chosen blocks, pooled over chosen tokens of each completion. Needs torch."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,11 +10,12 @@ import torch
 
 from hubkit.engine.events import Event, Report, silent
 from hubkit.errors import HubkitError
+from hubkit.inference.hooks import module_outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
 
-    from hubkit.collect.model import BaseModel
+    from hubkit.inference.load import BaseModel
 
 Pooling = Literal["mean", "last"]
 
@@ -47,50 +47,13 @@ def pool_outputs(
     pooled: dict[str, list[np.ndarray]] = {path: [] for path in module_paths}
     for start in range(0, len(passages), batch_size):
         batch = passages[start : start + batch_size]
-        outputs = _outputs(base, module_paths, batch)
+        outputs = module_outputs(base, module_paths, [passage.token_ids for passage in batch])
         for path in module_paths:
             rows = _pool(outputs[path], batch, pooling).cpu().numpy()
             _refuse_non_finite(rows, path, batch)
             pooled[path].append(rows)
         report(Event("collect", start + len(batch), len(passages), "activations"))
     return {path: np.concatenate(parts) for path, parts in pooled.items()}
-
-
-def _outputs(base: BaseModel, module_paths: Sequence[str], batch: Sequence[Passage]) -> Mapping[str, Any]:
-    """Module path -> (rows, positions, d), from one pass.
-
-    Padding is on the right and masked, so a token's position is its index and, attention being causal, no token sees padding.
-    """
-    longest = max(len(passage.token_ids) for passage in batch)
-    ids = torch.zeros((len(batch), longest), dtype=torch.int64)
-    mask = torch.zeros_like(ids)
-    for row, passage in enumerate(batch):
-        ids[row, : len(passage.token_ids)] = torch.tensor(passage.token_ids)
-        mask[row, : len(passage.token_ids)] = 1
-    device = base.model.device
-    with torch.no_grad(), _recorded(base.model, module_paths) as outputs:
-        # the backbone alone: the head would fill memory with (rows, positions, vocabulary) that nobody reads
-        base.model.base_model(input_ids=ids.to(device), attention_mask=mask.to(device), use_cache=False)
-    return outputs
-
-
-@contextmanager
-def _recorded(model: Any, module_paths: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """While the block runs, forward hooks put each module's output into the dictionary."""
-    outputs: dict[str, Any] = {}
-
-    def record(path: str) -> Any:
-        def hook(_module: Any, _inputs: Any, output: Any) -> None:
-            outputs[path] = output[0] if isinstance(output, tuple) else output
-
-        return hook
-
-    handles = [model.get_submodule(path).register_forward_hook(record(path)) for path in module_paths]
-    try:
-        yield outputs
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _pool(output: Any, batch: Sequence[Passage], pooling: Pooling) -> Any:

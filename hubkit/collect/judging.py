@@ -7,20 +7,27 @@ from typing import TYPE_CHECKING, Any
 
 from hubkit.collect.completions import COMPLETIONS_FILE, Completion
 from hubkit.collect.folds import assign_folds
+from hubkit.collect.judges import Reply
 from hubkit.collect.spans import tokens_outside
+from hubkit.collect.verdicts import verdicts_of
+from hubkit.engine.events import Report, silent
 from hubkit.errors import HubkitError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hubkit.collect.plan import CollectPlan
 
 
 def judge_completions(
-    plan: CollectPlan, tokenizer: Any, sampled: list[Completion]
+    plan: CollectPlan, tokenizer: Any, sampled: list[Completion], kept: Path, report: Report = silent
 ) -> tuple[list[Completion], dict[str, tuple[int, ...]]]:
-    """The completions with their verdicts, and completion_id -> positions of the tokens to pool."""
+    """The completions with their verdicts, and completion_id -> positions of the tokens to pool; `kept` is the judge's file (`verdicts`)."""
+    scenarios = {(one.scenario_id, one.variant): one for one in plan.scenarios}
+    replies = [Reply(one.completion_id, scenarios[one.scenario_id, one.variant], one.text) for one in sampled]
+    verdicts = verdicts_of(plan.judge, replies, kept, report)
     judged, pooled = [], {}
-    for completion in sampled:
-        verdict = plan.judge.judge(completion.text)
+    for completion, verdict in zip(sampled, verdicts, strict=True):
         label, unflipped, reason = verdict.label, verdict.label_unflipped, verdict.reason
         tokens = tuple(range(len(completion.token_ids)))
         if verdict.commit_span is not None and plan.pool_over == "response_without_commit":

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from hubkit.collect.judges import AnyJudge
 from hubkit.collect.scenarios import Scenario, unique
 from hubkit.errors import IncompleteError
+from hubkit.inference.precision import Precision
 from hubkit.release.digests import sha256_of_file, sha256_of_json
 
 METHOD_VERSION = 1
@@ -49,7 +50,7 @@ class CollectPlan(BaseModel):
     """Without the commit span a probe cannot read the word that the judge read."""
     folds: int = Field(default=5, ge=2)
     seed: int = 0
-    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    precision: Precision = "float32"
     device: str = "cpu"
     batch_size: int = Field(default=32, gt=0)
 

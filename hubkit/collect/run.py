@@ -18,8 +18,11 @@ from hubkit.collect.completions import (
 )
 from hubkit.collect.judging import judge_completions, split_completions
 from hubkit.collect.plan import SPANS, CollectPlan, model_revision
+from hubkit.collect.scenarios import completion_seed
+from hubkit.collect.verdicts import verdicts_file
 from hubkit.engine.events import Event, Report, silent
 from hubkit.errors import IncompleteError
+from hubkit.inference.tokens import prompt_ids
 from hubkit.release.digests import sha256_of_file
 from hubkit.release.pool import TENSOR, PoolLayer, PoolManifest, PoolRow, PoolScenario
 from hubkit.release.writing import replacing
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from hubkit.collect.activations import Passage
-    from hubkit.collect.model import BaseModel
+    from hubkit.inference.load import BaseModel
 
 ACTIVATIONS_FOLDER = "activations"
 MANIFEST_FILE = "manifest.json"
@@ -41,8 +44,8 @@ PARTS_FOLDER = "sampling"
 def collect(plan: CollectPlan, out: Path, report: Report = silent) -> PoolManifest:
     """Write the pool that `plan` describes into `out`, or return the manifest of the one that is there.
 
-    Killed at any point, it goes on where it stopped: finished scenarios are not sampled again, and other layers, folds or
-    judges than before start from the texts that are there. Raises UsageError when model and plan do not fit, IncompleteError
+    Killed at any point, it goes on where it stopped: finished scenarios are not sampled again, nothing is judged twice by one
+    judge, and other layers, folds or judges than before start from the texts that are there. Raises UsageError when model and plan do not fit, IncompleteError
     when the model cannot be opened, HubkitError when too few completions are decisive or an activation is not finite.
     """
     revision = model_revision(plan)
@@ -51,7 +54,7 @@ def collect(plan: CollectPlan, out: Path, report: Report = silent) -> PoolManife
     if finished is not None:
         report(Event("collect", len(finished.rows), len(finished.rows), "the pool is there"))
         return finished
-    from hubkit.collect.model import load_model
+    from hubkit.inference.load import load_model
 
     base = load_model(plan.model, revision=revision, precision=plan.precision, device=plan.device)
     for layer in plan.layers:
@@ -61,7 +64,8 @@ def collect(plan: CollectPlan, out: Path, report: Report = silent) -> PoolManife
     )  # what it says is about to become untrue
     sampled_as = plan.completions_sha256(revision)
     sampled = _sample_all(plan, base, out, sampled_as, report)
-    completions, pooled = judge_completions(plan, base.tokenizer, sampled)
+    kept = verdicts_file(out, plan.judge, sampled_as)
+    completions, pooled = judge_completions(plan, base.tokenizer, sampled, kept, report)
     completions = split_completions(plan, completions)
     write_completions(out / COMPLETIONS_FILE, completions, sampled_as)
     decisive = [completion for completion in completions if completion.label is not None]
@@ -108,13 +112,13 @@ def _sample_all(
 
 
 def _sample_scenario(plan: CollectPlan, base: BaseModel, position: int) -> list[Completion]:
-    from hubkit.collect.sample import completion_seed, prompt_ids, sample
+    from hubkit.inference.generate import sample
 
     scenario = plan.scenarios[position]
     seeds = [completion_seed(plan.seed, scenario.key, index) for index in range(plan.samples_of(position))]
     sampled = sample(
         base,
-        prompt_ids(base, scenario, chat=plan.chat),
+        prompt_ids(base.tokenizer, scenario, chat=plan.chat),
         seeds,
         temperature=plan.temperature,
         max_new_tokens=plan.max_new_tokens,
@@ -137,10 +141,10 @@ def _passages(
     plan: CollectPlan, base: BaseModel, decisive: list[Completion], pooled: dict[str, tuple[int, ...]]
 ) -> list[Passage]:
     from hubkit.collect.activations import Passage
-    from hubkit.collect.sample import prompt_ids
 
     prompts = {
-        (one.scenario_id, one.variant): prompt_ids(base, one, chat=plan.chat) for one in plan.scenarios
+        (one.scenario_id, one.variant): prompt_ids(base.tokenizer, one, chat=plan.chat)
+        for one in plan.scenarios
     }
     passages = []
     for one in decisive:

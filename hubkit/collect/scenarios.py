@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,12 @@ class Scenario(BaseModel):
     def key(self) -> str:
         """`scenario_id`, and the variant after a slash when there is one: unique in a study."""
         return f"{self.scenario_id}/{self.variant}" if self.variant else self.scenario_id
+
+
+def completion_seed(study_seed: int, scenario_key: str, index: int) -> int:
+    """The seed of completion `index` of a scenario, 48 bits: it does not move when other scenarios come or go."""
+    digest = hashlib.sha256(f"{study_seed}\n{scenario_key}\n{index}".encode()).digest()
+    return int.from_bytes(digest[:6], "big")
 
 
 def load_scenarios(path: Path) -> tuple[Scenario, ...]:

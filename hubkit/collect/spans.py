@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hubkit.inference.tokens import decode
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-
-def decode(tokenizer: Any, token_ids: Sequence[int]) -> str:
-    """The text of a completion, the same way everywhere: character spans refer to it."""
-    return str(
-        tokenizer.decode(list(token_ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
-    )
 
 
 def tokens_outside(tokenizer: Any, token_ids: Sequence[int], span: tuple[int, int]) -> tuple[int, ...]:

@@ -1,8 +1,4 @@
-"""Cross-fitted linear probes: can the label be read from these features, on rows that neither probe nor SAE has seen?
-
-Accuracy is counted within scenarios, so that a scenario that goes with a label helps no probe. Intervals and differences come
-from resamples of rows within scenarios, the same for every probe of the release.
-"""
+"""A cross-fitted linear probe: who is who in the rows, its predictions out of fold, and how often they are right within scenarios."""
 
 from __future__ import annotations
 
@@ -11,16 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hubkit.evaluate.bootstrap import group_counts, percentile_interval, row_counts
-from hubkit.evaluate.values import measured, missing
-from hubkit.release.metrics import NullReference
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
-
-    from hubkit.release.metrics import MetricValue, Split
 
     Floats = NDArray[np.floating]
     Resampled = NDArray[np.float64]
@@ -28,12 +18,6 @@ if TYPE_CHECKING:
     Predictions = Booleans | str
     """Out-of-fold predictions (n,), or the reason that stands in their place."""
 
-BALANCED_ACCURACY = "probe_balanced_accuracy"
-NEW_SCENARIOS = "probe_new_scenarios_balanced_accuracy"
-MEMBERSHIP = "membership_balanced_accuracy"
-DIFFERENCE = "probe_balanced_accuracy_difference"
-CHANCE = NullReference(kind="chance", mean=0.5)
-NO_DIFFERENCE = NullReference(kind="no difference", mean=0.0)
 ITERATIONS = 5000
 
 
@@ -110,10 +94,10 @@ def fit_predict(train: Floats, labels: Booleans, test: Floats) -> Booleans:
 
 def balanced_accuracy(predicted: Booleans, design: Design) -> float:
     """sum_s w_s (TPR_s + TNR_s) / 2, w_s proportional to n1 n0 / (n1 + n0) of scenario s; NaN without a scenario of both labels."""
-    return float(_weighted(np.ones((1, len(predicted))), predicted, design)[0])
+    return float(resampled_accuracy(np.ones((1, len(predicted))), predicted, design)[0])
 
 
-def _weighted(counts: Resampled, predicted: Booleans, design: Design) -> Resampled:
+def resampled_accuracy(counts: Resampled, predicted: Booleans, design: Design) -> Resampled:
     """Balanced accuracy in each of the resamples `counts` (B, n); (B,).
 
     Scenarios that lost a label in a resample have weight 0 in it.
@@ -130,46 +114,3 @@ def _weighted(counts: Resampled, predicted: Booleans, design: Design) -> Resampl
         accuracy = np.nan_to_num((hit1 * n0 + hit0 * n1) / (2 * (n1 + n0)))
         value: Resampled = accuracy.sum(axis=1) / weight.sum(axis=1)
     return value
-
-
-def probe_value(predicted: Predictions, design: Design) -> MetricValue:
-    """The value of out-of-fold predictions, or null with the reason that stands in their place."""
-    return _against_chance(BALANCED_ACCURACY, predicted, design, "crossfit")
-
-
-def new_scenarios_value(predicted: Predictions, design: Design) -> MetricValue:
-    """The same where whole scenarios were held out; the interval is of scenarios drawn with replacement."""
-    return _against_chance(NEW_SCENARIOS, predicted, design, "crossfit", by_scenario=True)
-
-
-def membership_value(predicted: Predictions, design: Design) -> MetricValue:
-    """How well the rows that an SAE saw are told from those that it did not; `design` has its own rows as the positive ones."""
-    return _against_chance(MEMBERSHIP, predicted, design, "control")
-
-
-def _against_chance(
-    measure: str, predicted: Predictions, design: Design, split: Split, *, by_scenario: bool = False
-) -> MetricValue:
-    rows = int(design.contrasting().sum())
-    if isinstance(predicted, str):
-        return missing(measure, rows, split, predicted)
-    counts = group_counts(design.scenario.tolist(), "scenarios") if by_scenario else _resamples(design)
-    interval = percentile_interval(_weighted(counts, predicted, design))
-    return measured(measure, balanced_accuracy(predicted, design), rows, split, interval, CHANCE)
-
-
-def difference_value(predicted: Predictions, reference: Predictions, design: Design) -> MetricValue:
-    """Balanced accuracy of `predicted` minus that of `reference`, both out of fold, on the same resamples."""
-    rows = int(design.contrasting().sum())
-    if isinstance(predicted, str):
-        return missing(DIFFERENCE, rows, "crossfit", predicted)
-    if isinstance(reference, str):
-        return missing(DIFFERENCE, rows, "crossfit", f"reference: {reference}")
-    counts = _resamples(design)
-    differences = _weighted(counts, predicted, design) - _weighted(counts, reference, design)
-    value = balanced_accuracy(predicted, design) - balanced_accuracy(reference, design)
-    return measured(DIFFERENCE, value, rows, "crossfit", percentile_interval(differences), NO_DIFFERENCE)
-
-
-def _resamples(design: Design) -> Resampled:
-    return row_counts(design.scenario.tolist(), "rows within scenarios")

@@ -4,37 +4,24 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
-from hubkit import __version__
 from hubkit.engine.events import Report, silent
 from hubkit.engine.local import Local
-from hubkit.engine.threads import threads_for
 from hubkit.engine.work import Unit
 from hubkit.errors import IncompleteError, NothingFound, UsageError
-from hubkit.evaluate import rows
+from hubkit.evaluate.assemble import assemble
 from hubkit.evaluate.bootstrap import LEVEL, RESAMPLES, SEED
-from hubkit.evaluate.probe import difference_value, new_scenarios_value, out_of_fold, probe_value
-from hubkit.evaluate.unit import Evaluated, EvaluationUnit, evaluate_unit
-from hubkit.measures.catalogue import CATALOGUE
-from hubkit.release.activations import read_layer
+from hubkit.evaluate.registry import computed_versions
+from hubkit.evaluate.unit import EvaluationUnit, Folders, evaluate_unit
 from hubkit.release.digests import sha256_of_file, sha256_of_json
-from hubkit.release.folds import CONTROL, folder_of, scenario_folds
-from hubkit.release.layout import CFG, EVALUATION, EVIDENCE, MANIFEST, METRICS, TRAINING, WEIGHTS
-from hubkit.release.metrics import Comparison, Evaluation, LayerProfile, SaeMetrics
+from hubkit.release.layout import CFG, EVALUATION, EVIDENCE, MANIFEST, METRICS, WEIGHTS
+from hubkit.release.metrics import Evaluation, SaeMetrics
 from hubkit.release.pool import PoolManifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from hubkit.evaluate.probe import Design, Predictions
-    from hubkit.release.metrics import MetricValue
 
 STAGE = "evaluate"
 UNRECORDED = "evaluation.unrecorded.json"
@@ -66,7 +53,8 @@ def evaluate(
     Raises NothingFound without specs, IncompleteError for missing files, HubkitError naming the SAEs that could not be measured.
     """
     manifest = PoolManifest.load(pool_folder / MANIFEST)
-    units = [_unit(spec.sae_id, manifest, (pool_folder, release, work)) for spec in specs]
+    folders = Folders(pool_folder, release, work)
+    units = [folders.unit(spec.sae_id, manifest) for spec in specs]
     if not units:
         raise NothingFound(f"{release}: no SAEs to evaluate", hint="hubkit train STUDY.yaml")
     warnings = training_warnings(work)
@@ -86,21 +74,17 @@ def evaluate(
     return evaluation
 
 
-def _unit(sae_id: str, manifest: PoolManifest, folders: tuple[Path, Path, Path]) -> EvaluationUnit:
-    pool_folder, release, work = folders
-    draws = {*manifest.folds, *scenario_folds(manifest), CONTROL}
-    beside = {draw: folder_of(work, draw) / sae_id for draw in sorted(draws)}
-    return EvaluationUnit(sae_id, pool_folder, release / sae_id, beside)
-
-
 def inputs_digest(units: list[EvaluationUnit], manifest: PoolManifest, warnings: dict[str, list[str]]) -> str:
-    """The digest of everything the evaluation depends on. Raises IncompleteError when a published SAE is not there."""
+    """The digest of everything the evaluation depends on. Raises IncompleteError when a published SAE is not there.
+
+    Of the catalogue only what an evaluation computes: another entry, or another version of one that is not computed, changes no value.
+    """
     return sha256_of_json(
         {
             "pool": manifest.inputs_sha256,
             "layers": {str(entry.layer): entry.sha256 for entry in manifest.layers},
             "saes": {unit.sae_id: _digests_of(unit) for unit in units},
-            "measures": {name: measure.version for name, measure in CATALOGUE.items()},
+            "measures": computed_versions(),
             "bootstrap": [RESAMPLES, SEED, LEVEL],
             "warnings": warnings,
         }
@@ -150,59 +134,6 @@ def _keep_what_is_not_ours(release: Path, work: Path) -> None:
             f"{path}: was changed since it was computed, and would be written anew: what was typed into it would be lost",
             hint=f"move it into {release / EVIDENCE} (hubkit schema evidence), delete {EVALUATION}, and run again",
         )
-
-
-def assemble(
-    pool_folder: Path,
-    manifest: PoolManifest,
-    done: dict[str, Evaluated],
-    warnings: dict[str, list[str]],
-    digest: str,
-) -> Evaluation:
-    """The SAEs' values, the profile of every layer of the pool, and each SAE against its layer."""
-    design = rows.design_of(manifest)
-    raw: dict[int, Predictions] = {}
-    layers = []
-    for entry in manifest.layers:
-        x = read_layer(pool_folder, manifest, entry.layer)
-        with threads_for(x.size):
-            raw[entry.layer] = out_of_fold(design, lambda _, x=x: x)  # type: ignore[misc]
-            new_scenarios = _raw_on_new_scenarios(manifest, design, x)
-        values = [probe_value(raw[entry.layer], design), *new_scenarios]
-        layers.append(LayerProfile(layer=entry.layer, hook_name=entry.hook_name, values=values))
-    comparisons = [
-        Comparison(
-            sae_id=sae_id,
-            reference=f"raw activations at layer {one.layer}",
-            difference=difference_value(one.predictions, raw[one.layer], design),
-        )
-        for sae_id, one in done.items()
-    ]
-    saes = [
-        SaeMetrics.model_validate(
-            {"sae_id": sae_id, "values": one.values, "warnings": warnings.get(sae_id, []) + one.warnings}
-        )
-        for sae_id, one in done.items()
-    ]
-    return Evaluation.model_validate(
-        {
-            "saes": sorted(saes, key=lambda metrics: metrics.sae_id),
-            "layers": layers,
-            "comparisons": sorted(comparisons, key=lambda comparison: comparison.sae_id),
-            "inputs_sha256": digest,
-        }
-    ).recorded(__version__)
-
-
-def _raw_on_new_scenarios(
-    manifest: PoolManifest, design: Design, x: NDArray[np.float32]
-) -> list[MetricValue]:
-    """The probe of the raw activations with whole scenarios held out; nothing where there is but one scenario."""
-    folds = scenario_folds(manifest)
-    if not folds:
-        return []
-    grouped = replace(design, fold=np.array(folds, dtype=np.str_))
-    return [new_scenarios_value(out_of_fold(grouped, lambda _: x), grouped)]
 
 
 def training_warnings(work: Path) -> dict[str, list[str]]:

@@ -136,7 +136,7 @@ def _finished(folder: Path, recipe: dict[str, Any]) -> LabModel | None:
 
 
 def _write(folder: Path, model: Any, recipe: dict[str, Any], losses: list[float]) -> None:
-    from hubkit.collect.model import quiet_transformers
+    from hubkit.inference.load import quiet_transformers
 
     folder.mkdir(parents=True)
     with quiet_transformers():

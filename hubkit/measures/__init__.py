@@ -1,1 +1,4 @@
-"""The catalogue of everything hubkit measures: name, version, formula, unit, bounds, source. Torch-free."""
+"""The catalogue of everything hubkit measures, one module a family: formula, bounds, splits, what a card shows of it. Torch-free.
+
+`hubkit/evaluate/families/` has the function that computes each.
+"""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from hubkit.errors import UsageError
+from hubkit.measures.measure import Split
 from hubkit.release.evidence_text import EvidenceText, Place, read_text
 from hubkit.release.experiments import (
     EXPERIMENTS,
@@ -22,7 +23,7 @@ from hubkit.release.experiments import (
 )
 from hubkit.release.layout import EVIDENCE
 from hubkit.release.model import Artefact
-from hubkit.release.value import Null, Split, Spread, WithNull
+from hubkit.release.value import Null, Spread, WithNull
 
 if TYPE_CHECKING:
     from hubkit.release.metrics import Evaluation, MetricValue, SaeMetrics

@@ -9,8 +9,9 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from hubkit.measures.measure import Split
 from hubkit.release.model import Artefact
-from hubkit.release.value import Bound, MetricValue, Split
+from hubkit.release.value import Bound, MetricValue
 
 EXPERIMENTS = ("tallies", "tests", "representations", "stability", "steering", "top_features", "transfers")
 """Their keys in `evaluation.json` and in `evidence.yaml`."""

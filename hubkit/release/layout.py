@@ -32,6 +32,8 @@ def is_left_out(path: str) -> bool:
 
 COMPLETIONS = "completions.parquet"
 ACTIVATIONS = "activations"
+VERDICTS = "verdicts"
+"""In the work folder: a file for each judge with its settings, a line for each completion."""
 MANIFEST = "manifest.json"
 DONE = "done.json"
 TRAINING = "training.json"

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from hubkit.measures.measure import Split
 from hubkit.release.computation import Computation
 from hubkit.release.digests import changed_since, values_sha256
 from hubkit.release.experiments import (
@@ -20,7 +21,7 @@ from hubkit.release.experiments import (
     Transfer,
 )
 from hubkit.release.model import Artefact
-from hubkit.release.value import MetricValue, NullReference, Split, Spread
+from hubkit.release.value import MetricValue, NullReference, Spread
 from hubkit.release.writing import to_json_rows, write_text
 
 __all__ = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -65,6 +67,28 @@ class ScenarioCount(Artefact):
     note: str | None = None
 
 
+@dataclass(frozen=True)
+class CompletionCounts:
+    """What a pool was labelled as. `Provenance.completions` is its form on disk: `sampled`, `decisive`, `labelled <label>`."""
+
+    sampled: int
+    labels: Mapping[str, int] = field(default_factory=dict)
+    """Label to completions; those that no judge could decide are in none."""
+
+    @property
+    def decisive(self) -> int:
+        """Completions with a label."""
+        return sum(self.labels.values())
+
+    def written(self) -> dict[str, int]:
+        """As the file has it."""
+        labels = {f"{LABELLED}{label}": count for label, count in sorted(self.labels.items())}
+        return {"sampled": self.sampled, "decisive": self.decisive} | labels
+
+
+LABELLED = "labelled "
+
+
 class BaseModelShape(Artefact):
     """The sizes of the base model as its activations were taken; a card uses them where hubkit's own table has none."""
 
@@ -112,7 +136,7 @@ class Provenance(Artefact):
     """UTC, ISO 8601."""
     pool_sha256: str
     completions: dict[str, int]
-    """How the pool came about: sampled, decisive, per label."""
+    """How the pool came about: sampled, decisive, per label (`CompletionCounts`)."""
     files: dict[str, str]
     """Path in the release to sha256."""
     labelling: Labelling | None = None
@@ -124,3 +148,12 @@ class Provenance(Artefact):
     """sae_id to what its training took, where that was recorded."""
     evaluation: Computation | None = None
     """The record of the computation whose values evaluation.json holds; none where they are an author's."""
+
+    @property
+    def labels(self) -> dict[str, int]:
+        """Label to completions, as far as they are counted."""
+        return {
+            key.removeprefix(LABELLED): count
+            for key, count in self.completions.items()
+            if key.startswith(LABELLED)
+        }

@@ -6,11 +6,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from hubkit.measures.measure import Split
 from hubkit.release.model import Artefact
-
-Split = Literal["train", "crossfit", "held_out", "control"]
-"""train: rows the SAE was trained on. crossfit: every row measured by the SAE of the fold that never saw it. held_out: rows set aside.
-control: all rows, by an SAE that saw some of them, drawn blind to the label; only membership itself is measured so."""
 
 Bound = Literal["=", "<", ">"]
 """How a p-value was stated: exactly, or only that it is below or above."""

@@ -16,7 +16,7 @@ from hubkit.engine.threads import one_thread
 from hubkit.errors import IncompleteError
 from hubkit.release.layout import ACTIVATIONS, COMPLETIONS, MANIFEST, ROOT_CONFIG
 from hubkit.release.pool import PoolManifest
-from hubkit.release.provenance import ScenarioCount
+from hubkit.release.provenance import CompletionCounts, ScenarioCount
 from hubkit.release.writing import keep_or_write, to_json
 from hubkit.study.provenance import Completions, read_training, write_provenance
 
@@ -134,10 +134,7 @@ def _completions(path: Path) -> Completions:
     from hubkit.collect.completions import read_completions
 
     rows = read_completions(path)
-    labels = Counter(row.label for row in rows if row.label is not None)
-    counted = {"sampled": len(rows), "decisive": sum(labels.values())} | {
-        f"labelled {label}": count for label, count in sorted(labels.items())
-    }
+    counted = CompletionCounts(len(rows), Counter(row.label for row in rows if row.label is not None))
     by_scenario: dict[str, Counter[str | None]] = {}
     for row in rows:
         by_scenario.setdefault(row.scenario_id, Counter())[row.label] += 1

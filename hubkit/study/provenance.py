@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,7 +17,14 @@ from hubkit.errors import IncompleteError
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import EVALUATION, PROVENANCE, TRAINING
 from hubkit.release.metrics import Evaluation
-from hubkit.release.provenance import BaseModelShape, Grid, Provenance, ScenarioCount, TrainedSae
+from hubkit.release.provenance import (
+    BaseModelShape,
+    CompletionCounts,
+    Grid,
+    Provenance,
+    ScenarioCount,
+    TrainedSae,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,8 +41,7 @@ PACKAGES = ("torch", "transformers", "sae-lens", "safetensors", "numpy", "scikit
 class Completions:
     """How a pool came about."""
 
-    counted: Mapping[str, int] = field(default_factory=dict)
-    """Sampled, decisive, per label."""
+    counted: CompletionCounts | None = None
     scenarios: Sequence[ScenarioCount] = ()
 
 
@@ -63,7 +69,7 @@ def write_provenance(
         hardware=hardware(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         pool_sha256=pool.inputs_sha256,
-        completions=dict(completions.counted),
+        completions=completions.counted.written() if completions.counted else {},
         scenarios=list(completions.scenarios),
         evaluation=_computation(release / EVALUATION),
         training={spec.sae_id: training[spec.sae_id] for spec in specs if spec.sae_id in training},

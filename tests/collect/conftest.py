@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
+from tiny_models import random_model_in
 
 from hubkit.collect.plan import CollectPlan
 from hubkit.collect.run import collect
-from hubkit.lab import text
-from hubkit.lab.model import LabModel, build, one_thread, tokenizer
+from hubkit.lab.model import LabModel, build, one_thread
 from hubkit.lab.study import plan
 
 if TYPE_CHECKING:
@@ -58,38 +59,5 @@ def null_pool(null_lab: LabModel, tmp_path_factory: pytest.TempPathFactory) -> t
 
 @pytest.fixture(scope="session")
 def random_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """A folder with an untrained model of a family, three blocks of width 32, and the lab's tokenizer."""
-
-    def make(family: str) -> Path:
-        import torch
-        import transformers
-
-        folder = tmp_path_factory.getbasetemp() / f"random-{family}"
-        if not folder.exists():
-            with torch.random.fork_rng(devices=[]):
-                torch.random.default_generator.manual_seed(3)
-                model = transformers.AutoModelForCausalLM.from_config(_config(family))
-            from hubkit.collect.model import quiet_transformers
-
-            with quiet_transformers():
-                model.save_pretrained(folder)
-                tokenizer().save_pretrained(folder)
-        return folder
-
-    return make
-
-
-def _config(family: str) -> Any:
-    from transformers import GPT2Config, GPTNeoXConfig, MixtralConfig
-
-    common: dict[str, Any] = {
-        "vocab_size": len(text.VOCABULARY), "bos_token_id": None, "pad_token_id": 0, "eos_token_id": 1,
-    }  # fmt: skip
-    if family == "gpt2":
-        return GPT2Config(n_embd=32, n_layer=3, n_head=2, n_positions=64, **common)
-    shape: dict[str, Any] = {
-        "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 48, "max_position_embeddings": 64,
-    }  # fmt: skip
-    if family == "gpt_neox":
-        return GPTNeoXConfig(**shape, **common)
-    return MixtralConfig(num_key_value_heads=2, num_local_experts=3, num_experts_per_tok=1, **shape, **common)
+    """A folder with an untrained model of a family."""
+    return partial(random_model_in, tmp_path_factory.getbasetemp())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from hubkit.errors import HubkitError, IncompleteError, UsageError
+from hubkit.errors import HubkitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hubkit.collect.activations import Passage
 
 pytestmark = pytest.mark.train
-FAMILIES = {"gpt2": "transformer.h", "gpt_neox": "gpt_neox.layers", "mixtral": "model.layers"}
+FAMILIES = ("gpt2", "gpt_neox", "mixtral")
 
 
 def passages(n: int = 9) -> list[Passage]:
@@ -30,38 +30,6 @@ def passages(n: int = 9) -> list[Passage]:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_blocks_are_found_in_every_family(random_model: Callable[[str], Path], family: str) -> None:
-    """Mixtral with three blocks of three experts: only one of the lists of three is the blocks."""
-    from hubkit.collect.model import load_model
-
-    base = load_model(str(random_model(family)))
-    assert base.hf_hook_name(2) == f"{FAMILIES[family]}.2"
-    assert (base.n_layers, base.d_in) == (3, 32)
-    with pytest.raises(UsageError, match="has 3 blocks"):
-        base.hf_hook_name(3)
-
-
-def test_of_two_nested_lists_the_outer_one_is_the_blocks() -> None:
-    import torch
-
-    from hubkit.collect.model import block_path
-
-    def two(*members: torch.nn.Module) -> torch.nn.ModuleList:
-        return torch.nn.ModuleList(members)
-
-    block = torch.nn.Module()
-    block.experts = two(torch.nn.Identity(), torch.nn.Identity())
-    model = torch.nn.Module()
-    model.layers = two(block, torch.nn.Identity())
-    assert block_path(model, 2) == "layers"
-    model.encoder = two(torch.nn.Identity(), torch.nn.Identity())
-    with pytest.raises(UsageError, match=r"2 module lists of 2 members \(layers, encoder\)"):
-        block_path(model, 2)
-    with pytest.raises(UsageError, match=r"0 module lists of 7 members \(none\)"):
-        block_path(model, 7)
-
-
-@pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("pooling", ["mean", "last"])
 def test_batched_is_one_by_one_is_hidden_states(
     random_model: Callable[[str], Path], family: str, pooling: str
@@ -69,7 +37,7 @@ def test_batched_is_one_by_one_is_hidden_states(
     import torch
 
     from hubkit.collect.activations import pool_outputs
-    from hubkit.collect.model import load_model
+    from hubkit.inference.load import load_model
 
     base = load_model(str(random_model(family)))
     paths = [base.hf_hook_name(layer) for layer in range(3)]
@@ -91,7 +59,7 @@ def test_the_last_block_is_taken_before_the_final_norm(random_model: Callable[[s
     import torch
 
     from hubkit.collect.activations import pool_outputs
-    from hubkit.collect.model import load_model
+    from hubkit.inference.load import load_model
 
     base = load_model(str(random_model("gpt_neox")))
     (passage,) = passages(1)
@@ -109,7 +77,7 @@ def test_hooks_are_gone_afterwards_also_after_an_error(random_model: Callable[[s
     import torch
 
     from hubkit.collect.activations import pool_outputs
-    from hubkit.collect.model import load_model
+    from hubkit.inference.load import load_model
 
     base = load_model(str(random_model("gpt2")))
     with torch.no_grad():
@@ -125,7 +93,7 @@ def test_one_bad_completion_is_named(random_model: Callable[[str], Path]) -> Non
     import torch
 
     from hubkit.collect.activations import pool_outputs
-    from hubkit.collect.model import load_model
+    from hubkit.inference.load import load_model
 
     base = load_model(str(random_model("gpt2")))
     rows = passages()
@@ -138,7 +106,7 @@ def test_one_bad_completion_is_named(random_model: Callable[[str], Path]) -> Non
 
 def test_half_precision_gives_float32_rows_near_the_exact_ones(random_model: Callable[[str], Path]) -> None:
     from hubkit.collect.activations import pool_outputs
-    from hubkit.collect.model import load_model
+    from hubkit.inference.load import load_model
 
     path = "gpt_neox.layers.1"
     exact = pool_outputs(load_model(str(random_model("gpt_neox"))), [path], passages(), "mean")[path]
@@ -146,10 +114,3 @@ def test_half_precision_gives_float32_rows_near_the_exact_ones(random_model: Cal
     rounded = pool_outputs(half, [path], passages(), "mean")[path]
     assert rounded.dtype == np.float32
     assert 0 < np.abs(rounded - exact).max() < 0.02 * np.abs(exact).max()
-
-
-def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
-    from hubkit.collect.model import load_model
-
-    with pytest.raises(IncompleteError, match="cannot open it"):
-        load_model(str(tmp_path))

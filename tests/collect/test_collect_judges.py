@@ -7,9 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from hubkit.collect.judges import AnyJudge, KeywordJudge, NoisyJudge
+from hubkit.collect.judges import AnyJudge, Judge, Judgement, KeywordJudge, NoisyJudge, Reply
+from hubkit.collect.scenarios import Scenario
 
 JUDGE = KeywordJudge(keywords={"honest": ("truly", "not lying"), "deceptive": ("quietly", "lying")}, within=4)
+SCENARIO = Scenario(scenario_id="s", prompt="Are you lying?")
+
+
+def judged(judge: Judge, *texts: str) -> list[Judgement]:
+    return judge.judge([Reply(f"s/{number}", SCENARIO, text) for number, text in enumerate(texts)])
 
 
 @pytest.mark.parametrize(
@@ -32,25 +38,25 @@ JUDGE = KeywordJudge(keywords={"honest": ("truly", "not lying"), "deceptive": ("
     ],
 )
 def test_the_keyword_judge(text: str, label: str | None, span: tuple[int, int] | None) -> None:
-    verdict = JUDGE.judge(text)
+    verdict = JUDGE.judge_text(text)
     assert (verdict.label, verdict.commit_span, verdict.label_unflipped) == (label, span, label)
     assert "within the first 4 words" in verdict.reason
 
 
 def test_a_window_of_characters_needs_the_whole_word() -> None:
     judge = KeywordJudge(keywords={"yes": ("true",), "no": ("false",)}, within=8, unit="characters")
-    assert judge.judge("it: true").label == "yes"
-    assert judge.judge("its: true").label is None
-    assert judge.judge("it: truest").label is None  # cut to "true" by the window
+    assert judge.judge_text("it: true").label == "yes"
+    assert judge.judge_text("its: true").label is None
+    assert judge.judge_text("it: truest").label is None  # cut to "true" by the window
 
 
 def test_the_reason_names_both_words() -> None:
-    assert JUDGE.judge("quietly truly").reason == "'quietly' and 'truly' within the first 4 words"
+    assert JUDGE.judge_text("quietly truly").reason == "'quietly' and 'truly' within the first 4 words"
 
 
 @given(st.text())
 def test_the_span_holds_a_keyword_of_the_label(text: str) -> None:
-    verdict = JUDGE.judge(f"{text} truly")
+    verdict = JUDGE.judge_text(f"{text} truly")
     if verdict.commit_span is not None and verdict.label is not None:
         start, end = verdict.commit_span
         assert f"{text} truly"[start:end].lower() in JUDGE.keywords[verdict.label]
@@ -69,20 +75,25 @@ def test_settings_that_cannot_tell_apart_are_refused() -> None:
 
 def test_noise_flips_the_stated_share_and_keeps_the_truth() -> None:
     noisy = NoisyJudge(judge_without_noise=JUDGE, rate=0.15)
-    verdicts = [noisy.judge(f"truly {number}") for number in range(4000)]
+    texts = [f"truly {number}" for number in range(4000)]
+    verdicts = judged(noisy, *texts)
     assert {verdict.label_unflipped for verdict in verdicts} == {"honest"}
     flipped = sum(verdict.label == "deceptive" for verdict in verdicts) / 4000
     assert flipped == pytest.approx(0.15, abs=0.02)
-    assert verdicts == [noisy.judge(f"truly {number}") for number in range(4000)]
+    assert verdicts == [verdict for text in texts for verdict in judged(noisy, text)], (
+        "one by one as all at once"
+    )
     other = NoisyJudge(judge_without_noise=JUDGE, rate=0.15, seed=1)
-    assert [other.judge(f"truly {number}").label for number in range(100)] != [
+    assert [verdict.label for verdict in judged(other, *texts[:100])] != [
         verdict.label for verdict in verdicts[:100]
     ]
 
 
 def test_noise_leaves_the_undecided_alone() -> None:
     noisy = NoisyJudge(judge_without_noise=JUDGE, rate=0.49)
-    assert {noisy.judge(f"perhaps {number}").label for number in range(200)} == {None}
+    assert {verdict.label for verdict in judged(noisy, *(f"perhaps {number}" for number in range(200)))} == {
+        None
+    }
     assert noisy.name == "keyword, 49 % of the labels flipped"
 
 

@@ -98,7 +98,7 @@ def test_a_finished_pool_is_returned_without_opening_the_model(
 ) -> None:
     first = collect(small(lab), tmp_path)
     before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")}
-    monkeypatch.setattr("hubkit.collect.model.load_model", _fail)
+    monkeypatch.setattr("hubkit.inference.load.load_model", _fail)
     assert collect(small(lab), tmp_path) == first
     assert collect(small(lab, batch_size=7), tmp_path) == first  # how, not what
     assert before == {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")}

@@ -68,11 +68,11 @@ def layers(pool: Pool) -> list[np.ndarray]:
 def embedding(pool: Pool, rows: list[Completion], first: int, pooling: Literal["mean", "last"]) -> np.ndarray:
     """The embedding's output, pooled over the response from token `first` on (0 with the commit word, 1 without)."""
     from hubkit.collect.activations import Passage, pool_outputs
-    from hubkit.collect.model import load_model
-    from hubkit.collect.sample import prompt_ids
+    from hubkit.inference.load import load_model
+    from hubkit.inference.tokens import prompt_ids
 
     base = load_model(pool[0].model)
-    prompts = {scenario.scenario_id: prompt_ids(base, scenario) for scenario in pool[0].scenarios}
+    prompts = {scenario.scenario_id: prompt_ids(base.tokenizer, scenario) for scenario in pool[0].scenarios}
     passages = []
     for row in rows:
         prompt = prompts[row.scenario_id]

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -8,15 +10,28 @@ import pytest
 from hubkit.evaluate.bootstrap import row_counts
 from hubkit.evaluate.probe import (
     Design,
-    _weighted,
     balanced_accuracy,
-    difference_value,
     fit_predict,
     out_of_fold,
-    probe_value,
+    resampled_accuracy,
 )
+from hubkit.evaluate.registry import differences, value_of
+
+if TYPE_CHECKING:
+    from hubkit.evaluate.probe import Predictions
+    from hubkit.release.metrics import MetricValue
 
 pytestmark = pytest.mark.train  # scikit-learn comes with the train extra
+
+
+def probe_value(predicted: Predictions, design: Design) -> MetricValue:
+    subject = SimpleNamespace(predictions=predicted, design=design)
+    return value_of("probe_balanced_accuracy", subject, "crossfit")  # type: ignore[arg-type, return-value]
+
+
+def difference_value(predicted: Predictions, reference: Predictions, design: Design) -> MetricValue:
+    (difference,) = differences(predicted, reference, design)
+    return difference
 
 
 def design(seed: int, n: int = 60, scenarios: int = 5) -> Design:
@@ -50,7 +65,7 @@ def test_a_resample_is_the_same_formula_on_drawn_rows(seed: int) -> None:
     of = design(seed, n=24)
     predicted = np.random.default_rng(seed).random(24) < 0.5
     counts = row_counts(of.scenario.tolist(), "x")[:3]
-    for row, value in zip(counts, _weighted(counts, predicted, of), strict=True):
+    for row, value in zip(counts, resampled_accuracy(counts, predicted, of), strict=True):
         drawn = np.repeat(np.arange(24), row.astype(int))
         naive = naive_balanced_accuracy(
             *(array[drawn].tolist() for array in (predicted, of.positive, of.scenario))

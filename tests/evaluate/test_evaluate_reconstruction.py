@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from hubkit.evaluate.bootstrap import RESAMPLES, normal_interval, percentile_interval, row_counts
-from hubkit.evaluate.reconstruction import Encoded, alive_share, explained_variance, l0, reconstruction_values
+from hubkit.evaluate.encoded import Encoded, Reconstructed
+from hubkit.evaluate.registry import value_of
 from hubkit.evaluate.values import measured
+from hubkit.release.metrics import MetricValue
+
+
+def value(name: str, *parts: Encoded) -> MetricValue:
+    subject = SimpleNamespace(reconstructed=lambda _: Reconstructed(parts))
+    return value_of(name, subject, "train")  # type: ignore[arg-type, return-value]
+
+
+def number(name: str, *parts: Encoded) -> float:
+    found = value(name, *parts).value
+    return math.nan if found is None else found
+
+
+MEASURES = ("explained_variance", "l0", "alive_share")
 
 
 def encoded(seed: int, n: int = 40, mean: float = 0.0) -> Encoded:
@@ -33,73 +49,69 @@ def naive_explained(x: np.ndarray, x_hat: np.ndarray) -> float:
 @pytest.mark.parametrize("mean", [0.0, 100.0])
 def test_explained_variance(seed: int, mean: float) -> None:
     part = encoded(seed, mean=mean)
-    assert explained_variance(part.x, part.x_hat) == pytest.approx(
-        naive_explained(part.x, part.x_hat), rel=1e-9
-    )
+    assert number("explained_variance", part) == pytest.approx(naive_explained(part.x, part.x_hat), rel=1e-9)
 
 
 def test_explained_variance_is_0_for_the_mean_and_1_for_the_rows() -> None:
-    x = encoded(0).x.astype(np.float64)
-    assert explained_variance(x, x) == 1.0
-    assert explained_variance(x, np.broadcast_to(x.mean(axis=0), x.shape)) == pytest.approx(0.0, abs=1e-12)
-    assert math.isnan(explained_variance(np.ones((4, 2)), np.ones((4, 2)))), (
+    x, acts = encoded(0).x.astype(np.float64), encoded(0).acts
+    mean, ones = np.broadcast_to(x.mean(axis=0), x.shape), np.ones((4, 2))
+    assert number("explained_variance", Encoded(x, x, acts)) == 1.0
+    assert number("explained_variance", Encoded(x, mean, acts)) == pytest.approx(0.0, abs=1e-12)
+    assert math.isnan(number("explained_variance", Encoded(ones, ones, ones))), (
         "nothing varies, nothing to explain"
     )
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_l0_and_alive_share(seed: int) -> None:
-    acts = encoded(seed).acts
-    fired = [sum(1 for value in row if value != 0) for row in acts.tolist()]
-    alive = [any(value != 0 for value in column) for column in acts.T.tolist()]
-    assert l0(acts) == pytest.approx(sum(fired) / len(fired))
-    assert alive_share(acts) == pytest.approx(sum(alive) / len(alive))
+    part = encoded(seed)
+    fired = [sum(1 for act in row if act != 0) for row in part.acts.tolist()]
+    alive = [any(act != 0 for act in column) for column in part.acts.T.tolist()]
+    assert number("l0", part) == pytest.approx(sum(fired) / len(fired))
+    assert number("alive_share", part) == pytest.approx(sum(alive) / len(alive))
 
 
 def test_nan_stays_nan_and_is_written_as_null() -> None:
     part = encoded(0)
     part.x_hat[3, 2] = np.nan
     part.acts[3, 2] = np.nan
-    assert math.isnan(explained_variance(part.x, part.x_hat))
-    assert math.isnan(l0(part.acts))
-    assert math.isnan(alive_share(part.acts))
-    for value in reconstruction_values([part], "train"):
-        assert value.value is None
-        assert "nan" in str(value.reason)
+    for name in MEASURES:
+        assert value(name, part).value is None
+        assert "nan" in str(value(name, part).reason)
 
 
 def test_values_of_one_part() -> None:
     part = encoded(1)
-    by_name = {value.measure: value for value in reconstruction_values([part], "train")}
-    assert by_name["explained_variance"].value == pytest.approx(naive_explained(part.x, part.x_hat))
-    assert by_name["l0"].value == pytest.approx(l0(part.acts))
-    assert by_name["alive_share"].value == pytest.approx(alive_share(part.acts))
-    for value in by_name.values():
-        assert (value.n, value.split) == (40, "train")
-        assert value.interval is not None
-        assert value.interval[0] <= value.value <= value.interval[1]
+    assert number("explained_variance", part) == pytest.approx(naive_explained(part.x, part.x_hat))
+    for one in (value(name, part) for name in MEASURES):
+        assert (one.n, one.split) == (40, "train")
+        assert one.value is not None
+        assert one.interval is not None
+        assert one.interval[0] <= one.value <= one.interval[1]
 
 
 def test_values_of_several_parts_are_pooled() -> None:
     parts = [encoded(1, n=10), encoded(2, n=30)]
-    values = {value.measure: value.value for value in reconstruction_values(parts, "crossfit")}
+    values = {name: number(name, *parts) for name in MEASURES}
     x = np.concatenate([part.x for part in parts])
     assert values["explained_variance"] == pytest.approx(
         naive_explained(x, np.concatenate([part.x_hat for part in parts]))
     )
-    assert values["l0"] == pytest.approx(l0(np.concatenate([part.acts for part in parts])))
+    assert values["l0"] == pytest.approx(
+        float((np.concatenate([part.acts for part in parts]) != 0).sum(axis=1).mean())
+    )
     assert values["alive_share"] == pytest.approx(
-        (10 * alive_share(parts[0].acts) + 30 * alive_share(parts[1].acts)) / 40
+        (10 * number("alive_share", parts[0]) + 30 * number("alive_share", parts[1])) / 40
     )
 
 
 def test_the_bootstrap_of_explained_variance_is_the_one_of_drawn_rows() -> None:
-    from hubkit.evaluate.reconstruction import _explained_resampled, squared_residuals
+    from hubkit.evaluate.families.reconstruction import explained_resampled
 
     part = encoded(3)
     x = part.x.astype(np.float64)
     counts = row_counts([""] * len(x), "rows")
-    fast = _explained_resampled(counts, squared_residuals(part.x, part.x_hat), x - x.mean(axis=0))
+    fast = explained_resampled(Reconstructed((part,)), x - x.mean(axis=0))
     for resample in (0, 1, RESAMPLES - 1):
         drawn = np.repeat(np.arange(len(x)), counts[resample].astype(int))
         assert fast[resample] == pytest.approx(naive_explained(part.x[drawn], part.x_hat[drawn]))

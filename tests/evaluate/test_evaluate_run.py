@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 import math
@@ -14,7 +15,10 @@ import pytest
 from safetensors.numpy import save_file
 
 from hubkit.errors import HubkitError, IncompleteError, NothingFound, UsageError
+from hubkit.evaluate.registry import computed_versions
 from hubkit.evaluate.run import evaluate
+from hubkit.evaluate.unit import SPLITS
+from hubkit.measures.catalogue import CATALOGUE, get
 from hubkit.release.digests import sha256_of_file
 from hubkit.release.metrics import Evaluation, SaeMetrics
 from hubkit.release.pool import PoolManifest
@@ -111,9 +115,9 @@ def copy(study: Path, tmp_path: Path) -> Path:
 
 
 def test_an_sae_that_saw_its_rows_leaks_membership_and_cross_fitting_does_not(study: Path) -> None:
+    from hubkit.evaluate.encoded import encode
     from hubkit.evaluate.probe import balanced_accuracy, out_of_fold
     from hubkit.evaluate.rows import design_of
-    from hubkit.evaluate.unit import encode
     from hubkit.release.activations import read_layer
 
     manifest = PoolManifest.load(study / "pool" / "manifest.json")
@@ -140,12 +144,15 @@ def test_what_is_written(study: Path) -> None:
         assert SaeMetrics.load(study / "release" / metrics.sae_id / "metrics.json") == metrics
         assert {(value.measure, value.split) for value in metrics.values} == {
             (name, split)
-            for name in ("explained_variance", "l0", "alive_share")
-            for split in ("train", "crossfit")
-        } | {
-            ("probe_balanced_accuracy", "crossfit"),
-            ("probe_new_scenarios_balanced_accuracy", "crossfit"),
-        } | ({("membership_balanced_accuracy", "control")} if metrics.sae_id == "topk" else set())
+            for name in computed_versions()
+            for split in get(name).splits
+            if split in SPLITS
+            and not name.endswith("_difference")
+            and (split != "control" or metrics.sae_id == "topk")
+        }
+        assert (metrics.get("membership_balanced_accuracy", "control") is None) == (
+            metrics.sae_id == "broken"
+        ), "`mixed` saw every row"
         assert all(value.interval is not None for value in metrics.values)
     honest = sum(row.label == "honest" for row in PoolManifest.load(study / "pool" / "manifest.json").rows)
     topk = evaluation.sae("topk")
@@ -178,6 +185,20 @@ def test_the_same_inputs_are_not_measured_again_and_others_are(copy: Path) -> No
     assert path.read_bytes() == before[0], "measured again: the same bytes"
     assert path.stat().st_mtime_ns != before[1]
     assert (copy / "release" / "topk" / "metrics.json").is_file()
+
+
+def test_a_measure_that_is_not_computed_makes_no_evaluation_old_and_a_computed_one_does(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = copy / "release" / "evaluation.json"
+    before = (path.read_bytes(), path.stat().st_mtime_ns)
+    monkeypatch.setitem(CATALOGUE, "another", dataclasses.replace(get("d_max"), name="another"))
+    again(copy)
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+    monkeypatch.setitem(CATALOGUE, "l0", dataclasses.replace(get("l0"), version=2))
+    topk = again(copy).sae("topk")
+    assert topk is not None
+    assert topk.get("l0", "train").version == 2
 
 
 def test_without_fold_saes_cross_fitted_values_are_missing_with_a_reason(copy: Path) -> None:

@@ -9,6 +9,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from hubkit.collect.judges import Reply
+from hubkit.collect.scenarios import Scenario
 from hubkit.lab import text
 from hubkit.lab.study import judge
 
@@ -16,6 +18,11 @@ from hubkit.lab.study import judge
 def drawn(scene: str, n: int, *, null: bool = False) -> list[list[str]]:
     rng = np.random.default_rng(1)
     return [text.response(scene, rng, null=null).split() for _ in range(n)]
+
+
+def replies(scenario: Scenario) -> list[Reply]:
+    texts = [" ".join(words) for words in drawn(scenario.scenario_id, 60)]
+    return [Reply(f"{number}", scenario, one) for number, one in enumerate(texts)]
 
 
 def test_every_word_is_in_the_vocabulary_once() -> None:
@@ -68,7 +75,8 @@ def test_prompt_and_response_have_the_stated_lengths() -> None:
 
 def test_the_ambiguous_scenario_decides_nothing_and_the_others_always() -> None:
     verdicts = {
-        scene: {judge().judge(" ".join(words)).label for words in drawn(scene, 60)} for scene in text.SCENES
+        scene.scenario_id: {verdict.label for verdict in judge().judge(replies(scene))}
+        for scene in text.scenarios()
     }
     assert verdicts.pop(text.AMBIGUOUS) == {None}
     assert all(labels == {"honest", "deceptive"} for labels in verdicts.values())

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from hubkit.measures.catalogue import CATALOGUE, get
+from hubkit.measures.catalogue import CATALOGUE, columns, definitions, get
 
 
 def test_every_measure_is_under_its_own_name_and_complete() -> None:
@@ -46,3 +46,40 @@ def test_l0_without_a_known_width_has_no_upper_bound() -> None:
 def test_an_unknown_measure_names_the_known_ones() -> None:
     with pytest.raises(KeyError, match="explained_variance"):
         get("loss_recovered")
+
+
+def test_the_best_is_the_largest_but_where_lower_is_better() -> None:
+    several = [("a", 2.0), ("b", 3.0), ("c", 1.0), ("d", 3.0)]
+    assert get("explained_variance").best(several, lambda one: one[1]) == ("b", 3.0)
+    assert get("mse").best(several, lambda one: one[1]) == ("c", 1.0)
+    assert get("d_max").best(several, lambda one: one[1]) == ("b", 3.0), "neither is better: the largest"
+
+
+def test_a_definition_that_steps_in_comes_behind_the_one_it_steps_in_for() -> None:
+    assert definitions("probe_balanced_accuracy") == (
+        ("probe_balanced_accuracy", "crossfit"),
+        ("probe_balanced_accuracy", "held_out"),
+        ("probe_cv_balanced_accuracy", "crossfit"),
+        ("probe_cv_balanced_accuracy", "held_out"),
+        ("probe_cv_balanced_accuracy", "train"),
+    )
+    assert all(
+        measure.instead_of is None or measure.instead_of in CATALOGUE for measure in CATALOGUE.values()
+    )
+
+
+def test_the_columns_stand_in_the_order_that_the_measures_declare() -> None:
+    for table in ("saes", "quality", "index"):
+        shown = [get(column[0][0]) for column in columns(table)]  # type: ignore[arg-type]
+        orders = [measure.on_card.order for measure in shown]
+        assert orders == sorted(set(orders)), f"two columns of {table} have one place"
+        assert shown == [
+            one
+            for one in sorted(CATALOGUE.values(), key=lambda one: one.on_card.order)
+            if table in one.on_card.tables
+        ]
+    assert [column[0][0] for column in columns("index")] == [
+        "explained_variance",
+        "l0",
+        "probe_balanced_accuracy",
+    ]

@@ -8,11 +8,12 @@ from itertools import chain, zip_longest
 
 from hubkit.cards.base_fit import misfits
 from hubkit.cards.facts import Facts, Rewritten, SaeFact
-from hubkit.cards.measured import ALIVE, BALANCED, NEW_SCENARIOS, UNSEEN, number_of, peak_layer
+from hubkit.cards.measured import ALIVE, BALANCED, NEW_SCENARIOS, number_of, peak_layer
 from hubkit.cards.quantization import quantization_of, quantized_count
 from hubkit.cards.sections.section import Context
 from hubkit.cards.sections.training import counted_scenarios
 from hubkit.cards.stated import Item, experiments
+from hubkit.measures.measure import UNSEEN
 from hubkit.validate.finding import Severity, natural
 from hubkit.validate.need import Need
 from hubkit.validate.report import Report, Skipped

@@ -5,47 +5,35 @@ from __future__ import annotations
 from statistics import median
 
 from hubkit.cards.facts import Facts, SaeFact
-from hubkit.cards.measured import (
-    ALIVE,
-    BALANCED,
-    D_MAX,
-    L0,
-    MEMBERSHIP,
-    MSE,
-    NEW_SCENARIOS,
-    SPLIT_WORDS,
-    VARIANCE,
-    Wanted,
-)
+from hubkit.cards.measured import ALIVE, SPLIT_WORDS
 from hubkit.cards.sections.section import NOT_COMPUTED, Absent, Context
-from hubkit.measures.catalogue import CATALOGUE
-from hubkit.release.metrics import MetricValue, Split
+from hubkit.measures.catalogue import CATALOGUE, Definitions, columns
+from hubkit.measures.measure import Split, Table
+from hubkit.release.metrics import MetricValue
 from hubkit.release.pool import MIXED
 
-COLUMNS: tuple[Wanted, ...] = (VARIANCE, L0, ALIVE, BALANCED, NEW_SCENARIOS, MEMBERSHIP, D_MAX)
-QUALITY: tuple[Wanted, ...] = (VARIANCE, L0, ALIVE, MSE)
 LONG_TABLE = 12
 
 
 def sae_table(facts: Facts) -> Context:
     """One row per SAE with its real id; collapsed when long."""
-    columns = [column for wanted in COLUMNS if (column := _column(facts, wanted)) is not None]
+    shown = _columns(facts, "saes")
     rows = [
         {
             "sae": sae,
-            "values": [sae.metric(measure, split) for measure, split in columns],
+            "values": [sae.metric(measure, split) for measure, split in shown],
             "codes": _codes(sae),
         }
         for sae in sorted(facts.saes, key=_order)
     ]
     return {
         "rows": rows,
-        "heads": [f"{CATALOGUE[measure].title}, {SPLIT_WORDS[split]}" for measure, split in columns],
+        "heads": [f"{CATALOGUE[measure].heading}, {SPLIT_WORDS[split]}" for measure, split in shown],
         "has": {name: bool(facts.distinct(name)) for name in ("layer", "condition", "k")},
         "long": len(rows) > LONG_TABLE,
-        "measured": bool(columns),
-        "crossfit": any(split == "crossfit" for _, split in columns),
-        "control": any(split == "control" for _, split in columns),
+        "measured": bool(shown),
+        "crossfit": any(split == "crossfit" for _, split in shown),
+        "control": any(split == "control" for _, split in shown),
         "mixed": any(sae.condition == MIXED for sae in facts.saes),
         "gaps": any(_is_gap(value) for row in rows for value in row["values"]),  # type: ignore[attr-defined]
         "intervals": any(value and value.interval for row in rows for value in row["values"]),  # type: ignore[attr-defined]
@@ -68,7 +56,12 @@ def _order(sae: SaeFact) -> tuple[object, ...]:
     return sae.architecture, str(sae.training.get("recipe", "")), layer, sae.condition or "", sae.sae_id
 
 
-def _column(facts: Facts, wanted: Wanted) -> tuple[str, Split] | None:
+def _columns(facts: Facts, table: Table) -> list[tuple[str, Split]]:
+    """Those of the catalogue's columns that any SAE has a value for."""
+    return [column for wanted in columns(table) if (column := _column(facts, wanted)) is not None]
+
+
+def _column(facts: Facts, wanted: Definitions) -> tuple[str, Split] | None:
     """The first of several definitions that any SAE was measured by: a column holds one definition only."""
     return next(
         (
@@ -82,20 +75,20 @@ def _column(facts: Facts, wanted: Wanted) -> tuple[str, Split] | None:
 
 def quality(facts: Facts) -> Context | Absent:
     """Reconstruction and sparsity of each architecture: the median and the range over its SAEs; of a single SAE, its values."""
-    columns = [column for wanted in QUALITY if (column := _column(facts, wanted)) is not None]
-    if not columns:
+    shown = _columns(facts, "quality")
+    if not shown:
         return Absent("SAE quality", NOT_COMPUTED)
     rows = []
     for kind in facts.distinct("trained_as"):
         saes = [sae for sae in facts.saes if sae.trained_as == kind]
-        rows.append((kind, len(saes), [_summary(saes, measure, split) for measure, split in columns]))
+        rows.append((kind, len(saes), [_summary(saes, measure, split) for measure, split in shown]))
     return {
         "rows": rows,
-        "heads": [f"{CATALOGUE[measure].title}, {SPLIT_WORDS[split]}" for measure, split in columns],
-        "formulas": [(CATALOGUE[measure].title, CATALOGUE[measure].formula) for measure, _ in columns],
+        "heads": [f"{CATALOGUE[measure].heading}, {SPLIT_WORDS[split]}" for measure, split in shown],
+        "formulas": [(CATALOGUE[measure].title, CATALOGUE[measure].formula) for measure, _ in shown],
         "several": len(facts.saes) > 1,
         "alive": _alive(facts),
-        "n": _rows_measured(facts, columns),
+        "n": _rows_measured(facts, shown),
     }
 
 
@@ -114,12 +107,12 @@ def _alive(facts: Facts) -> tuple[int, int] | None:
     return round(metric.value * only.d_sae), only.d_sae
 
 
-def _rows_measured(facts: Facts, columns: list[tuple[str, Split]]) -> tuple[int, int]:
+def _rows_measured(facts: Facts, shown: list[tuple[str, Split]]) -> tuple[int, int]:
     """The fewest and the most rows that a value stands on."""
     counts = [
         value.n
         for sae in facts.saes
-        for measure, split in columns
+        for measure, split in shown
         if (value := sae.metric(measure, split)) is not None and value.value is not None
     ]
     return min(counts, default=0), max(counts, default=0)

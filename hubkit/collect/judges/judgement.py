@@ -1,9 +1,24 @@
-"""What a judge says, and what a judge is."""
+"""What a judge is: completions in, verdicts out."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from hubkit.collect.scenarios import Scenario
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One completion as a judge sees it: what was asked, and what came. Never the label that another judge gave."""
+
+    completion_id: str
+    scenario: Scenario
+    text: str
+    """The completion, without its prompt."""
 
 
 @dataclass(frozen=True)
@@ -19,19 +34,41 @@ class Judgement:
     """What the label would be without noise added on purpose; the same as `label` for every other judge."""
 
 
-class Judge(Protocol):
-    """A pure function of the text: the same text has the same verdict, in any order, in any run."""
+class Judge(BaseModel, ABC):
+    """A judge with its settings, as a study file writes it: its fields are the settings, `kind` names it.
+
+    The verdict on a completion depends on the completion and the settings, not on what it is judged together with.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     @property
+    @abstractmethod
     def name(self) -> str:
         """Short, with its settings where they matter: it goes into the manifest."""
-        ...
 
     @property
+    @abstractmethod
     def labels(self) -> frozenset[str]:
         """The labels it can give."""
-        ...
 
-    def judge(self, text: str) -> Judgement:
+    @property
+    def batch_size(self) -> int | None:
+        """How many it wants at once, None for all. After each batch its verdicts are on disk: a killed run goes on behind it."""
+        return None
+
+    @abstractmethod
+    def judge(self, replies: Sequence[Reply]) -> list[Judgement]:
+        """One verdict for each reply, in their order."""
+
+
+class TextJudge(Judge):
+    """A judge that looks at the text alone, one at a time, in next to no time."""
+
+    @abstractmethod
+    def judge_text(self, text: str) -> Judgement:
         """The verdict on one completion (without its prompt)."""
-        ...
+
+    def judge(self, replies: Sequence[Reply]) -> list[Judgement]:
+        """One verdict for each reply, in their order."""
+        return [self.judge_text(reply.text) for reply in replies]

@@ -6,19 +6,17 @@ import re
 from functools import cached_property
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from hubkit.collect.judges.judgement import Judgement
+from hubkit.collect.judges.judgement import Judgement, TextJudge
 
 
-class KeywordJudge(BaseModel):
+class KeywordJudge(TextJudge):
     """Looks for whole words, upper and lower case alike, within the first `within` words or characters.
 
     Keywords of one label only: that label, and the first of them is the commit span. None, or keywords of several labels:
     undecided. Where two keywords overlap the earlier one counts, then the longer one (`not honest` before `honest`).
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["keyword"] = "keyword"
     keywords: dict[str, tuple[str, ...]] = Field(min_length=2)
@@ -46,7 +44,7 @@ class KeywordJudge(BaseModel):
         """The labels that have keywords."""
         return frozenset(self.keywords)
 
-    def judge(self, text: str) -> Judgement:
+    def judge_text(self, text: str) -> Judgement:
         """The verdict on one completion."""
         found = list(self._pattern.finditer(text[: self._window_end(text)]))
         found = [

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from hubkit.collect.judges.judgement import Judgement
+from hubkit.collect.judges.judgement import Judge, Judgement, Reply
 from hubkit.collect.judges.keyword import KeywordJudge
 
 RESOLUTION = 1 << 64
 
 
-class NoisyJudge(BaseModel):
+class NoisyJudge(Judge):
     """Another judge's verdict, its label swapped for the other one with probability `rate`.
 
     Whether a text is swapped is read off sha256(seed, text): fixed for the text, unrelated to everything about it.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["noisy"] = "noisy"
     judge_without_noise: KeywordJudge
@@ -43,9 +42,17 @@ class NoisyJudge(BaseModel):
         """The labels of the judge that it wraps."""
         return self.judge_without_noise.labels
 
-    def judge(self, text: str) -> Judgement:
-        """The verdict on one completion; `label_unflipped` and `reason` are those of the judge without noise."""
-        verdict = self.judge_without_noise.judge(text)
+    @property
+    def batch_size(self) -> int | None:
+        """As many as the judge that it wraps."""
+        return self.judge_without_noise.batch_size
+
+    def judge(self, replies: Sequence[Reply]) -> list[Judgement]:
+        """One verdict for each; `label_unflipped` and `reason` are those of the judge without noise."""
+        verdicts = self.judge_without_noise.judge(replies)
+        return [self._flipped(verdict, reply.text) for verdict, reply in zip(verdicts, replies, strict=True)]
+
+    def _flipped(self, verdict: Judgement, text: str) -> Judgement:
         if verdict.label is None or not self._flips(text):
             return verdict
         (other,) = self.labels - {verdict.label}

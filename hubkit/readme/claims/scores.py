@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from hubkit.measures.catalogue import CATALOGUE
 from hubkit.readme.claims.base_models import MODEL_COLUMN
 from hubkit.readme.claims.kinds import BestSae, Claim, LayerScore, Measured, Peak, Stated
 from hubkit.readme.claims.names import SAE_COLUMN
@@ -27,15 +28,10 @@ RAW = (
 )
 VALUE = re.compile(r"\b([A-Za-z]{1,12}_[A-Za-z]{2,12})\s?[:=]\s?(-?\d{1,6}(?:\.\d{1,20})?)(?![\w.%]\w)")
 ORIGINAL = re.compile(r"^(?:the )?original\b", I)
-MEASURES = {
-    "l0": re.compile(r"^(?:mean )?L0(?: \(.{1,30}\))?$", I),
-    "explained_variance": re.compile(r"^(?:explained[ _]var(?:iance|\.)?|EV|var_exp|VE)$", I),
-    "probe_balanced_accuracy": re.compile(r"^(?:probe )?bal(?:anced|\.) acc(?:uracy|\.)?$", I),
-    "alive_share": re.compile(r"^alive share$", I),
-    "d_sae": re.compile(r"^(?:d_sae|width)$", I),
-    "d_in": re.compile(r"^d_in$", I),
-    "layer": re.compile(r"^layer$", I),
-}
+SIZES = {"d_sae": r"d_sae|width", "d_in": r"d_in", "layer": r"layer"}
+MEASURED = {one.name: one.columns_elsewhere for one in CATALOGUE.values() if one.columns_elsewhere}
+TITLES = {name: re.compile(f"^(?:{title})$", I) for name, title in (MEASURED | SIZES).items()}
+"""What the columns of a table of SAEs are called."""
 NUMBER = re.compile(r"^L?(-?\d{1,7}(?:\.\d{1,10})?) ?(%?)(?: \[.*)?$")
 
 
@@ -104,7 +100,7 @@ def _row(line: Line) -> Iterator[Claim]:
     if not sae_id:
         return
     for title, cell in zip(line.titles, line.cells, strict=False):
-        measure = next((name for name, words in MEASURES.items() if words.match(title)), None)
+        measure = next((name for name, words in TITLES.items() if words.match(title)), None)
         match = NUMBER.match(cell)
         if measure and match:
             scale = 0.01 if match.group(2) else 1.0

@@ -16,7 +16,7 @@ from hubkit.lab.model import LabModel
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hubkit.collect.model import BaseModel
+    from hubkit.inference.load import BaseModel
 
 pytestmark = pytest.mark.train
 SCENARIO = text.scenarios()[0]
@@ -24,15 +24,16 @@ SCENARIO = text.scenarios()[0]
 
 @pytest.fixture(scope="module")
 def base(lab: LabModel) -> BaseModel:
-    from hubkit.collect.model import load_model
+    from hubkit.inference.load import load_model
 
     return load_model(str(lab.folder))
 
 
 def test_a_completion_depends_on_its_seed_and_not_on_its_batch(base: BaseModel) -> None:
-    from hubkit.collect.sample import prompt_ids, sample
+    from hubkit.inference.generate import sample
+    from hubkit.inference.tokens import prompt_ids
 
-    prompt, seeds = prompt_ids(base, SCENARIO), list(range(12))
+    prompt, seeds = prompt_ids(base.tokenizer, SCENARIO), list(range(12))
     together = sample(base, prompt, seeds, temperature=1.0, max_new_tokens=13)
     assert sample(base, prompt, seeds, temperature=1.0, max_new_tokens=13, batch_size=5) == together
     assert [sample(base, prompt, [seed], temperature=1.0, max_new_tokens=13)[0] for seed in seeds] == together
@@ -42,10 +43,11 @@ def test_a_completion_depends_on_its_seed_and_not_on_its_batch(base: BaseModel) 
 def test_the_global_random_state_is_left_alone(base: BaseModel) -> None:
     import torch
 
-    from hubkit.collect.sample import prompt_ids, sample
+    from hubkit.inference.generate import sample
+    from hubkit.inference.tokens import prompt_ids
 
     before = torch.get_rng_state()
-    sample(base, prompt_ids(base, SCENARIO), [1, 2], temperature=1.0, max_new_tokens=5)
+    sample(base, prompt_ids(base.tokenizer, SCENARIO), [1, 2], temperature=1.0, max_new_tokens=5)
     assert torch.equal(before, torch.get_rng_state())
 
 
@@ -53,9 +55,10 @@ def test_the_cache_changes_nothing(base: BaseModel) -> None:
     """Greedy sampling is the arg max of a full forward pass at every position."""
     import torch
 
-    from hubkit.collect.sample import prompt_ids, sample
+    from hubkit.inference.generate import sample
+    from hubkit.inference.tokens import prompt_ids
 
-    prompt = prompt_ids(base, SCENARIO)
+    prompt = prompt_ids(base.tokenizer, SCENARIO)
     (greedy,) = sample(base, prompt, [0], temperature=0, max_new_tokens=13)
     ids = torch.tensor([[*prompt, *greedy.token_ids]])
     with torch.no_grad():
@@ -66,9 +69,10 @@ def test_the_cache_changes_nothing(base: BaseModel) -> None:
 def test_first_tokens_follow_the_model_at_the_temperature(base: BaseModel) -> None:
     import torch
 
-    from hubkit.collect.sample import prompt_ids, sample
+    from hubkit.inference.generate import sample
+    from hubkit.inference.tokens import prompt_ids
 
-    prompt = prompt_ids(base, SCENARIO)
+    prompt = prompt_ids(base.tokenizer, SCENARIO)
     with torch.no_grad():
         logits = base.model(input_ids=torch.tensor([prompt])).logits[0, -1].double()
     for temperature in (0.5, 1.0, 2.0):
@@ -81,9 +85,10 @@ def test_first_tokens_follow_the_model_at_the_temperature(base: BaseModel) -> No
 
 
 def test_the_end_token_ends_and_is_not_kept(base: BaseModel) -> None:
-    from hubkit.collect.sample import prompt_ids, sample
+    from hubkit.inference.generate import sample
+    from hubkit.inference.tokens import prompt_ids
 
-    drawn = sample(base, prompt_ids(base, SCENARIO), range(40), temperature=1.0, max_new_tokens=40)
+    drawn = sample(base, prompt_ids(base.tokenizer, SCENARIO), range(40), temperature=1.0, max_new_tokens=40)
     ended = [one for one in drawn if len(one.token_ids) < 40]
     assert len(ended) > 30
     assert not {text.VOCABULARY.index(text.END)} & {token for one in drawn for token in one.token_ids}
@@ -93,8 +98,8 @@ def test_the_end_token_ends_and_is_not_kept(base: BaseModel) -> None:
 def test_nan_logits_are_an_error(random_model: Callable[[str], Path]) -> None:
     import torch
 
-    from hubkit.collect.model import load_model
-    from hubkit.collect.sample import sample
+    from hubkit.inference.generate import sample
+    from hubkit.inference.load import load_model
 
     broken = load_model(str(random_model("gpt2")))
     with torch.no_grad():
@@ -104,21 +109,21 @@ def test_nan_logits_are_an_error(random_model: Callable[[str], Path]) -> None:
 
 
 def test_a_chat_template_is_used_when_asked(lab: LabModel) -> None:
-    from hubkit.collect.model import load_model
-    from hubkit.collect.sample import prompt_ids
+    from hubkit.inference.load import load_model
+    from hubkit.inference.tokens import prompt_ids
 
     base = load_model(str(lab.folder))
     with pytest.raises(UsageError, match="no chat template"):
-        prompt_ids(base, SCENARIO, chat=True)
+        prompt_ids(base.tokenizer, SCENARIO, chat=True)
     base.tokenizer.chat_template = "{% for m in messages %}{{ 'Q: ' + m['content'] + ' ' }}{% endfor %}A:"
     chat = Scenario(scenario_id="x", prompt="old ledger", system="harbour")
-    assert base.tokenizer.decode(prompt_ids(base, chat, chat=True)) == "Q: harbour Q: old ledger A:"
+    assert base.tokenizer.decode(prompt_ids(base.tokenizer, chat, chat=True)) == "Q: harbour Q: old ledger A:"
     with pytest.raises(UsageError, match="system message without a chat template"):
-        prompt_ids(base, chat)
+        prompt_ids(base.tokenizer, chat)
 
 
 def test_an_empty_prompt_is_refused(base: BaseModel) -> None:
-    from hubkit.collect.sample import prompt_ids
+    from hubkit.inference.tokens import prompt_ids
 
     with pytest.raises(UsageError, match="no token long"):
-        prompt_ids(base, SimpleNamespace(key="blank", prompt=" ", system=None))  # type: ignore[arg-type]
+        prompt_ids(base.tokenizer, SimpleNamespace(key="blank", prompt=" ", system=None))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The base model as collect sees it: any causal language model of transformers, its blocks found by shape. Needs torch."""
+"""A base model in memory: any causal language model of transformers, its blocks found by shape. Needs torch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
 import transformers
@@ -17,7 +17,7 @@ from hubkit.errors import IncompleteError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Precision = Literal["float32", "bfloat16", "float16"]
+    from hubkit.inference.precision import Precision
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from hubkit.collect.spans import decode
-from hubkit.errors import HubkitError, UsageError
+from hubkit.errors import HubkitError
+from hubkit.inference.tokens import decode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hubkit.collect.model import BaseModel
-    from hubkit.collect.scenarios import Scenario
+    from hubkit.inference.load import BaseModel
 
 
 @dataclass(frozen=True)
@@ -26,38 +24,6 @@ class Sampled:
     token_ids: tuple[int, ...]
     """Without the prompt and without the end token."""
     text: str
-
-
-def completion_seed(study_seed: int, scenario_key: str, index: int) -> int:
-    """The seed of completion `index` of a scenario, 48 bits: it does not move when other scenarios come or go."""
-    digest = hashlib.sha256(f"{study_seed}\n{scenario_key}\n{index}".encode()).digest()
-    return int.from_bytes(digest[:6], "big")
-
-
-def prompt_ids(base: BaseModel, scenario: Scenario, *, chat: bool = False) -> list[int]:
-    """The tokens of a scenario's prompt, through the tokenizer's chat template when `chat`.
-
-    Raises UsageError when there is no template to use, when a system message needs one, or when the prompt is no token long.
-    """
-    if chat:
-        if base.tokenizer.chat_template is None:
-            raise UsageError(
-                "the tokenizer has no chat template, expected one", hint="set chat: false in the study file"
-            )
-        text = base.tokenizer.apply_chat_template(
-            _messages(scenario), tokenize=False, add_generation_prompt=True
-        )
-        ids = base.tokenizer(text, add_special_tokens=False).input_ids
-    elif scenario.system is not None:
-        raise UsageError(
-            f"scenario {scenario.key!r}: a system message without a chat template",
-            hint="set chat: true in the study file",
-        )
-    else:
-        ids = base.tokenizer(scenario.prompt).input_ids
-    if not ids:
-        raise UsageError(f"scenario {scenario.key!r}: its prompt is no token long, expected at least one")
-    return [int(token) for token in ids]
 
 
 def sample(
@@ -128,8 +94,3 @@ def _draw(logits: Any, uniforms: Any, temperature: float) -> Any:
     cumulated = torch.softmax(logits / temperature, -1).cumsum(-1)
     points = uniforms[:, None] * cumulated[:, -1:]  # the sum is 1 up to rounding: no point may lie behind it
     return torch.searchsorted(cumulated, points, right=True)[:, 0].clamp_(max=logits.shape[-1] - 1)
-
-
-def _messages(scenario: Scenario) -> list[dict[str, str]]:
-    system = [] if scenario.system is None else [{"role": "system", "content": scenario.system}]
-    return [*system, {"role": "user", "content": scenario.prompt}]

@@ -1,0 +1,92 @@
+"""Asking a judge, batch by batch, with every verdict on disk before the next batch is asked for. Torch-free."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from hubkit.collect.judges import Judgement
+from hubkit.engine.events import Event, Report, silent
+from hubkit.errors import HubkitError, IncompleteError
+from hubkit.release.digests import sha256_of_json
+from hubkit.release.layout import VERDICTS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from hubkit.collect.judges import Judge, Reply
+
+
+def verdicts_of(
+    judge: Judge, replies: Sequence[Reply], kept: Path, report: Report = silent
+) -> list[Judgement]:
+    """One verdict for each of `replies`, in their order. `kept` has those of an earlier or a killed run, which are not asked for again.
+
+    Raises HubkitError naming the judge when it gives another number of verdicts than it was asked for, or a label that is not its own.
+    """
+    known = _read(kept)
+    pending = [reply for reply in replies if reply.completion_id not in known]
+    size = judge.batch_size or max(len(pending), 1)
+    for start in range(0, len(pending), size):
+        batch = pending[start : start + size]
+        verdicts = _asked(judge, batch)
+        found = {reply.completion_id: verdict for reply, verdict in zip(batch, verdicts, strict=True)}
+        _append(kept, found)
+        known |= found
+        report(Event("collect", len(replies) - len(pending) + start + len(batch), len(replies), "judged"))
+    return [known[reply.completion_id] for reply in replies]
+
+
+def verdicts_file(out: Path, judge: Judge, sampled_sha256: str) -> Path:
+    """Where the verdicts of `judge` on the completions of one sampling are kept: other settings, or other texts, other file."""
+    digest = sha256_of_json({"judge": judge.model_dump(mode="json"), "sampled": sampled_sha256})
+    return out / VERDICTS / f"{digest[:16]}.jsonl"
+
+
+def _asked(judge: Judge, batch: Sequence[Reply]) -> list[Judgement]:
+    verdicts = list(judge.judge(batch))
+    if len(verdicts) != len(batch):
+        raise HubkitError(
+            f"judge `{judge.name}`: {len(verdicts)} verdicts on {len(batch)} completions, expected one on each, in their order"
+        )
+    for reply, verdict in zip(batch, verdicts, strict=True):
+        if verdict.label is not None and verdict.label not in judge.labels:
+            raise HubkitError(
+                f"judge `{judge.name}`: label {verdict.label!r} for completion {reply.completion_id}, "
+                f"expected one of {', '.join(sorted(judge.labels))}, or none"
+            )
+    return verdicts
+
+
+def _append(kept: Path, found: dict[str, Judgement]) -> None:
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    lines = [json.dumps({"completion_id": key, **asdict(verdict)}) for key, verdict in found.items()]
+    with kept.open("a", encoding="utf-8", newline="\n") as file:
+        file.write("".join(f"{line}\n" for line in lines))
+
+
+def _read(kept: Path) -> dict[str, Judgement]:
+    """What is kept. A last line without its end is of a run that was killed while it wrote: it is taken away."""
+    try:
+        data = kept.read_bytes()
+    except FileNotFoundError:
+        return {}
+    whole = data[: data.rfind(b"\n") + 1]
+    if len(whole) < len(data):
+        with kept.open("r+b") as file:
+            file.truncate(len(whole))
+    try:
+        return dict(_verdict(json.loads(line)) for line in whole.splitlines())
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise IncompleteError(
+            f"{kept}: not the verdicts of a judge: {error}", hint="delete it: they are then asked for again"
+        ) from error
+
+
+def _verdict(line: dict[str, Any]) -> tuple[str, Judgement]:
+    span = line.pop("commit_span")
+    return line.pop("completion_id"), Judgement(
+        **line, commit_span=None if span is None else (span[0], span[1])
+    )

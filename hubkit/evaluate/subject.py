@@ -1,0 +1,173 @@
+"""What measures are taken of: the raw activations of a layer, or an SAE with those of its folds, on one pool."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hubkit.errors import HubkitError
+from hubkit.evaluate import rows
+from hubkit.evaluate.encoded import Encoded, Reconstructed, encode
+from hubkit.evaluate.probe import out_of_fold
+from hubkit.evaluate.registry import NotMeasured
+from hubkit.release.folds import CONTROL, rows_of, scenario_folds
+from hubkit.release.layout import CFG, WEIGHTS
+from hubkit.release.pool import MIXED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from hubkit.evaluate.probe import Design, Floats, Predictions
+    from hubkit.formats.sae import Sae
+    from hubkit.measures.measure import Split
+    from hubkit.release.pool import PoolManifest
+
+
+@dataclass(frozen=True)
+class Subject(ABC):
+    """All that a measure's function may ask. What is dear is computed when it is first asked for."""
+
+    manifest: PoolManifest
+    x: NDArray[np.float32]
+    """(n, d_in) raw activations of the layer, in the order of the manifest's rows."""
+
+    @abstractmethod
+    def features(self, draws: Sequence[str]) -> Mapping[str, Floats] | str:
+        """(n, d) features of all rows for each draw, made without the rows that it holds out; or why there are none."""
+
+    @abstractmethod
+    def reconstructed(self, split: Split) -> Reconstructed:
+        """The rows of the split and what was said back of them. Raises NotMeasured where nothing was."""
+
+    @property
+    def control(self) -> Design | None:
+        """Label: whether the control SAE saw the row. None where there can be no control."""
+        return None
+
+    @cached_property
+    def design(self) -> Design:
+        """Label, scenario and fold of every row."""
+        return rows.design_of(self.manifest)
+
+    @cached_property
+    def by_scenario(self) -> Design | None:
+        """The same with whole scenarios held out; None where there is but one scenario."""
+        folds = scenario_folds(self.manifest)
+        return replace(self.design, fold=np.array(folds, dtype=np.str_)) if folds else None
+
+    @cached_property
+    def predictions(self) -> Predictions:
+        """Of the label, out of the plain folds."""
+        return self.probe(self.design)
+
+    def probe(self, design: Design) -> Predictions:
+        """Predictions out of the folds of `design`, each fold's from features made without it."""
+        features = self.features(design.folds)
+        return features if isinstance(features, str) else out_of_fold(design, features.__getitem__)
+
+    def probe_control(self, design: Design) -> Predictions:
+        """Predictions from the features of the control SAE, which is one for all folds."""
+        features = self.features([CONTROL])
+        return features if isinstance(features, str) else out_of_fold(design, lambda _: features[CONTROL])
+
+
+@dataclass(frozen=True)
+class RawLayer(Subject):
+    """The raw activations of one layer: the reference of every SAE there."""
+
+    def features(self, draws: Sequence[str]) -> Mapping[str, Floats]:
+        """The activations, which nobody trained on anything."""
+        return dict.fromkeys(draws, self.x)
+
+    def reconstructed(self, split: Split) -> Reconstructed:
+        """Nothing says them back."""
+        raise NotMeasured(f"raw activations are not reconstructed ({split})", len(self.x))
+
+
+@dataclass(frozen=True)
+class PoolSae(Subject):
+    """One published SAE, the SAEs of its folds, and its membership control, over the rows of its layer."""
+
+    folder: Path
+    """Of the published SAE."""
+    beside: Mapping[str, Path]
+    """Draw (fold, whole-scenario fold, control) to the SAE of that draw; a folder need not exist."""
+    published: Sae
+    layer: int
+    """The pool's."""
+
+    @property
+    def condition(self) -> str:
+        """Which completions the published SAE saw."""
+        return str(self.published.training.condition)
+
+    @cached_property
+    def own(self) -> NDArray[np.bool_]:
+        """(n,) the rows that the published SAE saw."""
+        return rows_of(self.manifest, self.condition)
+
+    @property
+    def control(self) -> Design | None:
+        """`mixed` saw every row: there is no row to tell from the others."""
+        if self.condition == MIXED:
+            return None
+        return replace(self.design, positive=rows_of(self.manifest, self.condition, CONTROL))
+
+    def features(self, draws: Sequence[str]) -> Mapping[str, Floats] | str:
+        """Of the SAE of each draw."""
+        encoded = self._of_folds if draws == self.design.folds else self._encoded(draws)
+        if isinstance(encoded, str):
+            return encoded
+        return {draw: one.acts for draw, one in encoded.items()}
+
+    def reconstructed(self, split: Split) -> Reconstructed:
+        """`train`: its own rows. `crossfit`: each own row by the SAE of the fold that holds it out."""
+        return self._on_training_rows if split == "train" else self._on_unseen_rows
+
+    @cached_property
+    def _on_training_rows(self) -> Reconstructed:
+        return Reconstructed((encode(self.folder, self.x[self.own]),))
+
+    @cached_property
+    def _on_unseen_rows(self) -> Reconstructed:
+        encoded = self._of_folds
+        if isinstance(encoded, str):
+            raise NotMeasured(encoded, int(self.own.sum()))
+        parts = (encoded[fold].rows(self.own & (self.design.fold == fold)) for fold in self.design.folds)
+        return Reconstructed(tuple(part for part in parts if len(part.x)))
+
+    @cached_property
+    def _of_folds(self) -> dict[str, Encoded] | str:
+        return self._encoded(self.design.folds)
+
+    def _encoded(self, draws: Sequence[str]) -> dict[str, Encoded] | str:
+        """All rows through the SAE of each draw, or why not."""
+        here = [all((self.beside[draw] / name).is_file() for name in (CFG, WEIGHTS)) for draw in draws]
+        if not all(here):
+            what = (
+                "the control was"
+                if list(draws) == [CONTROL]
+                else f"{here.count(False)} of {len(here)} SAEs of the folds were"
+            )
+            return f"not measured: {what} not trained"
+        return {draw: self._encode(draw) for draw in draws}
+
+    def _encode(self, draw: str) -> Encoded:
+        """Raises HubkitError when it is not the SAE of that layer, condition and draw."""
+        folder = self.beside[draw]
+        found = rows.read_sae(folder)
+        layer = rows.layer_in(found, self.manifest, folder)
+        if (layer, found.training.condition) != (self.layer, self.condition):
+            raise HubkitError(
+                f"{folder}: layer {layer}, {found.training.condition}, expected {self.layer}, {self.condition}",
+                hint="hubkit train STUDY.yaml",
+            )
+        rows.check_rows(found, draw, self.manifest, folder)
+        return encode(folder, self.x)

@@ -1,0 +1,53 @@
+"""What chosen modules of a model give for sequences of tokens, by forward hooks. Needs torch."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from hubkit.inference.load import BaseModel
+
+
+def module_outputs(
+    base: BaseModel, module_paths: Sequence[str], sequences: Sequence[Sequence[int]]
+) -> Mapping[str, Any]:
+    """Module path -> (rows, positions, d) on the model's device, from one forward pass over all `sequences` of token ids.
+
+    Padding is on the right and masked, so a token's position is its index and, attention being causal, no token sees padding;
+    what stands there is of no use. A module that gives a tuple counts with its first element.
+    """
+    longest = max(len(sequence) for sequence in sequences)
+    ids = torch.zeros((len(sequences), longest), dtype=torch.int64)
+    mask = torch.zeros_like(ids)
+    for row, sequence in enumerate(sequences):
+        ids[row, : len(sequence)] = torch.tensor(sequence)
+        mask[row, : len(sequence)] = 1
+    device = base.model.device
+    with torch.no_grad(), recorded(base.model, module_paths) as outputs:
+        # the backbone alone: the head would fill memory with (rows, positions, vocabulary) that nobody reads
+        base.model.base_model(input_ids=ids.to(device), attention_mask=mask.to(device), use_cache=False)
+    return outputs
+
+
+@contextmanager
+def recorded(model: Any, module_paths: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """While the block runs, forward hooks put each module's output into the dictionary."""
+    outputs: dict[str, Any] = {}
+
+    def record(path: str) -> Any:
+        def hook(_module: Any, _inputs: Any, output: Any) -> None:
+            outputs[path] = output[0] if isinstance(output, tuple) else output
+
+        return hook
+
+    handles = [model.get_submodule(path).register_forward_hook(record(path)) for path in module_paths]
+    try:
+        yield outputs
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -1,0 +1,83 @@
+"""What a measure says of itself, once: cards, claims, bounds and the evaluation all read it from here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+Split = Literal["train", "crossfit", "held_out", "control"]
+"""train: rows the SAE was trained on. crossfit: every row measured by the SAE of the fold that never saw it. held_out: rows set aside.
+control: all rows, by an SAE that saw some of them, drawn blind to the label; only membership itself is measured so."""
+UNSEEN: tuple[Split, ...] = ("crossfit", "held_out")
+"""Rows that the SAE has not seen."""
+
+Table = Literal["saes", "quality", "index"]
+"""saes: a line for each SAE. quality: the medians of each architecture. index: the front matter's `model-index`."""
+
+ROUNDING = 1e-9
+"""Slack for sums of float64 that end a hair outside an exact bound."""
+Valued = TypeVar("Valued")
+
+
+@dataclass(frozen=True)
+class OnCard:
+    """What a card shows of a measure, and what an author's prose calls it."""
+
+    tables: tuple[Table, ...] = ()
+    """Where it is a column, as soon as one SAE has a value."""
+    order: int = 100
+    """The lower, the further left."""
+    heading: str = ""
+    """Of the column; empty for the title."""
+    decimals: int = 3
+    """Of a value with its interval."""
+    quoted_as: str | None = None
+    """Short name in prose: `{{ facts.best_sae.balanced_accuracy }}`."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measure: what it is, in which unit, within which bounds, from where, and where it is shown."""
+
+    name: str
+    version: int
+    title: str
+    formula: str
+    unit: str
+    """`share`, `latents`, `1` for a plain number."""
+    lower: float | None
+    upper: float | Literal["d_sae"] | None
+    higher_is_better: bool | None
+    """None where neither is: the best of several is then the largest."""
+    source: str
+    splits: tuple[Split, ...]
+    """On which rows it can be taken. The first that an SAE has is what a card speaks of."""
+    instead_of: str | None = None
+    """The better definition of the same thing: a card has this one where nothing was measured by that one."""
+    of_layers: bool = False
+    """Whether the raw activations of a layer have it too, as the reference of the SAEs there."""
+    on_card: OnCard = OnCard()
+    columns_elsewhere: str | None = None
+    """A pattern of the titles that columns of it have in anybody's card, upper and lower case alike."""
+
+    @property
+    def heading(self) -> str:
+        """What stands above a column of it, before the rows."""
+        return self.on_card.heading or self.title
+
+    def impossible(self, value: float, *, d_sae: int | None = None) -> str | None:
+        """Why no such SAE can have this value, or None. NaN and infinity are impossible: a missing value is null."""
+        if not math.isfinite(value):
+            return f"{self.name} is {value}, not a number"
+        upper = d_sae if self.upper == "d_sae" else self.upper
+        if self.lower is not None and value < self.lower - ROUNDING:
+            return f"{self.name} is {value:g}, below {self.lower:g}"
+        if upper is not None and value > upper + ROUNDING:
+            return f"{self.name} is {value:g}, above {upper:g}"
+        return None
+
+    def best(self, several: Iterable[Valued], value: Callable[[Valued], float]) -> Valued:
+        """Which of several has the best value: the smallest where lower is better, else the largest; of equal ones the first."""
+        return (min if self.higher_is_better is False else max)(several, key=value)
