@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from hubkit.formats.architectures import TOPK
 from hubkit.formats.foreign_forward import Definition, definition_of
-from hubkit.formats.saelens import TOPK, tensor_shapes
+from hubkit.formats.saelens import tensor_shapes
 from hubkit.release.layout import WEIGHTS
 from hubkit.tensors.dtypes import CFG_NAMES
 

@@ -10,7 +10,7 @@ from hubkit.cards.facts import Facts, SaeFact
 from hubkit.cards.families import FAMILIES, Family
 from hubkit.cards.sections.section import Absent, Context
 from hubkit.cards.settings import Link
-from hubkit.formats.saelens import TRANSCODERS
+from hubkit.formats.architectures import TRANSCODERS
 from hubkit.release.layout import CFG
 from hubkit.release.pool import MIXED, ONLY
 from hubkit.validate.finding import Severity
