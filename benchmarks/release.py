@@ -59,7 +59,7 @@ def study_of(folder: Path, layers: int, report: Report) -> Study:
     """The study of a wide lab model, which is trained here when it is not there."""
     from hubkit.lab.model import Shape, build
     from hubkit.study.demo import demo_study
-    from hubkit.study.grid import GridPlan
+    from hubkit.train.grid import GridPlan
     from hubkit.train.spec import Settings
 
     shape = Shape(n_layers=layers, d_model=576, n_heads=9, d_mlp=576, learning_rate=1e-3)

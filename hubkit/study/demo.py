@@ -15,9 +15,9 @@ from hubkit.publish.gate import check_gate
 from hubkit.publish.rehearse import Rehearsal, local_hub, publish_locally, rehearse
 from hubkit.release.layout import WEIGHTS
 from hubkit.repo.local import open_folder
-from hubkit.study.grid import GridPlan
 from hubkit.study.pipeline import Outcome, run_study
 from hubkit.study.study import Study, save_study
+from hubkit.train.grid import GridPlan
 from hubkit.train.spec import SaeSpec, Settings
 from hubkit.validate.report import Report as Validation
 from hubkit.validate.run import validate

@@ -23,11 +23,11 @@ from hubkit.release.layout import CFG, MANIFEST, WEIGHTS
 from hubkit.release.pool import PoolManifest
 from hubkit.release.writing import write_json
 from hubkit.train import stack
-from hubkit.train.ends import findings_of
 from hubkit.train.hardware import hardware
 from hubkit.train.readback import read_back
 from hubkit.train.rows import draw, map_layer
 from hubkit.train.save import Origin, save
+from hubkit.train.training_warnings import findings_of
 from hubkit.train.unit import Done, Point, TrainingUnit, done_of
 from hubkit.train.watching import STAGE, Watcher
 

@@ -14,7 +14,6 @@ from hubkit import __version__
 from hubkit.errors import HubkitError
 from hubkit.release.layout import CFG, WEIGHTS
 from hubkit.release.writing import replacing, write_json
-from hubkit.train.recipe import training_details
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,7 +100,7 @@ def _metadata(trained: Trained, origin: Origin) -> dict[str, Any]:
         "hook_name": layer.hook_name,
         "hf_hook_name": layer.hf_hook_name,
         "training_architecture": spec.architecture,
-        "training_architecture_details": training_details(spec, trained.sae),
+        "training_architecture_details": spec.kind.details(spec, trained.sae),
         "training_condition": spec.condition,
         "hubkit": {
             "version": __version__,

@@ -244,7 +244,7 @@ def test_reading_back_refuses_another_sae(
 
 
 def test_warnings_name_every_shortfall() -> None:
-    from hubkit.train.ends import warnings_of
+    from hubkit.train.training_warnings import warnings_of
 
     said = warnings_of(spec("jumprelu"), (40, D_IN), 30.0, 0.6, 0.2)
     for told in (
