@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from train.published import saved
 
 from hubkit.engine.threads import one_thread
 from hubkit.train.member import Member, Trained
@@ -152,21 +153,6 @@ def test_what_the_configuration_says_of_the_estimator() -> None:
         assert details["straight_through_estimator"] == ste
         assert details["jumprelu_ste_to_input"] is to_input
         assert (details["jumprelu_bandwidth"], details["jumprelu_sparsity_loss_mode"]) == (0.1, "step")
-
-
-def saved(trained: Trained, manifest: PoolManifest, rows: torch.Tensor, folder: Path) -> list[str]:
-    """Saved, read back through SAELens, and the codes that `hubkit validate` finds."""
-    from hubkit.repo.local import open_folder
-    from hubkit.train.readback import read_back
-    from hubkit.train.save import Origin, save
-    from hubkit.validate.finding import Severity
-    from hubkit.validate.run import validate
-    from hubkit.validate.selection import Selection
-
-    save(trained, Origin(manifest, "all", len(rows), "0" * 64), folder / "sae")
-    read_back(trained, rows, folder / "sae")
-    report = validate(open_folder(folder), Selection(ignore=("CARD",)))  # there is no card
-    return [finding.code for finding in report.findings if finding.severity > Severity.NOTE]
 
 
 def test_validate_says_thr001_of_the_naive_one_and_nothing_of_the_recipe(
