@@ -155,7 +155,7 @@ class _Evaluation:
 
     def _warnings(self, crossfitted: list[MetricValue]) -> list[str]:
         target, l0 = (
-            self.published.training.record.get("k"),
+            self.published.training.record.k,
             next(value.value for value in crossfitted if value.measure == "l0"),
         )
         if target is None or l0 is None or abs(l0 - target) <= L0_SLACK * target:

@@ -8,6 +8,7 @@ from typing import Any
 from hubkit.fix.registry import Refusal, cfg_fix
 from hubkit.fix.vocabulary import RUNNER_KEYS
 from hubkit.formats import architectures, saelens
+from hubkit.release.sae_record import KEY, SaeRecord, added
 from hubkit.validate.facts import SaeFacts
 from hubkit.validate.rules.vocabulary import keys_of
 
@@ -58,7 +59,7 @@ def migrated_to_v6(raw: Mapping[str, Any]) -> dict[str, Any]:
         for key, value in raw.items()
         if not _says(cfg, key, value) and not _says(metadata, key, value)
     }
-    hubkit = {"hubkit": {"legacy": rest}} if rest else {}
+    hubkit = {KEY: {"legacy": rest}} if rest else {}
     return {**cfg, "metadata": {**metadata, **hubkit}}
 
 
@@ -119,8 +120,8 @@ def training_keys_into_metadata(sae: SaeFacts) -> dict[str, Any] | None:
         if training.keys() >= architectures.TRAINING_KEYS.get(sae.architecture, {""}):
             metadata.setdefault("training_architecture", sae.architecture)
     if runner:
-        ours = dict(metadata.get("hubkit") or {})
-        metadata["hubkit"] = ours | {"training": _joined(ours.get("training"), runner)}
+        there = SaeRecord.read(metadata.get(KEY)).training
+        metadata[KEY] = added(metadata.get(KEY), {"training": _joined(there, runner)})
     kept = {key: value for key, value in sae.raw.items() if key not in training and key not in runner}
     return {**kept, "metadata": metadata}
 

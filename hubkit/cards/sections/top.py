@@ -131,7 +131,7 @@ def _by_recipe(facts: Facts) -> list[tuple[str, int, list[int]]]:
     """Recipe, SAEs, layers; empty where there is only one recipe."""
     recipes: dict[str, list[SaeFact]] = {}
     for sae in facts.saes:
-        if isinstance(recipe := sae.training.get("recipe"), str):
+        if (recipe := sae.record.recipe) is not None:
             recipes.setdefault(recipe, []).append(sae)
     if len(recipes) < 2:
         return []

@@ -188,4 +188,4 @@ def _versions(facts: Facts, key: str) -> list[str]:
 
 
 def _revision(sae: SaeFact) -> object:
-    return sae.training.get("base_model_revision") or input_of(sae).arguments.get("revision")
+    return sae.record.base_model_revision or input_of(sae).arguments.get("revision")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from hubkit.formats import architectures
 from hubkit.models.hooks import width_kind
@@ -141,9 +141,8 @@ def _trained_otherwise(sae: SaeFacts) -> Iterator[Found]:
     trained = cfg.text("training_architecture") if cfg else None
     if cfg is None or trained not in architectures.BY_NAME:  # a name of the author's own says nothing
         return
-    ours = cfg.metadata.get("hubkit")
     form = architectures.BY_NAME[trained].saved_as or _without_output(trained)
-    if form == _without_output(cfg.architecture) or (isinstance(ours, Mapping) and ours.get("rewritten")):
+    if form == _without_output(cfg.architecture) or sae.sae.training.record.rewritten:
         return
     yield Found(
         f"{sae.sae_id}: architecture is {cfg.architecture!r}, trained as {trained!r}: SAELens exports that as {form!r}",
