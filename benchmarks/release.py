@@ -112,7 +112,7 @@ def measured(evaluation: Evaluation) -> Iterator[str]:
 
 def main() -> None:
     """Run and print."""
-    from hubkit.study.pipeline import describe, places, run_collect, run_evaluate, run_train
+    from hubkit.study.pipeline import describe, run_collect, run_evaluate, run_train, study_folders
     from hubkit.train.plan import CrossFit
     from hubkit.train.run import Options
     from hubkit.validate.run import validate
@@ -129,7 +129,7 @@ def main() -> None:
     report = every(20)
     with timed("model", took):
         study = study_of(chosen.folder, chosen.layers, report)
-    where = places(study, chosen.folder)
+    where = study_folders(study, chosen.folder)
     with timed("collect", took):
         pool = run_collect(study, chosen.folder, report=report)
     print(

@@ -95,12 +95,14 @@ def run_demo(
     # Whole-scenario folds would nearly double the training, and the demo is there to be over soon.
     options = Options(CrossFit(scenarios=False), workers=workers)
     outcome = run_study(study, folder, options=options, report=report)
-    clean_report = validate(open_folder(outcome.places.release))
+    clean_report = validate(open_folder(outcome.folders.release))
     naive, naive_report, refusal = _naive_release(study, outcome, folder, report)
     ids = [spec.sae_id for spec in study.specs(outcome.pool.d_in)]
     with local_hub(folder / "hub") as (hub, api):
         publish_locally(model.folder, model.name, api, message="The base model of the demo")
-        rehearsal = rehearse(outcome.places.release, study.card.repo_id, hub, api, sae_ids=ids, report=report)
+        rehearsal = rehearse(
+            outcome.folders.release, study.card.repo_id, hub, api, sae_ids=ids, report=report
+        )
     return Demo(folder, study, outcome, naive, naive_report, refusal, clean_report, rehearsal)
 
 
@@ -124,7 +126,7 @@ def _naive_release(
     )
     train(
         [spec],
-        outcome.places.pool,
+        outcome.folders.pool,
         release,
         folder / "work" / release.name,
         options=Options(crossfit=CrossFit(folds=0)),
