@@ -15,7 +15,7 @@ from hubkit import svg
         ([2.0, 9.0], (2.0, 5.0)),
         ([7.0, 7.0], (5.0, 10.0)),
         ([0.9, 40.0], (1.0, 10.0)),
-        ([4.1, 4.6], (4.2, 4.3, 4.4, 4.5, 4.6)),
+        ([4.1, 4.6], (4.1, 4.2, 4.3, 4.4, 4.5)),
     ],
 )
 def test_a_logarithmic_axis_has_lines_at_round_numbers(values: list[float], ticks: tuple[float, ...]) -> None:
