@@ -25,7 +25,7 @@ from hubkit.train.data import check_specs, check_windows
 from hubkit.train.failures import read_failures, write_failures
 from hubkit.train.hardware import check_device
 from hubkit.train.plan import Batch, CrossFit, TrainingFolders, as_unit, batches, check_space, plan
-from hubkit.train.progress import Progress, open_log
+from hubkit.train.progress import SaeProgress, open_log
 from hubkit.train.unit import Done, TrainingUnit, done_of, record
 from hubkit.train.watching import STAGE
 
@@ -155,7 +155,7 @@ def _run(
         came = options.engine.run(
             todo,
             partial(_train_batch, Path(scratch)),
-            report=Progress(finished, finished + len(pending), log, report),
+            report=SaeProgress(finished, finished + len(pending), log, report),
             stage=STAGE,
             split=lambda unit: [announce(half) for half in known[unit.key].halves()],
         )
