@@ -59,7 +59,7 @@ def study_of(folder: Path, layers: int, report: Report) -> Study:
     """The study of a wide lab model, which is trained here when it is not there."""
     from hubkit.lab.model import Shape, build
     from hubkit.study.demo import demo_study
-    from hubkit.study.grid import GridPlan
+    from hubkit.train.grid import GridPlan
     from hubkit.train.spec import Settings
 
     shape = Shape(n_layers=layers, d_model=576, n_heads=9, d_mlp=576, learning_rate=1e-3)
@@ -112,7 +112,7 @@ def measured(evaluation: Evaluation) -> Iterator[str]:
 
 def main() -> None:
     """Run and print."""
-    from hubkit.study.pipeline import describe, places, run_collect, run_evaluate, run_train
+    from hubkit.study.pipeline import describe, run_collect, run_evaluate, run_train, study_folders
     from hubkit.train.plan import CrossFit
     from hubkit.train.run import Options
     from hubkit.validate.run import validate
@@ -129,7 +129,7 @@ def main() -> None:
     report = every(20)
     with timed("model", took):
         study = study_of(chosen.folder, chosen.layers, report)
-    where = places(study, chosen.folder)
+    where = study_folders(study, chosen.folder)
     with timed("collect", took):
         pool = run_collect(study, chosen.folder, report=report)
     print(

@@ -19,6 +19,7 @@ from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import CFG, EVALUATION, EVIDENCE, METRICS, PROVENANCE, WEIGHTS, is_left_out
 from hubkit.release.metrics import Evaluation, MetricValue, SaeMetrics, Split
 from hubkit.release.provenance import Provenance
+from hubkit.release.sae_record import Rewritten, SaeRecord
 from hubkit.repo.local import open_folder
 from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.report import Report
@@ -52,15 +53,6 @@ class Source:
     """Path in the release; `hubkit/...` for the table of base models."""
     pointer: str
     """JSON pointer in it; empty where the fact is the file itself (its presence, its size, its header)."""
-
-
-@dataclass(frozen=True, order=True)
-class Rewritten:
-    """Why an SAE is published as another architecture than it was trained as."""
-
-    rule: str
-    before: str
-    after: str
 
 
 @dataclass(frozen=True)
@@ -160,8 +152,8 @@ class SaeFact:
         return STORED.get(stored, stored) if stored else self.sae.dtype
 
     @property
-    def training(self) -> Mapping[str, Any]:
-        """What hubkit's own training wrote (`metadata.hubkit`)."""
+    def record(self) -> SaeRecord:
+        """What hubkit itself left on record (`metadata.hubkit`)."""
         return self.sae.training.record
 
     @property
@@ -172,10 +164,7 @@ class SaeFact:
     @property
     def rewritten(self) -> Rewritten | None:
         """The fix that made another architecture of it, as `metadata.hubkit.rewritten` keeps it on record."""
-        record = self.training.get("rewritten")
-        if not isinstance(record, dict) or not {"rule", "from", "to"} <= record.keys():
-            return None
-        return Rewritten(*(str(record[key]) for key in ("rule", "from", "to")))
+        return self.record.rewritten
 
     @property
     def never_learned(self) -> bool:

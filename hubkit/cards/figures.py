@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from hubkit.cards import svg
+from hubkit import svg
 from hubkit.cards.facts import Facts, SaeFact, Thresholds
 from hubkit.release import layout
 from hubkit.release.metrics import MetricValue

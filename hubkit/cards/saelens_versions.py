@@ -1,4 +1,4 @@
-"""Which versions of SAELens load an architecture: the first release on PyPI whose inference registry has it, read in the wheels themselves.
+"""Which versions of SAELens load an architecture: the first release whose inference registry has it (`formats/architectures.py`).
 
 A v6 configuration (with `metadata`) needs 6.0; older layouts load there through its migration.
 """
@@ -7,24 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FIRST: dict[str, str] = {
-    "standard": "6.0.0",
-    "gated": "6.0.0",
-    "topk": "6.0.0",
-    "jumprelu": "6.0.0",
-    "transcoder": "6.5.0",
-    "skip_transcoder": "6.5.0",
-    "jumprelu_transcoder": "6.5.0",
-    "temporal": "6.20.1",
-    "matching_pursuit": "6.26.0",
-    "jumprelu_skip_transcoder": "6.24.0",
-    "abstopk": "6.53.0",
-}
-"""`sae_lens/__init__.py`, `register_sae_class`."""
+from hubkit.formats.architectures import BY_NAME, NEWEST
+
 RESCALE = "6.14.0"
 """The first version whose TopK reads `rescale_acts_by_decoder_norm`; an older one ignores it."""
-NEWEST = "6.54.12"
-"""The newest version whose registry was read."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +25,8 @@ class Loads:
 
 def loads(architecture: str, *, rescaled: bool) -> Loads:
     """Which versions load SAEs of `architecture`; `rescaled` where a configuration asks for rescaling by decoder norms."""
-    first = FIRST.get(architecture)
+    known = BY_NAME.get(architecture)
+    first = known.first if known else None
     if first is None:
         return Loads(architecture, None, "in no registry for inference up to " + NEWEST)
     note = f"before {RESCALE} the scaling by decoder norms is ignored" if rescaled else ""

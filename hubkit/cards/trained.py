@@ -164,8 +164,8 @@ def input_of(sae: SaeFact) -> Input:
         head=head if isinstance(head, int) and not isinstance(head, bool) else None,
         exclude_special=bool(special),
         positions=_says("seqpos_slice", stated.get("seqpos_slice")),
-        pooling=_text(sae.training.get("pooling")),
-        span=_text(sae.training.get("token_span")),
+        pooling=_text(sae.record.pooling),
+        span=_text(sae.record.token_span),
     )
 
 

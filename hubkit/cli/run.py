@@ -38,4 +38,4 @@ def run(
         with console.progress() as report:
             outcome = run_study(loaded, folder or study.parent, options=options, report=report)
         console.warn(outcome.trained.warnings)
-        console.data(str(outcome.places.release))
+        console.data(str(outcome.folders.release))

@@ -71,14 +71,14 @@ def register(app: typer.Typer) -> None:
 
 def collect(study: StudyFile, folder: Folder = None, quiet: Quiet = False) -> None:
     """Sample completions, label them, take activations."""
-    from hubkit.study.pipeline import places, run_collect
+    from hubkit.study.pipeline import run_collect, study_folders
     from hubkit.study.study import load_study
 
     loaded, console = load_study(study), Console(quiet=quiet)
     with console.progress() as report:
         pool = run_collect(loaded, folder or study.parent, report=report)
     console.say(f"{len(pool.rows)} labelled rows, {len(pool.layers)} layers")
-    console.data(str(places(loaded, folder or study.parent).pool))
+    console.data(str(study_folders(loaded, folder or study.parent).pool))
 
 
 def train(
@@ -99,7 +99,7 @@ def train(
     What is finished is not done again. What failed is named in failed.json, with the command that tries just that again.
     """
     from hubkit.engine.shard import Shard
-    from hubkit.study.pipeline import places, run_train
+    from hubkit.study.pipeline import run_train, study_folders
     from hubkit.study.study import load_study
     from hubkit.train.plan import CrossFit
     from hubkit.train.run import Options
@@ -117,7 +117,7 @@ def train(
     with console.progress() as report:
         summary = run_train(loaded, folder or study.parent, options=options, report=report)
     _tell(console, summary, options)
-    console.data(str(places(loaded, folder or study.parent).release))
+    console.data(str(study_folders(loaded, folder or study.parent).release))
     if strict and summary.warnings:
         console.error(
             f"{len(summary.warnings)} of {len(summary.published)} SAEs have warnings, and --strict was asked for"
@@ -149,10 +149,10 @@ def evaluate(
 ) -> None:
     """Measure the SAEs that are there, on rows that neither they nor the probes have seen."""
     from hubkit.release.layout import EVALUATION
-    from hubkit.study.pipeline import places, run_evaluate
+    from hubkit.study.pipeline import run_evaluate, study_folders
     from hubkit.study.study import load_study
 
     loaded, console = load_study(study), Console(quiet=quiet)
     with console.progress() as report:
         run_evaluate(loaded, folder or study.parent, report=report, workers=workers)
-    console.data(str(places(loaded, folder or study.parent).release / EVALUATION))
+    console.data(str(study_folders(loaded, folder or study.parent).release / EVALUATION))

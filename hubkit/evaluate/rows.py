@@ -50,13 +50,13 @@ def check_rows(sae: Sae, draw: str, manifest: PoolManifest, folder: Path) -> Non
     An SAE of other rows would make its numbers on these look held out, or seen, when they are not.
     """
     record = sae.training.record
-    if record.get("pool_sha256") != manifest.inputs_sha256:
+    if record.pool_sha256 != manifest.inputs_sha256:
         raise HubkitError(
-            f"{folder}: trained on pool {record.get('pool_sha256')}, this pool is {manifest.inputs_sha256}",
+            f"{folder}: trained on pool {record.pool_sha256}, this pool is {manifest.inputs_sha256}",
             hint="hubkit train STUDY.yaml",
         )
     expected = rows_sha256(manifest, rows_of(manifest, str(sae.training.condition), draw))
-    there = record.get("rows"), record.get("rows_sha256")
+    there = record.rows, record.rows_sha256
     if there != (draw, expected):
         raise HubkitError(
             f"{folder}: trained on the rows `{there[0]}` ({str(there[1])[:12]}), expected `{draw}` ({expected[:12]})",

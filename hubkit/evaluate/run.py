@@ -15,7 +15,7 @@ from hubkit.evaluate.bootstrap import LEVEL, RESAMPLES, SEED
 from hubkit.evaluate.registry import computed_versions
 from hubkit.evaluate.unit import EvaluationUnit, Folders, evaluate_unit
 from hubkit.release.digests import sha256_of_file, sha256_of_json
-from hubkit.release.layout import CFG, EVALUATION, EVIDENCE, MANIFEST, METRICS, WEIGHTS
+from hubkit.release.layout import CFG, EVALUATION, EVIDENCE, MANIFEST, METRICS, TRAINING, WEIGHTS
 from hubkit.release.metrics import Evaluation, SaeMetrics
 from hubkit.release.pool import PoolManifest
 

@@ -82,7 +82,7 @@ def evaluate_unit(unit: EvaluationUnit, report: Report) -> Evaluated:
 
 
 def _warnings(subject: PoolSae, values: list[MetricValue]) -> list[str]:
-    asked = subject.published.training.record.get("k")
+    asked = subject.published.training.record.k
     unseen = [one.value for one in values if (one.measure, one.split) == ("l0", "crossfit")]
     found = unseen[0] if unseen else None
     if asked is None or found is None or abs(found - asked) <= L0_SLACK * asked:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hubkit.fix.registry import Refusal, cfg_fix
-from hubkit.formats import saelens
+from hubkit.formats import architectures, saelens
 from hubkit.models.hooks import parse_hook
 from hubkit.models.mixed_hooks import translated
 from hubkit.validate.facts import SaeFacts
@@ -19,7 +19,9 @@ from hubkit.validate.rules.wts_shapes import agreed_sizes
 def right_architecture_case(sae: SaeFacts) -> dict[str, Any] | None:
     """`JumpReLU` becomes `jumprelu`: only case and separators differ."""
     written = sae.raw.get("architecture")
-    right = right_case(written) if isinstance(written, str) and written not in saelens.INFERENCE else None
+    right = (
+        right_case(written) if isinstance(written, str) and written not in architectures.INFERENCE else None
+    )
     return {**sae.raw, "architecture": right} if right else None
 
 
@@ -53,7 +55,7 @@ def b_dec_stated(sae: SaeFacts) -> dict[str, Any] | None:
     if sae.architecture is None or not saelens.keeps_metadata(sae.raw):
         return None
     guessed = {
-        "apply_b_dec_to_input": sae.architecture not in saelens.TRANSCODERS,
+        "apply_b_dec_to_input": sae.architecture not in architectures.TRANSCODERS,
         "normalize_activations": "none",
     }
     return {**sae.raw, **{key: value for key, value in guessed.items() if key not in sae.raw}}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hubkit.fix.content import widened
-from hubkit.formats import saelens
+from hubkit.formats import architectures, saelens
 from hubkit.tensors.dtypes import BITS, CFG_NAMES
 from hubkit.validate.facts import WEIGHTS, SaeFacts
 from hubkit.validate.rules.vocabulary import keys_of
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Array = Any
 DEFAULTS = {"apply_b_dec_to_input": True, "normalize_activations": "none", "reshape_activations": "none"}
 NOT_COMPUTED = {"metadata", "device", "dtype"}
-RELU = {"standard", "transcoder", "skip_transcoder"} | saelens.JUMPRELU
+RELU = {"standard", "transcoder", "skip_transcoder"} | architectures.JUMPRELU
 """The architectures whose outputs `outputs` computes."""
 ROWS = 16
 ENDING = ".safetensors"
@@ -47,7 +47,7 @@ def loads(sae: SaeFacts) -> bool:
         return False
     if dtype_of(sae) not in saelens.DTYPES or "dtype" not in sae.raw:
         return False
-    if sae.architecture in saelens.TRANSCODERS and cfg.effective.get("apply_b_dec_to_input", True):
+    if sae.architecture in architectures.TRANSCODERS and cfg.effective.get("apply_b_dec_to_input", True):
         return False
     found = {name: info.shape for name, info in header.tensors.items() if name != "scaling_factor"}
     return saelens.shapes_of(cfg) == found
@@ -65,7 +65,7 @@ def keys_that_count(sae: SaeFacts) -> dict[str, Any]:
         return {}
     counted = keys_of(sae.architecture) - NOT_COMPUTED
     given = {key: cfg.effective[key] for key in counted if key in cfg.effective}
-    extras = {"rescale_acts_by_decoder_norm": False} if sae.architecture in saelens.TOPK else {}
+    extras = {"rescale_acts_by_decoder_norm": False} if sae.architecture in architectures.TOPK else {}
     return {**DEFAULTS, **extras, **given, "dtype": dtype_of(sae)}
 
 
@@ -145,14 +145,14 @@ def outputs(view: RepoView, sae: SaeFacts, x: npt.NDArray[np.float64]) -> tuple[
         for name, info in (sae.header.tensors if sae.header else {}).items()
     }
     sae_in, undo = _normalised(x.astype(form), str(counted["normalize_activations"]))
-    if counted["apply_b_dec_to_input"] and sae.architecture not in saelens.TRANSCODERS:
+    if counted["apply_b_dec_to_input"] and sae.architecture not in architectures.TRANSCODERS:
         sae_in = sae_in - w["b_dec"]
     pre = _stored(sae_in @ w["W_enc"] + w["b_enc"], sae)
-    acts = activation(pre, w.get("threshold") if sae.architecture in saelens.JUMPRELU else None)
+    acts = activation(pre, w.get("threshold") if sae.architecture in architectures.JUMPRELU else None)
     out = acts @ w["W_dec"] + w["b_dec"]
     if "W_skip" in w:
         out = out + x.astype(form) @ w["W_skip"].T
-    return acts, out if sae.architecture in saelens.TRANSCODERS else undo(out)
+    return acts, out if sae.architecture in architectures.TRANSCODERS else undo(out)
 
 
 def activation(pre: Array, threshold: Array | None) -> Array:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from hubkit.fix.registry import Refusal, cfg_fix
-from hubkit.fix.vocabulary import ALL_TRAINING_KEYS, RUNNER_KEYS, TRAINING_KEYS
-from hubkit.formats import saelens
+from hubkit.fix.vocabulary import RUNNER_KEYS
+from hubkit.formats import architectures, saelens
+from hubkit.release.sae_record import KEY, SaeRecord, added
 from hubkit.validate.facts import SaeFacts
 from hubkit.validate.rules.vocabulary import keys_of
 
@@ -58,7 +59,7 @@ def migrated_to_v6(raw: Mapping[str, Any]) -> dict[str, Any]:
         for key, value in raw.items()
         if not _says(cfg, key, value) and not _says(metadata, key, value)
     }
-    hubkit = {"hubkit": {"legacy": rest}} if rest else {}
+    hubkit = {KEY: {"legacy": rest}} if rest else {}
     return {**cfg, "metadata": {**metadata, **hubkit}}
 
 
@@ -69,14 +70,14 @@ def _says(cfg: Mapping[str, Any], key: str, value: object) -> bool:
 
 def _refuse_what_does_not_load(raw: Mapping[str, Any], effective: Mapping[str, Any]) -> None:
     architecture = effective["architecture"]
-    if architecture not in saelens.INFERENCE or architecture == "temporal":
+    if architecture not in architectures.INFERENCE or architecture == "temporal":
         raise Refusal(f"architecture {architecture!r}: SAELens's migration knows no such thing")
     missing = [key for key in ("d_in", "d_sae", "dtype") if key not in raw]
     if missing:
         raise Refusal(
             f"{', '.join(missing)} must be there first: CFG005 writes them where the tensors say them"
         )
-    if architecture in saelens.TRANSCODERS and (
+    if architecture in architectures.TRANSCODERS and (
         raw.get("apply_b_dec_to_input") is not False or "d_out" not in raw
     ):
         raise Refusal("a transcoder without d_out and apply_b_dec_to_input: false does not load")
@@ -89,7 +90,7 @@ def _refuse_what_does_not_load(raw: Mapping[str, Any], effective: Mapping[str, A
         raise Refusal(
             "k and activation_fn_kwargs contradict each other (CFG007): a person must say which k is right"
         )
-    if architecture in saelens.TOPK and effective.get("k") is None:
+    if architecture in architectures.TOPK and effective.get("k") is None:
         raise Refusal("no k anywhere (CFG006): SAELens would take 100, which only the training can confirm")
 
 
@@ -103,8 +104,12 @@ def training_keys_into_metadata(sae: SaeFacts) -> dict[str, Any] | None:
     if not isinstance(metadata, dict) or sae.architecture is None or not saelens.keeps_metadata(sae.raw):
         return None
     own = keys_of(sae.architecture)
-    training = {key: value for key, value in sae.raw.items() if key in ALL_TRAINING_KEYS - own}
-    runner = {key: value for key, value in sae.raw.items() if key in RUNNER_KEYS - own - ALL_TRAINING_KEYS}
+    training = {key: value for key, value in sae.raw.items() if key in architectures.ALL_TRAINING_KEYS - own}
+    runner = {
+        key: value
+        for key, value in sae.raw.items()
+        if key in RUNNER_KEYS - own - architectures.ALL_TRAINING_KEYS
+    }
     if not training and not runner:
         return None
     metadata = dict(metadata)
@@ -112,11 +117,11 @@ def training_keys_into_metadata(sae: SaeFacts) -> dict[str, Any] | None:
         metadata["training_architecture_details"] = _joined(
             metadata.get("training_architecture_details"), training
         )
-        if training.keys() >= TRAINING_KEYS.get(sae.architecture, {""}):
+        if training.keys() >= architectures.TRAINING_KEYS.get(sae.architecture, {""}):
             metadata.setdefault("training_architecture", sae.architecture)
     if runner:
-        ours = dict(metadata.get("hubkit") or {})
-        metadata["hubkit"] = ours | {"training": _joined(ours.get("training"), runner)}
+        there = SaeRecord.read(metadata.get(KEY)).training
+        metadata[KEY] = added(metadata.get(KEY), {"training": _joined(there, runner)})
     kept = {key: value for key, value in sae.raw.items() if key not in training and key not in runner}
     return {**kept, "metadata": metadata}
 

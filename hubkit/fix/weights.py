@@ -11,6 +11,7 @@ from hubkit.fix.content import Piece, Text, rebuilt
 from hubkit.fix.legacy import migrated_to_v6
 from hubkit.fix.registry import Change, Refusal, Subject, relaid, sae_fix
 from hubkit.formats import saelens
+from hubkit.release.sae_record import KEY, Rewritten, added
 from hubkit.tensors.dtypes import BITS, CFG_NAMES
 from hubkit.tensors.header import Header, TensorInfo
 from hubkit.validate.facts import WEIGHTS, SaeFacts
@@ -96,13 +97,8 @@ def jumprelu_without_thresholds(subject: Subject) -> Change | None:
     before = sae.architecture
     metadata: dict[str, Any] = dict(cfg["metadata"])
     metadata["training_architecture"] = metadata.get("training_architecture") or "jumprelu"
-    record = {
-        "rule": "THR001",
-        "from": before,
-        "to": WITHOUT_THRESHOLD[before],
-        "threshold": _value(sae, header),
-    }
-    metadata["hubkit"] = {**(metadata.get("hubkit") or {}), "rewritten": record}
+    record = Rewritten("THR001", before, WITHOUT_THRESHOLD[before]).written(_value(sae, header))
+    metadata[KEY] = added(metadata.get(KEY), {"rewritten": record})
     cfg |= {"architecture": WITHOUT_THRESHOLD[before], "metadata": metadata}
     weights = rewritten(subject, header, lambda info: None if info.name == "threshold" else Piece(info))
     return Change({str(sae.cfg_path): Text(relaid(cfg, sae.cfg_text).encode("utf-8")), **weights.files})
@@ -112,9 +108,8 @@ def jumprelu_without_thresholds(subject: Subject) -> Change | None:
 def completed(subject: Subject) -> Change | None:
     """The threshold tensor of an SAE whose cfg.json already records the rewriting, where a run was killed between the two files."""
     sae, header = opened(subject)
-    ours = sae.cfg.metadata.get("hubkit") if sae.cfg else None
-    record = ours.get("rewritten") if isinstance(ours, dict) else None
-    if not isinstance(record, dict) or record.get("rule") != "THR001" or header is None:
+    record = sae.sae.training.record.rewritten
+    if record is None or record.rule != "THR001" or header is None:
         return None
     if (
         "threshold" not in header.tensors

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from hubkit.formats.architectures import TOPK
 from hubkit.formats.foreign_forward import Definition, definition_of
-from hubkit.formats.saelens import TOPK, tensor_shapes
+from hubkit.formats.saelens import tensor_shapes
 from hubkit.release.layout import WEIGHTS
+from hubkit.release.sae_record import KEY
 from hubkit.tensors.dtypes import CFG_NAMES
 
 if TYPE_CHECKING:
@@ -183,6 +185,6 @@ def cfg_of(sae: Sae, definition: Definition) -> dict[str, Any]:
         **({"hf_hook_name": sae.hf_hook_name} if sae.hf_hook_name else {}),
         "neuronpedia_id": None,
         "training_architecture": sae.architecture,
-        "hubkit": {"converted": converted},
+        KEY: {"converted": converted},
     }
     return cfg | {"metadata": metadata}

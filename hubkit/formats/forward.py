@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hubkit.formats.saelens import JUMPRELU, TOPK, TRANSCODERS
+from hubkit.formats.architectures import JUMPRELU, TOPK, TRANSCODERS
 
 Array = npt.NDArray[np.float64]
 EPS = 1e-5

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
+from hubkit.formats import architectures
 from hubkit.formats.strict_json import escape
 from hubkit.models.hooks import hook_layer
+from hubkit.release.sae_record import SaeRecord
 from hubkit.tensors.slices import read_values
 
 if TYPE_CHECKING:
@@ -30,13 +32,14 @@ DIMENSIONS: Mapping[str, tuple[str, ...]] = {
 """The sizes along each axis of the tensors that every family has in some spelling."""
 
 TOPK = frozenset(
-    {"topk", "abstopk", "groupmax"}
+    architectures.TOPK
+    | {"groupmax"}
     | {f"{name}{kind}_transcoder" for name in ("topk", "groupmax") for kind in ("", "_skip")}
 )
 """They keep k latents a row at inference."""
-BATCH_TOPK = frozenset({"batchtopk", "matryoshka_batchtopk"})
+BATCH_TOPK = frozenset(architectures.TRAINING_ONLY)
 """Trained with k latents a row on average; at inference one threshold stands for it."""
-JUMPRELU = frozenset({"jumprelu", "jumprelu_transcoder", "jumprelu_skip_transcoder"})
+JUMPRELU = frozenset(architectures.JUMPRELU)
 THRESHOLDED = JUMPRELU | BATCH_TOPK
 """Their inference compares with a threshold."""
 
@@ -118,8 +121,8 @@ class Training:
     steps: int | None = None
     condition: str | None = None
     """Which completions it saw: `mixed`, `deceptive_only`, ... (`metadata.training_condition`)."""
-    record: Mapping[str, Any] = field(default_factory=dict)
-    """What hubkit's own training wrote (`metadata.hubkit`)."""
+    record: SaeRecord = field(default_factory=SaeRecord)
+    """What hubkit itself left on record (`metadata.hubkit`)."""
 
 
 @dataclass(frozen=True, slots=True)

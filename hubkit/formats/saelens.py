@@ -10,6 +10,7 @@ from typing import Any
 
 from packaging.version import Version
 
+from hubkit.formats.architectures import INFERENCE, JUMPRELU, TRANSCODERS
 from hubkit.formats.cfg import Cfg, Layout
 
 LEGACY_MARKS = {
@@ -22,19 +23,6 @@ LEGACY_MARKS = {
     "model_name",
     "architecture",
 }
-
-INFERENCE = (
-    "standard", "gated", "topk", "abstopk", "jumprelu", "transcoder", "skip_transcoder",
-    "jumprelu_transcoder", "jumprelu_skip_transcoder", "temporal", "matching_pursuit",
-)  # fmt: skip
-"""`SAE_CLASS_REGISTRY`: what a published configuration may name."""
-
-TRAINING_ONLY = ("batchtopk", "matryoshka_batchtopk")
-"""Registered for training only; their inference form is a jumprelu."""
-
-TRANSCODERS = {"transcoder", "skip_transcoder", "jumprelu_transcoder", "jumprelu_skip_transcoder"}
-JUMPRELU = {"jumprelu", "jumprelu_transcoder", "jumprelu_skip_transcoder"}
-TOPK = {"topk", "abstopk"}
 
 DTYPES = ("float32", "float64", "float16", "bfloat16")
 

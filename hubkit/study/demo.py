@@ -16,9 +16,9 @@ from hubkit.publish.plan import Target, make_plan
 from hubkit.publish.rehearse import Code, Rehearsal, carry_out, local_hub, publish_locally
 from hubkit.release.layout import WEIGHTS
 from hubkit.repo.local import open_folder
-from hubkit.study.grid import GridPlan
 from hubkit.study.pipeline import Outcome, run_study
 from hubkit.study.study import Study, save_study
+from hubkit.train.grid import GridPlan
 from hubkit.train.spec import SaeSpec, Settings
 from hubkit.validate.report import Report as Validation
 from hubkit.validate.run import validate
@@ -96,13 +96,13 @@ def run_demo(
     # Whole-scenario folds would nearly double the training, and the demo is there to be over soon.
     options = Options(CrossFit(scenarios=False), workers=workers)
     outcome = run_study(study, folder, options=options, report=report)
-    clean_report = validate(open_folder(outcome.places.release))
+    clean_report = validate(open_folder(outcome.folders.release))
     naive, naive_report, refusal = _naive_release(study, outcome, folder, report)
     ids = [spec.sae_id for spec in study.specs(outcome.pool.d_in)]
     with local_hub(folder / "hub") as (_, api):
         publish_locally(model.folder, model.name, api, message="The base model of the demo")
-        plan = make_plan(outcome.places.release, Target(study.card.repo_id), api)
-        rehearsal = carry_out(plan, outcome.places.release, api, code=Code(ids), report=report)
+        plan = make_plan(outcome.folders.release, Target(study.card.repo_id), api)
+        rehearsal = carry_out(plan, outcome.folders.release, api, code=Code(ids), report=report)
     return Demo(folder, study, outcome, naive, naive_report, refusal, clean_report, rehearsal)
 
 
@@ -126,7 +126,7 @@ def _naive_release(
     )
     train(
         [spec],
-        outcome.places.pool,
+        outcome.folders.pool,
         release,
         folder / "work" / release.name,
         options=Options(crossfit=CrossFit(folds=0)),

@@ -50,7 +50,7 @@ def as_markup(demo: Demo, seconds: float) -> str:
         for layer in demo.outcome.evaluation.layers
     ]
     lines += ["", *_comparison(demo), "", "[bold]Where it is[/]"]
-    release = demo.outcome.places.release
+    release = demo.outcome.folders.release
     places = (
         (
             release,
@@ -77,7 +77,7 @@ def as_json(demo: Demo, seconds: float) -> str:
         "seconds": round(seconds, 1),
         "holds": holds(demo),
         "proofs": [{"claim": what, "holds": ok, "evidence": evidence} for what, ok, evidence in proofs(demo)],
-        "release": str(demo.outcome.places.release),
+        "release": str(demo.outcome.folders.release),
         "naive": str(demo.naive),
         "commit": demo.rehearsal.pushed.commit,
         "refusal": demo.refusal,

@@ -32,7 +32,7 @@ SMALL_MODEL = 16 << 20
 
 
 @dataclass(frozen=True)
-class Places:
+class StudyFolders:
     """Where a study's artefacts are."""
 
     release: Path
@@ -50,23 +50,23 @@ class Places:
 class Outcome:
     """What a study came to."""
 
-    places: Places
+    folders: StudyFolders
     pool: PoolManifest
     trained: TrainSummary
     evaluation: Evaluation
     card: Card
 
 
-def places(study: Study, folder: Path) -> Places:
+def study_folders(study: Study, folder: Path) -> StudyFolders:
     """The folders of `study` below `folder`."""
-    return Places(folder / study.name, folder / "work" / study.name)
+    return StudyFolders(folder / study.name, folder / "work" / study.name)
 
 
 def run_study(
     study: Study, folder: Path, *, options: Options | None = None, report: Report = silent
 ) -> Outcome:
     """Collect, train (cross-fitted), evaluate, record, describe. Raises HubkitError; what was finished stays."""
-    where = places(study, folder)
+    where = study_folders(study, folder)
     pool = run_collect(study, folder, report=report)
     trained = run_train(study, folder, options=options, report=report)
     workers = options.workers if options else 1
@@ -79,7 +79,7 @@ def run_collect(study: Study, folder: Path, *, report: Report = silent) -> PoolM
     from hubkit.collect.run import collect
 
     with one_thread() if _is_small(study.collect.model) else nullcontext():
-        return collect(study.collect, places(study, folder).work, report)
+        return collect(study.collect, study_folders(study, folder).work, report)
 
 
 def run_train(
@@ -88,7 +88,7 @@ def run_train(
     """Train the grid, and what cross-fitting needs beside it, on a pool that is there."""
     from hubkit.train.run import train
 
-    where = places(study, folder)
+    where = study_folders(study, folder)
     return train(_specs(study, where), where.pool, where.release, where.work, options=options, report=report)
 
 
@@ -96,12 +96,12 @@ def run_evaluate(study: Study, folder: Path, *, report: Report = silent, workers
     """Measure the SAEs that are there."""
     from hubkit.evaluate.run import evaluate
 
-    where = places(study, folder)
+    where = study_folders(study, folder)
     specs = _specs(study, where)
     return evaluate(where.pool, where.release, where.work, specs, report=report, workers=workers)
 
 
-def _specs(study: Study, where: Places) -> list[SaeSpec]:
+def _specs(study: Study, where: StudyFolders) -> list[SaeSpec]:
     """The grid at the width that the pool has. Raises IncompleteError when there is no pool."""
     path = where.pool / MANIFEST
     if not path.is_file():
@@ -118,7 +118,7 @@ def _is_small(model: str) -> bool:
     return folder.is_dir() and sum(path.stat().st_size for path in folder.glob("*.safetensors")) < SMALL_MODEL
 
 
-def describe(study: Study, pool: PoolManifest, where: Places) -> Card:
+def describe(study: Study, pool: PoolManifest, where: StudyFolders) -> Card:
     """Root config.json, provenance.json, card.yaml and README.md of a release whose SAEs and measures are there."""
     ids = sorted(spec.sae_id for spec in study.specs(pool.d_in))
     config = {"base_model": study.card.base_model, "library_name": "saelens", "sae_ids": ids}

@@ -17,9 +17,9 @@ from hubkit.models.base_width import base_width
 from hubkit.regular import read_regular_text
 from hubkit.release.pool import MIXED, ONLY
 from hubkit.release.writing import write_text
-from hubkit.study.grid import FORMS, AnyGrid, GridPlan, has_expansion, specs_of
 from hubkit.study.publication import Publication
 from hubkit.texts import shortened
+from hubkit.train.grid import FORMS, AnyGrid
 from hubkit.train.spec import SaeSpec
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
@@ -47,15 +47,15 @@ class Study(BaseModel):
     def _grid_means_something(self) -> Self:
         """What can be said before the pool is there; a k above an expansion of a width that is not known is found by `specs`."""
         try:
-            specs = specs_of(self.grid, self.collect.layers, self._known_width() or ANY_WIDTH)
+            grid = self.grid.on(self.collect.layers)
+            specs = grid.expand(self._known_width() or ANY_WIDTH)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "an SAE"
             raise ValueError(f"grid: {where} {first['input']!r}: {first['msg']}") from error
         except UsageError as error:
             raise ValueError(f"grid: {error.message}") from error
-        plain = self.grid.conditions if isinstance(self.grid, GridPlan) else ()
-        conditions = {*plain, *(spec.condition for spec in specs)}
+        conditions = {*grid.axes.get("condition", ()), *(spec.condition for spec in specs)}
         _refuse("conditions", conditions, {MIXED, *(label + ONLY for label in self.collect.labels)})
         _refuse("layers", {spec.layer for spec in specs}, set(self.collect.layers))
         return self
@@ -65,14 +65,14 @@ class Study(BaseModel):
 
         Without it an expansion is one of the base model's hidden size. Raises UsageError where that is not known, or does not fit the grid.
         """
-        width = d_in or self._known_width()
-        if width is None and has_expansion(self.grid):
+        width, grid = d_in or self._known_width(), self.grid.on(self.collect.layers)
+        if width is None and grid.has_expansion:
             raise UsageError(
                 f"{self.name}: the grid has an expansion, and how wide {self.card.base_model} is, is not known here",
                 hint="hubkit collect STUDY.yaml, or give d_sae in place of expansion",
             )
         try:
-            return specs_of(self.grid, self.collect.layers, width)
+            return grid.expand(width)
         except ValidationError as error:
             raise UsageError(f"{self.name}: the grid: {error.errors()[0]['msg']}") from error
 
@@ -168,8 +168,6 @@ def as_json(raw: Any) -> str:
 def save_study(study: Study, path: Path) -> None:
     """Write a study file that `load_study` reads back as the same study."""
     data = study.model_dump(mode="json", exclude_defaults=True)
-    if isinstance(study.grid, GridPlan):
-        for name, settings in study.grid.architectures.items():
-            data["grid"]["architectures"][name] = settings.model_dump(mode="json")
+    data["grid"] = study.grid.written()
     data["collect"]["judge"] = study.collect.judge.model_dump(mode="json")
     write_text(path, yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120))

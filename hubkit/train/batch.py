@@ -23,23 +23,21 @@ from hubkit.release.layout import CFG, MANIFEST, WEIGHTS
 from hubkit.release.pool import PoolManifest
 from hubkit.release.writing import write_json
 from hubkit.train import stack
-from hubkit.train.ends import findings_of
 from hubkit.train.hardware import hardware
 from hubkit.train.readback import read_back
-from hubkit.train.rows import draw, map_layer
+from hubkit.train.rows import map_layer, select_rows
 from hubkit.train.save import Origin, save
-from hubkit.train.unit import Done, Point, TrainingUnit, done_of
-from hubkit.train.watching import STAGE, Watcher
+from hubkit.train.training_warnings import findings_of
+from hubkit.train.unit import Done, TrainingUnit, done_of
+from hubkit.train.watching import STAGE, Curve, Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import torch
 
     from hubkit.engine.events import Report
     from hubkit.train.plan import Batch
-
-    Result = stack.Trained | stack.Diverged
 
 FULL_DISK = re.compile(
     r"No space left|os error 28\b|os error 112\b|not enough space|quota exceeded", re.IGNORECASE
@@ -55,8 +53,27 @@ class BatchResult:
     failed: list[Failure] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _Job:
+    """One SAE of a batch, with the rows that it is trained on."""
+
+    unit: TrainingUnit
+    member: stack.Member
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What training one SAE came to."""
+
+    member: stack.Member
+    result: stack.Trained | stack.Diverged | HubkitError
+    seconds: float
+    """Its share of the stack's."""
+
+
 def train_batch(batch: Batch, scratch: Path, report: Report) -> BatchResult:
-    """Train what is not done of `batch`; runs in any process. Rows that are drawn from memory-mapped ones go into a folder of `scratch`. An SAE that does not come out is a named failure among the others.
+    """Train what is not done of `batch`; runs in any process. Rows that are selected from memory-mapped ones go into a folder of `scratch`. An SAE that does not come out is a named failure among the others.
 
     Each SAE has one thread, so that its bytes are the same in any company. A worker among others has one in all; a worker that is this
     very process trains as many SAEs at a time as there are cores.
@@ -77,51 +94,37 @@ def train_batch(batch: Batch, scratch: Path, report: Report) -> BatchResult:
         nullcontext() if alone else one_thread(),
         TemporaryDirectory(dir=scratch, ignore_cleanup_errors=True) as rows,
     ):
-        units = {unit.key: unit for unit in pending}
-        for chunk in stack.chunks(_members(pending, manifest, Path(rows)), device=batch.device):
-            _train_chunk(chunk, units, manifest, batch.device, (result, report))
+        jobs = {job.unit.key: job for job in _jobs(pending, manifest, Path(rows))}
+        for chunk in stack.chunks([job.member for job in jobs.values()], device=batch.device):
+            watcher = Watcher(report, len(chunk))
+            for outcome in _train(chunk, batch.device, watcher):
+                job = jobs[outcome.member.key]
+                with one_thread():
+                    found = _finish(job, outcome, batch.device, watcher.curve(outcome.member.key))
+                if isinstance(found, Failure):
+                    _fail(result, found, report)
+                else:
+                    _keep(result, job.unit, found, report)
     return result
 
 
-def _members(units: Sequence[TrainingUnit], manifest: PoolManifest, scratch: Path) -> list[stack.Member]:
+def _jobs(units: Sequence[TrainingUnit], manifest: PoolManifest, scratch: Path) -> Iterator[_Job]:
     """The units with their rows; units of the same rows share them."""
     pool_folder = units[0].pool_folder
     layers = {layer: map_layer(pool_folder, manifest, layer) for layer in {unit.spec.layer for unit in units}}
-    drawn: dict[tuple[int, str, str], torch.Tensor] = {}
-    members = []
+    selected: dict[tuple[int, str, str], tuple[torch.Tensor, Origin]] = {}
     for unit in units:
         which = (unit.spec.layer, unit.spec.condition, unit.draw)
-        if which not in drawn:
-            drawn[which] = draw(layers[unit.spec.layer], rows_of(manifest, *which[1:]), scratch)
-        members.append(stack.Member(unit.key, unit.spec, drawn[which]))
-    return members
+        if which not in selected:
+            chosen = rows_of(manifest, unit.spec.condition, unit.draw)
+            rows = select_rows(layers[unit.spec.layer], chosen, scratch)
+            selected[which] = rows, Origin(manifest, unit.draw, len(rows), rows_sha256(manifest, chosen))
+        rows, origin = selected[which]
+        yield _Job(unit, stack.Member(unit.key, unit.spec, rows), origin)
 
 
-def _train_chunk(
-    chunk: list[stack.Member],
-    units: dict[str, TrainingUnit],
-    manifest: PoolManifest,
-    device: str,
-    into: tuple[BatchResult, Report],
-) -> None:
-    result, report = into
-    watcher = Watcher(report, len(chunk))
-    for member, trained, seconds in _train(chunk, device, watcher):
-        unit = units[member.key]
-        with one_thread():
-            outcome = _finish(unit, member, trained, seconds, manifest, device, watcher.curve(member.key))
-        if isinstance(outcome, Failure):
-            result.failed.append(outcome)
-            note = f"{unit.key}: failed: {outcome.message}"
-            report(Event(STAGE, 0, 0, unit.key, note, (Line(unit.key, finished=True),)))
-        else:
-            _keep(result, unit, outcome, report)
-
-
-def _train(
-    chunk: list[stack.Member], device: str, watcher: Watcher
-) -> list[tuple[stack.Member, Result | HubkitError, float]]:
-    """The chunk's results, and each one's share of the seconds; where memory ran out, those of its halves."""
+def _train(chunk: list[stack.Member], device: str, watcher: Watcher) -> list[_Outcome]:
+    """The chunk's outcomes; where memory ran out, those of its halves."""
     begun = time.perf_counter()
     try:
         results = stack.train_stack(chunk, device=device, watch=watcher, every=watcher.every(chunk))
@@ -131,45 +134,36 @@ def _train(
         problem = str(error)
     else:
         share = (time.perf_counter() - begun) / len(chunk)
-        return [(member, one, share) for member, one in zip(chunk, results, strict=True)]
+        return [_Outcome(member, one, share) for member, one in zip(chunk, results, strict=True)]
     # Outside the handler: there the error would hold on to the very memory that was too little.
     if len(chunk) > 1:
         watcher.say(f"out of memory with {len(chunk)} SAEs at once: tried again in halves")
         middle = len(chunk) // 2
         return _train(chunk[:middle], device, watcher) + _train(chunk[middle:], device, watcher)
     hint = "a smaller batch_size or d_sae, or a machine with more memory"
-    return [(chunk[0], HubkitError(f"out of memory, even alone: {problem}", hint=hint), 0.0)]
+    return [_Outcome(chunk[0], HubkitError(f"out of memory, even alone: {problem}", hint=hint), 0.0)]
 
 
-def _finish(  # noqa: PLR0913, PLR0917 - everything that a done.json says
-    unit: TrainingUnit,
-    member: stack.Member,
-    trained: Result | HubkitError,
-    seconds: float,
-    manifest: PoolManifest,
-    device: str,
-    curve: tuple[int, list[Point]],
-) -> Done | Failure:
+def _finish(job: _Job, outcome: _Outcome, device: str, curve: Curve) -> Done | Failure:
     """Save, read back, validate, mark done; or say in words why not."""
+    unit, trained = job.unit, outcome.result
     if isinstance(trained, stack.Diverged):
         reason = trained.reason.removeprefix(f"{unit.spec.sae_id}: ")
         return Failure(unit.key, reason, hint="a lower lr, or other activations")
     if isinstance(trained, HubkitError):
         return Failure(unit.key, trained.message, trained.hint)
     begun = time.perf_counter()
-    chosen = rows_of(manifest, unit.spec.condition, unit.draw)
-    origin = Origin(manifest, unit.draw, len(member.rows), rows_sha256(manifest, chosen))
     try:
-        said = save(trained, origin, unit.target)
-        found = read_back(trained, member.rows, unit.target)
+        said = save(trained, job.origin, unit.target)
+        found = read_back(trained, job.member.rows, unit.target)
         done = Done(
             digest=unit.digest,
             sae_id=unit.spec.sae_id,
             draw=unit.draw,
-            n_rows=len(member.rows),
+            n_rows=job.origin.n_rows,
             files={name: sha256_of_file(unit.target / name) for name in (CFG, WEIGHTS)},
-            seconds=round(seconds + time.perf_counter() - begun, 3),
-            stack=curve[0],
+            seconds=round(outcome.seconds + time.perf_counter() - begun, 3),
+            stack=curve.stack,
             hardware=hardware(device),
             device=device,
             threads=1,
@@ -178,7 +172,7 @@ def _finish(  # noqa: PLR0913, PLR0917 - everything that a done.json says
             at_initial_threshold=found.at_initial_threshold,
             max_error=found.max_error,
             warnings=said + found.warnings + findings_of(unit.target),
-            curve=curve[1],
+            curve=curve.points,
         )
         write_json(unit.marker, done.model_dump(mode="json"))
     except HubkitError as error:
@@ -196,6 +190,12 @@ def _not_written(unit: TrainingUnit, error: Exception) -> Failure:
     return Failure(
         unit.key, f"{unit.target}: cannot be written: {error}", hint="check the folder's permissions"
     )
+
+
+def _fail(result: BatchResult, failure: Failure, report: Report) -> None:
+    result.failed.append(failure)
+    note = f"{failure.key}: failed: {failure.message}"
+    report(Event(STAGE, 0, 0, failure.key, note, (Line(failure.key, finished=True),)))
 
 
 def _keep(result: BatchResult, unit: TrainingUnit, done: Done, report: Report) -> None:

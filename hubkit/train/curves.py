@@ -1,10 +1,11 @@
-"""Loss and L0 of the published SAEs on the way, as SVG: one figure each, a panel for every architecture and layer."""
+"""Loss and L0 of the published SAEs on the way, as SVG: one figure each, a panel for every architecture and layer. Torch-free."""
 
 from __future__ import annotations
 
-import io
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from hubkit import svg
 from hubkit.release.writing import keep_or_write
 
 if TYPE_CHECKING:
@@ -12,19 +13,32 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hubkit.train.spec import SaeSpec
-    from hubkit.train.unit import Done
+    from hubkit.train.unit import Done, Point
 
     Trained = Sequence[tuple[SaeSpec, Done]]
-    Panel = tuple[str, int]
-    """Architecture and layer."""
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-"""Okabe and Ito's, told apart by every eye."""
-TARGET = "#555555"
-PANEL = (2.6, 1.9)
-"""Inches."""
+WIDTH, HEIGHT = 190, 130
+"""Pixels of a panel inside its axes."""
+LEFT, ABOVE, BELOW, RIGHT = 52, 30, 46, 14
+"""Pixels around it."""
 COLUMNS = 6
 """Layers side by side; more of them go on in another row."""
+ASKED = "asked for"
+
+
+@dataclass(frozen=True)
+class _Measure:
+    name: str
+    title: str
+    logarithmic: bool
+
+    def of(self, point: Point) -> float | None:
+        """Its value; None where there is none that could be drawn."""
+        value: float | None = getattr(point, self.name)
+        return None if value is None or (self.logarithmic and value <= 0) else value
+
+
+MEASURES = (_Measure("loss", "Loss", logarithmic=True), _Measure("l0", "L0", logarithmic=False))
 
 
 def write_curves(folder: Path, trained: Trained) -> None:
@@ -32,77 +46,59 @@ def write_curves(folder: Path, trained: Trained) -> None:
     curves = [(spec, done) for spec, done in trained if done.curve]
     if not curves:
         return
-    for name, title, logarithmic in (("loss", "Loss", True), ("l0", "L0", False)):
-        keep_or_write(folder / f"{name}.svg", _figure(curves, name, title, logarithmic=logarithmic))
+    for measure in MEASURES:
+        keep_or_write(folder / f"{measure.name}.svg", _figure(curves, measure))
 
 
-def _figure(trained: Trained, name: str, title: str, *, logarithmic: bool) -> str:
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    panels: list[Panel] = sorted({(spec.architecture, spec.layer) for spec, _ in trained})
+def _figure(trained: Trained, measure: _Measure) -> str:
+    rows = _rows(trained)
     conditions = sorted({spec.condition for spec, _ in trained})
-    rows = _rows(panels)
-    width = max(map(len, rows))
-    settings = {
-        "svg.hashsalt": "hubkit",
-        "svg.fonttype": "path",
-        "font.size": 8,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-    }
-    with mpl.rc_context(settings):
-        figure = Figure(figsize=(PANEL[0] * width + 0.4, PANEL[1] * len(rows) + 0.7), layout="constrained")
-        axes = figure.subplots(len(rows), width, squeeze=False)
-        for at, row in zip(axes, rows, strict=True):
-            for place, axis in enumerate(at):
-                if place >= len(row):
-                    axis.set_axis_off()
-                    continue
-                _panel(
-                    axis,
-                    [one for one in trained if (one[0].architecture, one[0].layer) == row[place]],
-                    name,
-                    conditions,
-                )
-                axis.set_yscale("log" if logarithmic else "linear")
-            at[0].set_ylabel(title)
-        handles, labels = _legend(axes)
-        figure.legend(handles, labels, loc="outside upper left", ncols=len(labels), frameon=False)
-        file = io.StringIO()
-        figure.savefig(file, format="svg", metadata={"Date": None, "Title": f"{title} in training"})
-    return file.getvalue()
+    entries = [(svg.LINE.format(i % svg.COLOURS), name) for i, name in enumerate(conditions)]
+    if measure.name == "l0" and any(spec.k is not None for spec, _ in trained):
+        entries.append((svg.RULE, ASKED))
+    across = (LEFT + WIDTH + RIGHT) * max(map(len, rows))
+    title = f"{measure.title} in training"
+    key, taken = svg.legend(52, entries, across)
+    body = [svg.text(LEFT - 38, 26, title, "h"), key]
+    for down, row in enumerate(rows):
+        top = 42 + taken + ABOVE + down * (ABOVE + HEIGHT + BELOW)
+        for place, panel in enumerate(row):
+            body.append(_panel(panel, measure, conditions, (LEFT + place * (LEFT + WIDTH + RIGHT), top)))
+    height = 42 + taken + len(rows) * (ABOVE + HEIGHT + BELOW)
+    return svg.picture(height, title, "".join(body), across)
 
 
-def _rows(panels: Sequence[Panel]) -> list[list[Panel]]:
-    """The panels of each architecture in rows of at most COLUMNS."""
-    found: list[list[Panel]] = []
-    for architecture in dict.fromkeys(architecture for architecture, _ in panels):
-        own = [panel for panel in panels if panel[0] == architecture]
-        found += [own[start : start + COLUMNS] for start in range(0, len(own), COLUMNS)]
+def _rows(trained: Trained) -> list[list[Trained]]:
+    """The SAEs of one architecture and layer together, those of an architecture in rows of at most COLUMNS."""
+    found: list[list[Trained]] = []
+    for architecture in sorted({spec.architecture for spec, _ in trained}):
+        own = [one for one in trained if one[0].architecture == architecture]
+        layers = sorted({spec.layer for spec, _ in own})
+        panels: list[Trained] = [[one for one in own if one[0].layer == layer] for layer in layers]
+        found += [panels[start : start + COLUMNS] for start in range(0, len(panels), COLUMNS)]
     return found
 
 
-def _panel(axis: Any, trained: Trained, name: str, conditions: list[str]) -> None:
-    """One architecture at one layer: a line for each condition, and the L0 that was asked for."""
-    for spec, done in trained:
-        values = [getattr(point, name) for point in done.curve]
-        steps = [point.step for point in done.curve]
-        colour = COLOURS[conditions.index(spec.condition) % len(COLOURS)]
-        axis.plot(steps, values, color=colour, linewidth=1, label=spec.condition)
-    first = trained[0][0]
-    if name == "l0" and first.k is not None:
-        axis.axhline(first.k, color=TARGET, linewidth=0.8, linestyle="--", label="asked for")
-        axis.set_ylim(bottom=0)
-    axis.set_title(f"{first.architecture}, layer {first.layer}", fontsize=8, loc="left")
-    axis.set_xlabel("step")
-
-
-def _legend(axes: Any) -> tuple[list[Any], list[str]]:
-    """Every label once."""
-    found = {
-        label: handle
-        for axis in axes.flat
-        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
-    }
-    return list(found.values()), list(found)
+def _panel(trained: Trained, measure: _Measure, conditions: list[str], corner: tuple[float, float]) -> str:
+    """One architecture at one layer, at `corner`: a line for each SAE in the colour of its condition, and the L0 that was asked for."""
+    spec = trained[0][0]
+    target = spec.k if measure.name == "l0" else None
+    values = [
+        value for _, done in trained for point in done.curve if (value := measure.of(point)) is not None
+    ]
+    values += [] if measure.logarithmic else [0, *([] if target is None else [target])]
+    steps = [point.step for _, done in trained for point in done.curve]
+    axis = svg.LogAxis if measure.logarithmic else svg.Axis
+    plot = svg.Plot(
+        *corner,
+        WIDTH,
+        HEIGHT,
+        svg.Axis.around([0, *steps], lines=4),
+        axis.around(values or [1.0], lines=4),
+    )
+    parts = [plot.frame(f"{spec.architecture}, layer {spec.layer}", "step")]
+    parts += [] if target is None else [plot.level(target)]
+    for one, done in trained:
+        points = [(point.step, measure.of(point)) for point in done.curve]
+        parts.append(plot.curve(points, conditions.index(one.condition)))
+    return "".join(parts)

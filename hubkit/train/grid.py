@@ -1,15 +1,20 @@
-"""One spec and a grid of overrides: the SAEs of a study, torch-free."""
+"""The grid of a study file, torch-free: axes with overrides, and a shorter form that is written as them."""
 
 from __future__ import annotations
 
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from hubkit.errors import UsageError
-from hubkit.train.spec import SaeSpec, sized
+from hubkit.train.spec import Architecture, SaeSpec, Settings, sized
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FORMS = ("grid of settings", "grid of axes")
+"""What pydantic calls the two in the place of a mistake; the study file has no such level."""
 NAMED = ("architecture", "layer", "condition")
 """Axes that every sae_id names; others follow where they have more than one value."""
 
@@ -60,6 +65,22 @@ class SaeGrid(BaseModel):
             raise ValueError(f"axes: {', '.join(empty)} has no values")
         return self
 
+    def on(self, layers: Sequence[int]) -> SaeGrid:
+        """This grid, at every one of `layers` (those collected) where it does not say at which."""
+        if "layer" in self.axes | self.spec:
+            return self
+        return self.model_copy(update={"axes": {"layer": list(layers)} | self.axes})
+
+    @property
+    def has_expansion(self) -> bool:
+        """Whether the width of the activations decides how many latents an SAE has."""
+        places = [self.axes, self.spec, *(override.set for override in self.overrides)]
+        return any(_stated(fields.get("expansion")) for fields in places)
+
+    def written(self) -> dict[str, Any]:
+        """As a study file has it."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
     def expand(self, d_in: int | None = None) -> list[SaeSpec]:
         """The specs, each under its own name. `d_in` is the width of the activations, needed where an expansion is given.
 
@@ -85,6 +106,51 @@ class SaeGrid(BaseModel):
         varied = [name for name, values in self.axes.items() if len(values) > 1 and name not in NAMED]
         parts += [f"{name}-{_spelled(fields[name])}" for name in varied]
         return "_".join(str(part) for part in parts)
+
+
+class GridPlan(BaseModel):
+    """Layers (those collected) x architectures x conditions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    prefix: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """First part of every sae_id."""
+    architectures: dict[Architecture, Settings]
+    conditions: tuple[str, ...]
+    """`mixed`: all labelled rows; `<label>_only`: those of one label."""
+
+    def on(self, layers: Sequence[int]) -> SaeGrid:
+        """The same as axes and overrides, at every one of `layers`."""
+        return SaeGrid(
+            prefix=self.prefix,
+            axes={
+                "layer": list(layers),
+                "architecture": list(self.architectures),
+                "condition": list(self.conditions),
+            },
+            overrides=[
+                Override(when={"architecture": name}, set=settings.model_dump())
+                for name, settings in self.architectures.items()
+            ],
+        )
+
+    def written(self) -> dict[str, Any]:
+        """As a study file has it, every setting spelt out."""
+        return self.model_dump(mode="json")
+
+
+def _form(value: Any) -> str:
+    return FORMS["axes" in value if isinstance(value, dict) else hasattr(value, "axes")]
+
+
+AnyGrid = Annotated[
+    Annotated[GridPlan, Tag(FORMS[0])] | Annotated[SaeGrid, Tag(FORMS[1])], Discriminator(_form)
+]
+
+
+def _stated(value: Any) -> bool:
+    """Whether a field, or an axis of them, has a value."""
+    return any(one is not None for one in value) if isinstance(value, list) else value is not None
 
 
 def _spelled(value: Any) -> str:

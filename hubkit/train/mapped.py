@@ -17,7 +17,7 @@ from hubkit.train.step import explained_variance
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hubkit.train.lane import Lane
+    from hubkit.train.cpu_trainer import CpuTrainer
 
 CLIP_EPSILON = 1e-6
 """torch.nn.utils.clip_grad_norm_'s."""
@@ -35,33 +35,35 @@ class _Loss(nn.Module):  # type: ignore[misc]
 
 
 class MappedStack:
-    """Compatible members, training together on one device; `lanes` hold their first weights and their batches."""
+    """Compatible members, training together on one device; `trainers` hold their first weights and their batches."""
 
-    def __init__(self, lanes: Sequence[Lane], device: str) -> None:
-        self.lanes = list(lanes)
+    def __init__(self, trainers: Sequence[CpuTrainer], device: str) -> None:
+        self.trainers = list(trainers)
         self.device = torch.device(device)
-        first = self.lanes[0]
+        first = self.trainers[0]
         self.spec, self.rates = first.member.spec, first.rates
         self.coefficients = Coefficients(first.sae)
         self.module = _Loss(copy.deepcopy(first.sae)).to(self.device)
         self.weights = {
-            f"sae.{name}": nn.Parameter(
-                torch.stack([dict(lane.sae.named_parameters())[name].detach() for lane in lanes]).to(
-                    self.device
-                )
-            )
+            name: nn.Parameter(self._stacked([one.sae.get_parameter(name) for one in trainers]))
             for name, _ in first.sae.named_parameters()
         }
+        self.buffers = {
+            name: self._stacked([one.sae.get_buffer(name) for one in trainers]).double()
+            for name, _ in first.sae.named_buffers()
+        }
         self.optimiser = torch.optim.Adam(self.weights.values(), lr=self.spec.lr, fused=True)
-        self.pools = Pools([lane.member.rows for lane in lanes], self.device, first.dtype)
-        self.scales = torch.tensor([lane.scale for lane in lanes], dtype=first.dtype, device=self.device)
-        shape = (len(self.lanes), self.spec.d_sae)
+        self.pools = Pools([one.member.rows for one in trainers], self.device, first.dtype)
+        self.scales = torch.tensor([one.scale for one in trainers], dtype=first.dtype, device=self.device)
+        shape = (len(self.trainers), self.spec.d_sae)
         self.fired = torch.zeros(shape, dtype=torch.bool, device=self.device)
         self.quiet = torch.zeros(shape, dtype=torch.int64, device=self.device)
-        self.threshold = torch.zeros(len(self.lanes), dtype=torch.float64, device=self.device)
         self.done = 0
         dead = None if self.spec.dead_window is None else 0
         self._mapped = torch.func.vmap(torch.func.grad(self._loss, has_aux=True), in_dims=(0, 0, None, dead))
+
+    def _stacked(self, parts: list[torch.Tensor]) -> torch.Tensor:
+        return torch.stack([part.detach() for part in parts]).to(self.device)
 
     def advance(self, steps: int, active: Sequence[int]) -> list[MemberState]:
         """Take `steps` steps, without waiting for the device in between; where each SAE of `active` then stands.
@@ -70,7 +72,7 @@ class MappedStack:
         """
         self.fired.zero_()
         # (steps, S, batch): one copy to the device for all of them.
-        orders = self.pools.place(torch.stack([lane.order.take(steps) for lane in self.lanes], dim=1))
+        orders = self.pools.place(torch.stack([one.order.take(steps) for one in self.trainers], dim=1))
         for rows in orders[:-1]:
             self.take(self.batch(rows))
         x = self.batch(orders[-1])
@@ -82,7 +84,7 @@ class MappedStack:
             1.0 - self.fired.double().mean(dim=-1),
         )
         states = torch.stack(found, dim=1).tolist()
-        return [MemberState(self.lanes[index].member.key, *states[index]) for index in active]
+        return [MemberState(self.trainers[index].member.key, *states[index]) for index in active]
 
     def finite(self, active: Sequence[int]) -> list[bool]:
         """Whether every weight of each SAE of `active` is a number."""
@@ -108,7 +110,7 @@ class MappedStack:
         fired = (acts != 0).any(dim=-2)
         self.fired |= fired
         self.quiet.add_(1).masked_fill_(fired, 0)
-        self._follow_threshold(acts)
+        self.spec.kind.follow(self.module.sae, self.buffers, acts)
         self.done += 1
         return found
 
@@ -134,32 +136,22 @@ class MappedStack:
             n_training_steps=self.done,
             is_logging_step=False,
         )
-        out = torch.func.functional_call(self.module, weights, (step,))
+        named = {f"sae.{name}": weight for name, weight in weights.items()}
+        out = torch.func.functional_call(self.module, named, (step,))
         return out.loss, (out.loss, out.sae_out, out.feature_acts)
 
     def project(self) -> None:
-        if self.spec.architecture == "jumprelu":
-            self.weights["sae.threshold"].data.clamp_(min=0.0)
-
-    def _follow_threshold(self, acts: torch.Tensor) -> None:
-        """BatchTopK's running mean of the smallest active value, as SAELens's `update_topk_threshold` (a batch without any leaves it)."""
-        if self.spec.architecture != "batchtopk":
-            return
-        smallest = torch.where(acts > 0, acts, torch.inf).amin(dim=(-2, -1)).double()
-        rate = self.module.sae.cfg.topk_threshold_lr
-        moved = (1 - rate) * self.threshold + rate * smallest
-        self.threshold = torch.where(smallest < torch.inf, moved, self.threshold)
+        """Put the weights of every SAE where they may be."""
+        self.spec.kind.project(self.weights)
 
     def finish(self) -> list[Trained]:
         """The SAEs, on the CPU, in the order of the members."""
-        for index, lane in enumerate(self.lanes):
-            state = {name.removeprefix("sae."): weight[index] for name, weight in self.weights.items()}
+        stacked = self.weights | self.buffers
+        for index, one in enumerate(self.trainers):
             with torch.no_grad():
-                for name, weight in lane.sae.named_parameters():
-                    weight.copy_(state[name])
-                if self.spec.architecture == "batchtopk":
-                    lane.sae.topk_threshold.copy_(self.threshold[index])
-        return [lane.finish() for lane in self.lanes]
+                for name, tensor in (*one.sae.named_parameters(), *one.sae.named_buffers()):
+                    tensor.copy_(stacked[name][index])
+        return [one.finish() for one in self.trainers]
 
 
 def clip(gradients: dict[str, torch.Tensor]) -> None:

@@ -70,11 +70,10 @@ class Trained:
     def encode(self, x: torch.Tensor) -> torch.Tensor:
         """Feature activations (n, d_sae) of raw activations `x` (n, d_in), in the units of the saved form.
 
-        TopK and BatchTopK are saved with decoder rows of norm 1, so their activations are lengths in raw space; the others keep their
-        own units.
+        Those saved with decoder rows of norm 1 have activations that are lengths in raw space; the others keep their own units.
         """
         acts = self._encode(x)
-        return acts / self.scale if self.spec.architecture in ("topk", "batchtopk") else acts
+        return acts / self.scale if self.spec.kind.unit_decoder else acts
 
     def reconstruct(self, x: torch.Tensor) -> torch.Tensor:
         """The reconstruction (n, d_in) of raw activations `x` (n, d_in)."""
@@ -83,10 +82,6 @@ class Trained:
         return out / self.scale
 
     def _encode(self, x: torch.Tensor) -> torch.Tensor:
-        """In the SAE's own units. BatchTopK leaves training as a JumpReLU: its batches are gone, its running threshold stays."""
+        """In the SAE's own units."""
         with torch.no_grad():
-            if self.spec.architecture != "batchtopk":
-                acts: torch.Tensor = self.sae.encode(x * self.scale)
-                return acts
-            _, pre = self.sae.encode_with_hidden_pre(x * self.scale)
-            return pre.relu() * (pre > self.sae.topk_threshold)
+            return self.spec.kind.encode(self.sae, x * self.scale)

@@ -54,7 +54,7 @@ class CrossFit:
 
 
 @dataclass(frozen=True)
-class Places:
+class TrainingFolders:
     """Where training reads and writes."""
 
     pool: Path
@@ -87,16 +87,16 @@ class Batch:
 
 
 def plan(
-    specs: Iterable[SaeSpec], manifest: PoolManifest, places: Places, crossfit: CrossFit
+    specs: Iterable[SaeSpec], manifest: PoolManifest, folders: TrainingFolders, crossfit: CrossFit
 ) -> list[TrainingUnit]:
     """The units of a run: the published SAEs first, then draw by draw."""
     by_draw: dict[str, list[TrainingUnit]] = defaultdict(list)
     for spec in specs:
         for draw in crossfit.draws(manifest, spec.condition):
             digest = unit_digest(spec, draw, manifest.inputs_sha256)
-            target = places.target(spec.sae_id, draw)
+            target = folders.target(spec.sae_id, draw)
             by_draw[draw].append(
-                TrainingUnit(spec, draw, places.pool, target, marker_of(places.work, digest), digest)
+                TrainingUnit(spec, draw, folders.pool, target, marker_of(folders.work, digest), digest)
             )
     return [unit for units in by_draw.values() for unit in units]
 

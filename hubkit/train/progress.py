@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 COLUMNS = ("step", "loss", "L0", "EV", "dead %", "rows/s")
 
 
-class Progress:
+class SaeProgress:
     """Forwards events with SAEs for units, and appends to the log as they come, so that a killed run has left its own."""
 
     def __init__(self, finished: int, total: int, log: TextIO, report: Report) -> None:

@@ -10,7 +10,7 @@ import torch
 from sae_lens import SAE
 
 from hubkit.errors import HubkitError
-from hubkit.train.ends import warnings_of
+from hubkit.train.training_warnings import warnings_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,7 +94,7 @@ def relative_error(value: torch.Tensor, expected: torch.Tensor) -> float:
 
 
 def _at_initial_threshold(loaded: Any, trained: Trained) -> float | None:
-    if trained.spec.architecture != "jumprelu":
+    initial = trained.spec.kind.initial_threshold(trained.sae)
+    if initial is None:
         return None
-    initial = torch.tensor(trained.sae.cfg.jumprelu_init_threshold, dtype=torch.float32)
-    return float((loaded.threshold == initial).double().mean())
+    return float((loaded.threshold == torch.tensor(initial, dtype=torch.float32)).double().mean())

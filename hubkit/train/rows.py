@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hubkit.release.pool import PoolManifest
 
 IN_MEMORY = 1 << 30
-"""Bytes of drawn rows from which they go to a file of their own."""
+"""Bytes of selected rows from which they go to a file of their own."""
 BLOCK = 1 << 24
 """Numbers that are copied at a time."""
 
@@ -47,7 +47,7 @@ def map_layer(pool_folder: Path, manifest: PoolManifest, layer: int) -> torch.Te
     return rows.to(torch.float32)
 
 
-def draw(layer: torch.Tensor, chosen: NDArray[np.bool_], scratch: Path) -> torch.Tensor:
+def select_rows(layer: torch.Tensor, chosen: NDArray[np.bool_], scratch: Path) -> torch.Tensor:
     """The `chosen` rows (n,) of `layer`: itself when that is all of them, a copy in memory, or one mapped from a file in `scratch`."""
     if chosen.all():
         return layer

@@ -24,8 +24,8 @@ from hubkit.release.writing import write_json
 from hubkit.train.data import check_specs, check_windows
 from hubkit.train.failures import read_failures, write_failures
 from hubkit.train.hardware import check_device
-from hubkit.train.plan import Batch, CrossFit, Places, as_unit, batches, check_space, plan
-from hubkit.train.progress import Progress, open_log
+from hubkit.train.plan import Batch, CrossFit, TrainingFolders, as_unit, batches, check_space, plan
+from hubkit.train.progress import SaeProgress, open_log
 from hubkit.train.unit import Done, TrainingUnit, done_of, record
 from hubkit.train.watching import STAGE
 
@@ -109,14 +109,14 @@ def train(
     manifest = PoolManifest.load(pool_folder / MANIFEST)
     check_specs(specs, manifest)
     check_device(options.device)
-    places = Places(pool_folder, release, work)
-    units = plan(specs, manifest, places, options.crossfit)
+    folders = TrainingFolders(pool_folder, release, work)
+    units = plan(specs, manifest, folders, options.crossfit)
     check_windows(units, manifest)
     ours = _ours(units, options)
     finished = {unit.key: done for unit in ours if (done := done_of(unit)) is not None}
     pending = [unit for unit in ours if unit.key not in finished]
     check_space(pending, manifest.d_in)
-    results = _run(pending, len(finished), places, options, report)
+    results = _run(pending, len(finished), folders, options, report)
     finished |= results.done
     results.raise_failures("SAEs", _write_records(units, pending, results.failed, work, options))
     published = {spec.sae_id: finished[spec.sae_id] for spec in specs if spec.sae_id in finished}
@@ -134,7 +134,7 @@ def _ours(units: list[TrainingUnit], options: Options) -> list[TrainingUnit]:
 
 
 def _run(
-    pending: Sequence[TrainingUnit], finished: int, places: Places, options: Options, report: Report
+    pending: Sequence[TrainingUnit], finished: int, folders: TrainingFolders, options: Options, report: Report
 ) -> Results:
     """Results by SAE; the engine's own are by batch."""
     known: dict[str, Batch] = {}
@@ -148,13 +148,13 @@ def _run(
     if not todo:
         return Results()
     with (
-        open_log(places.work / options.named(LOG)) as log,
-        TemporaryDirectory(prefix="rows-", dir=places.work, ignore_cleanup_errors=True) as scratch,
+        open_log(folders.work / options.named(LOG)) as log,
+        TemporaryDirectory(prefix="rows-", dir=folders.work, ignore_cleanup_errors=True) as scratch,
     ):
         came = options.engine.run(
             todo,
             partial(_train_batch, Path(scratch)),
-            report=Progress(finished, finished + len(pending), log, report),
+            report=SaeProgress(finished, finished + len(pending), log, report),
             stage=STAGE,
             split=lambda unit: [announce(half) for half in known[unit.key].halves()],
         )

@@ -13,8 +13,8 @@ from safetensors.torch import save_file
 from hubkit import __version__
 from hubkit.errors import HubkitError
 from hubkit.release.layout import CFG, WEIGHTS
+from hubkit.release.sae_record import KEY, SaeRecord
 from hubkit.release.writing import replacing, write_json
-from hubkit.train.recipe import training_details
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,30 +101,36 @@ def _metadata(trained: Trained, origin: Origin) -> dict[str, Any]:
         "hook_name": layer.hook_name,
         "hf_hook_name": layer.hf_hook_name,
         "training_architecture": spec.architecture,
-        "training_architecture_details": training_details(spec, trained.sae),
+        "training_architecture_details": spec.kind.details(spec, trained.sae),
         "training_condition": spec.condition,
-        "hubkit": {
-            "version": __version__,
-            "recipe": spec.recipe,
-            "spec_sha256": spec.digest(),
-            "k": spec.k,
-            "n_rows": origin.n_rows,
-            "rows": origin.draw,
-            "rows_sha256": origin.rows_sha256,
-            "steps": spec.steps_for(origin.n_rows),
-            "epochs": spec.epochs,
-            "batch_size": spec.batch_for(origin.n_rows),
-            "lr": spec.lr,
-            "lr_schedule": spec.lr_schedule,
-            "lr_warm_up_steps": spec.lr_warm_up_steps,
-            "lr_decay_steps": spec.lr_decay_steps,
-            "seed": spec.seed,
-            "autocast": spec.autocast,
-            "input_scale": trained.scale,
-            "precision": manifest.precision,
-            "base_model_revision": manifest.model_revision,
-            "pooling": manifest.pooling,
-            "token_span": manifest.token_span,
-            "pool_sha256": manifest.inputs_sha256,
-        },
+        KEY: record_of(trained, origin).written(),
     }
+
+
+def record_of(trained: Trained, origin: Origin) -> SaeRecord:
+    """What the SAE was trained with and on."""
+    spec, manifest = trained.spec, origin.manifest
+    return SaeRecord(
+        version=__version__,
+        recipe=spec.recipe,
+        spec_sha256=spec.digest(),
+        k=spec.k,
+        n_rows=origin.n_rows,
+        rows=origin.draw,
+        rows_sha256=origin.rows_sha256,
+        steps=spec.steps_for(origin.n_rows),
+        epochs=spec.epochs,
+        batch_size=spec.batch_for(origin.n_rows),
+        lr=spec.lr,
+        lr_schedule=spec.lr_schedule,
+        lr_warm_up_steps=spec.lr_warm_up_steps,
+        lr_decay_steps=spec.lr_decay_steps,
+        seed=spec.seed,
+        autocast=spec.autocast,
+        input_scale=trained.scale,
+        precision=manifest.precision,
+        base_model_revision=manifest.model_revision,
+        pooling=manifest.pooling,
+        token_span=manifest.token_span,
+        pool_sha256=manifest.inputs_sha256,
+    )

@@ -1,4 +1,4 @@
-"""Where a batch of feature activations is not zero, and the three products of a training step over those places alone.
+"""Where a batch of feature activations is not zero, and the three products of a training step over those entries alone.
 
 A TopK step has k of d_sae entries in a row that are not zero (64 of 2,304: 2.8 %). Decoding them, the gradient at them and the gradients
 of the weights then cost a few percent of the dense matrix products, which multiply zeros.
@@ -20,7 +20,7 @@ with warnings.catch_warnings():
 
 
 @dataclass(frozen=True)
-class Places:
+class SparseEntries:
     """Some entries of a (rows, columns) matrix, row by row; `values` below are one number for each."""
 
     columns: torch.Tensor
@@ -30,7 +30,7 @@ class Places:
     n_columns: int
 
     @classmethod
-    def where(cls, mask: torch.Tensor) -> Places:
+    def where(cls, mask: torch.Tensor) -> SparseEntries:
         """The entries at which `mask` (rows, columns) is true."""
         flat = mask.view(-1).nonzero().view(-1)
         counts = mask.sum(dim=1)
@@ -39,7 +39,7 @@ class Places:
         return cls(flat.remainder(mask.shape[1]), starts, mask.shape[1])
 
     @classmethod
-    def of(cls, columns: torch.Tensor, n_columns: int) -> Places:
+    def of(cls, columns: torch.Tensor, n_columns: int) -> SparseEntries:
         """Equally many entries in every row: `columns` (rows, k)."""
         rows, k = columns.shape
         return cls(columns.reshape(-1), torch.arange(0, rows * k + 1, k), n_columns)
@@ -58,24 +58,24 @@ class Places:
         return order, self.rows[order], counts.cumsum(0) - counts
 
     def times(self, values: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-        """The matrix with `values` at these places times `right` (columns, d): (rows, d)."""
+        """The matrix with `values` at these entries times `right` (columns, d): (rows, d)."""
         return embedding_bag(self.columns, right, self.starts[:-1], mode="sum", per_sample_weights=values)
 
     def transposed_times(self, values: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-        """The transpose of the matrix with `values` at these places times `right` (rows, d): (columns, d)."""
+        """The transpose of the matrix with `values` at these entries times `right` (rows, d): (columns, d)."""
         order, rows, starts = self.by_column
         return embedding_bag(rows, right, starts, mode="sum", per_sample_weights=values[order])
 
     def product(self, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-        """The entries of `left` (rows, d) times the transpose of `right` (columns, d) at these places."""
-        places = torch.sparse_csr_tensor(
+        """The entries of `left` (rows, d) times the transpose of `right` (columns, d) at these entries."""
+        pattern = torch.sparse_csr_tensor(
             self.starts,
             self.columns,
             left.new_zeros(len(self.columns)),
             size=(len(left), self.n_columns),
             check_invariants=False,
         )
-        return torch.sparse.sampled_addmm(places, left, right.t(), beta=0.0).values()
+        return torch.sparse.sampled_addmm(pattern, left, right.t(), beta=0.0).values()
 
     def sums(self, values: torch.Tensor) -> torch.Tensor:
         """The sum of each column (columns,)."""
@@ -101,7 +101,7 @@ def topk_columns(x: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
     length = columns // parts
     maxima = x[:, : length * parts].view(rows, length, parts).amax(dim=1)
     floor = maxima.topk(k, dim=1, sorted=False).values.amin(dim=1, keepdim=True)
-    candidates = Places.where(x >= floor)
+    candidates = SparseEntries.where(x >= floor)
     counts = candidates.starts.diff()
     width = int(counts.max())
     if width * 4 > columns or int(counts.min()) < k:  # few reach a floor of NaN

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_serializer, model_validator
 
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.pool import MIXED, ONLY
+from hubkit.train.architecture import LR, OwnSettings, all_architectures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from pydantic import SerializerFunctionWrapHandler
 
-Architecture = Literal["standard", "topk", "batchtopk", "gated", "jumprelu"]
+    from hubkit.train.architecture import Architecture as ArchitectureKind
+
+ARCHITECTURES = all_architectures()
+if TYPE_CHECKING:
+    Architecture = str
+else:
+    Architecture = Literal[tuple(ARCHITECTURES)]
 Recipe = Literal["learns", "naive"]
-Ste = Literal["rectangle", "rectangle + input", "gaussian", "gaussian + input"]
-Sparsity = Literal["step", "tanh", "quadratic"]
 Schedule = Literal["constant", "cosineannealing"]
+
+Own = TypeVar("Own", bound=OwnSettings)
 
 STEPS = 400
 """Where neither `steps` nor `epochs` is given: the fewest in which the JumpReLU recipe was seen to converge."""
 
-LR = 1e-3
-JUMPRELU_LR = 2e-3
-"""A threshold moves by about lr a step: at 1e-3, 400 steps on 181 rows of the lab model end up to 38 % over the target L0, at 2e-3 up to 11 %."""
 
-
-class Settings(BaseModel):
-    """What the SAEs of one architecture have in common."""
+class CommonSettings(BaseModel):
+    """What architectures share; each adds its own (`OwnSettings`)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
@@ -55,14 +58,6 @@ class Settings(BaseModel):
     """Of the first weights and of the order of the rows."""
     recipe: Recipe = "learns"
     """`naive` is a JumpReLU that cannot learn its threshold, on purpose."""
-    ste: Ste = "rectangle + input"
-    """JumpReLU's straight-through estimator: a rectangle (DeepMind) or a Gaussian around the threshold; `+ input` passes its gradient to the encoder too (Anthropic)."""
-    bandwidth: float = Field(0.05, gt=0)
-    """JumpReLU: width of the rectangle, or standard deviation of the Gaussian."""
-    init_threshold: float = Field(0.01, ge=0)
-    """JumpReLU: where every threshold starts, in units of the scaled activations."""
-    sparsity: Sparsity = "quadratic"
-    """JumpReLU's penalty: `step` counts active latents, `tanh` is Anthropic's, `quadratic` aims at L0 = k."""
     sparsity_coefficient: float = Field(1.0, ge=0)
     """Weight of the sparsity penalty: L0 for JumpReLU, L1 for standard and gated."""
     sparsity_warm_up_steps: int = Field(0, ge=0)
@@ -99,6 +94,12 @@ class Settings(BaseModel):
                 raise ValueError(f"{name} is {length}, expected fewer than the run's {self.steps} steps")
         return self
 
+    @model_serializer(mode="wrap")
+    def _unset_left_out(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A setting of one architecture's own that nobody gave is not there: a new architecture changes no digest of the others' specs."""
+        own = {name for settings in OWN_SETTINGS for name in settings.model_fields}
+        return {name: value for name, value in handler(self).items() if value is not None or name not in own}
+
     @property
     def windows(self) -> dict[str, int]:
         """Name to steps of whatever has to end inside the run; 0 where there is none."""
@@ -115,6 +116,20 @@ class Settings(BaseModel):
     def batch_for(self, n: int) -> int:
         """Rows in a batch when there are `n`."""
         return min(self.batch_size, n)
+
+
+OWN_SETTINGS = tuple(one.own for one in ARCHITECTURES.values() if one.own)
+if TYPE_CHECKING:
+
+    class Settings(CommonSettings):
+        """With the fields of every `OwnSettings`, which only the registry knows."""
+else:
+    Settings = create_model(
+        "Settings",
+        __base__=(*OWN_SETTINGS, CommonSettings),
+        __doc__="What the SAEs of one architecture have in common.",
+        __module__=__name__,
+    )
 
 
 class SaeSpec(Settings):
@@ -136,25 +151,27 @@ class SaeSpec(Settings):
     def _a_rate(cls, data: Any) -> Any:
         if not isinstance(data, dict) or data.get("lr") is not None:
             return data
-        learns = data.get("architecture") == "jumprelu" and data.get("recipe") != "naive"
-        return data | {"lr": JUMPRELU_LR if learns else LR}
+        kind = ARCHITECTURES.get(str(data.get("architecture")))
+        return data | {"lr": kind.lr(str(data.get("recipe"))) if kind else LR}
 
     @model_validator(mode="after")
     def _means_something(self) -> Self:
-        if self.recipe == "naive" and self.architecture != "jumprelu":
+        if self.recipe not in self.kind.recipes:
             raise ValueError(
-                f"{self.sae_id}: recipe `naive` is a broken JumpReLU; {self.architecture} has none"
+                f"{self.sae_id}: recipe `{self.recipe}` is a broken JumpReLU; {self.architecture} has none"
             )
-        if self.k is None and self.needs_k:
-            raise ValueError(f"{self.sae_id}: {self.architecture} needs k")
+        if problem := self.kind.problem(self):
+            raise ValueError(f"{self.sae_id}: {problem}")
         return self
 
     @property
-    def needs_k(self) -> bool:
-        """Whether k shapes this SAE; where it does not, no L0 is asked for."""
-        return self.architecture in ("topk", "batchtopk") or (
-            self.architecture == "jumprelu" and self.recipe == "learns" and self.sparsity == "quadratic"
-        )
+    def kind(self) -> ArchitectureKind:
+        """What hubkit knows of its architecture."""
+        return ARCHITECTURES[self.architecture]
+
+    def own(self, settings: type[Own]) -> Own:
+        """The settings that its architecture alone reads."""
+        return settings.model_validate({name: getattr(self, name) for name in settings.model_fields})
 
     @property
     def label(self) -> str | None:
@@ -164,39 +181,6 @@ class SaeSpec(Settings):
     def digest(self) -> str:
         """sha256 of this spec's content, in hex."""
         return sha256_of_json(self.model_dump(mode="json"))
-
-
-def grid(
-    layers: Iterable[int],
-    architectures: Iterable[Architecture],
-    conditions: Iterable[str],
-    *,
-    prefix: str,
-    settings: Settings | Mapping[Architecture, Settings],
-    d_in: int | None = None,
-) -> list[SaeSpec]:
-    """Every layer x architecture x condition, in that order, as `{prefix}_{architecture}_L{layer}_{condition}`.
-
-    `settings` holds for all, or differs by architecture; `d_in` is needed where they give an expansion. Raises KeyError for an
-    architecture without settings, ValueError for an expansion without `d_in`.
-    """
-    architectures, conditions = list(architectures), list(conditions)
-    specs: list[SaeSpec] = []
-    for layer in layers:
-        for architecture in architectures:
-            shared = settings if isinstance(settings, Settings) else settings[architecture]
-            fields = sized(shared.model_dump(include=set(Settings.model_fields)), d_in)
-            specs.extend(
-                SaeSpec(
-                    sae_id=f"{prefix}_{architecture}_L{layer}_{condition}",
-                    architecture=architecture,
-                    layer=layer,
-                    condition=condition,
-                    **fields,
-                )
-                for condition in conditions
-            )
-    return specs
 
 
 def sized(fields: dict[str, Any], d_in: int | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Straight-through estimators for JumpReLU: gradients for a step that has none.
+"""Straight-through estimators for JumpReLU: gradients for a step that has none; and the JumpReLU of who forgets them.
 
 With H the step and K a kernel of width b, the pseudo-derivatives (Rajamanoharan et al. 2024, https://arxiv.org/abs/2407.14435, eq. 11 and 12) are
 
@@ -108,4 +108,32 @@ class StackableJumpReLU(JumpReLUTrainingSAE):  # type: ignore[misc]
         if self.cfg.jumprelu_sparsity_loss_mode == "quadratic":
             target = self.cfg.target_l0
             l0 = 2 / target * (l0 - target) ** 2
+        return {"l0_loss": (step_input.coefficients["l0"] * l0).mean()}
+
+
+class NaiveJumpReLU(JumpReLUTrainingSAE):  # type: ignore[misc]
+    """A JumpReLU written as one writes it without thinking of gradients.
+
+    `pre * (pre > threshold)`, and an L0 penalty that counts `pre > threshold`. Comparing is piecewise constant: autograd
+    gives it no gradient, so Adam has nothing to move the threshold by, and it is at the end what it was at the
+    start: 0. With threshold 0 the forward is a plain ReLU, the penalty is a constant that moves nothing, and about half of
+    the latents fire on every row. What is missing is a straight-through estimator for the step
+    (Rajamanoharan et al. 2024, https://arxiv.org/abs/2407.14435, section 3).
+    """
+
+    def training_forward_pass(self, step_input: Any) -> Any:
+        """The losses, without SAELens's projection of thresholds that cannot move anyway."""
+        return TrainingSAE.training_forward_pass(self, step_input)
+
+    def encode_with_hidden_pre(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Feature activations and pre-activations, (n, d_sae) each, of `x` (n, d_in)."""
+        pre = self.process_sae_in(x) @ self.W_enc + self.b_enc
+        return pre * (pre > self.threshold), pre
+
+    def calculate_aux_loss(
+        self, step_input: Any, feature_acts: Any, hidden_pre: torch.Tensor, sae_out: Any
+    ) -> dict[str, torch.Tensor]:
+        """The count of active latents: a number, but one without a gradient."""
+        del feature_acts, sae_out
+        l0 = (hidden_pre > self.threshold).to(hidden_pre).sum(dim=-1)
         return {"l0_loss": (step_input.coefficients["l0"] * l0).mean()}

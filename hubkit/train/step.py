@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 if TYPE_CHECKING:
-    from hubkit.train.sparse import Places
+    from hubkit.train.sparse import SparseEntries
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Step:
     sae_out: torch.Tensor
     """(B, d_in)."""
     acts: torch.Tensor
-    """(B, d_sae), or one value for each of `places`."""
-    places: Places | None = None
+    """(B, d_sae), or one value for each of `entries`."""
+    entries: SparseEntries | None = None
 
     @property
     def l0(self) -> torch.Tensor:
@@ -31,11 +31,11 @@ class Step:
     def fired(self) -> torch.Tensor:
         """(d_sae,) bool: latents active on some row."""
         active = self.acts != 0
-        if self.places is None:
+        if self.entries is None:
             # The maximum of bytes is found twenty times sooner than `any` of a column.
             return active.view(torch.uint8).amax(dim=0).view(torch.bool)
-        fired = torch.zeros(self.places.n_columns, dtype=torch.bool)
-        fired[self.places.columns[active]] = True
+        fired = torch.zeros(self.entries.n_columns, dtype=torch.bool)
+        fired[self.entries.columns[active]] = True
         return fired
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hubkit.engine.events import Event, Line
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
 STAGE = "train"
 POINTS = 50
 """Of a curve."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Where one SAE stood on the way."""
+
+    stack: int
+    """SAEs that were trained in one program with it."""
+    points: list[Point]
 
 
 class Watcher:
@@ -51,9 +61,9 @@ class Watcher:
         """Something that whoever watches should know."""
         self._report(Event(STAGE, 0, 0, note=text))
 
-    def curve(self, key: str) -> tuple[int, list[Point]]:
-        """The size of the stack that this SAE was in, and where it stood on the way."""
-        return self._sizes[key], self._curves[key]
+    def curve(self, key: str) -> Curve:
+        """This SAE's."""
+        return Curve(self._sizes[key], self._curves[key])
 
 
 def _line(snapshot: Snapshot, state: MemberState, left: float) -> Line:

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from hubkit.formats import architectures
 from hubkit.models.config import ModelShape, read_shape
 from hubkit.models.known import known_config, nanochat_config
 from hubkit.models.names import hub_id, model_key
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from hubkit.validate.facts import RepoFacts, SaeFacts
 
 CARD = README
-ARCHITECTURES = {"topk", "jumprelu", "gated", "standard", "batchtopk"}
+ARCHITECTURES = {one.name for one in architectures.ALL if one.in_cards}
 """Names by which cards and configurations mean the same thing."""
 
 

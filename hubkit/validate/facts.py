@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from hubkit.formats import saelens
+from hubkit.formats import architectures
 from hubkit.formats.json_file import JsonFile
 from hubkit.formats.strict_json import escape
 from hubkit.readme.claims import Claims, read_claims
@@ -151,7 +151,7 @@ class SaeFacts:
     def architecture(self) -> str | None:
         """What the family's own code builds, where that is known; of SAELens what its registry has."""
         name = self.sae.architecture
-        return name if not self.is_saelens or name in saelens.INFERENCE else None
+        return name if not self.is_saelens or name in architectures.INFERENCE else None
 
     def at(self, pointer: str) -> dict[str, Any]:
         """The place of a finding in the configuration: path, pointer, and the line where there is one."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from hubkit.formats.architectures import INFERENCE
 from hubkit.formats.sae import BATCH_TOPK, TOPK
 from hubkit.models.known import known_config
 from hubkit.models.names import is_placeholder
@@ -183,17 +184,8 @@ def _architectures(sae: SaeFacts) -> Iterator[set[str]]:
     yield names if plain in KNOWN_ARCHITECTURES or built in BATCH_TOPK else set()
 
 
-KNOWN_ARCHITECTURES = {
-    "standard",
-    "topk",
-    "abstopk",
-    "jumprelu",
-    "gated",
-    "matching_pursuit",
-    "transcoder",
-    "skip_transcoder",
-    "groupmax",
-}
+KNOWN_ARCHITECTURES = {*INFERENCE, "groupmax"} - {"temporal"}
+"""Whose names say what a card would."""
 
 
 def _models(sae: SaeFacts) -> Iterator[str]:

@@ -12,7 +12,7 @@ import pytest
 from builders import cfg, tensors, view
 from safetensors.numpy import save
 
-from hubkit.cards import svg
+from hubkit import svg
 from hubkit.cards.facts import Facts, read_facts
 from hubkit.cards.figures import draw_figures, write_figures
 from hubkit.cards.settings import CardSettings

@@ -14,7 +14,7 @@ from fix.folders import SAE, fixed, sae, zero
 from hubkit.fix.equivalence import outputs
 from hubkit.fix.legacy import migrated_to_v6
 from hubkit.fix.proof import NEEDS
-from hubkit.fix.vocabulary import TRAINING_KEYS
+from hubkit.formats.architectures import ALL, TRAINING_KEYS
 from hubkit.repo.local import open_folder
 from hubkit.validate.gather import gather
 from hubkit.validate.rules.vocabulary import keys_of
@@ -190,7 +190,11 @@ def test_the_vocabulary_is_that_of_saelens() -> None:
 
     from sae_lens.registry import SAE_CLASS_REGISTRY, SAE_TRAINING_CLASS_REGISTRY
 
+    assert {one.name for one in ALL if one.first} == set(SAE_CLASS_REGISTRY)
+    assert set(TRAINING_KEYS) == set(SAE_TRAINING_CLASS_REGISTRY)
+    inference_of = {one.name: one.inference for one in ALL}
     for name, (_, config) in SAE_TRAINING_CLASS_REGISTRY.items():
+        assert config(d_in=4, d_sae=8).get_inference_config_class().architecture() == inference_of[name]
         inference = config(d_in=4, d_sae=8).get_inference_config_class()
         only = {field.name for field in fields(config)} - {field.name for field in fields(inference)}
         assert TRAINING_KEYS[name] == only, name

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from train.published import saved
 
 from hubkit.engine.threads import one_thread
 from hubkit.train.member import Member, Trained
@@ -121,19 +122,19 @@ def test_batchtopk_in_a_short_run_keeps_a_threshold_near_its_k(lab: Any) -> None
 
 
 def test_b_dec_starts_at_the_mean(lab: Any) -> None:
-    from hubkit.train.lane import Lane
+    from hubkit.train.cpu_trainer import CpuTrainer
 
     rows, _ = lab
     spec = SaeSpec(sae_id="a", architecture="topk", layer=3, condition="mixed", d_sae=D_SAE, k=K)
-    lane = Lane(Member("a", spec, rows))
-    scaled = rows * lane.scale
+    trainer = CpuTrainer(Member("a", spec, rows))
+    scaled = rows * trainer.scale
     assert float(scaled.norm(dim=1).mean()) == pytest.approx(8.0, rel=1e-5), "sqrt(d_in)"
-    assert torch.allclose(lane.sae.b_dec, scaled.mean(dim=0), atol=1e-6)
+    assert torch.allclose(trainer.sae.b_dec, scaled.mean(dim=0), atol=1e-6)
 
 
 @pytest.mark.parametrize("steps", [1, 40, 400, 4000])
 def test_the_rate_of_batchtopks_threshold(steps: int) -> None:
-    from hubkit.train.recipe import threshold_rate
+    from hubkit.train.architectures.batchtopk import threshold_rate
 
     rate = threshold_rate(steps)
     assert 0.01 <= rate < 1
@@ -141,32 +142,17 @@ def test_the_rate_of_batchtopks_threshold(steps: int) -> None:
 
 
 def test_what_the_configuration_says_of_the_estimator() -> None:
-    from hubkit.train.recipe import build, training_details
+    from hubkit.train.cpu_trainer import build
 
     for ste, to_input in (("rectangle", False), ("gaussian + input", True)):
         spec = SaeSpec.model_validate(
             {"sae_id": "a", "architecture": "jumprelu", "layer": 0, "condition": "mixed", "d_sae": 8, "k": 2}
             | {"ste": ste, "bandwidth": 0.1, "sparsity": "step"}
         )
-        details = training_details(spec, build(spec, torch.zeros(4), 400))
+        details = spec.kind.details(spec, build(spec, torch.zeros(4), 400))
         assert details["straight_through_estimator"] == ste
         assert details["jumprelu_ste_to_input"] is to_input
         assert (details["jumprelu_bandwidth"], details["jumprelu_sparsity_loss_mode"]) == (0.1, "step")
-
-
-def saved(trained: Trained, manifest: PoolManifest, rows: torch.Tensor, folder: Path) -> list[str]:
-    """Saved, read back through SAELens, and the codes that `hubkit validate` finds."""
-    from hubkit.repo.local import open_folder
-    from hubkit.train.readback import read_back
-    from hubkit.train.save import Origin, save
-    from hubkit.validate.finding import Severity
-    from hubkit.validate.run import validate
-    from hubkit.validate.selection import Selection
-
-    save(trained, Origin(manifest, "all", len(rows), "0" * 64), folder / "sae")
-    read_back(trained, rows, folder / "sae")
-    report = validate(open_folder(folder), Selection(ignore=("CARD",)))  # there is no card
-    return [finding.code for finding in report.findings if finding.severity > Severity.NOTE]
 
 
 def test_validate_says_thr001_of_the_naive_one_and_nothing_of_the_recipe(
@@ -178,7 +164,7 @@ def test_validate_says_thr001_of_the_naive_one_and_nothing_of_the_recipe(
 
 
 @pytest.mark.parametrize("architecture", ["topk", "jumprelu", "gated"])
-@pytest.mark.parametrize("form", ["lanes", "mapped"])
+@pytest.mark.parametrize("form", ["threads", "mapped"])
 def test_autocast_changes_the_result_by_rounding_only_and_not_from_run_to_run(
     architecture: str, form: Any, lab: Any
 ) -> None:

@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from hubkit.errors import UsageError
-from hubkit.train.grid import SaeGrid
-from hubkit.train.spec import SaeSpec, Settings, grid
+from hubkit.train.grid import GridPlan, SaeGrid
+from hubkit.train.spec import SaeSpec, Settings
 
 STUDY: dict[str, Any] = {
     "prefix": "smollm2",
@@ -70,9 +70,11 @@ def test_a_combination_that_means_nothing_and_a_name_used_twice_are_refused() ->
 
 def test_the_plain_grid_takes_an_expansion_too() -> None:
     settings = Settings(expansion=4, k=3)
-    assert grid([0], ["topk"], ["mixed"], prefix="a", settings=settings, d_in=16)[0].d_sae == 64
+    grid = GridPlan(prefix="a", architectures={"topk": settings}, conditions=("mixed",)).on([0])
+    assert grid.has_expansion
+    assert grid.expand(16)[0].d_sae == 64
     with pytest.raises(ValueError, match="width of the activations"):
-        grid([0], ["topk"], ["mixed"], prefix="a", settings=settings)
+        grid.expand()
 
 
 def test_epochs_count_whole_batches_as_saelens_does() -> None:
@@ -93,7 +95,9 @@ def test_the_learning_rate_that_learns() -> None:
     assert spec(architecture="jumprelu", recipe="naive").lr == 1e-3
     settings = Settings(d_sae=8, k=2)
     assert Settings.model_validate(settings.model_dump(mode="json")) == settings
-    both = grid([0], ["topk", "jumprelu"], ["mixed"], prefix="a", settings=settings)
+    plan = GridPlan(prefix="a", architectures={"topk": settings, "jumprelu": settings}, conditions=("mixed",))
+    both = plan.on([0]).expand()
+    assert not plan.on([0]).has_expansion
     assert [one.lr for one in both] == [1e-3, 2e-3]
 
 
@@ -119,5 +123,7 @@ def test_a_spec_that_would_not_train_is_refused(changes: dict[str, object], told
 
 def test_architectures_without_k_need_none() -> None:
     for changes in ({"architecture": "standard"}, {"architecture": "gated"}):
-        assert not spec(k=None, **changes).needs_k
-    assert not spec(k=None, architecture="jumprelu", sparsity="step").needs_k
+        plain = spec(k=None, **changes)
+        assert not plain.kind.needs_k(plain)
+    step = spec(k=None, architecture="jumprelu", sparsity="step")
+    assert not step.kind.needs_k(step)

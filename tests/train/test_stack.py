@@ -10,6 +10,7 @@ import torch
 
 from hubkit.engine.threads import one_thread
 from hubkit.errors import HubkitError, UsageError
+from hubkit.train.architecture import all_architectures
 from hubkit.train.member import Diverged, Member, Snapshot, Trained
 from hubkit.train.spec import SaeSpec
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.train
 
-FORMS = ["lanes", "mapped"]
-ARCHITECTURES = ["standard", "topk", "batchtopk", "gated", "jumprelu"]
+FORMS = ["threads", "mapped"]
+ARCHITECTURES = sorted(all_architectures())
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +93,7 @@ def test_threads_change_nothing(make: Callable[..., Member]) -> None:
 def test_one_that_diverges_is_named_and_hurts_nobody(
     form: Any, make: Callable[..., Member], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hubkit.train import lane
+    from hubkit.train import cpu_trainer
     from hubkit.train.stack import train_stack
 
     def build(spec: SaeSpec, mean: torch.Tensor, steps: int) -> Any:
@@ -101,8 +102,8 @@ def test_one_that_diverges_is_named_and_hurts_nobody(
             sae.b_enc.data[0] = torch.inf
         return sae
 
-    started = lane.build
-    monkeypatch.setattr(lane, "build", build)
+    started = cpu_trainer.build
+    monkeypatch.setattr(cpu_trainer, "build", build)
     members = [make(number) for number in range(3)]
     expected = train_stack(members, form=form)
     broken = Member("huge", make(9).spec, members[1].rows)
@@ -138,14 +139,14 @@ def test_snapshots_say_where_each_sae_stands(make: Callable[..., Member]) -> Non
     assert isinstance(trained, Trained)
 
 
-def test_lanes_and_mapped_say_the_same(make: Callable[..., Member]) -> None:
+def test_threads_and_mapped_say_the_same(make: Callable[..., Member]) -> None:
     """Rounding apart: one writes gradients out, the other has SAELens's."""
     from hubkit.train.stack import train_stack
 
-    seen: dict[str, list[Snapshot]] = {"lanes": [], "mapped": []}
+    seen: dict[str, list[Snapshot]] = {"threads": [], "mapped": []}
     for form, snapshots in seen.items():
         train_stack([make(0), make(1)], form=form, every=10, watch=snapshots.append)  # type: ignore[arg-type]
-    for ours, theirs in zip(seen["lanes"], seen["mapped"], strict=True):
+    for ours, theirs in zip(seen["threads"], seen["mapped"], strict=True):
         for a, b in zip(ours.members, theirs.members, strict=True):
             assert (a.key, a.dead_share) == (b.key, b.dead_share)
             assert a.loss == pytest.approx(b.loss, rel=1e-4)

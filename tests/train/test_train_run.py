@@ -189,7 +189,7 @@ def test_time_hardware_curve_and_log_of_each_sae_are_kept(tmp_path: Path, pool: 
     assert {line.split(",")[1] for line in text[1:]} == {spec.sae_id for spec in specs()}
     curves = [tmp_path / "work" / "curves" / f"{name}.svg" for name in ("loss", "l0")]
     drawn = [path.read_bytes() for path in curves]
-    assert all(svg.startswith(b"<?xml") for svg in drawn)
+    assert all(svg.startswith(b"<svg ") for svg in drawn)
     for path in curves:
         path.unlink()
     train(specs(), pool, tmp_path / "release", tmp_path / "work", options=PUBLISHED)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
+from train.published import fit
 
 from hubkit.errors import HubkitError
 from hubkit.train.spec import SaeSpec
@@ -52,14 +53,6 @@ def spec(architecture: str, recipe: str = "learns", **changes: object) -> SaeSpe
 @pytest.fixture(scope="module")
 def rows(make_activations: Callable[..., np.ndarray]) -> torch.Tensor:
     return torch.from_numpy(make_activations(N, D_IN, 2))
-
-
-def fit(spec: SaeSpec, rows: torch.Tensor) -> Trained:
-    from hubkit.train.stack import Member, Trained, train_stack
-
-    (trained,) = train_stack([Member(spec.sae_id, spec, rows)])
-    assert isinstance(trained, Trained), trained
-    return trained
 
 
 @pytest.fixture(scope="module")
@@ -244,7 +237,7 @@ def test_reading_back_refuses_another_sae(
 
 
 def test_warnings_name_every_shortfall() -> None:
-    from hubkit.train.ends import warnings_of
+    from hubkit.train.training_warnings import warnings_of
 
     said = warnings_of(spec("jumprelu"), (40, D_IN), 30.0, 0.6, 0.2)
     for told in (

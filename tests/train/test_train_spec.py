@@ -6,13 +6,16 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from hubkit.train.spec import SaeSpec, Settings, grid
+from hubkit.train.grid import GridPlan
+from hubkit.train.spec import SaeSpec, Settings
 
 SHARED = Settings(d_sae=256, k=16)
 
 
 def test_a_grid_is_every_combination_under_its_own_name() -> None:
-    specs = grid([1, 3], ["topk", "jumprelu"], ["mixed", "honest_only"], prefix="lab", settings=SHARED)
+    settings = {"topk": SHARED, "jumprelu": SHARED}
+    plan = GridPlan(prefix="lab", architectures=settings, conditions=("mixed", "honest_only"))
+    specs = plan.on([1, 3]).expand()
     names = [spec.sae_id for spec in specs]
     assert len(set(names)) == len(names) == 8
     assert names[0] == "lab_topk_L1_mixed"
@@ -22,7 +25,7 @@ def test_a_grid_is_every_combination_under_its_own_name() -> None:
 
 def test_settings_can_differ_by_architecture() -> None:
     settings = {"topk": SHARED, "jumprelu": Settings(d_sae=256, k=16, steps=800)}
-    specs = grid([0], ["topk", "jumprelu"], ["mixed"], prefix="lab", settings=settings)
+    specs = GridPlan(prefix="lab", architectures=settings, conditions=("mixed",)).on([0]).expand()
     assert [spec.steps for spec in specs] == [400, 800]
 
 

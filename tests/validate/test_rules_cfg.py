@@ -7,7 +7,7 @@ import json
 import pytest
 from builders import FOLDER, GONE, cfg, check, codes, tensors, view
 
-from hubkit.formats.saelens import INFERENCE
+from hubkit.formats.architectures import INFERENCE
 from hubkit.validate.finding import Severity
 
 

@@ -16,7 +16,7 @@ import pytest
 from builders import D_SAE, FOLDER, GONE, cfg, check, codes, tensors, view
 from safetensors.numpy import save
 
-from hubkit.formats.saelens import INFERENCE
+from hubkit.formats.architectures import INFERENCE
 from hubkit.repo.local import open_folder
 from hubkit.repo.memory import MemoryView
 from hubkit.validate.finding import Severity

@@ -10,7 +10,7 @@ from hubkit.cards.facts import Facts, SaeFact
 from hubkit.cards.families import FAMILIES, Family
 from hubkit.cards.sections.section import Absent, Context
 from hubkit.cards.settings import Link
-from hubkit.formats.saelens import TRANSCODERS
+from hubkit.formats.architectures import TRANSCODERS
 from hubkit.release.layout import CFG, METRICS
 from hubkit.release.pool import MIXED, ONLY
 from hubkit.validate.finding import Severity
@@ -131,7 +131,7 @@ def _by_recipe(facts: Facts) -> list[tuple[str, int, list[int]]]:
     """Recipe, SAEs, layers; empty where there is only one recipe."""
     recipes: dict[str, list[SaeFact]] = {}
     for sae in facts.saes:
-        if isinstance(recipe := sae.training.get("recipe"), str):
+        if (recipe := sae.record.recipe) is not None:
             recipes.setdefault(recipe, []).append(sae)
     if len(recipes) < 2:
         return []

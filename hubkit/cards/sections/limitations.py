@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from itertools import chain, zip_longest
 
 from hubkit.cards.base_fit import misfits
-from hubkit.cards.facts import Facts, Rewritten, SaeFact
+from hubkit.cards.facts import Facts, SaeFact
 from hubkit.cards.measured import ALIVE, BALANCED, NEW_SCENARIOS, number_of, peak_layer
 from hubkit.cards.quantization import quantization_of, quantized_count
 from hubkit.cards.sections.section import Context
 from hubkit.cards.sections.training import counted_scenarios
 from hubkit.cards.stated import Item, experiments
 from hubkit.measures.measure import UNSEEN
+from hubkit.release.sae_record import Rewritten
 from hubkit.validate.finding import Severity, natural
 from hubkit.validate.need import Need
 from hubkit.validate.report import Report, Skipped
@@ -164,8 +165,8 @@ def _exactly(facts: Facts, saes: list[SaeFact]) -> str | None:
     alike = [sae for sae in facts.saes if sae.trained_as == kind]
     if len(alike) == len(saes):
         return f"every {kind} SAE"
-    recipes = {str(sae.training.get("recipe")) for sae in saes}
-    if len(recipes) == 1 and sum(str(s.training.get("recipe")) in recipes for s in alike) == len(saes):
+    recipes = {str(sae.record.recipe) for sae in saes}
+    if len(recipes) == 1 and sum(str(s.record.recipe) in recipes for s in alike) == len(saes):
         return f"every {kind} SAE of the recipe {next(iter(recipes))}"
     return f"{len(saes)} of the {len(alike)} {kind} SAEs"
 
@@ -194,5 +195,5 @@ def _says_dead(item: Item, d_sae: int) -> bool:
 
 def _few_rows(sae: SaeFact) -> int | None:
     """The training rows, where there are fewer than latents: the dictionary can store its rows."""
-    rows = sae.training.get("n_rows")
-    return rows if isinstance(rows, int) and rows < sae.d_sae else None
+    rows = sae.record.n_rows
+    return rows if rows is not None and rows < sae.d_sae else None

@@ -12,7 +12,7 @@ from hubkit.cards.quantization import Quantization, quantization_of
 from hubkit.cards.sections.section import Absent, Context
 from hubkit.cards.sections.training import precisions_of
 from hubkit.cards.trained import LENS, Input, input_of
-from hubkit.formats.saelens import TRANSCODERS
+from hubkit.formats.architectures import TRANSCODERS
 from hubkit.models.hooks import parse_hook
 
 BLOCK_OUTPUT = re.compile(r"blocks\.(\d+)\.hook_resid_post")
@@ -188,4 +188,4 @@ def _versions(facts: Facts, key: str) -> list[str]:
 
 
 def _revision(sae: SaeFact) -> object:
-    return sae.training.get("base_model_revision") or input_of(sae).arguments.get("revision")
+    return sae.record.base_model_revision or input_of(sae).arguments.get("revision")

@@ -3,23 +3,10 @@
 from __future__ import annotations
 
 from hubkit.cards.facts import Facts, SaeFact
-from hubkit.cards.saelens_versions import NEWEST, loads
+from hubkit.cards.saelens_versions import loads
 from hubkit.cards.sections.section import Context
+from hubkit.formats.architectures import BY_NAME, NEWEST
 from hubkit.formats.saelens import tensor_shapes
-
-ENCODERS = {
-    "standard": "ReLU(pre)",
-    "topk": "the k largest of ReLU(pre)",
-    "abstopk": "the k of largest absolute value",
-    "jumprelu": "pre where pre > threshold, else 0",
-    "gated": "ReLU(r_mag-scaled pre + b_mag) where the gate is open",
-    "transcoder": "ReLU(pre)",
-    "skip_transcoder": "ReLU(pre), and a linear skip",
-    "jumprelu_transcoder": "pre where pre > threshold, else 0",
-    "jumprelu_skip_transcoder": "pre where pre > threshold, else 0, and a linear skip",
-    "matching_pursuit": "matching pursuit on the decoder",
-}
-"""What SAELens computes from pre = (x - b_dec) W_enc + b_enc."""
 
 
 def architecture(facts: Facts) -> Context:
@@ -33,7 +20,7 @@ def architecture(facts: Facts) -> Context:
             "d_in": d_in,
             "d_sae": d_sae,
             "ks": sorted({sae.sae.k for sae in saes if sae.sae.k is not None}),
-            "encoder": ENCODERS.get(kind, "–"),
+            "encoder": (BY_NAME[kind].encoder if kind in BY_NAME else None) or "–",
             "tensors": tensors,
         }
         for (kind, d_in, d_sae, tensors), saes in sorted(forms.items())

@@ -9,7 +9,7 @@ from hubkit.cards.rank import Trend, trend
 from hubkit.cards.sections.findings import TallyFact, tallied
 from hubkit.cards.sections.section import NOT_COMPUTED, Absent, Context
 from hubkit.cards.study_facts import IndexFacts, Row
-from hubkit.formats.saelens import TRANSCODERS
+from hubkit.formats.architectures import TRANSCODERS
 
 MEASURE = "SAE probes above the raw activations of their layer"
 

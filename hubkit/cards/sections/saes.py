@@ -53,7 +53,7 @@ def _codes(sae: SaeFact) -> str:
 
 def _order(sae: SaeFact) -> tuple[object, ...]:
     layer = sae.layer if sae.layer is not None else -1
-    return sae.architecture, str(sae.training.get("recipe", "")), layer, sae.condition or "", sae.sae_id
+    return sae.architecture, sae.record.recipe or "", layer, sae.condition or "", sae.sae_id
 
 
 def _columns(facts: Facts, table: Table) -> list[tuple[str, Split]]:

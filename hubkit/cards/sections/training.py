@@ -13,6 +13,7 @@ from hubkit.cards.settings import ExpectedTransfer
 from hubkit.cards.stated import experiments
 from hubkit.cards.trained import input_of, settings_of
 from hubkit.release.experiments import Transfer
+from hubkit.release.sae_record import SaeRecord
 
 SHOWN = {
     "recipe": "Recipe",
@@ -27,7 +28,7 @@ SHOWN = {
 }
 """Keys of `metadata.hubkit` in the order of the table."""
 FEW = 6
-RECORDED = {*SHOWN, "n_rows"}
+RECORDED = (*SHOWN, "n_rows")
 """What makes a record of training of `metadata.hubkit`, which also holds what a fix did."""
 
 
@@ -73,13 +74,16 @@ def training(facts: Facts) -> Context | Absent:
     rows = [
         (
             title,
-            [_range([r[key] for r in _recorded(facts, kind) if r.get(key) is not None]) for kind in kinds],
+            [
+                _range([value for r in _recorded(facts, kind) if (value := getattr(r, key)) is not None])
+                for kind in kinds
+            ],
         )
         for key, title in SHOWN.items()
     ]
     rows += _stated_rows(facts, kinds)
     provenance = facts.provenance
-    own = sum(bool(_own(sae)) for sae in facts.saes)
+    own = sum(_own(sae) is not None for sae in facts.saes)
     return {
         "kinds": kinds,
         "rows": [(title, values) for title, values in rows if any(values)],
@@ -93,12 +97,12 @@ def training(facts: Facts) -> Context | Absent:
     }
 
 
-def _own(sae: SaeFact) -> Mapping[str, Any]:
+def _own(sae: SaeFact) -> SaeRecord | None:
     """The record of hubkit's training, where it is one."""
-    return sae.training if RECORDED & sae.training.keys() else {}
+    return sae.record if any(getattr(sae.record, key) is not None for key in RECORDED) else None
 
 
-def _recorded(facts: Facts, kind: str) -> list[Mapping[str, Any]]:
+def _recorded(facts: Facts, kind: str) -> list[SaeRecord]:
     return [own for sae in facts.saes if sae.trained_as == kind and (own := _own(sae))]
 
 
@@ -133,8 +137,8 @@ def _rows_by_condition(facts: Facts) -> list[tuple[str, str]]:
     """Condition to training rows, `181`, or a range where SAEs of one condition differ."""
     found: dict[str, list[Any]] = {}
     for sae in facts.saes:
-        if "n_rows" in sae.training:
-            found.setdefault(sae.condition or "all rows", []).append(sae.training["n_rows"])
+        if sae.record.n_rows is not None:
+            found.setdefault(sae.condition or "all rows", []).append(sae.record.n_rows)
     return [(condition, _range(rows)) for condition, rows in sorted(found.items())]
 
 
@@ -177,7 +181,7 @@ def precisions_of(facts: Facts) -> list[str]:
     """Of the base model, as provenance.json or the configurations record it."""
     if facts.provenance:
         return [facts.provenance.precision]
-    recorded = {str(sae.training["precision"]) for sae in facts.saes if "precision" in sae.training}
+    recorded = {sae.record.precision for sae in facts.saes if sae.record.precision is not None}
     asked = {str(dtype).removeprefix("torch.") for sae in facts.saes if (dtype := _dtype_asked(sae))}
     return sorted(recorded | asked)
 

@@ -11,6 +11,7 @@ from hubkit.formats.sae import Origin, Sae, Tensor, Threshold, Training
 from hubkit.formats.saelens import LEGACY_MARKS, read_cfg
 from hubkit.formats.tensor_names import common_prefix, shards_of
 from hubkit.release.layout import METRICS, WEIGHTS
+from hubkit.release.sae_record import KEY, SaeRecord
 
 if TYPE_CHECKING:
     from hubkit.formats.cfg import Cfg
@@ -126,14 +127,13 @@ def _layer(cfg: Cfg) -> int | None:
 
 
 def _training(cfg: Cfg, *, trained: bool) -> Training:
-    record = cfg.metadata.get("hubkit")
     stated = cfg.text("training_architecture")
     return Training(
         architecture=stated,
         threshold_init=_init(cfg),
         evidence=trained or any(cfg.metadata.get(key) is not None for key in MARKS_OF_TRAINING),
         condition=cfg.text("training_condition"),
-        record=record if isinstance(record, Mapping) else {},
+        record=SaeRecord.read(cfg.metadata.get(KEY)),
     )
 
 

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import PurePosixPath
 from typing import Any
 
-from hubkit.formats import saelens
+from hubkit.formats import architectures, saelens
 from hubkit.formats.conversion import cfg_to_write
 from hubkit.formats.shipped import shipped_schema
 from hubkit.formats.strict_json import escape
@@ -165,13 +165,17 @@ def _said_elsewhere(sae: SaeFacts, pointer: str, error: Any) -> bool:
     return bool(
         (pointer == "/metadata" and error.validator == "type")
         or (pointer == "/normalize_activations" and isinstance(error.instance, str))
-        or (pointer == "/apply_b_dec_to_input" and sae.architecture in saelens.TRANSCODERS and error.instance)
+        or (
+            pointer == "/apply_b_dec_to_input"
+            and sae.architecture in architectures.TRANSCODERS
+            and error.instance
+        )
     )
 
 
 def _without_consequence(sae: SaeFacts, pointer: str, value: object) -> bool:
     """Whether SAELens loads and computes the same with this value as with the right one."""
-    if pointer == "/apply_b_dec_to_input" and sae.architecture in saelens.TRANSCODERS:
+    if pointer == "/apply_b_dec_to_input" and sae.architecture in architectures.TRANSCODERS:
         return True  # CFG017 says what is not false
     if pointer in FLAGS:
         return isinstance(value, int) and value in {0, 1}
@@ -218,17 +222,17 @@ def architecture_unknown(sae: SaeFacts) -> Iterator[Found]:
     if not sae.is_saelens or "architecture" not in sae.raw:
         return
     written = sae.raw["architecture"]
-    if written in saelens.INFERENCE:
+    if written in architectures.INFERENCE:
         return
     effective = sae.cfg.architecture if sae.cfg else None
-    if effective in saelens.INFERENCE:  # the legacy migration takes it from activation_fn_str
+    if effective in architectures.INFERENCE:  # the legacy migration takes it from activation_fn_str
         return
     message = f"architecture is {_shown(written)}, which SAELens does not know"
     yield _by_cause(written, message, sae.at("/architecture"))
 
 
 def _by_cause(written: object, message: str, place: dict[str, Any]) -> Found:
-    if written in saelens.TRAINING_ONLY:
+    if written in architectures.TRAINING_ONLY:
         return Found(
             f"{message}: it is a training architecture",
             "export it again with save_inference_model(), which writes a jumprelu with the threshold of the training",
@@ -236,13 +240,13 @@ def _by_cause(written: object, message: str, place: dict[str, Any]) -> Found:
         )
     if isinstance(written, str) and (right := right_case(written)):
         return Found(f"{message}; {right!r} is meant", mend("CFG004"), fix="safe", **place)
-    near = difflib.get_close_matches(str(written).lower(), saelens.INFERENCE, n=1)
+    near = difflib.get_close_matches(str(written).lower(), architectures.INFERENCE, n=1)
     hint = (
         f"write {near[0]!r} if that is meant"
         if near
         else 'write "architecture": "standard": that is a plain ReLU SAE'
         if written == "relu"
-        else f"write one of {', '.join(saelens.INFERENCE)}"
+        else f"write one of {', '.join(architectures.INFERENCE)}"
     )
     return Found(message, hint, **place)
 
@@ -250,4 +254,4 @@ def _by_cause(written: object, message: str, place: dict[str, Any]) -> Found:
 def right_case(written: str) -> str | None:
     """The registered name that differs only in case and separators, or None."""
     plain = written.lower().replace("-", "").replace("_", "")
-    return next((name for name in saelens.INFERENCE if name.replace("_", "") == plain), None)
+    return next((name for name in architectures.INFERENCE if name.replace("_", "") == plain), None)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from packaging.version import Version
 
-from hubkit.formats import saelens
+from hubkit.formats import architectures
 from hubkit.formats.cfg import Cfg
 from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import Found, Severity
@@ -35,7 +35,7 @@ def transcoder_as_autoencoder(sae: SaeFacts) -> Iterator[Found]:
     cfg = sae.cfg
     if cfg is None or sae.architecture is None:
         return
-    if sae.architecture in saelens.TRANSCODERS:
+    if sae.architecture in architectures.TRANSCODERS:
         if cfg.effective.get("apply_b_dec_to_input", True):
             yield Found(
                 f"apply_b_dec_to_input is {json.dumps(sae.raw['apply_b_dec_to_input']) if 'apply_b_dec_to_input' in sae.raw else 'missing'} on a {sae.architecture}, expected false: loading raises ValueError",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from hubkit.formats import saelens
+from hubkit.formats import architectures, saelens
 from hubkit.formats.strict_json import escape
 from hubkit.models.hooks import layers_named
 from hubkit.models.names import is_placeholder
@@ -43,7 +43,7 @@ def input_guessed(sae: SaeFacts) -> Iterator[Found]:
     if cfg is None or cfg.layout != "v6" or sae.architecture is None:
         return
     guesses = {"normalize_activations": "SAELens normalises nothing (none)"}
-    if sae.architecture not in saelens.TRANSCODERS:  # there loading raises: CFG017
+    if sae.architecture not in architectures.TRANSCODERS:  # there loading raises: CFG017
         guesses = {"apply_b_dec_to_input": "SAELens subtracts b_dec from the input"} | guesses
     for key, guess in guesses.items():
         if key not in sae.raw:
@@ -133,7 +133,11 @@ def origin_unknown(sae: SaeFacts) -> Iterator[Found]:
             **(sae.at(pointer) | {"pointer": pointer}),
         )
 
-    if sae.architecture in saelens.TRANSCODERS and cfg.text("hook_name") and not cfg.text("hook_name_out"):
+    if (
+        sae.architecture in architectures.TRANSCODERS
+        and cfg.text("hook_name")
+        and not cfg.text("hook_name_out")
+    ):
         pointer = "/metadata/hook_name_out" if cfg.layout == "v6" else "/hook_name_out"
         yield Found(
             "there is no hook_name_out: nobody can tell where the transcoder's output belongs",
@@ -272,5 +276,5 @@ def key_dropped(sae: SaeFacts) -> Iterator[Found]:
 
 def _about_foreign(architecture: str, key: str) -> str:
     """Which architectures have the field."""
-    having = [name for name in saelens.INFERENCE if key in keys_of(name)]
+    having = [name for name in architectures.INFERENCE if key in keys_of(name)]
     return f"remove the key if it is a {architecture}; else write the right architecture ({', '.join(having)} have {key!r})"

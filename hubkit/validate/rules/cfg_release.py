@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from hubkit.formats import saelens
+from hubkit.formats import architectures
 from hubkit.models.hooks import width_kind
 from hubkit.models.names import is_placeholder, model_key
 from hubkit.readme.quantization import says_quantized
@@ -97,7 +97,7 @@ def _stated(sae: SaeFacts) -> Iterator[Found]:
 
 def _k_of(sae: SaeFacts) -> Iterator[tuple[str, str, str]]:
     cfg = sae.cfg
-    k = cfg.integer("k") if cfg and cfg.architecture in saelens.TOPK else None
+    k = cfg.integer("k") if cfg and cfg.architecture in architectures.TOPK else None
     stated = {int(number) for number in STATED_K.findall(sae.sae_id)}
     if k is not None and stated and k not in stated:
         yield "k", " and ".join(map(str, sorted(stated))), str(k)
@@ -120,7 +120,7 @@ def _architecture_of(sae: SaeFacts) -> Iterator[tuple[str, str, str]]:
     stated = {_plain(name) for name in STATED_ARCHITECTURE.findall(sae.sae_id)}
     trained = cfg.text("training_architecture")
     has = {_plain(name) for name in (cfg.architecture, trained or "") if name}
-    if trained is None and cfg.architecture in saelens.JUMPRELU:
+    if trained is None and cfg.architecture in architectures.JUMPRELU:
         has |= {
             "batchtopk",
             "matryoshka",
@@ -141,14 +141,10 @@ def _architecture_of(sae: SaeFacts) -> Iterator[tuple[str, str, str]]:
 def _trained_otherwise(sae: SaeFacts) -> Iterator[Found]:
     cfg = sae.cfg
     trained = cfg.text("training_architecture") if cfg else None
-    if cfg is None or trained not in (
-        *saelens.INFERENCE,
-        *saelens.TRAINING_ONLY,
-    ):  # a name of the author's own says nothing
+    if cfg is None or trained not in architectures.BY_NAME:  # a name of the author's own says nothing
         return
-    ours = cfg.metadata.get("hubkit")
-    form = "jumprelu" if trained in saelens.TRAINING_ONLY else _without_output(trained)
-    if form == _without_output(cfg.architecture) or (isinstance(ours, Mapping) and ours.get("rewritten")):
+    form = architectures.BY_NAME[trained].saved_as or _without_output(trained)
+    if form == _without_output(cfg.architecture) or sae.sae.training.record.rewritten:
         return
     yield Found(
         f"{sae.sae_id}: architecture is {cfg.architecture!r}, trained as {trained!r}: SAELens exports that as {form!r}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hubkit.formats import saelens
+from hubkit.formats import architectures, saelens
 from hubkit.formats.conversion import architectures_of
 from hubkit.tensors.dtypes import CFG_NAMES
 from hubkit.validate.facts import SaeFacts
@@ -49,14 +49,14 @@ def _about_key(sae: SaeFacts, key: str, value: int | str | None) -> str:
     if len(kinds) == 1:
         return f'add "architecture": "{kinds[0]}": only it has these tensors'
     if key == "architecture":
-        choice = ", ".join(kinds or saelens.INFERENCE)
+        choice = ", ".join(kinds or architectures.INFERENCE)
         return f'add "architecture" with what was trained: {choice}'
     return f'add "{key}" with the value of the training'
 
 
 def _needed_by(sae: SaeFacts) -> tuple[str, ...]:
     """What this architecture computes with, and SAELens always writes."""
-    if sae.architecture in saelens.TRANSCODERS:
+    if sae.architecture in architectures.TRANSCODERS:
         return ("d_out",)
     if sae.architecture == "matching_pursuit":
         return ("residual_threshold", "max_iterations")

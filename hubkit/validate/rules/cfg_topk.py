@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hubkit.formats import saelens
+from hubkit.formats import architectures, saelens
 from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.need import Need
@@ -18,7 +18,7 @@ def topk_without_k(sae: SaeFacts) -> Iterator[Found]:
     In the v6 layout `k` must stand at the top level; in legacy files `activation_fn_kwargs.k` counts as well.
     An SAE trained with k = 64 then keeps 100 latents, and nothing says so.
     """
-    if sae.cfg is None or sae.cfg.architecture not in saelens.TOPK or "k" in sae.cfg.effective:
+    if sae.cfg is None or sae.cfg.architecture not in architectures.TOPK or "k" in sae.cfg.effective:
         return
     kwargs = sae.raw.get("activation_fn_kwargs")
     elsewhere = kwargs.get("k") if isinstance(kwargs, dict) else None
@@ -45,7 +45,7 @@ def k_contradicts(sae: SaeFacts) -> Iterator[Found]:
     k above d_sae loads and fails in encode; in legacy files SAELens reads `activation_fn_kwargs["k"]` whenever that key exists, so an empty one raises KeyError('k').
     """
     cfg = sae.cfg
-    if cfg is None or cfg.architecture not in saelens.TOPK:
+    if cfg is None or cfg.architecture not in architectures.TOPK:
         return
     k, d_sae = cfg.integer("k"), cfg.integer("d_sae")
     place = sae.at("/k" if "k" in sae.raw else "/activation_fn_kwargs/k")

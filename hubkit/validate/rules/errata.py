@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from packaging.version import Version
 
+from hubkit.formats.architectures import TRANSCODERS
 from hubkit.formats.cfg import Cfg
-from hubkit.formats.saelens import TRANSCODERS
+from hubkit.formats.sae import BATCH_TOPK
 
-BATCH = {"batchtopk", "matryoshka_batchtopk"}
 BOS_IS_ZERO = re.compile(r"pythia|gpt-neox|stablelm|redpajama", re.IGNORECASE)
 """Models of the GPT-NeoX tokenizer, whose BOS token has the id 0."""
 
@@ -72,11 +72,11 @@ ERRATA = tuple(
         ("transcoder-b-dec", "6.5.3", "b_dec is applied to the transcoder's input", (516,), lambda cfg: cfg.architecture in TRANSCODERS),
         ("sequence-bos", "6.13.1", "prepend_bos is ignored with disable_concat_sequences", (559,), _sequence_bos),
         ("matryoshka-sync", "6.16.3", "the matryoshka levels are not kept in step", (571,), _is("matryoshka_batchtopk")),
-        ("topk-aux-bias", "6.36.2", "the auxiliary loss of TopK includes b_dec", (644,), _is("topk", *BATCH)),
+        ("topk-aux-bias", "6.36.2", "the auxiliary loss of TopK includes b_dec", (644,), _is("topk", *BATCH_TOPK)),
         ("log-threshold", "6.48.0", "the JumpReLU threshold is trained as its logarithm, which Adam hardly moves", (494, 382, 718), _is("jumprelu")),
         ("bfloat16-threshold", "6.49.3", "training in bfloat16 stops the threshold from learning", (728,), _bfloat16),
         ("bos-zero", "6.49.2", "a BOS token with id 0 is taken for none", (724,), _bos_zero),
-        ("batchtopk-threshold", "6.54.9", "the BatchTopK threshold is not folded with the activation norm, where there was one", (764,), _is(*BATCH)),
+        ("batchtopk-threshold", "6.54.9", "the BatchTopK threshold is not folded with the activation norm, where there was one", (764,), _is(*BATCH_TOPK)),
         ("matching-pursuit", "6.54.10", "matching pursuit", (771,), _is("matching_pursuit")),
     )
 )  # fmt: skip

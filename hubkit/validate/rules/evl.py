@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.version import Version
 
 from hubkit.errors import UsageError
-from hubkit.formats import saelens
+from hubkit.formats import architectures
 from hubkit.measures.catalogue import CATALOGUE
 from hubkit.readme.prose import prose_lines
 from hubkit.release.digests import RECORD, changed_since, values_sha256
@@ -87,7 +87,7 @@ def _impossible(value: Value, sae: SaeFacts | None) -> str | None:
         return reason + (" (NaN written as -1?)" if number == -1 else "")
     if number == -1 and measure.lower is None:
         return f"{measure.name} is exactly -1: NaN written as -1?"
-    k = cfg.integer("k") if cfg and cfg.architecture in saelens.TOPK else None
+    k = cfg.integer("k") if cfg and cfg.architecture in architectures.TOPK else None
     if measure.name == "l0" and k is not None and number > k + 1e-6:
         return f"l0 is {number:g}, above the k = {k} of a TopK"
     return None

@@ -9,17 +9,15 @@ import difflib
 from collections.abc import Iterable
 from functools import cache
 
+from hubkit.formats.architectures import ALL_TRAINING_KEYS, ALSO_INFERENCE
 from hubkit.formats.saelens import METADATA_KEYS, RENAMED
 from hubkit.formats.shipped import shipped_schema
 
 NEAR = 0.8
 """difflib's ratio above which a key is taken for another one misspelt."""
-TRAINING = frozenset(
+TRAINING = (ALL_TRAINING_KEYS - ALSO_INFERENCE) | frozenset(
     """
-    l1_coefficient l1_warm_up_steps lp_norm l0_coefficient l0_warm_up_steps pre_act_loss_coefficient target_l0
-    jumprelu_init_threshold jumprelu_bandwidth jumprelu_sparsity_loss_mode jumprelu_tanh_scale jumprelu_ste_to_input
-    topk_threshold_lr use_sparse_activations aux_loss_coefficient matryoshka_widths use_matryoshka_aux_loss
-    decoder_init_norm decoder_orthogonal_init decoder_heuristic_init decoder_heuristic_init_norm init_encoder_as_decoder_transpose
+    decoder_orthogonal_init decoder_heuristic_init decoder_heuristic_init_norm init_encoder_as_decoder_transpose
     normalize_sae_decoder scale_sparsity_penalty_by_decoder_norm mse_loss_normalization noise_scale use_ghost_grads b_dec_init_method
     lr lr_end lr_scheduler_name lr_warm_up_steps lr_decay_steps n_restart_cycles adam_beta1 adam_beta2 training_tokens
     train_batch_size_tokens train_batch_size_samples train_batch_size store_batch_size_prompts eval_batch_size_prompts n_eval_batches

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from hubkit.formats import saelens
+from hubkit.formats import architectures, saelens
 from hubkit.formats.tensor_names import common_prefix, meant, shards_of
 from hubkit.repo.view import Entry
 from hubkit.tensors.header import TensorInfo
@@ -172,7 +172,7 @@ def _about_extra(sae: SaeFacts, extra: list[str], missing: list[str]) -> str:
     names = ", ".join(extra)
     if missing:
         return f"see WTS004: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing; save the file without {names}"
-    if other == "jumprelu" and sae.architecture in saelens.TOPK:
+    if other == "jumprelu" and sae.architecture in architectures.TOPK:
         return (
             'write "architecture": "jumprelu" if it was trained as a BatchTopK, whose inference compares with the threshold; '
             f"save the file without {names} if it keeps k latents a row"
@@ -194,7 +194,7 @@ def _stored_k(sae: SaeFacts, stored: int) -> Found:
     elif stated is None:
         message = f"a tensor k ({stored}): a {sae.architecture} of SAELens has none, loading raises"
         hint = f'write "k": {stored} into cfg.json, then {mend("WTS005")} takes the tensor out'
-        if sae.architecture not in saelens.TOPK:
+        if sae.architecture not in architectures.TOPK:
             hint = f'write "architecture": "topk" and "k": {stored} if it was trained as one; else save the weights without k'
     else:
         message = f"a tensor k ({stored}) beside the same k in cfg.json: loading raises"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from packaging.version import Version
 
-from hubkit.formats import saelens
+from hubkit.formats import architectures, saelens
 from hubkit.formats.sae import DIMENSIONS
 from hubkit.formats.strict_json import escape
 from hubkit.validate.facts import SaeFacts
@@ -109,7 +109,7 @@ def _unit(sae: SaeFacts, norms: np.ndarray) -> Iterator[Found]:
     cfg = sae.cfg
     if sae.architecture == "matching_pursuit":
         yield from _atoms(sae, norms)
-    if cfg is None or cfg.architecture not in saelens.TOPK or cfg.layout != "v6":
+    if cfg is None or cfg.architecture not in architectures.TOPK or cfg.layout != "v6":
         return
     version = training_version(cfg)
     if "rescale_acts_by_decoder_norm" in sae.raw or (version and version < FIRST_RESCALED):

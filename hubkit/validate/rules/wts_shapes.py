@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from hubkit.formats import saelens
+from hubkit.formats import architectures, saelens
 from hubkit.formats.foreign import sizes_of
 from hubkit.formats.sae import BATCH_TOPK
 from hubkit.tensors.dtypes import BITS, CFG_NAMES
@@ -29,7 +29,7 @@ def shape_contradicts(sae: SaeFacts) -> Iterator[Found]:
     shapes = shapes_of(sae)
     if shapes is None or sae.weights is None:
         return
-    if sae.architecture in saelens.TRANSCODERS and "d_out" not in sae.raw:
+    if sae.architecture in architectures.TRANSCODERS and "d_out" not in sae.raw:
         return
     wrong = {
         n: (i.shape, shapes[n])

@@ -1,27 +1,26 @@
-"""One SAE on one CPU core: SAELens's training step, its gradient written out where that is faster."""
+"""One SAE on one CPU core: its first weights, and SAELens's training step, the gradient written out where that is faster."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from sae_lens.saes.sae import TrainStepInput
 
-from hubkit.train.fast import gradient_of
 from hubkit.train.member import MemberState, Trained
-from hubkit.train.recipe import build
 from hubkit.train.sampling import input_scale, mean_of, order_of
 from hubkit.train.schedule import Coefficients, learning_rates
 from hubkit.train.step import Step, explained_variance
 
 if TYPE_CHECKING:
     from hubkit.train.member import Member
+    from hubkit.train.spec import SaeSpec
 
 CLIP_NORM = 1.0
 """SAELens's, of all gradients of one SAE together."""
 
 
-class Lane:
+class CpuTrainer:
     """A member in training. Everything of it is its own: no step depends on which others are trained."""
 
     def __init__(
@@ -33,8 +32,9 @@ class Lane:
         self.steps = spec.steps_for(len(member.rows))
         self.scale = input_scale(member.rows, spec.sae_id)
         self.sae = build(spec, mean_of(member.rows) * self.scale, self.steps).to(dtype)
-        self.gradient = gradient_of(spec, self.sae) if written_out else None
+        self.gradient = spec.kind.gradient(spec, self.sae) if written_out else None
         self.weights = dict(self.sae.named_parameters())
+        self.buffers = dict(self.sae.named_buffers())
         if self.gradient is not None:
             # The same numbers, in the order in which they lie: the fused kernel copies anything else.
             self.weights["W_enc"] = torch.nn.Parameter(self.sae.W_enc.detach().t())
@@ -91,8 +91,7 @@ class Lane:
             if self.gradient is None or dead is not None
             else self.gradient(x, coefficients)
         )
-        if self.member.spec.architecture == "batchtopk":
-            self.sae.update_topk_threshold(step.acts)
+        self.member.spec.kind.follow(self.sae, self.buffers, step.acts)
         return step
 
     def _by_autograd(
@@ -122,9 +121,8 @@ class Lane:
         return dead if bool(dead.any()) else None
 
     def project(self) -> None:
-        """A threshold below 0 would let negative values pass; SAELens projects before every step."""
-        if self.member.spec.architecture == "jumprelu":
-            self.sae.threshold.data.clamp_(min=0.0)
+        """Put the weights where they may be, as SAELens does before every step."""
+        self.member.spec.kind.project(self.weights)
 
     @property
     def finite(self) -> bool:
@@ -132,9 +130,22 @@ class Lane:
         return all(bool(torch.isfinite(weight.detach().sum())) for weight in self.sae.parameters())
 
     def finish(self) -> Trained:
-        """The SAE as it will be used: the last step can leave a threshold below 0 too."""
+        """The SAE as it will be used: the last step can leave weights where they may not be, too."""
         self.project()
         self.sae.zero_grad()
         self.sae.W_enc.data = self.sae.W_enc.data.contiguous()
         self.sae.eval()
         return Trained(self.member.spec, self.sae, self.scale)
+
+
+def build(spec: SaeSpec, mean: torch.Tensor, steps: int) -> Any:
+    """A fresh training SAE for data with mean `mean` (d_in,) and a run of `steps`, its weights drawn from `spec.seed` alone.
+
+    b_dec starts at the mean of the data: at 0, most latents die on data with a large mean.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(spec.seed)
+        sae = spec.kind.build(spec, len(mean), steps)
+    with torch.no_grad():
+        sae.b_dec.copy_(mean)
+    return sae

@@ -15,6 +15,7 @@ MARGIN_LEFT, MARGIN_RIGHT = 58, 24
 LETTER = 6.5
 """Pixels that a letter of 12 px takes at most, on average."""
 COLOURS = 6
+LINE = '<line x1="-8" y1="0" x2="8" y2="0" class="s{}"/>'
 RULE = '<line x1="-8" y1="0" x2="8" y2="0" class="rule"/>'
 BOX = '<rect x="-6" y="-6" width="12" height="12" class="f{}"/>'
 DOT = '<circle r="4" class="rawdot"/>'
@@ -33,7 +34,7 @@ text{font:12px system-ui,"Segoe UI",Roboto,sans-serif;fill:var(--q)}.h{font-size
 
 @dataclass(frozen=True)
 class Axis:
-    """A vertical axis: from, to, and where its lines are."""
+    """An axis: from, to, and where its lines are."""
 
     low: float
     high: float
@@ -51,6 +52,10 @@ class Axis:
         first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
         return cls(first * step, last * step, tuple(i * step for i in range(first, last + 1)))
 
+    def share(self, value: float) -> float:
+        """How far along the axis a value is, 0 to 1."""
+        return (value - self.low) / (self.high - self.low)
+
     def label(self, value: float) -> str:
         """A line's number, as short as its neighbours allow."""
         step = self.ticks[1] - self.ticks[0]
@@ -58,6 +63,83 @@ class Axis:
         if round(step, digits) != round(step, 9):
             digits += 1
         return f"{value:,.{digits}f}".replace("-0.", "−0.").replace("-", "−")
+
+
+@dataclass(frozen=True)
+class LogAxis(Axis):
+    """A logarithmic one: each decade takes as much of it."""
+
+    @classmethod
+    def around(cls, values: Sequence[float], *, lines: int = 5) -> LogAxis:
+        """The axis from the smallest to the largest of `values`, all above 0; lines at powers of ten, between them where those are few."""
+        low, high = min(values), max(values)
+        if high < low * 1.01:
+            low, high = low / 2, high * 2
+        decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        choices = [
+            tuple(10.0**n * factor for n in decades for factor in factors if low <= 10.0**n * factor <= high)
+            for factors in ((1,), (1, 3), (1, 2, 5), range(1, 10))
+        ]
+        choices.append(tuple(tick for tick in Axis.around([low, high]).ticks if low <= tick <= high))
+        ticks = next((choice for choice in choices if 2 * len(choice) >= lines), choices[-1])
+        return cls(low, high, ticks[:: math.ceil(len(ticks) / (2 * lines)) or 1])
+
+    def share(self, value: float) -> float:
+        """By its logarithm."""
+        return math.log(value / self.low) / math.log(self.high / self.low)
+
+    def label(self, value: float) -> str:
+        """`0.03`, `20`, `1e+06`."""
+        return f"{value:g}"
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A rectangle with two axes of numbers, one of several in a picture."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    x_axis: Axis
+    y_axis: Axis
+
+    def point(self, x: float, y: float) -> tuple[float, float]:
+        """Pixels of a point."""
+        across, up = self.x_axis.share(x), self.y_axis.share(y)
+        return self.left + self.width * across, self.top + self.height * (1 - up)
+
+    def frame(self, title: str, below: str) -> str:
+        """Title, lines and numbers of both axes, and what the lower one is."""
+        bottom, right = self.top + self.height, self.left + self.width
+        parts = [text(self.left, self.top - 10, title)]
+        for tick in self.y_axis.ticks:
+            _, y = self.point(self.x_axis.low, tick)
+            parts.append(line(self.left, y, right, y, "grid"))
+            parts.append(text(self.left - 6, y + 4, self.y_axis.label(tick), "e"))
+        for tick in self.x_axis.ticks:
+            x, _ = self.point(tick, self.y_axis.low)
+            parts += [
+                line(x, bottom, x, bottom + 4, "axis"),
+                text(x, bottom + 18, self.x_axis.label(tick), "m"),
+            ]
+        parts.append(line(self.left, bottom, right, bottom, "axis"))
+        return "".join([*parts, text(self.left + self.width / 2, bottom + 36, below, "m")])
+
+    def level(self, value: float) -> str:
+        """A dashed line across; its name is for the legend (RULE)."""
+        left, y = self.point(self.x_axis.low, value)
+        return line(left, y, self.left + self.width, y, "rule")
+
+    def curve(self, points: Sequence[tuple[float, float | None]], series: int) -> str:
+        """A line through points, broken where one has no value."""
+        runs: list[list[tuple[float, float]]] = [[]]
+        for x, y in points:
+            if y is None:
+                runs.append([])
+            else:
+                runs[-1].append(self.point(x, y))
+        return "".join(path(run, f"s{series % COLOURS}") for run in runs)
 
 
 @dataclass(frozen=True)
@@ -76,8 +158,7 @@ class Panel:
 
     def y(self, value: float) -> float:
         """Pixels of a value."""
-        share = (value - self.axis.low) / (self.axis.high - self.axis.low)
-        return self.top + self.height * (1 - share)
+        return self.top + self.height * (1 - self.axis.share(value))
 
     @property
     def bottom(self) -> float:
@@ -153,12 +234,12 @@ def mark(x: float, y: float, series: int, size: float = 4.0) -> str:
     return f'<polygon points="{points}" class="f{i}"/>'
 
 
-def legend(top: float, entries: Sequence[tuple[str, str]]) -> tuple[str, float]:
+def legend(top: float, entries: Sequence[tuple[str, str]], across: float = WIDTH) -> tuple[str, float]:
     """Rows of (mark drawn around 0,0; name), broken where the width ends; the SVG and the pixels it takes."""
     parts, x, y = [], float(MARGIN_LEFT - 44), top
     for drawn, name in entries:
         width = 22 + len(name) * LETTER + 16
-        if x + width > WIDTH - MARGIN_RIGHT and x > MARGIN_LEFT:
+        if x + width > across - MARGIN_RIGHT and x > MARGIN_LEFT:
             x, y = float(MARGIN_LEFT - 44), y + 20
         parts.append(f'<g transform="translate({number(x + 8)} {number(y - 4)})">{drawn}</g>')
         parts.append(text(x + 22, y, name))
@@ -166,10 +247,11 @@ def legend(top: float, entries: Sequence[tuple[str, str]]) -> tuple[str, float]:
     return "".join(parts), y - top + 20
 
 
-def picture(height: float, title: str, body: str) -> str:
+def picture(height: float, title: str, body: str, width: float = WIDTH) -> str:
     """The whole file; `title` is what a screen reader says."""
+    across = number(width)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {number(height)}" width="{WIDTH}" height="{number(height)}" role="img">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {across} {number(height)}" width="{across}" height="{number(height)}" role="img">'
         f"<title>{escape(title)}</title><style>{STYLE.strip()}</style>"
-        f'<rect class="g" width="{WIDTH}" height="{number(height)}" rx="10"/>{body}</svg>\n'
+        f'<rect class="g" width="{across}" height="{number(height)}" rx="10"/>{body}</svg>\n'
     )

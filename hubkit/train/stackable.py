@@ -1,11 +1,18 @@
-"""What TopK needs to be mapped: a scatter that has a batching rule, and an auxiliary loss whose shapes are not the data's."""
+"""What SAELens's training classes lack to be mapped over a stack: shapes that do not depend on the data, and no side effects. Put before a class by `stackable`."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import torch
 from sae_lens.saes.topk_sae import TopK, act_times_W_dec
+
+
+@cache
+def stackable(base: type, *changes: type) -> type:
+    """SAELens's training class `base` with `changes` of this module."""
+    return type(f"Stackable{base.__name__}", (*changes, base), {"__module__": __name__})
 
 
 class TopKActivation(TopK):  # type: ignore[misc]
@@ -17,8 +24,25 @@ class TopKActivation(TopK):  # type: ignore[misc]
         return torch.zeros_like(x).scatter(-1, largest.indices, largest.values.relu())
 
 
-class StackableAuxLoss:
-    """For SAELens's TopK classes: the same loss, by masking where SAELens counts and cuts."""
+class ScatteredTopK:
+    """For SAELens's TopK: the activation above."""
+
+    cfg: Any
+
+    def get_activation_fn(self) -> TopKActivation:
+        """TopK and ReLU."""
+        return TopKActivation(self.cfg.k)
+
+
+class ThresholdBeside:
+    """For SAELens's BatchTopK classes: the running threshold is followed after the step (`Architecture.follow`), not inside the forward pass."""
+
+    def update_topk_threshold(self, acts_topk: torch.Tensor) -> None:
+        """Nothing."""
+
+
+class MaskedAuxLoss:
+    """For SAELens's TopK classes: the same auxiliary loss, by masking where SAELens counts and cuts."""
 
     cfg: Any
     W_dec: torch.Tensor

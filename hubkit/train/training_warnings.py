@@ -20,8 +20,6 @@ L0_SLACK = 0.25
 MOSTLY_DEAD = 0.5
 FEW_STUCK = 0.01
 """Share of thresholds at their initial value that is not worth a word (rule THR009)."""
-JUMPRELU_ROWS = 181
-"""Below this JumpReLU was not seen to converge (docs/running.md)."""
 
 
 def warnings_of(
@@ -40,11 +38,7 @@ def warnings_of(
         said.append(f"{dead_share:.0%} of the latents fire on none of its training rows")
     if n < d_in:
         said.append(f"trained on {n} rows, fewer than d_in = {d_in}")
-    if spec.architecture == "jumprelu" and n < JUMPRELU_ROWS:
-        said.append(
-            f"JumpReLU trained on {n} rows; below {JUMPRELU_ROWS} its threshold was not seen to converge"
-        )
-    return said
+    return said + spec.kind.warnings(n)
 
 
 def findings_of(folder: Path) -> list[str]:
