@@ -125,3 +125,23 @@ def test_a_refused_release_is_planned_in_a_dry_run_and_nothing_is_asked_in_a_pus
     hub[0].clear_requests()
     assert "CARD-NONE" in str(typed(str(study)).exception)
     assert hub[0].requests == ()
+
+
+def test_code_that_fails_at_the_hub_fails_the_push_of_a_study(
+    hub: Hub, study: Path, ran: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = SnippetRun(
+        ok=False,
+        blocks=1,
+        failed_line=3,
+        error="",
+        output="",
+        seconds=0.0,
+        checked={},
+        reason="KeyError: 'x'",
+    )
+    monkeypatch.setattr(proof, "run_snippets", lambda *_, **__: failed)
+    done = typed(str(study))
+    assert "every file arrived, and the card's own code fails there: KeyError: 'x'" in str(done.exception)
+    assert [name for name, _ in ran] == NAMES  # all of them were rehearsed first
+    assert [model.id for model in hub[1].list_models(author="me")] == NAMES[:1]
