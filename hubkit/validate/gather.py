@@ -106,9 +106,9 @@ def _read_weights(facts: RepoFacts, report: Report) -> None:
 
 
 def _search_texts(facts: RepoFacts) -> None:
-    read = [file.path for file in (*facts.configs, facts.evaluation) if file]
+    read = [file.path for file in (*facts.configs, facts.evaluation, facts.evidence) if file]
     found = search(facts.view, {*read, *([README] if facts.readme else [])})
-    facts.secrets = found.secrets
+    facts.secrets = tuple(found.secrets)
     facts.remarks += found.remarks
     if found.unread is not None:
         facts.unread[Need.TEXTS] = found.unread
