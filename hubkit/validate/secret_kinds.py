@@ -65,7 +65,7 @@ SECRETS = {
         re.compile(r"-----BEGIN (?:[A-Z0-9]{1,16} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:[ \t]{0,8}[\r\n][\s\"'+,]{0,64}[A-Za-z0-9+/][A-Za-z0-9+/_ -]{2,40}"
                    r"|\s?[A-Za-z0-9+/]{40})|PuTTY-User-Key-File-\d: "),
     ),
-    "a signed token (JWT)": (("eyJ",), re.compile(r"eyJ[\w-]{10,2000}\.eyJ[\w-]{10,4000}\.[\w-]{10,1000}")),
+    "a signed token (JWT)": (("eyJ",), re.compile(r"(?<![\w-])eyJ[\w-]{10,2000}\.eyJ[\w-]{10,4000}\.[\w-]{10,1000}")),
     "a URL with a password": (("://",), re.compile(r"://[^\s:/@\"'<>]{0,80}:([^\s:/@\"'<>]{4,200})@[\w.\[-]")),
 }  # fmt: skip
 """Kind to what such a secret begins with (in lower case where the pattern takes either), and the pattern, which is tried there only: a text without is
@@ -104,7 +104,7 @@ NAMED = {
 """Files of one program each, by name: what in them is the secret. `config.json` is docker's, which alone has `auth`."""
 OF_SETTINGS = "a password or key, by the name it has in a file of settings"
 STAND_IN = re.compile(
-    r"x{6}|\*{3}|\.{3}|…|_+your_|your[_-]?(?:hf|api|token|key|secret|password|own|access|wandb|openai)|example|placeholder|change_?me|change-me|replace[_-]?(?:me|with)"
+    r"x{6}|\*{3}|\.{3}|…|_your_|your[_-]?(?:hf|api|token|key|secret|password|own|access|wandb|openai)|example|placeholder|change_?me|change-me|replace[_-]?(?:me|with)"
     r"|insert[_-]|redacted|\$[{(]|os\.environ|getenv|secrets\.|process\.env|<[a-z_ -]*>|to[_-]?be[_-]?set",
     re.IGNORECASE,
 )
