@@ -20,7 +20,8 @@ from hubkit.cards.front import edited_by_hand
 from hubkit.formats.folder import CONFIG_NAMES
 from hubkit.localhub.gitignore import GITIGNORE, ignored_by
 from hubkit.publish.files import LocalFile, some_files
-from hubkit.readme.document import parse_readme
+from hubkit.readme.document import parse_readme, read_readme
+from hubkit.regular import instead_of_file
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import EVALUATION, PROVENANCE, README, is_left_out
 from hubkit.release.provenance import Provenance
@@ -69,7 +70,7 @@ class Subject:
     def card(self) -> str | None:
         """The text of README.md."""
         path = self.release / README
-        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+        return read_readme(path.read_bytes()).text if path.is_file() else None
 
     @cached_property
     def front_matter(self) -> dict[str, Any]:
@@ -144,6 +145,9 @@ def saes_are_there(subject: Subject) -> list[Problem]:
 
 def card_is_there(subject: Subject) -> list[Problem]:
     """A card, and one that is not older than the files that it describes."""
+    if what := instead_of_file(subject.release / README):
+        hint = f"move it away or rename it, then hubkit build-cards {subject.typed}"
+        return [Problem("CARD-NONE", f"{README} is {what}, expected a file", hint)]
     if subject.card is None:
         return [Problem("CARD-NONE", "there is no README.md", f"hubkit build-cards {subject.typed}")]
     recorded = recorded_digest(subject.card)

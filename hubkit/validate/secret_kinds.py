@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 GAP = r"[\"'\s:=\\,\]]{1,12}"
 """Between a name and its value, in code and in every file of settings."""
@@ -222,6 +223,11 @@ def _is_set(value: str, *, word: bool) -> bool:
 
 def _is_mixed(text: str) -> bool:
     return any(c.isdigit() for c in text) and any(c.isalpha() for c in text)
+
+
+def holds_secret(*values: Any) -> bool:
+    """Whether one of some values of JSON is a secret, or has one in it."""
+    return any(find_secrets(json.dumps(value, ensure_ascii=False, default=str)) for value in values)
 
 
 def masked(text: str) -> str:
