@@ -115,6 +115,8 @@ NO_PASSWORD = {
     "my_password", "api_key", "key", "string", "str", "os.environ", "xxxx", "xxxxx", "nil",
 }  # fmt: skip
 """Words that only stand for one."""
+NO_PASSWORDS = ("github", "gitlab", "hf")
+"""Schemes whose `owner:name@revision` looks like a user with a password."""
 CODE_BEGINS = ("$", "<", "{", "[", "(", "`", "%", "/", "./", "../", "~", "!", "@", "\\", ":")
 """What begins so is a variable, a call, a path."""
 ESCAPE = re.compile(
@@ -201,7 +203,7 @@ def _of_settings(name: str) -> Iterator[re.Pattern[str]]:
 def _stands_in(kind: str, secret: str, before: str) -> bool:
     """Whether it is what a text writes where a reader is to put a secret of this kind."""
     if kind == "a URL with a password":
-        return not _is_set(secret, word=True) or secret.isupper()
+        return not _is_set(secret, word=True) or secret.isupper() or before.endswith(NO_PASSWORDS)
     if kind == "a signed token (JWT)" and not any(
         one.end() == len(before) for one in CALLED.finditer(before)
     ):

@@ -28,6 +28,7 @@ JUNK = {
     "tools/x.pyc": b"\0",
     ".venv/bin/python": b"x",
     "__pycache__/a.pyc": b"x",
+    ".cache/huggingface/token": TOKEN.encode(),
     ".git/config": f"url = https://u:{TOKEN}@hf.co".encode(),
 }
 
@@ -45,6 +46,7 @@ def test_it_is_named_and_not_sent(hub: Hub, release: Path) -> None:
     plan = make_plan(release, Target("owner/release"), hub[1])
     assert {file.path for file in plan.files} == before
     (note,) = plan.notes
+    assert ".cache/" in left_out(release)
     for name in (".DS_Store", ".git/", ".ipynb_checkpoints/", ".venv/", "__pycache__/", "slurm-77.out and"):
         assert name in note or name.removesuffix(" and") in left_out(release)
     assert "wandb/" in left_out(release)

@@ -84,7 +84,7 @@ def test_every_form_is_one_secret(form: str, around: str) -> None:
         "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----", "-----BEGIN CERTIFICATE-----\nMIID", "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQ",
         f"example: eyJhbGciOiJIUzI1NiJ9.eyJ{LETTERS}.{LETTERS * 2}", "postgresql://user:password@localhost/db", "postgres://{user}:{password}@host/db",
         "https://oauth2:${TOKEN}@gitlab.com/x", "https://user:TOKEN@huggingface.co/x", "http://localhost:8080/@me", "https://hf.co/@a:b", "xoxb-your-token-goes-in-here",
-        "glpat-xxxxxxxxxxxxxxxxxxxx", "AccountKey=<key>", "https://hooks.slack.com/services/T000/B000/XXXX", "ssh://git@github.com:openai/x",
+        "glpat-xxxxxxxxxxxxxxxxxxxx", "AccountKey=<key>", "https://hooks.slack.com/services/T000/B000/XXXX", "ssh://git@github.com:openai/x", "github://org:repo1@sha/path",
         '{"format": "pt"}', "", "%",
     ],
 )  # fmt: skip
