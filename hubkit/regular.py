@@ -14,6 +14,17 @@ KINDS = (
 )  # fmt: skip
 
 
+def instead_of_file(path: Path) -> str | None:
+    """What lies at `path` where it is no file that can be read: `a folder`, `a pipe`, a link that leads nowhere. None for a file, and where nothing lies."""
+    try:
+        found = path.lstat().st_mode if path.is_symlink() and not path.exists() else path.stat().st_mode
+    except (OSError, RuntimeError):  # nothing there, or a loop of links
+        return "a link that leads nowhere" if path.is_symlink() else None
+    if stat.S_ISREG(found):
+        return None
+    return next((words for fits, words in KINDS if fits(found)), "a link that leads nowhere")
+
+
 def read_regular(path: Path, most: int = MOST) -> bytes:
     """The bytes of `path`. Raises OSError, with words in `strerror` for what is no regular file and for one of more than `most` bytes."""
     # Without O_NONBLOCK the opening of a pipe waits for somebody who writes into it.

@@ -13,6 +13,21 @@ SEEN = "\x20-\x7e\u00a1-\u00ac\u00ae-\u02ff\u0370-\u0377\u0391-\u03a1\u03a3-\u04
 ON_ONE_LINE = re.compile(f"[^{SEEN}]")
 ON_LINES = re.compile(f"[^{SEEN}\n\t]")
 
+MARKS = {
+    b"\xff\xfe\0\0": "utf-32",
+    b"\0\0\xfe\xff": "utf-32",
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+}
+"""How texts in them may begin."""
+ZEROS = {
+    (False, True, True, True): "utf-32-le",
+    (True, True, True, False): "utf-32-be",
+    (False, True): "utf-16-le",
+    (True, False): "utf-16-be",
+}
+"""Which of the first bytes are zero, where the first letter is one of ASCII."""
+
 
 def printable(text: str) -> str:
     """`text` on one line, with what is no visible character written as an escape: controls, C1, bidirectional marks, lone surrogates."""
@@ -42,6 +57,15 @@ def _escaped_as_json(match: re.Match[str]) -> str:
 def shortened(text: str, most: int = 100) -> str:
     """At most `most` characters of `text`, and how many there were where some are left out."""
     return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
+
+
+def wide_encoding(data: bytes) -> str | None:
+    """UTF-16 or UTF-32 where a text begins as one in it does, by its mark or by the zeros beside its first letters; None for all others."""
+    for mark, name in MARKS.items():
+        if data.startswith(mark):
+            return name
+    zeros = tuple(byte == 0 for byte in data[:4])
+    return ZEROS.get(zeros) or ZEROS.get(zeros[:2])
 
 
 class Lines:

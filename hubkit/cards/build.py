@@ -20,10 +20,11 @@ from hubkit.cards.snippets import python_blocks
 from hubkit.errors import IncompleteError, UsageError
 from hubkit.models.kinship import kinship
 from hubkit.models.names import hub_id
-from hubkit.regular import read_regular_text
+from hubkit.regular import instead_of_file, read_regular
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import README
 from hubkit.release.writing import keep_or_write
+from hubkit.texts import wide_encoding
 from hubkit.words import many
 
 if TYPE_CHECKING:
@@ -123,15 +124,19 @@ def check_base_model(facts: Facts, release: Path) -> None:
 
 def read_card(path: Path) -> str | None:
     """The card that is there, with `\\n` line ends. Raises UsageError, IncompleteError for one that cannot be read."""
+    if what := instead_of_file(path):
+        raise UsageError(f"{path}: {what}, expected a file", hint="move it away or rename it")
     if not path.is_file():
         return None
     try:
-        return read_regular_text(path, LONGEST_CARD).replace("\r\n", "\n")
+        data = read_regular(path, LONGEST_CARD)
+        if encoding := wide_encoding(data):
+            raise UsageError(
+                f"{path}: saved as {encoding.upper()[:6]}, expected UTF-8", hint="save it as UTF-8"
+            )
+        return data.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        raise UsageError(
-            f"{path}: not UTF-8 at byte {error.start}",
-            hint="save it as UTF-8; hubkit fix mends what an editor broke",
-        ) from error
+        raise UsageError(f"{path}: not UTF-8 at byte {error.start}", hint="save it as UTF-8") from error
     except OSError as error:
         raise IncompleteError(f"{path}: cannot be read: {error.strerror}") from error
 

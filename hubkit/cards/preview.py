@@ -19,7 +19,7 @@ from hubkit.cards.settings import NAME as SETTINGS
 from hubkit.cards.settings import stated_name
 from hubkit.errors import UsageError
 from hubkit.localhub.pages import PAGE_HEADERS, CardPage, FileRow, page_policy
-from hubkit.regular import read_regular
+from hubkit.regular import instead_of_file, read_regular
 from hubkit.release.layout import README
 from hubkit.repo.local import open_folder
 from hubkit.texts import printable
@@ -84,6 +84,8 @@ def _changed(file: Path) -> int:
 def open_subject(target: Path) -> Subject:
     """The card of a release folder, or a README file. Raises UsageError where there is none."""
     if target.is_dir():
+        if what := instead_of_file(target / README):
+            raise UsageError(f"{target / README}: {what}, expected a file", hint="move it away or rename it")
         if not (target / README).is_file():
             raise UsageError(f"{target}: there is no README.md to show", hint=f"hubkit build-cards {target}")
         return Subject(target, target / README)

@@ -13,6 +13,7 @@ from hubkit.validate.rules.cfg import right_case
 from hubkit.validate.rules.cfg_required import from_header
 from hubkit.validate.rules.vocabulary import dropped, near_key
 from hubkit.validate.rules.wts_shapes import agreed_sizes
+from hubkit.validate.secret_kinds import holds_secret
 
 
 @cfg_fix("CFG004", "safe")
@@ -105,6 +106,8 @@ def unknown_keys_into_metadata(sae: SaeFacts) -> dict[str, Any] | None:
         return None
     lost = dropped(sae.architecture, sae.raw)
     for key in lost:
+        if holds_secret(key, sae.raw[key]):
+            raise Refusal("a key that SAELens drops holds a secret: revoke it and remove the key")
         meant, foreign = near_key(sae.architecture, key)
         if foreign:
             raise Refusal(

@@ -7,7 +7,7 @@ LICENSE, BASE-MODEL, IGNORED, SNIPPET. A secret, two base models, or files that 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -20,19 +20,22 @@ from hubkit.cards.front import edited_by_hand
 from hubkit.formats.folder import CONFIG_NAMES
 from hubkit.localhub.gitignore import GITIGNORE, ignored_by
 from hubkit.publish.files import LocalFile, some_files
-from hubkit.readme.document import parse_readme
+from hubkit.readme.document import parse_readme, read_readme
+from hubkit.regular import instead_of_file
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import EVALUATION, PROVENANCE, README, is_left_out
 from hubkit.release.provenance import Provenance
 from hubkit.repo.local import open_folder
 from hubkit.tensors.endings import PICKLES
+from hubkit.tensors.view_file import Allowance
 from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.pickle_search import search
 from hubkit.validate.report import Report
-from hubkit.validate.secret_texts import BOMS, may_be_text, secrets_in, text_of
+from hubkit.validate.secret_kinds import masked
+from hubkit.validate.secret_texts import secrets_in_file, secrets_of_name
 
-PIECE, OVERLAP = 16 << 20, 4096
-"""Bytes of a long text that are searched at a time, and that are looked at twice; both even, as UTF-16 needs it."""
+MOST_UNPACKED = 1 << 30
+"""Bytes that come out of the packed files of a release, in search of secrets: 1 GiB."""
 NEVER = {"SEC001", "SEC002"}
 """What no reason lets through: code that runs on load, and secrets."""
 
@@ -67,7 +70,7 @@ class Subject:
     def card(self) -> str | None:
         """The text of README.md."""
         path = self.release / README
-        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+        return read_readme(path.read_bytes()).text if path.is_file() else None
 
     @cached_property
     def front_matter(self) -> dict[str, Any]:
@@ -142,6 +145,9 @@ def saes_are_there(subject: Subject) -> list[Problem]:
 
 def card_is_there(subject: Subject) -> list[Problem]:
     """A card, and one that is not older than the files that it describes."""
+    if what := instead_of_file(subject.release / README):
+        hint = f"move it away or rename it, then hubkit build-cards {subject.typed}"
+        return [Problem("CARD-NONE", f"{README} is {what}, expected a file", hint)]
     if subject.card is None:
         return [Problem("CARD-NONE", "there is no README.md", f"hubkit build-cards {subject.typed}")]
     recorded = recorded_digest(subject.card)
@@ -194,36 +200,34 @@ def provenance_agrees(subject: Subject) -> list[Problem]:
 
 
 def no_secret(subject: Subject) -> list[Problem]:
-    """No token or key in any text file of the release, searched to its end, also where that is too long for the validator."""
+    """No token or key in any file of the release or its name, searched to its end, also where that is too long for the validator."""
+    told = {finding.path for finding in subject.report.findings if finding.code == "SEC002"}
+    view, allowance = open_folder(subject.release), Allowance(0, 0, MOST_UNPACKED)
     found = []
-    for file in subject.files:
-        if may_be_text(file.path) and not _is_description(file.path):
-            kinds = dict.fromkeys(_kinds_in(subject.release / file.path))
-            found += [
-                Problem("SECRET", f"{file.path}: {kind}", "revoke it now, then remove it", allowable=False)
-                for kind in kinds
-            ]
+    for path in (file.path for file in subject.files):
+        secrets, cut = list(secrets_of_name(path)), list[str]()
+        if not (_is_description(path) and path in told):
+            inside, cut = secrets_in_file(view, path, allowance)
+            secrets += inside
+        first = {one.kind: one for one in reversed(secrets)}
+        found += [
+            Problem(
+                "SECRET",
+                f"{masked(path)}: {kind} {one.place}".rstrip(),
+                "revoke it now, then remove it",
+                allowable=False,
+            )
+            for kind, one in reversed(first.items())
+        ]
+        if cut:
+            message = f"{path}: not all that is packed in it could be searched for secrets"
+            found.append(Problem("SECRET", message, "unpack it, or --allow SECRET --reason TEXT"))
     return found
 
 
 def _is_description(path: str) -> bool:
     """Whether it is a small file that the validator reads whole, whatever is in it: SEC002 speaks of it."""
     return path in {README, EVALUATION} or path.rpartition("/")[2] in CONFIG_NAMES
-
-
-def _kinds_in(path: Path) -> Iterator[str]:
-    """The kinds of secrets in a file, piece by piece; nothing where it is no text."""
-    before = b""
-    with path.open("rb") as file:
-        head = file.peek(2)[:2] if hasattr(file, "peek") else b""
-        while piece := file.read(PIECE):
-            text = text_of(before + piece)
-            if text is None and not before:
-                return
-            yield from (kind for kind, _ in secrets_in(text or ""))
-            # What stands across the border is seen with the next piece, which begins as the file does where that tells its encoding.
-            bom = head if head in BOMS else b""
-            before = bom + piece[-OVERLAP:]
 
 
 def no_pickle(subject: Subject) -> list[Problem]:

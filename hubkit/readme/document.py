@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from hubkit import plain_yaml
+from hubkit.texts import wide_encoding
 
 if TYPE_CHECKING:
     import yaml
@@ -43,6 +44,14 @@ class Readme:
     """The head as YAML nodes, before any value is made of them."""
     yaml_fault: plain_yaml.YamlFault | None = field(default=None, compare=False)
     """Why there is no node, or no value; its line is counted in the head."""
+    encoding: str | None = None
+    """UTF-16 or UTF-32 where it is saved as that; None for UTF-8, which is what the Hub reads."""
+
+
+def read_readme(data: bytes) -> Readme:
+    """A README.md from its bytes, in whatever encoding they are: so that one that is saved wrongly is told that, and nothing that follows from it."""
+    encoding = wide_encoding(data)
+    return replace(parse_readme(data.decode(encoding or "utf-8", errors="replace")), encoding=encoding)
 
 
 def parse_readme(text: str) -> Readme:

@@ -10,6 +10,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING
 
 from hubkit.errors import IncompleteError, UsageError
+from hubkit.regular import instead_of_file
 from hubkit.repo.part import lies_in
 from hubkit.repo.view import Entry, RepoView
 
@@ -92,6 +93,13 @@ class LocalView(RepoView):
         return target.is_file() and (
             target.is_relative_to(root) or (root.parent.name == "snapshots" and target.is_relative_to(blobs))
         )
+
+    def instead_of(self, path: str) -> str | None:
+        """The same, with what is no folder either: a pipe, a link that leads out of the root or nowhere."""
+        place = self.root / path
+        if self.entry(path) is None and place.is_file():
+            return "a link that leads out of the folder"
+        return instead_of_file(place)
 
     def part(self, folder: str, left_out: frozenset[str] = frozenset()) -> LocalView:
         """The folder inside as `open_folder` would show it."""

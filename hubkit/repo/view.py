@@ -102,6 +102,11 @@ class RepoView(ABC):
         """The file at `path`, or None."""
         return self._by_path().get(path)
 
+    def instead_of(self, path: str) -> str | None:
+        """What lies at `path` where it is no file of the listing (`a folder`); None where nothing does."""
+        inside = f"{path}/"
+        return "a folder" if any(other.startswith(inside) for other in self._by_path()) else None
+
     def read(self, path: str) -> bytes:
         """A whole small file. Raises IncompleteError; TooLargeError above SMALL_FILE bytes."""
         entry = self._need(path)

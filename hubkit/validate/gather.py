@@ -10,7 +10,7 @@ from hubkit.errors import IncompleteError
 from hubkit.formats.detect import read_saes
 from hubkit.formats.folder import folders_of
 from hubkit.readme.claims import import_grammar
-from hubkit.readme.document import parse_readme
+from hubkit.readme.document import read_readme
 from hubkit.release.card_digest import recorded_digests
 from hubkit.release.layout import EVALUATION, METRICS, PROVENANCE, README
 from hubkit.validate import reading
@@ -106,9 +106,9 @@ def _read_weights(facts: RepoFacts, report: Report) -> None:
 
 
 def _search_texts(facts: RepoFacts) -> None:
-    read = [file.path for file in (*facts.configs, facts.evaluation) if file]
+    read = [file.path for file in (*facts.configs, facts.evaluation, facts.evidence) if file]
     found = search(facts.view, {*read, *([README] if facts.readme else [])})
-    facts.secrets = found.secrets
+    facts.secrets = tuple(found.secrets)
     facts.remarks += found.remarks
     if found.unread is not None:
         facts.unread[Need.TEXTS] = found.unread
@@ -138,7 +138,7 @@ def _read_texts(facts: RepoFacts, needs: Need) -> None:
     view = facts.view
     if Need.README in needs:
         file = reading.read_text(view, README, facts.unread, Need.README)
-        facts.readme = parse_readme(file.decode("utf-8", errors="replace")) if file is not None else None
+        facts.readme = read_readme(file) if file is not None else None
         if facts.card is not facts.readme:
             facts.remarks.append(
                 "README.md is that of a code repository, without front matter: it was not judged as a card"
@@ -147,7 +147,7 @@ def _read_texts(facts: RepoFacts, needs: Need) -> None:
         for entry in reading.inner_cards(facts.entries, facts.releases):
             inner = reading.read_text(view, entry.path, facts.unread, Need.README)
             if inner is not None:
-                facts.cards[entry.path] = parse_readme(inner.decode("utf-8", errors="replace"))
+                facts.cards[entry.path] = read_readme(inner)
     if Need.EVALUATION in needs:
         facts.evaluation = reading.read_json(view, EVALUATION, facts.unread, Need.EVALUATION)
         facts.evidence = reading.read_evidence(view, facts.unread)

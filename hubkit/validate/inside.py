@@ -12,6 +12,7 @@ from hubkit.formats.folder import CONFIG_NAMES, YAML_NAMES, may_be_weights
 from hubkit.release.layout import CARD_SETTINGS, PROVENANCE, README
 from hubkit.repo.part import lies_in
 from hubkit.repo.view import SMALL_FILE
+from hubkit.texts import wide_encoding
 
 if TYPE_CHECKING:
     from hubkit.repo.view import RepoView
@@ -22,7 +23,7 @@ CONFIGURED = frozenset((*CONFIG_NAMES, *YAML_NAMES))
 RELEASE_NAMES = frozenset((PROVENANCE, CARD_SETTINGS))
 """What only a release has."""
 MARK = b"---"
-HEAD = 8
+HEAD = 24
 """Bytes of a README that tell whether it begins with front matter. From afar it comes whole: it is read anyway."""
 
 
@@ -84,4 +85,6 @@ def _is_card(view: RepoView, path: str) -> bool:
         head = view.read_range(path, 0, HEAD)
     except IncompleteError:
         return True
+    if encoding := wide_encoding(head):
+        return head.decode(encoding, errors="replace").lstrip("\ufeff").startswith(MARK.decode())
     return head.removeprefix(b"\xef\xbb\xbf").startswith(MARK)

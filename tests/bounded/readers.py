@@ -31,6 +31,7 @@ from hubkit.validate.config import load_config
 from hubkit.validate.reporters import render
 from hubkit.validate.reporters import text as terminal
 from hubkit.validate.run import validate
+from hubkit.validate.secret_kinds import find_secrets
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,16 @@ LAYERS: dict[str, Text] = {
     "a version": lambda n: "1" * n,
     "dots": lambda n: "1." * (n // 2) + "1",
 }
+BEGINNINGS: dict[str, Text] = {
+    f"again {one!r}": nasty.repeated(one)
+    for one in (
+        "sk-ant-", "sk-" + "a" * 31 + "-", "hf_" + "aB3" * 12 + " ", "hf_aB3", "ghp_" + "aB3" * 12, "xoxb-1", "-----BEGIN PRIVATE KEY-----\n", "-----BEGIN A B C ",
+        "wandb", "wandb_key=", "wandb.login(", "wandb.login(a'", "api.wandb.ai login a ", "api.wandb.ai ", "secret_access_key=", "AccountKey=", "?sig=", "eyJ", "eyJ" + "a" * 20 + ".",
+        "token=eyJaaaaaaaaaaa.eyJaaaaaaaaaaa.aaaaaaaaaaa ", "://", "://a:", "://a:bcde", "://a:bcde@c ", "\\", "\\u0068", "%68", "&#104;", "&#", "\\x", "\\n", "\x1b[", "\0",
+        "export ", "export A_TOKEN=abc123def456\n", "{token", ",password", "a_token=\n", "password ", "machine a login b password cdefg ", "'token': '", "\u0130", "a:1:b:c:",
+    )
+}  # fmt: skip
+"""What secrets begin with."""
 TEXTS = nasty.plain()
 READERS: dict[str, Reader] = {
     "README.md": Reader(lambda text: _validated(readme=text), TEXTS | nasty.front_matter() | REGIONS, small=6_000),
@@ -179,4 +190,6 @@ READERS: dict[str, Reader] = {
     "provenance.json of a build": Reader(_in_file(Provenance.load, "provenance.json"), nasty.jsons()),
     "the page of a card": Reader(lambda text: CardPage("a/b", "/f/", [], text).html(), TEXTS | nasty.front_matter(), small=5_000),
     "what is shown": Reader(_shown, TEXTS),
+    "secrets": Reader(find_secrets, BEGINNINGS),
+    "secrets of settings": Reader(lambda text: [find_secrets(text, name) for name in (".env", ".pgpass")], BEGINNINGS),
 }  # fmt: skip

@@ -24,7 +24,7 @@ ANCHORED = {
     "hubkit.readme.code_models.LOADS_MODEL", "hubkit.readme.code_models.LOADS_SAE", "hubkit.readme.code_models.LOADS_TOKENIZER",
     "hubkit.readme.page.CODE", "hubkit.release.layout.LEFT_OUT_FILES", "hubkit.tensors.inside.CODE", "hubkit.tensors.npz.ITEM",
     "hubkit.validate.identity.NAME", "hubkit.validate.places.MODULE", "hubkit.validate.properties.SIZE", "hubkit.validate.rules.cfg_neuronpedia.FORM",
-    "hubkit.validate.secret_texts.HAND_MADE",
+    "hubkit.validate.secret_kinds.SETTINGS", "hubkit.validate.secret_texts.HAND_MADE",
 }  # fmt: skip
 """Used with `match` and `fullmatch` only: asked so here."""
 SHORT = {

@@ -31,6 +31,8 @@ from safetensors.numpy import save
 from hubkit.release.provenance import Provenance
 from hubkit.repo.memory import MemoryView
 
+TOKEN = "hf_" + "aB3" * 12
+
 
 def whole(view: MemoryView) -> None:
     """Upload the real weights."""
@@ -109,6 +111,14 @@ FOLLOWED: dict[str, Follow] = CARD | {
     "CFG011 null": keys(hook_name="blocks.2.hook_resid_post"),
     "CFG012": moved("lab_L3_mixed", "lab_L2_mixed"),
     "CFG016 foreign": keys(k=None),
+    "CFG016 a secret": keys(hub_token=None),
+    "CFG016 a secret as a key": keys(**{TOKEN: None}),
+    "SEC002 a name": moved(f"runs/{TOKEN}.csv", "runs/1.csv"),
+    "SEC002 metadata": removed("x.safetensors"),
+    "CARD001 a folder": both(moved("README.md/", "notes/"), carded),
+    "CARD002 UTF-16": carded,
+    "CARD002 UTF-16 without a mark": carded,
+    "CARD002 UTF-32": carded,
     "CFG017": both(keys(architecture="transcoder", apply_b_dec_to_input=False, d_out=8), metadata(hook_name_out="blocks.2.hook_mlp_out")),
     "CFG018": metadata(sae_lens_training_version="6.48.0"),
     "CFG019": keys(architecture="topk"),

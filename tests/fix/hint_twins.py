@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from builders import FOLDER, GONE, cfg, tensors, view
+from builders import FOLDER, GONE, README, cfg, tensors, view
 from safetensors.numpy import save
 
 from hubkit.repo.memory import MemoryView
@@ -72,6 +72,15 @@ def stored_k(**changes: Any) -> MemoryView:
     return view(cfg("topk", **changes), tensors("topk", k=np.array(4, np.int64)))
 
 
+TOKEN = "hf_" + "aB3" * 12
+
+
+def card_in(encoding: str) -> MemoryView:
+    there = view()
+    there.files["README.md"] = README.encode(encoding)
+    return there
+
+
 TWINS: dict[str, Callable[[], MemoryView]] = {
     "WTS001 parts": split,
     "WTS001 parts without an index": lambda: split(3, index=False, stem="model"),
@@ -96,6 +105,14 @@ TWINS: dict[str, Callable[[], MemoryView]] = {
     "CFG001 bare": lambda: MemoryView(
         name="x", files={"L2/my_sae.safetensors": save(tensors()), "README.md": b"# SAEs\n", "evaluation.json": b"{}"}
     ),
+    "CARD001 a folder": lambda: view(readme=None, files={"README.md/x.txt": b"x"}),
+    "CARD002 UTF-16": lambda: card_in("utf-16"),
+    "CARD002 UTF-16 without a mark": lambda: card_in("utf-16-le"),
+    "CARD002 UTF-32": lambda: card_in("utf-32"),
+    "CFG016 a secret": lambda: view(cfg(hub_token=TOKEN)),
+    "CFG016 a secret as a key": lambda: view(cfg(**{TOKEN: 1})),
+    "SEC002 a name": lambda: view(files={f"runs/{TOKEN}.csv": b"x"}),
+    "SEC002 metadata": lambda: view(files={"x.safetensors": save({"a": np.zeros(2, np.float32)}, {"token": TOKEN})}),
     "CARD003 base_model": lambda: without_base("gpt2-small"),
     **{
         f"WTS014 dictionary_learning {kind}": (lambda kind=kind: folder_of(f"dictionary_learning/{kind}"))  # type: ignore[misc]

@@ -11,7 +11,7 @@ SECRETS = [
     "ghp_" + "a1B2" * 9,
     "AKIA" + "ABCDEFGHIJKLMNOP",
     "wandb_api_key: " + "0a1b" * 10,
-    "-----BEGIN " + "RSA PRIVATE KEY-----",
+    "-----BEGIN " + "RSA PRIVATE KEY-----\nMIIEpAIB",
 ]
 
 

@@ -15,10 +15,14 @@ from hubkit.validate import secret_texts
 from hubkit.validate.pre_commit import main
 from hubkit.validate.report import Report
 from hubkit.validate.run import Selection, validate
-from hubkit.validate.secret_texts import may_be_text, text_of
+from hubkit.validate.secret_bytes import is_text, text_of
 
 TOKEN = "hf_" + "aB3" * 12
 WANDB = "0123456789" * 4
+
+
+PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 300
+"""Longer than what is searched of a file that is no text."""
 
 
 def notebook(source: str) -> bytes:
@@ -40,7 +44,7 @@ PLACES: dict[str, bytes] = {
     f"{FOLDER}/runner.cfg": f"token={TOKEN}\n".encode(),
     ".netrc": f"machine api.wandb.ai\n  login user\n  password {WANDB}\n".encode(),
     ".aws-credentials": b"aws_secret_access_key = " + b"abcdEFGH12" * 4 + b"\n",
-    "key.pem": b"-----BEGIN RSA PRIVATE KEY-----\nabc\n",
+    "key.pem": b"-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIB\n",
     "powershell.env": b"\xff\xfe" + f"HF_TOKEN={TOKEN}\r\n".encode("utf-16-le"),
     "mac.env": b"\xfe\xff" + f"HF_TOKEN={TOKEN}\n".encode("utf-16-be"),
     "wandb/run-1/files/config.yaml": f"hf: {TOKEN}\n".encode(),
@@ -77,8 +81,7 @@ def test_a_folder_is_searched_whole(name: str) -> None:
     [
         {".env": b"HF_TOKEN=hf_xxx\nHF_TOKEN=$HF_TOKEN\nWANDB_API_KEY=\n"},
         {"train.ipynb": notebook("login(os.environ['HF_TOKEN'])")},
-        {"photo.png": TOKEN.encode()},
-        {"blob": b"\0\1" + TOKEN.encode()},
+        {"photo.png": PICTURE + TOKEN.encode()},
         {"a.py": b"aws_secret_access_key = os.environ['AWS_SECRET_ACCESS_KEY']\n"},
         {"a.log": b"wandb: key " + b"0" * 39 + b"\nmd5 " + WANDB.encode() + b"\n"},
         {"README.txt": b"hf_hook_name " * 20},
@@ -128,10 +131,10 @@ def limited(
 
 
 def test_what_is_too_long_is_searched_as_far_as_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    early, late = b"x " + TOKEN.encode() + b" " * 300, b" " * 300 + TOKEN.encode()
-    report = limited(monkeypatch, {"early.log": early, "late.log": late}, LARGEST_TEXT=200)
+    early, late = b"x " + TOKEN.encode() + b" " * 3000, b" " * 3000 + TOKEN.encode()
+    report = limited(monkeypatch, {"early.log": early, "late.log": late}, LARGEST_TEXT=2000)
     assert [f.path for f in report.findings] == ["early.log"]
-    assert report.remarks == ("early.log, late.log: searched for secrets only in the first 200 bytes",)
+    assert report.remarks == ("early.log, late.log: searched for secrets only in the first 2,000 bytes",)
     assert limited(monkeypatch, {"short.log": b"x"}).remarks == ()
 
 
@@ -140,7 +143,7 @@ def test_too_many_texts_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     report = limited(monkeypatch, many, MOST_FILES=3)
     assert [f.path for f in report.findings] == [".env"]  # what hides by its name comes first
     assert report.remarks == (
-        "2.log, 3.log, 4.log and 3 files more: not searched for secrets: too much text",
+        "2.log, 3.log, 4.log and 4 files more: not searched for secrets: too much text",
     )
     far = limited(monkeypatch, many, "o/r", FAR_BYTES=60)
     assert far.remarks[0].startswith("1.log, 2.log, 3.log and")
@@ -172,15 +175,12 @@ def test_a_text_that_cannot_be_read_is_incomplete() -> None:
 
 
 def test_the_list() -> None:
-    assert [may_be_text(name) for name in ("a.PY", "x", "w.safetensors", "W.BIN", "b.txt.gz")] == [
-        True,
-        True,
-        False,
-        False,
-        False,
-    ]
+    assert is_text(b"a\n", "w.safetensors")
+    assert not is_text(PICTURE, "a.png")
+    assert not is_text(PICTURE, "a")
+    assert is_text(b"a b c\0\x07" * 9, "a.log")
+    assert not is_text(b"a b c\0\x07" * 9, "a.bin")
     assert text_of(b"") == ""
-    assert text_of(b"\0") is None
     assert text_of("é".encode("cp1252")) == "�"
 
 

@@ -22,7 +22,15 @@ def no_card(repo: RepoFacts) -> Iterator[Found]:
     Nobody can tell what the SAEs were trained on, what they are good for, or how to load them. A folder around several releases needs none: each of them
     is judged by itself.
     """
-    if repo.saes and repo.view.entry(README) is None:
+    if not repo.saes or repo.view.entry(README) is not None:
+        return
+    if what := repo.view.instead_of(README):
+        yield Found(
+            f"{README} is {what}, expected a file: there is no card",
+            f"move it away or rename it, then hubkit build-cards {FOLDER} can write the card",
+            path=README,
+        )
+    else:
         yield Found(
             "there is no README.md at the root",
             f"hubkit init {FOLDER} asks for what the files do not say, then hubkit build-cards {FOLDER} writes it",
@@ -36,8 +44,17 @@ def front_matter(repo: RepoFacts) -> Iterator[Found]:
 
     Not YAML, a key twice, Python objects (`!!python/tuple`), NaN, or a value of the wrong kind: licence identifier, base_model, datasets, tags, language (a code of
     ISO 639 in lower case: not `en-US`, not `english`), model-index (a configuration or a revision that is a number). The Hub refuses the upload, often after the
-    weights went up, or drops the metadata in silence. What is well formed and not among what is known here (a licence, `pt-br`) is a warning.
+    weights went up, or drops the metadata in silence; of a card in UTF-16 it reads nothing. What is well formed and not among what is known here (a licence, `pt-br`) is a warning.
     """
+    if repo.card and repo.card.encoding:
+        name = repo.card.encoding.upper()[:6]
+        yield Found(
+            f"the card is saved as {name}: the Hub reads UTF-8, and shows neither its text nor its front matter",
+            "save the file as UTF-8",
+            path=README,
+            line=1,
+            identity="encoding",
+        )
     for fault in faults(repo.card) if repo.card else ():
         yield Found(
             fault.message,

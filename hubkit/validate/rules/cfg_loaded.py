@@ -13,6 +13,7 @@ from hubkit.validate.finding import Found, Severity, mend
 from hubkit.validate.need import Need
 from hubkit.validate.rule import sae_rule
 from hubkit.validate.rules.vocabulary import TRAINING, dropped, keys_of, near_key
+from hubkit.validate.secret_kinds import holds_secret, masked
 
 NORMALIZATIONS = {"none", "expected_average_only_in", "constant_norm_rescale", "layer_norm"}
 """What every architecture takes; `covariance_whitening` and `constant_scalar_rescale` are each refused by some."""
@@ -252,6 +253,13 @@ def key_dropped(sae: SaeFacts) -> Iterator[Found]:
     if cfg is None or cfg.layout != "v6" or sae.architecture is None:
         return
     for key in dropped(sae.architecture, sae.raw):
+        if holds_secret(key, sae.raw[key]):
+            yield Found(
+                "SAELens drops a key that holds a secret",
+                "revoke the secret and remove the key (SEC002)",
+                **{**sae.at(f"/{escape(key)}"), "pointer": f"/{escape(masked(key))}"},
+            )
+            continue
         meant, foreign = near_key(sae.architecture, key)
         said, hint = (
             "",

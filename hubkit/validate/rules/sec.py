@@ -104,19 +104,31 @@ def _texts(repo: RepoFacts) -> list[tuple[str, str]]:
     return texts + [(file.path, file.text) for file in (repo.evaluation, repo.evidence) if file]
 
 
+def _metadata(repo: RepoFacts) -> Iterator[tuple[str, str]]:
+    """(path, text) of what the weights of a repository on the Hub say beside their tensors; of a folder the search reads it."""
+    if repo.view.repository is not None:
+        for head in (head for folder in repo.folders.values() for head in folder.known_heads()):
+            if head.header is not None and head.header.metadata:
+                yield head.entry.path, "\n".join(f"{k}: {v}" for k, v in head.header.metadata.items())
+
+
 @repo_rule("SEC002", Severity.ERROR, Need.CFG | Need.README | Need.EVALUATION | Need.TEXTS)
 def secret(repo: RepoFacts) -> Iterator[Found]:
-    """A secret is about to be, or was, published: Hub token, API key, private key.
+    """A secret is about to be, or was, published: Hub token, API key, password, private key.
 
-    Looked for in every configuration, the card, evaluation.json and evidence.yaml, and in all other texts of a folder: .env, notebooks, scripts, YAML,
-    logs. On the Hub, in those that people write by hand. The report shows its kind, place and length, never its text, and says where texts were too
-    long to search.
+    Looked for in every configuration, the card, evaluation.json and evidence.yaml, in the names of files, the metadata of safetensors, and in all other
+    texts of a folder: .env, notebooks, scripts, YAML, logs, whatever they are called, in UTF-8, 16 or 32, with their escapes undone, also inside
+    gzip, bz2, xz, zip and tar; of what is no text in the first 64 kB. On the Hub, in the texts that people write by hand. In files of settings (.env, .netrc,
+    *.sh, *.ini) a value that its name calls a password, token or key is one, unless a variable or a word only stands for it. The report shows kind,
+    place and length, never the text, and says what was too long to search. Folders that are never published (.git, .cache) are not read.
     """
-    read = [one for path, text in _texts(repo) for one in secrets_of(path, text)]
+    read = [one for path, text in (*_texts(repo), *_metadata(repo)) for one in secrets_of(path, text)]
     for one in (*read, *repo.secrets):
         yield Found(
-            f"{one.kind} ({one.length} characters)",
-            "revoke it now, then remove it from the file and from the history",
+            f"{one.kind} ({one.length} characters)" + (f" {one.place}" if one.place else ""),
+            "revoke it now, then remove it from the file and from the history"
+            if one.path
+            else "revoke it now, then rename the file, in the history too",
             path=one.path,
             line=one.line,
             identity=one.identity,

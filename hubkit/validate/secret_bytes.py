@@ -1,0 +1,158 @@
+"""The texts in a file, whatever it is called: by its first bytes, unpacked where it is packed, and of what is no text its beginning."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from hubkit.tensors.kinds import ZIPS, is_tar, packing
+from hubkit.tensors.pickle_stream import BeyondError, PickleError
+from hubkit.tensors.unpacked import PackingError, Unpacked
+from hubkit.tensors.view_file import Allowance, SpentError, Window
+from hubkit.tensors.zip_directory import STORED
+from hubkit.tensors.zip_entries import member_window, zip_entries
+
+if TYPE_CHECKING:
+    from hubkit.tensors.view_file import Readable
+
+PIECE, OVERLAP = 1 << 22, 4096
+"""Bytes of a text that are searched at a time, and that are looked at twice; both even, as UTF-16 needs it."""
+EDGE = 1 << 16
+"""Bytes that are searched of what is no text: there a pickle, a GGUF or a picture has its words."""
+HEAD = 8192
+"""Bytes that show whether a file is text."""
+BOMS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+CONTROLS = bytes({*range(32), 127} - {0, 8, 9, 10, 12, 13, 27})
+"""What texts do not have; a zero may be half a letter."""
+MAX_DEPTH, MAX_MEMBERS = 3, 5000
+"""Containers inside each other, and what lies in those of one file."""
+PACKED = {"gzip", "bz2", "xz"}
+LONGEST_HEADER = 100_000_000
+"""Bytes: safetensors's own limit."""
+NO_TEXT = (
+    ".safetensors", ".npz", ".npy", ".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt", ".joblib", ".gguf", ".onnx", ".h5", ".parquet",
+    ".arrow", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".ico", ".bmp", ".tif", ".tiff", ".pdf", ".zip", ".gz", ".bz2", ".xz", ".zst",
+    ".tar", ".7z", ".whl", ".pyc", ".so", ".dll", ".exe", ".woff", ".woff2", ".ttf", ".mp3", ".mp4", ".wav",
+)  # fmt: skip
+"""Endings of files that hold no text, unless nearly all of their first bytes are."""
+
+
+class Text(NamedTuple):
+    """A piece of a text."""
+
+    place: str
+    """The member that it is of; empty for the file itself."""
+    text: str
+    lines: int
+    """Line ends before it."""
+
+
+def text_of(data: bytes) -> str:
+    """The text that bytes hold: in UTF-16 where they begin so, else UTF-8. Of UTF-16 and UTF-32 without a mark, zeros stand between letters."""
+    for bom, encoding in BOMS.items():
+        if data.startswith(bom):
+            return data[2:].decode(encoding, errors="replace")
+    return data.decode("utf-8", errors="replace")
+
+
+def is_text(head: bytes, name: str) -> bool:
+    """Whether a file of this name that begins so is searched whole."""
+    sure = not name.lower().endswith(NO_TEXT)
+    if head[:2] in BOMS or (sure and b"\0" not in head):
+        return True
+    bare = head.replace(b"\0", b"")
+    strange = (
+        len(bare) - len(bare.translate(None, CONTROLS)) + bare.decode("utf-8", "replace").count("\ufffd")
+    )
+    return strange <= len(bare) * (0.3 if sure else 0.01)
+
+
+@dataclass
+class Texts:
+    """The way through one file. `most` bytes of each text are read."""
+
+    allowance: Allowance
+    most: int
+    cut: list[str] = field(default_factory=list)
+    """Where more could be read than was, or could not be unpacked: the members, empty for the file itself."""
+    _members: int = 0
+
+    def of(self, file: Readable, name: str, place: str = "", depth: int = 0) -> Iterator[Text]:
+        """Every text of `file`, piece by piece. Raises IncompleteError where the bytes do not come."""
+        try:
+            yield from self._of(file, name, place, depth)
+        except (PackingError, PickleError):
+            return  # damaged: what stood before it was given, and nobody reads what comes after
+        except (BeyondError, SpentError):
+            self.cut.append(place)
+
+    def _of(self, file: Readable, name: str, place: str, depth: int) -> Iterator[Text]:
+        file.seek(0)
+        head = file.read(HEAD)
+        kind = packing(head)
+        deep = depth >= MAX_DEPTH
+        if name.lower().endswith(".safetensors") and (length := _header_length(head)):
+            yield from self._plain(Window(file, 8, length), place, self.most)
+        elif head.startswith(ZIPS) and not deep:
+            yield from self._zip(file, place, depth)
+        elif is_tar(head) and not deep:
+            yield from self._tar(file, place, depth)
+        elif kind is not None and kind in PACKED and not deep:
+            inner = name.rpartition(".")[0]
+            yield from self.of(Unpacked(file, kind, self.allowance), inner, place or inner, depth + 1)
+        else:
+            whole = is_text(head, name)
+            yield from self._plain(file, place, self.most if whole else EDGE, whole=whole)
+
+    def _plain(self, file: Readable, place: str, most: int, *, whole: bool = True) -> Iterator[Text]:
+        """The file in pieces: what stands across a border is seen with the next one, which begins as the file does where that tells its encoding."""
+        file.seek(0)
+        before, bom, lines, read = b"", b"", 0, 0
+        while read < most and (piece := file.read(min(PIECE, most - read))):
+            bom = piece[:2] if not read and piece[:2] in BOMS else bom
+            read += len(piece)
+            text = text_of(before + piece)
+            yield Text(place, text, lines)
+            before = bom + piece[-OVERLAP:]
+            lines += text.count("\n") - text_of(before).count("\n")
+        if whole and read >= most and file.read(1):
+            self.cut.append(place)
+
+    def _zip(self, file: Readable, place: str, depth: int) -> Iterator[Text]:
+        entries, _ = zip_entries(file, MAX_MEMBERS)
+        for entry in entries:
+            where = self._member(place, entry.name)
+            yield Text(where, "", 0)
+            try:
+                window = member_window(file, entry)
+            except (PickleError, BeyondError):
+                continue
+            member = window if entry.method == STORED else Unpacked(window, "deflate", self.allowance)
+            yield from self.of(member, entry.name.rpartition("/")[2], where, depth + 1)
+
+    def _tar(self, file: Readable, place: str, depth: int) -> Iterator[Text]:
+        file.seek(0)
+        try:
+            with tarfile.open(fileobj=file, mode="r:") as archive:  # type: ignore[call-overload]  # it reads, seeks and tells, nothing else
+                for member in archive:
+                    where = self._member(place, member.name)
+                    yield Text(where, "", 0)
+                    if member.isreg() and not member.issparse():
+                        part = Window(file, member.offset_data, member.size)
+                        yield from self.of(part, member.name.rpartition("/")[2], where, depth + 1)
+        except (tarfile.TarError, OSError, ValueError, EOFError, OverflowError) as error:
+            raise PickleError(f"it is damaged: {str(error)[:100]}") from error
+
+    def _member(self, place: str, name: str) -> str:
+        self._members += 1
+        if self._members > MAX_MEMBERS:
+            raise BeyondError(f"more than {MAX_MEMBERS:,} members")
+        return f"{place}/{name}" if place else name
+
+
+def _header_length(head: bytes) -> int:
+    """Of safetensors; 0 where the bytes are none."""
+    length = int.from_bytes(head[:8], "little")
+    return length if head[8:9] == b"{" and length <= LONGEST_HEADER else 0

@@ -1,0 +1,240 @@
+"""What secrets look like: tokens and keys by their own form, and values by the name that a file of settings gives them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+GAP = r"[\"'\s:=\\,\]]{1,12}"
+"""Between a name and its value, in code and in every file of settings."""
+ALONE = r"(?<![A-Za-z0-9_-]{40})"
+"""Not within the run of letters that base64 for URLs is. What stands before a token otherwise may be anything: `%3D`, `\\n`, a colour."""
+
+SECRETS = {
+    "a Hugging Face token": (("hf_",), re.compile(ALONE + r"hf_(?![0-9a-f]{30,64}\b)[A-Za-z0-9]{30,}\b")),
+    "a Hugging Face OAuth or organisation token": (
+        ("api_org_", "hf_oauth_", "hf_jwt_"), re.compile(ALONE + r"(?:api_org|hf_oauth|hf_jwt)_[A-Za-z0-9]{30,}\b"),
+    ),
+    "an OpenAI or Anthropic key": (
+        ("sk-",), re.compile(r"\bsk-(?:(?:proj|svcacct|admin|None|ant|or|lf)-[A-Za-z0-9_-]{24,400}|[A-Za-z0-9]{32,400}(?![A-Za-z0-9-]))"),
+    ),
+    "a GitHub token": (
+        ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+        re.compile(ALONE + r"(?:gh[pousr]_[A-Za-z0-9]{36,}|\bgithub_pat_[A-Za-z0-9_]{50,})\b"),
+    ),
+    "a GitLab token": (
+        ("glpat-", "gldt-", "glrt-", "glsoat-", "glcbt-", "glptt-", "glft-", "glagent-"),
+        re.compile(r"\bgl(?:pat|dt|rt|soat|cbt|ptt|ft|agent)-[A-Za-z0-9_-]{20,300}"),
+    ),
+    "a Slack token": (
+        ("xox", "xapp-"),
+        re.compile(r"\b(?:xox[abeoprs]|xapp)-[A-Za-z0-9-]{20,300}"),
+    ),
+    "a webhook, which lets anybody post": (
+        ("hooks.slack.com/", "discord.com/api/webhooks/", "discordapp.com/api/webhooks/"),
+        re.compile(r"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9_]{6,40}/[A-Za-z0-9_]{6,40}/[A-Za-z0-9_/]{16,120}"
+                   r"|discord(?:app)?\.com/api/webhooks/\d{10,24}/[A-Za-z0-9_-]{50,120}"),
+    ),
+    "an AWS access key": (("AKIA", "ASIA"), re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
+    "an AWS secret key": (
+        ("secret_access_key", "secretaccesskey", "aws_secret_key"),
+        re.compile(rf"(?i)(?:secret_?access_?key|aws_secret_key){GAP}([A-Za-z0-9/+]{{40}})(?![A-Za-z0-9/+=])"),
+    ),
+    "a Google key": (
+        ("AIza", "GOCSPX-", "ya29."), re.compile(r"\b(?:AIza[A-Za-z0-9_-]{35}\b|GOCSPX-[A-Za-z0-9_-]{28}|ya29\.[A-Za-z0-9_-]{40,400})"),
+    ),
+    "an Azure key": (
+        ("accountkey=", "sharedaccesskey=", "?sig=", "&sig="),
+        re.compile(r"(?i)(?:AccountKey|SharedAccessKey|[?&]sig)=([A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{86}==)(?![A-Za-z0-9+/=])"),
+    ),
+    "a wandb key": (
+        ("wandb", "api.wandb.ai"),
+        re.compile(rf"(?i)(?:wandb[a-z_]{{0,12}}key{GAP}|wandb\.login\([^)\n]{{0,120}}?[\"']|wandb\s{{1,4}}login\s{{1,4}}(?:--\w{{1,20}}\s{{1,4}})?"
+                   r"|api\.wandb\.ai\s{1,20}login\s{1,20}\S{1,64}\s{1,20}(?:account\s{1,20}\S{1,64}\s{1,20})?password\s{1,20})([0-9a-f]{40})\b"
+                   r"|(wandb_v\d_[A-Za-z0-9_]{30,400})"),
+    ),
+    "a key of another service": (
+        ("npm_", "pypi-Ag", "gsk_", "r8_", "xai-", "nvapi-", "dapi", "dop_v1_", "SG.", "sk_live_", "rk_live_", "rpa_", "pplx-", "eyJhcGlfYWRkcmVzcyI6"),
+        re.compile(r"\b(?:npm_[A-Za-z0-9]{36}|pypi-Ag[A-Za-z0-9_-]{50,400}|gsk_[A-Za-z0-9]{40,80}|r8_[A-Za-z0-9]{37}|xai-[A-Za-z0-9]{60,100}"
+                   r"|nvapi-[A-Za-z0-9_-]{50,100}|dapi[0-9a-f]{32}|dop_v1_[0-9a-f]{64}|SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}|[rs]k_live_[A-Za-z0-9]{20,200}"
+                   r"|rpa_[A-Z0-9]{30,60}|pplx-[A-Za-z0-9]{40,80}|eyJhcGlfYWRkcmVzcyI6[A-Za-z0-9+/]{40,400}={0,2})(?![A-Za-z0-9])"),
+    ),
+    "a private key": (
+        ("-----BEGIN ", "PuTTY-User-Key-File-"),
+        re.compile(r"-----BEGIN (?:[A-Z0-9]{1,16} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:[ \t]{0,8}[\r\n][\s\"'+,]{0,64}[A-Za-z0-9+/][A-Za-z0-9+/_ -]{2,40}"
+                   r"|\s?[A-Za-z0-9+/]{40})|PuTTY-User-Key-File-\d: "),
+    ),
+    "a signed token (JWT)": (("eyJ",), re.compile(r"(?<![\w-])eyJ[\w-]{10,2000}\.eyJ[\w-]{10,4000}\.[\w-]{10,1000}")),
+    "a URL with a password": (("://",), re.compile(r"://[^\s:/@\"'<>]{0,80}:([^\s:/@\"'<>]{4,200})@[\w.\[-]")),
+}  # fmt: skip
+"""Kind to what such a secret begins with (in lower case where the pattern takes either), and the pattern, which is tried there only: a text without is
+searched a hundred times as fast. Its group is the secret, where it has one. The forms are those that the services publish for scanners of secrets."""
+CALLED = re.compile(
+    r"(?:token|jwt|bearer|authorization|key|secret)[\"'\s:=\\,\]]{1,12}(?:(?:bearer|token|jwt)\s{1,4})?",
+    re.IGNORECASE,
+)
+"""What stands before a signed token that is one, and no example of the form."""
+MIXED = {"an OpenAI or Anthropic key", "a GitLab token", "a Slack token", "a key of another service"}
+"""Kinds whose form words with hyphens have as well: a key has letters and digits."""
+
+SETTINGS = re.compile(
+    r"""(?:.*\.)?env(?:\..*|rc)?|[._]netrc|netrc|\.(?:npmrc|pypirc|my\.cnf|s3cfg|boto|bashrc|zshrc|profile|bash_profile)
+    |.*\.(?:sh|bash|zsh|slurm|sbatch|ps1|bat|cmd|ini|cfg|conf|properties|tfvars)
+    |\.?[^.]*(?:secret|credential)[^.]*(?:\.(?:json|ya?ml|toml|txt))?""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""Files in which a name with `=` or `:` sets a value."""
+ASSIGNED = re.compile(
+    r"""(?im)(?:^|[{,;]|\bset[ ]|\bexport[ ])[ \t]{0,32}["']?(?:\$env:)?[\w./:@-]{0,64}?
+    (?:(?P<word>passw(?:or)?d|passphrase|[_-]pass|pwd)|token|secret|api[_-]?key|(?:access|secret|private|auth|account)[_-]?key)["']?
+    [ \t]{0,8}[:=][ \t]{0,8}["']?(?P<value>[^\s"'#]{4,200})""",
+    re.VERBOSE,
+)
+NETRC = re.compile(r"\bpassword\s{1,20}(?P<word>)(?P<value>[^\s#]{4,200})")
+NAMED = {
+    ".pgpass": re.compile(r"(?m)^[^:#\n]{1,100}:[\d*]{1,5}:[^:\n]{1,100}:[^:\n]{1,100}:(?P<word>)(?P<value>[^\s]{4,200})"),
+    "kaggle.json": re.compile(r'"key"\s{0,8}:\s{0,8}"(?P<value>[0-9a-f]{32})"'),
+    "config.json": re.compile(r'"auth"\s{0,8}:\s{0,8}"(?P<value>[A-Za-z0-9+/]{12,400}={0,2})"'),
+    ".dockercfg": re.compile(r'"auth"\s{0,8}:\s{0,8}"(?P<value>[A-Za-z0-9+/]{12,400}={0,2})"'),
+    ".netrc": NETRC,
+    "_netrc": NETRC,
+    "netrc": NETRC,
+}  # fmt: skip
+"""Files of one program each, by name: what in them is the secret. `config.json` is docker's, which alone has `auth`."""
+OF_SETTINGS = "a password or key, by the name it has in a file of settings"
+STAND_IN = re.compile(
+    r"x{6}|\*{3}|\.{3}|…|_your_|your[_-]?(?:hf|api|token|key|secret|password|own|access|wandb|openai)|example|placeholder|change_?me|change-me|replace[_-]?(?:me|with)"
+    r"|insert[_-]|redacted|\$[{(]|os\.environ|getenv|secrets\.|process\.env|<[a-z_ -]*>|to[_-]?be[_-]?set",
+    re.IGNORECASE,
+)
+NO_PASSWORD = {
+    "password", "passwd", "pass", "pwd", "secret", "token", "test", "testing", "postgres", "mysql", "root", "admin", "none", "null", "true", "false",
+    "empty", "dummy", "fake", "todo", "unset", "default", "foobar", "user", "username", "guest", "undefined", "optional", "required", "hf_token", "mypassword",
+    "my_password", "api_key", "key", "string", "str", "os.environ", "xxxx", "xxxxx", "nil",
+}  # fmt: skip
+"""Words that only stand for one."""
+NO_PASSWORDS = ("github", "gitlab", "hf")
+"""Schemes whose `owner:name@revision` looks like a user with a password."""
+CODE_BEGINS = ("$", "<", "{", "[", "(", "`", "%", "/", "./", "../", "~", "!", "@", "\\", ":")
+"""What begins so is a variable, a call, a path."""
+ESCAPE = re.compile(
+    r"\\{0,3}(?:\\u\{?00([2-7][0-9A-Fa-f])\}?|\\x([2-7][0-9A-Fa-f]))|%([2-7][0-9A-Fa-f])|&#(?:x([2-7][0-9A-Fa-f])|(\d{2,3}));|(?:\x1b|\\u001b|\\x1b|\\033)\[[0-9;]{0,20}m"
+)
+
+
+class Hit(NamedTuple):
+    """One secret of a text."""
+
+    kind: str
+    start: int
+    """Of what the pattern fits, in the text as `plain` has it: for the line."""
+    whole: str
+    secret: str
+
+
+def plain(text: str) -> str:
+    r"""`text` as whoever uses it reads it: escapes of JSON, URLs and HTML undone where they stand for a visible character, no colours, and no zero
+    characters, which UTF-16 and UTF-32 have between letters. Line ends stay where they are; `\\n` in a string becomes a carriage return.
+    """
+    text = text.replace("\0", "").replace("\u0130", "I")  # a letter that is two in lower case
+    if "\\" in text:
+        for escape, character in (("\\n", "\r"), ("\\r", "\r"), ("\\t", "\t"), ('\\"', '"'), ("\\/", "/")):
+            text = text.replace(escape, character)
+    if any(mark in text for mark in ("\\u", "\\x", "\\033", "%", "&#", "\x1b")):
+        text = ESCAPE.sub(_character, text)
+    return text
+
+
+def _character(match: re.Match[str]) -> str:
+    *hexadecimal, decimal = match.groups()
+    code = int(decimal) if decimal else int(next((one for one in hexadecimal if one), "0"), 16)
+    return chr(code) if 0x20 <= code < 0x7F else match.group() if code else ""
+
+
+def find_secrets(text: str, name: str = "") -> list[Hit]:
+    """Every secret of a text, in order, none inside another; `name` is the file's, without its folder."""
+    text = plain(text)
+    found = sorted(_hits(text, name.lower()), key=lambda hit: hit[0])
+    kept, end = [], 0
+    for start, stop, hit in found:
+        if start >= end:
+            kept.append(hit)
+            end = stop
+    return kept
+
+
+def _hits(text: str, name: str) -> Iterator[tuple[int, int, Hit]]:
+    """(start, end of the secret itself, hit); of two that begin at one place the first has the better name."""
+    small = text.lower()
+    for kind, (marks, pattern) in SECRETS.items():
+        end = 0
+        for at in _places(small if pattern.flags & re.IGNORECASE else text, marks):
+            if at >= end and (match := pattern.match(text, at)):
+                group, end = match.lastindex or 0, match.end()
+                if not _stands_in(kind, match[group], text[max(0, at - 40) : at]):
+                    yield *match.span(group), Hit(kind, at, match.group(), match[group])
+    for pattern in _of_settings(name):
+        for match in pattern.finditer(text):
+            value = match["value"]
+            if _is_set(value, word=match.groupdict().get("word") is not None):
+                yield *match.span("value"), Hit(OF_SETTINGS, match.start("value"), match.group(), value)
+
+
+def _places(text: str, marks: tuple[str, ...]) -> list[int]:
+    """Where one of `marks` stands."""
+    found = []
+    for mark in marks:
+        at = text.find(mark)
+        while at >= 0:
+            found.append(at)
+            at = text.find(mark, at + 1)
+    return sorted(found)
+
+
+def _of_settings(name: str) -> Iterator[re.Pattern[str]]:
+    if len(name) <= 255 and SETTINGS.fullmatch(name):
+        yield ASSIGNED
+    if name in NAMED:
+        yield NAMED[name]
+
+
+def _stands_in(kind: str, secret: str, before: str) -> bool:
+    """Whether it is what a text writes where a reader is to put a secret of this kind."""
+    if kind == "a URL with a password":
+        return not _is_set(secret, word=True) or secret.isupper() or before.endswith(NO_PASSWORDS)
+    if kind == "a signed token (JWT)" and not any(
+        one.end() == len(before) for one in CALLED.finditer(before)
+    ):
+        return True
+    if kind in MIXED and not _is_mixed(secret):
+        return True
+    return len(set(secret[-24:])) < 3 or STAND_IN.search(secret) is not None
+
+
+def _is_set(value: str, *, word: bool) -> bool:
+    """Whether a value is one, and no variable, path or word in its place. A password may be a word; a key has letters and digits."""
+    if value.startswith(CODE_BEGINS) or "://" in value or STAND_IN.search(value):
+        return False
+    bare = value.rstrip(",;)}]").lower()
+    if bare in NO_PASSWORD or len(set(bare)) < 3:
+        return False
+    return word or (len(bare) >= 8 and _is_mixed(bare))
+
+
+def _is_mixed(text: str) -> bool:
+    return any(c.isdigit() for c in text) and any(c.isalpha() for c in text)
+
+
+def holds_secret(*values: Any) -> bool:
+    """Whether one of some values of JSON is a secret, or has one in it."""
+    return any(find_secrets(json.dumps(value, ensure_ascii=False, default=str)) for value in values)
+
+
+def masked(text: str) -> str:
+    """`text`, of whose secrets only the first four characters are left: for names of files."""
+    shown = plain(text)
+    for hit in find_secrets(text):
+        shown = shown.replace(hit.secret, f"{hit.secret[: min(4, len(hit.secret) // 4)]}...")
+    return shown
