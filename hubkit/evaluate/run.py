@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from hubkit import __version__
-from hubkit.engine.events import Report, silent
+from hubkit.engine.events import Progress, silent
 from hubkit.engine.local import Local
 from hubkit.engine.threads import threads_for
 from hubkit.engine.work import Unit
@@ -57,7 +57,7 @@ def evaluate(
     work: Path,
     specs: Iterable[Named],
     *,
-    report: Report = silent,
+    report: Progress = silent,
     workers: int = 1,
 ) -> Evaluation:
     """Measure the SAEs `specs` in `release` on the pool, cross-fitted with the SAEs of `<work>/folds/<fold>/<sae_id>/` and controlled

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hubkit.engine.events import Report
+    from hubkit.engine.events import Progress
     from hubkit.evaluate.probe import Design, Predictions
     from hubkit.formats.sae import Sae
     from hubkit.release.metrics import MetricValue
@@ -56,7 +56,7 @@ class Evaluated:
     warnings: list[str] = field(default_factory=list)
 
 
-def evaluate_unit(unit: EvaluationUnit, report: Report) -> Evaluated:
+def evaluate_unit(unit: EvaluationUnit, report: Progress) -> Evaluated:
     """Reconstruction on the SAE's own rows, cross-fitted reconstruction, cross-fitted probes, the control; runs in any process."""
     del report  # one SAE is done in a moment
     manifest = PoolManifest.load(unit.pool_folder / MANIFEST)

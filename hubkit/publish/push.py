@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hubkit.engine.events import Report, silent
+from hubkit.engine.events import Progress, silent
 from hubkit.errors import HubkitError, IncompleteError
 from hubkit.publish.errors import hub_errors, overtaken
 from hubkit.publish.files import check_unchanged
@@ -57,7 +57,7 @@ def push(
     release: Path,
     api: HfApi,
     *,
-    report: Report = silent,
+    report: Progress = silent,
     limits: Limits = LIMITS,
     own_hub: bool = False,
 ) -> Pushed:
@@ -131,7 +131,7 @@ def _prepared(plan: PushPlan, api: HfApi) -> str:
     return fresh.commit
 
 
-def _commit(plan: PushPlan, release: Path, api: HfApi, parent: str, report: Report) -> Pushed:
+def _commit(plan: PushPlan, release: Path, api: HfApi, parent: str, report: Progress) -> Pushed:
     """One commit on the branch. When its answer is lost, the branch itself says whether it was made."""
     from huggingface_hub.errors import HfHubHTTPError
     from huggingface_hub.utils import httpx

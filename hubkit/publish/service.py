@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from hubkit import __version__
 from hubkit.cards.snippets import missing_packages, python_blocks, run_snippets
-from hubkit.engine.events import Event, Report, silent
+from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import ExitCode, HubkitError, UsageError
 from hubkit.publish.code import absent_for
 from hubkit.publish.errors import hub_errors
@@ -72,7 +72,7 @@ def check_login(api: HfApi, repo_id: str) -> None:
 
 
 def prepare(
-    release: Path, target: Target, api: HfApi, choices: Choices | None = None, report: Report = silent
+    release: Path, target: Target, api: HfApi, choices: Choices | None = None, report: Progress = silent
 ) -> Prepared:
     """Hash, hold against the gate, plan. Nothing is sent. Raises HubkitError with everything that stands in the way."""
     choices = choices or Choices()
@@ -92,7 +92,7 @@ def prepare(
 
 
 def rehearse_release(
-    prepared: Prepared, choices: Choices, report: Report = silent, limits: Limits = LIMITS
+    prepared: Prepared, choices: Choices, report: Progress = silent, limits: Limits = LIMITS
 ) -> Rehearsal:
     """Against a throw-away Hub of its own. Raises HubkitError when something went wrong there; nothing was sent then."""
     with rehearsal_hub([prepared]) as (hub, api):
@@ -110,7 +110,7 @@ def publish(
     rehearsal: Rehearsal | None = None,
     run_code: bool = False,
     limits: Limits = LIMITS,
-    report: Report = silent,
+    report: Progress = silent,
 ) -> Published:
     """Push, then prove at the new commit; `run_code` also runs the card's code against the Hub. Raises HubkitError when the proof fails."""
     plan = prepared.plan
@@ -122,7 +122,7 @@ def publish(
     return Published(prepared, pushed, proof, rehearsal)
 
 
-def with_code(proof: Verification, api: HfApi, report: Report = silent) -> Verification:
+def with_code(proof: Verification, api: HfApi, report: Progress = silent) -> Verification:
     """The proof, and what came of the card's code run against this Hub as a reader would run it: from main, without fetching a base model."""
     from hubkit.publish.remote import read_card
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubkit.cards.settings import NAME, load_settings
-from hubkit.engine.events import Event, Report, silent
+from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import ExitCode, HubkitError, UsageError
 from hubkit.publish import service, shown
 from hubkit.publish.collection import CollectionItem, CollectionOutcome, keep_collection
@@ -96,7 +96,7 @@ def _target(study: StudyFile, one: Study | FolderRelease, release: Path) -> Targ
 
 
 def prepare(
-    study: StudyFile, folder: Path, api: HfApi, choices: Choices, report: Report = silent
+    study: StudyFile, folder: Path, api: HfApi, choices: Choices, report: Progress = silent
 ) -> list[Prepared]:
     """Every release past the gate. Raises HubkitError with everything that stands in the way of any of them; nothing was sent."""
     prepared, refused = [], []
@@ -118,7 +118,7 @@ def prepare(
 
 
 def rehearse(
-    study: StudyFile, prepared: list[Prepared], choices: Choices, report: Report = silent
+    study: StudyFile, prepared: list[Prepared], choices: Choices, report: Progress = silent
 ) -> dict[str, Rehearsal]:
     """All of it against one throw-away Hub: the releases, the index, the collection. Repository to outcome. Raises HubkitError; nothing was sent.
 
@@ -143,7 +143,7 @@ def publish(
     prepared: list[Prepared],
     api: HfApi,
     rehearsals: Mapping[str, Rehearsal],
-    report: Report = silent,
+    report: Progress = silent,
 ) -> StudyOutcome:
     """Push and prove every release, then the index and the collection. Raises HubkitError; what was published stays, and running again goes on."""
     releases = []
@@ -156,7 +156,7 @@ def publish(
 
 
 def _finish(
-    study: StudyFile, folder: Path, done: list[_Done], api: HfApi, report: Report
+    study: StudyFile, folder: Path, done: list[_Done], api: HfApi, report: Progress
 ) -> tuple[IndexPublished | None, CollectionOutcome | None]:
     """The index repository and the collection, where the study has them."""
     publication = study.publish
