@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hubkit.engine.events import Event, Report
+from hubkit.engine.events import Event, Progress
 from hubkit.release.metrics import Evaluation
 from hubkit.repo.local import open_folder
 from hubkit.study.study import Study, save_study
@@ -43,7 +43,7 @@ def timed(what: str, took: dict[str, float]) -> Iterator[None]:
     print(f"{what}: {took[what]:.1f} s", flush=True)
 
 
-def every(seconds: float) -> Report:
+def every(seconds: float) -> Progress:
     """A report that prints a line now and then."""
     last = [0.0]
 
@@ -55,7 +55,7 @@ def every(seconds: float) -> Report:
     return report
 
 
-def study_of(folder: Path, layers: int, report: Report) -> Study:
+def study_of(folder: Path, layers: int, report: Progress) -> Study:
     """The study of a wide lab model, which is trained here when it is not there."""
     from hubkit.lab.model import Shape, build
     from hubkit.study.demo import demo_study

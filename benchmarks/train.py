@@ -133,7 +133,7 @@ def floor() -> tuple[float, float]:
 
 def measure(options: argparse.Namespace, rows: torch.Tensor) -> dict[str, dict[str, list[float]]]:
     """Milliseconds a step of one SAE: by architecture, by way, one figure a round."""
-    forms = ["lanes", "mapped"] if options.forms else ["lanes"]
+    forms = ["threads", "mapped"] if options.forms else ["threads"]
     steps = WHOLE if options.whole else options.steps
     found: dict[str, dict[str, list[float]]] = {name: {} for name in ARCHITECTURES}
     for number in range(options.rounds):
@@ -196,7 +196,7 @@ def main() -> None:
     rows = activations()
     for name in ARCHITECTURES:  # first calls: imports, thread pools
         saelens(name, rows, 2)()
-        hubkit(name, rows, 2, 2, "lanes")()
+        hubkit(name, rows, 2, 2, "threads")()
     table(measure(options, rows))
 
 

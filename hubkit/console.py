@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.progress import TaskID
 
-    from hubkit.engine.events import Cell, Event, Line, Report
+    from hubkit.engine.events import Cell, Event, Line, Progress
 
 WIDTH_WITHOUT_TERMINAL = 120
 MEGABYTE = 1e6
@@ -85,7 +85,7 @@ class Console:
                 self.say(f"[yellow]warning[/] {escape(printable(subject))}: {escape(printable(text))}")
 
     @contextlib.contextmanager
-    def progress(self) -> Iterator[Report]:
+    def progress(self) -> Iterator[Progress]:
         """A callable for events: a live overview on a terminal, a plain line now and then elsewhere, nothing with `--quiet`."""
         if self.quiet:
             yield lambda _: None
@@ -219,7 +219,7 @@ class _Overview:
 
 
 @contextlib.contextmanager
-def _live() -> Iterator[Report]:
+def _live() -> Iterator[Progress]:
     from rich.live import Live
 
     overview = _Overview(_rich(sys.stderr))

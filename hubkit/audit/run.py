@@ -16,7 +16,7 @@ from hubkit.audit.member import Options, Reader, Step
 from hubkit.audit.store import Store
 from hubkit.audit.targets import Source
 from hubkit.audit.workers import in_threads
-from hubkit.engine.events import Event, Report, silent
+from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import IncompleteError
 from hubkit.repo.ratelimit import RateLimits
 from hubkit.repo.transport import Transport
@@ -41,7 +41,7 @@ def audit(
     options: Options | None = None,
     *,
     targets: Sequence[str] = (),
-    report: Report = silent,
+    report: Progress = silent,
 ) -> Store:
     """Audit everything that `sources` stand for; the store that is returned, open, has the run's rows (`hubkit.audit.ranking`).
 
@@ -80,7 +80,7 @@ def _peek(found: Iterator[Candidate]) -> tuple[Iterator[Candidate], bool]:
     return iter(first), False
 
 
-def _read_all(store: Store, api: HfApi, options: Options, report: Report) -> None:
+def _read_all(store: Store, api: HfApi, options: Options, report: Progress) -> None:
     total = store.count("open")
     if not total:
         return

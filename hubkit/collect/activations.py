@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 
-from hubkit.engine.events import Event, Report, silent
+from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import HubkitError
 from hubkit.inference.hooks import module_outputs
 
@@ -37,7 +37,7 @@ def pool_outputs(
     pooling: Pooling,
     *,
     batch_size: int = 32,
-    report: Report = silent,
+    report: Progress = silent,
 ) -> dict[str, np.ndarray]:
     """The outputs of the modules, pooled per passage: path -> (n, d) float32.
 

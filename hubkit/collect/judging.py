@@ -10,7 +10,7 @@ from hubkit.collect.folds import assign_folds
 from hubkit.collect.judges import Reply
 from hubkit.collect.spans import tokens_outside
 from hubkit.collect.verdicts import verdicts_of
-from hubkit.engine.events import Report, silent
+from hubkit.engine.events import Progress, silent
 from hubkit.errors import HubkitError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def judge_completions(
-    plan: CollectPlan, tokenizer: Any, sampled: list[Completion], kept: Path, report: Report = silent
+    plan: CollectPlan, tokenizer: Any, sampled: list[Completion], kept: Path, report: Progress = silent
 ) -> tuple[list[Completion], dict[str, tuple[int, ...]]]:
     """The completions with their verdicts, and completion_id -> positions of the tokens to pool; `kept` is the judge's file (`verdicts`)."""
     scenarios = {(one.scenario_id, one.variant): one for one in plan.scenarios}

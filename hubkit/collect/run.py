@@ -20,7 +20,7 @@ from hubkit.collect.judging import judge_completions, split_completions
 from hubkit.collect.plan import SPANS, CollectPlan, model_revision
 from hubkit.collect.scenarios import completion_seed
 from hubkit.collect.verdicts import verdicts_file
-from hubkit.engine.events import Event, Report, silent
+from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import IncompleteError
 from hubkit.inference.tokens import prompt_ids
 from hubkit.release.digests import sha256_of_file
@@ -41,7 +41,7 @@ PARTS_FOLDER = "sampling"
 """The completions of each finished scenario, while others are still to be sampled."""
 
 
-def collect(plan: CollectPlan, out: Path, report: Report = silent) -> PoolManifest:
+def collect(plan: CollectPlan, out: Path, report: Progress = silent) -> PoolManifest:
     """Write the pool that `plan` describes into `out`, or return the manifest of the one that is there.
 
     Killed at any point, it goes on where it stopped: finished scenarios are not sampled again, nothing is judged twice by one
@@ -92,7 +92,7 @@ def finished_pool(out: Path, inputs_sha256: str) -> PoolManifest | None:
 
 
 def _sample_all(
-    plan: CollectPlan, base: BaseModel, out: Path, sampled_as: str, report: Report
+    plan: CollectPlan, base: BaseModel, out: Path, sampled_as: str, report: Progress
 ) -> list[Completion]:
     """All completions, unjudged: from the table of an earlier pool, from the parts of a killed run, or newly drawn."""
     if sampled_sha256(out / COMPLETIONS_FILE) == sampled_as:
@@ -155,7 +155,7 @@ def _passages(
 
 
 def _write_activations(
-    plan: CollectPlan, base: BaseModel, out: Path, passages: list[Passage], report: Report
+    plan: CollectPlan, base: BaseModel, out: Path, passages: list[Passage], report: Progress
 ) -> list[PoolLayer]:
     from hubkit.collect.activations import pool_outputs
 

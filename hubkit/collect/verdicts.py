@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from hubkit.collect.judges import Judgement
-from hubkit.engine.events import Event, Report, silent
+from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import HubkitError, IncompleteError
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import VERDICTS
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def verdicts_of(
-    judge: Judge, replies: Sequence[Reply], kept: Path, report: Report = silent
+    judge: Judge, replies: Sequence[Reply], kept: Path, report: Progress = silent
 ) -> list[Judgement]:
     """One verdict for each of `replies`, in their order. `kept` has those of an earlier or a killed run, which are not asked for again.
 

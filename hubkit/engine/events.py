@@ -41,8 +41,8 @@ class Event:
     """What `done` and `total` count, where it is not things: `bytes`."""
 
 
-Report = Callable[[Event], None]
+Progress = Callable[[Event], None]
 
 
 def silent(_: Event) -> None:
-    """A report that nobody reads."""
+    """Progress that nobody follows."""

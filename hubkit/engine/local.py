@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
-from hubkit.engine.events import Event, Report, silent
+from hubkit.engine.events import Event, Progress, silent
 from hubkit.engine.work import Failure, Results, Split, Unit, Worker
 from hubkit.errors import HubkitError
 
@@ -50,7 +50,7 @@ class Local:
         units: Sequence[Unit],
         worker: Worker,
         *,
-        report: Report = silent,
+        report: Progress = silent,
         stage: str = "work",
         split: Split | None = None,
     ) -> Results:
@@ -68,7 +68,7 @@ class _Desk:
     """Who is next, how often each was tried, and what came of it."""
 
     def __init__(
-        self, units: Sequence[Unit], retries: int, split: Split | None, report: Report, stage: str
+        self, units: Sequence[Unit], retries: int, split: Split | None, report: Progress, stage: str
     ) -> None:
         self.queue = deque(units)
         self.results = Results()
@@ -129,7 +129,7 @@ class _Seat:
     unit: Unit | None = None
 
 
-def _attempt(worker: Worker, unit: Unit, report: Report) -> Outcome:
+def _attempt(worker: Worker, unit: Unit, report: Progress) -> Outcome:
     """The result of one unit, or its failure in words (exceptions need not survive pickling)."""
     try:
         return Success(unit.key, worker(unit.payload, report))

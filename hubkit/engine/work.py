@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from hubkit.engine.events import Report, silent
+from hubkit.engine.events import Progress, silent
 from hubkit.errors import HubkitError
 
 SHOWN = 10
 """Failed units that an error names."""
 
-Worker = Callable[[Any, Report], Any]
+Worker = Callable[[Any, Progress], Any]
 """An importable top-level function: payload in, picklable result out. What it reports arrives where the engine was called."""
 
 
@@ -70,7 +70,7 @@ class Engine(Protocol):
         units: Sequence[Unit],
         worker: Worker,
         *,
-        report: Report = silent,
+        report: Progress = silent,
         stage: str = "work",
         split: Split | None = None,
     ) -> Results:

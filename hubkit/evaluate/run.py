@@ -6,7 +6,7 @@ import json
 import shutil
 from typing import TYPE_CHECKING, Protocol
 
-from hubkit.engine.events import Report, silent
+from hubkit.engine.events import Progress, silent
 from hubkit.engine.local import Local
 from hubkit.engine.work import Unit
 from hubkit.errors import IncompleteError, NothingFound, UsageError
@@ -43,7 +43,7 @@ def evaluate(
     work: Path,
     specs: Iterable[Named],
     *,
-    report: Report = silent,
+    report: Progress = silent,
     workers: int = 1,
 ) -> Evaluation:
     """Measure the SAEs `specs` in `release` on the pool, cross-fitted with the SAEs of `<work>/folds/<fold>/<sae_id>/` and controlled

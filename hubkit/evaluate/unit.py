@@ -17,7 +17,7 @@ from hubkit.release.pool import PoolManifest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hubkit.engine.events import Report
+    from hubkit.engine.events import Progress
     from hubkit.evaluate.probe import Predictions
     from hubkit.measures.measure import Split
     from hubkit.release.metrics import MetricValue
@@ -67,7 +67,7 @@ class Evaluated:
     warnings: list[str] = field(default_factory=list)
 
 
-def evaluate_unit(unit: EvaluationUnit, report: Report) -> Evaluated:
+def evaluate_unit(unit: EvaluationUnit, report: Progress) -> Evaluated:
     """Everything that is measured of one SAE; runs in any process."""
     del report  # one SAE is done in a moment
     manifest = PoolManifest.load(unit.pool_folder / MANIFEST)

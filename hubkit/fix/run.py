@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hubkit.engine.events import Event, Report, silent
+from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import UsageError
 from hubkit.fix import card, cfg, convert, legacy, names, paths, pickled, shapes, weights  # noqa: F401 - importing them registers them
 from hubkit.fix.content import Content
@@ -95,7 +95,7 @@ class _Work:
 
 @contextmanager
 def planned(
-    view: RepoView, select: tuple[str, ...] = (), *, unsafe: bool = False, report: Report = silent
+    view: RepoView, select: tuple[str, ...] = (), *, unsafe: bool = False, report: Progress = silent
 ) -> Iterator[Plan]:
     """The fixes of a folder, or of a repository at its commit, that are proven; what they hold is there until the block ends. Nothing changes.
 

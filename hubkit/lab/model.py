@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hubkit.engine.events import Event, Report, silent
+from hubkit.engine.events import Event, Progress, silent
 from hubkit.engine.threads import one_thread
 from hubkit.errors import UsageError
 from hubkit.lab import text
@@ -74,7 +74,7 @@ def build(
     null: bool = False,
     steps: int = 150,
     shape: Shape = STANDARD,
-    report: Report = silent,
+    report: Progress = silent,
 ) -> LabModel:
     """Train the lab model into `folder`, or return the one of the same recipe that is there already.
 
@@ -180,13 +180,13 @@ def _new_model(shape: Shape, seed: int) -> Any:
         return LlamaForCausalLM(config)
 
 
-def _train(shape: Shape, seed: int, *, null: bool, steps: int, report: Report) -> tuple[Any, list[float]]:
+def _train(shape: Shape, seed: int, *, null: bool, steps: int, report: Progress) -> tuple[Any, list[float]]:
     # A small step on one thread is the same on every machine, and a second thread would only slow it down.
     with one_thread() if shape == STANDARD else nullcontext():
         return _trained(shape, seed, null=null, steps=steps, report=report)
 
 
-def _trained(shape: Shape, seed: int, *, null: bool, steps: int, report: Report) -> tuple[Any, list[float]]:
+def _trained(shape: Shape, seed: int, *, null: bool, steps: int, report: Progress) -> tuple[Any, list[float]]:
     import torch
 
     model = _new_model(shape, seed).train()

@@ -15,7 +15,7 @@ from hubkit.publish.rehearse import Prepared
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-    from hubkit.engine.events import Report
+    from hubkit.engine.events import Progress
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Afterwards:
             found.append(f"the collection {self.collection.title!r} of {self.owner}")
         return found
 
-    def make(self, folder: Path, done: Sequence[Done], api: HfApi, report: Report) -> Finished:
+    def make(self, folder: Path, done: Sequence[Done], api: HfApi, report: Progress) -> Finished:
         """Make it on one Hub; the index's card is written below `folder`, which for a rehearsal is not `self.folder`. Raises HubkitError."""
         index = None
         if self.index is not None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from hubkit.engine.events import Event, Report, silent
+from hubkit.engine.events import Event, Progress, silent
 
 LOGGERS = ("huggingface_hub.utils._http", "huggingface_hub.hf_api", "huggingface_hub.lfs")
 PAUSE = re.compile(r"(?:Waiting|Retrying in) ([\d.]+)s")
@@ -16,7 +16,7 @@ PAUSE = re.compile(r"(?:Waiting|Retrying in) ([\d.]+)s")
 class _Told(logging.Filter):
     """Lets no line of the client through; a pause becomes an event. A signed link in a log is as good as a token for as long as it lives."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Progress) -> None:
         super().__init__()
         self._report = report
 
@@ -30,7 +30,7 @@ class _Told(logging.Filter):
 
 
 @contextmanager
-def upload_mode(endpoint: str, report: Report = silent) -> Iterator[None]:
+def upload_mode(endpoint: str, report: Progress = silent) -> Iterator[None]:
     """Plain LFS and no telemetry towards a Hub that speaks plain HTTP: a local one, which has no Xet; else as the client is set. No bars of the
     client's, and no links in its log.
 

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from hubkit.cards.settings import NAME as SETTINGS
-from hubkit.engine.events import Event, Report, silent
+from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import NothingFound, UsageError
 from hubkit.release.digests import BLOCK
 from hubkit.release.layout import LEFT_OUT_FOLDERS, is_left_out
@@ -63,7 +63,7 @@ def _is_asked_for(path: str, include: tuple[str, ...]) -> bool:
 
 
 def hash_release(
-    release: Path, report: Report = silent, include: tuple[str, ...] = ()
+    release: Path, report: Progress = silent, include: tuple[str, ...] = ()
 ) -> tuple[LocalFile, ...]:
     """Every file that is published, sorted by path; `include` are globs of what is left out else.
 

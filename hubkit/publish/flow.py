@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubkit.engine.events import Event, Report, silent
+from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import ExitCode, HubkitError
 from hubkit.publish.afterwards import Afterwards, Done, Finished
 from hubkit.publish.commit import LIMITS, Limits, Pushed
@@ -77,7 +77,7 @@ class Outcome:
     finished: Finished
 
 
-def look(releases: Sequence[Released], choices: Choices, report: Report = silent) -> list[Looked]:
+def look(releases: Sequence[Released], choices: Choices, report: Progress = silent) -> list[Looked]:
     """Hash every release and hold it against the gate; the Hub is not asked. Raises HubkitError where it is not for one release to be refused."""
     looked = []
     for done, one in enumerate(releases):
@@ -99,7 +99,7 @@ def _gate(one: Released, files: tuple[LocalFile, ...], choices: Choices) -> Gate
         return error
 
 
-def plan(looked: Sequence[Looked], api: HfApi, choices: Choices, report: Report = silent) -> list[PushPlan]:
+def plan(looked: Sequence[Looked], api: HfApi, choices: Choices, report: Progress = silent) -> list[PushPlan]:
     """What each push would do, a refused one's included: a dry run shows it. Nothing is sent. Raises HubkitError."""
     plans = []
     for one in looked:
@@ -130,7 +130,7 @@ def joined(looked: Sequence[Looked], plans: Sequence[PushPlan]) -> list[Prepared
 
 
 def prepare(
-    releases: Sequence[Released], api: HfApi, choices: Choices | None = None, report: Report = silent
+    releases: Sequence[Released], api: HfApi, choices: Choices | None = None, report: Progress = silent
 ) -> list[Prepared]:
     """Every release past the gate, with its plan. Nothing is sent. Raises HubkitError: of the gate before the Hub is asked at all."""
     choices = choices or Choices()
@@ -142,7 +142,7 @@ def prepare(
 def rehearse(
     prepared: Sequence[Prepared],
     choices: Choices,
-    report: Report = silent,
+    report: Progress = silent,
     *,
     afterwards: Afterwards | None = None,
     limits: Limits = LIMITS,
@@ -174,7 +174,7 @@ def publish(
     api: HfApi,
     choices: Choices,
     rehearsals: Mapping[str, Rehearsal],
-    report: Report = silent,
+    report: Progress = silent,
     *,
     afterwards: Afterwards | None = None,
 ) -> Outcome:
@@ -190,7 +190,7 @@ def publish(
 
 
 def _published(
-    one: Prepared, api: HfApi, rehearsal: Rehearsal | None, *, run_code: bool, report: Report
+    one: Prepared, api: HfApi, rehearsal: Rehearsal | None, *, run_code: bool, report: Progress
 ) -> Published:
     """Push, then prove at the new commit. Raises HubkitError when the proof fails."""
     target = one.plan.target

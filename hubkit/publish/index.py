@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from hubkit.cards.index import build_index
 from hubkit.cards.settings import IndexSettings
-from hubkit.engine.events import Report, silent
+from hubkit.engine.events import Progress, silent
 from hubkit.publish.commit import Pushed
 from hubkit.publish.plan import PushPlan, Target, make_plan
 from hubkit.publish.proof import check_proof_of
@@ -58,7 +58,7 @@ def publish_index(
     api: HfApi,
     *,
     private: bool = False,
-    report: Report = silent,
+    report: Progress = silent,
 ) -> IndexPublished:
     """Push the index that was written, in one commit, and prove it. What else is in its repository stays. Raises HubkitError."""
     target = Target(settings.repo_id, private=private)

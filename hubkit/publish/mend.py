@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from hubkit.engine.events import Report, silent
+from hubkit.engine.events import Progress, silent
 from hubkit.errors import HubkitError, IncompleteError, UsageError
 from hubkit.fix import render
 from hubkit.fix.proposal import proposed
@@ -64,7 +64,7 @@ def mending(
     select: tuple[str, ...] = (),
     *,
     unsafe: bool = False,
-    report: Report = silent,
+    report: Progress = silent,
 ) -> Iterator[Mending]:
     """Read a repository by ranges, prove its fixes in memory, and plan the pull request. Nothing is sent.
 
@@ -126,7 +126,7 @@ def _mends(fix: Fix, finding: Finding) -> bool:
     return finding.code in fix.codes and here
 
 
-def open_pull_request(found: Mending, api: HfApi, report: Report = silent) -> tuple[Pushed, Verification]:
+def open_pull_request(found: Mending, api: HfApi, report: Progress = silent) -> tuple[Pushed, Verification]:
     """Open it (or continue the one that was begun), and prove its tree. Raises HubkitError; main is never written to."""
     plan = found.plan
     if plan is None or not plan.target.pull_request:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from hubkit.cards.settings import REPO_ID
-from hubkit.engine.events import Report, silent
+from hubkit.engine.events import Progress, silent
 from hubkit.errors import UsageError
 from hubkit.localhub.gitignore import GITIGNORE, ignored_by
 from hubkit.publish.files import LocalFile, hash_release, left_out, some_files
@@ -155,7 +155,7 @@ def make_plan(  # noqa: PLR0913 - one keyword a choice
     message: str | None = None,
     prune: bool = False,
     include: tuple[str, ...] = (),
-    report: Report = silent,
+    report: Progress = silent,
 ) -> PushPlan:
     """Compare a release folder with the remote head; `files` are its hashes where they are known already.
 
@@ -198,7 +198,7 @@ def described(plan: PushPlan, description: str) -> PushPlan:
     return replace(plan, description=description)
 
 
-def _head(target: Target, api: HfApi, report: Report) -> tuple[Remote, bool]:
+def _head(target: Target, api: HfApi, report: Progress) -> tuple[Remote, bool]:
     """The listing at the branch; where the branch is not there, at main, and True."""
     remote = read_remote(target.repo_id, target.revision, api, report)
     if remote.commit is not None or target.revision == MAIN:

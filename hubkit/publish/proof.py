@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hubkit.cards.snippets import missing_packages, python_blocks, run_snippets
-from hubkit.engine.events import Event, Report, silent
+from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import ExitCode, HubkitError
 from hubkit.publish.code import absent_for
 from hubkit.publish.errors import hub_errors
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 
-def with_code(proof: Verification, api: HfApi, report: Report = silent) -> Verification:
+def with_code(proof: Verification, api: HfApi, report: Progress = silent) -> Verification:
     """The proof, and what came of the card's code run against this Hub as a reader would run it: from main, without fetching a base model."""
     card = read_card(proof.repo_id, proof.commit, api)
     if card is None or not python_blocks(card) or missing_packages():

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hubkit.engine.events import Event, Report
+from hubkit.engine.events import Event, Progress
 from hubkit.errors import IncompleteError
 from hubkit.publish.commit import Limits, Pushed, additions, commit_once, deletions
 from hubkit.publish.plan import MAIN, PushPlan
@@ -35,7 +35,7 @@ class _Pull:
 
 
 def propose(
-    plan: PushPlan, release: Path, api: HfApi, parent: str, *, limits: Limits, report: Report
+    plan: PushPlan, release: Path, api: HfApi, parent: str, *, limits: Limits, report: Progress
 ) -> Pushed:
     """Open or continue the plan's pull request, fill it, compare it, and (for a plain push) merge it. Raises HubkitError or the client's errors."""
     pull = _open(plan, api)
@@ -88,7 +88,7 @@ def _url(plan: PushPlan, api: HfApi, num: int) -> str:
     return f"{api.endpoint}/{plan.repo_id}/discussions/{num}"
 
 
-def _fill(plan: PushPlan, release: Path, api: HfApi, pull: _Pull, limits: Limits, report: Report) -> int:
+def _fill(plan: PushPlan, release: Path, api: HfApi, pull: _Pull, limits: Limits, report: Progress) -> int:
     """Commit what is not on the pull request yet, as many commits as the limits ask for; bytes that were sent."""
     from hubkit.publish.upload import Meter, send_large_files
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubkit.engine.events import Report, silent
+from hubkit.engine.events import Progress, silent
 from hubkit.errors import HubkitError, IncompleteError
 from hubkit.publish.client_logging import upload_mode
 from hubkit.publish.commit import LIMITS, Limits, Pushed, additions, commit_once, deletions
@@ -30,7 +30,7 @@ def push(
     release: Path,
     api: HfApi,
     *,
-    report: Report = silent,
+    report: Progress = silent,
     limits: Limits = LIMITS,
     own_hub: bool = False,
 ) -> Pushed:
@@ -107,7 +107,7 @@ def _prepared(plan: PushPlan, api: HfApi) -> str:
     return fresh.commit
 
 
-def _commit(plan: PushPlan, release: Path, api: HfApi, parent: str, report: Report) -> Pushed:
+def _commit(plan: PushPlan, release: Path, api: HfApi, parent: str, report: Progress) -> Pushed:
     """One commit on the branch. When its answer is lost, the branch itself says whether it was made."""
     from huggingface_hub.errors import HfHubHTTPError
     from huggingface_hub.utils import httpx

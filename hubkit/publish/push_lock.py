@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from hubkit.engine.events import Event, Report, silent
+from hubkit.engine.events import Event, Progress, silent
 from hubkit.repo.cache import cache_root
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ LOOK = 1.0
 
 
 @contextmanager
-def push_lock(endpoint: str, repo_id: str, report: Report = silent) -> Iterator[bool]:
+def push_lock(endpoint: str, repo_id: str, report: Progress = silent) -> Iterator[bool]:
     """Wait until no other push from this machine, by this user, goes to `repo_id`; whether there was one. Where no lock can be had, go on without."""
     lock = _lock(endpoint, repo_id)
     if lock is None:
@@ -47,7 +47,7 @@ def _lock(endpoint: str, repo_id: str) -> BaseFileLock | None:
     return FileLock(root / TURNS / f"{name}.lock")
 
 
-def _acquire(lock: BaseFileLock, repo_id: str, report: Report) -> bool:
+def _acquire(lock: BaseFileLock, repo_id: str, report: Progress) -> bool:
     """Take the lock; whether that had to be waited for. A file system without locks lets everybody through."""
     from filelock import Timeout
 

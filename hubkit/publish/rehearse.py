@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubkit.cards.snippets import SnippetRun, missing_packages, python_blocks, run_snippets
-from hubkit.engine.events import Event, Report, silent
+from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import HubkitError, UsageError
 from hubkit.localhub.seeding import seed
 from hubkit.localhub.server import RunningHub, serving
@@ -132,7 +132,7 @@ def rehearse_prepared(
     *,
     run_code: bool = True,
     limits: Limits = LIMITS,
-    report: Report = silent,
+    report: Progress = silent,
 ) -> Rehearsal:
     """Carry the plan out on the rehearsal's Hub: as a push to main, whatever branch or pull request it is for. Raises HubkitError."""
     plan = one.plan
@@ -154,7 +154,7 @@ def carry_out(  # noqa: PLR0913 - one keyword a choice
     code: Code | None,
     allowed: frozenset[str] = frozenset(),
     limits: Limits = LIMITS,
-    report: Report = silent,
+    report: Progress = silent,
 ) -> Rehearsal:
     """Push a plan to a Hub of this machine that the caller keeps, verify it there, and run its card's code against it. Raises HubkitError."""
     renamed = _renamed(report)
@@ -165,7 +165,7 @@ def carry_out(  # noqa: PLR0913 - one keyword a choice
 
 
 def _run_code(
-    repo_id: str, release: Path, code: Code, api: HfApi, report: Report
+    repo_id: str, release: Path, code: Code, api: HfApi, report: Progress
 ) -> tuple[SnippetRun | None, str]:
     """The card's code against this Hub, then every SAE from there and from the folder; or why not."""
     card = (release / README).read_text(encoding="utf-8", errors="replace")
@@ -222,7 +222,7 @@ def _refused_there(one: Prepared, verification: Verification) -> HubkitError:
     return HubkitError("\n".join(lines))
 
 
-def _renamed(report: Report) -> Report:
+def _renamed(report: Progress) -> Progress:
     """The same events under names that tell the rehearsal from the push."""
     names = {"sending": "rehearsing", "verifying": "comparing"}
     return lambda event: report(replace(event, stage=names.get(event.stage, event.stage)))

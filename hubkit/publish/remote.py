@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hubkit.engine.events import Report, silent
+from hubkit.engine.events import Progress, silent
 from hubkit.publish.errors import hub_errors
 from hubkit.publish.retry import with_retries, within
 from hubkit.release.layout import README
@@ -47,7 +47,7 @@ class Remote:
 
 
 def read_remote(
-    repo_id: str, revision: str, api: HfApi, report: Report = silent, deadline: Deadline | None = None
+    repo_id: str, revision: str, api: HfApi, report: Progress = silent, deadline: Deadline | None = None
 ) -> Remote:
     """The listing at `revision`, in one request. Raises HubkitError when the Hub does not answer, OverdueError when not before `deadline`."""
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from hubkit.engine.events import Event, Report, silent
+from hubkit.engine.events import Event, Progress, silent
 from hubkit.publish.errors import status_of
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ REPEATED = {429, 500, 502, 503, 504}
 def with_retries(
     action: Callable[[], T],
     *,
-    report: Report = silent,
+    report: Progress = silent,
     attempts: int = ATTEMPTS,
     also: Callable[[Exception], bool] = lambda _: False,
 ) -> T:

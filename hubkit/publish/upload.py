@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from huggingface_hub import CommitOperationAdd, HfApi
 
-from hubkit.engine.events import Event, Report
+from hubkit.engine.events import Event, Progress
 from hubkit.errors import UsageError
 from hubkit.localhub.gitignore import GITIGNORE
 from hubkit.publish.errors import status_of
@@ -31,7 +31,7 @@ EVERY = 0.2
 class Meter:
     """Bytes that were read to be sent, and those that are known to be on the Hub."""
 
-    def __init__(self, total: int, report: Report) -> None:
+    def __init__(self, total: int, report: Progress) -> None:
         self.total = total
         self.sent = 0
         """Bytes that left this machine, repeated ones included."""
@@ -106,7 +106,7 @@ class Addition(CommitOperationAdd):
 
 
 def send_large_files(
-    additions: list[Addition], repo_id: str, revision: str, api: HfApi, meter: Meter, report: Report
+    additions: list[Addition], repo_id: str, revision: str, api: HfApi, meter: Meter, report: Progress
 ) -> None:
     """Upload what goes by LFS or Xet and is not on the Hub yet. What was sent whole before is not sent again.
 

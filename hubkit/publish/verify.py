@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubkit.cards.checksums import is_digested
-from hubkit.engine.events import Event, Report, silent
+from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import IncompleteError, UsageError
 from hubkit.publish.files import LocalFile, hash_release
 from hubkit.publish.plan import PushPlan
@@ -79,7 +79,7 @@ def verify(
     api: HfApi,
     *,
     allowed: Iterable[str] = (),
-    report: Report = silent,
+    report: Progress = silent,
 ) -> Verification:
     """Compare the tree at `commit` with the plan, by checksum, and validate it there."""
     report(Event("verifying", 0, 2, f"{plan.repo_id}@{commit[:12]}"))
@@ -100,7 +100,7 @@ def verify_repository(
     revision: str | None,
     api: HfApi,
     release: Path | None = None,
-    report: Report = silent,
+    report: Progress = silent,
     *,
     deadline: Deadline | None = None,
 ) -> Verification:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hubkit.cards.build import build_card
 from hubkit.cards.settings import NAME as CARD_SETTINGS
 from hubkit.cards.settings import CardSettings, save_settings
-from hubkit.engine.events import Report, silent
+from hubkit.engine.events import Progress, silent
 from hubkit.errors import HubkitError
 from hubkit.publish.gate import check_gate
 from hubkit.publish.plan import Target, make_plan
@@ -80,7 +80,7 @@ def demo_study(model: LabModel, *, null: bool, seed: int) -> Study:
 
 
 def run_demo(
-    folder: Path, *, seed: int = 0, null: bool = False, workers: int = 2, report: Report = silent
+    folder: Path, *, seed: int = 0, null: bool = False, workers: int = 2, report: Progress = silent
 ) -> Demo:
     """Walk the whole way below `folder`; what is finished there from an earlier run is used again. Raises HubkitError."""
     from hubkit.lab.model import build
@@ -107,7 +107,7 @@ def run_demo(
 
 
 def _naive_release(
-    study: Study, outcome: Outcome, folder: Path, report: Report
+    study: Study, outcome: Outcome, folder: Path, report: Progress
 ) -> tuple[Path, Validation, str]:
     """One JumpReLU trained without a gradient in its threshold, as a release of its own; what the validator and the gate say of it."""
     from hubkit.train.plan import CrossFit
@@ -150,7 +150,7 @@ def _naive_release(
     )
 
 
-def _as(stage: str, report: Report) -> Report:
+def _as(stage: str, report: Progress) -> Progress:
     """The same events under another name: a line of its own in the overview."""
     return lambda event: report(replace(event, stage=stage))
 

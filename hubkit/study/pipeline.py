@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hubkit.cards.build import Card, build_card
 from hubkit.cards.settings import NAME as CARD_SETTINGS
 from hubkit.cards.settings import save_settings
-from hubkit.engine.events import Report, silent
+from hubkit.engine.events import Progress, silent
 from hubkit.engine.threads import one_thread
 from hubkit.errors import IncompleteError
 from hubkit.release.layout import ACTIVATIONS, COMPLETIONS, MANIFEST, ROOT_CONFIG
@@ -63,7 +63,7 @@ def study_folders(study: Study, folder: Path) -> StudyFolders:
 
 
 def run_study(
-    study: Study, folder: Path, *, options: Options | None = None, report: Report = silent
+    study: Study, folder: Path, *, options: Options | None = None, report: Progress = silent
 ) -> Outcome:
     """Collect, train (cross-fitted), evaluate, record, describe. Raises HubkitError; what was finished stays."""
     where = study_folders(study, folder)
@@ -74,7 +74,7 @@ def run_study(
     return Outcome(where, pool, trained, evaluation, describe(study, pool, where))
 
 
-def run_collect(study: Study, folder: Path, *, report: Report = silent) -> PoolManifest:
+def run_collect(study: Study, folder: Path, *, report: Progress = silent) -> PoolManifest:
     """Sample, label, take activations."""
     from hubkit.collect.run import collect
 
@@ -83,7 +83,7 @@ def run_collect(study: Study, folder: Path, *, report: Report = silent) -> PoolM
 
 
 def run_train(
-    study: Study, folder: Path, *, options: Options | None = None, report: Report = silent
+    study: Study, folder: Path, *, options: Options | None = None, report: Progress = silent
 ) -> TrainSummary:
     """Train the grid, and what cross-fitting needs beside it, on a pool that is there."""
     from hubkit.train.run import train
@@ -92,7 +92,7 @@ def run_train(
     return train(_specs(study, where), where.pool, where.release, where.work, options=options, report=report)
 
 
-def run_evaluate(study: Study, folder: Path, *, report: Report = silent, workers: int = 1) -> Evaluation:
+def run_evaluate(study: Study, folder: Path, *, report: Progress = silent, workers: int = 1) -> Evaluation:
     """Measure the SAEs that are there."""
     from hubkit.evaluate.run import evaluate
 

@@ -72,7 +72,10 @@ class Architecture:
         """Before each step and after the last: put `weights`, by name, of one SAE or of a stack, where they may be. In place."""
 
     def follow(self, sae: Any, buffers: Mapping[str, torch.Tensor], acts: torch.Tensor) -> None:
-        """After each step: what moves without a gradient. `buffers` by name and `acts` (..., B, d_sae) are of one SAE or of a stack. In place."""
+        """After each step: what moves without a gradient. In place.
+
+        `buffers` by name and `acts` (..., B, d_sae) are of one SAE or of a stack; where `gradient` works on sparse entries, `acts` are theirs alone.
+        """
 
     def encode(self, sae: Any, x: torch.Tensor) -> torch.Tensor:
         """Feature activations (n, d_sae) of scaled activations `x` (n, d_in), as the saved form has them."""

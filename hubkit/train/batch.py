@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     import torch
 
-    from hubkit.engine.events import Report
+    from hubkit.engine.events import Progress
     from hubkit.train.plan import Batch
 
 FULL_DISK = re.compile(
@@ -72,7 +72,7 @@ class _Outcome:
     """Its share of the stack's."""
 
 
-def train_batch(batch: Batch, scratch: Path, report: Report) -> BatchResult:
+def train_batch(batch: Batch, scratch: Path, report: Progress) -> BatchResult:
     """Train what is not done of `batch`; runs in any process. Rows that are selected from memory-mapped ones go into a folder of `scratch`. An SAE that does not come out is a named failure among the others.
 
     Each SAE has one thread, so that its bytes are the same in any company. A worker among others has one in all; a worker that is this
@@ -192,12 +192,12 @@ def _not_written(unit: TrainingUnit, error: Exception) -> Failure:
     )
 
 
-def _fail(result: BatchResult, failure: Failure, report: Report) -> None:
+def _fail(result: BatchResult, failure: Failure, report: Progress) -> None:
     result.failed.append(failure)
     note = f"{failure.key}: failed: {failure.message}"
     report(Event(STAGE, 0, 0, failure.key, note, (Line(failure.key, finished=True),)))
 
 
-def _keep(result: BatchResult, unit: TrainingUnit, done: Done, report: Report) -> None:
+def _keep(result: BatchResult, unit: TrainingUnit, done: Done, report: Progress) -> None:
     result.done[unit.key] = done
     report(Event(STAGE, 0, 0, unit.key, lines=(Line(unit.key, finished=True),)))

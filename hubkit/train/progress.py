@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TextIO
 
-    from hubkit.engine.events import Report
+    from hubkit.engine.events import Progress
 
 COLUMNS = ("step", "loss", "L0", "EV", "dead %", "rows/s")
 
@@ -22,7 +22,7 @@ COLUMNS = ("step", "loss", "L0", "EV", "dead %", "rows/s")
 class SaeProgress:
     """Forwards events with SAEs for units, and appends to the log as they come, so that a killed run has left its own."""
 
-    def __init__(self, finished: int, total: int, log: TextIO, report: Report) -> None:
+    def __init__(self, finished: int, total: int, log: TextIO, report: Progress) -> None:
         self._before, self._total, self._report = finished, total, report
         self._begun = time.perf_counter()
         self._shares: dict[str, float] = {}

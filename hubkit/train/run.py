@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from hubkit.engine.events import Report, silent
+from hubkit.engine.events import Progress, silent
 from hubkit.engine.local import Local
 from hubkit.engine.shard import Shard
 from hubkit.engine.work import Failure, Results, Unit
@@ -98,7 +98,7 @@ def train(
     work: Path,
     *,
     options: Options | None = None,
-    report: Report = silent,
+    report: Progress = silent,
 ) -> TrainSummary:
     """Train `specs` on the pool into `<release>/<sae_id>/`, and what `options.crossfit` says beside them into the work folder.
 
@@ -134,7 +134,11 @@ def _ours(units: list[TrainingUnit], options: Options) -> list[TrainingUnit]:
 
 
 def _run(
-    pending: Sequence[TrainingUnit], finished: int, folders: TrainingFolders, options: Options, report: Report
+    pending: Sequence[TrainingUnit],
+    finished: int,
+    folders: TrainingFolders,
+    options: Options,
+    report: Progress,
 ) -> Results:
     """Results by SAE; the engine's own are by batch."""
     known: dict[str, Batch] = {}
@@ -172,7 +176,7 @@ def _of_each(failure: Failure, units: Sequence[TrainingUnit]) -> list[Failure]:
     return [Failure(unit.key, failure.message, failure.hint) for unit in units if done_of(unit) is None]
 
 
-def _train_batch(scratch: Path, batch: Batch, report: Report) -> BatchResult:
+def _train_batch(scratch: Path, batch: Batch, report: Progress) -> BatchResult:
     """The worker, its scratch in that of the run, which outlives it: torch and SAELens are imported where the work is."""
     from hubkit.train.batch import train_batch
 

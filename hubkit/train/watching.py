@@ -14,7 +14,7 @@ from hubkit.train.unit import Point
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hubkit.engine.events import Cell, Report
+    from hubkit.engine.events import Cell, Progress
     from hubkit.train.member import Member, MemberState, Snapshot
 
 STAGE = "train"
@@ -34,7 +34,7 @@ class Curve:
 class Watcher:
     """Hears the snapshots of a stack; what it keeps is in `curve`."""
 
-    def __init__(self, report: Report, size: int) -> None:
+    def __init__(self, report: Progress, size: int) -> None:
         self._report, self._size = report, size
         self._curves: dict[str, list[Point]] = defaultdict(list)
         self._sizes: dict[str, int] = {}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hubkit.engine.events import Event, Report, silent
+from hubkit.engine.events import Event, Progress, silent
 from hubkit.formats.strict_json import escape
 from hubkit.release.layout import EVALUATION, EVIDENCE, PROVENANCE, README, ROOT_CONFIG
 from hubkit.repo.local import LocalView
@@ -106,7 +106,7 @@ class Comparison:
         }
 
 
-def compare(a: RepoView, b: RepoView, *, deep: bool = False, report: Report = silent) -> Comparison:
+def compare(a: RepoView, b: RepoView, *, deep: bool = False, report: Progress = silent) -> Comparison:
     """What differs between two repositories; `deep` reads local weights of equal size whole and compares their sha256.
 
     Raises HubkitError when one of them cannot be listed.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING
 
-from hubkit.engine.events import Event, Report, silent
+from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import IncompleteError
 from hubkit.formats.detect import read_saes
 from hubkit.formats.folder import folders_of
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from hubkit.repo.view import RepoView
 
 
-def gather(view: RepoView, needs: Need, report: Report = silent, releases: tuple[str, ...] = ()) -> RepoFacts:
+def gather(
+    view: RepoView, needs: Need, report: Progress = silent, releases: tuple[str, ...] = ()
+) -> RepoFacts:
     """Read what `needs` asks for; `report` hears of every SAE that is read whole. Raises HubkitError only when the listing itself fails."""
     with ThreadPoolExecutor(1) as meanwhile:
         facts = RepoFacts(view, view.list(), [], folders_of(view, heads=bool(needs & HEADERS)))
@@ -94,7 +96,7 @@ def _facts(folder: Folder, sae: Sae, needs: Need) -> SaeFacts:
     return facts
 
 
-def _read_weights(facts: RepoFacts, report: Report) -> None:
+def _read_weights(facts: RepoFacts, report: Progress) -> None:
     """Every file of weights whole, some at a time. Hashed is only what has a checksum in provenance.json or the card, or looks like another file."""
     card = recorded_digests(facts.readme.front_matter if facts.readme else None)
     digest = facts.provenance is not None or card.weights is not None

@@ -7,8 +7,7 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubkit.engine.events import Report as Progress
-from hubkit.engine.events import silent
+from hubkit.engine.events import Progress, silent
 from hubkit.errors import NothingFound, UsageError
 from hubkit.repo.deadline import DEEP_LIMIT, LIMIT, Deadline
 from hubkit.repo.local import LocalView, open_folder

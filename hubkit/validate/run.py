@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from hubkit.engine.events import Report as Progress
-from hubkit.engine.events import silent
+from hubkit.engine.events import Progress, silent
 from hubkit.formats.folder import may_be_weights
 from hubkit.readme.code import unread_code
 from hubkit.validate import rules as _rules  # noqa: F401 - importing them registers them

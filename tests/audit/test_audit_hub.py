@@ -18,7 +18,7 @@ from hubkit.audit.reading import unpack
 from hubkit.audit.run import Options, audit
 from hubkit.audit.store import Store
 from hubkit.audit.targets import sources
-from hubkit.engine.events import Event, Report, silent
+from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import ExitCode
 from hubkit.localhub.faults import Fault
 from hubkit.localhub.limits import Quotas
@@ -47,7 +47,7 @@ class Auditor:
 
     def __call__(
         self, *targets: str, search: str = "", filters: tuple[str, ...] = (), options: Options | None = None,
-        report: Report = silent,
+        report: Progress = silent,
     ) -> list[Row]:  # fmt: skip
         self.place.hub.clear_requests()
         with self.open(*targets, search=search, filters=filters, options=options, report=report) as kept:
@@ -58,7 +58,7 @@ class Auditor:
     @contextmanager
     def open(
         self, *targets: str, search: str = "", filters: tuple[str, ...] = (), options: Options | None = None,
-        report: Report = silent,
+        report: Progress = silent,
     ) -> Iterator[Store]:  # fmt: skip
         found = sources(targets, search, filters)
         with closing(

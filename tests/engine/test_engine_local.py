@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from hubkit.engine.events import Event, Line, Report
+from hubkit.engine.events import Event, Line, Progress
 from hubkit.engine.local import Local
 from hubkit.engine.work import Unit
 from hubkit.errors import HubkitError
 
 
-def square(payload: int, report: Report) -> int:
+def square(payload: int, report: Progress) -> int:
     if payload == 3:
         raise HubkitError("three is not squared here", hint="use four")
     if payload == 5:
@@ -25,7 +25,7 @@ def square(payload: int, report: Report) -> int:
     return payload * payload
 
 
-def die_once(payload: tuple[str, int], report: Report) -> int:
+def die_once(payload: tuple[str, int], report: Progress) -> int:
     """Leaves a mark, then dies without a word the first time; the second time it finds the mark."""
     mark = Path(payload[0])
     if payload[1] == 1 and not mark.exists():
@@ -34,24 +34,24 @@ def die_once(payload: tuple[str, int], report: Report) -> int:
     return payload[1]
 
 
-def die_always(payload: int, report: Report) -> int:
+def die_always(payload: int, report: Progress) -> int:
     if payload == 1:
         os._exit(7)
     return payload
 
 
-def process_of(payload: int, report: Report) -> int:
+def process_of(payload: int, report: Progress) -> int:
     return os.getpid()
 
 
-def finish_first(payload: tuple[str, int], report: Report) -> int:
+def finish_first(payload: tuple[str, int], report: Progress) -> int:
     if payload[1]:
         time.sleep(60)
     (Path(payload[0]) / str(payload[1])).touch()
     return payload[1]
 
 
-def interrupt(payload: int, report: Report) -> int:
+def interrupt(payload: int, report: Progress) -> int:
     raise KeyboardInterrupt
 
 
@@ -94,7 +94,7 @@ def test_a_unit_that_kills_its_process_twice_is_a_failure() -> None:
     assert "exit code 7" in results.failed[0].message
 
 
-def die_together(payload: list[int], report: Report) -> list[int]:
+def die_together(payload: list[int], report: Progress) -> list[int]:
     """More than two at once are too much for this process, and 5 always is."""
     if len(payload) > 2 or 5 in payload:
         os._exit(9)
@@ -127,7 +127,7 @@ def test_retries_are_how_often_it_is_tried_again(retries: int, tries: int) -> No
     )
 
 
-def tell(payload: int, report: Report) -> int:
+def tell(payload: int, report: Progress) -> int:
     report(Event("telling", payload, 9, "half", lines=(Line("x", {"loss": 0.5}),)))
     return payload
 
@@ -140,7 +140,7 @@ def test_what_a_worker_reports_arrives(workers: int) -> None:
     assert told == {1: (Line("x", {"loss": 0.5}),), 2: (Line("x", {"loss": 0.5}),)}
 
 
-def killed_by_someone(payload: tuple[str, int], report: Report) -> int:
+def killed_by_someone(payload: tuple[str, int], report: Progress) -> int:
     """Leaves its process number, and waits to be killed the first time."""
     mark = Path(payload[0])
     if payload[1] == 0 and not mark.exists():
@@ -175,7 +175,7 @@ if __name__ == "__main__":
 """
 
 
-def slow_and_telling(payload: tuple[str, int], report: Report) -> int:
+def slow_and_telling(payload: tuple[str, int], report: Progress) -> int:
     """Says where it is every tenth of a second; the first unit ends at once."""
     folder = Path(payload[0])
     (folder / f"{payload[1]}.pid").write_text(str(os.getpid()), encoding="utf-8")

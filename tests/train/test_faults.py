@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
+from train.specs import grid
 
 from hubkit.errors import HubkitError
 from hubkit.release.digests import sha256_of_file
 from hubkit.release.pool import PoolManifest
 from hubkit.train.plan import CrossFit
 from hubkit.train.run import Options, train
-from hubkit.train.spec import SaeSpec, Settings, grid
+from hubkit.train.spec import SaeSpec, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -209,12 +210,14 @@ from pathlib import Path
 warnings.simplefilter("ignore")
 from hubkit.train.plan import CrossFit
 from hubkit.train.run import Options, train
-from hubkit.train.spec import Settings, grid
+from hubkit.train.grid import GridPlan
+from hubkit.train.spec import Settings
 
 if __name__ == "__main__":
     home, workers = Path(sys.argv[1]), int(sys.argv[2])
     settings = Settings(d_sae=16, k=4, steps=int(sys.argv[3]))
-    specs = grid([2], ["topk", "jumprelu"], ["mixed", "honest_only"], prefix="lab", settings=settings)
+    each = {"topk": settings, "jumprelu": settings}
+    specs = GridPlan(prefix="lab", architectures=each, conditions=("mixed", "honest_only")).on([2]).expand()
     options = Options(CrossFit(scenarios=False, control=False), workers=workers)
     train(specs, home / "pool", home / "release", home / "work", options=options)
 """

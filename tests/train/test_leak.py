@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
+from train.specs import grid
 
 from hubkit.evaluate.run import evaluate
 from hubkit.release.digests import sha256_of_file
 from hubkit.release.pool import PoolManifest
 from hubkit.train.run import Options, train
-from hubkit.train.spec import SaeSpec, Settings, grid
+from hubkit.train.spec import SaeSpec, Settings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,6 +7,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from train.specs import grid
 
 from hubkit.engine.shard import Shard
 from hubkit.errors import HubkitError, IncompleteError, UsageError
@@ -14,7 +15,7 @@ from hubkit.release.folds import scenario_folds
 from hubkit.release.pool import PoolManifest
 from hubkit.train.plan import CrossFit
 from hubkit.train.run import Options, train
-from hubkit.train.spec import SaeSpec, Settings, grid
+from hubkit.train.spec import SaeSpec, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
