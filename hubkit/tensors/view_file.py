@@ -97,6 +97,10 @@ class ViewFile:
         self._at = 0
         self._start, self._block = 0, head
 
+    def seekable(self) -> bool:
+        """Yes: zipfile asks."""
+        return True
+
     def tell(self) -> int:
         """Where the next read begins."""
         return self._at
