@@ -45,8 +45,8 @@ PACKAGES = (".whl", ".egg", ".jar", ".class", ".deb", ".rpm", ".msi", ".apk")
 ODD = (zipfile.BadZipFile, KeyError, ValueError, OSError, RuntimeError, EOFError, zlib.error)
 """What zipfile raises for an archive that it cannot read."""
 KERAS = (".h5", ".hdf5", ".keras")
-OTHERS = (".pb", ".rds", ".rda", ".rdata", ".ptl", ".mar", ".engine", ".plan")
-"""Graphs of TensorFlow, objects of R, TensorRT's and TorchServe's files: their loaders run what is in them, and nothing here reads them."""
+OTHERS = (".pb", ".rds", ".rda", ".rdata", ".engine", ".plan")
+"""Graphs of TensorFlow, objects of R, TensorRT's engines: their loaders run what is in them, and nothing here reads them."""
 
 
 @dataclass(frozen=True)
