@@ -71,7 +71,7 @@ def compose(text: str) -> yaml.Node | None:
     """The root of `text`; None where there is nothing in it. Raises YamlFault."""
     composer = _Composer()
     try:
-        for event in yaml.parse(text, Loader=_loader()):
+        for event in yaml.parse(text, Loader=loader()):
             composer.take(event)
     except YamlFault:
         raise
@@ -82,7 +82,7 @@ def compose(text: str) -> yaml.Node | None:
 
 
 @cache
-def _loader() -> Any:
+def loader() -> Any:
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,8 @@ SKIPPED_FOLDERS = {
 """Machinery that nobody publishes: not listed, but named in `skipped`."""
 ENVIRONMENT = "pyvenv.cfg"
 """What shows that a folder is a virtual environment, whatever it is called."""
+NEVER_PUBLISHED = re.compile(r"(?:.*/)?(?:\.git|\.cache/huggingface)")
+"""What `upload_folder` of huggingface_hub leaves out by itself, whoever asks."""
 MAX_FILES = 100_000
 """What the Hub advises for one repository: more is a home folder, or a disk."""
 
@@ -37,6 +40,8 @@ class LocalView(RepoView):
     """Folders below it that are not listed."""
     skipped: list[str] = field(default_factory=list)
     """Folders of machinery that were met and not listed."""
+    machinery: tuple[str, ...] = ()
+    """Such folders, where they are what is listed."""
     _held: dict[tuple[int, str], FileIO] = field(default_factory=dict, init=False, repr=False)
     """Files that a thread holds open, by its number and their path."""
 
@@ -55,21 +60,36 @@ class LocalView(RepoView):
 
     def _walk(self) -> Iterator[Entry]:
         """Every file, without recursion: folders can be nested deeper than Python's stack is."""
-        waiting = [(os.fspath(self.root), "")]
+        waiting = [(os.fspath(self.root / folder), f"{folder}/") for folder in self.machinery]
+        waiting = waiting or [(os.fspath(self.root), "")]
         while waiting:
             folder, above = waiting.pop()
             found = self._scanned(folder)
-            if above and any(item.name == ENVIRONMENT for item in found):
+            if above and not self.machinery and any(item.name == ENVIRONMENT for item in found):
                 self.skipped.append(above.rstrip("/"))
                 continue
             for item in found:
                 if item.is_dir(follow_symlinks=False):
-                    if item.name not in SKIPPED_FOLDERS:
+                    if not self._is_skipped(above + item.name):
                         waiting.append((item.path, f"{above}{item.name}/"))
                     else:
                         self.skipped.append(above + item.name)
                 elif self._is_ours(item):
                     yield Entry(above + item.name, item.stat().st_size)
+
+    def _is_skipped(self, folder: str) -> bool:
+        if self.machinery:
+            return is_never_published(folder)
+        return folder.rpartition("/")[2] in SKIPPED_FOLDERS
+
+    def aside(self) -> LocalView | None:
+        """The folders of machinery: not judged, and published all the same by whoever uploads the folder with another tool."""
+        self.list()
+        folders = [one for one in self.skipped if not lies_in(f"{one}/", self.left_out)]
+        machinery = tuple(one for one in folders if not is_never_published(one))
+        if not machinery:
+            return None
+        return LocalView(name=self.name, root=self.root, machinery=machinery, deadline=self.deadline)
 
     def _scanned(self, folder: str) -> list[os.DirEntry[str]]:
         try:
@@ -144,6 +164,11 @@ class LocalView(RepoView):
                 yield
             finally:
                 del self._held[key]
+
+
+def is_never_published(folder: str) -> bool:
+    """Whether nobody who uploads what is around it uploads the folder."""
+    return NEVER_PUBLISHED.fullmatch(folder) is not None
 
 
 def _unreadable(path: str, error: OSError) -> IncompleteError:

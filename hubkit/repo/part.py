@@ -48,6 +48,10 @@ class PartView(RepoView):
         """As the view under it does."""
         return self.under.held_open(self._there(path))
 
+    def at_hand(self, path: str, start: int, stop: int) -> bool:
+        """As the view under it does."""
+        return self.under.at_hand(self._there(path), start, stop)
+
     def prefetch(self, wants: Iterable[Want], then: Callable[[str], Iterable[Want]] = nothing_more) -> None:
         """As the view under it does."""
 
@@ -92,5 +96,5 @@ def part_of(view: RepoView, folder: str, left_out: frozenset[str]) -> PartView:
         folder=folder,
         left_out=left_out,
     )
-    found.block, found.at_once = view.block, view.at_once  # type: ignore[misc]  # as far away as the view under it
+    found.block, found.at_once, found.near = view.block, view.at_once, view.near  # type: ignore[misc]  # as far away as the view under it
     return found

@@ -188,6 +188,10 @@ class RepoView(ABC):
 
         return part_of(self, folder, left_out)
 
+    def aside(self) -> RepoView | None:
+        """What lies there as well and is not listed, by the same paths; None where there is nothing of the kind."""
+        return None
+
     def settle(self) -> None:  # noqa: B027 - nothing to do where nothing is kept
         """All was read that will be read now: a view that keeps something for the next run does it here."""
 

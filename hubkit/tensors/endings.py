@@ -32,12 +32,15 @@ TABLES = (
 """Other formats, whose loaders unpickle nothing."""
 PACKED = (".gz", ".tgz", ".bz2", ".xz", ".lzma", ".tar", ".zst", ".lz4", ".7z", ".rar", ".z")
 """What has to be unpacked from its beginning, whole."""
+ZIPS = (".zip", ".whl", ".egg", ".jar", ".keras", ".pt2", ".mar", ".skops")
+"""Archives that Python's zipfile opens, whatever stands before them."""
 PLAIN_NAMES = frozenset(
     {"license", "licence", "notice", "authors", "makefile", "dockerfile", "citation.cff", "py.typed"}
 )
 """Texts that have no ending."""
 
-Promise = Literal["pickle", "text", "picture", "table", "packed", "unknown"]
+Promise = Literal["pickle", "text", "picture", "table", "packed", "zip", "unknown"]
+Called = Literal["pickle", "text", "other"]
 
 
 def promise(name: str) -> Promise:
@@ -45,10 +48,30 @@ def promise(name: str) -> Promise:
     small = name.lower()
     if small in PLAIN_NAMES or small.endswith(TEXTS):
         return "text"
-    for endings, kind in ((PICKLES, "pickle"), (PACKED, "packed"), (PICTURES, "picture"), (TABLES, "table")):
+    for endings, kind in (
+        (PICKLES, "pickle"), (PACKED, "packed"), (ZIPS, "zip"), (PICTURES, "picture"), (TABLES, "table"),
+    ):  # fmt: skip
         if small.endswith(endings):
             return kind  # type: ignore[return-value]  # a literal of the table above
     return "unknown"
+
+
+def called(name: str) -> Called:
+    """Whether a name is that of a pickle or of a text: where the bytes may be either."""
+    kind = promise(name)
+    if kind == "pickle":
+        return kind
+    return "text" if kind == "text" or name.lower().endswith("ignore") or packed_text(name) else "other"
+
+
+def says_packed(name: str) -> bool:
+    """Whether a name is that of something to unpack."""
+    return promise(name) in {"packed", "zip"}
+
+
+def without_packing(name: str) -> str:
+    """What is called `name` when it is packed."""
+    return name.rpartition(".")[0] if promise(name) == "packed" else name
 
 
 def packed_text(name: str) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from hubkit.errors import IncompleteError
+from hubkit.tensors.endings import called, promise, says_packed, without_packing
 from hubkit.tensors.header import HeaderError
 from hubkit.tensors.joblib_arrays import WRAPPERS, joblib_imports
 from hubkit.tensors.kinds import HEAD, JOBLIB_OLD, ZIPS, is_tar, may_hold, packing, unknown_packing
@@ -18,11 +19,11 @@ from hubkit.tensors.npz import MAGIC as NPY
 from hubkit.tensors.npz import parse_npy
 from hubkit.tensors.pickle_steps import BEGINNINGS
 from hubkit.tensors.pickle_stream import BeyondError, PickleError, PickleStream
-from hubkit.tensors.pickle_trace import MAX_OPCODES, Trace, trace_pickles
+from hubkit.tensors.pickle_trace import MAX_COST, Trace, trace_pickles
 from hubkit.tensors.unpacked import Packing, PackingError, Unpacked
-from hubkit.tensors.view_file import ViewFile, Window
+from hubkit.tensors.view_file import Share, ViewFile, Window, is_streamed
 from hubkit.tensors.zip_directory import STORED
-from hubkit.tensors.zip_entries import ZipEntry, member_window, zip_entries
+from hubkit.tensors.zip_entries import ZipEntry, ends_as_zip, member_window, zip_entries
 
 if TYPE_CHECKING:
     from hubkit.repo.view import RepoView
@@ -30,14 +31,19 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 4
 """Containers inside each other: a `.tar.gz` with a torch checkpoint in it has three."""
-MAX_MEMBERS = 50_000
+MAX_MEMBERS = 200_000
 """Of one file, at all depths together."""
+MEMBER = 150
+"""What a member costs, in the time of a pickle's opcode."""
 MAX_NPY_HEADER = 1 << 16
 """Bytes."""
 PLAIN = re.compile(r"[<>|=]?[?biufcSUVmM]\d*(?:\[[^\]]*\])?")
 """The dtype of an array of numbers or texts: nothing of it is unpickled."""
 STORAGE = re.compile(r"(?:[^/]+/)?data/\d+")
 """A member of a torch checkpoint that holds raw numbers."""
+UNRECOGNISED = "its name says that it is packed, and its bytes are of no kind that is known here"
+POINTER = b"version https://git-lfs"
+"""How the text begins that stands for a file which git-lfs keeps elsewhere."""
 CODE = re.compile(
     r"(?:[^/]+/)?(?:constants\.pkl|code/.*\.py)|(?:[^/]+/)?\.data/(?:extern_modules|python_version)"
 )
@@ -73,85 +79,99 @@ def look_into(
 
     Never raises for a file that cannot be read: `failed` says why.
     """
-    if head and not may_hold(head):
-        return Contents()
-    look = _Look(allowance, known, skip_storages=not view.near)
+    look = _Look(Share(allowance, min(MAX_COST, allowance.cost)), known, near=view.near)
     try:
-        look.into(ViewFile(view, path, allowance), "", 0)
+        look.into(ViewFile(view, path, allowance, head), "", 0, _last(path))
     except IncompleteError as error:
         look.contents.failed = error.message
     return look.contents
 
 
-Opener = Callable[["Readable", str, int], None]
+Opener = Callable[["Readable", str, int], bool]
+"""Looks into one form of a file; whether it is of that form."""
 
 
 class _Look:
     """The way through one file."""
 
-    def __init__(self, allowance: Allowance, known: Callable[[str], bool], *, skip_storages: bool) -> None:
+    def __init__(self, share: Share, known: Callable[[str], bool], *, near: bool) -> None:
         self.contents = Contents()
-        self._allowance, self._known, self._skip_storages = allowance, known, skip_storages
+        self._share, self._known, self._near = share, known, near
         self._members = 0
 
-    def into(self, file: Readable, place: str, depth: int) -> None:
+    def into(self, file: Readable, place: str, depth: int, name: str) -> None:
         """What `file` holds, as every reader that may be given it sees it. Raises IncompleteError where the bytes do not come."""
         try:
             file.seek(0)
             head = file.read(HEAD)
             if may_hold(head):
-                self._pickles(file, head, place)
+                self._pickles(file, head, place, name)
         except (PackingError, BeyondError) as error:
             self._unread(place, error.message)
             return
-        for what, opener in self._openers(head):
+        known = bool(self.contents.pickles) and self.contents.pickles[-1].place == place
+        for what, opener in self._openers(file, head, name):
             if depth >= MAX_DEPTH:
                 self._unread(place, f"{what} inside {MAX_DEPTH} others: nothing is looked into deeper")
+                known = True
                 continue
             try:
-                opener(file, place, depth)
+                known = opener(file, place, depth) or known
             except (PickleError, BeyondError) as error:
                 self._unread(place, f"{what}: {error.message}")
+                known = True
+        if not known and head.strip(b"\0") and says_packed(name) and not head.startswith(POINTER):
+            self._unread(place, UNRECOGNISED)
 
     def _unread(self, place: str, why: str) -> None:
         told = f"{place}: {why}" if place else why
         if told not in self.contents.unread:
             self.contents.unread.append(told)
 
-    def _openers(self, head: bytes) -> Iterator[tuple[str, Opener]]:
-        if head.startswith(ZIPS):
+    def _openers(self, file: Readable, head: bytes, name: str) -> Iterator[tuple[str, Opener]]:
+        if head.startswith(ZIPS) or self._is_zip_by_its_end(file, name):
             yield "a zip", self._zip
         if head.startswith(NPY):
             yield "an array of numpy", self._npy
         if is_tar(head):
             yield "a tar", self._tar
         if (kind := packing(head)) is not None:
-            yield f"compressed by {kind}", self._packed(kind)
+            yield f"compressed by {kind}", self._packed(kind, without_packing(name))
         if JOBLIB_OLD.match(head):
             yield "joblib's old form", self._old_joblib
-        if (name := unknown_packing(head)) is not None:
-            yield f"packed by {name}", _cannot_unpack
+        if (unknown := unknown_packing(head)) is not None:
+            yield f"packed by {unknown}", _cannot_unpack
 
-    def _pickles(self, file: Readable, head: bytes, place: str) -> None:
+    def _is_zip_by_its_end(self, file: Readable, name: str) -> bool:
+        """Whether it is an archive behind something else. Where its end costs something, only what is called one is asked for it."""
+        named = promise(name) == "zip"
+        if isinstance(file, Unpacked) or not (named or (self._near and not is_streamed(file))):
+            return False
+        return ends_as_zip(file)
+
+    def _pickles(self, file: Readable, head: bytes, place: str, name: str) -> None:
         """The pickles with which `file` begins, where `head` was read of it."""
         if not head or head[0] not in BEGINNINGS or head.startswith(ZIPS):
             return  # `PK` would be a reference to something outside, which no unpickler finds
         begin = file.tell() - len(head)
-        trace = self._trace(file, head)
+        trace = self._trace(file, head, name)
         if trace is None:
             return
         if not WRAPPERS.isdisjoint(trace.imports):
             file.seek(begin)
-            imports, beyond = joblib_imports(PickleStream(file))
+            imports, beyond = joblib_imports(PickleStream(file), self._share)
             merged = tuple(dict.fromkeys((*trace.imports, *imports)))
             trace = replace(trace, imports=merged, fault=None, beyond=trace.beyond or beyond)
         self.contents.pickles.append(Inside(place, trace))
 
-    def _trace(self, file: Readable, head: bytes) -> Trace | None:
-        allowance = self._allowance
-        opcodes = max(0, min(MAX_OPCODES, allowance.opcodes))
+    def _trace(self, file: Readable, head: bytes, name: str) -> Trace | None:
+        share = self._share
         return trace_pickles(
-            PickleStream(file, head), self._known, opcodes=opcodes, spend=allowance.spend_opcodes
+            PickleStream(file, head),
+            self._known,
+            called=called(name),
+            cost=max(0, share.cost),
+            spend=share.spend_cost,
         )
 
     def _member(self, place: str, name: str) -> str:
@@ -159,24 +179,29 @@ class _Look:
         self._members += 1
         if self._members > MAX_MEMBERS:
             raise BeyondError(f"more than {MAX_MEMBERS:,} members")
+        self._share.spend_cost(MEMBER)
+        self._share.check()
         name = name if len(name) <= 100 else f"{name[:50]}...{name[-40:]}"
         return f"{place}/{name}" if place else name
 
-    def _zip(self, file: Readable, place: str, depth: int) -> None:
+    def _zip(self, file: Readable, place: str, depth: int) -> bool:
         """Every member. Where several zips stand one after the other (torch's distributed checkpoints), all of them, the last first."""
         lost: dict[str, str] = {}
-        stop = file.seek(0, 2)
-        while stop:
+        file.seek(0)
+        begun = file.read(4) in ZIPS
+        stop = size = file.seek(0, 2)
+        while stop > 0 and (stop == size or begun or ends_as_zip(Window(file, 0, stop))):
             entries, begin = zip_entries(Window(file, 0, stop), MAX_MEMBERS)
             for entry in entries:
                 where = self._member(place, entry.name)
                 if CODE.fullmatch(entry.name):
                     self.contents.code.append(where)
-                if not (self._skip_storages and STORAGE.fullmatch(entry.name)):
+                if self._near or not STORAGE.fullmatch(entry.name):
                     self._zip_member(file, entry, where, depth, lost)
-            stop = begin
+            stop = begin if begin < stop else 0
         for where, why in lost.items():
             self._unread(where, why)
+        return True
 
     def _zip_member(
         self, file: Readable, entry: ZipEntry, where: str, depth: int, lost: dict[str, str]
@@ -189,26 +214,29 @@ class _Look:
             return
         lost.pop(where, None)
         stored = entry.method == STORED
-        self.into(window if stored else Unpacked(window, "deflate", self._allowance), where, depth + 1)
+        content = window if stored else Unpacked(window, "deflate", self._share)
+        self.into(content, where, depth + 1, _last(entry.name))
 
-    def _packed(self, kind: Packing) -> Opener:
-        def opener(file: Readable, place: str, depth: int) -> None:
-            content = Unpacked(file, kind, self._allowance)
+    def _packed(self, kind: Packing, name: str) -> Opener:
+        def opener(file: Readable, place: str, depth: int) -> bool:
+            content = Unpacked(file, kind, self._share)
             if kind in {"zlib", "lzma"}:  # two or three bytes that anything may begin with
                 try:
                     content.read(1)
                 except PackingError:
-                    return
-            self.into(content, place, depth + 1)
+                    return False
+            self.into(content, place, depth + 1, name)
+            return True
 
         return opener
 
-    def _old_joblib(self, file: Readable, place: str, depth: int) -> None:
+    def _old_joblib(self, file: Readable, place: str, depth: int) -> bool:
         file.seek(21)
         at = 21 + (file.read(1) == b" ")
-        self.into(Unpacked(Window(file, at, file.seek(0, 2) - at), "zlib", self._allowance), place, depth + 1)
+        self.into(Unpacked(Window(file, at, file.seek(0, 2) - at), "zlib", self._share), place, depth + 1, "")
+        return True
 
-    def _npy(self, file: Readable, place: str, depth: int) -> None:
+    def _npy(self, file: Readable, place: str, depth: int) -> bool:
         """The pickle of an array of objects. A header that is anything but plain is taken for one of objects."""
         del depth
         file.seek(0)
@@ -219,9 +247,10 @@ class _Look:
             raise BeyondError(f"a header of {length:,} bytes, expected at most {MAX_NPY_HEADER:,}")
         file.seek(0)
         if not _is_plain(file.read(8 + width + length)):
-            self._pickles(file, file.read(HEAD), place)
+            self._pickles(file, file.read(HEAD), place, "")
+        return True
 
-    def _tar(self, file: Readable, place: str, depth: int) -> None:
+    def _tar(self, file: Readable, place: str, depth: int) -> bool:
         import tarfile
 
         file.seek(0)
@@ -232,12 +261,18 @@ class _Look:
                     if member.issparse():
                         self._unread(where, "a file with holes, which is not put together here")
                     elif member.isreg():
-                        self.into(Window(file, member.offset_data, member.size), where, depth + 1)
+                        content = Window(file, member.offset_data, member.size)
+                        self.into(content, where, depth + 1, _last(member.name))
         except (tarfile.TarError, OSError, ValueError, EOFError, OverflowError) as error:
             raise PickleError(f"it is damaged: {str(error)[:100]}") from error
+        return True
 
 
-def _cannot_unpack(file: Readable, place: str, depth: int) -> None:
+def _last(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _cannot_unpack(file: Readable, place: str, depth: int) -> bool:
     del file, place, depth
     raise BeyondError("which is not undone here")
 

@@ -7,32 +7,37 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hubkit.tensors.pickle_machine import Call, Global, Machine, Table
 from hubkit.tensors.pickle_stream import BeyondError, PickleError, PickleStream
+
+if TYPE_CHECKING:
+    from hubkit.tensors.view_file import Share
 
 WRAPPERS = frozenset(
     ["joblib.numpy_pickle.NumpyArrayWrapper", "sklearn.externals.joblib.numpy_pickle.NumpyArrayWrapper"]
 )
 """What stands for an array whose numbers follow."""
-MAX_OPCODES = 1 << 20
+MAX_OPCODES = 1 << 19
+COST = 20
+"""Of an opcode here, in the time of one that keeps nothing."""
 DESCR = re.compile(r"[<>|=]?([biufcSUmM?])(\d{0,6})")
 
 
 class JoblibMachine(Machine):
     """Follows one pickle of joblib; `imports` then has what its object arrays import, too."""
 
-    def __init__(self, stream: PickleStream, depth: int = 0) -> None:
+    def __init__(self, stream: PickleStream, opcodes: int, depth: int = 0) -> None:
         super().__init__(stream)
-        self._left = MAX_OPCODES
+        self.left = opcodes
         self._frame_stop = 0
         self._depth = depth
 
     def _step(self, name: str, argument: Any) -> None:
-        self._left -= 1
-        if self._left < 0:
-            raise BeyondError(f"more than {MAX_OPCODES:,} opcodes between joblib's arrays")
+        self.left -= 1
+        if self.left < 0:
+            raise BeyondError("more opcodes between joblib's arrays than are followed")
         if name == "FRAME":
             self._frame_stop = self.at + argument
         super()._step(name, argument)
@@ -53,11 +58,12 @@ class JoblibMachine(Machine):
         if width is None:
             if self._depth:
                 raise BeyondError("arrays of joblib inside each other")
-            inner = JoblibMachine(self._file, self._depth + 1)
+            inner = JoblibMachine(self._file, self.left, self._depth + 1)
             try:
                 inner.load()
             finally:
                 self.imports |= inner.imports
+                self.left = inner.left
             return
         if state.get("numpy_array_alignment_bytes") is not None:
             self._file.skip(self._file.code())
@@ -84,11 +90,14 @@ def _width(dtype: object) -> int | None:
     return int(match[2] or 1) * (4 if match[1] == "U" else 1)
 
 
-def joblib_imports(stream: PickleStream) -> tuple[tuple[str, ...], str | None]:
+def joblib_imports(stream: PickleStream, share: Share) -> tuple[tuple[str, ...], str | None]:
     """What joblib.load would import, and why it could not be followed to its end."""
-    machine = JoblibMachine(stream)
+    opcodes = max(0, min(MAX_OPCODES, share.cost // COST))
+    machine = JoblibMachine(stream, opcodes)
+    why = None
     try:
         machine.load()
     except (PickleError, BeyondError) as error:
-        return tuple(machine.imports), error.message
-    return tuple(machine.imports), None
+        why = error.message
+    share.spend_cost(COST * (opcodes - machine.left))
+    return tuple(machine.imports), why

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from hubkit.tensors.header import Member
 
 MAX_ARRAYS = 1000
+SHORTEST = 10
+"""Bytes before the text of a header: magic, version, length."""
 MAX_NPY_HEADER = 10_000
 """Bytes: numpy's own limit."""
 FIRST_READ = 512
@@ -90,6 +92,8 @@ def _header_length(head: bytes, name: str) -> int:
 
 def parse_npy(head: bytes, name: str) -> _Npy:
     """The header of an array from its bytes, magic included. Raises HeaderError."""
+    if len(head) < SHORTEST:
+        raise HeaderError(f"{name}: its array header is cut after {len(head)} bytes")
     try:
         text = head[10 if head[6] == 1 else 12 :].decode("utf-8" if head[6] == 3 else "latin-1").strip()
     except UnicodeDecodeError as error:

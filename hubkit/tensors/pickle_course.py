@@ -28,6 +28,11 @@ MAX_KEPT = 1 << 26
 """Characters of names in the memo and on the stack."""
 MAX_FAR = 100_000
 """Entries of the memo that leave a gap."""
+GLOBAL, CALL, LINE, TEXT, PUT, ESCAPE = 10, 4, 5, 5, 2, 3
+"""What an import, a call, a line, a text, what is remembered and an escape cost more than an opcode, which costs one: some 0.12 microseconds."""
+TOO_MUCH = "more opcodes than are followed, or ones that take longer"
+PER_COST = 6
+"""Bits: of a long text 64 bytes cost one."""
 IDENTIFIER = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 ODD = "(no plain name)"
 """Stands for a name that is computed while it is loaded, or is longer or stranger than names are."""
@@ -48,21 +53,26 @@ LONG_TEXT: Final = _Kind()
 class Course:
     """The course of one pickle. Raises PickleError where unpickling does, BeyondError at a limit."""
 
-    def __init__(self, stream: PickleStream, opcodes: int) -> None:
+    def __init__(self, stream: PickleStream, cost: int) -> None:
         self.stream = stream
         self.begin = stream.at
-        self.left = opcodes
+        self.left = cost
+        """What may still be spent: an opcode costs one, and what takes longer more."""
         self.imports: dict[str, None] = {}
         self.calls = 0
         self.odd_lines = False
         """Whether the lines of a GLOBAL or INST were no names: so it goes where a text is taken for a pickle."""
         self.sure = False
         """Whether something was called before that."""
-        self.instances: list[str] = []
+        self.instances: dict[str, None] = {}
         """What INST called before that: two lines of a poem can look like it."""
+        self.binary = False
+        """Whether something was imported by an opcode that no text has."""
         self.legacy = False
         self.announced = False
         """Whether it says that it is a pickle, by PROTO as its first opcode."""
+        self.written: dict[tuple[bytes, bytes], str] = {}
+        """Imports by their two lines: again and again the same one is looked at once."""
         self.stack: list[object] = []
         self._below: list[list[object]] = []
         """The stacks below each mark."""
@@ -84,7 +94,7 @@ class Course:
         except PickleError as error:
             at = self.stream.at
             raise PickleError(f"the pickle is damaged near its byte {at:,}: {error.message}") from error
-        raise BeyondError("more opcodes than are followed")
+        raise BeyondError(TOO_MUCH)
 
     def _some(self, steps: Steps) -> bool:
         """At most SLICE opcodes; whether STOP was among them."""
@@ -100,6 +110,12 @@ class Course:
             step(self)
         self.left -= SLICE
         return False
+
+    def spend(self, cost: int) -> None:
+        """What a step costs more than one. Raises BeyondError where nothing is left."""
+        self.left -= cost
+        if self.left < 0:
+            raise BeyondError(TOO_MUCH)
 
     def pop(self) -> object:
         """The topmost value above the last mark."""
@@ -160,6 +176,7 @@ class Course:
 
     def text(self, size: int) -> None:
         """A text in UTF-8: kept where it may be a name."""
+        self.spend(TEXT)
         if size > MAX_NAME:
             self.stream.skip(size)
             self.push(LONG_TEXT)
@@ -168,6 +185,7 @@ class Course:
 
     def name(self, text: str) -> None:
         """A text, as itself where it may be a name."""
+        self.spend(len(text) >> PER_COST)
         if len(text) > MAX_NAME or not IDENTIFIER.fullmatch(text):
             self.push(LONG_TEXT)
             return
@@ -178,6 +196,7 @@ class Course:
 
     def put(self, index: int) -> None:
         """Remember the topmost value under `index`."""
+        self.spend(PUT)
         self.need(1)
         value, memo = self.stack[-1], self._memo
         if index < 0:
@@ -210,6 +229,7 @@ class Course:
 
     def found(self, module: object, name: object) -> None:
         """An import."""
+        self.spend(GLOBAL)
         if DATA in (module, name):
             raise PickleError("a global whose name is no text")
         written = ".".join(part if isinstance(part, str) else ODD for part in (module, name))
@@ -223,6 +243,7 @@ class Course:
         """`function` is called, and its result pushed."""
         if function is not OBJECT:
             raise PickleError("a call of what cannot be called")
+        self.spend(CALL)
         self.calls += 1
         self.sure = self.sure or (bool(self.imports) and not self.odd_lines)
         self.push(OBJECT)

@@ -4,21 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hubkit.tensors.pickle_course import DATA, IDENTIFIER, LONG_TEXT, MAX_NAME, OBJECT, Course, Step
+from hubkit.tensors.pickle_course import (
+    CALL,
+    DATA,
+    ESCAPE,
+    GLOBAL,
+    IDENTIFIER,
+    LINE,
+    LONG_TEXT,
+    MAX_NAME,
+    MAX_SHOWN,
+    OBJECT,
+    PER_COST,
+    TEXT,
+    Course,
+    Step,
+)
 from hubkit.tensors.pickle_stream import PickleError, digits, index, quoted, real, unescaped, utf8
 
 HIGHEST_PROTOCOL = 5
 MAGIC = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")
 """The first value of torch's form before 1.6: five pickles, then raw numbers."""
+LONGEST_ESCAPED = 10 * MAX_NAME + 2
+"""Bytes of a line that may be a name in quotes, each letter an escape."""
 
 
 def _lines(course: Course) -> str:
     """The import of two lines, module and name, in one."""
-    module, name = utf8(course.stream.line()), utf8(course.stream.line())
+    lines = course.stream.line(), course.stream.line()
+    length = len(lines[0]) + len(lines[1])
+    course.spend((length >> PER_COST) + GLOBAL)
+    if (written := course.written.get(lines)) is not None:
+        return written
+    module, name = map(utf8, lines)
     if not (IDENTIFIER.fullmatch(module) and IDENTIFIER.fullmatch(name)):
         course.odd_lines = True
     course.found(module, name)
-    return f"{module}.{name}"
+    written = f"{module}.{name}"
+    if length < MAX_SHOWN:  # so that there are no more of them than imports
+        course.written[lines] = written
+    return written
 
 
 def _global(course: Course) -> None:
@@ -29,15 +54,17 @@ def _global(course: Course) -> None:
 def _instance(course: Course) -> None:
     written = _lines(course)
     course.to_mark()
+    course.spend(CALL)
     course.calls += 1
     course.push(OBJECT)
     if not course.odd_lines:
-        course.instances.append(written)
+        course.instances[written[: MAX_SHOWN + 1]] = None
 
 
 def _stack_global(course: Course) -> None:
     name, module = course.pop(), course.pop()
     course.found(module, name)
+    course.binary = True
     course.push(OBJECT)
 
 
@@ -116,7 +143,7 @@ def _sized(width: int) -> Step:
 
 def _line(check: Callable[[bytes], object]) -> Step:
     def step(course: Course) -> None:
-        check(course.stream.line())
+        check(_costly_line(course))
         course.push(DATA)
 
     return step
@@ -124,13 +151,32 @@ def _line(check: Callable[[bytes], object]) -> Step:
 
 def _numbered(use: Callable[[Course, int], None]) -> Step:
     def step(course: Course) -> None:
-        use(course, index(course.stream.line()))
+        use(course, index(_costly_line(course)))
+
+    return step
+
+
+def _costly_line(course: Course) -> bytes:
+    line = course.stream.line()
+    course.spend((len(line) >> PER_COST) + LINE)
+    return line
+
+
+def _text_line(read: Callable[[bytes], str]) -> Step:
+    def step(course: Course) -> None:
+        line = _costly_line(course)
+        course.spend(TEXT + ESCAPE * line.count(b"\\"))
+        if len(line) > LONGEST_ESCAPED:
+            course.push(LONG_TEXT)
+        else:
+            course.name(read(line))
 
     return step
 
 
 def _bytes_as_text(width: int) -> Step:
     def step(course: Course) -> None:
+        course.spend(TEXT)
         size = course.stream.length(width)
         if size > MAX_NAME:
             course.stream.skip(size)
@@ -147,7 +193,7 @@ def _persistent(course: Course) -> None:
 
 
 def _persistent_line(course: Course) -> None:
-    course.stream.line()
+    _costly_line(course)
     course.push(OBJECT)
 
 
@@ -165,7 +211,7 @@ _BY_CODE: dict[str, Step] = {
     "\x97": lambda t: t.push(OBJECT),
     "I": _line(digits), "L": _line(digits), "F": _line(real), "J": _fixed(4), "K": _fixed(1), "M": _fixed(2), "G": _fixed(8),
     "\x8a": _long, "\x8b": _long4, "B": _sized(4), "C": _sized(1), "\x8e": _sized(8), "\x96": _sized(8),
-    "S": lambda t: t.name(quoted(t.stream.line())), "V": lambda t: t.name(unescaped(t.stream.line())),
+    "S": _text_line(quoted), "V": _text_line(unescaped),
     "T": _bytes_as_text(4), "U": _bytes_as_text(1),
     "\x8c": lambda t: t.text(t.stream.length(1)), "X": lambda t: t.text(t.stream.length(4)), "\x8d": lambda t: t.text(t.stream.length(8)),
     "g": _numbered(Course.get), "h": lambda t: t.get(t.stream.code()), "j": lambda t: t.get(t.stream.length(4)),

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
+from hubkit.tensors.endings import Called
 from hubkit.tensors.pickle_course import MAX_IMPORTS, Course
 from hubkit.tensors.pickle_steps import STEPS
 from hubkit.tensors.pickle_stream import BeyondError, PickleError, PickleStream
 
-MAX_OPCODES = 1 << 25
-"""Of one file: 8 seconds."""
+MAX_COST = 1 << 25
+"""Of one file: four seconds of the processor. An opcode costs one, and what takes longer more."""
+PICKLE = 100
+"""What a pickle costs beside its opcodes: another may follow it at once."""
 LEGACY_PICKLES = 5
 
 
@@ -36,18 +40,22 @@ def trace_pickles(
     known: Callable[[str], bool],
     *,
     named: bool = False,
-    opcodes: int = MAX_OPCODES,
+    called: Called = "other",
+    cost: int = MAX_COST,
     spend: Callable[[int], None] = lambda _: None,
 ) -> Trace | None:
     """The pickles that follow each other from the beginning of `stream`; None where it does not begin with one.
 
     `known` says whether an import is one that pickles are known for. Without PROTO as its first opcode only that is a pickle which gets as far as a
-    call of something that could be a name, or to its end with an import that is known: texts that begin with the letter of an opcode do neither. A
-    call by INST is `(i` and two words on lines of their own: alone it counts where it is known, or its module has a dot, or the file ends with it.
-    `named`: the file is called a pickle, and is taken for one like those with PROTO. `opcodes`: how many are followed at most; `spend` hears how
-    many they were.
+    call of something that could be a name, or to its end with an import that is known, that no text has, or with which the file ends: texts that begin
+    with the letter of an opcode do neither. Where something stands behind its end, and its import is not known, the name decides (`called`): of a
+    pickle any import counts, of a text none, of another one whose module has a dot. A call by INST is `(i` and two words on lines of their own: alone
+    it counts where it is known, or its module has a dot, or the file ends with it.
+    `named`: it was asked for as a pickle, and is taken for one like those with PROTO. `cost`: what may be spent at most; `spend` hears what
+    was.
     """
-    found = _Found(left=opcodes)
+    found = _Found(left=cost)
+    judge = partial(_is_pickle, known=known, called=called, named=named)
     while not found.closed:
         course = Course(stream, found.left)
         fault = beyond = None
@@ -57,8 +65,8 @@ def trace_pickles(
             fault = error.message
         except BeyondError as error:
             beyond = f"from its byte {stream.at:,} on: {error.message}"
-        found.add(course, fault, beyond, is_pickle=_is_pickle(course, known, fault, beyond, named=named))
-    spend(opcodes - found.left)
+        found.add(course, fault, beyond, is_pickle=judge(course, fault, beyond))
+    spend(cost - found.left)
     return found.trace(stream.at) if found.is_pickle else None
 
 
@@ -79,7 +87,7 @@ class _Found:
 
     def add(self, course: Course, fault: str | None, beyond: str | None, *, is_pickle: bool) -> None:
         """One more. What is no pickle and comes to no end is left out: what follows a pickle may be anything."""
-        self.left = course.left
+        self.left = course.left - PICKLE
         self.legacy = self.legacy or (self.whole == 0 and course.legacy)
         if is_pickle:
             self.is_pickle = True
@@ -107,7 +115,13 @@ def _ended(stream: PickleStream) -> bool:
 
 
 def _is_pickle(
-    course: Course, known: Callable[[str], bool], fault: str | None, beyond: str | None, *, named: bool
+    course: Course,
+    fault: str | None,
+    beyond: str | None,
+    *,
+    known: Callable[[str], bool],
+    called: Called,
+    named: bool,
 ) -> bool:
     if beyond:
         return True
@@ -116,4 +130,14 @@ def _is_pickle(
     if course.instances and not course.sure:
         listed = any(known(name) or name.count(".") > 1 for name in course.instances)
         return listed or (not fault and _ended(course.stream))
-    return course.sure or (not fault and not course.odd_lines and any(map(known, course.imports)))
+    if course.sure or course.odd_lines or not course.imports:
+        return course.sure
+    if fault or called == "pickle":
+        return called == "pickle"
+    return course.binary or any(map(known, course.imports)) or _stands_out(course, called)
+
+
+def _stands_out(course: Course, called: Called) -> bool:
+    """Whether an unknown import, without a call, is no line of a text that goes on."""
+    dotted = called != "text" and any(name.count(".") > 1 for name in course.imports)
+    return dotted or _ended(course.stream)

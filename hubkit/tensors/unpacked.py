@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from hubkit.tensors.pickle_stream import BeyondError, PickleError
 
 if TYPE_CHECKING:
-    from hubkit.tensors.view_file import Allowance, Readable
+    from hubkit.tensors.view_file import Readable, Share
 
-Packing = Literal["gzip", "zlib", "deflate", "bz2", "xz", "lzma"]
+Packing = Literal["gzip", "zlib", "deflate", "bz2", "xz", "lzma", "lzip"]
 
 PIECE = 1 << 16
 """Bytes read, and at most unpacked, at a time."""
+SMALLEST_PIECE = 1 << 12
+STREAM = 200
+"""What it costs to begin one more stream, in the time of a pickle's opcode."""
+PER_COST: dict[Packing, int] = {"gzip": 5, "zlib": 5, "deflate": 5, "bz2": 1, "xz": 2, "lzma": 2, "lzip": 2}
+"""Bits: how many bytes come out in the time of a pickle's opcode, where they come slowly."""
 MAX_UNPACKED = 1 << 28
 """Bytes of one file: 256 MiB."""
 LZMA_MEMORY = 1 << 27
 """Bytes that the dictionary of xz may take."""
+LZMA_HEADER = 13
+"""Bytes of LZMA alone: properties, size of the dictionary, size of the content."""
+XZ, LZIP = b"\xfd7zXZ\0", b"LZIP"
 
 
 class PackingError(PickleError):
@@ -57,36 +66,50 @@ def _bz2() -> Any:
 
 
 class _Lzma:
-    """lzma's decompressor with the errors of the others."""
+    """lzma's decompressor with the errors of the others: of whichever of its three forms the bytes are, for one may follow another."""
 
-    def __init__(self, *, alone: bool) -> None:
+    def __init__(self) -> None:
         import lzma
 
         self._error = lzma.LZMAError
-        kind = lzma.FORMAT_ALONE if alone else lzma.FORMAT_XZ
-        self._decompressor = lzma.LZMADecompressor(format=kind, memlimit=LZMA_MEMORY)
+        self._make = partial(lzma.LZMADecompressor, memlimit=LZMA_MEMORY)
+        self._forms = lzma.FORMAT_ALONE, lzma.FORMAT_AUTO
+        self._decompressor: Any = None
 
     @property
     def eof(self) -> bool:
-        return self._decompressor.eof
+        return self._decompressor is not None and self._decompressor.eof
 
     @property
     def needs_input(self) -> bool:
-        return self._decompressor.needs_input
+        return self._decompressor is None or self._decompressor.needs_input
 
     @property
     def unused_data(self) -> bytes:
-        return self._decompressor.unused_data
+        return self._decompressor.unused_data if self._decompressor else b""
+
+    def _begin(self, data: bytes) -> bytes:
+        """Choose the form; of LZMA alone the first byte behind its header says nothing, and only newer readers mind what it is."""
+        marked = data.startswith((XZ, LZIP))
+        self._decompressor = self._make(format=self._forms[marked])
+        return (
+            data
+            if marked or len(data) <= LZMA_HEADER
+            else data[:LZMA_HEADER] + b"\0" + data[LZMA_HEADER + 1 :]
+        )
 
     def decompress(self, data: bytes, limit: int) -> bytes:
+        if self._decompressor is None:
+            data = self._begin(data)
         try:
-            return self._decompressor.decompress(data, limit)
+            found: bytes = self._decompressor.decompress(data, limit)
         except self._error as error:
             if "emory" in str(error):
                 raise BeyondError(
                     f"it wants more than {LZMA_MEMORY >> 20} MiB of memory to be unpacked"
                 ) from error
             raise ValueError(str(error)) from error
+        return found
 
 
 UNPACKERS: dict[Packing, Callable[[], Any]] = {
@@ -94,18 +117,21 @@ UNPACKERS: dict[Packing, Callable[[], Any]] = {
     "zlib": lambda: _Inflate(15),
     "deflate": lambda: _Inflate(-15),
     "bz2": _bz2,
-    "xz": lambda: _Lzma(alone=False),
-    "lzma": lambda: _Lzma(alone=True),
+    "xz": _Lzma,
+    "lzma": _Lzma,
+    "lzip": _Lzma,
 }
-SEVERAL = {"gzip", "bz2", "xz"}
+SEVERAL = {"gzip", "bz2", "xz", "lzma", "lzip"}
 """What may hold one stream after the other."""
 
 
 class Unpacked:
     """The content of `packed`, which is read from its beginning. Going back begins anew, and costs again."""
 
-    def __init__(self, packed: Readable, kind: Packing, allowance: Allowance) -> None:
-        self._packed, self._kind, self._allowance = packed, kind, allowance
+    streamed = True
+
+    def __init__(self, packed: Readable, kind: Packing, share: Share) -> None:
+        self._packed, self._kind, self._share = packed, kind, share
         self._begin()
 
     def _begin(self) -> None:
@@ -137,7 +163,7 @@ class Unpacked:
         parts, got = [self._held], len(self._held)
         while got < size and not self._over and self._failure is None:
             try:
-                parts.append(self._piece())
+                parts.append(self._piece(max(SMALLEST_PIECE, min(PIECE, size - got))))
             except (PackingError, BeyondError) as error:
                 self._failure = error
             else:
@@ -149,15 +175,15 @@ class Unpacked:
         self._at += min(size, len(data))
         return data[:size]
 
-    def _piece(self) -> bytes:
-        """The next bytes, PIECE at most; empty where there is more to read first."""
+    def _piece(self, most: int) -> bytes:
+        """The next bytes, `most` at most; empty where there is more to read first."""
         if self._unpacker.eof and not self._another():
             return b""
         wants = self._unpacker.needs_input
         fresh = (self._rest or self._packed.read(PIECE)) if wants else b""
         self._rest = b"" if wants else self._rest
         try:
-            piece: bytes = self._unpacker.decompress(fresh, PIECE)
+            piece: bytes = self._unpacker.decompress(fresh, most)
         except (OSError, EOFError, ValueError) as error:
             raise PackingError(f"its {self._kind} is damaged: {str(error)[:100]}") from error
         except MemoryError as error:
@@ -167,15 +193,18 @@ class Unpacked:
         self._made += len(piece)
         if self._made > MAX_UNPACKED:
             raise BeyondError(f"more than {MAX_UNPACKED >> 20} MiB come out of it")
-        self._allowance.spend_unpacked(len(piece))
+        self._share.spend_unpacked(len(piece), len(piece) >> PER_COST[self._kind])
         return piece
 
     def _another(self) -> bool:
         """Begin the stream that follows in the same file, where one does; zeros may fill up the end."""
+        self._share.spend_unpacked(0, STREAM)
         rest: bytes = self._unpacker.unused_data or self._packed.read(PIECE)
         while rest and not rest.strip(b"\0"):
             rest = self._packed.read(PIECE)
-        rest = rest.lstrip(b"\0")
+        filled = rest.lstrip(b"\0")
+        if self._kind in {"gzip", "bz2"} or filled.startswith((XZ, LZIP)):
+            rest = filled  # LZMA alone may begin with a zero
         if self._kind not in SEVERAL or not rest:
             self._over = True
             return False

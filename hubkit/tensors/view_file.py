@@ -15,6 +15,8 @@ BLOCK = 1 << 16
 """Bytes read ahead."""
 MOST_AT_ONCE = 1 << 24
 """Bytes of one read: nothing that is looked at needs more."""
+MAX_COST = 1 << 27
+"""Of one repository, in the time of a pickle's opcode: 16 seconds of the processor."""
 
 
 class SpentError(IncompleteError):
@@ -43,8 +45,8 @@ class Allowance:
     far_bytes: int
     unpacked: int
     """Bytes that come out of compression."""
-    opcodes: int = 1 << 27
-    """Opcodes of pickles."""
+    cost: int = MAX_COST
+    """Of following pickles and unpacking, in the time of an opcode."""
 
     def spend_request(self, size: int) -> None:
         """Raises SpentError when none is left."""
@@ -59,20 +61,45 @@ class Allowance:
         if self.unpacked < 0:
             raise SpentError("not looked into: what may be unpacked in search of pickles is used up")
 
-    def spend_opcodes(self, count: int) -> None:
+
+@dataclass
+class Share:
+    """What may still be spent on one file, of what is left for its repository."""
+
+    whole: Allowance
+    cost: int
+
+    def spend_cost(self, cost: int) -> None:
         """Where none is left, every further pickle is said not to be followed."""
-        self.opcodes -= count
+        self.cost -= cost
+        self.whole.cost -= cost
+
+    def spend_unpacked(self, size: int, cost: int) -> None:
+        """Raises BeyondError where the file takes too long, SpentError where the repository does."""
+        self.whole.spend_unpacked(size)
+        self.spend_cost(cost)
+        self.check()
+
+    def check(self) -> None:
+        """Raises BeyondError where nothing is left."""
+        if self.cost < 0:
+            raise BeyondError("what follows takes longer to look into than one file, or all of them, may")
 
 
 class ViewFile:
     """One file of a view. A read of what is at hand costs no request; another one brings a block."""
 
-    def __init__(self, view: RepoView, path: str, allowance: Allowance) -> None:
+    def __init__(self, view: RepoView, path: str, allowance: Allowance, head: bytes = b"") -> None:
+        """`head`: what was read of its beginning already."""
         entry = view.entry(path)
         self.size = entry.size if entry else 0
         self._view, self._path, self._allowance = view, path, allowance
         self._at = 0
-        self._start, self._block = 0, b""
+        self._start, self._block = 0, head
+
+    def seekable(self) -> bool:
+        """Yes: zipfile asks."""
+        return True
 
     def tell(self) -> int:
         """Where the next read begins."""
@@ -107,11 +134,17 @@ class ViewFile:
         return view.read_range(path, start, stop)
 
 
+def is_streamed(file: Readable) -> bool:
+    """Whether going back in `file` begins anew, and going to its end reads all of it."""
+    return getattr(file, "streamed", False)
+
+
 class Window:
     """A part of another file. Reading moves that one, so that only one window of a file is read at a time."""
 
     def __init__(self, file: Readable, start: int, size: int) -> None:
         self._file, self._start, self.size = file, start, size
+        self.streamed = is_streamed(file)
         self._at = 0
 
     def tell(self) -> int:

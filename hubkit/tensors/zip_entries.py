@@ -28,6 +28,8 @@ from hubkit.tensors.zip_directory import (
 if TYPE_CHECKING:
     from hubkit.tensors.view_file import Readable
 
+MOST_UNANNOUNCED = 1
+"""Members that show that there are some."""
 MOST_ENDS = 8
 """Signatures of an end record near the end of the file; a zip inside a zip brings one of its own."""
 
@@ -61,6 +63,20 @@ def zip_entries(file: Readable, most: int) -> tuple[list[ZipEntry], int]:
     if not ends or (not found and not _is_empty(file, ends)):
         raise PickleError("it begins as a zip and has no directory at its end")
     return list(found), min((entry.header_at for entry in found), default=0)
+
+
+def ends_as_zip(file: Readable) -> bool:
+    """Whether Python's zipfile opens a file that need not begin as a zip: it goes by the end alone."""
+    size = file.seek(0, 2)
+    tail = _at(file, max(0, size - LAST_TAIL), min(size, LAST_TAIL))
+    if b"PK\x05\x06" not in tail:
+        return False
+    try:
+        return bool(zip_entries(file, MOST_UNANNOUNCED)[0])
+    except PickleError:
+        return False
+    except BeyondError:
+        return True
 
 
 def _is_empty(file: Readable, ends: list[int]) -> bool:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hubkit.release.evidence_text import EvidenceText
     from hubkit.repo.view import Entry, RepoView
     from hubkit.tensors.header import Header, HeaderError
+    from hubkit.validate.code_files import CodeFile
     from hubkit.validate.deep import WholeWeights
     from hubkit.validate.load import Loaded
     from hubkit.validate.need import Need
@@ -211,6 +212,10 @@ class RepoFacts:
     """Every file with pickles in it, and every one that may have some and could not be looked into."""
     unlooked: list[str] = field(default_factory=list)
     """Files in which nobody looked for pickles, each with the reason."""
+    code: list[CodeFile] = field(default_factory=list)
+    """Files, beside pickles, that run code when somebody uses them."""
+    code_unread: list[str] = field(default_factory=list)
+    """Such files that could not be read, each with the reason."""
     secrets: tuple[Secret, ...] = ()
     """In the texts that no other rule reads."""
     unread: dict[Need, str] = field(default_factory=dict)

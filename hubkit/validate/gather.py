@@ -14,9 +14,11 @@ from hubkit.readme.document import read_readme
 from hubkit.release.card_digest import recorded_digests
 from hubkit.release.layout import EVALUATION, METRICS, PROVENANCE, README
 from hubkit.validate import reading
+from hubkit.validate.code_files import search_code
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.identity import declared_name
 from hubkit.validate.need import HEADERS, Need
+from hubkit.validate.passed_over import skipped_folders
 from hubkit.validate.pickle_search import find_pickles
 from hubkit.validate.prefetch import first_wants, what_follows
 from hubkit.validate.secret_texts import search
@@ -46,10 +48,13 @@ def gather(
     _read_texts(facts, needs)
     if needs & (Need.HEADER | Need.PICKLES):
         find_pickles(facts)
+        facts.remarks += skipped_folders(view)
     if Need.WEIGHTS in needs:
         _read_weights(facts, report)
     if Need.TEXTS in needs:
         _search_texts(facts)
+    if Need.CODE in needs:
+        _search_code(facts)
     if Need.TWINS in needs:
         reading.hash_lookalikes(view, facts.saes, facts.unread)
     if Need.LOAD in needs:
@@ -114,6 +119,12 @@ def _search_texts(facts: RepoFacts) -> None:
     facts.remarks += found.remarks
     if found.unread is not None:
         facts.unread[Need.TEXTS] = found.unread
+
+
+def _search_code(facts: RepoFacts) -> None:
+    found = search_code(facts.view)
+    facts.code, facts.code_unread = found.found, found.unread
+    facts.remarks += found.remarks
 
 
 def import_models() -> None:

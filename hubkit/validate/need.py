@@ -30,6 +30,8 @@ class Need(Flag):
     """Whatever pickles there are; the catalogue counts them with the headers. A header that cannot be read leaves the others to be judged."""
     TEXTS = auto()
     """Whatever texts there are beside, searched for secrets."""
+    CODE = auto()
+    """Files beside pickles that run code when somebody uses them."""
 
     @property
     def letters(self) -> str:

@@ -1,13 +1,17 @@
-"""Weights files that belong to no SAE that was recognised: what was not judged must not look like nothing wrong."""
+"""What was not judged must not look like nothing wrong: weights files that belong to no SAE that was recognised, and folders that are not listed."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hubkit.formats.folder import PARTS, may_be_weights
+from hubkit.repo.local import LocalView, is_never_published
+from hubkit.repo.part import lies_in
+from hubkit.words import many
 
 if TYPE_CHECKING:
-    from hubkit.repo.view import Entry
+    from hubkit.repo.view import Entry, RepoView
     from hubkit.validate.facts import RepoFacts
 
 
@@ -21,6 +25,27 @@ def passed_over(repo: RepoFacts) -> list[Entry]:
         for entry in repo.entries
         if may_be_weights(entry) and entry.path not in used and not _is_part(entry, own)
     ]
+
+
+def skipped_folders(view: RepoView) -> Iterator[str]:
+    """What the report says of folders that tools make, which are not listed."""
+    if not isinstance(view, LocalView):
+        return
+    never: list[str] = []
+    looked: list[str] = []
+    for folder in view.skipped:
+        if not lies_in(f"{folder}/", view.left_out):
+            (never if is_never_published(folder) else looked).append(f"{folder}/")
+    for folders, what in (
+        (
+            looked,
+            "made by tools and not judged; only pickles were looked for. hubkit push does not send it, other tools may",
+        ),
+        (never, "not looked into: no tool of the Hub sends it"),
+    ):
+        if folders:
+            more = f" and {many(len(folders) - 5, 'folder')} more" if len(folders) > 5 else ""
+            yield f"{', '.join(sorted(folders)[:5])}{more}: {what}"
 
 
 def _is_part(entry: Entry, own: set[str]) -> bool:

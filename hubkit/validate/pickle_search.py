@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from hubkit.errors import IncompleteError
+from hubkit.errors import HubkitError, IncompleteError
 from hubkit.tensors.endings import PICKLES, promise
 from hubkit.tensors.inside import Contents, look_into
 from hubkit.tensors.kinds import HEAD
@@ -127,6 +127,8 @@ def _far(view: RepoView, entries: list[Entry], contents: dict[str, Contents], fo
         kind = "at hand" if view.at_hand(entry.path, 0, HEAD) else promise(entry.name)
         if kind == "packed":
             contents[entry.path] = Contents(unread=[PACKED_FAR])
+        elif kind == "zip":
+            order["pickle"].append(entry)
         elif kind in order:
             order[kind].append(entry)
         else:
@@ -141,6 +143,7 @@ def find_pickles(facts: RepoFacts) -> None:
     for sae in facts.saes:
         if sae.weights is not None:
             sae.pickle = _of_weights(sae, sae.weights.path, found.pickles.get(sae.weights.path))
+    _search_aside(facts, found)
     facts.pickles = list(found.pickles.values())
     facts.unlooked = [why if path in why else f"{path}: {why}" for path, why in found.failed.items()]
     if found.by_name:
@@ -149,6 +152,27 @@ def find_pickles(facts: RepoFacts) -> None:
             f"{many(len(found.by_name), 'file')} ({size:,} bytes: texts, pictures, tables) went by their names alone in the search for pickles; "
             "of a copy on disk every file's first bytes are looked at"
         )
+
+
+def _search_aside(facts: RepoFacts, found: Searched) -> None:
+    """The same in what is not listed: a folder of tools is no part of a release, and uploaded with it all the same."""
+    try:
+        aside = facts.view.aside()
+        more = search(aside) if aside is not None else Searched()
+    except HubkitError as error:
+        found.failed[error.message] = error.message
+        return
+    found.failed |= more.failed
+    found.pickles |= {path: one for path, one in more.pickles.items() if one.executors or one.unread}
+    strange = [path for path in more.pickles if path not in found.pickles and _is_strange(more.pickles[path])]
+    if strange:
+        facts.remarks.append(
+            f"{strange[0]} and in all {many(len(strange), 'pickle')} in folders that tools make import what a checkpoint does not need"
+        )
+
+
+def _is_strange(pickle: Pickle) -> bool:
+    return bool(pickle.others or pickle.code)
 
 
 def _of_weights(sae: SaeFacts, path: str, found: Pickle | None) -> Pickle | None:

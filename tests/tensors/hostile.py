@@ -66,6 +66,15 @@ def zipped(*members: tuple[str, bytes], method: int = zipfile.ZIP_STORED, commen
     return file.getvalue()
 
 
+def shifted(prefix: bytes, *members: tuple[str, bytes]) -> bytes:
+    """A zip behind something, whose places count from the beginning of the file."""
+    file = io.BytesIO(prefix)
+    with zipfile.ZipFile(file, "a") as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
 def tarred(*members: tuple[str, bytes]) -> bytes:
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w") as archive:
@@ -135,6 +144,23 @@ def shuffled_header() -> bytes:
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + NEW_CALL
 
 
+def lzma_alone(data: bytes, lc: int, lp: int, pb: int, dictionary: int = 1 << 16) -> bytes:
+    """LZMA alone, whose first byte is (pb * 5 + lp) * 9 + lc."""
+    chain = [{"id": lzma.FILTER_LZMA1, "lc": lc, "lp": lp, "pb": pb, "dict_size": dictionary}]
+    return lzma.compress(data, lzma.FORMAT_ALONE, filters=chain)
+
+
+def lzip(data: bytes) -> bytes:
+    """As lzip writes it, which liblzma reads since 5.4 where it is not told the form."""
+    chain = [{"id": lzma.FILTER_LZMA1, "lc": 3, "lp": 0, "pb": 2, "dict_size": 1 << 16}]
+    body = lzma.compress(data, lzma.FORMAT_RAW, filters=chain)
+    return b"LZIP\x01\x10" + body + struct.pack("<IQQ", zlib.crc32(data), len(data), len(body) + 26)
+
+
+SKIPPED_FRAME = b"\x5a\x2a\x4d\x18" + struct.pack("<I", 3) + b"abc"
+"""What readers of zstd and lz4 step over."""
+
+
 def old_joblib(pickled: bytes) -> bytes:
     """joblib before 0.10, compressed."""
     return b"ZF" + hex(len(pickled)).encode().ljust(19) + zlib.compress(pickled)
@@ -186,6 +212,9 @@ HOSTILE: dict[str, bytes] = {
     "torch, deflated": zipped(("a/data.pkl", NEW_CALL), method=zipfile.ZIP_DEFLATED),
     "a zip behind a zip": zip_of_two_minds(),
     "a zip with a comment": zipped(("x", NEW_CALL), comment=b"PK\x05\x06" + b"c" * 300),
+    "a zip behind a text": b"# A text\n" * 50 + zipped(("x.pkl", NEW_CALL)),
+    "a zip behind numbers, with a comment": bytes(9000) + zipped(("x.pkl", NEW_CALL), comment=b"c" * 60_000),
+    "a zip behind a prefix, its places right": shifted(b"junk" * 9, ("x.pkl", NEW_CALL)),
     "a zip behind a pickle": NEW_CALL + zipped(("x", b"text")),
     "a zip in a zip": zipped(("inner.zip", zipped(("x.bin", NEW_CALL)))),
     "npy of objects": npy(objects(Pid())),
@@ -203,6 +232,11 @@ HOSTILE: dict[str, bytes] = {
     "bz2": bz2.compress(NEW_CALL),
     "xz": lzma.compress(NEW_CALL),
     "lzma": lzma.compress(NEW_CALL, lzma.FORMAT_ALONE),
+    **{f"lzma, lc {lc} lp {lp} pb {pb}": lzma_alone(NEW_CALL, lc, lp, pb) for lc, lp, pb in ((0, 0, 0), (4, 0, 4), (0, 4, 0), (1, 3, 2), (2, 2, 3), (3, 1, 1), (0, 0, 4))},
+    "lzma, of a known size": lzma.compress(NEW_CALL, lzma.FORMAT_ALONE)[:5] + struct.pack("<Q", len(NEW_CALL)) + lzma.compress(NEW_CALL, lzma.FORMAT_ALONE)[13:],
+    "lzma behind xz": lzma.compress(b"\x80\x04N0") + lzma_alone(CALL, 0, 0, 0),
+    "lzma behind an empty one": lzma_alone(b"", 1, 0, 0) + lzma_alone(NEW_CALL, 4, 0, 0),
+    "lzip": lzip(NEW_CALL),
     "zlib": zlib.compress(NEW_CALL),
     "tar": tarred(("a.txt", b"text"), ("b.bin", NEW_CALL)),
     "tar.gz with torch": gzip.compress(tarred(("deep/w.pt", torch_zip(NEW_CALL)))),
@@ -239,7 +273,16 @@ HEALTHY: dict[str, tuple[str, bytes]] = {
     "tar.gz of texts": ("texts.tar.gz", gzip.compress(tarred(("a.txt", b"text"), ("b.csv", b"a,b\n1,2\n")))),
     "zip of texts": ("texts.zip", zipped(("a.txt", b"cold\nwater\n"), ("b/", b""), ("c.json", b"{}"))),
     "empty zip": ("e.zip", zipped()),
+    "zip of texts behind a text": ("texts.zip", b"#!/bin/sh\n" + zipped(("a.txt", b"cold\nwater\n"))),
+    "empty tar": ("e.tar", bytes(10_240)),
     "bz2 of a text": ("t.txt.bz2", bz2.compress(b"text" * 99)),
+    "lzma of a text": ("t.txt.lzma", lzma_alone(b"text\n" * 99, 0, 2, 0)),
+    "LFS pointer to an archive": ("w.tar.gz", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"),
+    "numbers that could be LZMA": ("w.bin", np.array([0, 1, 0, 1, 0.5, 0] * 5000, "<f4").tobytes()),
+    "zeros and numbers": ("w.bin", bytes(200_000) + np.arange(9000, dtype="<f4").tobytes()),
+    "small whole numbers": ("w.bin", np.arange(20_000, dtype="<i8").tobytes()),
+    "one-hot": ("w.bin", np.eye(300, dtype="<f4").tobytes()),
+    "known names, protocol 0, not called": ("w.pkl", b"(lp0\nccollections\nOrderedDict\nactorch\nFloatStorage\na."),
     "png": ("p.png", png()),
     "parquet": ("d.parquet", b"PAR1" + bytes(range(256)) * 4 + b"PAR1"),
     "LFS pointer": ("w.bin", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"),

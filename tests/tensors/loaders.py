@@ -55,15 +55,16 @@ PLAIN: tuple[Callable[[bytes], Any], ...] = (
     _numpy,
 )
 HEAVY = (_torch, _joblib)
+DEPTH = 4
 
 
-def inner(data: bytes) -> Iterator[bytes]:
-    """What an archive or a compressed file holds."""
+def inner(data: bytes, *, whole: bool) -> Iterator[bytes]:
+    """What an archive or a compressed file holds. `whole`: it is a file of its own, which zipfile opens by its end."""
     for unpack in UNPACKERS:
         with contextlib.suppress(Exception):
             yield unpack(data)
     with contextlib.suppress(Exception), zipfile.ZipFile(io.BytesIO(data)) as archive:
-        if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):  # as numpy and torch tell a zip
+        if whole or data.startswith((b"PK\x03\x04", b"PK\x05\x06")):  # as numpy and torch tell a zip
             for info in archive.infolist():
                 with contextlib.suppress(Exception), archive.open(info) as member:
                     yield member.read()
@@ -93,7 +94,7 @@ def little_memory() -> Iterator[None]:
 def load_in_every_way(data: bytes, *, heavy: bool = False) -> None:
     """Give `data`, and what is in it, to every loader."""
     with little_memory():
-        _load(data, heavy=heavy, depth=4)
+        _load(data, heavy=heavy, depth=DEPTH)
 
 
 def _load(data: bytes, *, heavy: bool, depth: int) -> None:
@@ -103,5 +104,5 @@ def _load(data: bytes, *, heavy: bool, depth: int) -> None:
             with contextlib.suppress(Exception):
                 load(data)
         if depth:
-            for content in inner(data):
+            for content in inner(data, whole=depth == DEPTH):
                 _load(content, heavy=heavy, depth=depth - 1)

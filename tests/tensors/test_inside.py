@@ -27,9 +27,11 @@ from tensors.hostile import (
     HEALTHY,
     HOSTILE,
     NEW_CALL,
+    SKIPPED_FRAME,
     TEXTS,
     joblib_healthy,
     joblib_hostile,
+    lzma_alone,
     npy,
     npz,
     objects,
@@ -50,9 +52,9 @@ from hubkit.tensors.view_file import Allowance
 from hubkit.validate.imports import is_harmless, is_known, runs_code
 
 
-def look(data: bytes, *, allowance: Allowance | None = None) -> Contents:
-    view = MemoryView(name="memory", files={"w": data})
-    return look_into(view, "w", allowance or Allowance(100, 1 << 24, 1 << 29), is_known)
+def look(data: bytes, *, allowance: Allowance | None = None, name: str = "w") -> Contents:
+    view = MemoryView(name="memory", files={name: data})
+    return look_into(view, name, allowance or Allowance(100, 1 << 24, 1 << 29), is_known)
 
 
 def imports(contents: Contents) -> list[str]:
@@ -127,7 +129,8 @@ def test_joblibs_own_files() -> None:
 
 @pytest.mark.parametrize("name", HEALTHY)
 def test_what_is_healthy_is_left_alone(name: str) -> None:
-    contents = look(HEALTHY[name][1])
+    called, data = HEALTHY[name]
+    contents = look(data, name=called)
     assert all(map(is_harmless, imports(contents)))
     assert (contents.unread, contents.code, contents.failed) == ([], [], None)
     assert not any(one.trace.fault or one.trace.beyond for one in contents.pickles)
@@ -160,6 +163,11 @@ def test_texts_are_left_alone_wherever_they_are(data: bytes, wrap: object) -> No
 def test_any_bytes_are_looked_into_without_a_crash(data: bytes, magic: bytes) -> None:
     contents = look(magic + data)
     assert contents.failed is None
+
+
+@pytest.mark.parametrize("data", [*[npy(np.ones(3))[:n] for n in range(1, 20)], b"\x93NUMPY\x03\x00\x04\x00"])
+def test_a_cut_header_of_an_array_is_no_crash(data: bytes) -> None:
+    assert look(data).failed is None
 
 
 CONTAINERS = [zipped(("a/data.pkl", NEW_CALL), ("b.npy", npy(objects(1)))), npz(a=np.ones(2), b=objects(1)), gzip.compress(NEW_CALL), bz2.compress(NEW_CALL),
@@ -220,6 +228,8 @@ def test_what_cannot_be_unpacked_is_told() -> None:
         "encrypted": bytes(encrypted),
         "zip's method 12": zipped(("a", NEW_CALL), method=zipfile.ZIP_BZIP2),
         "zstd": b"\x28\xb5\x2f\xfd" + b"\0" * 20,
+        "lz4": b"\x04\x22\x4d\x18" + b"\0" * 20,
+        "zstd or lz4": SKIPPED_FRAME * 3 + b"\x28\xb5\x2f\xfd",
         "7z": b"7z\xbc\xaf\x27\x1c" + b"\0" * 20,
         "no directory": b"PK\x03\x04" + b"\0" * 100,
         "damaged": b"\x1f\x8b\x08" + bytes(7) + b"\xff" * 20,
@@ -329,3 +339,114 @@ def test_a_tar_is_known_by_its_checksum_as_pythons_reader_reads_it(written: byte
     assert kinds.is_tar(bytes(head))
     head[0] ^= 1
     assert not kinds.is_tar(bytes(head))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "w.lzma",
+        "w.xz",
+        "w.gz",
+        "w.bz2",
+        "w.zst",
+        "w.lz4",
+        "w.z",
+        "w.tar",
+        "w.tar.gz",
+        "w.zip",
+        "w.whl",
+        "w.egg",
+    ],
+)
+def test_what_is_called_packed_and_is_not_is_told(name: str) -> None:
+    for data in (b"\xfe\xfe no packing", b"a text\n", b"\x5d\0\0\x01\0" + b"\xff" * 40):
+        assert "of no kind that is known" in " ".join(look(data, name=name).unread)
+    assert look(b"a text\n", name="w.txt") == Contents()
+    inner = zipped((name, b"\xfe\xfe no packing"))
+    assert look(inner).unread == [f"{name}: {inside.UNRECOGNISED}"]
+
+
+@pytest.mark.parametrize("lc", range(5))
+@pytest.mark.parametrize("lp", range(5))
+@pytest.mark.parametrize("pb", range(5))
+def test_lzma_alone_is_known_whatever_its_properties(lc: int, lp: int, pb: int) -> None:
+    if lc + lp <= 4:  # what liblzma takes
+        assert kinds.packing(lzma_alone(NEW_CALL, lc, lp, pb)) == "lzma"
+    else:
+        assert kinds.packing(bytes([(pb * 5 + lp) * 9 + lc]) + lzma_alone(NEW_CALL, 3, 0, 2)[1:]) is None
+
+
+def test_the_byte_that_older_readers_of_lzma_do_not_mind() -> None:
+    data = lzma_alone(NEW_CALL, 3, 0, 2)
+    assert imports(look(data[:13] + b"\x07" + data[14:])) == ["os.getpid"]
+
+
+@pytest.mark.parametrize("end", [b"", b"\xff\xff", b"rest\n"])
+def test_an_unknown_import_that_is_not_called(end: bytes) -> None:
+    """Importing a module runs it; what could be lines of a text is told by the name of the file."""
+    for data in (b"cmypkg.mymod\nity\n." + end, b"(lp0\ncmypkg.mymod\nity\na." + end):
+        assert imports(look(data, name="w.pkl")) == ["mypkg.mymod.ity"]
+        assert imports(look(data)) == ["mypkg.mymod.ity"]
+        assert imports(look(data, name="w.txt")) == (["mypkg.mymod.ity"] if not end else [])
+    assert imports(look(b"cmypkg\nity\n." + end, name="w.pkl")) == ["mypkg.ity"]
+    assert imports(look(b"\x8c\x05mypkg\x8c\x03ity\x93." + end)) == ["mypkg.ity"]
+    assert imports(look(b"cmypkg.mymod\nity\n" + b"\xff", name="w.pkl")) == ["mypkg.mymod.ity"]
+
+
+@pytest.mark.parametrize("name", [".gitignore", ".dockerignore", "a.txt", "a.yaml", "a.txt.gz"])
+def test_lists_of_names_are_no_import(name: str) -> None:
+    assert look(b"config.yaml\nbuild\n.venv\n", name=name.removesuffix(".gz")) == Contents()
+    if name.endswith(".gz"):
+        assert look(gzip.compress(b"config.yaml\nbuild\n.venv\n"), name=name) == Contents()
+
+
+REPEATED = {
+    "imports": b"ca.b\nc\n0", "imports that run code": b"cos\nsystem\n0", "numbers": b"I1\n0", "fractions": b"F1\n0", "texts": b"Va\n0", "escapes": b"S'" + b"\\x41" * 900 + b"'\n0",
+    "remembered": b"Nq\x000", "calls": b"cos\ngetcwd\n)R0", "instances": b"(ios\nsystem\n0", "extensions": b"\x82\x010", "stack globals": b"\x8c\x02os\x8c\x01a\x930", "nothing": b"N0",
+    "pickles": b"N.\x80\x04",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REPEATED)
+def test_what_is_repeated_comes_to_a_verdict_in_time(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An eighth of what a file may cost, in an eighth of five seconds; what was not followed is told."""
+    monkeypatch.setattr(inside, "MAX_COST", 1 << 22)
+    step = REPEATED[name]
+    data = gzip.compress(gzip.compress(b"\x80\x04" + step * ((24 << 20) // len(step)), 1))
+    begun = time.process_time()
+    contents = look(data)
+    assert time.process_time() - begun < 5 / 8 + 0.3
+    (found,) = contents.pickles
+    assert found.trace.beyond
+
+
+def test_members_and_empty_streams_cost_something(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inside, "MAX_COST", 1 << 20)
+    for data in (
+        zipped(*[(f"{n}", b"\x80\x04N.") for n in range(9000)]),
+        gzip.compress(gzip.compress(b"") * 100_000),
+        gzip.compress(bz2.compress(b"") * 100_000),
+        gzip.compress(lzma.compress(b"") * 100_000),
+    ):
+        assert "takes longer" in " ".join(look(data).unread)
+
+
+def test_the_repository_has_four_files_worth_of_time() -> None:
+    allowance = Allowance(0, 0, 1 << 30, cost=1 << 21)
+    data = padded(b"N0" * (1 << 20))
+    first, second = (look(data, allowance=allowance) for _ in range(2))
+    assert "more opcodes" in str(first.pickles[0].trace.beyond)
+    assert "more opcodes" in str(second.pickles[0].trace.beyond)
+    assert second.pickles[0].trace.at < 1000
+
+
+def test_a_checkpoint_of_very_many_tensors_is_read_to_its_end() -> None:
+    one = b"X\x14\0\0\0model.layers.weightsctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storageq\x01ctorch\nFloatStorage\nX\x01\0\0\x000X\x03\0\0\0cpuK\x02tQK\0K\x02\x85K\x01\x85\x89}tR"
+    pickled = b"\x80\x02}(" + one * 100_000 + b"u."
+    storages = [
+        (f"archive/data/{n}", b"\0" * 8) for n in range(60_000)
+    ]  # above the 50,000 members that were the limit
+    contents = look(torch_zip(pickled, *storages), name="w.pt")
+    (found,) = contents.pickles
+    assert (found.trace.beyond, found.trace.fault, contents.unread) == (None, None, [])
+    assert set(found.trace.imports) == {"torch._utils._rebuild_tensor_v2", "torch.FloatStorage"}

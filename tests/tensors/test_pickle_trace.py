@@ -224,7 +224,7 @@ def test_limits_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "from its byte" in str(found.beyond)
     found = trace(padded(b"(" * (1 << 18)))
     assert "inside each other" in str(getattr(found, "beyond", ""))
-    found = trace_pickles(PickleStream(io.BytesIO(padded(b"N0" * 5000))), is_known, opcodes=9000)
+    found = trace_pickles(PickleStream(io.BytesIO(padded(b"N0" * 5000))), is_known, cost=9000)
     assert "opcodes" in str(getattr(found, "beyond", ""))
     monkeypatch.setattr(pickle_course, "MAX_FAR", 10)
     scattered = b"N" + b"".join(b"r" + struct.pack("<I", 1000 + n) for n in range(20))

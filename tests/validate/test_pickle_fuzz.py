@@ -21,7 +21,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tensors import canary
 from tensors.canary import Bell
-from tensors.hostile import NAMES, legacy, npy, npz, objects, old_joblib, tarred, torch_zip, zipped
+from tensors.hostile import (
+    NAMES,
+    legacy,
+    lzip,
+    lzma_alone,
+    npy,
+    npz,
+    objects,
+    old_joblib,
+    tarred,
+    torch_zip,
+    zipped,
+)
 from tensors.loaders import load_in_every_way
 
 from hubkit.validate.pickle_search import search
@@ -91,7 +103,7 @@ def _behind_zip(data: bytes, name: str) -> bytes:
 WRAPS: list[Callable[[bytes, str], bytes]] = [
     _in_zip, _deflated, _behind_zip, lambda d, n: torch_zip(d), lambda d, n: gzip.compress(d, mtime=0), lambda d, n: bz2.compress(d), lambda d, n: lzma.compress(d),
     lambda d, n: lzma.compress(d, lzma.FORMAT_ALONE), lambda d, n: zlib.compress(d), lambda d, n: tarred(("t.txt", b"text"), (n, d)),
-    lambda d, n: tarred(("pickle", d)), lambda d, n: gzip.compress(b"", mtime=0) + gzip.compress(d, mtime=0),
+    lambda d, n: lzma_alone(d, 4, 0, 0), lambda d, n: lzma_alone(d, 0, 3, 4, 1 << 12), lambda d, n: lzip(d), lambda d, n: tarred(("pickle", d)), lambda d, n: gzip.compress(b"", mtime=0) + gzip.compress(d, mtime=0),
 ]  # fmt: skip
 ARRAYS: list[Callable[[], bytes]] = [
     lambda: npy(objects(Bell(), 1)), lambda: npz(a=np.ones(2), b=objects(Bell())), lambda: npz(compressed=True, b=objects("x" * 300, Bell())),
@@ -105,6 +117,8 @@ def files(draw: st.DrawFn) -> bytes:
     data = draw(pickles()) if draw(st.booleans()) else draw(st.sampled_from(ARRAYS))()
     for wrap in draw(st.lists(st.sampled_from(WRAPS), max_size=3)):
         data = wrap(data, draw(st.sampled_from(["data.pkl", "a/data.pkl", "x", "w.npy", "é/ü.txt"])))
+    if data.startswith(b"PK") and draw(st.booleans()):
+        data = draw(st.sampled_from([b"junk", b"# a text\n", bytes(70_000), b"\x93NUMPY"])) + data
     return data
 
 

@@ -335,3 +335,65 @@ def test_the_length_of_a_far_safetensors_is_looked_at_as_opcodes(length: int, le
     if not leads_on:
         with pytest.raises(Exception):  # noqa: B017, PT011 - an unpickler raises whatever it meets
             pickle.loads(data + b"}" * 100)
+
+
+PASSED_OVER = [".cache", "__pycache__", ".venv", "node_modules", ".tox", "a/.mypy_cache/3.11", "env"]
+
+
+@pytest.mark.parametrize("folder", PASSED_OVER)
+@pytest.mark.parametrize("kind", ["protocol 0", "torch", "gzip"])
+def test_folders_of_tools_are_named_and_searched(tmp_path: Path, folder: str, kind: str) -> None:
+    """Whoever uploads the folder with another tool publishes them."""
+    (tmp_path / folder / "deep").mkdir(parents=True)
+    if folder == "env":
+        (tmp_path / folder / "pyvenv.cfg").write_text("home = /usr\n", encoding="utf-8")
+    (tmp_path / folder / "deep" / "w.dat").write_bytes(HOSTILE[kind])
+    report = validate(open_folder(tmp_path))
+    (finding,) = [f for f in report.findings if f.code == "SEC001"]
+    assert (finding.severity, finding.path) == (Severity.ERROR, f"{folder}/deep/w.dat")
+    top = "/".join(folder.split("/")[:2])
+    assert any(f"{top}/: made by tools and not judged" in remark for remark in report.remarks)
+
+
+def test_what_nobody_sends_is_named_and_not_searched(tmp_path: Path) -> None:
+    for folder in (".git", ".cache/huggingface/download", "sub/.git"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "w.pkl").write_bytes(NEW_CALL)
+    report = validate(open_folder(tmp_path))
+    assert [f for f in report.findings if f.code == "SEC001"] == []
+    assert any(".git/" in remark and "not looked into" in remark for remark in report.remarks)
+    assert any(".cache/" in remark for remark in report.remarks)
+
+
+def test_healthy_folders_of_tools_are_only_named(tmp_path: Path) -> None:
+    (tmp_path / ".venv" / "data").mkdir(parents=True)
+    (tmp_path / ".venv" / "data" / "a.pkl").write_bytes(strange())
+    (tmp_path / ".venv" / "data" / "b.npy").write_bytes(npy(np.ones(3)))
+    report = validate(open_folder(tmp_path))
+    assert [f for f in report.findings if f.code.startswith("SEC")] == []
+    assert report.complete
+    assert any("a.pkl and in all 1 pickle in folders" in remark for remark in report.remarks)
+
+
+def test_the_gate_sends_nothing_of_the_folders_of_tools(tmp_path: Path) -> None:
+    for name in (".cache/w.pkl", "__pycache__/w.pkl", "README.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(NEW_CALL if name.endswith("pkl") else b"# Text\n")
+    assert [file.path for file in hash_release(tmp_path)] == ["README.md"]
+
+
+@pytest.mark.parametrize("name", ["w.zip", "w.whl", "w.egg", "w.keras"])
+def test_of_a_far_zip_behind_something_the_end_is_asked_for(name: str) -> None:
+    data = b"# A text\n" * 9000 + zipped(("x.pkl", NEW_CALL))
+    found = pickle_search.search(view_ := far({name: data}))
+    assert found.pickles[name].executors == ["os.getpid"]
+    assert view_.asked <= 3
+
+
+def test_a_part_of_a_far_repository_is_far() -> None:
+    whole = far({"a/w.dat": NEW_CALL, "a/README.md": b"cat\n", "b/x.dat": NEW_CALL})
+    part = whole.part("a")
+    assert not part.near
+    found = pickle_search.search(part)
+    assert (list(found.pickles), [entry.path for entry in found.by_name]) == (["w.dat"], ["README.md"])
+    assert whole.asked == 1

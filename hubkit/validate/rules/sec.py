@@ -15,6 +15,7 @@ from hubkit.validate.need import Need
 from hubkit.validate.pickles import Pickle
 from hubkit.validate.rule import repo_rule
 from hubkit.validate.secret_texts import secrets_of
+from hubkit.words import some
 
 PRIVATE_PATH = re.compile(
     r"""(?<![\w.:/\\-])(?:/(?:home|Users)/(?P<unix>[^/\s"'`<>()\[\]{},;]+)(?=[/\s"'`)]|$)"""
@@ -37,8 +38,9 @@ def pickle_runs_code(repo: RepoFacts) -> Iterator[Found]:
     read from the opcodes, nothing is loaded. An import that is neither known to be harmless nor known to run code is a warning.
 
     A pickle is what its bytes are: on disk the first bytes of every file are looked at, whatever its name, also inside zip, npz, npy, tar, gzip, bz2,
-    xz and joblib's files, four levels deep. What could not be read to its end, or lies beyond a limit (33 million opcodes or 256 MiB of one file, 50,000
-    members), is a warning. Of a repository on the Hub, texts and pictures are taken for what they are called, archives that must be unpacked from
+    xz, lzma and joblib's files, four levels deep, and in zips that stand behind something else. What could not be read to its end, is called packed and of
+    no known kind, or lies beyond a limit (some four seconds of following opcodes and unpacking, or 256 MiB, of one file; 200,000 members), is a warning.
+    Folders that tools make (.venv, __pycache__, .cache) are searched, too, for what runs code. Of a repository on the Hub, texts and pictures are taken for what they are called, archives that must be unpacked from
     their beginning are told and not brought here, and what is beyond 400 requests or 32 MiB makes the report incomplete.
     """
     for pickle in repo.pickles:
@@ -48,7 +50,7 @@ def pickle_runs_code(repo: RepoFacts) -> Iterator[Found]:
         ):
             if names:
                 yield Found(
-                    f"{_the_pickle(pickle)} imports {_some(names)}, {what}",
+                    f"{_the_pickle(pickle)} imports {some(names)}, {what}",
                     "do not load it, and remove it; get the tensors as safetensors from whoever wrote it",
                     path=pickle.path,
                     severity=severity,
@@ -58,7 +60,7 @@ def pickle_runs_code(repo: RepoFacts) -> Iterator[Found]:
                 )
         yield from _unread_pickle(pickle)
     if repo.unlooked:
-        raise IncompleteError(_some(repo.unlooked, "; ", most=3))
+        raise IncompleteError(some(repo.unlooked, "; ", most=3))
 
 
 def _the_pickle(pickle: Pickle) -> str:
@@ -71,15 +73,11 @@ def _the_pickle(pickle: Pickle) -> str:
     )
 
 
-def _some(names: list[str], between: str = ", ", *, most: int = 6) -> str:
-    return between.join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
 def _unread_pickle(pickle: Pickle) -> Iterator[Found]:
     """What loading the file may do beside what was read of it."""
     if pickle.code:
         yield Found(
-            f"it carries code of its own ({_some(list(pickle.code), most=2)}), which torch runs when it loads the file",
+            f"it carries code of its own ({some(list(pickle.code), most=2)}), which torch runs when it loads the file",
             "do not load it; publish the tensors as safetensors",
             path=pickle.path,
             severity=Severity.WARNING,
@@ -88,7 +86,7 @@ def _unread_pickle(pickle: Pickle) -> Iterator[Found]:
     if pickle.unread:
         begin = "the pickle was not read to its end" if pickle.places else "nobody looked for pickles in it"
         yield Found(
-            f"{begin}: {_some(list(pickle.unread), '; ', most=2)}",
+            f"{begin}: {some(list(pickle.unread), '; ', most=2)}",
             "unpack it into files that can be looked into, or publish the tensors as safetensors",
             path=pickle.path,
             severity=Severity.NOTE if packed_text(pickle.path) and not pickle.places else Severity.WARNING,
@@ -165,13 +163,27 @@ def private_path(repo: RepoFacts) -> Iterator[Found]:
             )
 
 
-@repo_rule("SEC004", Severity.WARNING, Need.TREE | Need.CFG)
+@repo_rule("SEC004", Severity.WARNING, Need.TREE | Need.CFG | Need.CODE | Need.TEXTS)
 def custom_code(repo: RepoFacts) -> Iterator[Found]:
     """Custom code that runs on load.
 
     `auto_map` in a configuration makes transformers import Python files of the repository, given `trust_remote_code`; SAEs do not need it. A
     `trust_remote_code: true` in `model_from_pretrained_kwargs` makes SAELens run the base model's code, which is a note, as are plain .py files.
+
+    YAML with Python's tags (`!!python/object/apply:os.system`, however they are written) calls what it names in an unsafe loader: an error where that
+    runs code, a warning or a note else. Warnings, too: path files (`.pth`) with an import line, Keras's Lambda layers, machine code, compiled Python
+    outside `__pycache__`. Of a repository on the Hub, HDF5 and long YAML are not brought here; the report says so.
     """
+    for one in repo.code:
+        yield Found(
+            one.what,
+            "remove it, or say in the card what it is for; nobody needs it to load an SAE",
+            path=one.path,
+            line=one.line,
+            severity=one.severity,
+            measured={"tags": list(one.names)} if one.names else {},
+            identity=one.kind,
+        )
     for file in repo.configs:
         for key in ("auto_map", "custom_pipelines"):
             if isinstance(file.value.get(key), Mapping):
@@ -193,6 +205,8 @@ def custom_code(repo: RepoFacts) -> Iterator[Found]:
             severity=Severity.NOTE,
             identity="scripts",
         )
+    if repo.code_unread:
+        raise IncompleteError(some(repo.code_unread, "; ", most=3))
 
 
 def _trusting(repo: RepoFacts) -> Iterator[Found]:

@@ -1,0 +1,200 @@
+"""Files beside pickles that run code when somebody uses them: YAML with Python's tags, path files, compiled code, layers of Keras.
+
+Source: PyYAML 6.0 (constructor.py: FullConstructor, UnsafeConstructor), CPython 3.13 (site.py: addpackage), Keras 3 (saving/serialization_lib.py).
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import yaml
+
+from hubkit.errors import IncompleteError
+from hubkit.plain_yaml import PREFIX, loader
+from hubkit.tensors.view_file import Allowance, ViewFile
+from hubkit.validate.finding import Severity
+from hubkit.validate.imports import is_harmless, runs_code
+from hubkit.validate.secret_texts import text_of
+from hubkit.words import some
+
+if TYPE_CHECKING:
+    from hubkit.repo.view import Entry, RepoView
+
+LONGEST_YAML = 1 << 20
+"""Bytes that are parsed; of a longer text only the words are looked for."""
+MOST_BYTES = 1 << 26
+"""Bytes of a file that are searched for words."""
+BLOCK, OVERLAP = 1 << 20, 200
+PYTHON = f"{PREFIX}python/"
+BUILDS = {"object/apply", "object/new"}
+"""Tags that call what they name."""
+NAMES = {*BUILDS, "object", "name", "module"}
+"""Tags that import it."""
+YAML_WORDS = re.compile(rb"!!python/(?:object|name|module)|yaml\.org,2002:python|^%TAG", re.MULTILINE)
+IMPORT_LINE = re.compile(rb"^import[ \t]", re.MULTILINE)
+LAMBDA = re.compile(rb'"class_name"\s{0,9}:\s{0,9}"(?:Lambda|__lambda__)"')
+"""A layer of Keras that is a piece of compiled Python."""
+COMPILED = re.compile(r".*\.py[co]", re.IGNORECASE | re.DOTALL)
+NATIVE = re.compile(r".*\.(?:so(?:\.\d+)*|pyd|dll|dylib|exe)", re.IGNORECASE | re.DOTALL)
+PACKAGES = (".whl", ".egg", ".jar", ".class", ".deb", ".rpm", ".msi", ".apk")
+ODD = (zipfile.BadZipFile, KeyError, ValueError, OSError, RuntimeError, EOFError, zlib.error)
+"""What zipfile raises for an archive that it cannot read."""
+KERAS = (".h5", ".hdf5", ".keras")
+OTHERS = (".pb", ".rds", ".rda", ".rdata", ".engine", ".plan")
+"""Graphs of TensorFlow, objects of R, TensorRT's engines: their loaders run what is in them, and nothing here reads them."""
+
+
+@dataclass(frozen=True)
+class CodeFile:
+    """A file that runs code, or several of a kind."""
+
+    path: str
+    kind: str
+    what: str
+    severity: Severity
+    line: int | None = None
+    names: tuple[str, ...] = ()
+
+
+@dataclass
+class SearchedCode:
+    """What was found, and what the report says beside it."""
+
+    found: list[CodeFile]
+    remarks: list[str]
+    unread: list[str]
+
+
+def search_code(view: RepoView) -> SearchedCode:
+    """Look at every file of such a kind. Of a far repository only what is at hand: its texts were brought in search of secrets."""
+    searched = SearchedCode([], [], [])
+    names = [entry for entry in view.list() if entry.size]
+    searched.found += _by_name([entry.path for entry in names])
+    far: list[str] = []
+    for entry in names:
+        small = entry.name.lower()
+        if not small.endswith((".yaml", ".yml", ".pth", *KERAS)):
+            continue
+        if not view.at_hand(entry.path, 0, entry.size):
+            far += [entry.path] if not small.endswith(".pth") else []  # looked at as a pickle
+            continue
+        try:
+            searched.found += _looked_at(view, entry)
+        except IncompleteError as error:
+            searched.unread.append(error.message)
+    searched.remarks += _said(far, "not brought here to be searched for code that runs when it is loaded")
+    keras = [e.path for e in names if e.name.lower().endswith(KERAS) and e.path not in far]
+    searched.remarks += _said(keras, "searched for Lambda layers of Keras and for nothing else that runs")
+    others = [entry.path for entry in names if entry.name.lower().endswith(OTHERS)]
+    searched.remarks += _said(others, "not looked into: its loader may run what is in it")
+    return searched
+
+
+def _said(paths: list[str], what: str) -> Iterable[str]:
+    if paths:
+        yield f"{some(paths)}: {what}"
+
+
+def _by_name(paths: list[str]) -> Iterator[CodeFile]:
+    """What is told by its name alone: one finding a kind."""
+    compiled = [path for path in paths if COMPILED.fullmatch(path)]
+    outside = [path for path in compiled if "__pycache__" not in path.split("/")]
+    native = [path for path in paths if NATIVE.fullmatch(path)]
+    packages = [path for path in paths if path.lower().endswith(PACKAGES)]
+    for kind, what, shown, severity in (
+        ("compiled", "compiled Python, which nobody can read before it runs", outside, Severity.WARNING),
+        ("cached", "compiled Python that an interpreter left", [] if outside else compiled, Severity.NOTE),
+        ("native", "machine code", native, Severity.WARNING),
+        ("packages", "packages of code", packages, Severity.NOTE),
+    ):
+        if shown:
+            yield CodeFile(shown[0], kind, f"{what}: {some(shown)}", severity)
+
+
+def _looked_at(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
+    """What the bytes of one file say. Raises IncompleteError where they do not come."""
+    small = entry.name.lower()
+    if small.endswith((".yaml", ".yml")):
+        yield from _of_yaml(view, entry)
+    elif small.endswith(".pth"):
+        data = view.read_range(entry.path, 0, min(entry.size, BLOCK))
+        if b"\0" not in data and (match := IMPORT_LINE.search(data)):
+            what = "a path file with an import line, which Python runs at its start where the file lies in site-packages"
+            yield CodeFile(
+                entry.path, "path", what, Severity.WARNING, data.count(b"\n", 0, match.start()) + 1
+            )
+    elif any(LAMBDA.search(block) for block in _keras(view, entry)):
+        what = "it has a Lambda layer of Keras: Python code that runs when the model is loaded or used"
+        yield CodeFile(entry.path, "keras", what, Severity.WARNING)
+
+
+def _blocks(view: RepoView, entry: Entry) -> Iterator[bytes]:
+    """The file in pieces that overlap."""
+    for start in range(0, min(entry.size, MOST_BYTES), BLOCK):
+        yield view.read_range(entry.path, start, min(entry.size, start + BLOCK + OVERLAP))
+
+
+def _keras(view: RepoView, entry: Entry) -> Iterator[bytes]:
+    """Where Keras writes its layers: anywhere in HDF5, config.json in its own zip."""
+    if not entry.name.lower().endswith(".keras"):
+        yield from _blocks(view, entry)
+        return
+    try:
+        with (
+            zipfile.ZipFile(ViewFile(view, entry.path, Allowance(0, 0, 0))) as archive,
+            archive.open("config.json") as file,
+        ):
+            yield file.read(LONGEST_YAML * 16)
+    except ODD:  # SEC001 says so
+        return
+
+
+def _of_yaml(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
+    """One finding for all Python tags of a text, as severe as the worst."""
+    if entry.size > LONGEST_YAML:
+        if any(YAML_WORDS.search(block) for block in _blocks(view, entry)):
+            what = "it has Python's tags, or declares some, and is too long to be read for what they call"
+            yield CodeFile(entry.path, "yaml", what, Severity.WARNING)
+        return
+    text = text_of(view.read_range(entry.path, 0, entry.size))
+    found = list(python_tags(text)) if text is not None else []
+    if not found:
+        return
+    severity, _, line = max(found, key=lambda one: (one[0], -one[2]))
+    names = tuple(dict.fromkeys(name for _, name, _ in found))
+    what = f"tags of Python ({some(list(names))}), which an unsafe YAML loader imports or calls"
+    yield CodeFile(entry.path, "yaml", what, severity, line, names)
+
+
+def python_tags(text: str) -> Iterator[tuple[Severity, str, int]]:
+    """Each tag that makes PyYAML import or call something which is not harmless: how bad it is, what it names, and its line."""
+    if "!" not in text or not ("python" in text or "%" in text):
+        return
+    found: list[tuple[Severity, str, int]] = []
+    try:
+        for event in yaml.parse(text, Loader=loader()):
+            found += _of_event(event)
+            if isinstance(event, yaml.DocumentEndEvent):
+                yield from found
+                found = []
+    except (yaml.YAMLError, ValueError):  # no loader makes anything of this document, nor gets to the next
+        return
+
+
+def _of_event(event: yaml.Event) -> Iterator[tuple[Severity, str, int]]:
+    tag = getattr(event, "tag", None)
+    if isinstance(tag, str) and tag.startswith(PYTHON):
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        kind, _, name = tag.removeprefix(PYTHON).partition(":")
+        if kind in NAMES and not is_harmless(name):
+            yield _severity(kind, name), tag.removeprefix(PREFIX)[:200], line
+
+
+def _severity(kind: str, name: str) -> Severity:
+    """What is called is worse than what is only imported, and worst where it runs code."""
+    return Severity(Severity.NOTE + (kind in BUILDS) + runs_code(name))

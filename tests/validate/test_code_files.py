@@ -1,0 +1,167 @@
+"""SEC004 over files that run code and are no pickles: each bad one beside good ones that look like it."""
+
+from __future__ import annotations
+
+import io
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+from builders import check, view
+from validate.test_pickle_search import far
+
+from hubkit.repo.local import open_folder
+from hubkit.validate.code_files import LONGEST_YAML, python_tags, search_code
+from hubkit.validate.finding import Severity
+from hubkit.validate.run import Selection, validate
+
+CALLS = [
+    "a: !!python/object/apply:os.getpid []",
+    "a: !!python/object/new:os.system [x]",
+    "- {b: [1, !!python/object/apply:os.getpid []]}",
+    "a: !<tag:yaml.org,2002:python/object/apply:os.getpid> []",
+    "%TAG !p! tag:yaml.org,2002:python/\n---\na: !p!object/apply:os.getpid []",
+    "%TAG ! tag:yaml.org,2002:python/\n---\na: !object/apply:os.getpid []",
+    "a: !!p%79thon/object/apply:os.getpid []",
+    "a: 1\n---\nb: !!python/object/apply:os.getpid []",
+    "!!python/object/apply:os.getpid []",
+    "? !!python/object/apply:os.getpid []\n: 1",
+]
+OTHERS = {
+    "a: !!python/object/apply:mymod.thing [1]": Severity.WARNING,
+    "a: !!python/object:mymod.Thing {b: 1}": Severity.NOTE,
+    "a: !!python/name:os.system ''": Severity.WARNING,
+    "a: !!python/module:mymod ''": Severity.NOTE,
+}
+QUIET = [
+    "a: !!python/tuple [1, 2]", "a: !!python/str x", "a: !!python/complex 1j", "a: !!python/object/apply:collections.OrderedDict [[]]",
+    "# !!python/object/apply:os.system", "a: '!!python/object/apply:os.system'", "a: |\n  !!python/object/apply:os.system []", "a: !!str x", "a: !Ref b", "a: 100%!",
+    "a: [1, 2", "a: b: !!python/object/apply:os.system []", "a: !!binary aGk=", "",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", CALLS)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("name", ["a.yaml", "b/c.YML"])
+def test_yaml_that_calls_is_an_error(text: str, encoding: str, name: str) -> None:
+    assert yaml.unsafe_load_all(text)
+    (finding,) = check(view(files={name: text.encode(encoding)}), "SEC004").findings
+    assert (finding.severity, finding.path) == (Severity.ERROR, name)
+    assert finding.line == text[: text.index("object/")].count("\n") + 1
+
+
+@pytest.mark.parametrize("text", OTHERS)
+def test_yaml_that_imports_is_told(text: str) -> None:
+    (finding,) = check(view(files={"a.yaml": text.encode()}), "SEC004").findings
+    assert finding.severity is OTHERS[text]
+
+
+@pytest.mark.parametrize("text", QUIET)
+def test_yaml_that_does_neither_is_left_alone(text: str) -> None:
+    report = check(
+        view(files={"a.yaml": text.encode(), "b.txt": b"a: !!python/object/apply:os.system []"}), "SEC004"
+    )
+    assert report.findings == []
+    assert report.complete
+
+
+def test_the_calls_are_real() -> None:
+    import os
+
+    for text in CALLS:
+        if "new:" not in text:
+            assert str(os.getpid()) in str(list(yaml.unsafe_load_all(text)))
+
+
+def test_long_yaml_is_searched_for_words() -> None:
+    padding = "b: 1\n" * (LONGEST_YAML // 5)
+    for text, found in ((padding + CALLS[0], 1), (padding, 0)):
+        findings = check(view(files={"a.yaml": text.encode()}), "SEC004").findings
+        assert [f.severity for f in findings] == [Severity.WARNING] * found
+
+
+@pytest.mark.parametrize(
+    "piece", ["[", "{a: ", "!!python/name:a.b ''\n- ", "%TAG !a! b\n", "!", "a: !!python/none\n", "'"]
+)
+def test_any_yaml_takes_little_time(piece: str) -> None:
+    times = []
+    for size in (1 << 17, 1 << 19):
+        text = "#python\n- !a b\n- " + piece * (size // len(piece))
+        begun = time.process_time()
+        list(python_tags(text))
+        times.append(time.process_time() - begun)
+    assert times[1] < max(8 * times[0], 0.5)
+    assert times[1] < 3
+
+
+def test_path_files_are_told_and_checkpoints_are_not() -> None:
+    bad = {"a.pth": b"import os; os.getpid()\n", "b/c.pth": b"/usr/lib\nimport\tsys\n"}
+    good = {
+        "d.pth": b"\x80\x02}.",
+        "e.pth": b"/usr/lib/python\n",
+        "f.pth": b"PK\x03\x04\0\0\nimport os\n",
+        "g.txt": b"import os\n",
+    }
+    report = check(view(files=bad | good), "SEC004")
+    assert [(f.path, f.severity, f.line) for f in report.findings] == [
+        ("a.pth", Severity.WARNING, 1),
+        ("b/c.pth", Severity.WARNING, 2),
+    ]
+
+
+def test_compiled_code_is_told_by_kind() -> None:
+    report = check(
+        view(
+            files=dict.fromkeys(
+                ("a.so", "lib/b.so.1.2", "c.pyd", "d.dll", "x.pyc", "p-1.0.whl", "so.txt", "a.sound"), b"x"
+            )
+        ),
+        "SEC004",
+    )
+    assert [(f.path, f.severity) for f in report.findings] == [
+        ("a.so", Severity.WARNING), ("x.pyc", Severity.WARNING), ("p-1.0.whl", Severity.NOTE),
+    ]  # fmt: skip
+    assert "lib/b.so.1.2" in report.findings[0].message
+    (finding,) = check(view(files={"__pycache__/a.cpython-311.pyc": b"x"}), "SEC004").findings
+    assert finding.severity is Severity.NOTE
+
+
+def keras(config: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.json", config)
+    return file.getvalue()
+
+
+def test_lambda_layers_of_keras_are_told() -> None:
+    bad, good = b'{"class_name": "Lambda", "config": {}}', b'{"class_name": "Dense", "name": "Lambda"}'
+    head = b"\x89HDF\r\n\x1a\n" + bytes((1 << 20) - 20)
+    files = {
+        "a.h5": head + bad,
+        "b.hdf5": head + good,
+        "c.keras": keras(bad),
+        "d.keras": keras(good),
+        "e.keras": b"PK no zip",
+    }
+    report = check(view(files=files), "SEC004")
+    assert [(f.path, f.severity) for f in report.findings] == [
+        ("a.h5", Severity.WARNING),
+        ("c.keras", Severity.WARNING),
+    ]
+    assert any("b.hdf5" in remark and "nothing else" in remark for remark in report.remarks)
+
+
+def test_what_is_not_looked_into_is_named(tmp_path: Path) -> None:
+    (tmp_path / "saved_model.pb").write_bytes(b"x")
+    report = validate(open_folder(tmp_path), Selection(select=("SEC004",)))
+    assert any("saved_model.pb: not looked into" in remark for remark in report.remarks)
+
+
+def test_of_a_far_repository_nothing_more_is_brought() -> None:
+    files = {"a.yaml": CALLS[0].encode(), "b.yaml": CALLS[0].encode(), "c.h5": b"x"}
+    found = search_code(view_ := far(files, "a.yaml"))
+    assert [one.path for one in found.found] == ["a.yaml"]
+    assert {path for path, _, _ in view_.hand} == {"a.yaml"}
+    assert any("b.yaml, c.h5: not brought" in remark for remark in found.remarks)
