@@ -19,7 +19,7 @@ from hubkit.plain_yaml import PREFIX, loader
 from hubkit.tensors.view_file import Allowance, ViewFile
 from hubkit.validate.finding import Severity
 from hubkit.validate.imports import is_harmless, runs_code
-from hubkit.validate.secret_texts import text_of
+from hubkit.validate.secret_bytes import text_of
 from hubkit.words import some
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def _of_yaml(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
             yield CodeFile(entry.path, "yaml", what, Severity.WARNING)
         return
     text = text_of(view.read_range(entry.path, 0, entry.size))
-    found = list(python_tags(text)) if text is not None else []
+    found = list(python_tags(text))
     if not found:
         return
     severity, _, line = max(found, key=lambda one: (one[0], -one[2]))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from hubkit.tensors.kinds import ZIPS, is_tar, packing
 from hubkit.tensors.pickle_stream import BeyondError, PickleError
 from hubkit.tensors.unpacked import PackingError, Unpacked
-from hubkit.tensors.view_file import Allowance, SpentError, Window
+from hubkit.tensors.view_file import Allowance, Share, SpentError, Window
 from hubkit.tensors.zip_directory import STORED
 from hubkit.tensors.zip_entries import member_window, zip_entries
 
@@ -78,6 +78,10 @@ class Texts:
     cut: list[str] = field(default_factory=list)
     """Where more could be read than was, or could not be unpacked: the members, empty for the file itself."""
     _members: int = 0
+    _share: Share = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._share = Share(self.allowance, self.allowance.cost)
 
     def of(self, file: Readable, name: str, place: str = "", depth: int = 0) -> Iterator[Text]:
         """Every text of `file`, piece by piece. Raises IncompleteError where the bytes do not come."""
@@ -101,7 +105,7 @@ class Texts:
             yield from self._tar(file, place, depth)
         elif kind is not None and kind in PACKED and not deep:
             inner = name.rpartition(".")[0]
-            yield from self.of(Unpacked(file, kind, self.allowance), inner, place or inner, depth + 1)
+            yield from self.of(Unpacked(file, kind, self._share), inner, place or inner, depth + 1)
         else:
             whole = is_text(head, name)
             yield from self._plain(file, place, self.most if whole else EDGE, whole=whole)
@@ -129,7 +133,7 @@ class Texts:
                 window = member_window(file, entry)
             except (PickleError, BeyondError):
                 continue
-            member = window if entry.method == STORED else Unpacked(window, "deflate", self.allowance)
+            member = window if entry.method == STORED else Unpacked(window, "deflate", self._share)
             yield from self.of(member, entry.name.rpartition("/")[2], where, depth + 1)
 
     def _tar(self, file: Readable, place: str, depth: int) -> Iterator[Text]:
