@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from hubkit.readme.claims.kinds import Claim, Count, LayerList
 from hubkit.readme.claims.numbers import COUNT, count
+from hubkit.readme.claims.properties import title_facts
 from hubkit.readme.page import Line, Page
 
 COUNTED = re.compile(
@@ -31,7 +32,7 @@ QUALIFIED = re.compile(r"\((?:original|STE|new|old)", re.IGNORECASE)
 
 def read(page: Page) -> Iterator[Claim]:
     """Every count and every list of layers."""
-    for line in page.prose:
+    for line in (*title_facts(page), *page.prose):
         yield from _counted(line)
         yield from _headed(line)
 

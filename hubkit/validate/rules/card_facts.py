@@ -19,6 +19,7 @@ from hubkit.readme.claims.kinds import (
     ModelSize,
     Peak,
     Property,
+    Spread,
     TensorNames,
     TensorShape,
 )
@@ -62,13 +63,18 @@ def wrong_fact(repo: RepoFacts) -> Iterator[Found]:
         yield from _shapes(repo, saes)
         yield from _rows(repo)
     yield from _layers(repo)
+    yield from _spreads(repo)
     yield from _families(repo)
     yield from _model(repo)
 
 
 def _expansions(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
-    stated = {claim.field for claim in repo.claims.of(Property)}
-    factors = set() if {"d_in", "d_sae"} <= stated else _factors(saes)
+    exact = {
+        claim.field
+        for claim in repo.claims.of(Property)
+        if claim.field in {"d_in", "d_sae"} and claim.stated[0] == claim.stated[1]
+    }
+    factors = set() if {"d_in", "d_sae"} <= exact else _factors(saes)
     for claim in repo.claims.of(Expansion):
         yield from _expansion(claim, factors)
 
@@ -237,6 +243,29 @@ def _layers(repo: RepoFacts) -> Iterator[Found]:
         repo,
         {layer for layer in there if layer is not None} if countable(repo) and None not in there else listed,
     )
+
+
+def _spreads(repo: RepoFacts) -> Iterator[Found]:
+    """ "SAEs for every layer", "at every other layer", where the depth of the base model is known."""
+    base = own_model(repo)
+    shape = shape_of(base) if base else None
+    there = {layer for sae in repo.saes if (layer := layer_of(sae)) is not None}
+    if (
+        not countable(repo)
+        or shape is None
+        or len(there) < 1
+        or any(layer_of(sae) is None for sae in repo.saes)
+    ):
+        return
+    for claim in repo.claims.of(Spread):
+        starts = [range(start, shape.n_layers, claim.step) for start in range(claim.step)]
+        if not any(set(start) == there for start in starts):
+            which = "every layer" if claim.step == 1 else "every other layer"
+            shown = ", ".join(map(str, sorted(there)[:12])) + (", ..." if len(there) > 12 else "")
+            yield said(
+                claim, f"{base} has {shape.n_layers} layers, and the repository has SAEs of layer {shown}: not of {which}",
+                "name the layers that there are", topic=f"spread {claim.step}",
+            )  # fmt: skip
 
 
 def _peak_without_sae(repo: RepoFacts, layers: set[int]) -> Iterator[Found]:
