@@ -27,7 +27,7 @@ MOST_CHARACTERS = 400_000
 LONGEST_SENTENCE = 1_000
 LONGEST_QUOTE = 160
 HEADING = re.compile(r"^(?:#{1,6}\s+(?P<marked>\S.*)|\*\*(?P<bold>[^*]{1,80}?)[:.]?\*\*:?)$")
-UNDERLINE = re.compile(r"={3,}\s*$")
+UNDERLINE = re.compile(r"^={3,}[ \t]*$")
 """Below a title."""
 BULLET = re.compile(r"^(?:[-+*•]|\d{1,2}[.)])\s+")
 BLANKS = re.compile(r"\s{2,}")

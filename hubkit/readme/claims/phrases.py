@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import chain
 
 from hubkit.readme.claims import values
 from hubkit.readme.claims.fields import FIELDS, Field
@@ -110,7 +111,6 @@ MEAN = re.compile(r"\bL0\b|\b(?:on average|mean|average|averag\w+)\b", I)
 """Of how many latents are active: what was measured, not k."""
 LATENTS_AT_LEAST = 100
 """Fewer "features" are some that were looked at."""
-FACTS = (*SIZED, *ACTIVE, *OTHERS)
 CORPUS = re.compile(
     r"\btrain(?:ed|ing)? (?:\w+ ){0,6}?(?:on|over|from|with) (?:[\w.,]+ ){0,4}?(?:tokens |activations )?(?:(?:of|from|on) )?(?:the )?(OpenWebText|OWT|Pile(?:[- ]uncopyrighted)?|C4|FineWeb(?:-Edu)?|RedPajama|SlimPajama|TinyStories|LMSYS|UltraChat|WikiText|Dolma)\b(?! and| or|,)",
     I,
@@ -121,7 +121,7 @@ def facts(sentence: str, begin: int, *, loose: bool = False) -> dict[str, values
     """What the sentence states of each field, behind `begin`; of a field that it gives several values, nothing."""
     stated: dict[str, dict[str, values.Value]] = {}
     means = MEAN.search(sentence) is not None
-    for phrase in FACTS:
+    for phrase in chain(SIZED, ACTIVE, OTHERS):
         if means and phrase.field == "k":
             continue
         least = max(phrase.least, LATENTS_AT_LEAST if loose and phrase.field == "d_sae" else 0)

@@ -20,7 +20,7 @@ BOLD_KEY = re.compile(
     r"^(?:[-+*•]\s+)?(?:\*\*|__|<(?:b|strong)>)([A-Za-z#`][^*<>]{0,58}?)(?:\*\*|__|</(?:b|strong)>)\s+(?![:=])(\S.{0,300})$"
 )
 """`**Architecture** JumpReLU`"""
-SEVERAL = re.compile(r"\s*(?:[;·•|]|,(?=\s)|\s/\s)\s*")
+SEVERAL = re.compile(r"[;·•|]|,(?=\s)|\s/\s")
 """Between the pairs of one line: `layer: 9, width: 16384`."""
 PAIRED = re.compile(
     rf"(?<![\w.-])(d_in|d_sae|d_model|d_out|k)(?: ?= ?| ?: )({values.AMOUNT})(?![\w^×%-]|\.\d)(?! ?[/–])"
@@ -120,7 +120,7 @@ def _several(line: Line, pair: tuple[str, str] | None) -> Iterator[Property]:
     """`layer: 9, width: 16384, k: 64`, where each has a name that is known."""
     if line.titles or (line.cells and pair and named(pair[0])):
         return
-    pieces = [HEADLINE.match(piece) for piece in SEVERAL.split(line.text[:400].strip("(). "))]
+    pieces = [HEADLINE.match(piece.strip()) for piece in SEVERAL.split(line.text[:400].strip("(). "))]
     pairs = [(match.group(1), match.group(2)) for match in pieces if match]
     if len(pairs) < 2 or len(pairs) < len(pieces) or not all(named(label) for label, _ in pairs):
         return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 from hubkit.formats.sae import TOPK
 from hubkit.formats.saelens import tensor_shapes
@@ -12,20 +11,18 @@ from hubkit.readme.claims.hooks import form_of
 from hubkit.readme.claims.kinds import (
     Expansion,
     HookForm,
-    LayerList,
     Measured,
     ModelFamily,
     ModelLayers,
     ModelSize,
-    Peak,
     Property,
-    Spread,
     TensorNames,
     TensorShape,
 )
-from hubkit.validate.card import countable, layer_of, own_model, said, same_model, shape_of
+from hubkit.validate.card import layer_of, own_model, said, same_model, shape_of
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
+from hubkit.validate.layer_lists import layer_lists
 from hubkit.validate.properties import contradicted
 from hubkit.validate.rule import repo_rule
 
@@ -62,8 +59,7 @@ def wrong_fact(repo: RepoFacts) -> Iterator[Found]:
         yield from _expansions(repo, saes)
         yield from _shapes(repo, saes)
         yield from _rows(repo)
-    yield from _layers(repo)
-    yield from _spreads(repo)
+    yield from layer_lists(repo)
     yield from _families(repo)
     yield from _model(repo)
 
@@ -220,62 +216,6 @@ def _by_name(sae_id: str) -> str | None:
     """The architecture that an sae_id states."""
     parts = set(sae_id.lower().replace("-", "_").split("_"))
     return next((name for name in ("topk", "jumprelu", "gated") if name in parts), None)
-
-
-def _layers(repo: RepoFacts) -> Iterator[Found]:
-    lists = repo.claims.of(LayerList)
-    listed = {layer for claim in lists for layer in claim.layers}
-    there = {layer_of(sae) for sae in repo.saes}
-    if countable(repo) and None not in there:
-        known = {layer for layer in there if layer is not None}
-        for claim in lists:
-            gone = sorted(set(claim.layers) - known)
-            unsaid = sorted(known - listed) if not claim.qualified else []
-            if gone or unsaid:
-                what = (
-                    f"no SAE of layer {', '.join(map(str, gone))}"
-                    if gone
-                    else f"SAEs of layer {', '.join(map(str, unsaid))}, which the card leaves out"
-                )
-                yield said(claim, f"the repository has {what}", HINT, topic=f"layers {len(claim.layers)}")
-                break
-    yield from _peak_without_sae(
-        repo,
-        {layer for layer in there if layer is not None} if countable(repo) and None not in there else listed,
-    )
-
-
-def _spreads(repo: RepoFacts) -> Iterator[Found]:
-    """ "SAEs for every layer", "at every other layer", where the depth of the base model is known."""
-    base = own_model(repo)
-    shape = shape_of(base) if base else None
-    there = {layer for sae in repo.saes if (layer := layer_of(sae)) is not None}
-    if (
-        not countable(repo)
-        or shape is None
-        or len(there) < 1
-        or any(layer_of(sae) is None for sae in repo.saes)
-    ):
-        return
-    for claim in repo.claims.of(Spread):
-        starts = [range(start, shape.n_layers, claim.step) for start in range(claim.step)]
-        if not any(set(start) == there for start in starts):
-            which = "every layer" if claim.step == 1 else "every other layer"
-            shown = ", ".join(map(str, sorted(there)[:12])) + (", ..." if len(there) > 12 else "")
-            yield said(
-                claim, f"{base} has {shape.n_layers} layers, and the repository has SAEs of layer {shown}: not of {which}",
-                "name the layers that there are", topic=f"spread {claim.step}",
-            )  # fmt: skip
-
-
-def _peak_without_sae(repo: RepoFacts, layers: set[int]) -> Iterator[Found]:
-    if repo.card is None or NO_SAE.search(repo.card.text):
-        return
-    for claim in repo.claims.of(Peak):
-        if claim.model is None and claim.layer is not None and layers and claim.layer not in layers:
-            what = f"the card calls layer {claim.layer} the peak, and has no SAE of that layer"
-            hint = "say so beside it: no SAE can be compared with the peak there"
-            yield replace(said(claim, what, hint, topic="peak"), severity=Severity.NOTE)
 
 
 def _families(repo: RepoFacts) -> Iterator[Found]:
