@@ -140,3 +140,78 @@ def test_front_matter(wrong: str, right: str) -> None:
         else [["layer"], [wrong.split(":", maxsplit=1)[0]]]
     )
     assert found("An SAE", "Text.", head=head(right)) == []
+
+
+TWO = (
+    Cell("a", "topk", "blocks.6.hook_resid_post", k=32),
+    Cell("b", "topk", "blocks.9.hook_resid_post", k=32),
+)
+OF_TWO = [
+    ("We trained SAEs on layers six, nine and twelve.", False),
+    ("We trained SAEs on layers six and nine.", True),
+    ("SAEs of layer 6 and layer 10 are included.", False),
+    ("SAEs of layer 6 and layer 9 are included.", True),
+    ("SAEs for the first six layers.", False),
+    ("| Layers | 6 to 9 |\n|---|---|\n| a | b |", False),
+    ("| Property | Value |\n|---|---|\n| Layers | 6 and 9 |", True),
+    ("| Property | Value |\n|---|---|\n| Layers | 6, 10 |", False),
+    ("| Property | Value |\n|---|---|\n| Layers | 6 through 9 |", False),
+    ("- Layers: six and nine", True),
+    ("- Layers: six and ten", False),
+    ("The SAEs cover layers [6, 10].", False),
+    ("The SAEs cover layers 6..9.", False),
+    ("Layers: 6-9", False),
+    ("Layers 6 and 9", True),
+    ("SAEs are available for layers 6, 9, and 11.", False),
+    ("All SAEs use k = 64.", False),
+    ("Both SAEs have 16k latents.", False),
+    ("The SAEs have 24k latents and k=32.", True),
+    ("Both SAEs were trained on layer 6.", False),
+    ("The SAEs are gated SAEs.", False),
+    ("All of them read the MLP output.", False),
+    ("They read the residual stream.", True),
+    ("They read MLP outputs.", False),
+    ("Two SAEs, trained on layers 6 and 9 of GPT-2 small.", True),
+    ("Two SAEs, trained on layers 3 and 9 of GPT-2 small.", False),
+    ("## Files\n\n| Path | Layer | k |\n|---|---|---|\n| a | 6 | 32 |\n| b | 9 | 64 |", False),
+    ("| SAE | Layer | d_sae |\n|---|---|---|\n| a | 6 | 24576 |\n| b | 10 | 24576 |", False),
+]
+OF_MLP = [
+    ("This SAE reads the MLP output of layer 6.", True),
+    ("This SAE reads the residual stream of layer 6.", False),
+    ("Trained on the output of the MLP in layer 6.", True),
+    ("Trained on attention outputs.", False),
+    ("It reconstructs MLP outputs before they are added to the residual stream.", True),
+    ("| Hook point | residual stream |\n|---|---|\n", False),
+    ("The activations are taken after layer 6.", False),
+]
+BEFORE = [
+    ("This SAE reads the residual stream before block 6.", True),
+    ("This SAE reads the output of block 5.", True),
+    ("It was trained on the residual stream after layer 5.", True),
+    ("This SAE reads layer 6.", True),
+    ("It was trained on the residual stream after layer 6.", False),
+    ("This SAE reads resid_post of layer 6.", False),
+]
+OF_JUMPRELU = [
+    ("This is a JumpReLU SAE.", True),
+    ("TopK SAE with k=64.", False),
+    ("On average 64 latents are active per token.", True),
+    ("About 64 latents are active per token.", True),
+    ("L0 of 64.", True),
+    ("It was trained as a BatchTopK SAE with k = 64 and published as JumpReLU.", True),
+    ("This is a standard ReLU SAE.", False),
+    ("This is a Gated SAE.", False),
+]
+HELD = [
+    *((TWO, *one) for one in OF_TWO),
+    *(((Cell(".", "topk", "blocks.6.hook_mlp_out", k=32),), *one) for one in OF_MLP),
+    *(((Cell(".", "topk", "blocks.6.hook_resid_pre", k=32),), *one) for one in BEFORE),
+    *(((Cell(".", "jumprelu", "blocks.6.hook_resid_post"),), *one) for one in OF_JUMPRELU),
+]
+
+
+@pytest.mark.parametrize(("cells", "text", "right"), HELD)
+def test_what_other_saes_are_said_to_be(cells: tuple[Cell, ...], text: str, right: bool) -> None:
+    """Two SAEs; one of MLP outputs; one before its block, whose place has two names; a JumpReLU."""
+    assert (not found("SAEs" if len(cells) > 1 else "An SAE", text, cells=cells)) is right

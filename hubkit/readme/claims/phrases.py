@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from hubkit.readme.claims import values
-from hubkit.readme.claims.fields import FIELDS, Field
+from hubkit.readme.claims.fields import FIELDS, PROPERTIES, Field
 from hubkit.readme.claims.subjects import KIND, SAE
 from hubkit.readme.claims.values.places import ORDINAL, nth
 
@@ -32,10 +32,15 @@ NTH_LAYER = re.compile(
     rf"(?<![\w-])({ORDINAL})(?:[ -](?:transformer|decoder|residual))?[ -](?:layer|block)\b(?! norm| of (?:the |an? )?(?:encoder|decoder|SAE|auto-?encoder|MLP|probe|classifier))",
     I,
 )
+LISTED = rf"L?(?:\d{{1,3}}|{values.SPELLED})"
 SEVERAL_LAYERS = re.compile(
-    r"(?<![\w-])(?:layers|blocks) ((?:L?\d{1,3})(?:(?:, (?:and )?|,| and | & | ?[/–-] ?| to | through )L?\d{1,3}){1,60})(?![\w%]|\.\d)",
+    rf"(?<![\w-])(?:layers?|blocks?) [\[{{(]?({LISTED}(?:(?:, (?:and )?|,| and | & | ?[/–-] ?| to | through |\.{{2,3}})(?:layers? |blocks? )?{LISTED}){{1,60}})(?![\w%]|\.\d|,?\d| [a-z]+s\b(?<!SAEs)(?<!layers))",
     I,
 )
+FIRST_LAYERS = re.compile(
+    rf"\bthe first (\d{{1,3}}|{values.SPELLED}) (?:transformer |decoder )?(?:layers|blocks)\b", I
+)
+"""As many layers from the first on."""
 SPREAD = re.compile(
     r"\b(?P<other>every (?:other|second|2nd) (?:transformer |decoder )?(?:layer|block)|(?:alternate|alternating|even|odd) layers)\b|"
     r"\b(?:(?:for|on|at|of|from|in|across|covers?|covering|to) (?:every(?: single)?|each|all(?: of the)?(?: \d{1,3})?)(?: of the)?(?: \d{1,3})? (?:transformer |decoder )?(?:layers?|blocks?)|layer-wise for all layers)\b(?! (?:norm|of the card))",
@@ -76,7 +81,7 @@ SIZED: tuple[Phrase, ...] = (
     Phrase("d_sae", re.compile(rf"(?<![\w.,])({N})-(?:latent|feature|wide|width|dimensional (?:sparse |latent |overcomplete )?(?:dictionary|latent space|hidden layer|code|codes|representation))\b", I), 100),
     Phrase("d_sae", re.compile(rf"\b(?:an? |have |has |with |of |is )?(?:SAE |dictionary )?(?:width|dictionary size|dictionary)(?: of| is|:| =|-| ) ?{ABOUT}{NUMBER}", I)),
     Phrase("d_sae", re.compile(rf"\b(?:number|count) of {LEARNED}{NOUN}(?: is| was|:| =) {ABOUT}{NUMBER}", I)),
-    Phrase("d_sae", re.compile(rf"\bd_sae ?= ?{NUMBER}", I)),
+    Phrase("d_sae", re.compile(rf"\bd_sae ?= ?{NUMBER}", I), 1),
     _sized("d_sae"),
     Phrase("d_in", re.compile(rf"\bd_in ?= ?{NUMBER}", I)),
     _sized("d_in"),
@@ -117,6 +122,15 @@ CORPUS = re.compile(
 )
 
 
+KEYS = "|".join(
+    one.name for one in PROPERTIES if "_" in one.name and one.name not in {"model_name", "d_model"}
+)
+KEYED = re.compile(
+    rf"(?<![\w.])({KEYS})\b[`\"']?(?: ?[:=] ?| (?:is|was|set to|equal to|being|of) )(?:set to )?[`\"']?([^\s`\"',;()]{{1,100}})"
+)
+"""`prepend_bos` is true: keys of the configuration, as they are."""
+
+
 def facts(sentence: str, begin: int, *, loose: bool = False) -> dict[str, values.Value]:
     """What the sentence states of each field, behind `begin`; of a field that it gives several values, nothing."""
     stated: dict[str, dict[str, values.Value]] = {}
@@ -124,11 +138,15 @@ def facts(sentence: str, begin: int, *, loose: bool = False) -> dict[str, values
     for phrase in chain(SIZED, ACTIVE, OTHERS):
         if means and phrase.field == "k":
             continue
-        least = max(phrase.least, LATENTS_AT_LEAST if loose and phrase.field == "d_sae" else 0)
+        least = phrase.least or (LATENTS_AT_LEAST if loose and phrase.field == "d_sae" else 0)
         for match in phrase.pattern.finditer(sentence, begin):
             value = FIELDS[phrase.field].kind.read(match.group(1).strip(" -"))
             if value is not None and (not least or value[0] >= least):
                 stated.setdefault(phrase.field, {})[repr(value)] = value
+    for match in KEYED.finditer(sentence, begin):
+        value = FIELDS[match.group(1)].kind.read(match.group(2).rstrip("."))
+        if value is not None:
+            stated.setdefault(match.group(1), {})[repr(value)] = value
     if corpus := CORPUS.search(sentence, begin):
         stated["dataset_path"] = {"": corpus.group(1)}
     return {name: next(iter(found.values())) for name, found in stated.items() if len(found) == 1}

@@ -38,6 +38,7 @@ LOOSE_SECTIONS = {"contents", "training", "other"}
 IS_LIST = re.compile(r"(?:hook(?:ed)? )?layers?\s*[:|]", re.IGNORECASE)
 LAYER_ONLY = re.compile(r"[ L]{0,2}\d{1,3}(?: ?\(.{0,200})?\.?")
 """What `layers` reads as a list of one."""
+VERB = re.compile(r" [a-z]{2}")
 END = re.compile(r"\.\s")
 LATENTS_AT_LEAST = 512
 """A number of "features" that can be nothing but a dictionary's: fewer may be those that were looked at."""
@@ -183,7 +184,10 @@ def _pairs(line: Line, label: str, found: Property | None) -> Iterator[Property]
     plain = re.sub(r"[\s_-]+", " ", label.lower()).strip()
     if plain not in GROUPS and (named(label) is None or line.cells):
         return
-    for match in PAIRED.finditer(line.text[:600]):
+    pairs = list(PAIRED.finditer(line.text[:600]))
+    if plain not in GROUPS and found is None and pairs and VERB.match(line.text, pairs[-1].end()):
+        return  # "k = 64 gave worse results"
+    for match in pairs:
         bounds = NUMBER.read(match.group(2))
         if bounds and not (found and found.field == match.group(1)):
             yield Property(

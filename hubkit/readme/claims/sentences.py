@@ -13,7 +13,7 @@ from hubkit.readme.claims import values
 from hubkit.readme.claims.fields import FIELDS
 from hubkit.readme.claims.kinds import Claim, LayerList, Property, Spread
 from hubkit.readme.claims.layers import numbers
-from hubkit.readme.claims.phrases import SEVERAL_LAYERS, SPREAD, facts, layers
+from hubkit.readme.claims.phrases import FIRST_LAYERS, SEVERAL_LAYERS, SPREAD, facts, layers
 from hubkit.readme.claims.subjects import ASIDE, OF_MODEL, SAE, Subject, is_sure, subject
 from hubkit.readme.page import SENTENCE, Line, Page, shortened
 
@@ -41,12 +41,19 @@ ONE_BASED = re.compile(
     r"count(?:ing|ed) from (?:one|1)\b|\b(?:1|one)[- ](?:based|indexed)|\bstart(?:s|ing)? (?:at|from|with) (?:layer )?(?:1|one)\b",
     I,
 )
+BOS = re.compile(
+    r"\bBOS(?: tokens?)? (?:is|are|was|were) (?:\w+ ){0,2}?(?:prepended|added)\b|\bprepend(?:s|ed|ing)? (?:an? |the |no )?BOS\b|\bwith(?:out)? (?:an? |prepended )?BOS\b",
+    I,
+)
+DENIED = re.compile(r"\b(?:not|no|never|without)\b|n't\b", I)
 OF_PLACE = re.compile(
     r"\b(?:train\w*|reads?|reading|hook\w*|taps?|attach\w*|captur\w*|collect\w*|extract\w*|taken|target\w*|reconstruct\w*|decompos\w*|encod\w*|appl(?:y|ied|ies)|placed|located|covers?|latents|"
     r"SAEs?|auto-?encoders?|dictionar\w+|activations?|residual|stream|outputs?|inputs?|(?:batch)?top-?k|jump-?relu|gated)\b",
     I,
 )
 """A loose sentence names the layer of its SAE only beside one of these."""
+ONLY_LINK = re.compile(r"\W{0,6}\[[^\[\]]{1,300}\]\([^()\s]{1,500}\)\W{0,3}$")
+"""A link to something else, and no more."""
 SHORT_LAYER = re.compile(r"(?<![\w/.-])L([1-9]\d{0,2})(?![\w.=]|-\w)|(?<=[\w]-)layer-?(\d{1,3})(?![\w.])")
 """In titles, which may be names: `L9`, `sae-layer9`."""
 SECTIONS = {"contents", "training", "other"}
@@ -138,7 +145,13 @@ def _sentence(line: Line, sentence: str) -> Iterator[Claim]:
     )
     if about is None:
         return
-    if about.loose and (line.level or ASIDE.search(line.heading)):
+    if about.loose and (line.level or ASIDE.search(line.heading) or ONLY_LINK.match(line.raw)):
+        return
+    if BOS.search(sentence):
+        stated = DENIED.search(sentence) is None
+        yield Property(
+            line=line.number, quote=shortened(sentence), field="prepend_bos", stated=stated, scope=about.scope
+        )
         return
     spread = SPREAD.search(sentence)
     plain = sentence.replace(spread.group(), "") if spread else sentence
@@ -181,9 +194,12 @@ def _place(text: str, begin: int) -> dict[str, values.Value]:
 def _lists(line: Line, sentence: str) -> Iterator[LayerList]:
     """`layers 6, 9 and 12`, which may be some of them only."""
     for match in SEVERAL_LAYERS.finditer(sentence):
-        listed = numbers(re.sub(r" (?:to|through) ", "-", match.group(1)).replace(" & ", " and "))
+        listed = numbers(match.group(1))
         if listed:
             yield LayerList(line=line.number, quote=shortened(sentence), layers=listed, qualified=True)
+    if (first := FIRST_LAYERS.search(sentence)) and (bounds := values.amount(first.group(1))):
+        listed = tuple(range(int(bounds[0])))
+        yield LayerList(line=line.number, quote=shortened(sentence), layers=listed, qualified=True)
 
 
 def _stated(line: Line, sentence: str, about: Subject, found: dict[str, values.Value]) -> Iterator[Property]:

@@ -45,16 +45,21 @@ THING = (
 )
 LOOSE = re.compile(
     rf"^(?:(?:here|overall|concretely|specifically|in (?:this|our) (?:repository|release|repo)),? )?(?:(?:(?:this|the|our|its|an?|these|all|each|every|one|single)(?-i: {WORD}){{0,4}} |(?-i:{WORD} ){{0,3}})"
-    rf"{THING}\b|(?:it|they|we|i|this|trained|fitted|reads?|reading|hooks?|hooked|hooking|uses?|using|with|there (?:are|is)|(?:at|for|on|per) (?:every|each|any)|covers?|k\b|d_\w+|(?:the )?L0\b|(?:this|the) model(?= (?:has|learns|uses|keeps))|(?:the )?(?:residual stream|MLP|attention)\b|exactly|only|learns?|activates?|keeps?|retains?|selects?|built|captures?|taken|extracted|collected|"
+    rf"{THING}\b|(?:it|they|we|i|this|trained|fitted|reads?|reading|hooks?|hooked|hooking|uses?|using|with|there (?:are|is)|(?:at|for|on|per) (?:every|each|any)|covers?|k\b|`?[a-z]+_\w+|(?:all|both)(?: of them)?|(?:{COUNT}) SAEs|(?:the )?L0\b|(?:this|the) model(?= (?:has|learns|uses|keeps))|(?:the )?(?:residual stream|MLP|attention)\b|exactly|only|learns?|activates?|keeps?|retains?|selects?|built|captures?|taken|extracted|collected|"
     rf"attached|decomposes|reconstructs?|targets?|taps?|placed|applied|located|stored|saved|published|encodes|maps|expands)\b|{KIND}\b)",
     I,
 )
 """Any sentence that may be about the one SAE: told apart from others by `ELSEWHERE`, and by being introductory."""
-MANY = re.compile(r"\b(?:SAEs|auto-?encoders|dictionaries|they|we)\b", I)
+GENERIC = re.compile(
+    rf"^(?:{KIND}[ -]){{1,3}}(?:SAEs|auto-?encoders|sparse autoencoders) (?!with\b|trained\b|for\b|of\b|on\b|at\b|from\b|\()",
+    I,
+)
+"""What such SAEs are in general: "JumpReLU SAEs have a threshold"."""
+MANY = re.compile(r"\b(?:SAEs|auto-?encoders|dictionaries|they|them|both|we)\b", I)
 UNSURE = re.compile(
     r"\b(?:or|either|except|unless|but|other|others|another|compared?|unlike|instead|rather|than|not|no|without|at (?:most|least|inference)|between|"
     r"varying|various|different|respectively|original(?:ly)?|previous(?:ly)?|initial(?:ly)?|warm|baselines?|vs|versus|beats?|if|would|could|should|"
-    r"planned|missing|removed|failed|from \d+ to|up to)\b|n't\b", I,
+    r"planned|missing|removed|failed|from \d+ to|up to|part of|one of|series|siblings?|companion|(?<!this )collection(?! of))\b|n't\b", I,
 )  # fmt: skip
 """A sentence that compares, excludes, or says what might be."""
 ELSEWHERE = re.compile(
@@ -62,7 +67,7 @@ ELSEWHERE = re.compile(
     r"usually|often|common(?:ly)?|in general|generally|their|his|her|existing|prior|popular|scope|openai|anthropic|deepmind|ablat\w+|ablation|patch\w*|steer\w*|interven\w+|compar\w+|comparison|contrast|"
     r"evaluat\w+|probe|probes|probing|results?|accuracy|loss(?! |es)|perplexity|score|scores|similar\w*|best|peaks?|strongest|effects?|found|observed?|shows?|smaller|larger|wider|bigger|deeper|also|"
     r"interesting|inspect\w*|label\w*|manual\w*|random(?:ly)?|sample\w*|alive|dead|never|cannot|while|whereas|although|though|until|per layer|follow-up|related|fine-?tun\w+|"
-    r"replac\w+|inspired|based on|derived|like|analog\w+|variant|family|tried|experiment\w*|suite|hypothes\w+|recommend\w*|you|your|resembl\w*|predecessor|successor|tutorials?|notebooks?|explain\w*|implement\w*|library|package|script|official\w*|fail\w*|demo)\b|"
+    r"replac\w+|inspired|based on|derived|like|analog\w+|variant|family|tried|experiment\w*|suite|hypothes\w+|recommend\w*|you|your|resembl\w*|predecessor|successor|tutorials?|notebooks?|explain\w*|implement\w*|library|package|script|official\w*|fail\w*|demo|improv\w*|worse|better|gave|gives|increas\w*|decreas\w*|reduc\w*|lower\w*|higher\w*|tested|hurts?|helps?|degrad\w*|outperform\w*)\b|"
     r"\[\d{1,3}\]|\(\d{4}[a-z]?\)|\?$|[A-Za-z]'s? (?-i:[A-Z])",
     I,
 )
@@ -114,7 +119,7 @@ def _introduced(sentence: str) -> Subject | None:
         return Subject("one", match.group(1), match.end(1))
     if match := PLURAL.match(sentence):
         return Subject("any", match.group(1), match.end(1))
-    if LOOSE.match(sentence):
+    if LOOSE.match(sentence) and not GENERIC.match(sentence):
         return Subject("any" if MANY.search(sentence) else "one", "", 0, loose=True)
     return None
 

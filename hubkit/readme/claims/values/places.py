@@ -84,7 +84,7 @@ Words = tuple[tuple[re.Pattern[str], frozenset[str]], ...]
 BY_NAME: Words = (
     (re.compile(r"\bresid(?:ual)?[ _-]?pre\b", I), frozenset({"resid_pre"})),
     (re.compile(r"\bresid(?:ual)?[ _-]?mid\b", I), frozenset({"resid_mid"})),
-    (re.compile(r"\bresid(?:ual)?[ _-]?post\b", I), frozenset({"resid_post"})),
+    (re.compile(r"\bresid(?:ual)?[ _-]?post\b", I), frozenset({"resid_post", "out"})),
 )
 OF_PART: Words = (
     (re.compile(r"\b(?:mlp|ffn|feed-?forward)(?: layer| block)?[ _-]out(?:puts?)?\b|\boutputs? of (?:the |its )?(?:MLP|feed-?forward)|\b(?:layer|block) \d{1,3}'s MLP output", I), frozenset({"mlp_out", "mlp"})),
