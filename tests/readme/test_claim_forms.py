@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
-from claim_forms import PLACES, SENTENCES, TITLES, TRAPS, made
+from claim_forms import PLACES, SENTENCES, TITLES, made
+from claim_traps import TRAPS
 from header_only import Cell, release
 
 from hubkit.validate.finding import Finding, Severity

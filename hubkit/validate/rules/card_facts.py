@@ -43,7 +43,7 @@ SIZE_RATIO = 1.4
 def wrong_fact(repo: RepoFacts) -> Iterator[Found]:
     """A fact that the card states contradicts the configurations, or another line of the card.
 
-    Rows, items and sentences about a field of the SAEs: architecture, base model, hook and layer, d_in, d_sae, d_model, k, precision, context size, dataset, BOS and further
+    Rows, columns, items, titles, front matter and sentences about a field of the SAEs: architecture, base model, hook, layer and place, d_in, d_sae, d_model, k, precision, context size, dataset, BOS and further
     keys of the configuration (docs/claims.md has the names). Wrong is what no SAE has; of "all SAEs" or "each SAE", what one of them has not; "this SAE" is judged where there is
     one. A value under a name that may mean something else, the parent of a fine-tuned base model, and another name for the same place in the model are warnings. Further the
     expansion factor and the shapes of tensors; the list of layers; the form of `hook_name` (`blocks.N.hook_resid_post` or a module path such as `transformer.h.N`: who hooks
