@@ -49,7 +49,9 @@ def digest_of(claim: Claim) -> str:
     values = {
         name: value
         for name, value in vars(claim).items()
-        if name != "quote" and (value is not None or name not in {"row", "beside"})
+        if name != "quote"
+        and (value is not None or name not in {"row", "beside"})
+        and not (name == "partly" and not value)
     }
     text = json.dumps([type(claim).__name__, values], sort_keys=True, default=list)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

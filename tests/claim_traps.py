@@ -144,5 +144,7 @@ TRAPS = [
     "Zero-indexed layer 6, the seventh layer.",
     "Layer 6 (counting from 0).",
     "Layer 7 (counting from 1).",
+    "SAEs of layers 7 and 8, counting from one.",
+    "- Expansion: 32x (768 -> 24576)",
 ]  # fmt: skip
 """Of an SAE with k = 32 and 24,576 latents at `blocks.6.hook_resid_post` of GPT-2 small: nothing of this is wrong."""

@@ -29,7 +29,7 @@ def _layers(repo: RepoFacts) -> Iterator[Found]:
         known = {layer for layer in there if layer is not None}
         for claim in lists:
             gone = sorted(set(claim.layers) - known)
-            unsaid = sorted(known - listed) if not claim.qualified else []
+            unsaid = sorted(known - listed) if not (claim.qualified or claim.partly) else []
             if gone or unsaid:
                 what = (
                     f"no SAE of layer {', '.join(map(str, gone))}"

@@ -216,3 +216,8 @@ HELD = [
 def test_what_other_saes_are_said_to_be(cells: tuple[Cell, ...], text: str, right: bool) -> None:
     """Two SAEs; one of MLP outputs; one before its block, whose place has two names; a JumpReLU."""
     assert (not found("SAEs" if len(cells) > 1 else "An SAE", text, cells=cells)) is right
+
+
+def test_widths_beside_the_expansion_are_held_too() -> None:
+    """16 is 12288 / 768, and neither is this SAE's."""
+    assert len(found("An SAE", "- Expansion: 16x (768 -> 12288)")) == 1

@@ -53,6 +53,8 @@ class LayerList(Claim):
     layers: tuple[int, ...]
     qualified: bool
     """Stated for some of the SAEs only: `L3, L6 (original); L9 (STE)`."""
+    partly: bool = False
+    """In a sentence, which may speak of some of them."""
 
 
 @dataclass(kw_only=True, eq=False)

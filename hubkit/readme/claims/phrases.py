@@ -24,7 +24,7 @@ FIRING = r"(?:active|non-?zero|firing|kept|on|selected|retained)\b"
 NOT_FIRING = r"(?! (?:are |is |were |was |that |which |to |can |may |fire\w* |stay |remain )*(?:active|alive|dead|fire|fires|firing|kept|on\b(?! the)|non-?zero|selected|retained|per|at a time|at once|for each|simultaneously|interesting|activate))"
 LAYER_WORD = r"(?:layers?|blocks?|layer index|layer number|block index)"
 ONE_LAYER = re.compile(
-    rf"(?<![\w-]){LAYER_WORD}[ _#-]{{0,2}}(?:number |index |no\. |= ?)?(\d{{1,3}}|{values.SPELLED})(?![\w.]\d|\w|%| ?/ ?\d| ?(?:and|&|,|to|–|-|through) ?(?:L|layer )?\d{{1,3}}(?!,?\d)(?! [a-z]))",
+    rf"(?<![\w-]){LAYER_WORD}[ _#-]{{0,2}}(?:number |index |no\. |= ?)?(\d{{1,3}}|{values.SPELLED})(?![\w.]\d|\w|%| ?/ ?\d| ?(?:and|&|,|to|–|-|through) ?(?:L|layer )?\d{{1,3}}(?!,?\d|[kKM]\b)(?! [a-z]))",
     I,
 )
 OF_TOTAL = re.compile(r"^ ?\(?(?:of|out of) (?:the |its |all )?(?:\d{1,3}|twelve|twenty-four)\b", I)

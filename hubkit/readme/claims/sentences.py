@@ -65,7 +65,10 @@ def read(page: Page) -> Iterator[Claim]:
     for line in page.prose:
         yield from _introduced(line)
     for claim in (*_titles(page), *_sentences(page)):
-        if not (counted and isinstance(claim, Property) and claim.field in {"layer", "hook_name", "place"}):
+        of_layer = isinstance(claim, LayerList) or (
+            isinstance(claim, Property) and claim.field in {"layer", "hook_name", "place"}
+        )
+        if not (counted and of_layer):
             yield claim
 
 
@@ -196,10 +199,14 @@ def _lists(line: Line, sentence: str) -> Iterator[LayerList]:
     for match in SEVERAL_LAYERS.finditer(sentence):
         listed = numbers(match.group(1))
         if listed:
-            yield LayerList(line=line.number, quote=shortened(sentence), layers=listed, qualified=True)
+            yield LayerList(
+                line=line.number, quote=shortened(sentence), layers=listed, qualified=False, partly=True
+            )
     if (first := FIRST_LAYERS.search(sentence)) and (bounds := values.amount(first.group(1))):
         listed = tuple(range(int(bounds[0])))
-        yield LayerList(line=line.number, quote=shortened(sentence), layers=listed, qualified=True)
+        yield LayerList(
+            line=line.number, quote=shortened(sentence), layers=listed, qualified=False, partly=True
+        )
 
 
 def _stated(line: Line, sentence: str, about: Subject, found: dict[str, values.Value]) -> Iterator[Property]:

@@ -70,21 +70,28 @@ def _expansions(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
         for claim in repo.claims.of(Property)
         if claim.field in {"d_in", "d_sae"} and claim.stated[0] == claim.stated[1]
     }
-    factors = set() if {"d_in", "d_sae"} <= exact else _factors(saes)
+    widths = {(sae.sae.d_in, sae.sae.d_sae) for sae in saes}
+    known = {(d_in, d_sae) for d_in, d_sae in widths if d_in and d_sae}
     for claim in repo.claims.of(Expansion):
-        yield from _expansion(claim, factors)
+        if claim.pair is not None:
+            yield from _pair(claim, known if len(known) == len(widths) else set())
+        elif not {"d_in", "d_sae"} <= exact:
+            yield from _expansion(claim, {d_sae / d_in for d_in, d_sae in known})
 
 
-def _factors(saes: list[SaeFacts]) -> set[float]:
-    """d_sae / d_in of every SAE."""
-    widths = [(sae.sae.d_in, sae.sae.d_sae) for sae in saes]
-    return {d_sae / d_in for d_in, d_sae in widths if d_in and d_sae}
+def _pair(claim: Expansion, widths: set[tuple[int, int]]) -> Iterator[Found]:
+    """The two widths that the card gives beside the factor; CARD008 holds them against it."""
+    if claim.pair is not None and widths and claim.pair not in widths:
+        true = " or ".join(f"{d_in} and {d_sae}" for d_in, d_sae in sorted(widths))
+        first, second = claim.pair
+        what = f"the widths are {true} in the configurations, the card says {first} and {second}"
+        yield said(claim, what, HINT, topic=f"widths {first} {second}")
 
 
 def _expansion(claim: Expansion, factors: set[float]) -> Iterator[Found]:
     """The factor alone; where the card gives the widths, CARD008 holds it against them."""
     near = any(abs(factor - claim.number) <= ABOUT_FACTOR * claim.number for factor in factors)
-    if claim.pair is None and factors and not near:
+    if factors and not near:
         values = " or ".join(f"{factor:.3g}" for factor in sorted(factors))
         yield said(
             claim,
