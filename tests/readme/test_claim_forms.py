@@ -221,3 +221,10 @@ def test_what_other_saes_are_said_to_be(cells: tuple[Cell, ...], text: str, righ
 def test_widths_beside_the_expansion_are_held_too() -> None:
     """16 is 12288 / 768, and neither is this SAE's."""
     assert len(found("An SAE", "- Expansion: 16x (768 -> 12288)")) == 1
+
+
+def test_a_number_behind_the_layer_is_not_one_more() -> None:
+    assert (
+        found("GPT-2 small SAE, TopK k = 32, layer 6, 4-bit", "The SAE reads layer 6, 12 heads wide.") == []
+    )
+    assert len(found("GPT-2 small SAE, TopK k = 32, layer 9, 4-bit", "Text.")) == 1

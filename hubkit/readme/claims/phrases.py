@@ -24,7 +24,7 @@ FIRING = r"(?:active|non-?zero|firing|kept|on|selected|retained)\b"
 NOT_FIRING = r"(?! (?:are |is |were |was |that |which |to |can |may |fire\w* |stay |remain )*(?:active|alive|dead|fire|fires|firing|kept|on\b(?! the)|non-?zero|selected|retained|per|at a time|at once|for each|simultaneously|interesting|activate))"
 LAYER_WORD = r"(?:layers?|blocks?|layer index|layer number|block index)"
 ONE_LAYER = re.compile(
-    rf"(?<![\w-]){LAYER_WORD}[ _#-]{{0,2}}(?:number |index |no\. |= ?)?(\d{{1,3}}|{values.SPELLED})(?![\w.]\d|\w|%| ?/ ?\d| ?(?:and|&|,|to|–|-|through) ?(?:L|layer )?\d{{1,3}}(?!,?\d|[kKM]\b)(?! [a-z]))",
+    rf"(?<![\w-]){LAYER_WORD}[ _#-]{{0,2}}(?:number |index |no\. |= ?)?(\d{{1,3}}|{values.SPELLED})(?![\w.]\d|\w|%| ?/ ?\d| ?(?:and|&|,|to|–|-|through) ?(?:L|layer )?\d{{1,3}}(?!,?\d|[kKM]\b|-[a-z])(?! [a-z]))",
     I,
 )
 OF_TOTAL = re.compile(r"^ ?\(?(?:of|out of) (?:the |its |all )?(?:\d{1,3}|twelve|twenty-four)\b", I)
@@ -33,8 +33,11 @@ NTH_LAYER = re.compile(
     I,
 )
 LISTED = rf"L?(?:\d{{1,3}}|{values.SPELLED})"
+BETWEEN = r"(?:, (?:and )?|,| and | & | ?[/–-] ?| to | through |\.{2,3})"
+LISTS_END = r"(?![\w%]|\.\d|,?\d|-[A-Za-z])"
 SEVERAL_LAYERS = re.compile(
-    rf"(?<![\w-])(?:layers?|blocks?) [\[{{(]?({LISTED}(?:(?:, (?:and )?|,| and | & | ?[/–-] ?| to | through |\.{{2,3}})(?:layers? |blocks? )?{LISTED}){{1,60}})(?![\w%]|\.\d|,?\d| [a-z]+s\b(?<!SAEs)(?<!layers))",
+    rf"(?<![\w-])(?:(?:layers|blocks) [\[{{(]?({LISTED}(?:{BETWEEN}(?:layers? |blocks? )?{LISTED}){{1,60}}){LISTS_END}|"
+    rf"(?:layer|block) ({LISTED}(?:{BETWEEN}(?:layer |block ){LISTED}){{1,60}}){LISTS_END})",
     I,
 )
 FIRST_LAYERS = re.compile(

@@ -197,7 +197,7 @@ def _place(text: str, begin: int) -> dict[str, values.Value]:
 def _lists(line: Line, sentence: str) -> Iterator[LayerList]:
     """`layers 6, 9 and 12`, which may be some of them only."""
     for match in SEVERAL_LAYERS.finditer(sentence):
-        listed = numbers(match.group(1))
+        listed = numbers(match.group(1) or match.group(2))
         if listed:
             yield LayerList(
                 line=line.number, quote=shortened(sentence), layers=listed, qualified=False, partly=True
