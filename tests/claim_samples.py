@@ -46,6 +46,12 @@ def card_samples() -> Iterator[CardSample]:
 
 def digest_of(claim: Claim) -> str:
     """A claim's kind, line and values, without its words."""
-    values = {name: value for name, value in vars(claim).items() if name != "quote"}
+    values = {
+        name: value
+        for name, value in vars(claim).items()
+        if name != "quote"
+        and (value is not None or name not in {"row", "beside"})
+        and not (name == "partly" and not value)
+    }
     text = json.dumps([type(claim).__name__, values], sort_keys=True, default=list)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

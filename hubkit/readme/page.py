@@ -6,11 +6,12 @@ Cards are often copied as plain text, without `#`, bars or fences; so headings a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+from hubkit.readme.html_tables import HEAD, HtmlRow, html_rows, without_tags
 from hubkit.readme.prose import RULE, split_row, without_comments
 
 if TYPE_CHECKING:
@@ -26,9 +27,11 @@ MOST_CHARACTERS = 400_000
 LONGEST_SENTENCE = 1_000
 LONGEST_QUOTE = 160
 HEADING = re.compile(r"^(?:#{1,6}\s+(?P<marked>\S.*)|\*\*(?P<bold>[^*]{1,80}?)[:.]?\*\*:?)$")
+UNDERLINE = re.compile(r"^={3,}[ \t]*$")
+"""Below a title."""
 BULLET = re.compile(r"^(?:[-+*•]|\d{1,2}[.)])\s+")
 BLANKS = re.compile(r"\s{2,}")
-EMPHASIS = re.compile(r"\*{1,3}|`{1,3}|(?<!\w)__(?=\w)|(?<=[\w.])__(?!\w)")
+EMPHASIS = re.compile(r"(?<![\d*])\*{1,3}|\*{1,3}(?![\d*])|`{1,3}|(?<!\w)__(?=\w)|(?<=[\w.])__(?!\w)")
 LINK = re.compile(r"\[([^\[\]\n]{1,300})\]\([^()\s]{1,500}\)")
 WORDS = re.compile(r"\w")
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[\"(\[A-Z])")
@@ -72,6 +75,8 @@ class Line:
     cells: tuple[str, ...] = ()
     titles: tuple[str, ...] = ()
     """Of the columns, for a row of a table."""
+    level: int = 0
+    """Of a heading, 1 to 6; 0 for what is none, or bold."""
 
     @property
     def quote(self) -> str:
@@ -112,8 +117,18 @@ class Page:
         self.readme = readme
 
     @cached_property
+    def heads(self) -> tuple[Line, ...]:
+        """The titles of tables with two columns, as rows: of a table of names and values they may be its first."""
+        return tuple(line for line, head in self._read if head and len(line.cells) == 2)
+
+    @cached_property
     def lines(self) -> tuple[Line, ...]:
         """Every line of the body that has words, code included, as far as MOST_LINES and MOST_CHARACTERS let."""
+        return tuple(line for line, head in self._read if not head)
+
+    @cached_property
+    def _read(self) -> tuple[tuple[Line, bool], ...]:
+        """Every line, and whether it holds the titles of a table."""
         return tuple(self._lines())
 
     @cached_property
@@ -156,37 +171,88 @@ class Page:
             return False
         return not self.readme.code_blocks and not text.startswith("## ") and "\n## " not in text
 
-    def _lines(self) -> Iterator[Line]:
+    def _lines(self) -> Iterator[tuple[Line, bool]]:
         fenced = {
-            block.line + offset: block
+            block.line + offset
             for block in self.readme.code_blocks
             for offset in range(-1, block.text.count("\n") + 2)
         }
         section: Section = "other"
         heading = ""
         titles: tuple[str, ...] = ()
-        lines = self._whole[: self._end]
+        lines = [line[:LONGEST_LINE] for line in self._whole[: self._end]]
+        indented = indented_code(lines)
+        first = self.readme.body_line
+        code_lines = fenced | indented
+        tabled, covered = html_rows(
+            ["" if at < first or at in code_lines else line for at, line in enumerate(lines, 1)]
+        )
+        rows: dict[int, list[HtmlRow]] = {}
+        for row in tabled:
+            rows.setdefault(row.line, []).append(row)
         for number, whole in enumerate(lines, 1):
-            raw = whole[:LONGEST_LINE].strip()
-            if number < self.readme.body_line or not WORDS.search(raw):
+            raw = whole.strip()
+            if number in covered:
+                for row in rows.get(number, ()):
+                    cells = tuple(row.cells)
+                    titles = cells if row.titles else titles if row.heads == 0 else ()
+                    joined = " | ".join(cell for cell in cells if cell)
+                    yield (
+                        Line(
+                            number,
+                            raw,
+                            joined,
+                            section,
+                            heading,
+                            False,
+                            False,
+                            False,
+                            cells,
+                            () if row.titles else titles,
+                        ),
+                        row.titles,
+                    )
+                continue
+            if number < first or not WORDS.search(raw):
                 titles = titles if RULE.match(raw) else ()
                 continue
             in_fence = number in fenced
-            if not in_fence and (found := _heading(raw, plain=self.plain)):
-                heading, section = found, section_of(found)
-            code = in_fence or (self.plain and CODE.match(raw) is not None)
-            cells: tuple[str, ...] = ()
+            level = 0
+            if not in_fence and number not in indented and (found := _heading(raw, plain=self.plain)):
+                heading, level = found
+                section = section_of(heading)
+            if not in_fence and number < len(lines) and UNDERLINE.match(lines[number]) and raw[0].isalnum():
+                heading, level, section = raw, 1, section_of(raw)
+            code = in_fence or number in indented or (self.plain and CODE.match(raw) is not None)
+            cells = ()
+            titled = False
             if "|" in raw and not code:
-                if number < len(lines) and RULE.match(lines[number][:LONGEST_LINE].strip()):
-                    titles = tuple(split_row(raw))
-                    continue
                 cells = tuple(split_row(raw))
+                if number < len(lines) and RULE.match(lines[number].strip()):
+                    titles, titled = cells, True
             else:
                 titles = ()
             yield Line(
                 number, raw, _plain(raw, cells, code=code), section, heading, code, in_fence,
-                bool(BULLET.match(raw)), cells, titles if cells else (),
-            )  # fmt: skip
+                bool(BULLET.match(raw)), cells, titles if cells and not titled else (), level,
+            ), titled  # fmt: skip
+
+
+def indented_code(lines: Sequence[str]) -> set[int]:
+    """The numbers of lines that Markdown takes for code because they are indented: by four blanks, after an empty line, and not in a list."""
+    found: set[int] = set()
+    listed = fresh = False
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            fresh = True
+            continue
+        if line.startswith(("    ", "\t")):
+            if not listed and (fresh or number - 1 in found):
+                found.add(number)
+        else:
+            listed = BULLET.match(line.lstrip()) is not None or (listed and not fresh)
+        fresh = False
+    return found
 
 
 def section_of(heading: str) -> Section:
@@ -194,14 +260,17 @@ def section_of(heading: str) -> Section:
     return next((name for name, words in NAMES if words.search(heading)), "other")
 
 
-def _heading(raw: str, *, plain: bool) -> str | None:
-    """The words of a heading; in plain text a short line that names a section."""
+def _heading(raw: str, *, plain: bool) -> tuple[str, int] | None:
+    """The words of a heading and its level; in plain text a short line that names a section."""
+    if raw.startswith("<") and (match := HEAD.match(raw)):
+        return without_tags(match.group(2)).strip("# *"), int(match.group(1))
     match = HEADING.match(raw) if len(raw) < 200 else None
     if match and (match.group("bold") or not plain):
-        return (match.group("marked") or match.group("bold")).strip("# *")
+        level = len(raw) - len(raw.lstrip("#"))
+        return (match.group("marked") or match.group("bold")).strip("# *"), level
     if not plain or len(raw) > 60 or not raw[0].isupper() or NOT_A_HEADING.search(raw):
         return None
-    return raw if len(raw.split()) < 10 and section_of(raw) != "other" else None
+    return (raw, 0) if len(raw.split()) < 10 and section_of(raw) != "other" else None
 
 
 def _plain(raw: str, cells: tuple[str, ...], *, code: bool) -> str:
@@ -209,6 +278,10 @@ def _plain(raw: str, cells: tuple[str, ...], *, code: bool) -> str:
         return " | ".join(cell for cell in cells if cell)
     if code:
         return raw
-    text = LINK.sub(r"\1", BULLET.sub("", raw.lstrip("#> ")))
+    text = (
+        LINK.sub(r"\1", BULLET.sub("", without_tags(raw).lstrip("#> ")))
+        .replace("\\_", "_")
+        .replace("\\*", "*")
+    )
     # A run of blanks says no more than one, and patterns try each place in it.
     return BLANKS.sub(" ", EMPHASIS.sub("", text)).strip()

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hubkit.readme.html_tables import without_tags
+
 if TYPE_CHECKING:
     from hubkit.readme.document import Readme
 
 RULE = re.compile(r"^\|?[ \t]*:?-{1,}:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?$")
 """The line of dashes under a table's titles, without the space around it."""
-MARKS = re.compile(r"\*{1,3}|`")
+MARKS = re.compile(r"(?<![\d*])\*{1,3}|\*{1,3}(?![\d*])|`")
 
 
 @dataclass(frozen=True)
@@ -61,4 +63,7 @@ def table_rows(readme: Readme) -> Iterator[Row]:
 def split_row(line: str) -> list[str]:
     """The cells of a table's line, without its outer bars and without emphasis and code marks."""
     inner = line.strip().removeprefix("|").removesuffix("|")
-    return [MARKS.sub("", cell.replace("\\|", "|")).strip() for cell in re.split(r"(?<!\\)\|", inner)]
+    return [
+        MARKS.sub("", without_tags(cell.replace("\\|", "|")).replace("\\_", "_").replace("\\*", "*")).strip()
+        for cell in re.split(r"(?<!\\)\|", inner)
+    ]

@@ -7,23 +7,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from hubkit.formats.architectures import INFERENCE
-from hubkit.formats.sae import BATCH_TOPK, TOPK
 from hubkit.models.known import known_config
-from hubkit.models.names import is_placeholder
+from hubkit.readme.claims.fields import FIELDS
 from hubkit.readme.claims.hooks import form_of
 from hubkit.readme.claims.kinds import HookForm, Property
-from hubkit.readme.claims.properties import FIELDS
 from hubkit.readme.claims.values import resolved, squeezed
-from hubkit.validate.card import claim_finding, shape_of
+from hubkit.validate.card import claim_finding
 from hubkit.validate.finding import Found, Severity
+from hubkit.validate.true_values import places_of, values_of
 
 if TYPE_CHECKING:
     from hubkit.validate.facts import RepoFacts, SaeFacts
 
 HINT = "correct the card: cfg.json has the value; hubkit build-cards copies it"
-SHORT_DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
-RESIDUAL = ("resid_pre", "resid_mid", "resid_post", "mlp_out", "attn_out", "hook_out")
 SIZE = re.compile(r"(?:small|medium|large|xl|mini|xxl|\d+(?:\.\d+)?[mb])(?![a-z])")
 """Behind the name of a model: another model, not its child."""
 MOST_SHOWN = 3
@@ -33,13 +29,14 @@ def contradicted(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
     """Every claim about a field that the SAEs, all of them known, contradict; once for each field and value."""
     told: set[tuple[str, str]] = set()
     of_form = _of_another_form(repo, saes)
+    meant = _rows_meant(repo, saes)
     for claim in repo.claims.of(Property):
         if claim.field == "hook_name" and claim.line in of_form:
             continue
         key = (claim.field, repr(claim.stated) if not claim.sae_id else claim.sae_id)
         if key in told:
             continue
-        found = _judged(claim, _meant(claim, saes))
+        found = _judged(claim, _meant(claim, saes) if claim.row is None else meant[claim.row])
         if found is not None:
             told.add(key)
             yield found
@@ -60,11 +57,36 @@ def _meant(claim: Property, saes: list[SaeFacts]) -> list[SaeFacts]:
     return saes if claim.scope != "one" or len(saes) == 1 else []
 
 
+def _rows_meant(repo: RepoFacts, saes: list[SaeFacts]) -> dict[int, list[SaeFacts]]:
+    """For each row without an id the SAEs that it can mean: those that most of its cells fit. None where no cell fits, and where the row is of another base model
+    and something else does not fit either: it may be of another repository.
+    """
+    rows: dict[int, list[Property]] = {}
+    for claim in repo.claims.of(Property):
+        if claim.row is not None:
+            rows.setdefault(claim.row, []).append(claim)
+    return {row: _row_meant(claims, saes) for row, claims in rows.items()}
+
+
+def _row_meant(claims: list[Property], saes: list[SaeFacts]) -> list[SaeFacts]:
+    verdicts = [
+        (sae, {claim.field: _agrees(claim, sae, values_of(sae, claim.field)) for claim in claims})
+        for sae in saes
+    ]
+    most = max((list(one.values()).count(True) for _, one in verdicts), default=0)
+    best = [(sae, one) for sae, one in verdicts if list(one.values()).count(True) == most and most]
+    fewest = min((list(one.values()).count(False) for _, one in best), default=0)
+    if any(one.get("model_name") is False for _, one in best) and fewest > 1:
+        return []
+    return [sae for sae, one in best if list(one.values()).count(False) == fewest]
+
+
 def _judged(claim: Property, saes: list[SaeFacts]) -> Found | None:
     """A finding, where the claim is wrong of all its SAEs, or of one if it is about all."""
     kind = FIELDS[claim.field].kind
     true = {sae.sae_id: values for sae in saes if (values := values_of(sae, claim.field))}
-    verdicts = {sae_id: _agrees(claim, values) for sae_id, values in true.items()}
+    by_id = {sae.sae_id: sae for sae in saes}
+    verdicts = {sae_id: _agrees(claim, by_id[sae_id], values) for sae_id, values in true.items()}
     wrong = [sae_id for sae_id, verdict in verdicts.items() if verdict is False]
     if claim.field == "l0":
         return _too_many(claim, true)
@@ -79,11 +101,23 @@ def _judged(claim: Property, saes: list[SaeFacts]) -> Found | None:
     return _softened(claim, found, [value for sae_id in wrong for value in true[sae_id]])
 
 
-def _agrees(claim: Property, values: list[Any]) -> bool | None:
+def _agrees(claim: Property, sae: SaeFacts, values: list[Any]) -> bool | None:
     """True where one of the values says the same, False where one of them says otherwise, None where nobody can tell."""
     kind = FIELDS[claim.field].kind
+    if claim.loosely and claim.field == "d_sae":  # "width": perhaps the base model's
+        values = [*values, *values_of(sae, "d_model"), *values_of(sae, "d_in")]
     verdicts = {kind.agrees(claim.stated, value) for value in values}
+    if claim.field == "layer":
+        verdicts -= {None}
+    if verdicts == {False} and claim.beside and _one_place(claim, sae):
+        return True
     return True if True in verdicts else False if verdicts == {False} else None
+
+
+def _one_place(claim: Property, sae: SaeFacts) -> bool:
+    """Whether a layer and a site that one sentence names are together a place of the SAE: what block 10 reads is the output of block 9."""
+    sites, layers = (claim.beside, claim.stated) if claim.field == "layer" else (claim.stated, claim.beside)
+    return any(site in sites and layer in layers for site, layer in places_of(sae))
 
 
 def _softened(claim: Property, found: Found, true: list[Any]) -> Found | None:
@@ -145,94 +179,6 @@ def _too_many(claim: Property, true: dict[str, list[Any]]) -> Found | None:
         return None
     message = f"TopK keeps at most k = {highest:g} latents in the configurations, the card says L0 {claim.stated[0]:g}"
     return claim_finding(claim, message, HINT, topic="l0 over k")
-
-
-def values_of(sae: SaeFacts, field: str) -> list[Any]:
-    """What the files say of a field; several where any of them is right. Nothing where they do not say."""
-    special = {
-        "architecture": _architectures, "model_name": _models, "hook_name": _hooks, "d_model": _d_models, "k": _ks, "l0": _most_active, "dtype": _dtypes,
-    }  # fmt: skip
-    if field in special:
-        return list(special[field](sae))
-    value = getattr(sae.sae, field) if hasattr(type(sae.sae), field) else _written(sae, field)
-    return [] if value is None else [value]
-
-
-def _written(sae: SaeFacts, key: str) -> Any:
-    """A key of SAELens's configuration as the file has it: what SAELens would take for a missing one was stated by nobody."""
-    raw = sae.cfg.raw if sae.cfg else {}
-    metadata = raw.get("metadata")
-    inside = metadata.get(key) if isinstance(metadata, dict) else None
-    return raw.get(key) if inside is None else inside
-
-
-def _architectures(sae: SaeFacts) -> Iterator[set[str]]:
-    """All names by which people may call it, in one set."""
-    built, trained = sae.sae.architecture, sae.sae.training.architecture
-    if built is None:
-        return
-    plain = built.removesuffix("_transcoder").removesuffix("_skip")
-    names = {plain, *({"transcoder"} if "transcoder" in built else ())}
-    names |= {"standard"} if built in ("transcoder", "skip_transcoder") else set()
-    names |= {"topk"} if built in TOPK else set()
-    for one in (built, trained):
-        names |= {"batchtopk", "topk", "jumprelu"} if one in BATCH_TOPK else set()
-        names |= {"matryoshka"} if one == "matryoshka_batchtopk" else set()
-    names |= {trained} if trained else {"matryoshka"}
-    if trained is None and names & {"topk", "jumprelu"}:
-        names.add("batchtopk")  # nothing says what it was trained as
-    yield names if plain in KNOWN_ARCHITECTURES or built in BATCH_TOPK else set()
-
-
-KNOWN_ARCHITECTURES = {*INFERENCE, "groupmax"} - {"temporal"}
-"""Whose names say what a card would."""
-
-
-def _models(sae: SaeFacts) -> Iterator[str]:
-    name = sae.sae.model_name
-    if name and not is_placeholder(name):
-        yield name
-
-
-def _hooks(sae: SaeFacts) -> Iterator[str]:
-    yield from filter(
-        None, (sae.sae.hook_name, sae.sae.hf_hook_name, sae.sae.hook_name_out, sae.sae.hf_hook_name_out)
-    )
-
-
-def _d_models(sae: SaeFacts) -> Iterator[int]:
-    """Width of the base model; where it is not known, that of an SAE of the residual stream. People also call the SAE's own sizes hidden."""
-    shape = shape_of(sae.sae.model_name) if sae.sae.model_name else None
-    residual = sae.sae.hook_name is not None and sae.sae.hook_name.endswith(RESIDUAL)
-    if shape is not None:
-        yield shape.d_model
-    elif not residual:
-        return
-    yield from filter(None, (sae.sae.d_in, sae.sae.d_sae))
-
-
-def _ks(sae: SaeFacts) -> Iterator[float]:
-    """At inference, or of the training where that kept k on average."""
-    details = sae.cfg.metadata.get("training_architecture_details") if sae.cfg else None
-    trained = details.get("k") if isinstance(details, dict) else None
-    for value in (sae.sae.k, trained):
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            yield value
-
-
-def _most_active(sae: SaeFacts) -> Iterator[int]:
-    if sae.sae.architecture in TOPK and sae.sae.k:
-        yield sae.sae.k
-
-
-def _dtypes(sae: SaeFacts) -> Iterator[str]:
-    if sae.sae.dtype:
-        yield sae.sae.dtype
-        yield from (
-            SHORT_DTYPES[tensor.info.dtype]
-            for tensor in sae.sae.tensors.values()
-            if tensor.info.dtype in SHORT_DTYPES
-        )
 
 
 def _shown(values: Iterable[Any]) -> str:

@@ -15,12 +15,12 @@ TOGETHER = (
     "a.", "A", "a. A", "a b ", "a\u0301", "\u00c3\u00a9", "\u00c3\u00a9 ", "\u00e2\u20ac\u201c ", "hf_", "sk-", "/home/a ", "C:\\Users\\b ", "http://a", "@a", "x=",
     "x = (", "L1, ", "L1 ", "layers ", "SAE ", "SAEs (", "not ", "no-", "threshold ", "trained ", "uses ", "d_in=1 ", "k=1 ", "n=1 ", "(n=1) ",
     "models, ", "from ", "import a", "def a(", 'cfg["hook_name"] ', "blocks.1.", "a/", "a/b ", "a_b_c ", 'sae_id="a" ', "arxiv 1234.", '"Aaaaaaaaaaaaaaaaaaaa ',
-    "1/2 (5%) ", "5 pp ", "5% vs 4% ", "5 x 5 = ", "TODO ", "hf.co/", "sae-lens==6.1 ",
+    "1/2 (5%) ", "5 pp ", "5% vs 4% ", "5 x 5 = ", "TODO ", "hf.co/", "sae-lens==6.1 ", "<td>", "<tr><td>a", "<table>", "layer nine ", "layers 1, ", "layer 1, k=1, ", "16 latents ", "sixty-four ", "the ninth layer ", "2^1", "every layer ",
 )  # fmt: skip
 """Short pieces, again and again on one line."""
 LINES = (
     "| a | b |", "|---|---|", "| a ", "a | b", "- a", "  - a", "> a", "# a", "## Layers", "---", "...", "```", "```python", "~~~", "    a", "[a]: b", "[^1]: a",
-    "<div>", "</div>", "<details>", "1. a", "* * *", "a: b", "a:", "- - -", "a  ", "\\", "<!-- a", "54 SAEs: 30 a + 9 b", "5/10 (50%)", "TODO", "hf_" + "a" * 34,
+    "<div>", "</div>", "<details>", "1. a", "* * *", "a: b", "a:", "- - -", "a  ", "<table><tr><td>Layer</td><td>9</td></tr></table>", "<td>", "| Layer | 9 |", "**Layer** 9", "This SAE reads layer 9.", "    layer: 9", "\\", "<!-- a", "54 SAEs: 30 a + 9 b", "5/10 (50%)", "TODO", "hf_" + "a" * 34,
     "/home/someone/x", "\u00c3\u00a9\u00c3\u00a9 \u00c3\u00a9\u00c3\u00a9", "L3 (50% depth)", "x = 1", "import a", "`a_1_b`", "Layers: L1, L2", 'sae_id = "a/b"', "**a**", "====",
 )  # fmt: skip
 """Lines, again and again."""

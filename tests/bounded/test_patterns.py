@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import pkgutil
 import re
@@ -58,6 +59,9 @@ def _inside(value: Any, place: str, depth: int) -> Iterator[tuple[str, re.Patter
     elif depth and isinstance(value, dict):
         for key, inner in value.items():
             yield from _inside(inner, f"{place}[{key!r}]", depth - 1)
+    elif depth and dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for one in dataclasses.fields(value):
+            yield from _inside(getattr(value, one.name), f"{place}.{one.name}", depth - 1)
     elif depth and isinstance(value, list | tuple):
         for index, inner in enumerate(value):
             yield from _inside(inner, f"{place}[{index}]", depth - 1)

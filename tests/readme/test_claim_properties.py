@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hubkit.readme.claims import read_claims, values
+from hubkit.readme.claims.fields import BY_NAME, FIELDS, PROPERTIES, named
 from hubkit.readme.claims.kinds import Property
-from hubkit.readme.claims.properties import BY_NAME, FIELDS, PROPERTIES, named
 from hubkit.readme.document import parse_readme
 from hubkit.readme.page import Page
 
@@ -134,4 +134,4 @@ def test_what_is_left_alone(text: str) -> None:
 
 def test_layers_counted_from_one_are_left_alone() -> None:
     assert read("Layers are 1-indexed. This SAE was trained on layer 6.") == []
-    assert read("This SAE was trained on layer 6.") == [("layer", 6)]
+    assert read("This SAE was trained on layer 6.") == [("layer", [6])]

@@ -38,6 +38,7 @@ def import_grammar() -> tuple[Callable[[Page], Iterator[Claim]], ...]:
         base_models,
         counts,
         dimensions,
+        front,
         hooks,
         layers,
         names,
@@ -51,7 +52,7 @@ def import_grammar() -> tuple[Callable[[Page], Iterator[Claim]], ...]:
 
     return (
         counts.read, layers.read, totals.read, dimensions.read, hooks.read, names.read, shares.read, base_models.read, scores.read,
-        papers.read, properties.read, sentences.read,
+        papers.read, properties.read, sentences.read, front.read,
     )  # fmt: skip
 
 

@@ -53,6 +53,15 @@ class LayerList(Claim):
     layers: tuple[int, ...]
     qualified: bool
     """Stated for some of the SAEs only: `L3, L6 (original); L9 (STE)`."""
+    partly: bool = False
+    """In a sentence, which may speak of some of them."""
+
+
+@dataclass(kw_only=True, eq=False)
+class Spread(Claim):
+    """SAEs of every layer, or of every other."""
+
+    step: int
 
 
 @dataclass(kw_only=True, eq=False)
@@ -101,8 +110,12 @@ class Property(Claim):
     """Under a name that can mean something else."""
     sae_id: str | None = None
     """The SAE that the row is about."""
+    row: int | None = None
+    """The line, where its claims are about one SAE or several alike, and it does not say which."""
     only: str | None = None
     """The architecture that the sentence is about, `All TopK SAEs`."""
+    beside: Any = None
+    """Of a layer the place within it that the same sentence names, of a place its layer: together they are one place in the model."""
 
 
 @dataclass(kw_only=True, eq=False)

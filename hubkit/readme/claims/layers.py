@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from hubkit.readme.claims.kinds import Claim, Count, LayerList
 from hubkit.readme.claims.numbers import COUNT, count
+from hubkit.readme.claims.properties import title_facts
+from hubkit.readme.claims.values import SPELLED, amount
 from hubkit.readme.page import Line, Page
 
 COUNTED = re.compile(
@@ -14,7 +16,8 @@ COUNTED = re.compile(
     re.IGNORECASE,
 )
 HEADED = re.compile(
-    r"^(?:hook(?:ed)? )?layers?(?: covered)?(?:\s*[:|]\s*|\s+\|\s*)(L?\d.{0,1500})$", re.IGNORECASE
+    rf"^(?:hook(?:ed)? )?layers?(?: covered)?(?:\s*[:|]\s*|\s+\|\s*)((?:L?\d|(?:{SPELLED})).{{0,1500}})$",
+    re.IGNORECASE,
 )
 UNCLEAR = re.compile(
     r"^\w* ?layers\s*[:|]\s*\d{1,3}$|^\w* ?layer\s*[:|]\s*\d{1,3}\s?/\s?\d{1,3}(?: ?\([^()]{0,60}\))?$",
@@ -23,6 +26,7 @@ UNCLEAR = re.compile(
 """`Layers | 12` may count the layers, of the base model too; `Layer: 6/12` is one of twelve."""
 SPAN = re.compile(r"^L?(\d{1,3})\s?[–—-]\s?L?(\d{1,3})\b(?:\s*\((\d{1,3}) layers total\))?$")
 SEPARATOR = re.compile(r"\s*[,·/&]\s*(?:and )?|\s+and\s+")
+WORD = re.compile(rf"\b{SPELLED}", re.IGNORECASE)
 LAYER = re.compile(r"L?\d{1,3}")
 TAIL = re.compile(r"\s*\((?=[^()]*[a-z.])|(?<=\d)\.\s")
 """Where a list ends and words about it begin."""
@@ -31,7 +35,7 @@ QUALIFIED = re.compile(r"\((?:original|STE|new|old)", re.IGNORECASE)
 
 def read(page: Page) -> Iterator[Claim]:
     """Every count and every list of layers."""
-    for line in page.prose:
+    for line in (*title_facts(page), *page.prose):
         yield from _counted(line)
         yield from _headed(line)
 
@@ -71,7 +75,9 @@ def _headed(line: Line) -> Iterator[Claim]:
 
 def numbers(text: str) -> tuple[int, ...] | None:
     """`L3, L6, L9`, `7 / 21 / 35`, `0 – 23`; None for anything else."""
-    text = text.strip(" .")
+    text = re.sub(r"\b(?:layers?|blocks?) ", "", text.strip(" .[]{}"), flags=re.IGNORECASE)
+    text = re.sub(r" (?:to|through) |\.{2,3}", "-", text).replace(" & ", " and ")
+    text = WORD.sub(lambda match: f"{(amount(match.group()) or (0,))[0]:.0f}", text)
     if span := SPAN.match(text):
         first, last = int(span.group(1)), int(span.group(2))
         return tuple(range(first, last + 1)) if first < last else None

@@ -1,67 +1,23 @@
-"""What sentences state of the repository's SAEs: "All SAEs have 32k width", "this repository contains one JumpReLU SAE for GPT-2".
+"""What sentences and the title state of the repository's SAEs: "All SAEs have 32k width", "This SAE reads layer 9", "GPT-2 Small, Layer 9 SAE".
 
-A sentence counts by its subject: all SAEs (perhaps all of one architecture), the one that there is, or the SAEs of "this repository". What compares,
-excludes or gives several values is left alone.
+A sentence counts by its subject (`subjects`): all SAEs (perhaps all of one architecture), the one that there is, the SAEs of "this repository", or, where the card introduces
+its SAEs, none that is anybody else's. What compares, excludes or gives several values is left alone. How a field is stated is in `phrases`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 from hubkit.readme.claims import values
-from hubkit.readme.claims.kinds import Claim, Property
-from hubkit.readme.claims.numbers import COUNT
-from hubkit.readme.claims.properties import FIELDS
-from hubkit.readme.page import Line, Page, shortened
+from hubkit.readme.claims.fields import FIELDS
+from hubkit.readme.claims.kinds import Claim, LayerList, Property, Spread
+from hubkit.readme.claims.layers import numbers
+from hubkit.readme.claims.phrases import FIRST_LAYERS, SEVERAL_LAYERS, SPREAD, facts, layers
+from hubkit.readme.claims.subjects import ASIDE, OF_MODEL, SAE, Subject, is_sure, subject
+from hubkit.readme.page import SENTENCE, Line, Page, shortened
 
 I = re.IGNORECASE  # noqa: E741 - as short as it is common here
-SAE = r"(?:SAEs?|sparse auto-?encoders?|auto-?encoders?)\b"
-KIND = r"(?:batch[- ]?top-?k|top-?k|jump-?relu|gated|standard|vanilla|relu|matryoshka)"
-ADJECTIVE = (
-    rf"(?:{KIND}|trained|published|released|following|sparse|residual[- ]stream|per-layer|full|snap loss)"
-)
-ADJECTIVES = rf"((?:{ADJECTIVE}[ -]){{0,4}})"
-QUANTIFIED = re.compile(
-    rf"^(?:all|each|every|both)(?: of)?(?: (?:the|these|our|its))?(?: {COUNT})? {ADJECTIVES}{SAE}", I
-)
-DEFINITE = re.compile(
-    rf"^(?:the|these|our) {ADJECTIVES}(?:SAEs|sparse auto-?encoders) (?:have|are|use|were|share)\b", I
-)
-CONTAINED = re.compile(
-    rf"\bthis (?:repo(?:sitory)?|release|collection|model) (?:contains?|holds?|hosts?|has|includes?|provides?|is) "
-    rf"(?:(?:a (?:set|suite|collection) of|the following|{COUNT}|an?|the) )?{ADJECTIVES}{SAE}", I,
-)  # fmt: skip
-SINGLE = re.compile(
-    rf"^(?:(?:this|the|an?|one) |this is an? |we (?:train|trained|release|present) (?:an?|one) )?{ADJECTIVES}(?:SAE|sparse auto-?encoder)(?: \(SAE\))?\b(?!s| (?:by|from|in|of (?:the )?layer|at (?:the )?layer)\b)",
-    I,
-)
-UNNAMED = re.compile(r"^(?:it (?:is|was) (?:specifically )?trained|trained (?:on|with|at))\b", I)
-"""Of the one SAE, where there is one."""
-PLURAL = re.compile(
-    rf"^(?:{COUNT} )?{ADJECTIVES}(?:SAEs|sparse auto-?encoders)(?: \(SAEs?\))?(?= (?:trained |for |on |of |\((?:k|d_in|d_sae) ?=))",
-    I,
-)
-ONE = re.compile(r"\b(?:contains?|holds?|hosts?|has|includes?|provides?|is) (?:an?|one|1|the) ", I)
-UNSURE = re.compile(
-    r"\b(?:or|either|except|unless|but|other|others|another|compared?|unlike|instead|rather|than|not|no|without|at (?:most|least|inference)|between|"
-    r"varying|various|different|respectively|original(?:ly)?|previous(?:ly)?|initial(?:ly)?|warm|baselines?|vs|versus|beats?|if|would|could|should|"
-    r"planned|missing|removed|failed|from \d+ to|up to)\b|n't\b", I,
-)  # fmt: skip
-"""A sentence that compares, excludes, or says what might be."""
-NUMBER = rf"({values.AMOUNT})(?![\w^×%-]|\.\d)(?! ?[/–])(?!, \d)(?! and \d)"
-FACTS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("d_sae", re.compile(rf"\b(?:have|has|with|of) (?:an? )?{NUMBER} (?:SAE |dictionary |hidden )?(?:width|(?:learned |sparse |dictionary |SAE )?(?:features|latents)(?! (?:are|were|is|fire|firing|active|alive|dead)))\b", I)),
-    ("d_sae", re.compile(rf"\b(?:an? |have |has |with )(?:SAE |dictionary )?(?:width|dictionary size|dictionary)(?: of|:| =) {NUMBER}", I)),
-    ("d_sae", re.compile(rf"\bd_sae ?= ?{NUMBER}", I)),
-    ("d_in", re.compile(rf"\bd_in ?= ?{NUMBER}", I)),
-    ("k", re.compile(rf"(?<![\w_-])k ?= ?{NUMBER}")),
-    ("layer", re.compile(r"\b(?:on|at|from|of|after|in) layer (\d{1,3})\b(?! ?(?:to|and|,|–|-|/) ?\d)", I)),
-    ("hook_name", re.compile(r"(?<![\w.])(blocks\.\d{1,3}\.(?:\w{1,20}\.)?hook_\w{1,30})(?![\w.]\w)")),
-    ("context_size", re.compile(rf"\bcontext (?:(?:size|length|window) )?(?:of )?{NUMBER}", I)),
-)  # fmt: skip
 NESTED = re.compile(
     r"\bmatryoshka (?:layers|prefix(?:es)?|levels|groups|dictionaries) of (?:widths?|sizes?) (\d[\d, ]{0,80} and \d[\d,]{0,9})",
     I,
@@ -71,7 +27,7 @@ MODEL = re.compile(
     rf"(?:{SAE}(?: \(SAEs?\))?(?: trained)? (?:for|on|of)|\btrained (?:on|for)|\bresidual stream (?:activations )?of|\bactivations (?:of|from)|\blayer \d{{1,3}} of) (?:the )?(?:residual stream (?:activations )?of |activations of )?([A-Za-z][\w./-]{{1,60}}(?: [\d][\w.]{{0,10}}| (?:small|medium|large|xl|it|base|instruct)\b){{0,2}})",
     I,
 )
-SIZED = re.compile(r"\d[mb](?![a-z])|gpt-?2|gpt-?j|neox|nanochat-d\d|phi-?\d", I)
+OF_SIZE = re.compile(r"\d[mb](?![a-z])|gpt-?2|gpt-?j|neox|nanochat-d\d|phi-?\d", I)
 """In a sentence only a name with a size is surely a model's: not "Qwen outputs", not a dataset of a model's owner."""
 INTRODUCED = (
     re.compile(
@@ -85,30 +41,35 @@ ONE_BASED = re.compile(
     r"count(?:ing|ed) from (?:one|1)\b|\b(?:1|one)[- ](?:based|indexed)|\bstart(?:s|ing)? (?:at|from|with) (?:layer )?(?:1|one)\b",
     I,
 )
+BOS = re.compile(
+    r"\bBOS(?: tokens?)? (?:is|are|was|were) (?:\w+ ){0,2}?(?:prepended|added)\b|\bprepend(?:s|ed|ing)? (?:an? |the |no )?BOS\b|\bwith(?:out)? (?:an? |prepended )?BOS\b",
+    I,
+)
+DENIED = re.compile(r"\b(?:not|no|never|without)\b|n't\b", I)
+OF_PLACE = re.compile(
+    r"\b(?:train\w*|reads?|reading|hook\w*|taps?|attach\w*|captur\w*|collect\w*|extract\w*|taken|target\w*|reconstruct\w*|decompos\w*|encod\w*|appl(?:y|ied|ies)|placed|located|covers?|latents|"
+    r"SAEs?|auto-?encoders?|dictionar\w+|activations?|residual|stream|outputs?|inputs?|(?:batch)?top-?k|jump-?relu|gated)\b",
+    I,
+)
+"""A loose sentence names the layer of its SAE only beside one of these."""
+ONLY_LINK = re.compile(r"\W{0,6}\[[^\[\]]{1,300}\]\([^()\s]{1,500}\)\W{0,3}$")
+"""A link to something else, and no more."""
+SHORT_LAYER = re.compile(r"(?<![\w/.-])L([1-9]\d{0,2})(?![\w.=]|-\w)|(?<=[\w]-)layer-?(\d{1,3})(?![\w.])")
+"""In titles, which may be names: `L9`, `sae-layer9`."""
 SECTIONS = {"contents", "training", "other"}
 
 
-@dataclass(frozen=True)
-class Subject:
-    """Of which SAEs a sentence speaks."""
-
-    scope: Literal["any", "all", "one"]
-    adjectives: str
-    end: int
-    only: str | None = None
-
-
 def read(page: Page) -> Iterator[Claim]:
-    """Every property that a sentence states."""
+    """Every property that a sentence or the title states."""
     counted = ONE_BASED.search(page.readme.text) is not None
     for line in page.prose:
         yield from _introduced(line)
-        if line.cells or line.of_others:
-            continue
-        for sentence in line.sentences():
-            for claim in _sentence(line, sentence[:600]):
-                if not (counted and claim.field in {"layer", "hook_name"}):
-                    yield claim
+    for claim in (*_titles(page), *_sentences(page)):
+        of_layer = isinstance(claim, LayerList) or (
+            isinstance(claim, Property) and claim.field in {"layer", "hook_name", "place"}
+        )
+        if not (counted and of_layer):
+            yield claim
 
 
 def _introduced(line: Line) -> Iterator[Claim]:
@@ -121,47 +82,138 @@ def _introduced(line: Line) -> Iterator[Claim]:
             return
 
 
-def subject(sentence: str, *, introducing: bool) -> Subject | None:
-    """Of which SAEs it speaks, where that can be told; "this SAE" and "TopK SAEs" only where the card introduces its SAEs."""
-    if match := QUANTIFIED.match(sentence) or DEFINITE.match(sentence):
-        kinds = FIELDS["architecture"].kind.read(match.group(1)) or []
-        return Subject("all", "", match.end(1), *kinds) if len(kinds) < 2 else None
-    if match := CONTAINED.search(sentence):
-        several = match.group().lower().endswith("s") or ONE.search(match.group()) is None
-        return Subject("all" if several else "one", match.group(1), match.end(1))
-    if introducing and (match := SINGLE.match(sentence)):
-        return Subject("one", match.group(1), match.end(1))
-    if introducing and (match := PLURAL.match(sentence)):
-        return Subject("any", match.group(1), match.end(1))
-    if introducing and UNNAMED.match(sentence):
-        return Subject("one", "", 0)
-    return None
+def _sentences(page: Page) -> Iterator[Claim]:
+    for lines in paragraphs(page):
+        text = " ".join(line.text for line in lines)
+        ends, length = [], 0
+        for line in lines:
+            length += len(line.text) + 1
+            ends.append(length)
+        begin = 0
+        for sentence in SENTENCE.split(text):
+            at = next((i for i, end in enumerate(ends) if begin < end), len(lines) - 1)
+            yield from _sentence(lines[at], sentence[:LONGEST_READ])
+            begin += len(sentence) + 1
 
 
-def _sentence(line: Line, sentence: str) -> Iterator[Property]:
-    about = subject(sentence, introducing=line.section in SECTIONS)
-    if about is None or UNSURE.search(sentence):
+LONGEST_READ = 600
+LONGEST_PARAGRAPH = 20
+"""Lines."""
+
+
+def paragraphs(page: Page) -> Iterator[list[Line]]:
+    """The lines of prose, those that were wrapped together."""
+    current: list[Line] = []
+    for line in page.prose:
+        apart = bool(line.cells or line.of_others or line.level)
+        wrapped = current and not apart and not line.bullet and line.number == current[-1].number + 1
+        if current and (
+            not wrapped or current[-1].level or len(current) >= LONGEST_PARAGRAPH or line.text == line.heading
+        ):
+            yield current
+            current = []
+        if not (line.cells or line.of_others):
+            current.append(line)
+    if current:
+        yield current
+
+
+def _titles(page: Page) -> Iterator[Claim]:
+    """The title, which names what the repository is of."""
+    line = next((line for line in page.prose if line.level == 1), None)
+    if line is None or line.of_others or not re.search(SAE, line.text, I):
         return
-    found: dict[str, values.Value] = {}
-    kinds = FIELDS["architecture"].kind.read(about.adjectives)
-    if kinds and FIELDS["architecture"].kind.read(sentence) == kinds:
+    about = Subject("any", "", 0, loose=True)
+    if not is_sure(line.text, about):
+        return
+    found = facts(line.text[:LONGEST_READ], 0, loose=True)
+    kinds = FIELDS["architecture"].kind.read(line.text[:LONGEST_READ])
+    if kinds and len(kinds) == 1 and kinds != ["standard"]:
         found["architecture"] = kinds
-    if (
-        (match := MODEL.search(sentence))
-        and SIZED.search(name := match.group(1).rstrip("."))
-        and values.is_foundry(name)
-    ):
+    if name := _model(line.text[:LONGEST_READ]):
         found["model_name"] = name
-    for name, pattern in FACTS:
-        numbers = [match.group(1) for match in pattern.finditer(sentence, about.end)]
-        stated = {str(FIELDS[name].kind.read(number)): FIELDS[name].kind.read(number) for number in numbers}
-        if len(stated) == 1:
-            found.setdefault(name, stated.popitem()[1])
-    if match := NESTED.search(sentence):
+    short = {
+        int(match.group(1) or match.group(2)) for match in SHORT_LAYER.finditer(line.text[:LONGEST_READ])
+    }
+    place = _place(line.text[:LONGEST_READ], 0)
+    if len(short) == 1 and "layer" not in place and not SEVERAL_LAYERS.search(line.text):
+        place["layer"] = [*short]
+    yield from _lists(line, line.text)
+    yield from _stated(line, line.text, about, found | place)
+
+
+def _sentence(line: Line, sentence: str) -> Iterator[Claim]:
+    about = subject(
+        sentence, introducing=line.section in SECTIONS and not (line.raw.startswith(">") or line.level == 1)
+    )
+    if about is None:
+        return
+    if about.loose and (line.level or ASIDE.search(line.heading) or ONLY_LINK.match(line.raw)):
+        return
+    if BOS.search(sentence):
+        stated = DENIED.search(sentence) is None
+        yield Property(
+            line=line.number, quote=shortened(sentence), field="prepend_bos", stated=stated, scope=about.scope
+        )
+        return
+    spread = SPREAD.search(sentence)
+    plain = sentence.replace(spread.group(), "") if spread else sentence
+    if not is_sure(plain, about):
+        return
+    found = facts(plain, about.end, loose=about.loose)
+    if OF_MODEL.search(plain):
+        found = {name: value for name, value in found.items() if name in {"d_sae", "k", "architecture"}}
+    kinds = FIELDS["architecture"].kind.read(about.adjectives)
+    whole = FIELDS["architecture"].kind.read(plain)
+    if "architecture" in found and whole != found["architecture"]:
+        del found["architecture"]
+    if kinds and whole == kinds:
+        found["architecture"] = kinds
+    if name := _model(plain):
+        found["model_name"] = name
+    if match := NESTED.search(plain):
         found["d_sae"] = values.amount(re.findall(r"\d{1,3}(?:,\d{3})+|\d+", match.group(1))[-1])
+    if not about.loose or OF_PLACE.search(plain):
+        found |= _place(plain, about.end)
+        yield from _lists(line, plain)
+    if spread and about.scope != "one":
+        yield Spread(line=line.number, quote=shortened(sentence), step=2 if spread.group("other") else 1)
+    yield from _stated(line, sentence, about, found)
+
+
+def _model(text: str) -> str | None:
+    """The base model that the SAEs are said to be of."""
+    match = MODEL.search(text)
+    name = match.group(1).rstrip(".") if match else ""
+    return name if OF_SIZE.search(name) and values.is_foundry(name) else None
+
+
+def _place(text: str, begin: int) -> dict[str, values.Value]:
+    """The layer, and the place in it."""
+    found = {"layer": layers(text, begin), "place": FIELDS["place"].kind.read(text[begin:])}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _lists(line: Line, sentence: str) -> Iterator[LayerList]:
+    """`layers 6, 9 and 12`, which may be some of them only."""
+    for match in SEVERAL_LAYERS.finditer(sentence):
+        listed = numbers(match.group(1) or match.group(2))
+        if listed:
+            yield LayerList(
+                line=line.number, quote=shortened(sentence), layers=listed, qualified=False, partly=True
+            )
+    if (first := FIRST_LAYERS.search(sentence)) and (bounds := values.amount(first.group(1))):
+        listed = tuple(range(int(bounds[0])))
+        yield LayerList(
+            line=line.number, quote=shortened(sentence), layers=listed, qualified=False, partly=True
+        )
+
+
+def _stated(line: Line, sentence: str, about: Subject, found: dict[str, values.Value]) -> Iterator[Property]:
+    beside = {"layer": found.get("place"), "place": found.get("layer")}
     for name, value in found.items():
         if value is not None:
             yield Property(
                 line=line.number, quote=shortened(sentence), field=name, stated=value,
-                scope="any" if name == "model_name" else about.scope, only=about.only,
+                scope="any" if name == "model_name" else about.scope, only=about.only, beside=beside.get(name),
             )  # fmt: skip

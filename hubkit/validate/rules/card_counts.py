@@ -116,7 +116,7 @@ def _grid(repo: RepoFacts) -> Iterator[Found]:
 
 def _factors(repo: RepoFacts) -> tuple[int, int, int] | None:
     """Layers, architectures, conditions; None where one is not stated, or holds for some of the SAEs only."""
-    lists = repo.claims.of(LayerList)
+    lists = [claim for claim in repo.claims.of(LayerList) if not claim.partly]
     if any(claim.qualified for claim in lists):
         return None
     numbers = {

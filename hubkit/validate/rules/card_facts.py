@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 from hubkit.formats.sae import TOPK
 from hubkit.formats.saelens import tensor_shapes
@@ -12,19 +11,18 @@ from hubkit.readme.claims.hooks import form_of
 from hubkit.readme.claims.kinds import (
     Expansion,
     HookForm,
-    LayerList,
     Measured,
     ModelFamily,
     ModelLayers,
     ModelSize,
-    Peak,
     Property,
     TensorNames,
     TensorShape,
 )
-from hubkit.validate.card import claim_finding, countable, layer_of, own_model, same_model, shape_of
+from hubkit.validate.card import claim_finding, layer_of, own_model, same_model, shape_of
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
+from hubkit.validate.layer_lists import layer_lists
 from hubkit.validate.need import Need
 from hubkit.validate.properties import contradicted
 from hubkit.validate.rule import repo_rule
@@ -46,7 +44,7 @@ SIZE_RATIO = 1.4
 def wrong_fact(repo: RepoFacts) -> Iterator[Found]:
     """A fact that the card states contradicts the configurations, or another line of the card.
 
-    Rows, items and sentences about a field of the SAEs: architecture, base model, hook and layer, d_in, d_sae, d_model, k, precision, context size, dataset, BOS and further
+    Rows, columns, items, titles, front matter and sentences about a field of the SAEs: architecture, base model, hook, layer and place, d_in, d_sae, d_model, k, precision, context size, dataset, BOS and further
     keys of the configuration (docs/claims.md has the names). Wrong is what no SAE has; of "all SAEs" or "each SAE", what one of them has not; "this SAE" is judged where there is
     one. A value under a name that may mean something else, the parent of a fine-tuned base model, and another name for the same place in the model are warnings. Further the
     expansion factor and the shapes of tensors; the list of layers; the form of `hook_name` (`blocks.N.hook_resid_post` or a module path such as `transformer.h.N`: who hooks
@@ -62,28 +60,39 @@ def wrong_fact(repo: RepoFacts) -> Iterator[Found]:
         yield from _expansions(repo, saes)
         yield from _shapes(repo, saes)
         yield from _rows(repo)
-    yield from _layers(repo)
+    yield from layer_lists(repo)
     yield from _families(repo)
     yield from _model(repo)
 
 
 def _expansions(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
-    stated = {claim.field for claim in repo.claims.of(Property)}
-    factors = set() if {"d_in", "d_sae"} <= stated else _factors(saes)
+    exact = {
+        claim.field
+        for claim in repo.claims.of(Property)
+        if claim.field in {"d_in", "d_sae"} and claim.stated[0] == claim.stated[1]
+    }
+    widths = {(sae.sae.d_in, sae.sae.d_sae) for sae in saes}
+    known = {(d_in, d_sae) for d_in, d_sae in widths if d_in and d_sae}
     for claim in repo.claims.of(Expansion):
-        yield from _expansion(claim, factors)
+        if claim.pair is not None:
+            yield from _pair(claim, known if len(known) == len(widths) else set())
+        elif not {"d_in", "d_sae"} <= exact:
+            yield from _expansion(claim, {d_sae / d_in for d_in, d_sae in known})
 
 
-def _factors(saes: list[SaeFacts]) -> set[float]:
-    """d_sae / d_in of every SAE."""
-    widths = [(sae.sae.d_in, sae.sae.d_sae) for sae in saes]
-    return {d_sae / d_in for d_in, d_sae in widths if d_in and d_sae}
+def _pair(claim: Expansion, widths: set[tuple[int, int]]) -> Iterator[Found]:
+    """The two widths that the card gives beside the factor; CARD008 holds them against it."""
+    if claim.pair is not None and widths and claim.pair not in widths:
+        true = " or ".join(f"{d_in} and {d_sae}" for d_in, d_sae in sorted(widths))
+        first, second = claim.pair
+        what = f"the widths are {true} in the configurations, the card says {first} and {second}"
+        yield claim_finding(claim, what, HINT, topic=f"widths {first} {second}")
 
 
 def _expansion(claim: Expansion, factors: set[float]) -> Iterator[Found]:
     """The factor alone; where the card gives the widths, CARD008 holds it against them."""
     near = any(abs(factor - claim.number) <= ABOUT_FACTOR * claim.number for factor in factors)
-    if claim.pair is None and factors and not near:
+    if factors and not near:
         values = " or ".join(f"{factor:.3g}" for factor in sorted(factors))
         yield claim_finding(
             claim,
@@ -215,41 +224,6 @@ def _by_name(sae_id: str) -> str | None:
     """The architecture that an sae_id states."""
     parts = set(sae_id.lower().replace("-", "_").split("_"))
     return next((name for name in ("topk", "jumprelu", "gated") if name in parts), None)
-
-
-def _layers(repo: RepoFacts) -> Iterator[Found]:
-    lists = repo.claims.of(LayerList)
-    listed = {layer for claim in lists for layer in claim.layers}
-    there = {layer_of(sae) for sae in repo.saes}
-    if countable(repo) and None not in there:
-        known = {layer for layer in there if layer is not None}
-        for claim in lists:
-            gone = sorted(set(claim.layers) - known)
-            unsaid = sorted(known - listed) if not claim.qualified else []
-            if gone or unsaid:
-                what = (
-                    f"no SAE of layer {', '.join(map(str, gone))}"
-                    if gone
-                    else f"SAEs of layer {', '.join(map(str, unsaid))}, which the card leaves out"
-                )
-                yield claim_finding(
-                    claim, f"the repository has {what}", HINT, topic=f"layers {len(claim.layers)}"
-                )
-                break
-    yield from _peak_without_sae(
-        repo,
-        {layer for layer in there if layer is not None} if countable(repo) and None not in there else listed,
-    )
-
-
-def _peak_without_sae(repo: RepoFacts, layers: set[int]) -> Iterator[Found]:
-    if repo.card is None or NO_SAE.search(repo.card.text):
-        return
-    for claim in repo.claims.of(Peak):
-        if claim.model is None and claim.layer is not None and layers and claim.layer not in layers:
-            what = f"the card calls layer {claim.layer} the peak, and has no SAE of that layer"
-            hint = "say so beside it: no SAE can be compared with the peak there"
-            yield replace(claim_finding(claim, what, hint, topic="peak"), severity=Severity.NOTE)
 
 
 def _families(repo: RepoFacts) -> Iterator[Found]:

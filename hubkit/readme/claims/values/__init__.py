@@ -1,0 +1,17 @@
+"""How the value of a property is written in a card, and when it says the same as a file: one class a kind of value.
+
+`read` gives None for what it does not understand wholly: "varies", "16k to 64k", "64 (train), 128 (evaluation)". What was read is plain JSON.
+"""
+
+from __future__ import annotations
+
+from hubkit.readme.claims.values.kind import Kind, Value
+from hubkit.readme.claims.values.names import Dataset, Model, is_foundry, resolved, squeezed
+from hubkit.readme.claims.values.numbers import AMOUNT, NUMBER_OR_WORD, SPELLED, SPELLED_BELOW, Number, amount
+from hubkit.readme.claims.values.places import Hook, Layer, Site
+from hubkit.readme.claims.values.words import DTYPE, Architecture, Flag, Normalization, Word
+
+__all__ = [
+    "AMOUNT", "DTYPE", "NUMBER_OR_WORD", "SPELLED", "SPELLED_BELOW", "Architecture", "Dataset", "Flag", "Hook", "Kind", "Layer", "Model", "Normalization", "Number", "Site", "Value", "Word", "amount", "is_foundry",
+    "resolved", "squeezed",
+]  # fmt: skip
