@@ -107,6 +107,11 @@ def draft_card(
     return Card(path, text, facts, changed=text != old, diff=unified(old, text))
 
 
+def first_draft(facts: Facts, folder: Path) -> str:
+    """The card of `facts` as it is written where there is none yet, with its figures; its code is not run."""
+    return render_card(facts, Written(figures=_figures(draw_figures(facts)), folder=folder))
+
+
 def check_base_model(facts: Facts, release: Path) -> None:
     """A card is of the model that its SAEs were trained on: what the configurations call by the name of another one is refused. Raises UsageError."""
     stated = facts.settings.base_model

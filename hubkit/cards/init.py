@@ -57,6 +57,9 @@ EXAMPLES: Mapping[str, str] = {
     "papers": "[{title: Some paper, arxiv: '2406.04093'}]",
     "scenario_families": "[]",
     "transfers": "[{to: the bfloat16 model, expected: high, why: same weights}]",
+    "sections": "[{heading: Acknowledgements, text: 'Markdown of your own.'}]",
+    "front_matter": "{language: en}",
+    "withdrawn": "[{text: 57 SAEs, line: 2, reason: the repository has 54}]",
     "prose": "{summary: 'Markdown of your own under the title.'}",
     "templates": "my-templates",
 }

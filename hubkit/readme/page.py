@@ -172,7 +172,7 @@ class Page:
                 titles = titles if RULE.match(raw) else ()
                 continue
             in_fence = number in fenced
-            if not in_fence and (found := _heading(raw, plain=self.plain)):
+            if not in_fence and (found := heading_of(raw, plain=self.plain)):
                 heading, section = found, section_of(found)
             code = in_fence or (self.plain and CODE.match(raw) is not None)
             cells: tuple[str, ...] = ()
@@ -194,7 +194,7 @@ def section_of(heading: str) -> Section:
     return next((name for name, words in NAMES if words.search(heading)), "other")
 
 
-def _heading(raw: str, *, plain: bool) -> str | None:
+def heading_of(raw: str, *, plain: bool) -> str | None:
     """The words of a heading; in plain text a short line that names a section."""
     match = HEADING.match(raw) if len(raw) < 200 else None
     if match and (match.group("bold") or not plain):

@@ -125,12 +125,17 @@ def load_evidence(folder: Path, measures: Collection[str] = ()) -> Evidence | No
     """
     path = folder / EVIDENCE
     try:
-        text = path.read_text(encoding="utf-8")
+        return decode_evidence(path.read_bytes(), str(path), measures)
     except FileNotFoundError:
         return None
+
+
+def decode_evidence(data: bytes, where: str, measures: Collection[str] = ()) -> Evidence:
+    """The same from the file's bytes; `where` names it in errors."""
+    try:
+        return read_evidence(data.decode("utf-8").replace("\r\n", "\n"), where, measures)
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8: {error}") from error
-    return read_evidence(text, str(path), measures)
+        raise UsageError(f"{where}: not UTF-8: {error}") from error
 
 
 def read_evidence(text: str, where: str, measures: Collection[str] = ()) -> Evidence:
