@@ -97,7 +97,7 @@ def look(folder: Path) -> Seen:
             f"{folder}: no SAE of a format that hubkit knows", hint=f"hubkit validate {folder} --notes"
         )
     hooks = sorted({hook for sae in facts.saes if (hook := sae.sae.hook_name)})
-    found = {key: (value, source) for key, value, source in _answers(facts)}
+    found = {key: (value, source) for key, value, source in answers_of(facts)}
     return Seen(
         folder=folder,
         families=Counter(_family(sae) for sae in facts.saes),
@@ -209,7 +209,7 @@ def _lines(seen: Seen, answers: Mapping[str, str]) -> Iterator[str]:
         )
 
 
-def _answers(facts: RepoFacts) -> Iterator[tuple[str, str, str]]:
+def answers_of(facts: RepoFacts) -> Iterator[tuple[str, str, str]]:
     """Keys of card.yaml that the files answer: key, value, where it was read. Later ones win."""
     named = Counter(name for sae in facts.saes if (name := _model(sae)))
     if named:

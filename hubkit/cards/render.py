@@ -86,7 +86,8 @@ def render_sections(
     given = {
         name: {**common, **context} for name, context in contexts.items() if not isinstance(context, Absent)
     }
-    absent = [context for context in contexts.values() if isinstance(context, Absent)]
+    told = settings.prose.keys() | written.regions.keys()
+    absent = [one for name, one in contexts.items() if isinstance(one, Absent) and name not in told]
     if absent:
         given[ABSENT] = {"absent": _by_reason(absent)}
     prose = (

@@ -110,12 +110,17 @@ class Evidence(Artefact):
 
     def save(self, path: Path) -> None:
         """Write it as YAML, in the order of the model."""
-        import yaml
-
         from hubkit.release.writing import write_text
 
-        data = self.model_dump(mode="json", by_alias=True)
-        write_text(path, yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120))
+        write_text(path, self.text())
+
+    def text(self) -> str:
+        """As YAML, in the order of the model."""
+        import yaml
+
+        return yaml.safe_dump(
+            self.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True, width=120
+        )
 
 
 def load_evidence(folder: Path, measures: Collection[str] = ()) -> Evidence | None:
