@@ -1,28 +1,31 @@
-"""A repository with a hand-written card, and what hubkit makes of it: card.yaml, evidence.yaml, the card built from the files, and the difference."""
+"""A repository with a hand-written card to card.yaml, evidence.yaml, the card built from the files, and the difference."""
 
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from hubkit.adopt.difference import Difference, differences
+from hubkit.adopt.cells import Known
+from hubkit.adopt.difference import differences
 from hubkit.adopt.draft import Draft, texts, withdrawn
-from hubkit.adopt.judge import Judge, judged, settled
+from hubkit.adopt.judge import Gone, Judge, judged, reason, settled, whole_tables
 from hubkit.adopt.merge import merged
-from hubkit.adopt.numbers import Known, Numbers, evidence_of, read_numbers
+from hubkit.adopt.numbers import Numbers, read_numbers
+from hubkit.adopt.outcome import Adoption, Built
 from hubkit.adopt.source import Source, index_values, read_source, settings_of
 from hubkit.adopt.take import take_apart
 from hubkit.cards.build import first_draft
 from hubkit.cards.checksums import is_digested
 from hubkit.cards.facts import Facts, facts_of
 from hubkit.cards.figures import FOLDER, draw_figures
-from hubkit.cards.init import missing
+from hubkit.cards.init import REQUIRED, missing
 from hubkit.cards.settings import NAME, CardSettings
 from hubkit.errors import NothingFound, UsageError
 from hubkit.fix.content import Text
@@ -30,79 +33,20 @@ from hubkit.fix.proposal import proposed
 from hubkit.measures.catalogue import CATALOGUE
 from hubkit.readme.page import Page
 from hubkit.release.evidence import Evidence, StatedValue, decode_evidence
+from hubkit.release.evidence_text import read_text
 from hubkit.release.layout import EVIDENCE, README
 from hubkit.repo.view import RepoView
 from hubkit.validate.facts import RepoFacts
+from hubkit.validate.finding import Severity
 from hubkit.validate.gather import gather
 from hubkit.validate.need import Need
-from hubkit.validate.report import Report
 from hubkit.validate.run import validate
 from hubkit.validate.selection import Selection
 
+INDEXED = "model-index of the earlier card"
+EVIDENCE_RULES = Selection(select=("EVL",))
 CARD_RULES = Selection(select=("CARD",))
 MOST_TIMES = 4
-
-
-@dataclass(frozen=True)
-class Built:
-    """What comes of the pieces that nothing contradicts."""
-
-    draft: Draft
-    evidence: Evidence | None
-    card: str | None = None
-    """README.md; None where it cannot be built."""
-    why: str = ""
-    """... and why."""
-    figures: Mapping[str, str] = field(default_factory=dict)
-    """Path to SVG."""
-
-
-@dataclass(frozen=True)
-class Adoption:
-    """What came of a card."""
-
-    name: str
-    """The target as it was named."""
-    repo_id: str | None
-    commit: str | None
-    source: Source
-    built: Built
-    settings: Mapping[str, Any]
-    """card.yaml."""
-    evidence_text: str | None
-    """evidence.yaml; None where it stays as it is."""
-    before: Report
-    after: Report | None
-    differences: list[Difference] = field(default_factory=list)
-
-    @property
-    def lacking(self) -> list[str]:
-        """The keys without which no card can be built."""
-        return missing(dict(self.settings))
-
-    @property
-    def files(self) -> dict[str, str]:
-        """What is published: the card, its figures, evidence.yaml where it changes."""
-        evidence = {EVIDENCE: self.evidence_text} if self.evidence_text is not None else {}
-        return {README: self.built.card, **evidence, **self.built.figures} if self.built.card else {}
-
-    def count(self, outcome: str) -> int:
-        """How many claims came out so."""
-        return sum(row.outcome == outcome for row in self.differences)
-
-    def to_json(self) -> dict[str, Any]:
-        """For `--format json`."""
-        return {
-            "target": self.name, "repo_id": self.repo_id, "commit": self.commit, "lacking": self.lacking, "why": self.built.why,
-            "settings": dict(self.settings), "evidence": _dumped(self.built.evidence),
-            "card": self.built.card, "differences": [row.to_json() for row in self.differences], "secrets": list(self.source.secrets),
-            "kept": sum(1 for _ in self.built.draft.kept),
-            "before": self.before.to_json()["summary"], "after": self.after.to_json()["summary"] if self.after else None,
-        }  # fmt: skip
-
-
-def _dumped(evidence: Evidence | None) -> dict[str, Any] | None:
-    return evidence.model_dump(mode="json", by_alias=True) if evidence else None
 
 
 def adopt(view: RepoView, given: Mapping[str, str], folder: Path = Path()) -> Adoption | None:
@@ -171,6 +115,7 @@ class _Work:
 
     def built(self, draft: Draft) -> Built:
         """The draft as nothing contradicts it any more, and what comes of it."""
+        draft = self._without_what_is_impossible(draft)
         evidence = self.evidence(draft)
         if lacking := missing(self.settings(draft)):
             return Built(draft, evidence, why=f"{', '.join(lacking)} needed before a card can be built")
@@ -200,42 +145,56 @@ class _Work:
         found, out = settings_of(self.facts, self.source, self.given)
         found |= texts(draft, apart=apart)
         found["withdrawn"] = [*out, *withdrawn(draft)]
-        ordered = {key: found[key] for key in CardSettings.model_fields if found.get(key)}
-        return merged(self._own(), ordered)
-
-    def _own(self) -> dict[str, Any]:
-        return dict(self.facts.card_settings)
+        keys = dict.fromkeys([*REQUIRED, *CardSettings.model_fields])
+        return merged(self.facts.card_settings, {key: found[key] for key in keys if found.get(key)})
 
     def evidence(self, draft: Draft) -> Evidence | None:
         """evidence.yaml: what is there already, and the numbers of the card after it."""
         where = f"{self.view.repository}@{self.view.revision}" if self.view.repository else "this repository"
-        found = evidence_of(self.numbers, draft.gone, f"{README} of {where} before hubkit adopt")
-        listed = [
-            StatedValue.model_validate(
-                {"name": name, "value": value, "n": None, "note": "model-index of the earlier card"}
-            )
+        source = f"{README} of {where} before hubkit adopt"
+        values = [value for _, value in self.numbers.without(draft.gone)] + [
+            StatedValue.model_validate({"name": name, "value": value, "n": None, "note": INDEXED})
             for name, value in index_values(self.source.readme)
         ]
-        if listed:
-            source = found.source if found else f"{README} of {where} before hubkit adopt"
-            found = Evidence(source=source, values=[*(found.values if found else []), *listed])
-        entry = self.view.entry(EVIDENCE)
-        if entry is None:
-            return found
-        own = decode_evidence(self.view.read(EVIDENCE), f"{self.view.name}/{EVIDENCE}", CATALOGUE)
-        more = [one.model_copy(update={"source": found.source}) for one in found.values] if found else []
-        fresh = [one for one in more if one not in own.values]
+        own = self._own_evidence()
+        if own is None:
+            return Evidence(source=source, values=values) if values else None
+        fresh = [
+            one for value in values if (one := value.model_copy(update={"source": source})) not in own.values
+        ]
         return own.model_copy(update={"values": [*own.values, *fresh]}) if fresh else own
+
+    def _own_evidence(self) -> Evidence | None:
+        if self.view.entry(EVIDENCE) is None:
+            return None
+        return decode_evidence(self.view.read(EVIDENCE), f"{self.view.name}/{EVIDENCE}", CATALOGUE)
+
+    def _without_what_is_impossible(self, draft: Draft) -> Draft:
+        """Withdraw what states a number that `hubkit validate` calls an error in evidence.yaml."""
+        text = self.evidence_text(self.evidence(draft))
+        if text is None:
+            return draft
+        own = self._own_evidence()
+        first = len(own.values) if own else 0
+        stated = self.numbers.without(draft.gone)
+        lines = read_text(text, EVIDENCE)
+        places = {lines.line(("values", first + n)): piece for n, (piece, _) in enumerate(stated)}
+        starts = sorted(places)
+        gone = Gone(draft.gone)
+        for finding in validate(_with(self.view, {EVIDENCE: text}), EVIDENCE_RULES).findings:
+            if (
+                finding.path == EVIDENCE
+                and finding.severity is Severity.ERROR
+                and (at := bisect_right(starts, finding.line or 0))
+            ):
+                gone.add({places[starts[at - 1]]: [reason(finding)]})
+        return replace(draft, gone=whole_tables(draft.pieces, gone))
 
     def evidence_text(self, evidence: Evidence | None) -> str | None:
         """The file; None where it stays as it is."""
         if evidence is None:
             return None
-        if self.view.entry(EVIDENCE) is not None:
-            there = self.view.read(EVIDENCE).decode("utf-8")
-            if decode_evidence(there.encode(), EVIDENCE) == evidence:
-                return None
-        return evidence.text()
+        return None if self._own_evidence() == evidence else evidence.text()
 
     def _card_settings(self, draft: Draft, *, apart: bool = False) -> CardSettings:
         try:

@@ -11,7 +11,18 @@ from hubkit.adopt.draft import Draft, lines_of, short
 from hubkit.adopt.judge import CONTRADICTS, QUOTED, on_line
 from hubkit.adopt.pieces import Piece
 from hubkit.readme.claims import read_claims
-from hubkit.readme.claims.kinds import Claim, HookForm, ModelFamily, Unlearned
+from hubkit.readme.claims.kinds import (
+    Claim,
+    Expansion,
+    HookForm,
+    LayerList,
+    ModelFamily,
+    NamedSae,
+    Property,
+    TensorNames,
+    TensorShape,
+    Unlearned,
+)
 from hubkit.readme.document import parse_readme
 from hubkit.readme.page import Page, shortened
 from hubkit.release.layout import README
@@ -29,8 +40,23 @@ ABOUT: dict[type[Claim], re.Pattern[str]] = {
     ),
     HookForm: re.compile(r"`(?:model\.|transformer\.|blocks\.|gpt_neox\.)[\w.]+`"),
     ModelFamily: re.compile(r"^\| (?:Architecture|Model type) \|"),
+    Expansion: re.compile(r"\d \(\d+(?:\.\d+)?x\)|\bd_sae\b"),
+    TensorShape: re.compile(r"\bW_enc \["),
+    TensorNames: re.compile(r"\bW_enc \["),
+    LayerList: re.compile(r"\*\*Layers\*\*|\blayers?\b \d"),
+    NamedSae: re.compile(r"\bsae_id = "),
 }
 """How the built card speaks of what it states in words that no claim is read from."""
+FIELDS = {
+    "d_in": re.compile(r"\bd_in\b.*\d"),
+    "d_sae": re.compile(r"\bd_sae\b.*\d"),
+    "k": re.compile(r"\bk = \d"),
+    "architecture": re.compile(r"\*\*\d+ (?:SAEs?|transcoders?)\*\*"),
+    "hook_name": ABOUT[HookForm],
+    "layer": ABOUT[LayerList],
+    "model_name": re.compile(r"trained on activations of"),
+}
+"""Of a Property, by its field."""
 GONE = "not said any more"
 OWN_CODE = "loading code of its own, made from the configurations"
 LEFT = "the sentence as it stands: a warning is the author's to decide"
@@ -147,7 +173,7 @@ class _Claims:
             )
             if same is not None:
                 return f"line {same.line}: {same.quote}"
-            if words := ABOUT.get(type(claim)):
+            if words := FIELDS.get(claim.field) if isinstance(claim, Property) else ABOUT.get(type(claim)):
                 found = next(((n, line) for n, line in self.ours if words.search(line)), None)
                 if found is not None:
                     return f"line {found[0]}: {shortened(found[1])}"

@@ -15,6 +15,7 @@ BRACES = re.compile(r"\{(?=[{%#])")
 RAW = "{% raw %}{{% endraw %}"
 FENCED = re.compile(r"^(`{3,})[a-z]*\n(.*)\n\1$", re.DOTALL)
 LEVEL = "### "
+EMPTY = "nothing is left below it"
 UNTITLED = "More from the earlier card"
 
 
@@ -88,11 +89,16 @@ def inert(text: str) -> str:
 
 
 def withdrawn(draft: Draft) -> list[dict[str, Any]]:
-    """What is out, for card.yaml: text, line, reason, in the order of the card."""
+    """What is out, for card.yaml: text, line, reason, in the order of the card. A heading goes with the last of what stood below it."""
+    gone = dict(draft.gone)
+    out = draft.left_out
+    for part in draft.pieces.parts:
+        if part.heading and part.blocks and not part_text(part, out):
+            gone.setdefault(part.heading, (EMPTY,))
     return [
-        {"text": piece.text, "line": piece.first, "reason": "; ".join(draft.gone[piece])}
+        {"text": piece.text, "line": piece.first, "reason": "; ".join(gone[piece])}
         for piece in draft.pieces.all
-        if piece in draft.gone
+        if piece in gone
     ]
 
 

@@ -29,7 +29,7 @@ SECTIONS: tuple[tuple[str, str], ...] = (
 """In the order in which they are asked: "Usage limitations" are limitations."""
 PLAIN: dict[str, str] = {
     "limitations": r"(?:known )?limitations(?: and caveats)?",
-    "citation": r"(?:how to cite|cit(?:ation|ing|e)s?)(?: .{0,20})?",
+    "citation": r"(?:how to cite|citations?)",
     "license": r"licen[cs]e",
     "uses": r"(?:intended )?uses?",
     "loading": r"(?:usage|loading(?: and usage)?|how to use|(?:loading|usage) example)",

@@ -62,7 +62,7 @@ def judged(readme: Readme, pieces: Pieces, found: Iterable[Finding], judge: Judg
         there = on_line(pieces, finding.line)
         if not any(why.startswith(finding.code) for piece in there for why in gone.get(piece, ())):
             gone.add({piece: [reason(finding)] for piece in there})
-    return Draft(pieces, _whole_tables(pieces, gone))
+    return Draft(pieces, whole_tables(pieces, gone))
 
 
 def settled(
@@ -82,7 +82,7 @@ def settled(
             return draft, text, found
         more = Gone(draft.gone)
         more.add(gone)
-        draft = replace(draft, gone=_whole_tables(draft.pieces, more))
+        draft = replace(draft, gone=whole_tables(draft.pieces, more))
     text = build(draft, False)
     return draft, text, judge(text)
 
@@ -106,7 +106,7 @@ def on_line(pieces: Pieces, line: int | None) -> list[Piece]:
     return [piece for piece in pieces.by_line.get(line or 0, ()) if piece.kind != "comment"]
 
 
-def _whole_tables(pieces: Pieces, gone: Gone) -> Gone:
+def whole_tables(pieces: Pieces, gone: Gone) -> Gone:
     """The head goes with the last row."""
     for part in pieces.parts:
         for block in part.blocks:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from hubkit.adopt.adoption import Adoption
 from hubkit.adopt.difference import Difference, Outcome
+from hubkit.adopt.outcome import Adoption
 from hubkit.texts import printable
 from hubkit.words import many
 

@@ -117,7 +117,11 @@ class _Taking:
                 last, other = n, 0
             elif self.lines[n].strip() and not self.lines[n].startswith((" ", "\t")):
                 other += 1
-            if other > 1 or (other and (BULLET.match(self.lines[n]) or self._level(n) is not None)):
+            if other > 1 or (
+                other
+                and self.lines[n].strip()
+                and (BULLET.match(self.lines[n]) or self._level(n) is not None)
+            ):
                 break
         text = "\n".join(self.lines[at : last + 1])
         return self._code(text, "python", at, last + 1)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hubkit import plain_yaml
-from hubkit.adopt.adoption import Adoption
 from hubkit.adopt.merge import merged_text
+from hubkit.adopt.outcome import Adoption
 from hubkit.cards.init import EXAMPLES
 from hubkit.cards.settings import NAME, settings_text
 from hubkit.errors import UsageError

@@ -14,7 +14,7 @@ from hubkit.errors import ExitCode, UsageError
 from hubkit.words import many
 
 if TYPE_CHECKING:
-    from hubkit.adopt.adoption import Adoption
+    from hubkit.adopt.outcome import Adoption
     from hubkit.publish.propose_card import Proposal
 
 EPILOG = (
@@ -171,6 +171,10 @@ def _write(found: Adoption, folder: Path, console: Console, *, beside: bool, for
         console.say(f"{_escape(str(folder))}: nothing changed")
     for path in put.written:
         console.data(str(path))
+    if found.repo_id and found.built.card:
+        console.say(
+            f"next: [cyan]hubkit adopt {_escape(found.repo_id)} --pr --dry-run[/]  [dim]the same as a pull request[/]"
+        )
     if beside and found.built.card:
         console.say(
             f"next: [cyan]hubkit preview {_escape(str(folder))}[/]  [dim]look at it; edit card.yaml, then hubkit build-cards[/]"

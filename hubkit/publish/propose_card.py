@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from hubkit.adopt.adoption import Adoption
 from hubkit.adopt.difference import Difference
+from hubkit.adopt.outcome import Adoption
 from hubkit.adopt.shown import errors
 from hubkit.cards.text import cell, code, inline
 from hubkit.errors import IncompleteError, UsageError
