@@ -7,9 +7,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hubkit.adopt.cells import Cell, Known, Of, Place, holds_nothing_else, stated, values_in
-from hubkit.adopt.pieces import Piece, Pieces
+from hubkit.adopt.cells import (
+    DIMENSIONS,
+    Cell,
+    Known,
+    Of,
+    Place,
+    holds_nothing_else,
+    measure_of,
+    number_in,
+    stated,
+    values_in,
+)
+from hubkit.adopt.pieces import Block, Part, Piece, Pieces
 from hubkit.readme.claims.kinds import BestSae, LayerScore, Peak
+from hubkit.readme.page import EMPHASIS
 from hubkit.release.evidence import StatedValue
 
 if TYPE_CHECKING:
@@ -26,6 +38,10 @@ CONFIGURED = {
     "precision",
 }
 """Sections whose tables say how something was made, not what was measured."""
+MEASURED = {"quality", "key_findings", "probes", "effect_sizes", "stability", "steering", "top_features"}
+"""Sections in which any item that is a name and a number was measured."""
+ITEM = re.compile(r"(?P<label>[A-Za-z][^:=|]{1,60}?)\s?[:=]\s?(?P<number>[^:=|]{1,40}?)\.?")
+LONGEST = 120
 PLAIN_NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,12})?")
 MOST_VALUES = 5_000
 Value = tuple[Piece, StatedValue]
@@ -58,6 +74,7 @@ def read_numbers(pieces: Pieces, claims: Claims, known: Known) -> Numbers:
             values += found
             if found and holds_nothing_else(block, known):
                 whole |= set(block.pieces)
+        values += [value for block in part.blocks for value in _of_items(part, block, known)]
     seen = {(piece.first, round(value.value, 9)) for piece, value in values}
     for line, value in _of_sentences(claims, known):
         piece = next((one for one in pieces.by_line.get(line, ()) if _shows(one, value)), None)
@@ -65,6 +82,28 @@ def read_numbers(pieces: Pieces, claims: Claims, known: Known) -> Numbers:
             values.append((piece, value))
     values = sorted(values[:MOST_VALUES], key=lambda one: one[0].first)
     return Numbers(tuple(values), frozenset(whole))
+
+
+def _of_items(part: Part, block: Block, known: Known) -> Iterator[Value]:
+    """`- explained_variance: 0.995`: an item that is a name and a number."""
+    if part.name in CONFIGURED or block.titles:
+        return
+    for piece in block.pieces:
+        match = (
+            ITEM.fullmatch(EMPHASIS.sub("", piece.text.strip()))
+            if piece.kind == "text" and len(piece.text) < LONGEST
+            else None
+        )
+        number = number_in(match["number"]) if match else None
+        if match is None or number is None or DIMENSIONS.match(match["label"]):
+            continue
+        measure = measure_of(match["label"])
+        of = {"sae_id": next(iter(known.sae_ids))} if measure and len(known.sae_ids) == 1 else {}
+        if measure or part.name in MEASURED:
+            yield (
+                piece,
+                stated(number, Place(piece.first, match["label"], of, measure, beside=f"{match['label']} ")),
+            )
 
 
 def _of_sentences(claims: Claims, known: Known) -> Iterator[tuple[int, StatedValue]]:
