@@ -11,6 +11,7 @@ from hubkit.adopt.pieces import Block, Piece
 from hubkit.measures.catalogue import CATALOGUE
 from hubkit.readme.claims.names import SAE_COLUMN
 from hubkit.readme.claims.scores import MEASURES
+from hubkit.readme.page import LONGEST_LINE
 from hubkit.readme.prose import split_row
 from hubkit.release.evidence import StatedValue
 
@@ -113,7 +114,7 @@ def values_in(block: Block, about: str, known: Known) -> Iterator[tuple[Piece, S
 
 def holds_nothing_else(block: Block, known: Known) -> bool:
     """Whether every cell but the first is such a number, the name of an SAE, or empty: nothing is lost where the table goes."""
-    rows = [split_row(piece.text) for piece in block.pieces if piece.kind == "row"]
+    rows = [split_row(piece.text[:LONGEST_LINE]) for piece in block.pieces if piece.kind == "row"]
     if any(DIMENSIONS.match(words) for words in (*block.titles, *(cells[0] for cells in rows)) if words):
         return False
     rest = (cell for cells in rows for cell in cells[1:])
@@ -121,7 +122,7 @@ def holds_nothing_else(block: Block, known: Known) -> bool:
 
 
 def _of_row(piece: Piece, titles: tuple[str, ...], about: str, known: Known) -> Iterator[StatedValue]:
-    cells = split_row(piece.text)
+    cells = split_row(piece.text[:LONGEST_LINE])
     of = _row_of(titles, cells, known)
     said = SAID_N.search(" ".join(cells)) or SAID_N.search(about)
     n = _n_column(titles, cells) or (int(said[1].replace(",", "")) if said else 0) or None

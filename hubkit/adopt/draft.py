@@ -80,7 +80,14 @@ def texts(draft: Draft, *, apart: bool = False) -> dict[str, Any]:
 def part_text(part: Part, out: set[Piece], *, apart: bool = False) -> str:
     """What stands below a heading, without what is `out`."""
     blocks = (block_text(block, out, apart=apart) for block in part.blocks)
-    return "\n\n".join(filter(None, blocks)).strip("\n")
+    return _folded("\n\n".join(filter(None, blocks)).strip("\n"))
+
+
+def _folded(text: str) -> str:
+    """With every `<details>` closed: one that is not would fold up the rest of the card."""
+    lower = text.lower()
+    missing = lower.count("<details") - lower.count("</details")
+    return text + "\n\n</details>" * max(0, missing)
 
 
 def inert(text: str) -> str:
@@ -131,16 +138,17 @@ def _shown(marker: str, piece: Piece) -> list[str]:
 def _together(marker: str, kept: list[Piece]) -> Iterator[tuple[str, list[Piece]]]:
     """The lines of a paragraph as it stands, each with the pieces on it."""
     owners: list[Piece] = []
-    line = marker
+    line: list[str] = [marker]
     for number, piece in enumerate(kept):
         for part in re.split(r"(\n)", ("" if number == 0 else piece.before) + piece.text):
             if part == "\n":
-                yield line, owners
-                line, owners = "", []
+                yield "".join(line), owners
+                line, owners = [], []
             elif part:
-                line += part
-                owners = owners if owners and owners[-1] is piece else [*owners, piece]
-    yield line, owners
+                line.append(part)
+                if not owners or owners[-1] is not piece:
+                    owners.append(piece)
+    yield "".join(line), owners
 
 
 def _bibtex(part: Part, out: set[Piece]) -> Piece | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from hubkit.adopt.cells import (
@@ -66,15 +67,17 @@ def read_numbers(pieces: Pieces, claims: Claims, known: Known) -> Numbers:
     """Every number of the card that states a measurement."""
     values: list[Value] = []
     whole: set[Piece] = set()
-    for part in pieces.parts:
-        for block in part.blocks if part.name not in CONFIGURED else ():
-            if not block.titles or len(values) > MOST_VALUES:
-                continue
-            found = list(values_in(block, part.words, known))
-            values += found
-            if found and holds_nothing_else(block, known):
-                whole |= set(block.pieces)
-        values += [value for block in part.blocks for value in _of_items(part, block, known)]
+    blocks = ((part, block) for part in pieces.parts if part.name not in CONFIGURED for block in part.blocks)
+    for part, block in blocks:
+        room = MOST_VALUES - len(values)
+        found = list(
+            islice(
+                values_in(block, part.words, known) if block.titles else _of_items(part, block, known), room
+            )
+        )
+        values += found
+        if found and len(found) < room and block.titles and holds_nothing_else(block, known):
+            whole |= set(block.pieces)
     seen = {(piece.first, round(value.value, 9)) for piece, value in values}
     for line, value in _of_sentences(claims, known):
         piece = next((one for one in pieces.by_line.get(line, ()) if _shows(one, value)), None)
@@ -86,8 +89,6 @@ def read_numbers(pieces: Pieces, claims: Claims, known: Known) -> Numbers:
 
 def _of_items(part: Part, block: Block, known: Known) -> Iterator[Value]:
     """`- explained_variance: 0.995`: an item that is a name and a number."""
-    if part.name in CONFIGURED or block.titles:
-        return
     for piece in block.pieces:
         match = (
             ITEM.fullmatch(EMPHASIS.sub("", piece.text.strip()))

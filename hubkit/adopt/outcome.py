@@ -58,9 +58,10 @@ class Adoption:
         evidence = {EVIDENCE: self.evidence_text} if self.evidence_text is not None else {}
         return {README: self.built.card, **evidence, **self.built.figures} if self.built.card else {}
 
-    def count(self, outcome: str) -> int:
-        """How many claims came out so."""
-        return sum(row.outcome == outcome for row in self.differences)
+    @property
+    def withdrawn(self) -> int:
+        """How many statements are no longer in the card."""
+        return sum(piece.kind != "head" for piece in self.built.draft.gone)
 
     def to_json(self) -> dict[str, Any]:
         """For `--format json`."""
@@ -68,7 +69,7 @@ class Adoption:
             "target": self.name, "repo_id": self.repo_id, "commit": self.commit, "lacking": self.lacking, "why": self.built.why,
             "settings": dict(self.settings), "evidence": _dumped(self.built.evidence),
             "card": self.built.card, "differences": [row.to_json() for row in self.differences], "secrets": list(self.source.secrets),
-            "kept": sum(1 for _ in self.built.draft.kept),
+            "withdrawn": self.withdrawn, "kept": sum(1 for _ in self.built.draft.kept),
             "before": self.before.to_json()["summary"], "after": self.after.to_json()["summary"] if self.after else None,
         }  # fmt: skip
 

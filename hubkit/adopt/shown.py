@@ -55,7 +55,7 @@ def _hung(label: str, text: str, width: int) -> list[str]:
 def summary(found: Adoption) -> str:
     """One sentence a person can repeat."""
     parts = [f"{many(sum(1 for _ in found.built.draft.kept), 'statement')} of yours kept"]
-    out = len(found.built.draft.gone)
+    out = found.withdrawn
     parts.append(f"{out} withdrawn" if out else "none withdrawn")
     values = len(found.built.evidence.values) if found.built.evidence else 0
     parts.append(f"{many(values, 'number')} in evidence.yaml")

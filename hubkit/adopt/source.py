@@ -18,6 +18,7 @@ from hubkit.readme.frontmatter import faults
 from hubkit.readme.mojibake import repair_all
 from hubkit.release.layout import README
 from hubkit.repo.view import RepoView
+from hubkit.texts import Lines
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.secret_texts import secrets_in
 
@@ -61,25 +62,26 @@ def read_source(view: RepoView) -> Source | None:
 
 def without_secrets(text: str) -> tuple[str, tuple[str, ...]]:
     """`text` with every secret replaced by what it was, line for line; and what was replaced."""
-    spans = []
-    for kind, match in secrets_in(text):
-        end = match.end()
-        if kind == "a private key":
-            closed = PRIVATE_KEY_END.search(text, end)
-            blank = text.find("\n\n", end)
-            end = closed.end() if closed else blank if blank >= 0 else len(text)
-        spans.append((match.start(), end, kind))
     parts: list[str] = []
     told: list[str] = []
+    lines = Lines(text)
     at = 0
-    for start, end, kind in sorted(spans):
+    for start, end, kind in sorted((match.start(), match.end(), kind) for kind, match in secrets_in(text)):
         if start < at:
             continue
-        lines = text.count("\n", start, end)
-        parts += [text[at:start], f"[{kind} was here]" + "\n" * lines]
-        told.append(f"{kind} on line {text.count(chr(10), 0, start) + 1}")
-        at = end
+        stop = _end_of_key(text, end) if kind == "a private key" else end
+        parts += [text[at:start], f"[{kind} was here]" + "\n" * text.count("\n", start, stop)]
+        told.append(f"{kind} on line {lines.at(start)}")
+        at = stop
     return "".join([*parts, text[at:]]), tuple(told)
+
+
+def _end_of_key(text: str, begun: int) -> int:
+    """Where a private key ends: behind its last line, or before the next blank one, or at the end."""
+    blank = text.find("\n\n", begun)
+    end = blank if blank >= 0 else len(text)
+    closed = PRIVATE_KEY_END.search(text, begun, end)
+    return closed.end() if closed else end
 
 
 def settings_of(

@@ -1,14 +1,18 @@
-"""A card's body into its pieces. Linear, and nothing is left out but rules (`---`) and blank lines."""
+"""A card's body into its pieces. Linear, and nothing is left out but rules (`---`) and blank lines.
+
+Beyond MOST_LINES, where no claim is read any more, the rest is one piece.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 from hubkit.adopt.headings import section_for
 from hubkit.adopt.pieces import Block, Group, Part, Piece, Pieces, fenced, heading_words
 from hubkit.readme.document import Readme
-from hubkit.readme.page import LONGEST_LINE, NOT_A_HEADING, Page, heading_of
+from hubkit.readme.page import LONGEST_LINE, MOST_LINES, NOT_A_HEADING, Page, heading_of
 from hubkit.readme.prose import RULE, split_row
 
 MARKED = re.compile(r"^ {0,3}(#{1,6})(?:[ \t]+\S|[ \t]*$)")
@@ -26,6 +30,8 @@ HEAD_OF_VALUES = re.compile(r"\bvalues?$", re.IGNORECASE)
 """`Metric Value`: the head of a table that was copied as text."""
 UNENDED = "a comment that never ends would hide the rest of a card"
 LONGEST_TITLE = 120
+MOST_SENTENCES = 2_000
+"""Of one paragraph; what comes after them is one piece."""
 
 
 def take_apart(readme: Readme, page: Page) -> Pieces:
@@ -39,6 +45,7 @@ class _Taking:
     def __init__(self, readme: Readme, page: Page) -> None:
         self.lines = readme.text.split("\n")
         self.first = readme.body_line - 1
+        self.end = min(len(self.lines), self.first + MOST_LINES)
         self.plain = page.plain
         self.fences = {block.line - 2: block for block in readme.code_blocks}
         self.code = {line.number - 1 for line in page.lines if line.code and not line.fenced}
@@ -52,8 +59,10 @@ class _Taking:
 
     def taken(self) -> Pieces:
         at = self.first
-        while at < len(self.lines):
+        while at < self.end:
             at = self._step(at)
+        if rest := "\n".join(self.lines[at:]).strip("\n"):
+            self._add(Block([Group([Piece(rest, at + 1, len(self.lines))])]))
         for group, first, lines in self.flows:
             group.pieces = list(_sentences("\n".join(lines), first))
         return Pieces(self.title, tuple(part for part in self.parts if part.heading or part.blocks))
@@ -185,7 +194,7 @@ class _Taking:
         head = Piece("\n".join(self.lines[at : at + 2]), at + 1, at + 2, "head")
         groups = [Group([head])]
         stop = at + 2
-        while stop < len(self.lines) and "|" in self.lines[stop] and self.lines[stop].strip():
+        while stop < self.end and "|" in self.lines[stop] and self.lines[stop].strip():
             groups.append(Group([Piece(self.lines[stop], stop + 1, stop + 1, "row")]))
             stop += 1
         self._add(Block(groups, tuple(split_row(self.lines[at][:LONGEST_LINE]))))
@@ -231,7 +240,7 @@ def _reads_as_heading(raw: str) -> bool:
 def _sentences(whole: str, line: int) -> Iterator[Piece]:
     """A text that begins on `line`, sentence by sentence."""
     at, before = 0, ""
-    for gap in SENTENCE.finditer(whole):
+    for gap in islice(SENTENCE.finditer(whole), MOST_SENTENCES):
         text = whole[at : gap.start()]
         yield Piece(text, line, line + text.count("\n"), before=before)
         line += text.count("\n") + gap.group().count("\n")

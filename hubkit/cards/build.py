@@ -154,7 +154,8 @@ def keep_foreign(path: Path, old: str, new: str) -> None:
         "move the text into card.yaml (prose) or into a region <!-- hubkit:author:NAME -->, or pass --force"
     )
     if recorded(old) is None:
-        raise EditedError(f"{path}: this card was not written by hubkit and would be lost", hint, "")
+        keep = f"hubkit adopt {path.parent} takes it apart and keeps its words; --force gives it up"
+        raise EditedError(f"{path}: this card was not written by hubkit and would be lost", keep, "")
     if edited_by_hand(old):
         raise EditedError(
             f"{path}: this card was edited by hand since hubkit wrote it, and the edits would be lost",

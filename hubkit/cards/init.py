@@ -166,7 +166,7 @@ def next_steps(seen: Seen, lacking: list[str]) -> list[str]:
         steps.append(f"hubkit validate {folder}  # are the SAEs what they say?")
     force = " --force" if seen.foreign_card else ""
     why = (
-        "the README.md there is replaced: keep a copy, or move its prose into card.yaml"
+        f"the README.md there is replaced; hubkit adopt {folder} takes it apart instead, and keeps its words"
         if seen.foreign_card
         else "writes README.md"
     )

@@ -178,7 +178,7 @@ def settings_text(values: dict[str, Any]) -> str:
     return yaml.dump(values, Dumper=_Readable, sort_keys=False, allow_unicode=True, width=120)
 
 
-class _Readable(yaml.SafeDumper):
+class _Readable(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
     """Without aliases, which card.yaml does not need."""
 
     def ignore_aliases(self, data: Any) -> bool:

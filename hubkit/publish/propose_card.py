@@ -58,7 +58,7 @@ def proposing(found: Adoption, api: HfApi) -> Iterator[Proposal]:
 
 def title(found: Adoption) -> str:
     """`Correct the card: 6 statements that the files contradict`."""
-    out = found.count("withdrawn")
+    out = found.withdrawn
     what = (
         f"{many(out, 'statement')} that the files contradict"
         if out
@@ -90,7 +90,7 @@ def text_of(found: Adoption) -> str:
         f"hubkit validate {found.repo_id}@{commit} --select CARD",
         f"hubkit adopt {found.repo_id}@{commit} --into adopted",
         "```", "",
-        "The second command writes this card, and a `card.yaml` with your text by section and every withdrawn statement in full: with it `hubkit build-cards` builds the card again when the files change. Nothing of a repository is ever unpickled or run.",
+        "The second command writes this card, and a `card.yaml` with your text by section and every withdrawn statement in full: with it `hubkit build-cards` builds the card again when the files change; it is not part of this pull request. Nothing of a repository is ever unpickled or run.",
     ]  # fmt: skip
     return "\n".join(lines)
 

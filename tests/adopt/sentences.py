@@ -12,12 +12,13 @@ from hubkit.adopt.outcome import Adoption
 from hubkit.readme.document import parse_readme
 
 ENDS = re.compile(r"(?<=[.!?])\s+")
+THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 WORD = re.compile(r"[^\W_]+")
 NOT_SAID = re.compile(r"^\s*(?:[-*_=|: ]*|`{3,}.*|~{3,}.*)$")
 
 
 def words(text: str) -> str:
-    return " ".join(WORD.findall(text))
+    return " ".join(WORD.findall(THOUSANDS.sub("", text)))
 
 
 def said_by(found: Adoption) -> str:
