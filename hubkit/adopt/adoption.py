@@ -117,6 +117,8 @@ class _Work:
         """The draft as nothing contradicts it any more, and what comes of it."""
         draft = self._without_what_is_impossible(draft)
         evidence = self.evidence(draft)
+        if not self.facts.saes:
+            return Built(draft, evidence, why="no SAE of a format that hubkit knows")
         if lacking := missing(self.settings(draft)):
             return Built(draft, evidence, why=f"{', '.join(lacking)} needed before a card can be built")
         hashed = cache(self.view.sha256)

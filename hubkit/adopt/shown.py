@@ -37,7 +37,8 @@ def shown(found: Adoption, width: int) -> Iterator[tuple[str, str]]:
 
 def _row(row: Difference, width: int) -> Iterator[tuple[str, str]]:
     yield "claim", f"  line {row.line}  {row.code}".rstrip()
-    said = (("it said", row.says), ("the files", row.files), ("new card", row.now))
+    files = "the files" if row.outcome in {"withdrawn", "kept"} else "found"
+    said = (("it said", row.says), (files, row.files), ("new card", row.now))
     for label, text in said:
         if text:
             yield from (("text", line) for line in _hung(label, text, width))
@@ -60,6 +61,8 @@ def summary(found: Adoption) -> str:
     values = len(found.built.evidence.values) if found.built.evidence else 0
     parts.append(f"{many(values, 'number')} in evidence.yaml")
     said = ", ".join(parts)
+    if not found.before.complete:
+        said += "; not everything could be read"
     if found.after is None:
         return f"{said}; no card yet: {found.built.why}"
     return f"{said}; errors about the card: {errors(found)[0]} before, {errors(found)[1]} after"

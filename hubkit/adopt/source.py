@@ -90,6 +90,14 @@ def settings_of(
     """The keys of card.yaml that the files, the front matter and the command line answer; and what of the front matter has no place in it."""
     front = dict(source.readme.front_matter or {})
     found: dict[str, Any] = {key: value for key, value, _ in answers_of(facts)}
+    models = front.get("base_model")
+    if (
+        isinstance(models, list)
+        and len(models) == 1
+        and isinstance(models[0], str)
+        and fault("base_model", models[0]) is None
+    ):
+        found["base_model"] = models[0]
     if name := _repository(facts):
         found["repo_id"] = name
     found |= given

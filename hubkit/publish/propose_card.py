@@ -43,6 +43,11 @@ def proposing(found: Adoption, api: HfApi) -> Iterator[Proposal]:
             f"{found.name}: nothing to propose: {found.built.why or 'not a repository on the Hub'}",
             hint=f"hubkit adopt {found.name} --dry-run",
         )
+    if not found.before.complete:
+        raise IncompleteError(
+            f"{found.name}: not everything could be read; nothing is proposed",
+            hint=f"hubkit validate {found.name}",
+        )
     with TemporaryDirectory(prefix="hubkit-adopt-", ignore_cleanup_errors=True) as scratch:
         folder = Path(scratch)
         for path, text in found.files.items():

@@ -215,6 +215,13 @@ def test_what_nobody_says_is_asked_for() -> None:
     assert adopted(text, license="mit").lacking == []
 
 
+def test_where_there_is_no_sae_there_is_no_card() -> None:
+    found = adopt(MemoryView(name="x", files={"README.md": b"# Notes\n\nWords.\n"}), {})
+    assert found is not None
+    assert found.built.why == "no SAE of a format that hubkit knows"
+    assert found.settings["prose"] == {"summary": "Words."}
+
+
 def test_saes_that_no_card_describes_are_taken_apart_all_the_same() -> None:
     sparsify = json.dumps(
         {"expansion_factor": 32, "normalize_decoder": True, "num_latents": 0, "k": 32, "d_in": 768}

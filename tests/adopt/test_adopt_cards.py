@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import pytest
 from adopt.cards28 import SEEDS, corpus, of_corpus
@@ -12,16 +13,25 @@ from corpus import THERE
 from hubkit.adopt.adoption import adopt
 from hubkit.adopt.outcome import Adoption
 from hubkit.adopt.shown import errors
+from hubkit.adopt.write import write
+from hubkit.repo.memory import MemoryView
 
 pytestmark = pytest.mark.skipif(not THERE, reason="HUBKIT_CORPUS is not set")
 GIVEN = {"license": "mit", "repo_id": "owner/saes"}
 NAMES = [*SEEDS, *(corpus() if THERE else ())]
 
 
+def of_name(name: str) -> MemoryView:
+    return SEEDS[name]() if name in SEEDS else of_corpus(corpus()[name])
+
+
 @cache
 def adopted(name: str) -> Adoption:
-    view = SEEDS[name]() if name in SEEDS else of_corpus(corpus()[name])
-    found = adopt(view, GIVEN)
+    return adopt_again(name)
+
+
+def adopt_again(name: str) -> Adoption:
+    found = adopt(of_name(name), GIVEN)
     assert found is not None
     return found
 
@@ -46,6 +56,16 @@ def test_no_error_more_than_before_and_none_on_the_author_s_words(name: str) -> 
     assert [
         f.message for f in found.after.findings if f.severity.word == "error" and f.code.startswith("CARD")
     ] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_second_run_changes_nothing(name: str, tmp_path: Path) -> None:
+    found = adopted(name)
+    assert write(found, tmp_path, beside=False).written
+    assert write(adopt_again(name), tmp_path, beside=False).written == ()
+    there = of_name(name)
+    there.files |= {path: text.encode() for path, text in found.files.items()}
+    assert adopt(there, GIVEN) is None
 
 
 @pytest.mark.parametrize("name", NAMES)
