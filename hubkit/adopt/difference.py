@@ -57,6 +57,7 @@ FIELDS = {
     "model_name": re.compile(r"trained on activations of"),
 }
 """Of a Property, by its field."""
+UNDISCLOSED = "CARD010"
 GONE = "not said any more"
 OWN_CODE = "loading code of its own, made from the configurations"
 LEFT = "the sentence as it stands: a warning is the author's to decide"
@@ -117,7 +118,8 @@ def _of_finding(finding: Finding, draft: Draft, left: set[tuple[str, str]], clai
         return Difference(line, finding.code, quote, whole, LEFT, "kept")
     if (finding.code, whole) in left or claims.card is None:
         return Difference(line, finding.code, quote, whole, "the same", "open")
-    return Difference(line, finding.code, quote, whole, "it is there now", "added")
+    now = claims.line(ABOUT[Unlearned]) if finding.code == UNDISCLOSED else None
+    return Difference(line, finding.code, quote, whole, now or "it is there now", "added")
 
 
 def _of_pieces(draft: Draft, told: set[tuple[int, str]], claims: _Claims) -> Iterator[Difference]:
@@ -173,11 +175,15 @@ class _Claims:
             )
             if same is not None:
                 return f"line {same.line}: {same.quote}"
-            if words := FIELDS.get(claim.field) if isinstance(claim, Property) else ABOUT.get(type(claim)):
-                found = next(((n, line) for n, line in self.ours if words.search(line)), None)
-                if found is not None:
-                    return f"line {found[0]}: {shortened(found[1])}"
+            words = FIELDS.get(claim.field) if isinstance(claim, Property) else ABOUT.get(type(claim))
+            if words and (found := self.line(words)):
+                return found
         return GONE
+
+    def line(self, words: re.Pattern[str]) -> str | None:
+        """The first line of the new card that is hubkit's and matches."""
+        found = ((n, line) for n, line in self.ours if words.search(line))
+        return next((f"line {n}: {shortened(line)}" for n, line in found), None)
 
 
 def _subject(claim: Claim) -> tuple[object, ...]:
