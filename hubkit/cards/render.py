@@ -87,7 +87,11 @@ def render_sections(
         name: {**common, **context} for name, context in contexts.items() if not isinstance(context, Absent)
     }
     told = settings.prose.keys() | written.regions.keys()
-    absent = [one for name, one in contexts.items() if isinstance(one, Absent) and name not in told]
+    absent = [
+        one
+        for name, one in contexts.items()
+        if isinstance(one, Absent) and not (name in told and "author" in one.reason)
+    ]
     if absent:
         given[ABSENT] = {"absent": _by_reason(absent)}
     prose = (
