@@ -20,6 +20,8 @@ UNDERLINED = re.compile(r"^ {0,3}(=+|-{3,})[ \t]*$")
 BULLET = re.compile(r"^[ \t]*(?:>[ \t]?)*(?:[-+*•][ \t]+|\d{1,3}[.)][ \t]+)")
 NOTHING = re.compile(r"^[ \t]*(?:[-*_][ \t]*){3,}$|^[ \t]*$")
 SENTENCE = re.compile(r"(?<=[.!?])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bal\.)(?<!\bvs\.)\s+(?=[\"(\[A-Z])")
+STATEMENT = re.compile(r"\s*(?:from|import|def|class|with|print|return|@\w)\b")
+CLOSERS = re.compile(r"\s*[)\]}]+,?\s*$")
 DASH = re.compile(r"\s(?:[-–—]|β)\s")
 """Between a heading's words and what they are of; `β` is what a damaged dash becomes."""
 BIBTEX = re.compile(r"^\s*@[a-z]{3,20}\s*\{", re.IGNORECASE)
@@ -89,7 +91,7 @@ class _Taking:
             return self._comment
         if BIBTEX.match(line):
             return self._bibtex
-        if at in self.code:
+        if at in self.code or (line.rstrip().endswith("(") and at + 1 in self.code):
             return self._plain_code
         below = self.lines[at + 1][:LONGEST_LINE].strip() if at + 1 < len(self.lines) else ""
         return self._table if "|" in line and RULE.match(below) else None
@@ -122,16 +124,18 @@ class _Taking:
         """Code of a card that was copied as text: up to the last line of code that no two lines of prose part from it."""
         last, other = at, 0
         for n in range(at + 1, len(self.lines)):
-            if n in self.code:
+            line = self.lines[n]
+            if n in self.code and not BIBTEX.match(line):
                 last, other = n, 0
-            elif self.lines[n].strip() and not self.lines[n].startswith((" ", "\t")):
+            elif line.strip() and not line.startswith((" ", "\t")):
                 other += 1
-            if other > 1 or (
-                other
-                and self.lines[n].strip()
-                and (BULLET.match(self.lines[n]) or self._level(n) is not None)
-            ):
-                break
+                if other > 1 or BIBTEX.match(line) or BULLET.match(line) or self._level(n) is not None:
+                    break
+        while last + 1 < len(self.lines) and CLOSERS.match(self.lines[last + 1]):
+            last += 1
+        if last == at and not STATEMENT.match(self.lines[at]):
+            self._text(at)  # one line of prose can look like code: `Seed=211. Pool=30H / 19D.`
+            return at + 1
         text = "\n".join(self.lines[at : last + 1])
         return self._code(text, "python", at, last + 1)
 

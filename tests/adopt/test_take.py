@@ -51,6 +51,41 @@ def test_every_word_is_in_a_piece(lines: list[str]) -> None:
         assert 1 <= piece.first <= piece.last <= len(lines)
 
 
+PLAIN_CARD = """Deception SAEs
+
+Known Limitations
+
+Seed=211. Pool=30H / 19D.
+
+Loading Example
+
+import torch
+
+x = torch.zeros(2)
+
+2. Then look at it
+
+More words here.
+
+  • BitsAndBytesConfig(
+        load_in_4bit=True,
+    )
+
+@misc{key,
+  title={A title},
+}
+"""
+"""A rendered card, copied as text."""
+
+
+def test_code_and_prose_of_a_card_that_was_copied_as_text() -> None:
+    kinds = [(piece.kind, piece.first, piece.last) for piece in taken(PLAIN_CARD).all]
+    assert kinds == [
+        ("heading", 1, 1), ("heading", 3, 3), ("text", 5, 5), ("text", 5, 5), ("heading", 7, 7), ("code", 9, 11), ("text", 13, 13), ("text", 15, 15),
+        ("code", 17, 19), ("code", 21, 23),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("heading", "section"),
     [
