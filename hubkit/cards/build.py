@@ -108,6 +108,11 @@ def draft_card(
     return Card(path, text, facts, changed=text != old, diff=unified(old, text))
 
 
+def first_draft(facts: Facts, folder: Path) -> str:
+    """The card of `facts` as it is written where there is none yet, with its figures; its code is not run."""
+    return render_card(facts, Written(figures=_figures(draw_figures(facts)), folder=folder))
+
+
 def check_base_model(facts: Facts, release: Path) -> None:
     """A card is of the model that its SAEs were trained on: what the configurations call by the name of another one is refused. Raises UsageError."""
     stated = facts.settings.base_model
@@ -154,7 +159,8 @@ def keep_foreign(path: Path, old: str, new: str) -> None:
         "move the text into card.yaml (prose) or into a region <!-- hubkit:author:NAME -->, or pass --force"
     )
     if recorded(old) is None:
-        raise EditedError(f"{path}: this card was not written by hubkit and would be lost", hint, "")
+        keep = f"hubkit adopt {path.parent} takes it apart and keeps its words; --force gives it up"
+        raise EditedError(f"{path}: this card was not written by hubkit and would be lost", keep, "")
     if edited_by_hand(old):
         raise EditedError(
             f"{path}: this card was edited by hand since hubkit wrote it, and the edits would be lost",

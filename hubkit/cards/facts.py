@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from hubkit.cards import stated
 from hubkit.cards.base import BaseFacts, base_facts
@@ -27,8 +27,10 @@ from hubkit.validate.rule import REGISTRY
 from hubkit.validate.run import Selection, validate
 
 if TYPE_CHECKING:
+    from hubkit.release.model import Artefact
     from hubkit.repo.view import RepoView
 
+A = TypeVar("A", bound="Artefact")
 STORED = {
     "F64": "float64",
     "F32": "float32",
@@ -241,22 +243,26 @@ def read_facts(release: Path, settings: CardSettings, checksums: Checksums | Non
     Raises NothingFound when it holds no SAE that SAELens could load, HubkitError when a file is damaged.
     """
     hashing = checksums or Checksums.of(release)
-    view = open_folder(release)
+    return facts_of(open_folder(release), settings, hashing.get)
+
+
+def facts_of(view: RepoView, settings: CardSettings, digests: Callable[[], Mapping[str, str]]) -> Facts:
+    """The same of what `view` shows, be it a folder or a repository that is read by ranges; `digests` gives path to sha256 of all that a card is built from."""
     report = validate(view, _all_but_the_card())
     report = replace(report, findings=[f for f in report.findings if not is_left_out(f.path or "")])
-    there = Evaluation.load_ours(release / EVALUATION)
-    provenance = Provenance.load_ours(release / PROVENANCE)
+    there = _artefact(view, EVALUATION, Evaluation)
+    provenance = _artefact(view, PROVENANCE, Provenance)
     evaluation = there if _is_computed(there, provenance) else None
-    own = _own_metrics(release, report.saes)
+    own = _own_metrics(view, report.saes)
     saes = tuple(
         _sae(view, sae, report, evaluation, own.get(sae.sae_id)) for sae in report.saes if _describable(sae)
     )
     if not saes:
         raise NothingFound(
-            f"{release}: no SAE in SAELens's format that a card could describe",
-            hint=f"hubkit validate {release}",
+            f"{view.name}: no SAE in SAELens's format that a card could describe",
+            hint=f"hubkit validate {view.name}",
         )
-    digests = hashing.get()
+    checksums = digests()
     return Facts(
         settings=settings,
         saes=saes,
@@ -264,10 +270,10 @@ def read_facts(release: Path, settings: CardSettings, checksums: Checksums | Non
         provenance=provenance,
         base=base_facts(settings.base_model, provenance),
         report=report,
-        digest=sha256_of_json(digests),
-        texts_digest=texts_digest(_texts(release, saes)),
-        weights_digest=weights_digest(_weights(digests, saes)),
-        stated=_stated(release, saes, there, own, computed=evaluation is not None),
+        digest=sha256_of_json(checksums),
+        texts_digest=texts_digest(_texts(view, saes)),
+        weights_digest=weights_digest(_weights(checksums, saes)),
+        stated=_stated(view, saes, there, own, computed=evaluation is not None),
         others=sum(not _describable(sae) for sae in report.saes),
     )
 
@@ -285,7 +291,7 @@ def _describable(sae: Sae) -> bool:
 
 
 def _stated(
-    release: Path,
+    view: RepoView,
     saes: tuple[SaeFact, ...],
     there: Evaluation | None,
     own: Mapping[str, tuple[str, SaeMetrics]],
@@ -300,7 +306,7 @@ def _stated(
     ]
     changed = not computed and there is not None and there.computed is not None
     found = (
-        stated.read_author(release),
+        stated.read_author(view),
         stated.of_unrecorded(None if computed else there, metrics, changed),
         stated.by_training(saes),
     )
@@ -353,23 +359,30 @@ def _unlike(view: RepoView, sae: Sae) -> bool | None:
     return bool((values != values[0]).any()) if values.size else None
 
 
-def _own_metrics(release: Path, saes: Sequence[Sae]) -> dict[str, tuple[str, SaeMetrics]]:
+def _own_metrics(view: RepoView, saes: Sequence[Sae]) -> dict[str, tuple[str, SaeMetrics]]:
     """sae_id to the path and content of its metrics.json, where it has one of hubkit's form."""
     found = {}
     for sae in saes:
-        content = SaeMetrics.load_ours(release / sae.sae_id / METRICS)
+        path = METRICS if sae.sae_id == "." else f"{sae.sae_id}/{METRICS}"
+        content = _artefact(view, path, SaeMetrics)
         if content is not None:
-            found[sae.sae_id] = (METRICS if sae.sae_id == "." else f"{sae.sae_id}/{METRICS}", content)
+            found[sae.sae_id] = (path, content)
     return found
 
 
-def _texts(release: Path, saes: tuple[SaeFact, ...]) -> dict[str, bytes]:
+def _texts(view: RepoView, saes: tuple[SaeFact, ...]) -> dict[str, bytes]:
     """The bytes of every cfg.json, of evaluation.json and of evidence.yaml, by path."""
     paths = [_path(sae, CFG) for sae in saes] + [EVALUATION, EVIDENCE]
-    return {path: (release / path).read_bytes() for path in paths if (release / path).is_file()}
+    return {path: view.read_range(path, 0, entry.size) for path in paths if (entry := view.entry(path))}
 
 
-def _weights(checksums: dict[str, str], saes: tuple[SaeFact, ...]) -> dict[str, str]:
+def _artefact(view: RepoView, path: str, kind: type[A]) -> A | None:
+    """A file of hubkit's own; None where there is none, or another program's."""
+    entry = view.entry(path)
+    return kind.ours(view.read_range(path, 0, entry.size), f"{view.name}/{path}") if entry else None
+
+
+def _weights(checksums: Mapping[str, str], saes: tuple[SaeFact, ...]) -> dict[str, str]:
     """The checksum of each SAE's weights, by path."""
     paths = {_path(sae, WEIGHTS) for sae in saes}
     return {path: sha for path, sha in checksums.items() if path in paths}

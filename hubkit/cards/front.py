@@ -36,7 +36,8 @@ def release_front_matter(facts: Facts) -> dict[str, Any]:
         data["datasets"] = list(settings.datasets)
     if index := model_index(facts):
         data["model-index"] = index
-    return data
+    more = {key: value for key, value in settings.front_matter.items() if key not in {*data, KEY}}
+    return {**data, **more}
 
 
 def tags(settings: CommonSettings) -> list[str]:

@@ -57,6 +57,9 @@ EXAMPLES: Mapping[str, str] = {
     "papers": "[{title: Some paper, arxiv: '2406.04093'}]",
     "scenario_families": "[]",
     "transfers": "[{to: the bfloat16 model, expected: high, why: same weights}]",
+    "sections": "[{heading: Acknowledgements, text: 'Markdown of your own.'}]",
+    "front_matter": "{language: en}",
+    "withdrawn": "[{text: 57 SAEs, line: 2, reason: the repository has 54}]",
     "prose": "{summary: 'Markdown of your own under the title.'}",
     "templates": "my-templates",
 }
@@ -94,7 +97,7 @@ def look(folder: Path) -> Seen:
             f"{folder}: no SAE of a format that hubkit knows", hint=f"hubkit validate {folder} --notes"
         )
     hooks = sorted({hook for sae in facts.saes if (hook := sae.sae.hook_name)})
-    found = {key: (value, source) for key, value, source in _answers(facts)}
+    found = {key: (value, source) for key, value, source in answers_of(facts)}
     return Seen(
         folder=folder,
         families=Counter(_family(sae) for sae in facts.saes),
@@ -163,7 +166,7 @@ def next_steps(seen: Seen, lacking: list[str]) -> list[str]:
         steps.append(f"hubkit validate {folder}  # are the SAEs what they say?")
     force = " --force" if seen.foreign_card else ""
     why = (
-        "the README.md there is replaced: keep a copy, or move its prose into card.yaml"
+        f"the README.md there is replaced; hubkit adopt {folder} takes it apart instead, and keeps its words"
         if seen.foreign_card
         else "writes README.md"
     )
@@ -206,7 +209,7 @@ def _lines(seen: Seen, answers: Mapping[str, str]) -> Iterator[str]:
         )
 
 
-def _answers(facts: RepoFacts) -> Iterator[tuple[str, str, str]]:
+def answers_of(facts: RepoFacts) -> Iterator[tuple[str, str, str]]:
     """Keys of card.yaml that the files answer: key, value, where it was read. Later ones win."""
     named = Counter(name for sae in facts.saes if (name := _model(sae)))
     if named:

@@ -86,10 +86,19 @@ def render_sections(
     given = {
         name: {**common, **context} for name, context in contexts.items() if not isinstance(context, Absent)
     }
-    absent = [context for context in contexts.values() if isinstance(context, Absent)]
+    told = settings.prose.keys() | written.regions.keys()
+    absent = [
+        one
+        for name, one in contexts.items()
+        if isinstance(one, Absent) and not (name in told and "author" in one.reason)
+    ]
     if absent:
         given[ABSENT] = {"absent": _by_reason(absent)}
-    prose = (*settings.prose.values(), *(region.source for region in written.regions.values()))
+    prose = (
+        *settings.prose.values(),
+        *(one.text for one in settings.sections),
+        *(region.source for region in written.regions.values()),
+    )
     ours = {} if templates else given
     theirs = tuple(given.items()) if templates else ()
     done = authored.render(authored.Job(names, prose, theirs, templates))
@@ -106,7 +115,8 @@ def render_sections(
     first = [text for name, text in parts.items() if name not in LAST]
     last = [text for name, text in parts.items() if name in LAST]
     middle = [texts[ABSENT] + "\n"] if absent else []
-    return "\n".join([*first, *middle, *last])
+    apart = [f"## {one.heading}\n\n{done.prose[one.text].strip()}\n" for one in settings.sections]
+    return "\n".join([*first, *apart, *middle, *last])
 
 
 def _by_reason(absent: list[Absent]) -> dict[str, list[str]]:

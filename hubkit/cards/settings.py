@@ -55,6 +55,24 @@ class Link(Part):
     url: str | None = None
 
 
+class OwnSection(Part):
+    """A section of the author's that is none of hubkit's."""
+
+    heading: str
+    text: str
+    """Markdown; it may use facts, as prose does."""
+
+
+class Withdrawn(Part):
+    """What an earlier card said, and its files contradict: kept here, no longer in the card."""
+
+    text: str
+    line: int = Field(ge=1)
+    """Of the earlier card."""
+    reason: str
+    """What the files say."""
+
+
 class CommonSettings(Part):
     """What the cards of a release and of a study have in common."""
 
@@ -73,6 +91,8 @@ class CommonSettings(Part):
     """BibTeX."""
     prose: dict[str, str] = Field(default_factory=dict)
     """The author's own Markdown, by section; it may use facts: `{{ facts.best_sae.balanced_accuracy | pct }}`."""
+    sections: list[OwnSection] = Field(default_factory=list)
+    """Sections of the author's own, in their order, with their headings."""
     templates: str | None = None
     """A folder, relative to card.yaml, whose `<section>.md.j2` replace hubkit's."""
 
@@ -97,6 +117,10 @@ class CardSettings(CommonSettings):
     datasets: list[str] = Field(default_factory=list)
     example_text: str = "Your text here"
     """What the loading code feeds the model."""
+    front_matter: dict[str, Any] = Field(default_factory=dict)
+    """Further keys of the card's front matter: `language`, `pipeline_tag`; those that hubkit writes stay hubkit's."""
+    withdrawn: list[Withdrawn] = Field(default_factory=list)
+    """What an earlier card said and its files contradict (`hubkit adopt`): kept, and not in the card."""
 
 
 class IndexSettings(CommonSettings):
@@ -146,9 +170,25 @@ def stated_name(folder: Path) -> str | None:
 
 def save_settings(settings: CardSettings, path: Path) -> None:
     """Write `card.yaml`."""
-    keep_or_write(
-        path,
-        yaml.safe_dump(
-            settings.model_dump(exclude_defaults=True), sort_keys=False, allow_unicode=True, width=120
-        ),
-    )
+    keep_or_write(path, settings_text(settings.model_dump(exclude_defaults=True)))
+
+
+def settings_text(values: dict[str, Any]) -> str:
+    """The YAML of card.yaml: texts of several lines as blocks, so that they can be read and edited."""
+    return yaml.dump(values, Dumper=_Readable, sort_keys=False, allow_unicode=True, width=120)
+
+
+class _Readable(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+    """Without aliases, which card.yaml does not need."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write everything out."""
+        del data
+        return True
+
+
+def _block(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Readable.add_representer(str, _block)

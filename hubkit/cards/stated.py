@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from hubkit.cards.trained import counted_by
 from hubkit.measures.catalogue import CATALOGUE
-from hubkit.release.evidence import Evidence, StatedValue, load_evidence, of_evaluation, of_metrics
+from hubkit.release.evidence import Evidence, StatedValue, decode_evidence, of_evaluation, of_metrics
 from hubkit.release.experiments import EXPERIMENTS
 from hubkit.release.layout import CFG, EVALUATION, EVIDENCE
 from hubkit.release.metrics import Evaluation, SaeMetrics
 
 if TYPE_CHECKING:
     from hubkit.cards.facts import Facts, SaeFact
+    from hubkit.repo.view import RepoView
 
 Origin = Literal["author", "unrecorded", "changed", "training"]
 """Who states it: the author; a file without the record that hubkit computed it, or changed since; the training."""
@@ -66,11 +66,12 @@ class Stated:
         return f"Stated in `{EVALUATION}`, {how}; not computed by hubkit"
 
 
-def read_author(release: Path) -> Stated | None:
+def read_author(view: RepoView) -> Stated | None:
     """evidence.yaml. Raises UsageError that names every mistake by its line."""
-    found = load_evidence(release, CATALOGUE)
-    if found is None:
+    entry = view.entry(EVIDENCE)
+    if entry is None:
         return None
+    found = decode_evidence(view.read_range(EVIDENCE, 0, entry.size), f"{view.name}/{EVIDENCE}", CATALOGUE)
     items = [
         Item(value, EVIDENCE, f"/values/{i}/value", found.source_of(value))
         for i, value in enumerate(found.values)

@@ -13,6 +13,7 @@ import typer
 
 from hubkit import __version__
 from hubkit.cli import (
+    adopt,
     audit,
     build_cards,
     demo,
@@ -78,6 +79,7 @@ for module in (
     run,
     stages,
     init,
+    adopt,
     build_cards,
     preview,
     push,

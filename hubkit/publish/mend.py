@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hubkit.engine.events import Progress, silent
 from hubkit.errors import HubkitError, IncompleteError, UsageError
@@ -126,7 +126,23 @@ def _mends(fix: Fix, finding: Finding) -> bool:
     return finding.code in fix.codes and here
 
 
-def open_pull_request(found: Mending, api: HfApi, report: Progress = silent) -> tuple[Pushed, Verification]:
+class Proposed(Protocol):
+    """What a pull request is opened with."""
+
+    @property
+    def repo_id(self) -> str:
+        """OWNER/NAME."""
+
+    @property
+    def plan(self) -> PushPlan | None:
+        """The one commit; None where there is nothing to propose."""
+
+    @property
+    def folder(self) -> Path:
+        """Its files."""
+
+
+def open_pull_request(found: Proposed, api: HfApi, report: Progress = silent) -> tuple[Pushed, Verification]:
     """Open it (or continue the one that was begun), and prove its tree. Raises HubkitError; main is never written to."""
     plan = found.plan
     if plan is None or not plan.target.pull_request:

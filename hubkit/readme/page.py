@@ -218,7 +218,7 @@ class Page:
                 continue
             in_fence = number in fenced
             level = 0
-            if not in_fence and number not in indented and (found := _heading(raw, plain=self.plain)):
+            if not in_fence and number not in indented and (found := heading_of(raw, plain=self.plain)):
                 heading, level = found
                 section = section_of(heading)
             if not in_fence and number < len(lines) and UNDERLINE.match(lines[number]) and raw[0].isalnum():
@@ -260,7 +260,7 @@ def section_of(heading: str) -> Section:
     return next((name for name, words in NAMES if words.search(heading)), "other")
 
 
-def _heading(raw: str, *, plain: bool) -> tuple[str, int] | None:
+def heading_of(raw: str, *, plain: bool) -> tuple[str, int] | None:
     """The words of a heading and its level; in plain text a short line that names a section."""
     if raw.startswith("<") and (match := HEAD.match(raw)):
         return without_tags(match.group(2)).strip("# *"), int(match.group(1))

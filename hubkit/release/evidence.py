@@ -111,12 +111,17 @@ class Evidence(Artefact):
 
     def save(self, path: Path) -> None:
         """Write it as YAML, in the order of the model."""
-        import yaml
-
         from hubkit.release.writing import write_text
 
-        data = self.model_dump(mode="json", by_alias=True)
-        write_text(path, yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120))
+        write_text(path, self.text())
+
+    def text(self) -> str:
+        """As YAML, in the order of the model."""
+        import yaml
+
+        return yaml.safe_dump(
+            self.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True, width=120
+        )
 
 
 def load_evidence(folder: Path, measures: Collection[str] = ()) -> Evidence | None:
@@ -126,12 +131,17 @@ def load_evidence(folder: Path, measures: Collection[str] = ()) -> Evidence | No
     """
     path = folder / EVIDENCE
     try:
-        text = path.read_text(encoding="utf-8")
+        return decode_evidence(path.read_bytes(), str(path), measures)
     except FileNotFoundError:
         return None
+
+
+def decode_evidence(data: bytes, where: str, measures: Collection[str] = ()) -> Evidence:
+    """The same from the file's bytes; `where` names it in errors."""
+    try:
+        return read_evidence(data.decode("utf-8").replace("\r\n", "\n"), where, measures)
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8: {error}") from error
-    return read_evidence(text, str(path), measures)
+        raise UsageError(f"{where}: not UTF-8: {error}") from error
 
 
 def read_evidence(text: str, where: str, measures: Collection[str] = ()) -> Evidence:

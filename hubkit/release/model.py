@@ -75,24 +75,39 @@ class Artefact(BaseModel):
     def load_ours(cls, path: Path) -> Self | None:
         """As `load`, but None where there is no such file, or one that does not carry this artefact's `$schema`: somebody else's."""
         try:
-            raw = json.loads(read_regular(path, MOST_BYTES))
+            data = read_regular(path, MOST_BYTES)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise IncompleteError(f"{path}: cannot be read: {error.strerror}") from error
+        return cls.ours(data, str(path))
+
+    @classmethod
+    def ours(cls, data: bytes, where: str) -> Self | None:
+        """The same from a file's bytes; `where` names it in errors."""
+        try:
+            raw = json.loads(data)
         except (ValueError, RecursionError) as error:
-            raise IncompleteError(f"{path}: not JSON: {shortened(str(error), LONGEST_SAID)}") from error
-        return cls.load(path) if isinstance(raw, dict) and raw.get("$schema") in cls.schemas() else None
+            raise IncompleteError(f"{where}: not JSON: {shortened(str(error), LONGEST_SAID)}") from error
+        if not isinstance(raw, dict) or raw.get("$schema") not in cls.schemas():
+            return None
+        return cls._parsed(data, where)
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read the artefact at `path`. Raises IncompleteError when it is missing, not JSON, or not of this form."""
         try:
-            return cls.parse(read_regular(path, MOST_BYTES))
+            data = read_regular(path, MOST_BYTES)
         except FileNotFoundError as error:
             raise IncompleteError(f"{path}: there is no such file, expected a {cls.__name__}") from error
         except OSError as error:
             raise IncompleteError(f"{path}: cannot be read: {error.strerror}") from error
+        return cls._parsed(data, str(path))
+
+    @classmethod
+    def _parsed(cls, data: bytes, path: str) -> Self:
+        try:
+            return cls.parse(data)
         except ValidationError as error:
             raise IncompleteError(f"{path}: not a {cls.__name__}: {_words(error)}") from error
         except (ValueError, RecursionError) as error:  # of json, of an encoding

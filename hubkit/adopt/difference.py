@@ -1,0 +1,203 @@
+"""What of a card changes, claim by claim: the line, what it said, what the files say, what the new card says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from hubkit.adopt.draft import Draft, lines_of, short
+from hubkit.adopt.judge import CONTRADICTS, QUOTED, on_line
+from hubkit.adopt.pieces import Piece
+from hubkit.readme.claims import read_claims
+from hubkit.readme.claims.kinds import (
+    Claim,
+    Expansion,
+    HookForm,
+    LayerList,
+    ModelFamily,
+    NamedSae,
+    Property,
+    TensorNames,
+    TensorShape,
+    Unlearned,
+)
+from hubkit.readme.document import parse_readme
+from hubkit.readme.page import Page, shortened
+from hubkit.release.layout import README
+from hubkit.validate.finding import Finding, Severity
+from hubkit.words import many
+
+Outcome = Literal["withdrawn", "kept", "added", "open"]
+"""Out of the card and kept in card.yaml; in it, for its author to decide; not said before and said now; still so."""
+ORDER = {"withdrawn": 0, "kept": 1, "added": 2, "open": 3}
+SUBJECTS = ("what", "field", "name", "layer", "model")
+"""What of a claim says what it is about."""
+ABOUT: dict[type[Claim], re.Pattern[str]] = {
+    Unlearned: re.compile(
+        r"\bTHR00[12]\b.*\d+ of \d+|\d+ of \d+.*\bthreshold|threshold.*never", re.IGNORECASE
+    ),
+    HookForm: re.compile(r"`(?:model\.|transformer\.|blocks\.|gpt_neox\.)[\w.]+`"),
+    ModelFamily: re.compile(r"^\| (?:Architecture|Model type) \|"),
+    Expansion: re.compile(r"\d \(\d+(?:\.\d+)?x\)|\bd_sae\b"),
+    TensorShape: re.compile(r"\bW_enc \["),
+    TensorNames: re.compile(r"\bW_enc \["),
+    LayerList: re.compile(r"\*\*Layers\*\*|\blayers?\b \d"),
+    NamedSae: re.compile(r"\bsae_id = "),
+}
+"""How the built card speaks of what it states in words that no claim is read from."""
+FIELDS = {
+    "d_in": re.compile(r"\bd_in\b.*\d"),
+    "d_sae": re.compile(r"\bd_sae\b.*\d"),
+    "k": re.compile(r"\bk = \d"),
+    "architecture": re.compile(r"\*\*\d+ (?:SAEs?|transcoders?)\*\*"),
+    "hook_name": ABOUT[HookForm],
+    "layer": ABOUT[LayerList],
+    "model_name": re.compile(r"trained on activations of"),
+}
+"""Of a Property, by its field."""
+UNDISCLOSED = "CARD010"
+GONE = "not said any more"
+OWN_CODE = "loading code of its own, made from the configurations"
+LEFT = "the sentence as it stands: a warning is the author's to decide"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One claim."""
+
+    line: int
+    """Of the earlier card; 0 for what has no line."""
+    code: str
+    says: str
+    files: str
+    now: str
+    outcome: Outcome
+
+    def to_json(self) -> dict[str, Any]:
+        """For `--format json`."""
+        return asdict(self)
+
+
+def differences(
+    text: str, draft: Draft, before: Iterable[Finding], after: Iterable[Finding], card: str | None
+) -> list[Difference]:
+    """Every finding on the card `text` that was worth a warning, and everything that was withdrawn."""
+    found = [
+        one
+        for one in before
+        if one.path == README and one.code.startswith("CARD") and one.severity > Severity.NOTE
+    ]
+    left = {(one.code, QUOTED.sub("", one.message)) for one in after}
+    claims = _Claims(text, draft, card)
+    rows = [_of_finding(one, draft, left, claims) for one in found]
+    told = {(row.line, row.code) for row in rows if row.outcome == "withdrawn"}
+    rows += list(_of_pieces(draft, told, claims))
+    return sorted(_together(rows), key=lambda row: (ORDER[row.outcome], row.line, row.code))
+
+
+def _of_finding(finding: Finding, draft: Draft, left: set[tuple[str, str]], claims: _Claims) -> Difference:
+    line, says = finding.line or 0, QUOTED.search(finding.message)
+    there = [piece for piece in on_line(draft.pieces, finding.line) if piece in draft.gone]
+    gone = [
+        piece for piece in there if any(why.startswith(finding.code) for why in draft.gone[piece])
+    ] or there
+    whole = QUOTED.sub("", finding.message)
+    quote = says.group()[3:-1] if says else ""
+    if gone and finding.code in CONTRADICTS:
+        return Difference(
+            line,
+            finding.code,
+            _said(gone, quote) or quote,
+            whole,
+            claims.now(gone[0], finding.message),
+            "withdrawn",
+        )
+    if finding.code in CONTRADICTS:
+        return Difference(line, finding.code, quote, whole, LEFT, "kept")
+    if (finding.code, whole) in left or claims.card is None:
+        return Difference(line, finding.code, quote, whole, "the same", "open")
+    now = claims.line(ABOUT[Unlearned]) if finding.code == UNDISCLOSED else None
+    return Difference(line, finding.code, quote, whole, now or "it is there now", "added")
+
+
+def _of_pieces(draft: Draft, told: set[tuple[int, str]], claims: _Claims) -> Iterator[Difference]:
+    """What went with the findings on the new card, or for another reason."""
+    for piece in draft.pieces.all:
+        for why in () if piece.kind == "head" else draft.gone.get(piece, ()):
+            code = why.partition(":")[0] if why.startswith("CARD") else ""
+            if not any((line, code) in told for line in range(piece.first, piece.last + 1)):
+                files = why.partition(": ")[2] if code else why
+                yield Difference(
+                    piece.first, code, _said([piece]), files, claims.now(piece, files), "withdrawn"
+                )
+
+
+def _together(rows: list[Difference]) -> list[Difference]:
+    """Each claim once."""
+    return list({(row.line, row.code, row.files): row for row in rows}.values())
+
+
+def _said(gone: list[Piece], quote: str = "") -> str:
+    """What was withdrawn; of code the line that is quoted, or how much of it there is."""
+    if any(piece.kind == "code" for piece in gone):
+        return quote or f"code, {many(sum(piece.last - piece.first + 1 for piece in gone), 'line')}"
+    return short(" ".join(piece.text for piece in gone))
+
+
+class _Claims:
+    """The claims of both cards: what the new one says where the old one was wrong."""
+
+    def __init__(self, text: str, draft: Draft, card: str | None) -> None:
+        self.card = card
+        theirs = lines_of(draft)
+        self.ours = [
+            (n, line) for n, line in enumerate((card or "").split("\n"), 1) if line.strip() not in theirs
+        ]
+        self.old: dict[int, list[Claim]] = {}
+        for claim in read_claims(Page(parse_readme(text))).found:
+            self.old.setdefault(claim.line, []).append(claim)
+        self.new = read_claims(Page(parse_readme(card))).found if card else ()
+
+    def now(self, piece: Piece, message: str) -> str:
+        """What the new card says on what `message` is about."""
+        if self.card is None:
+            return GONE
+        if piece.kind == "code":
+            return OWN_CODE
+        there = [claim for line in range(piece.first, piece.last + 1) for claim in self.old.get(line, ())]
+        named = [claim for claim in there if _is_named(claim, message)] or there[:1]
+        for claim in named:
+            same = next(
+                (one for one in self.new if type(one) is type(claim) and _subject(one) == _subject(claim)),
+                None,
+            )
+            if same is not None:
+                return f"line {same.line}: {same.quote}"
+            words = FIELDS.get(claim.field) if isinstance(claim, Property) else ABOUT.get(type(claim))
+            if words and (found := self.line(words)):
+                return found
+        return GONE
+
+    def line(self, words: re.Pattern[str]) -> str | None:
+        """The first line of the new card that is hubkit's and matches."""
+        found = ((n, line) for n, line in self.ours if words.search(line))
+        return next((f"line {n}: {shortened(line)}" for n, line in found), None)
+
+
+def _subject(claim: Claim) -> tuple[object, ...]:
+    return tuple(getattr(claim, name, None) for name in SUBJECTS)
+
+
+def _is_named(claim: Claim, message: str) -> bool:
+    """Whether a finding speaks of this claim: its values stand in it."""
+    values = [
+        value for name, value in vars(claim).items() if name not in {"line", "quote", "digits", "slack"}
+    ]
+    words = message.replace(",", "").split()
+    return any(
+        str(value) in words
+        for value in values
+        if isinstance(value, int | float | str) and not isinstance(value, bool)
+    )

@@ -1,0 +1,167 @@
+"""What a card says, as card.yaml keeps it: prose by section, sections of the author's own, front matter; and what was withdrawn, with its reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hubkit.adopt.headings import says_no_more
+from hubkit.adopt.pieces import Part, Piece, Pieces, block_text, heading_words
+from hubkit.readme.page import LONGEST_SENTENCE
+
+BRACES = re.compile(r"\{(?=[{%#])")
+RAW = "{% raw %}{{% endraw %}"
+FENCED = re.compile(r"^(`{3,})[a-z]*\n(.*)\n\1$", re.DOTALL)
+LEVEL = "### "
+EMPTY = "nothing is left below it"
+UNTITLED = "More from the earlier card"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The pieces of a card, and why some of them no longer stand in it."""
+
+    pieces: Pieces
+    gone: Mapping[Piece, tuple[str, ...]] = field(default_factory=dict)
+    """Withdrawn: the reasons."""
+    moved: frozenset[Piece] = frozenset()
+    """In evidence.yaml, number by number."""
+
+    @property
+    def left_out(self) -> set[Piece]:
+        """What stands in no text of the new card."""
+        return {*self.gone, *self.moved}
+
+    @property
+    def kept(self) -> Iterator[Piece]:
+        """What stands in it."""
+        out = self.left_out
+        return (piece for piece in self.pieces.all if piece not in out)
+
+
+def texts(draft: Draft, *, apart: bool = False) -> dict[str, Any]:
+    """The keys of card.yaml that hold the author's words: title, prose, sections, citation."""
+    out = draft.left_out
+    prose: dict[str, list[str]] = {}
+    own: list[dict[str, str]] = []
+    found: dict[str, Any] = {}
+    title = draft.pieces.title
+    if title is not None and title not in out:
+        found["title"] = heading_words(title.text)
+    for part in draft.pieces.parts:
+        here = set(out)
+        if part.name == "citation" and "citation" not in found and (entry := _bibtex(part, out)):
+            found["citation"] = FENCED.sub(r"\2", entry.text).strip()
+            here.add(entry)
+        body = part_text(part, here, apart=apart)
+        if part.blocks and not body:
+            continue  # nothing is left below the heading
+        if part.name is not None:
+            bare = (
+                part.heading is None
+                or part.heading in out
+                or (part.name not in prose and says_no_more(part.words, part.name))
+            )
+            prose.setdefault(part.name, []).append(
+                "\n\n".join(filter(None, ["" if bare else f"{LEVEL}{part.words}", body]))
+            )
+        else:
+            heading = UNTITLED if part.heading in out else part.words or UNTITLED
+            own.append({"heading": heading, "text": inert(body)})
+    found["prose"] = {
+        name: inert("\n\n".join(filter(None, several))) for name, several in prose.items() if any(several)
+    }
+    found["sections"] = own
+    return {key: value for key, value in found.items() if value}
+
+
+def part_text(part: Part, out: set[Piece], *, apart: bool = False) -> str:
+    """What stands below a heading, without what is `out`."""
+    blocks = (block_text(block, out, apart=apart) for block in part.blocks)
+    return _folded("\n\n".join(filter(None, blocks)).strip("\n"))
+
+
+def _folded(text: str) -> str:
+    """With every `<details>` closed: one that is not would fold up the rest of the card."""
+    lower = text.lower()
+    missing = lower.count("<details") - lower.count("</details")
+    return text + "\n\n</details>" * max(0, missing)
+
+
+def inert(text: str) -> str:
+    """A text that means itself where a template is expected: no brace of the author's opens anything."""
+    return BRACES.sub(lambda _: RAW, text)
+
+
+def withdrawn(draft: Draft) -> list[dict[str, Any]]:
+    """What is out, for card.yaml: text, line, reason, in the order of the card. A heading goes with the last of what stood below it."""
+    gone = dict(draft.gone)
+    out = draft.left_out
+    for part in draft.pieces.parts:
+        if part.heading and part.blocks and not part_text(part, out):
+            gone.setdefault(part.heading, (EMPTY,))
+    return [
+        {"text": piece.text, "line": piece.first, "reason": "; ".join(gone[piece])}
+        for piece in draft.pieces.all
+        if piece in gone
+    ]
+
+
+def lines_of(draft: Draft) -> dict[str, list[Piece]]:
+    """Every line that kept pieces put into a card, without the space around it, to those pieces: with each sentence on a line of its own, and as they stand."""
+    found: dict[str, list[Piece]] = {}
+    out = draft.left_out
+    for part in draft.pieces.parts:
+        for block in part.blocks:
+            for group in block.groups:
+                kept = [piece for piece in group.pieces if piece not in out]
+                for number, piece in enumerate(kept):
+                    marker = group.marker if number == 0 else ""
+                    for line in {marker + " ".join(piece.text.split()), *_shown(marker, piece)}:
+                        found.setdefault(line.strip(), []).append(piece)
+                if len(kept) > 1:
+                    for line, owners in _together(group.marker, kept):
+                        found.setdefault(line.strip(), []).extend(owners)
+    for piece in draft.kept:
+        if piece.kind == "heading":
+            found.setdefault(heading_words(piece.text), []).append(piece)
+    return found
+
+
+def _shown(marker: str, piece: Piece) -> list[str]:
+    first, *rest = piece.text.split("\n")
+    return [marker + first, *rest]
+
+
+def _together(marker: str, kept: list[Piece]) -> Iterator[tuple[str, list[Piece]]]:
+    """The lines of a paragraph as it stands, each with the pieces on it."""
+    owners: list[Piece] = []
+    line: list[str] = [marker]
+    for number, piece in enumerate(kept):
+        for part in re.split(r"(\n)", ("" if number == 0 else piece.before) + piece.text):
+            if part == "\n":
+                yield "".join(line), owners
+                line, owners = [], []
+            elif part:
+                line.append(part)
+                if not owners or owners[-1] is not piece:
+                    owners.append(piece)
+    yield "".join(line), owners
+
+
+def _bibtex(part: Part, out: set[Piece]) -> Piece | None:
+    """The first entry of a section."""
+    pieces = (
+        piece for block in part.blocks for piece in block.pieces if piece.kind == "code" and piece not in out
+    )
+    return next(
+        (one for one in pieces if (match := FENCED.match(one.text)) and match[2].lstrip().startswith("@")),
+        None,
+    )
+
+
+def short(text: str) -> str:
+    """One line of a text."""
+    return " ".join(text.split())[:LONGEST_SENTENCE]

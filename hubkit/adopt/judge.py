@@ -1,0 +1,149 @@
+"""What the files contradict, by the findings of `hubkit validate` on the card that is there and on the one that would be: no second judge.
+
+A finding stands on a line. So that it points at one sentence, the card is also judged with each sentence on a line of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from hubkit.adopt.draft import Draft, lines_of
+from hubkit.adopt.pieces import Piece, Pieces
+from hubkit.readme.document import Readme
+from hubkit.validate.finding import Finding, Severity
+
+CONTRADICTS = ("CARD004", "CARD005", "CARD006", "CARD007", "CARD008", "CARD009", "CARD015", "CARD016")
+"""Rules that hold a statement against the files; the others speak of what is missing."""
+UNFILLED = "CARD011"
+"""A placeholder says nothing that could be kept."""
+QUOTED = re.compile(r': "[^\n]*"$')
+MOST_ROUNDS = 12
+MARKS = re.compile(r"<!-- /?hubkit:")
+OF_HUBKIT = "it holds a mark of hubkit's own (<!-- hubkit:...), which a card may hold once"
+
+
+class Gone(dict[Piece, tuple[str, ...]]):
+    """What is withdrawn, each piece with every reason once."""
+
+    def add(self, more: Mapping[Piece, Iterable[str]]) -> None:
+        """Further reasons."""
+        for piece, reasons in more.items():
+            self[piece] = tuple(dict.fromkeys([*self.get(piece, ()), *reasons]))
+
+
+Judge = Callable[[str], list[Finding]]
+"""The findings on README.md, were this its text."""
+
+
+def contradicts(finding: Finding) -> bool:
+    """Whether a finding withdraws what it stands on."""
+    wrong = finding.code in CONTRADICTS and finding.severity is Severity.ERROR
+    return finding.path == "README.md" and (wrong or finding.code == UNFILLED)
+
+
+def reason(finding: Finding) -> str:
+    """`CARD004: the card says 57 SAEs, the repository has 54`: without the words that it quotes."""
+    return f"{finding.code}: {QUOTED.sub('', finding.message)}"
+
+
+def judged(readme: Readme, pieces: Pieces, found: Iterable[Finding], judge: Judge) -> Draft:
+    """Withdraw what the findings on the old card stand on, sentence by sentence where they tell which."""
+    gone = Gone({piece: (piece.fault,) for piece in pieces.all if piece.fault})
+    gone.add({piece: [OF_HUBKIT] for piece in pieces.all if MARKS.search(piece.text)})
+    wrong = [finding for finding in found if contradicts(finding)]
+    if wrong:
+        text, owners = _sentence_a_line(readme, pieces)
+        for finding in judge(text):
+            if contradicts(finding) and (owner := owners.get(finding.line or 0)):
+                gone.add({owner: [reason(finding)]})
+    for finding in wrong:
+        there = on_line(pieces, finding.line)
+        if not any(why.startswith(finding.code) for piece in there for why in gone.get(piece, ())):
+            gone.add({piece: [reason(finding)] for piece in there})
+    return Draft(pieces, whole_tables(pieces, gone))
+
+
+def settled(
+    draft: Draft, build: Callable[[Draft, bool], str], judge: Judge
+) -> tuple[Draft, str, list[Finding]]:
+    """Withdraw what the findings on the new card stand on, until none stands on the author's words; the new card, and what is found in it."""
+    for number in range(MOST_ROUNDS):
+        apart = number < MOST_ROUNDS // 2
+        text = build(draft, apart)
+        found = judge(text)
+        gone = _named(draft, text, found)
+        if not gone and apart:
+            text = build(draft, False)
+            found = judge(text)
+            gone = _named(draft, text, found)
+        if not gone:
+            return draft, text, found
+        more = Gone(draft.gone)
+        more.add(gone)
+        draft = replace(draft, gone=whole_tables(draft.pieces, more))
+    text = build(draft, False)
+    return draft, text, judge(text)
+
+
+def _named(draft: Draft, text: str, found: Iterable[Finding]) -> dict[Piece, list[str]]:
+    """The kept pieces on whose lines findings stand."""
+    wrong = [finding for finding in found if contradicts(finding) and finding.line]
+    if not wrong:
+        return {}
+    lines, owners = text.split("\n"), lines_of(draft)
+    gone: dict[Piece, list[str]] = {}
+    for finding in wrong:
+        line = lines[(finding.line or 1) - 1].strip()
+        for piece in owners.get(line) or owners.get(line.lstrip("# ")) or ():
+            gone.setdefault(piece, []).append(reason(finding))
+    return gone
+
+
+def on_line(pieces: Pieces, line: int | None) -> list[Piece]:
+    """The pieces that stand on a line of the card."""
+    return [piece for piece in pieces.by_line.get(line or 0, ()) if piece.kind != "comment"]
+
+
+def whole_tables(pieces: Pieces, gone: Gone) -> Gone:
+    """The head goes with the last row."""
+    for part in pieces.parts:
+        for block in part.blocks:
+            rows = [piece for piece in block.pieces if piece.kind == "row"]
+            if block.titles and rows and all(row in gone for row in rows):
+                head = next(piece for piece in block.pieces if piece.kind == "head")
+                gone.setdefault(head, gone[rows[0]])
+    return gone
+
+
+def _sentence_a_line(readme: Readme, pieces: Pieces) -> tuple[str, dict[int, Piece]]:
+    """The card with each piece on lines of its own, blank lines as they are, and the piece of each line."""
+    old = readme.text.split("\n")
+    lines = old[: readme.body_line - 1]
+    owners: dict[int, Piece] = {}
+    last = readme.body_line - 1
+    for piece, marker in _with_markers(pieces):
+        if any(not line.strip() for line in old[last : piece.first - 1]):
+            lines.append("")
+        raw = old[piece.first - 1 : piece.last] if piece.kind in {"code", "heading"} else None
+        shown = raw or (
+            piece.text.split("\n") if piece.kind != "text" else [marker + " ".join(piece.text.split())]
+        )
+        for line in shown:
+            lines.append(line)
+            owners[len(lines)] = piece
+        last = max(last, piece.last)
+    return "\n".join(lines), owners
+
+
+def _with_markers(pieces: Pieces) -> Iterator[tuple[Piece, str]]:
+    """Every piece, the first of an item with its bullet."""
+    markers = {
+        group.pieces[0]: group.marker
+        for part in pieces.parts
+        for block in part.blocks
+        for group in block.groups
+        if group.pieces
+    }
+    return ((piece, markers.get(piece, "")) for piece in pieces.all)

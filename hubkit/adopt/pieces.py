@@ -1,0 +1,125 @@
+"""A hand-written card in pieces, none of them lost: a sentence, a row of a table, a block of code, each with the lines that it stood on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+Kind = Literal["text", "row", "head", "code", "comment", "heading"]
+FENCE_MARKS = re.compile(r"`{3,}")
+WRAPPED = re.compile(r"\n[ \t]*")
+
+
+@dataclass(eq=False, slots=True)
+class Piece:
+    """The least that is kept or withdrawn. Two pieces are never equal, whatever they say."""
+
+    text: str
+    """As it stands, Markdown, without the line end."""
+    first: int
+    """Line of the card, 1-based."""
+    last: int
+    kind: Kind = "text"
+    before: str = ""
+    """The space between it and the piece before, in the same group."""
+    fault: str | None = None
+    """Why it cannot stand in any card: a comment that never ends."""
+
+
+@dataclass(eq=False, slots=True)
+class Group:
+    """A paragraph, an item of a list, a row: pieces in one flow, behind a bullet where there is one."""
+
+    pieces: list[Piece]
+    marker: str = ""
+
+
+@dataclass(eq=False, slots=True)
+class Block:
+    """Groups without a blank line between them."""
+
+    groups: list[Group]
+    titles: tuple[str, ...] = ()
+    """Of the columns, for a table."""
+
+    @property
+    def pieces(self) -> Iterator[Piece]:
+        """All, in order."""
+        for group in self.groups:
+            yield from group.pieces
+
+
+@dataclass(eq=False)
+class Part:
+    """A heading and what stands below it, further headings included where they belong to the same section."""
+
+    heading: Piece | None
+    level: int
+    """Of the heading: 1 for `#`; 0 for what stands before any."""
+    name: str | None
+    """The section of hubkit's that it goes to; None for one of the author's own."""
+    blocks: list[Block] = field(default_factory=list)
+
+    @property
+    def words(self) -> str:
+        """The heading without its marks."""
+        return heading_words(self.heading.text) if self.heading else ""
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """The body of a card."""
+
+    title: Piece | None
+    parts: tuple[Part, ...]
+
+    @cached_property
+    def all(self) -> tuple[Piece, ...]:
+        """Every piece, in the order of the card."""
+        found = [self.title] if self.title else []
+        for part in self.parts:
+            found += [part.heading] if part.heading else []
+            found += [piece for block in part.blocks for piece in block.pieces]
+        return tuple(found)
+
+    @cached_property
+    def by_line(self) -> dict[int, list[Piece]]:
+        """The pieces on each line of the card."""
+        found: dict[int, list[Piece]] = {}
+        for piece in self.all:
+            for line in range(piece.first, piece.last + 1):
+                found.setdefault(line, []).append(piece)
+        return found
+
+
+def heading_words(text: str) -> str:
+    """`## Known **limitations** ##` without its marks."""
+    return re.sub(r"^#{1,6}[ \t]*|[ \t]*#*$|[*`]", "", text.strip()).strip()
+
+
+def block_text(block: Block, gone: set[Piece], *, apart: bool = False) -> str:
+    """What is left of a block when some pieces are `gone`. With `apart` every sentence stands on a line of its own, so that a finding's line is a sentence."""
+    groups = [group for group in block.groups if any(piece not in gone for piece in group.pieces)]
+    if block.titles and not any(piece.kind == "row" for group in groups for piece in group.pieces):
+        groups = []  # a head without rows
+    return "\n".join(group_text(group, gone, apart=apart) for group in groups)
+
+
+def group_text(group: Group, gone: set[Piece], *, apart: bool = False) -> str:
+    """One group, as `block_text`."""
+    kept = [piece for piece in group.pieces if piece not in gone]
+    parts = [group.marker]
+    for number, piece in enumerate(kept):
+        parts.append("" if number == 0 else "\n" if apart else piece.before)
+        parts.append(WRAPPED.sub(" ", piece.text) if apart and piece.kind == "text" else piece.text)
+    return "".join(parts)
+
+
+def fenced(code: str, language: str) -> str:
+    """Code between fences that it cannot end itself."""
+    longest = max((len(run) for run in FENCE_MARKS.findall(code)), default=2)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{code}\n{fence}"
