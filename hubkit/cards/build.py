@@ -37,7 +37,7 @@ FIGURE_PLACES = {
     "layer_profile": "key_findings",
     "comparisons": "key_findings",
     "reconstruction": "quality",
-    "thresholds": "limitations",
+    "thresholds": "architecture",
 }
 """Figure to section."""
 
@@ -172,14 +172,14 @@ def recorded_digest(text: str) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _figures(drawn: list[Drawn]) -> dict[str, str]:
-    """Section to its pictures, each with its alternative text and caption."""
+def _figures(drawn: list[Drawn]) -> dict[str, list[str]]:
+    """Section to its pictures, each with its alternative text and caption. Where nothing was measured, the thresholds are what there is to see."""
     found: dict[str, list[str]] = {}
     for one in drawn:
-        section = FIGURE_PLACES.get(one.name.partition("-")[0], "quality")
+        section = "limitations" if [one] == drawn else FIGURE_PLACES[one.name]
         alt = one.alt.replace("[", "(").replace("]", ")").replace("\n", " ")
         found.setdefault(section, []).append(f"![{alt}](figures/{one.name}.svg)\n\n*{one.caption}*")
-    return {section: "\n\n".join(pictures) for section, pictures in found.items()}
+    return found
 
 
 def _with_code(facts: Facts, written: Written, old: str | None, release: Path, run: RunCode | None) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from packaging.version import Version
+
 FIRST: dict[str, str] = {
     "standard": "6.0.0",
     "gated": "6.0.0",
@@ -35,6 +37,12 @@ class Loads:
     first: str | None
     """None for an architecture that no version loads."""
     note: str
+
+
+def needed(architecture: str, *, rescaled: bool) -> str | None:
+    """The first version that loads SAEs of `architecture` and computes what they are; None where none does."""
+    first = FIRST.get(architecture)
+    return max(first, RESCALE, key=Version) if first and rescaled else first
 
 
 def loads(architecture: str, *, rescaled: bool) -> Loads:

@@ -10,6 +10,7 @@ from typing import NoReturn
 import pytest
 import yaml
 from builders import cfg, tensors, view
+from cards.reading import section
 from huggingface_hub import ModelCard
 from safetensors.numpy import save
 
@@ -80,24 +81,25 @@ def test_counts_are_the_folders(release: Path) -> None:
     text = build_card(release).text
     assert "**2 SAEs**: 1 jumprelu, 1 topk" in text
     assert "**Layers**: 2, 3" in text
-    assert text.count("\n| `lab_") == 2
+    assert section(text, "The SAEs").count("\n| `lab_") == 2
 
 
 def test_defects_are_disclosed_by_construction(release: Path) -> None:
     text = build_card(release).text
-    assert "1 of the 2 SAEs has findings of severity error (THR001)" in text
-    assert "1 of 2 SAEs, every jumprelu SAE: `lab_L2_mixed`" in text
+    strip = "**Every threshold is 0: this JumpReLU computes a plain ReLU.** Every jumprelu SAE: see [Limitations](#limitations)"
+    assert strip in text
+    assert "1 of 2 SAEs, every jumprelu SAE: `lab_L2_mixed` (THR001)." in section(text, "Limitations")
+    assert "- **Avoid** every jumprelu SAE: it has defects (THR001)." in text
 
 
 def test_what_was_not_measured_says_so(release: Path) -> None:
     text = build_card(release).text
-    assert "Not measured by hubkit: 2 of 2 SAEs." in text
+    assert "Not measured by hubkit: 2 of 2 SAEs." in section(text, "Limitations")
     assert "There is no provenance.json" in text
     assert re.search(
         r"^- Key findings, SAE quality, Effect sizes: not computed by hubkit\.$", text, re.MULTILINE
     )
     assert re.search(r"^- Stability .*Probe comparison: neither computed nor stated\.$", text, re.MULTILINE)
-    assert "Intended use: the author states none." in text
     assert "## Key findings" not in text
 
 
@@ -145,7 +147,12 @@ def test_hostile_names_stay_inside_their_cell(tmp_path: Path) -> None:
     evil = "lab_L2_<script>alert(1)</script>"
     folder = written(
         tmp_path / "evil",
-        view(cfg(metadata={"training_condition": "a|b\n<img src=x>"}), folder="lab_L2", readme=None),
+        view(
+            cfg(metadata={"training_condition": "a|b\n<img src=x>"}),
+            folder="lab_L2",
+            readme=None,
+            files=view(folder="lab_L3", readme=None).files,
+        ),
     )
     text = build_card(folder).text
     assert "a\\|b &lt;img" in text

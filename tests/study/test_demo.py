@@ -63,8 +63,10 @@ def test_the_naive_release_is_thr001_refused_and_disclosed(demo: DemoRun) -> Non
     assert [f.code for f in report.findings if f.severity > Severity.NOTE] == ["THR001"]
     assert "THR001" in demo.answer["refusal"]
     card = (release / "README.md").read_text(encoding="utf-8")
-    assert "Known defects" in card
-    assert re.search(r"THR001: Every threshold is 0.*1 of 1 SAEs", card)
+    assert (
+        "**Every threshold is 0: this JumpReLU computes a plain ReLU.** This SAE: see [Limitations]" in card
+    )
+    assert "- **Every threshold is 0: this JumpReLU computes a plain ReLU.** This SAE (THR001).\n" in card
 
 
 def test_the_cards_numbers_are_those_of_the_files(demo: DemoRun) -> None:
