@@ -13,6 +13,7 @@ from hubkit.cards import authored, sections
 from hubkit.cards.environment import shipped
 from hubkit.cards.facts import Facts
 from hubkit.cards.front import digests, release_front_matter, with_front_matter
+from hubkit.cards.in_study import KEY
 from hubkit.cards.quotable import Tree, quotable
 from hubkit.cards.regions import Region, render_region
 from hubkit.cards.sections.section import Absent
@@ -67,6 +68,8 @@ def render_card(facts: Facts, written: Written | None = None) -> str:
         {"ran": written.code.result if written.code else NOT_RUN},
     )
     ours: dict[str, Any] = digests(facts)
+    if facts.study is not None:
+        ours[KEY] = facts.study.record()
     if written.code is not None:
         ours["code"] = asdict(written.code)
     return with_front_matter(release_front_matter(facts), ours, body)

@@ -92,6 +92,13 @@ def test_a_study_of_folders_gets_every_card_and_its_index(tmp_path: Path) -> Non
     assert "8 sparse autoencoders on 2 models" in index
     assert index.index("[distilgpt2]") < index.index("[gpt2]")  # by size
     assert run(tmp_path / "study.yaml", "--check")[0] == 0
+    first = (tmp_path / "one" / "README.md").read_text(encoding="utf-8")
+    sentence = "Among the 2 models of the study that were measured alike, the best layer of this one is number 1 by balanced accuracy: 0.750, the others 0.750."
+    assert sentence in first
+    assert run(tmp_path / "one", "--check")[0] == 0, (
+        "a card that is built by itself keeps what it says of the study"
+    )
+    assert "facts.study.rank = 1" in run(tmp_path / "study.yaml", "--facts")[1]
     cfg = tmp_path / "two" / "lab_topk_L1_mixed" / "cfg.json"
     cfg.write_text(json.dumps(json.loads(cfg.read_bytes()) | {"k": 5}), encoding="utf-8")
     assert run(tmp_path / "study.yaml", "--check")[0] == 1

@@ -14,6 +14,7 @@ from cards.reading import section
 from huggingface_hub import ModelCard
 from safetensors.numpy import save
 
+from hubkit.cards import sections
 from hubkit.cards.build import EditedError, build_card, draft_card, recorded_digest
 from hubkit.cards.facts import release_digest
 from hubkit.cards.settings import CardSettings, load_settings, save_settings
@@ -75,6 +76,43 @@ def test_the_card_passes_the_hubs_own_parser_and_ours(release: Path) -> None:
     data = ModelCard(card.text).data
     assert (data.library_name, data.base_model, data.license) == ("saelens", "lab/tiny", "mit")
     assert not [f for f in validate(open_folder(release)).findings if f.code.startswith("CARD")]
+
+
+def test_a_successor_is_told_to_the_hub_and_to_the_reader(release: Path) -> None:
+    card = build_card(release, SETTINGS.model_copy(update={"new_version": "owner/next"}))
+    assert ModelCard(card.text).data.to_dict()["new_version"] == "owner/next"
+    assert "> **Superseded** by [owner/next](https://huggingface.co/owner/next)." in card.text
+
+
+@pytest.mark.parametrize(
+    ("metadata", "packages"),
+    [
+        ({}, '"sae-lens>=6.14.0" transformers'),
+        ({"model_class_name": "HookedTransformer", "model_name": "gpt2"}, '"sae-lens>=6.14.0" transformer-lens'),
+        ({"model_from_pretrained_kwargs": {"quantization_config": {"load_in_4bit": True}}}, '"sae-lens>=6.14.0" transformers bitsandbytes accelerate'),
+        ({"model_from_pretrained_kwargs": {"gguf_file": "x.gguf"}}, '"sae-lens>=6.14.0" transformers gguf'),
+    ],
+)  # fmt: skip
+def test_what_to_install_is_what_loads_these_saes(
+    tmp_path: Path, metadata: dict[str, object], packages: str
+) -> None:
+    folder = written(tmp_path, view(cfg("topk", metadata=metadata), tensors("topk"), readme=None), GPT2)
+    assert f"\npip install {packages}\n" in build_card(folder).text
+
+
+def test_the_version_to_install_is_the_first_that_loads_all_of_them(tmp_path: Path) -> None:
+    older = view(folder="b", readme=None).files
+    folder = written(tmp_path, view(cfg("abstopk"), tensors("abstopk"), readme=None, files=older), GPT2)
+    assert '\npip install "sae-lens>=6.53.0" transformers\n' in build_card(folder).text
+
+
+def test_the_names_of_sections_are_a_contract() -> None:
+    """Prose in card.yaml and regions in published cards go by them: one may come, none may go."""
+    assert {
+        "summary", "caveat", "uses", "contents", "research", "key_findings", "stated", "sae_table", "labels", "training", "precision", "architecture",
+        "quality", "effect_sizes", "stability", "steering", "top_features", "probes", "limitations", "loading", "versions", "citation", "license",
+        "provenance",
+    } <= sections.ALL.keys()  # fmt: skip
 
 
 def test_counts_are_the_folders(release: Path) -> None:

@@ -132,6 +132,7 @@ def test_nothing_at_all_is_found_where_the_release_has_no_defect(
     assert all(type(result.metric_value) is float for result in results)
     assert all(re.search(r", n = \d+$", str(result.metric_name)) for result in results)
     assert "see [Limitations](#limitations)" not in card(folder)
+    assert len(visible(card(folder))) <= (LONGEST if COUNTS[name] > 1 else LONGEST_OF_ONE)
     assert "not cross-fitted" not in card(folder)
 
 

@@ -38,8 +38,8 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "; and from ": ("quantized", "half_quantized"),
         "**They tell apart:**": ("quantized", "plain"),
         "**They do not measure:**": ("quantized", "plain"),
-        " The SAEs of yes_only saw the rows of one label: what it means is in their weights too.": ("quantized", "half_quantized"),
-        " No label entered the training: every SAE saw rows of both.": ("half_quantized", "quantized"),
+        "The SAEs of yes_only saw the rows of one label: what it means is in their weights too.": ("quantized", "half_quantized"),
+        "No label entered the training: every SAE saw rows of both.": ("half_quantized", "quantized"),
     },
     "contents": {
         "- **Declared grid**: 8 SAEs; the repository holds 1": ("one_at_chance", "one"),
@@ -98,6 +98,7 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "; the comparisons share rows.)": ("experiments", "computed"),
         " Means 70.0 % and 60.0 %, a difference of +10.0 points.": ("experiments", "computed"),
         "- 8 of 8 SAE probes are above the raw activations of their layer and 0 below (the 95 % interval of the paired difference leaves out 0); expected by chance: 0.2 of 8 on either side, or more.": ("computed", "experiments"),
+        "- 1 of 8 SAE probes is above the raw activations of its layer": ("one_above", "computed"),
         "- Above their reference: `": ("computed", "experiments"),
         "- Tested against chance (t, Holm-corrected): a; b, each with p = 0.01.": ("experiments", "computed"),
         "points against raw activations at layer 1 (95 % interval": ("experiments", "computed"),
@@ -245,7 +246,7 @@ SENTENCES: dict[str, dict[str, Row]] = {
     "loading": {
         "# or any other id of the table": ("plain", "lens"),
         "`sae.encode(x)` takes (rows, 768) and gives (rows, 32).": ("plain", "narrow"),
-        " A row is the last token of a completion: response; single tokens are not what it was trained on.": ("pooled", "plain"),
+        " A row is the last token of a completion (response); single tokens are not what it was trained on.": ("pooled", "plain"),
         " A row is the mean of a completion": ("sampled", "pooled"),
     },
     "activations": {
@@ -378,6 +379,7 @@ SAID: dict[str, Row] = {
     "- Not checked: the values of the weights, but for thresholds (": ("plain", ALWAYS),
     "- Not checked: what SAELens makes of the files (": ("plain", ALWAYS),
     "- Not checked: the base model's own config.json and modules (": ("plain", ALWAYS),
+    "- Among the 3 models of the study that were measured alike, the best layer of this one is number 2 by balanced accuracy: 0.750, the others 0.600 to 0.900.": ("in_study", "computed"),
     "- Not checked: WTS001: the rule itself failed.": ("skipped", "plain"),
     "| the k largest of ReLU(pre) |": ("plain", "by_module"),
     "| pre where pre > threshold, else 0 |": ("narrow", "plain"),
@@ -415,7 +417,7 @@ SAID: dict[str, Row] = {
     "Not run when this card was written.": ("plain", ALWAYS),
 }  # fmt: skip
 """Sentences that are made in code, in the same form."""
-MADE_IN = ("sections/*.py", "figures.py", "stated.py", "rank.py", "base_fit.py")
+MADE_IN = ("sections/*.py", "in_study.py", "figures.py", "stated.py", "rank.py", "base_fit.py")
 FEW_WORDS = 5
 ELSEWHERE = {
     "ReLU(r_mag-scaled pre + b_mag) where the gate is open", "pre where pre > threshold, else 0, and a linear skip", "the k of largest absolute value",
@@ -527,6 +529,7 @@ def cards(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     root = tmp_path_factory.mktemp("variants")
     found = {name: variants.card(name, root / name) for name in variants.VARIANTS}
     found["skipped"] = variants.skipped(root / "skipped")
+    found["in_study"] = variants.in_study(root / "in_study")
     for name, build in variants.INDICES.items():
         (root / name).mkdir()
         found[name] = build(root / name)

@@ -17,6 +17,7 @@ from cards.shapes import Member, Release, grid, value, write
 
 from hubkit.cards.build import build_card
 from hubkit.cards.facts import read_facts
+from hubkit.cards.in_study import InStudy
 from hubkit.cards.index import build_index
 from hubkit.cards.render import render_card
 from hubkit.cards.settings import (
@@ -372,6 +373,14 @@ def best_defective(folder: Path) -> Path:
     return write(computed_release(saes=saes, members=members), folder, small=True)
 
 
+def one_above(folder: Path) -> Path:
+    """One probe of eight is told from the raw activations."""
+    release = computed_release()
+    lower = value("probe_balanced_accuracy_difference", 0.0, 100, "crossfit", interval=(-0.04, 0.04))
+    others = tuple(one.model_copy(update={"difference": lower}) for one in release.comparisons[1:])
+    return write(replace(release, comparisons=(release.comparisons[0], *others)), folder, small=True)
+
+
 def many_tied(folder: Path) -> Path:
     """Six SAEs of both labels whose probes reach the same."""
     members = grid("lab", [1, 2, 3], ["topk", "jumprelu"], {"mixed": 100}, k=4, learned=True)
@@ -575,7 +584,7 @@ VARIANTS: dict[str, Callable[[Path], Path]] = {
     for one in (
         plain, computed, chance, one, one_at_chance, experiments, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
         wrong_model, nameless, beside_others, root, quantized, half_quantized, warned, hollow, damaged, poor, lens_module, pooled, scaled,
-        sampled, sampled_last, one_new, best_defective, many_tied, all_defective, all_defective_measured, defective, beside_widths,
+        sampled, sampled_last, one_new, best_defective, one_above, many_tied, all_defective, all_defective_measured, defective, beside_widths,
     )
 }  # fmt: skip
 
@@ -596,6 +605,13 @@ def skipped(folder: Path) -> str:
     )
     saes = tuple(replace(one, not_checked=("THR001",) if one.sae_id == "a" else ()) for one in facts.saes)
     return render_card(replace(facts, report=report, saes=saes))
+
+
+def in_study(folder: Path) -> str:
+    """The card of `computed` beside two models of its study."""
+    facts = read_facts(computed(folder), LAB)
+    others = InStudy("probe_balanced_accuracy", "crossfit", {"big": 0.9, "small": 0.6})
+    return render_card(replace(facts, study=others))
 
 
 INDEX = IndexSettings(repo_id="o/all", license="mit")
@@ -643,4 +659,4 @@ INDICES: dict[str, Callable[[Path], str]] = {
     one.__name__: one for one in (index_trend, index_one, index_stated)
 }
 
-__all__ = ["INDICES", "VARIANTS", "card", "skipped"]
+__all__ = ["INDICES", "VARIANTS", "card", "in_study", "skipped"]

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from hubkit.cards.facts import Facts, SaeFact
+from hubkit.cards.in_study import compared
 from hubkit.cards.measured import (
     AUROC,
     BALANCED,
@@ -60,8 +61,8 @@ def key_findings(facts: Facts) -> Context | Absent:
     peak, best, d_max = peak_layer(facts), best_sae(facts, BALANCED), best_sae(facts, D_MAX)
     judged = judged_comparisons(facts)
     tallies = [tallied(tally) for tally in facts.evaluation.tallies] if facts.evaluation else []
-    compared = _compared(facts)
-    if not (compared or peak or best or d_max or judged.all or tallies):
+    representations = _compared(facts)
+    if not (representations or peak or best or d_max or judged.all or tallies):
         return Absent("Key findings", NOT_COMPUTED)
     return {
         "several": len(facts.saes) > 1,
@@ -91,10 +92,10 @@ def key_findings(facts: Facts) -> Context | Absent:
         "tests": grouped(facts.evaluation.tests if facts.evaluation else []),
         "profile": _profile(facts, peak),
         "singles": _singles(facts, best.sae.sae_id if best else None) if tallies else [],
-        "compared": compared,
-        "all_chance": all_at_chance([value for _, value in compared]),
+        "compared": representations,
+        "all_chance": all_at_chance([value for _, value in representations]),
         "groups": _groups(facts, best.sae.layer) if best else [],
-        "of_study": [],
+        "of_study": compared(facts),
     }
 
 

@@ -64,13 +64,15 @@ class Group:
 
 def stated(facts: Facts) -> Context | Absent:
     """One table for each origin; experiments of the other sections carry their own mark there."""
-    groups = [group for one in facts.stated if (group := _group(one)) is not None]
+    groups = [
+        group for one in facts.stated if (group := _group(one, several=len(facts.saes) > 1)) is not None
+    ]
     if not groups:
         return Absent("Stated, not computed", "no measured value is stated")
     return {"groups": groups}
 
 
-def _group(one: Stated) -> Group | None:
+def _group(one: Stated, *, several: bool) -> Group | None:
     sources: dict[str, int] = {}
     ordered = sorted(one.items, key=_order)
     rows = [_row(item, sources.setdefault(item.source, len(sources) + 1)) for item in ordered]
@@ -90,7 +92,7 @@ def _group(one: Stated) -> Group | None:
             "null": any(row.null for row in rows),
             "note": any(row.item.value.note for row in rows),
             "layer": any(row.layer is not None for row in rows),
-            "sae": any(row.of for row in rows),
+            "sae": several and any(row.of for row in rows),
         },
         sources=list(sources),
         tallies=tallies,
