@@ -380,6 +380,8 @@ SAID: dict[str, Row] = {
     "- Not checked: what SAELens makes of the files (": ("plain", ALWAYS),
     "- Not checked: the base model's own config.json and modules (": ("plain", ALWAYS),
     "- Among the 3 models of the study that were measured alike, the best layer of this one is number 2 by balanced accuracy: 0.750, the others 0.600 to 0.900.": ("in_study", "computed"),
+    "- The highest of the 2 stated layers of raw activations: layer 3 and 4, tied at 0.700 balanced accuracy.": ("stated_ties", "stated"),
+    "- The highest of the 2 stated SAE probes: `a` (**it has a defect**: THR001) at 0.800 balanced accuracy.": ("stated_ties", "stated"),
     "- Not checked: WTS001: the rule itself failed.": ("skipped", "plain"),
     "| the k largest of ReLU(pre) |": ("plain", "by_module"),
     "| pre where pre > threshold, else 0 |": ("narrow", "plain"),

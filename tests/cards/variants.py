@@ -255,6 +255,19 @@ def stated(folder: Path) -> Path:
     return folder
 
 
+def stated_ties(folder: Path) -> Path:
+    """Two layers that are stated to be equally good, and a best SAE whose threshold is 0."""
+    broken = tensors("jumprelu", d_in=WIDE)
+    put(folder, sae("a", "jumprelu", weights=broken | {"threshold": broken["threshold"] * 0}) | sae("b"))
+    values = [StatedValue(measure="probe_balanced_accuracy", layer=one, value=0.7, n=100) for one in (3, 4)]
+    values += [
+        StatedValue(measure="probe_balanced_accuracy", sae_id=one, value=number, n=100)
+        for one, number in (("a", 0.8), ("b", 0.7))
+    ]
+    Evidence(source="the paper", values=values).save(folder / "evidence.yaml")
+    return folder
+
+
 def monotonic(folder: Path) -> Path:
     """Steering whose response is monotonic, on counted completions, and significant; a stability above its null; one of everything else."""
     plain(folder)
@@ -584,7 +597,7 @@ VARIANTS: dict[str, Callable[[Path], Path]] = {
     for one in (
         plain, computed, chance, one, one_at_chance, experiments, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
         wrong_model, nameless, beside_others, root, quantized, half_quantized, warned, hollow, damaged, poor, lens_module, pooled, scaled,
-        sampled, sampled_last, one_new, best_defective, one_above, many_tied, all_defective, all_defective_measured, defective, beside_widths,
+        sampled, sampled_last, one_new, best_defective, stated_ties, one_above, many_tied, all_defective, all_defective_measured, defective, beside_widths,
     )
 }  # fmt: skip
 

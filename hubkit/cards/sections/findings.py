@@ -116,6 +116,11 @@ def _same(one: MetricValue, other: MetricValue) -> bool:
     return round(number_of(one), DIGITS) == round(number_of(other), DIGITS)
 
 
+def defect_of(facts: Facts, sae_id: str) -> str:
+    """Beside the name of an SAE that is called the best."""
+    return next((_defect(sae) for sae in facts.saes if sae.sae_id == sae_id), "")
+
+
 def _defect(sae: SaeFact) -> str:
     """Beside its name."""
     codes = ", ".join(sorted({finding.code for finding in sae.findings}))
