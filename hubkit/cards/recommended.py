@@ -24,8 +24,9 @@ class Recommended:
 
 
 def recommended(facts: Facts) -> Recommended:
-    """Of the SAEs without findings, and of those the ones that saw the rows of both labels: the best probe, else the best reconstruction, else the first."""
-    sound = [sae for sae in facts.saes if not sae.findings] or list(facts.saes)
+    """Of the SAEs without findings that no fix made another architecture of, and of those the ones that saw the rows of both labels: the best probe, else the best reconstruction, else the first."""
+    clean = [sae for sae in facts.saes if not sae.findings]
+    sound = [sae for sae in clean if sae.rewritten is None] or clean or list(facts.saes)
     several = [sae for sae in sound if sae.condition == MIXED] or sound
     for wanted in (BALANCED, VARIANCE):
         if (best := _best(several, wanted)) is not None:

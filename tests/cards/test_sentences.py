@@ -57,6 +57,7 @@ SENTENCES: dict[str, dict[str, Row]] = {
         ": see [Limitations](#limitations)": ("narrow", "plain"),
         ": no error, 1 warning: see [Limitations](#limitations)": ("computed", "plain"),
         ": no defect found\n": ("plain", "skipped"),
+        ": no defect found in the files as they are now: see [Limitations](#limitations)": ("quantized", "plain"),
         ": no defect found, but not everything could be checked": ("skipped", "plain"),
     },
     "effect_sizes": {

@@ -139,6 +139,7 @@ def contents(facts: Facts) -> Context:
             (title, len(ids), which) for code, title, ids, which in defects_of(facts) if code in errors
         ],
         "found": len({one.code for one in report.findings if one.severity > Severity.NOTE}),
+        "rewritten": any(sae.rewritten for sae in facts.saes),
         "complete": report.complete and not report.skipped,
     }
 
