@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from hubkit.models.blocks import block_form
 from hubkit.models.config import ModelShape, read_shape
 from hubkit.models.known import known_config, nanochat_config
 from hubkit.release.layout import PROVENANCE
@@ -33,6 +35,8 @@ class BaseFacts:
     attention: str | None = None
     """How the heads share keys and values, in words."""
     mlp: str | None = None
+    form: str | None = None
+    """Norm, positions, and how attention and MLP stand to each other, in words."""
     vocab: int | None = None
     blocks: str | None = None
     """Module path of the blocks in its transformers class; None also where that moved between releases of transformers."""
@@ -55,16 +59,22 @@ def base_facts(hub_id: str, provenance: Provenance | None) -> BaseFacts:
     config = made if made is not None else known_config(hub_id)
     shape = read_shape(config) if config is not None else None
     if shape is not None:
-        return _of_shape(hub_id, shape, NANOCHAT if made is not None else TABLE)
+        return _of_shape(hub_id, shape, NANOCHAT if made is not None else TABLE, _form(config))
     stated = provenance.base_model_shape if provenance else None
     if stated is None:
         return BaseFacts(hub_id)
+    form = _form({"model_type": stated.model_type})
     return BaseFacts(
-        hub_id, PROVENANCE, stated.model_type, stated.n_layers, stated.d_model, stated.parameters
+        hub_id, PROVENANCE, stated.model_type, stated.n_layers, stated.d_model, stated.parameters, form=form
     )
 
 
-def _of_shape(hub_id: str, shape: ModelShape, source: str) -> BaseFacts:
+def _form(config: Mapping[str, Any] | None) -> str | None:
+    found = block_form(config) if config is not None else None
+    return found.words if found else None
+
+
+def _of_shape(hub_id: str, shape: ModelShape, source: str, form: str | None) -> BaseFacts:
     return BaseFacts(
         hub_id,
         source,
@@ -75,6 +85,7 @@ def _of_shape(hub_id: str, shape: ModelShape, source: str) -> BaseFacts:
         by_formula=shape.parameters is not None,
         attention=_attention(shape),
         mlp=_mlp(shape),
+        form=form,
         vocab=shape.vocab,
         blocks=shape.blocks if source == TABLE and not _nested(shape) else None,
         shape=shape,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from hubkit.cards.checksums import Checksums
 from hubkit.cards.facts import Facts, read_facts
 from hubkit.cards.figures import Drawn, draw_figures, write_figures
 from hubkit.cards.front import edited_by_hand, recorded
+from hubkit.cards.in_study import in_study, recorded_study
 from hubkit.cards.regions import Region, read_regions
 from hubkit.cards.render import CodeRecord, Written, render_card
 from hubkit.cards.settings import NAME, CardSettings, load_settings
@@ -38,7 +39,7 @@ FIGURE_PLACES = {
     "layer_profile": "key_findings",
     "comparisons": "key_findings",
     "reconstruction": "quality",
-    "thresholds": "limitations",
+    "thresholds": "architecture",
 }
 """Figure to section."""
 
@@ -71,13 +72,14 @@ def build_card(
     force: bool = False,
     run: RunCode | None = None,
     checksums: Checksums | None = None,
+    study: Callable[[], Sequence[Facts]] | None = None,
 ) -> Card:
     """Write `<release>/README.md` and its figures from the release's files and `card.yaml`.
 
-    `checksums` of the release may be under way already. `run` runs the card's code unless the card that is there says what came of this very code with these very files. A README that hubkit did not write, or
+    `checksums` of the release may be under way already; `study` gives the facts of its study's releases. `run` runs the card's code unless the card that is there says what came of this very code with these very files. A README that hubkit did not write, or
     that was edited outside the author's regions, is somebody's work: EditedError, unless `force`.
     """
-    card = draft_card(release, settings, force=force, run=run, checksums=checksums)
+    card = draft_card(release, settings, force=force, run=run, checksums=checksums, study=study)
     write_figures(card.facts, release)
     keep_or_write(card.path, card.text)
     return card
@@ -90,6 +92,7 @@ def draft_card(
     force: bool = False,
     run: RunCode | None = None,
     checksums: Checksums | None = None,
+    study: Callable[[], Sequence[Facts]] | None = None,
 ) -> Card:
     """The card as `build_card` would write it; nothing is written. Raises UsageError where card.yaml names another base model than the SAEs."""
     settings = settings or load_settings(release / NAME)
@@ -97,6 +100,8 @@ def draft_card(
     old = read_card(path)
     facts = read_facts(release, settings, checksums)
     check_base_model(facts, release)
+    known = recorded_study(recorded(old) if old is not None else None)
+    facts = replace(facts, study=in_study(facts, study()) if study is not None else known)
     written = Written(
         regions=regions_of(old, path, sections.ALL, force=force),
         figures=_figures(draw_figures(facts)),
@@ -183,14 +188,14 @@ def recorded_digest(text: str) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _figures(drawn: list[Drawn]) -> dict[str, str]:
-    """Section to its pictures, each with its alternative text and caption."""
+def _figures(drawn: list[Drawn]) -> dict[str, list[str]]:
+    """Section to its pictures, each with its alternative text and caption. Where nothing was measured, the thresholds are what there is to see."""
     found: dict[str, list[str]] = {}
     for one in drawn:
-        section = FIGURE_PLACES.get(one.name.partition("-")[0], "quality")
+        section = "limitations" if [one] == drawn else FIGURE_PLACES[one.name]
         alt = one.alt.replace("[", "(").replace("]", ")").replace("\n", " ")
         found.setdefault(section, []).append(f"![{alt}](figures/{one.name}.svg)\n\n*{one.caption}*")
-    return {section: "\n\n".join(pictures) for section, pictures in found.items()}
+    return found
 
 
 def _with_code(facts: Facts, written: Written, old: str | None, release: Path, run: RunCode | None) -> str:

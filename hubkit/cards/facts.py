@@ -27,6 +27,7 @@ from hubkit.validate.rule import REGISTRY
 from hubkit.validate.run import Selection, validate
 
 if TYPE_CHECKING:
+    from hubkit.cards.in_study import InStudy
     from hubkit.release.model import Artefact
     from hubkit.repo.view import RepoView
 
@@ -224,6 +225,8 @@ class Facts:
     """sha256 over the checksums of the weights alone: what a listing of the Hub gives without a download."""
     stated: tuple[Stated, ...] = ()
     """What nobody here computed, by who states it."""
+    study: InStudy | None = None
+    """The other models of its study, where its card is built with them."""
     others: int = 0
     """SAEs of other formats in the same folder, of which this card says nothing."""
 

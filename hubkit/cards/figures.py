@@ -83,11 +83,7 @@ def layer_profile(facts: Facts) -> Drawn | None:
     alt = f"{title}: raw activations of {_layers(raw, layers[best])}; {name} is {level:g}." + (
         f" {_saes(saes)} beside them, {_range(probed[sae.sae_id] for sae in saes)}." if saes else ""
     )
-    maximum = f" The highest of {len(raw)} layers is a maximum"
-    chosen = (
-        f"{maximum}: its interval does not know that it was chosen." if raw[best].interval else f"{maximum}."
-    )
-    caption = f"n = {raw[best].n}.{chosen if len(raw) > 1 else ''}"
+    caption = f"n = {raw[best].n}."
     return _drawn("layer_profile", title, panel.bottom + 52, "".join(body), alt, caption)
 
 
@@ -128,7 +124,7 @@ def _beyond_zero(differences: Sequence[MetricValue]) -> str:
     above, below = sum(low > 0 for low, _ in judged), sum(high < 0 for _, high in judged)
     return (
         f"Whole 95 % interval above zero: {above} of {len(judged)}; below: {below}. "
-        f"By chance at least {0.025 * len(judged):.1f} each."
+        f"Expected by chance: {0.025 * len(judged):.1f} of {len(judged)} each, or more."
     )
 
 

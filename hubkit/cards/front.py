@@ -32,6 +32,8 @@ def release_front_matter(facts: Facts) -> dict[str, Any]:
         "license": settings.license,
         "tags": tags(settings),
     }
+    if settings.new_version:
+        data["new_version"] = settings.new_version
     if settings.datasets:
         data["datasets"] = list(settings.datasets)
     if index := model_index(facts):

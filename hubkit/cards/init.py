@@ -55,6 +55,7 @@ EXAMPLES: Mapping[str, str] = {
     "study": "{name: Name of the study, url: 'https://example.org'}",
     "code": "https://github.com/owner/code",
     "papers": "[{title: Some paper, arxiv: '2406.04093'}]",
+    "new_version": "your-name/gemma-2-2b-saes-v2",
     "scenario_families": "[]",
     "transfers": "[{to: the bfloat16 model, expected: high, why: same weights}]",
     "sections": "[{heading: Acknowledgements, text: 'Markdown of your own.'}]",

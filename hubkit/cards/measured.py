@@ -13,6 +13,8 @@ CROSS_FITTED = own_definitions("probe_balanced_accuracy")
 """Where neither the probe nor the SAE has seen the rows."""
 BALANCED = definitions("probe_balanced_accuracy")
 AUROC = definitions("probe_auroc")
+VARIANCE = definitions("explained_variance")
+L0 = definitions("l0")
 ALIVE = definitions("alive_share")
 NEW_SCENARIOS = definitions("probe_new_scenarios_balanced_accuracy")
 MEMBERSHIP = definitions("membership_balanced_accuracy")

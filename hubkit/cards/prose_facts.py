@@ -65,13 +65,20 @@ def quotable(facts: Facts) -> Tree:
         "completions": _completions(facts),
         "stated": _stated(facts),
     }
+    peak = peak_layer(facts)
+    if facts.study is not None and peak is not None and peak.metric.value is not None:
+        tree["study"] = {
+            "models": Fact(len(facts.study.others) + 1, COUNTED),
+            "rank": Fact(facts.study.rank(peak.metric.value), COUNTED),
+            "best_layer": {name: Fact(value, COUNTED) for name, value in facts.study.others.items()},
+        }
     if (best := best_sae(facts, BALANCED)) is not None:
         tree["best_sae"] = {
             "sae_id": Fact(best.sae.sae_id, COUNTED),
             "layer": Fact(best.sae.layer, COUNTED),
             **sae_facts(best.sae, facts),
         }
-    if (peak := peak_layer(facts)) is not None:
+    if peak is not None:
         tree["peak_layer"] = {
             "layer": Fact(peak.profile.layer, COUNTED),
             **tree["layer"][str(peak.profile.layer)],

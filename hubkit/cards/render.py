@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +13,20 @@ from hubkit.cards import authored, sections
 from hubkit.cards.environment import shipped
 from hubkit.cards.facts import Facts
 from hubkit.cards.front import digests, release_front_matter, with_front_matter
+from hubkit.cards.in_study import KEY
 from hubkit.cards.prose_facts import Tree, quotable
 from hubkit.cards.regions import Region, render_region
 from hubkit.cards.sections.section import Absent
 from hubkit.cards.settings import CommonSettings
-from hubkit.cards.text import interval
+from hubkit.cards.text import inline, interval
 from hubkit.errors import UsageError
 
 __all__ = ["Written", "interval", "render_card", "render_sections"]
 
 ABSENT = "absent"
-LAST = ("loading", "versions", "citation", "license", "provenance", "index_checking")
+LAST = ("citation", "license", "provenance", "index_checking")
 """The sections that come after the list of what is absent."""
-
-
+HEADING = "## "
 NOT_RUN = "Not run when this card was written."
 
 
@@ -46,8 +46,10 @@ class Written:
 
     regions: Mapping[str, Region] = field(default_factory=dict)
     """The author's regions of the card that was there."""
-    figures: Mapping[str, str] = field(default_factory=dict)
-    """Section to the Markdown of its figures."""
+    figures: Mapping[str, list[str]] = field(default_factory=dict)
+    """Section to the Markdown of each of its figures."""
+    folded: Collection[str] = ()
+    """Sections that show their title until they are opened."""
     code: CodeRecord | None = None
     """What came of the card's own code, where somebody looked."""
     folder: Path = Path()
@@ -56,7 +58,7 @@ class Written:
 
 def render_card(facts: Facts, written: Written | None = None) -> str:
     """The whole card of a release. Raises UsageError for prose or templates of the author that do not render."""
-    written = written or Written()
+    written = replace(written or Written(), folded=sections.folded(facts))
     body = render_sections(
         facts.settings,
         sections.ALL,
@@ -66,6 +68,8 @@ def render_card(facts: Facts, written: Written | None = None) -> str:
         {"ran": written.code.result if written.code else NOT_RUN},
     )
     ours: dict[str, Any] = digests(facts)
+    if facts.study is not None:
+        ours[KEY] = facts.study.record()
     if written.code is not None:
         ours["code"] = asdict(written.code)
     return with_front_matter(release_front_matter(facts), ours, body)
@@ -79,12 +83,14 @@ def render_sections(
     written: Written,
     common: Mapping[str, Any],
 ) -> str:
-    """Every section in order, with the author's prose, regions and figures at its end."""
+    """Every section in order, with its figures, then the author's prose and regions, at its end; what opens on a click comes last."""
     _check_names(settings, listed)
     templates = authored.templates_folder(settings, written.folder)
     contexts = {name: section(facts) for name, section in listed.items()}
     given = {
-        name: {**common, **context} for name, context in contexts.items() if not isinstance(context, Absent)
+        name: {**common, "figures": written.figures.get(name, []), **context}
+        for name, context in contexts.items()
+        if not isinstance(context, Absent)
     }
     told = settings.prose.keys() | written.regions.keys()
     absent = [
@@ -109,14 +115,26 @@ def render_sections(
         own = _own(name, settings, written, done.prose.__getitem__)
         if isinstance(context, Absent):
             if own:
-                parts[name] = f"## {context.title}\n\n{own}\n"
+                parts[name] = f"{HEADING}{context.title}\n\n{own}\n"
             continue
-        parts[name] = "\n\n".join(filter(None, [texts[name], written.figures.get(name), own])) + "\n"
-    first = [text for name, text in parts.items() if name not in LAST]
-    last = [text for name, text in parts.items() if name in LAST]
-    middle = [texts[ABSENT] + "\n"] if absent else []
-    apart = [f"## {one.heading}\n\n{done.prose[one.text].strip()}\n" for one in settings.sections]
-    return "\n".join([*first, *apart, *middle, *last])
+        after = [figure for figure in written.figures.get(name, []) if figure not in texts[name]]
+        parts[name] = "\n\n".join(filter(None, [texts[name], *after, own])) + "\n"
+    if absent:
+        parts[ABSENT] = texts[ABSENT] + "\n"
+    folded = written.folded
+    ordered = sorted(parts, key=lambda name: (name in folded, name in LAST))
+    apart = [f"{HEADING}{one.heading}\n\n{done.prose[one.text].strip()}\n" for one in settings.sections]
+    seen = [parts[name] for name in ordered if name not in folded]
+    return "\n".join([*seen, *apart, *(_folded(name, parts[name]) for name in ordered if name in folded)])
+
+
+def _folded(name: str, text: str) -> str:
+    """A section whose title is shown, and the rest when it is opened."""
+    first, _, rest = text.partition("\n")
+    if not first.startswith(HEADING):  # a template of the author's
+        first, rest = name.replace("_", " "), text
+    title = inline(first.removeprefix(HEADING))
+    return f"<details>\n<summary><b>{title}</b></summary>\n\n{rest.strip()}\n\n</details>\n"
 
 
 def _by_reason(absent: list[Absent]) -> dict[str, list[str]]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from packaging.version import Version
+
 from hubkit.formats.architectures import BY_NAME, NEWEST
 
 RESCALE = "6.14.0"
@@ -21,6 +23,13 @@ class Loads:
     first: str | None
     """None for an architecture that no version loads."""
     note: str
+
+
+def needed(architecture: str, *, rescaled: bool) -> str | None:
+    """The first version that loads SAEs of `architecture` and computes what they are; None where none does."""
+    known = BY_NAME.get(architecture)
+    first = known.first if known else None
+    return max(first, RESCALE, key=Version) if first and rescaled else first
 
 
 def loads(architecture: str, *, rescaled: bool) -> Loads:

@@ -106,6 +106,8 @@ class CardSettings(CommonSettings):
     """The base model's own licence."""
     study: str | Link | None = None
     """The study this release is part of; a link is to its index card."""
+    new_version: str | None = Field(default=None, pattern=REPO_ID)
+    """The repository that replaces this one."""
     measures: str | None = None
     """What the labels tell apart, in one sentence."""
     does_not_measure: str | None = None

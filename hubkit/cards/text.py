@@ -55,10 +55,15 @@ def interval(metric: MetricValue | None, digits: int = DECIMALS) -> str:
         return MISSING
     if metric.value is None:
         return f"{MISSING} ({cell(metric.reason or 'no reason given')})"
-    bounds = (
-        f" [{metric.interval[0]:,.{digits}f}, {metric.interval[1]:,.{digits}f}]" if metric.interval else ""
-    )
-    return f"{metric.value:,.{digits}f}{bounds}"
+    value = f"{metric.value:,.{digits}f}"
+    bounds = [f"{edge:,.{digits}f}" for edge in metric.interval or ()]
+    if set(bounds) == {value}:  # a TopK's L0: nothing varies
+        return _shortest(metric.value)
+    return f"{value} [{', '.join(bounds)}]" if bounds else value
+
+
+def _shortest(value: float) -> str:
+    return f"{value:,.0f}" if value == round(value) else digits(value)
 
 
 def short(metric: MetricValue | None) -> str:
@@ -117,6 +122,11 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def uncapital(text: str) -> str:
+    """Without a capital, where the first word is an ordinary one: `SAE`, `I` and `E2B-IT` stay."""
+    return text[:1].lower() + text[1:] if re.match(r"[A-Z][a-z]|A ", text) else text
+
+
 def reference(text: str) -> str:
     """What an SAE is compared with: an id as code, words as they are."""
     return code(text) if " " not in text else text
@@ -133,7 +143,7 @@ def hook_pattern(names: Iterable[str]) -> str:
 FILTERS: dict[str, Callable[..., Any]] = {
     one.__name__: one
     for one in (
-        number, percent, points, p_value, digits, plain, interval, short, stated_value, cell, inline, code, sentence, capital, reference,
+        number, percent, points, p_value, digits, plain, interval, short, stated_value, cell, inline, code, sentence, capital, uncapital, reference,
         hook_pattern,
     )
 }  # fmt: skip

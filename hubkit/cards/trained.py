@@ -135,8 +135,8 @@ class Input:
     """Tokens."""
     head: int | None
     exclude_special: bool
-    positions: bool
-    """Whether only some positions were used."""
+    positions: str | None
+    """The slice of the positions that were used, `1:`; None for all of them."""
     pooling: str | None
     """`mean` or `last`, of an SAE that hubkit trained on one row a completion."""
     span: str | None
@@ -163,10 +163,17 @@ def input_of(sae: SaeFact) -> Input:
         else None,
         head=head if isinstance(head, int) and not isinstance(head, bool) else None,
         exclude_special=bool(special),
-        positions=_says("seqpos_slice", stated.get("seqpos_slice")),
+        positions=_slice(stated.get("seqpos_slice")),
         pooling=_text(sae.record.pooling),
         span=_text(sae.record.token_span),
     )
+
+
+def _slice(value: object) -> str | None:
+    """`[1, null]` as Python writes a slice: `1:`."""
+    if not _says("seqpos_slice", value) or not isinstance(value, list | tuple):
+        return None
+    return ":".join("" if part is None else str(part) for part in value) if len(value) > 1 else f":{value[0]}"
 
 
 def _text(value: object) -> str | None:

@@ -52,6 +52,32 @@ class Labelling(Artefact):
     agreements: list[Agreement] = Field(default_factory=list)
 
 
+class Commit(Artefact):
+    """The words that decide a completion's label, where the judge is a match of keywords."""
+
+    words: list[str]
+    within: int = Field(gt=0)
+    unit: Literal["words", "characters"]
+    """A word counts that ends within the first so many of them."""
+
+
+class Sampling(Artefact):
+    """How the rows came about that the SAEs were trained on: what a reader needs to take such rows anew."""
+
+    prompts: list[str] = Field(min_length=1)
+    """Each sampled equally often; of very many, some that lie evenly among them."""
+    systems: list[str | None] = Field(default_factory=list)
+    """The system message of each prompt; empty where there are none."""
+    chat: bool
+    """Whether the prompts went through the tokenizer's chat template."""
+    temperature: float = Field(ge=0)
+    max_new_tokens: int = Field(gt=0)
+    pooling: Literal["mean", "last"]
+    without_commit: bool
+    """Whether the tokens of the deciding word were left out."""
+    commit: Commit | None = None
+
+
 class ScenarioCount(Artefact):
     """One scenario of the pool."""
 
@@ -116,7 +142,7 @@ class Provenance(Artefact):
     """Written after every other file but the card, which states its digest."""
 
     left_out: ClassVar[frozenset[str]] = frozenset(
-        {"labelling", "scenarios", "quantization", "base_model_shape", "training", "evaluation"}
+        {"labelling", "scenarios", "quantization", "base_model_shape", "training", "evaluation", "sampling"}
     )
     older: ClassVar[frozenset[str]] = frozenset({"urn:hubkit:provenance:1"})
 
@@ -146,6 +172,7 @@ class Provenance(Artefact):
     base_model_shape: BaseModelShape | None = None
     training: dict[str, TrainedSae] = Field(default_factory=dict)
     """sae_id to what its training took, where that was recorded."""
+    sampling: Sampling | None = None
     evaluation: Computation | None = None
     """The record of the computation whose values evaluation.json holds; none where they are an author's."""
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubkit.cards.build import build_card
 from hubkit.cards.settings import NAME as CARD_SETTINGS
 from hubkit.cards.settings import CardSettings, save_settings
+from hubkit.cards.snippets import run_card
 from hubkit.engine.events import Progress, silent
 from hubkit.errors import HubkitError
 from hubkit.publish.gate import check_gate
@@ -96,6 +98,7 @@ def run_demo(
     # Whole-scenario folds would nearly double the training, and the demo is there to be over soon.
     options = Options(CrossFit(scenarios=False), workers=workers)
     outcome = run_study(study, folder, options=options, report=report)
+    build_card(outcome.folders.release, study.card, run=partial(run_card, base_model=model.folder))
     clean_report = validate(open_folder(outcome.folders.release))
     naive, naive_report, refusal = _naive_release(study, outcome, folder, report)
     ids = [spec.sae_id for spec in study.specs(outcome.pool.d_in)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -13,15 +14,19 @@ from typing import TYPE_CHECKING
 
 from hubkit import __version__
 from hubkit.cards.checksums import Checksums
+from hubkit.collect.judges import KeywordJudge, NoisyJudge
 from hubkit.errors import IncompleteError
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import EVALUATION, PROVENANCE, TRAINING
 from hubkit.release.metrics import Evaluation
 from hubkit.release.provenance import (
     BaseModelShape,
+    Commit,
     CompletionCounts,
     Grid,
+    Labelling,
     Provenance,
+    Sampling,
     ScenarioCount,
     TrainedSae,
 )
@@ -29,11 +34,15 @@ from hubkit.release.provenance import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from hubkit.collect.judges import AnyJudge
+    from hubkit.collect.plan import CollectPlan
     from hubkit.release.computation import Computation
     from hubkit.release.pool import PoolManifest
     from hubkit.study.study import Study
     from hubkit.train.spec import SaeSpec
 
+MOST_PROMPTS = 64
+"""That a record holds: a card's code samples from each."""
 PACKAGES = ("torch", "transformers", "sae-lens", "safetensors", "numpy", "scikit-learn")
 
 
@@ -71,6 +80,8 @@ def write_provenance(
         pool_sha256=pool.inputs_sha256,
         completions=completions.counted.written() if completions.counted else {},
         scenarios=list(completions.scenarios),
+        labelling=Labelling(judge=study.collect.judge.description, temperature=study.collect.temperature, same_prompt=True),
+        sampling=_sampling(study.collect),
         evaluation=_computation(release / EVALUATION),
         training={spec.sae_id: training[spec.sae_id] for spec in specs if spec.sae_id in training},
         files=Checksums.of(release).get(),
@@ -80,6 +91,30 @@ def write_provenance(
         return kept
     record.save(path)
     return record
+
+
+def _commit(judge: AnyJudge) -> Commit | None:
+    """The words that decide, where words do."""
+    keyword = judge.judge_without_noise if isinstance(judge, NoisyJudge) else judge
+    if not isinstance(keyword, KeywordJudge):
+        return None
+    words = sorted(word for several in keyword.keywords.values() for word in several)
+    return Commit(words=words, within=keyword.within, unit=keyword.unit)
+
+
+def _sampling(plan: CollectPlan) -> Sampling:
+    step = -(-len(plan.scenarios) // MOST_PROMPTS)
+    scenarios = plan.scenarios[::step]
+    return Sampling(
+        prompts=[one.prompt for one in scenarios],
+        systems=[one.system for one in scenarios] if any(one.system for one in scenarios) else [],
+        chat=plan.chat,
+        temperature=plan.temperature,
+        max_new_tokens=plan.max_new_tokens,
+        pooling=plan.pooling,
+        without_commit=plan.pool_over == "response_without_commit",
+        commit=_commit(plan.judge),
+    )
 
 
 def _computation(path: Path) -> Computation | None:
@@ -152,8 +187,24 @@ def software() -> dict[str, str]:
 
 
 def hardware() -> str:
-    """The processor, the number of cores, and the GPU where torch sees one."""
+    """The system, the processor's cores and memory; of each GPU that torch sees its name, memory, compute capability and driver."""
     import torch
 
-    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPU cores"
-    return f"{machine}, {torch.cuda.get_device_name(0)}" if torch.cuda.is_available() else machine
+    machine = f"{platform.system()} {platform.release()} {platform.machine()}, {os.cpu_count()} CPU cores"
+    gpus = [torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []  # fmt: skip
+    driver = _driver() if gpus else ""
+    told = [
+        f"{one.name}, {one.total_memory / 2**30:.0f} GiB, compute capability {one.major}.{one.minor}"
+        for one in gpus
+    ]
+    return "; ".join([machine, *dict.fromkeys(told)]) + (f", driver {driver}" if driver else "")
+
+
+def _driver() -> str:
+    """The version of NVIDIA's driver, as its own tool says it; empty where there is none."""
+    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603 - fixed words
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return found.stdout.strip().split("\n")[0]

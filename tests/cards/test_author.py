@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cards.reading import section
 from cards.shapes import Release, accuracy, grid, measure_again, value, write
 
 from hubkit.cards.build import EditedError, build_card
@@ -60,7 +61,8 @@ def test_prose_stands_at_the_end_of_its_section_with_the_numbers_of_the_files(re
 
 
 def test_prose_for_what_was_not_measured_has_its_heading(release: Path) -> None:
-    assert "## Steering\n\nWe tried nothing.\n" in with_prose(release, steering="We tried nothing.")
+    text = with_prose(release, steering="We tried nothing.", key_findings="x")
+    assert section(text, "Steering").strip() == "We tried nothing."
 
 
 @pytest.mark.parametrize("prose", ["{{ facts.best_sae.acuracy }}", "{{ facts.none.at_all }}", "{% for %}"])
@@ -101,7 +103,7 @@ def test_a_region_survives_and_its_edits_are_the_authors(release: Path) -> None:
     measure_again(release, {BEST: [accuracy(0.875, (50, 50), "train")]})
     second = build_card(release)
     assert "Other words, and *more*.\n\nTwo paragraphs.\n<!-- /hubkit" in second.text
-    assert "87.5 %" in second.text
+    assert "reaches 0.875 [" in second.text
     assert not build_card(release).changed
 
 
@@ -174,11 +176,11 @@ def test_every_number_moves_with_its_file(release: Path) -> None:
     layer = layer.model_copy(update={"values": [accuracy(0.5625, (50, 50))]})
     measure_again(release, {BEST: [accuracy(0.40625, (50, 50), "train")]}, [layer])
     after = build_card(release).text
-    assert "75.0 %" in before
-    assert "75.0 %" not in after
-    assert "56.2 %" in after
-    assert "81.2 %" not in after
-    assert "The best SAE probe, `lab_topk_L2_yes_only`" in after
+    assert "reaches 0.750 [" in before
+    assert "0.750 [" not in after
+    assert "reaches 0.562 [" in after
+    assert "0.812 [" not in after
+    assert "The best SAE probe, `lab_topk_L2_yes_only` (" in after
 
 
 def test_a_template_of_the_users_replaces_hubkits_and_is_sandboxed(release: Path, tmp_path: Path) -> None:

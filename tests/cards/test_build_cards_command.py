@@ -36,21 +36,25 @@ def test_a_release_is_written_checked_and_shown(release: Path) -> None:
     assert run(release, "--check")[0] == 1
     code, shown = run(release, "--diff")
     assert code == 0
-    assert "-- The best SAE probe, `lab_topk_L2_mixed` at layer 2, reaches 81.2 %" in shown
-    assert "+- The best SAE probe, `lab_topk_L2_mixed` at layer 2, reaches 87.5 %" in shown
+    assert (
+        "-- The best SAE probe, `lab_topk_L2_mixed` (**it has a defect**: HOOK003), reaches 0.812 [" in shown
+    )
+    assert (
+        "+- The best SAE probe, `lab_topk_L2_mixed` (**it has a defect**: HOOK003), reaches 0.875 [" in shown
+    )
     assert (release / "README.md").read_bytes() == before
 
 
 def test_an_edit_by_hand_stops_the_build_and_is_shown(release: Path) -> None:
     run(release, "--no-run")
-    rewrite(release / "README.md", "81.2 %", "91.2 %")
+    rewrite(release / "README.md", "reaches 0.812 [", "reaches 0.912 [")
     code, message = run(release, "--no-run")
     assert code == 2
     assert "edited by hand" in message
-    assert "91.2 %" in message
+    assert "reaches 0.912 [" in message
     assert run(release, "--check")[0] == 1
     assert run(release, "--no-run", "--force")[0] == 0
-    assert "91.2 %" not in (release / "README.md").read_text(encoding="utf-8")
+    assert "reaches 0.912 [" not in (release / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_facts_are_listed_with_their_files(release: Path) -> None:
@@ -88,6 +92,13 @@ def test_a_study_of_folders_gets_every_card_and_its_index(tmp_path: Path) -> Non
     assert "8 sparse autoencoders on 2 models" in index
     assert index.index("[distilgpt2]") < index.index("[gpt2]")  # by size
     assert run(tmp_path / "study.yaml", "--check")[0] == 0
+    first = (tmp_path / "one" / "README.md").read_text(encoding="utf-8")
+    sentence = "Among the 2 models of the study that were measured alike, the best layer of this one is number 1 by balanced accuracy: 0.750, the others 0.750."
+    assert sentence in first
+    assert run(tmp_path / "one", "--check")[0] == 0, (
+        "a card that is built by itself keeps what it says of the study"
+    )
+    assert "facts.study.rank = 1" in run(tmp_path / "study.yaml", "--facts")[1]
     cfg = tmp_path / "two" / "lab_topk_L1_mixed" / "cfg.json"
     cfg.write_text(json.dumps(json.loads(cfg.read_bytes()) | {"k": 5}), encoding="utf-8")
     assert run(tmp_path / "study.yaml", "--check")[0] == 1

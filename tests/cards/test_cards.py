@@ -10,9 +10,11 @@ from typing import NoReturn
 import pytest
 import yaml
 from builders import cfg, tensors, view
+from cards.reading import section
 from huggingface_hub import ModelCard
 from safetensors.numpy import save
 
+from hubkit.cards import sections
 from hubkit.cards.build import EditedError, build_card, draft_card, recorded_digest
 from hubkit.cards.facts import release_digest
 from hubkit.cards.settings import CardSettings, load_settings, save_settings
@@ -76,28 +78,66 @@ def test_the_card_passes_the_hubs_own_parser_and_ours(release: Path) -> None:
     assert not [f for f in validate(open_folder(release)).findings if f.code.startswith("CARD")]
 
 
+def test_a_successor_is_told_to_the_hub_and_to_the_reader(release: Path) -> None:
+    card = build_card(release, SETTINGS.model_copy(update={"new_version": "owner/next"}))
+    assert ModelCard(card.text).data.to_dict()["new_version"] == "owner/next"
+    assert "> **Superseded** by [owner/next](https://huggingface.co/owner/next)." in card.text
+
+
+@pytest.mark.parametrize(
+    ("metadata", "packages"),
+    [
+        ({}, '"sae-lens>=6.14.0" transformers'),
+        ({"model_class_name": "HookedTransformer", "model_name": "gpt2"}, '"sae-lens>=6.14.0" transformer-lens'),
+        ({"model_from_pretrained_kwargs": {"quantization_config": {"load_in_4bit": True}}}, '"sae-lens>=6.14.0" transformers bitsandbytes accelerate'),
+        ({"model_from_pretrained_kwargs": {"gguf_file": "x.gguf"}}, '"sae-lens>=6.14.0" transformers gguf'),
+    ],
+)  # fmt: skip
+def test_what_to_install_is_what_loads_these_saes(
+    tmp_path: Path, metadata: dict[str, object], packages: str
+) -> None:
+    folder = written(tmp_path, view(cfg("topk", metadata=metadata), tensors("topk"), readme=None), GPT2)
+    assert f"\npip install {packages}\n" in build_card(folder).text
+
+
+def test_the_version_to_install_is_the_first_that_loads_all_of_them(tmp_path: Path) -> None:
+    older = view(folder="b", readme=None).files
+    folder = written(tmp_path, view(cfg("abstopk"), tensors("abstopk"), readme=None, files=older), GPT2)
+    assert '\npip install "sae-lens>=6.53.0" transformers\n' in build_card(folder).text
+
+
+def test_the_names_of_sections_are_a_contract() -> None:
+    """Prose in card.yaml and regions in published cards go by them: one may come, none may go."""
+    assert {
+        "summary", "caveat", "uses", "contents", "research", "key_findings", "stated", "sae_table", "labels", "training", "precision", "architecture",
+        "quality", "effect_sizes", "stability", "steering", "top_features", "probes", "limitations", "loading", "versions", "citation", "license",
+        "provenance",
+    } <= sections.ALL.keys()  # fmt: skip
+
+
 def test_counts_are_the_folders(release: Path) -> None:
     text = build_card(release).text
     assert "**2 SAEs**: 1 jumprelu, 1 topk" in text
     assert "**Layers**: 2, 3" in text
-    assert text.count("\n| `lab_") == 2
+    assert section(text, "The SAEs").count("\n| `lab_") == 2
 
 
 def test_defects_are_disclosed_by_construction(release: Path) -> None:
     text = build_card(release).text
-    assert "1 of the 2 SAEs has findings of severity error (THR001)" in text
-    assert "1 of 2 SAEs, every jumprelu SAE: `lab_L2_mixed`" in text
+    strip = "**Every threshold is 0: this JumpReLU computes a plain ReLU.** Every jumprelu SAE: see [Limitations](#limitations)"
+    assert strip in text
+    assert "1 of 2 SAEs, every jumprelu SAE: `lab_L2_mixed` (THR001)." in section(text, "Limitations")
+    assert "- **Avoid** every jumprelu SAE: it has defects (THR001)." in text
 
 
 def test_what_was_not_measured_says_so(release: Path) -> None:
     text = build_card(release).text
-    assert "Not measured by hubkit: 2 of 2 SAEs." in text
+    assert "Not measured by hubkit: 2 of 2 SAEs." in section(text, "Limitations")
     assert "There is no provenance.json" in text
     assert re.search(
         r"^- Key findings, SAE quality, Effect sizes: not computed by hubkit\.$", text, re.MULTILINE
     )
     assert re.search(r"^- Stability .*Probe comparison: neither computed nor stated\.$", text, re.MULTILINE)
-    assert "Intended use: the author states none." in text
     assert "## Key findings" not in text
 
 
@@ -145,7 +185,12 @@ def test_hostile_names_stay_inside_their_cell(tmp_path: Path) -> None:
     evil = "lab_L2_<script>alert(1)</script>"
     folder = written(
         tmp_path / "evil",
-        view(cfg(metadata={"training_condition": "a|b\n<img src=x>"}), folder="lab_L2", readme=None),
+        view(
+            cfg(metadata={"training_condition": "a|b\n<img src=x>"}),
+            folder="lab_L2",
+            readme=None,
+            files=view(folder="lab_L3", readme=None).files,
+        ),
     )
     text = build_card(folder).text
     assert "a\\|b &lt;img" in text

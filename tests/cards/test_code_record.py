@@ -40,7 +40,7 @@ def ran(ok: bool = True) -> SnippetOutcome:
 def test_a_card_says_what_came_of_its_code_and_does_not_run_it_twice(release: Path) -> None:
     run = Runner(ran())
     first = build_card(release, run=run)
-    assert "*Ran as printed with sae-lens 6.54.12; 4 of 4 SAEs load so" in first.text
+    assert "Ran as printed with sae-lens 6.54.12; 4 of 4 SAEs load so" in first.text
     assert build_card(release, run=run).text == first.text
     assert build_card(release).text == first.text
     assert run.calls == 1

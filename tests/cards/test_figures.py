@@ -106,7 +106,7 @@ def test_the_numbers_in_words_are_the_files(facts: Facts) -> None:
         in by_name["layer_profile"].alt
     )
     assert (
-        "Whole 95 % interval above zero: 6 of 24; below: 8. By chance at least 0.6 each."
+        "Whole 95 % interval above zero: 6 of 24; below: 8. Expected by chance: 0.6 of 24 each, or more."
         in by_name["comparisons"].caption
     )
     assert "explained variance 0.600 to 0.875, L0 4.0 to 15.0" in by_name["reconstruction"].alt

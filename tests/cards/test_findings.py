@@ -45,7 +45,7 @@ def tally(above: int, total: int) -> Tally:
 )
 def test_a_count_stands_beside_its_chance(tmp_path: Path, above: int, total: int, verdict: str) -> None:
     text = built(tmp_path, tallies=(tally(above, total),))
-    assert f"{above} of {total}, where two equally good ones would in {total / 2:.1f}: **{verdict}**" in text
+    assert f"{above} of {total}; expected by chance: {total / 2:g}. **{verdict.capitalize()}.**" in text
 
 
 @pytest.mark.parametrize(("above", "total"), [(0, 1), (1, 5), (8, 8), (14, 30), (24, 54)])
@@ -167,11 +167,11 @@ def test_new_scenarios_and_membership_stand_beside_the_best_probe(
     }
     text = built(tmp_path, saes=saes)
     assert (
-        f"On scenarios that neither that SAE nor its probe has seen, it reaches 0.600 [{low:.3f}, 0.700]"
+        f"On scenarios that neither the best SAE nor its probe has seen, it reaches 0.600 [{low:.3f}, 0.700]"
         in text
     )
     assert ("not told from chance" in text) is chance
-    assert "Membership control of that SAE: 0.710 [0.620, 0.800]" in text
+    assert "Membership control of the best SAE: 0.710 [0.620, 0.800]" in text
     assert ("is cross-fitted: memory cannot lift its number" in text) is False  # plain cross-validation
     head = next(line for line in text.split("\n") if line.startswith("| sae_id"))
     assert "Probe balanced accuracy, new scenarios, unseen rows" in head

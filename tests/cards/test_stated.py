@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from cards import variants
+from cards.reading import section
 from cards.shapes import write
 from cards.test_author import resolve
 
@@ -29,10 +30,6 @@ DOCS = Path(__file__).parents[2] / "docs" / "cards.md"
 
 def facts_of(folder: Path) -> Facts:
     return read_facts(folder, load_settings(folder / "card.yaml"))
-
-
-def section(text: str, title: str) -> str:
-    return text.split(f"\n## {title}\n")[1].split("\n## ", maxsplit=1)[0] if f"\n## {title}\n" in text else ""
 
 
 @pytest.fixture
@@ -140,7 +137,7 @@ def test_old_files_give_a_card_without_a_computed_number(tmp_path: Path) -> None
         (folder / path.relative_to(old)).write_bytes(path.read_bytes())
     text = build_card(folder).text
     assert "without the record that hubkit computed them" in text
-    assert "| Explained variance | `gf1_behavior_topk_k16_L25` | 0.995 | 38 | training rows |" in text
+    assert "| Explained variance | 0.995 | 38 | training rows |" in text
     assert "1.66 (95 % point of the maximum over as many independent latents): not above its null" in text
     assert "Computed by hubkit" not in text
 
@@ -220,7 +217,7 @@ def test_init_says_where_numbers_belong(tmp_path: Path) -> None:
         ),
         (
             {"model_class_name": "HookedTransformer", "prepend_bos": False, "hook_name": "blocks.2.attn.hook_z", "hook_head_index": 3},
-            ['from_pretrained_no_processing("gpt2", device="cpu")', "prepend_bos=False)", "cache[hook][:, :, 3]"],
+            ['from_pretrained_no_processing("gpt2", device="cpu")', "prepend_bos=False)", "cache[hook][0][:, 3]"],
         ),
         (
             {"model_class_name": "AutoModelForCausalLM", "hf_hook_name": "transformer.h.2", "prepend_bos": True},
@@ -249,7 +246,7 @@ def test_what_cfg_json_records_of_a_training_is_in_the_card(tmp_path: Path) -> N
     for row in ("| Dataset | some/text |", "| Context, tokens | 1,024 |", "| BOS token first | no |", "| Neuronpedia | n/1 |", "| `k` | 20 |", "| `training_tokens` | 200,000,000 |"):  # fmt: skip
         assert row in table
     assert "no cfg.json records it" not in text
-    assert "**Latents asked for**: batchtopk k = 20" in text
+    assert "; batchtopk target k = 20" in text
 
 
 def test_a_legacy_configuration_states_its_training_too(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,11 @@ from zlib import crc32
 import numpy as np
 from builders import GONE, cfg, tensors, view
 from cards.seeds import _provenance
-from cards.shapes import Release, grid, value, write
+from cards.shapes import Member, Release, grid, value, write
 
 from hubkit.cards.build import build_card
 from hubkit.cards.facts import read_facts
+from hubkit.cards.in_study import InStudy
 from hubkit.cards.index import build_index
 from hubkit.cards.render import render_card
 from hubkit.cards.settings import (
@@ -41,7 +42,16 @@ from hubkit.release.experiments import (
     Transfer,
 )
 from hubkit.release.metrics import Comparison, Evaluation, LayerProfile, MetricValue, NullReference
-from hubkit.release.provenance import Agreement, BaseModelShape, Grid, Labelling, ScenarioCount, TrainedSae
+from hubkit.release.provenance import (
+    Agreement,
+    BaseModelShape,
+    Commit,
+    Grid,
+    Labelling,
+    Sampling,
+    ScenarioCount,
+    TrainedSae,
+)
 from hubkit.validate.report import Crash, Skipped
 
 GPT2 = CardSettings(repo_id="owner/release", base_model="openai-community/gpt2", license="mit")
@@ -119,7 +129,7 @@ def _record(scenarios: int, **more: Any) -> Any:
     ]
     common: dict[str, Any] = {
         "base_model_revision": "abc", "base_model_shape": BaseModelShape(n_layers=4, d_model=8), "scenarios": listed,
-        "completions": {"sampled": 10 * scenarios, "labelled yes": 60, "labelled no": 60},
+        "completions": {"sampled": 10 * scenarios, "decisive": 8 * scenarios, "labelled yes": 60, "labelled no": 60},
         "grid": Grid(layers=[1, 2], architectures=["topk", "jumprelu"], conditions=["mixed", "yes_only"]),
     }  # fmt: skip
     return _provenance("lab/model", [1, 2], ["topk", "jumprelu"], **common | more)
@@ -245,6 +255,19 @@ def stated(folder: Path) -> Path:
     return folder
 
 
+def stated_ties(folder: Path) -> Path:
+    """Two layers that are stated to be equally good, and a best SAE whose threshold is 0."""
+    broken = tensors("jumprelu", d_in=WIDE)
+    put(folder, sae("a", "jumprelu", weights=broken | {"threshold": broken["threshold"] * 0}) | sae("b"))
+    values = [StatedValue(measure="probe_balanced_accuracy", layer=one, value=0.7, n=100) for one in (3, 4)]
+    values += [
+        StatedValue(measure="probe_balanced_accuracy", sae_id=one, value=number, n=100)
+        for one, number in (("a", 0.8), ("b", 0.7))
+    ]
+    Evidence(source="the paper", values=values).save(folder / "evidence.yaml")
+    return folder
+
+
 def monotonic(folder: Path) -> Path:
     """Steering whose response is monotonic, on counted completions, and significant; a stability above its null; one of everything else."""
     plain(folder)
@@ -282,14 +305,14 @@ def changed(folder: Path) -> Path:
 
 def lens(folder: Path) -> Path:
     """SAELens's own training with TransformerLens, which left its counts: no BOS recorded for the second."""
-    own = {"model_class_name": "HookedTransformer", "prepend_bos": True, "context_size": 128, "dataset_path": "some/text", "l0": 9.0, "num_dead_features": 30, "sae_lens_training_version": "6.54.12", "model_from_pretrained_kwargs": {"center_writing_weights": True, "revision": "v2"}}  # fmt: skip
+    own = {"model_class_name": "HookedTransformer", "prepend_bos": True, "context_size": 128, "dataset_path": "some/text", "l0": 9.0, "num_dead_features": 30, "neuronpedia_id": "gpt2-small/2-res-jb", "sae_lens_training_version": "6.54.12", "model_from_pretrained_kwargs": {"center_writing_weights": True, "revision": "v2"}}  # fmt: skip
     return put(folder, sae("a", **own))
 
 
 def lens_open(folder: Path) -> Path:
     """The same where the BOS token is not recorded, and the model had an argument that is no plain value."""
-    own = {"model_class_name": "HookedTransformer", "model_from_pretrained_kwargs": {"hf_config": {"a": 1}}, "seqpos_slice": [1, None], "exclude_special_tokens": True}  # fmt: skip
-    other = {"model_class_name": "HookedTransformer", "prepend_bos": False}
+    own = {"model_class_name": "HookedTransformer", "model_from_pretrained_kwargs": {"hf_config": {"a": 1}}, "neuronpedia_id": "n/1", "seqpos_slice": [1, None], "exclude_special_tokens": True}  # fmt: skip
+    other = {"model_class_name": "HookedTransformer", "prepend_bos": False, "neuronpedia_id": "n/2"}
     return put(folder, sae("a", **own) | sae("b", "standard", **other))
 
 
@@ -308,6 +331,94 @@ def lens_module(folder: Path) -> Path:
         "model_from_pretrained_kwargs": {"center_writing_weights": True},
     }
     return put(folder, sae("a", **own))
+
+
+SAMPLING = Sampling(
+    prompts=["Q: what is it? A:"], chat=False, temperature=1.0, max_new_tokens=8, pooling="mean", without_commit=True,
+    commit=Commit(words=["truly", "quietly"], within=3, unit="words"),
+)  # fmt: skip
+
+
+def _sampled(members: Sequence[Member], **changes: Any) -> Release:
+    trained = {"pooling": SAMPLING.pooling, "token_span": "response without the commit span"} | changes.pop(
+        "trained", {}
+    )
+    return computed_release(
+        members=tuple(replace(one, training=trained) for one in members),
+        settings=LAB.model_copy(update={"new_version": "owner/next"}),
+        layers=(layer(1, probe(0.75)), layer(2, probe(0.75))), **changes,
+    )  # fmt: skip
+
+
+def sampled(folder: Path) -> Path:
+    """Rows whose prompts, sampling and pooling are recorded; a successor; two layers that tie."""
+    return write(
+        _sampled(
+            MEMBERS,
+            provenance=_record(
+                15, sampling=SAMPLING, base_model_revision="0123456789abcdef" * 2 + "01234567"
+            ),
+        ),
+        folder,
+        small=True,
+    )
+
+
+def sampled_last(folder: Path) -> Path:
+    """The same of an SAE of one label, on the last token."""
+    last = SAMPLING.model_copy(update={"pooling": "last"})
+    member = [one for one in MEMBERS if one.sae_id == BEST]
+    return write(_sampled(member, trained={"pooling": "last"}, comparisons=(), provenance=_record(15, sampling=last)), folder, small=True)  # fmt: skip
+
+
+def one_new(folder: Path) -> Path:
+    """One SAE whose probe was tried on the few new scenarios that there are."""
+    member = tuple(one for one in MEMBERS if one.sae_id == BEST)
+    values = [probe(0.8), probe(0.7, 0.1, "probe_new_scenarios_balanced_accuracy")]
+    return write(computed_release(saes={BEST: values}, members=member, comparisons=(), provenance=_record(5)), folder, small=True)  # fmt: skip
+
+
+def best_defective(folder: Path) -> Path:
+    """The best probe is that of an SAE whose threshold is 0."""
+    broken = "lab_jumprelu_L2_yes_only"
+    saes = {one.sae_id: [probe(0.8 if one.sae_id == broken else 0.7)] for one in MEMBERS}
+    members = tuple(replace(one, learned=one.sae_id != broken) for one in MEMBERS)
+    return write(computed_release(saes=saes, members=members), folder, small=True)
+
+
+def one_above(folder: Path) -> Path:
+    """One probe of eight is told from the raw activations."""
+    release = computed_release()
+    lower = value("probe_balanced_accuracy_difference", 0.0, 100, "crossfit", interval=(-0.04, 0.04))
+    others = tuple(one.model_copy(update={"difference": lower}) for one in release.comparisons[1:])
+    return write(replace(release, comparisons=(release.comparisons[0], *others)), folder, small=True)
+
+
+def many_tied(folder: Path) -> Path:
+    """Six SAEs of both labels whose probes reach the same."""
+    members = grid("lab", [1, 2, 3], ["topk", "jumprelu"], {"mixed": 100}, k=4, learned=True)
+    saes = {one.sae_id: [probe(0.7)] for one in members}
+    return write(computed_release(saes=saes, members=members, comparisons=()), folder, small=True)
+
+
+def all_defective(folder: Path) -> Path:
+    """No SAE is as wide as its base model."""
+    return put(folder, sae("a", width=8) | sae("b", width=8, hook_name="blocks.3.hook_resid_post"))
+
+
+def all_defective_measured(folder: Path) -> Path:
+    """No SAE is as wide as its base model, and each is measured."""
+    return write(computed_release(settings=GPT2, provenance=None), folder, small=True)
+
+
+def defective(folder: Path) -> Path:
+    """One SAE, and it is not as wide as its base model."""
+    return put(folder, sae("a", width=8))
+
+
+def beside_widths(folder: Path) -> Path:
+    """SAEs of two widths."""
+    return put(folder, sae("a") | sae("b", width=8))
 
 
 def pooled(folder: Path) -> Path:
@@ -486,6 +597,7 @@ VARIANTS: dict[str, Callable[[Path], Path]] = {
     for one in (
         plain, computed, chance, one, one_at_chance, experiments, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
         wrong_model, nameless, beside_others, root, quantized, half_quantized, warned, hollow, damaged, poor, lens_module, pooled, scaled,
+        sampled, sampled_last, one_new, best_defective, stated_ties, one_above, many_tied, all_defective, all_defective_measured, defective, beside_widths,
     )
 }  # fmt: skip
 
@@ -506,6 +618,13 @@ def skipped(folder: Path) -> str:
     )
     saes = tuple(replace(one, not_checked=("THR001",) if one.sae_id == "a" else ()) for one in facts.saes)
     return render_card(replace(facts, report=report, saes=saes))
+
+
+def in_study(folder: Path) -> str:
+    """The card of `computed` beside two models of its study."""
+    facts = read_facts(computed(folder), LAB)
+    others = InStudy("probe_balanced_accuracy", "crossfit", {"big": 0.9, "small": 0.6})
+    return render_card(replace(facts, study=others))
 
 
 INDEX = IndexSettings(repo_id="o/all", license="mit")
@@ -553,4 +672,4 @@ INDICES: dict[str, Callable[[Path], str]] = {
     one.__name__: one for one in (index_trend, index_one, index_stated)
 }
 
-__all__ = ["INDICES", "VARIANTS", "card", "skipped"]
+__all__ = ["INDICES", "VARIANTS", "card", "in_study", "skipped"]

@@ -14,6 +14,8 @@ from safetensors.numpy import load_file
 
 from hubkit.cards.checksums import is_digested
 from hubkit.cards.facts import release_digest
+from hubkit.cards.snippets import run_card
+from hubkit.cards.text import interval
 from hubkit.readme.document import parse_readme
 from hubkit.release.metrics import Evaluation, SaeMetrics
 from hubkit.release.provenance import Provenance
@@ -63,8 +65,10 @@ def test_the_naive_release_is_thr001_refused_and_disclosed(demo: DemoRun) -> Non
     assert [f.code for f in report.findings if f.severity > Severity.NOTE] == ["THR001"]
     assert "THR001" in demo.answer["refusal"]
     card = (release / "README.md").read_text(encoding="utf-8")
-    assert "Known defects" in card
-    assert re.search(r"THR001: Every threshold is 0.*1 of 1 SAEs", card)
+    assert (
+        "**Every threshold is 0: this JumpReLU computes a plain ReLU.** This SAE: see [Limitations]" in card
+    )
+    assert "- **Every threshold is 0: this JumpReLU computes a plain ReLU.** This SAE (THR001).\n" in card
 
 
 def test_the_cards_numbers_are_those_of_the_files(demo: DemoRun) -> None:
@@ -87,7 +91,7 @@ def test_the_cards_numbers_are_those_of_the_files(demo: DemoRun) -> None:
             assert metric is not None
             assert metric.value is not None
             assert metric.interval is not None
-            assert f"{metric.value:,.3f} [{metric.interval[0]:,.3f}, {metric.interval[1]:,.3f}]" in row
+            assert interval(metric) in row
     assert card.count("**18 SAEs**: 9 jumprelu, 9 topk") == 1
 
 
@@ -98,6 +102,29 @@ def test_the_card_is_current_and_its_front_matter_is_the_hubs(demo: DemoRun) -> 
     assert front["library_name"] == "saelens"
     assert front["base_model"] == "hubkit/lab-llama-6x64"
     assert front["hubkit"]["facts_sha256"] == release_digest(release)
+
+
+def test_the_cards_code_gives_the_cards_l0_and_explained_variance(demo: DemoRun) -> None:
+    card = (Path(demo.answer["release"]) / "README.md").read_text(encoding="utf-8")
+    assert "Not run" not in card
+    assert "*Ran as printed with sae-lens" in card
+    said = re.findall(r"^assert abs\((l0|variance) - ([\d.]+)\) <= ([\d.]+)$", card, re.MULTILINE)
+    got = re.search(r"L0 ([\d.]+); .*\nexplained variance ([\d.]+);", demo.answer["snippet"]["output"])
+    assert got is not None
+    assert [name for name, _, _ in said] == ["l0", "variance"]
+    for (_, stated, far), computed in zip(said, got.groups(), strict=True):
+        assert abs(float(computed) - float(stated)) <= float(far)
+
+
+def test_the_cards_code_fails_on_rows_that_the_sae_was_not_trained_on(demo: DemoRun) -> None:
+    """Every token of the prompt and the response, as code that forgets pooling and span would take them."""
+    release = Path(demo.answer["release"])
+    card = (release / "README.md").read_text(encoding="utf-8")
+    wrong, count = re.subn(r"rows\.append\(.*\)\n", 'rows.extend(captured["x"])\n', card)
+    assert count == 1
+    outcome = run_card(wrong, release, base_model=demo.folder / "model")
+    assert not outcome.ok
+    assert "AssertionError" in outcome.sentence
 
 
 def test_no_placeholder_is_left_in_any_card(demo: DemoRun) -> None:

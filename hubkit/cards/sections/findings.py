@@ -1,4 +1,4 @@
-"""The key findings: a table and sentences, both made from the same values."""
+"""The key findings: three sentences at once, the others when they are opened."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from hubkit.cards.facts import Facts, SaeFact
+from hubkit.cards.in_study import compared
 from hubkit.cards.measured import (
     AUROC,
     BALANCED,
@@ -15,6 +16,7 @@ from hubkit.cards.measured import (
     MEMBERSHIP,
     NEW_SCENARIOS,
     SPLIT_WORDS,
+    Best,
     Peak,
     best_sae,
     judged_comparisons,
@@ -31,7 +33,7 @@ from hubkit.cards.sections.training import counted_scenarios
 from hubkit.release.experiments import RepresentationProbe, Tally, TestResult
 from hubkit.release.metrics import Comparison, MetricValue
 
-LONG_PROFILE = 16
+DIGITS, MOST_TIES = 3, 3
 FEW_SCENARIOS = 12
 """Below it a number about new scenarios only describes these."""
 WIDE = 2
@@ -59,17 +61,19 @@ def key_findings(facts: Facts) -> Context | Absent:
     peak, best, d_max = peak_layer(facts), best_sae(facts, BALANCED), best_sae(facts, D_MAX)
     judged = judged_comparisons(facts)
     tallies = [tallied(tally) for tally in facts.evaluation.tallies] if facts.evaluation else []
-    compared = _compared(facts)
-    if not (compared or peak or best or d_max or judged.all or tallies):
+    representations = _compared(facts)
+    if not (representations or peak or best or d_max or judged.all or tallies):
         return Absent("Key findings", NOT_COMPUTED)
     return {
+        "several": len(facts.saes) > 1,
         "peak": peak,
-        "peak_auroc": of_layer(peak.profile, AUROC) if peak else None,
+        "peak_ties": _peak_ties(facts, peak) if peak else [],
         "depth": facts.base.depth(peak.profile.layer) if peak else None,
-        "n_layers": facts.base.n_layers,
         "peak_without_sae": peak is not None and peak.profile.layer not in facts.distinct("layer"),
         "peak_at_chance": _all_layers_at_chance(facts),
         "best": best,
+        "best_defect": _defect(best.sae) if best else "",
+        "best_ties": _best_ties(facts, best) if best else [],
         "best_at_chance": told_from_chance(best.metric) is False if best else False,
         "cross_fitted": best is not None
         and (best.metric.measure, best.metric.split) in CROSS_FITTED
@@ -88,10 +92,39 @@ def key_findings(facts: Facts) -> Context | Absent:
         "tests": grouped(facts.evaluation.tests if facts.evaluation else []),
         "profile": _profile(facts, peak),
         "singles": _singles(facts, best.sae.sae_id if best else None) if tallies else [],
-        "compared": compared,
-        "all_chance": all_at_chance([value for _, value in compared]),
+        "compared": representations,
+        "all_chance": all_at_chance([value for _, value in representations]),
         "groups": _groups(facts, best.sae.layer) if best else [],
+        "of_study": compared(facts),
     }
+
+
+def _peak_ties(facts: Facts, peak: Peak) -> list[int]:
+    """Other layers whose value is the same to three digits."""
+    layers = facts.evaluation.layers if facts.evaluation else []
+    found = [(one.layer, of_layer(one, BALANCED)) for one in layers if one.layer != peak.profile.layer]
+    return sorted(layer for layer, metric in found if metric is not None and _same(metric, peak.metric))
+
+
+def _best_ties(facts: Facts, best: Best) -> list[str]:
+    """Other SAEs whose value is the same to three digits, at most three."""
+    found = [(sae.sae_id, sae.first_metric(*BALANCED)) for sae in facts.saes if sae is not best.sae]
+    return [one for one, metric in found if metric is not None and _same(metric, best.metric)][:MOST_TIES]
+
+
+def _same(one: MetricValue, other: MetricValue) -> bool:
+    return round(number_of(one), DIGITS) == round(number_of(other), DIGITS)
+
+
+def defect_of(facts: Facts, sae_id: str) -> str:
+    """Beside the name of an SAE that is called the best."""
+    return next((_defect(sae) for sae in facts.saes if sae.sae_id == sae_id), "")
+
+
+def _defect(sae: SaeFact) -> str:
+    """Beside its name."""
+    codes = ", ".join(sorted({finding.code for finding in sae.findings}))
+    return f" (**it has a defect**: {codes})" if codes else ""
 
 
 def _all_layers_at_chance(facts: Facts) -> bool:
@@ -150,7 +183,6 @@ def _profile(facts: Facts, peak: Peak | None) -> dict[str, Any] | None:
     rising = all(a < b for a, b in pairwise(values))
     return {
         "rows": rows,
-        "long": len(rows) > LONG_PROFILE,
         "shape": "rises from each measured layer to the next" if rising and len(values) > WIDE else None,
         "auroc": any(row[2] for row in rows),
         "depth": any(row[3] is not None for row in rows),

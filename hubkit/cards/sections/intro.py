@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 
+from hubkit import __version__
 from hubkit.cards.base import short_count
 from hubkit.cards.base_fit import is_named, misfits, other_names
-from hubkit.cards.facts import Facts, SaeFact
+from hubkit.cards.facts import Facts
 from hubkit.cards.families import FAMILIES, Family
+from hubkit.cards.measured import SPLIT_WORDS
+from hubkit.cards.recommended import recommended
+from hubkit.cards.sections.limitations import defects_of, exactly
 from hubkit.cards.sections.section import Absent, Context
+from hubkit.cards.sections.work import precisions_of
 from hubkit.cards.settings import Link
 from hubkit.formats.architectures import TRANSCODERS
-from hubkit.release.layout import CFG, METRICS
+from hubkit.measures.catalogue import CATALOGUE
 from hubkit.release.pool import MIXED, ONLY
 from hubkit.validate.finding import Severity
+from hubkit.words import many
 
 
 def summary(facts: Facts) -> Context:
-    """Title, one sentence, the study, and the defects that a reader must know first."""
+    """Title, one sentence, its successor, the study, and whether the base model is in doubt."""
     settings = facts.settings
-    broken = [sae for sae in facts.saes if _errors(sae)]
     study = settings.study
     return {
         "title": settings.title or f"Sparse autoencoders for {settings.base_model}",
@@ -32,9 +37,8 @@ def summary(facts: Facts) -> Context:
         "other_names": other_names(facts),
         "misfits": misfits(facts),
         "others": facts.others,
+        "new_version": settings.new_version,
         "study": study if isinstance(study, Link) else Link(name=study) if study else None,
-        "broken": len(broken),
-        "codes": sorted({code for sae in broken for code in _errors(sae)}),
     }
 
 
@@ -45,10 +49,6 @@ def _noun(facts: Facts) -> str:
     if transcoders == len(facts.saes):
         return f"transcoder{plural}"
     return "sparse autoencoders and transcoders" if transcoders else f"sparse autoencoder{plural}"
-
-
-def _errors(sae: SaeFact) -> set[str]:
-    return {finding.code for finding in sae.findings if finding.severity is Severity.ERROR}
 
 
 def families_of(facts: Facts) -> list[Family]:
@@ -82,63 +82,66 @@ def caveat(facts: Facts) -> Context | Absent:
 
 
 def uses(facts: Facts) -> Context | Absent:
-    """Recommended and not: the author's words, and what the scenario families rule out."""
+    """Which SAE to begin with, and what for: chosen by what was measured, the author's words, and what the scenario families rule out."""
     settings = facts.settings
     ruled_out = [use for family in families_of(facts) for use in family.not_recommended]
     not_recommended = list(dict.fromkeys(settings.not_recommended or ruled_out))
-    if not settings.recommended and not not_recommended:
+    several = len(facts.saes) > 1
+    if not (several or settings.recommended or not_recommended):
         return Absent("Intended use", "the author states none")
-    return {"recommended": settings.recommended, "not_recommended": not_recommended}
+    pick = recommended(facts)
+    return {
+        "several": several,
+        "pick": pick,
+        "title": f"{CATALOGUE[pick.metric.measure].title.lower()} on {SPLIT_WORDS[pick.metric.split]}" if pick.metric else "",
+        "codes": sorted({finding.code for finding in pick.sae.findings}),
+        "both": pick.sae.condition == MIXED and len(facts.distinct("condition")) > 1,
+        "avoid": _avoid(facts),
+        "recommended": settings.recommended,
+        "not_recommended": not_recommended,
+    }  # fmt: skip
+
+
+def _avoid(facts: Facts) -> str:
+    """The SAEs with a defect, as a class where they are one; empty where none, or every one, has one."""
+    broken = [sae for sae in facts.saes if sae.findings]
+    if not broken or len(broken) == len(facts.saes):
+        return ""
+    codes = ", ".join(sorted({finding.code for sae in broken for finding in sae.findings}))
+    which = exactly(facts, broken) or many(len(broken), "SAE")
+    return f"{which}: {'they have' if len(broken) > 1 else 'it has'} defects ({codes})"
 
 
 def contents(facts: Facts) -> Context:
-    """Counts, layers, architectures, conditions, dimensions, format: all of them counted, none typed."""
+    """The strip of facts: counted or recorded, none typed; and what the check found."""
     kinds = Counter(_kind(sae.architecture, sae.trained_as) for sae in facts.saes)
     grid = facts.provenance.grid if facts.provenance else None
     ks = {
         kind: sorted({s.k for s in facts.saes if s.trained_as == kind and s.k is not None})
         for kind in facts.distinct("trained_as")
     }
+    report = facts.report
+    errors = {one.code for one in report.findings if one.severity is Severity.ERROR}
     return {
         "count": len(facts.saes),
         "kinds": sorted(kinds.items()),
         "layers": facts.distinct("layer"),
+        "n_layers": facts.base.n_layers,
         "hooks": facts.distinct("hook_name"),
-        "variants": _by_recipe(facts),
         "conditions": facts.distinct("condition"),
         "sizes": sorted({(sae.d_in, sae.d_sae) for sae in facts.saes}),
         "ks": {kind: values for kind, values in ks.items() if values},
-        "files": _files(facts),
+        "precision": precisions_of(facts),
         "dtypes": facts.distinct("dtype"),
         "declared": grid.size if grid and grid.architectures else None,
-        "with_metrics": sum(sae.own_metrics for sae in facts.saes),
-        "metrics": METRICS if _at_root(facts) else f"<sae_id>/{METRICS}",
+        "version": __version__,
+        "errors": [
+            (title, len(ids), which) for code, title, ids, which in defects_of(facts) if code in errors
+        ],
+        "found": len({one.code for one in report.findings if one.severity > Severity.NOTE}),
+        "rewritten": any(sae.rewritten for sae in facts.saes),
+        "complete": report.complete and not report.skipped,
     }
-
-
-def _at_root(facts: Facts) -> bool:
-    return [sae.sae_id for sae in facts.saes] == ["."]
-
-
-def _files(facts: Facts) -> list[str]:
-    """The files of weights and configurations, as one pattern where they are called alike in every folder."""
-    names = {(sae.sae.weights or "").rpartition("/")[2] for sae in facts.saes} - {""}
-    folder = "" if _at_root(facts) else "<sae_id>/"
-    return [f"{folder}{name}" for name in (*sorted(names), CFG)]
-
-
-def _by_recipe(facts: Facts) -> list[tuple[str, int, list[int]]]:
-    """Recipe, SAEs, layers; empty where there is only one recipe."""
-    recipes: dict[str, list[SaeFact]] = {}
-    for sae in facts.saes:
-        if (recipe := sae.record.recipe) is not None:
-            recipes.setdefault(recipe, []).append(sae)
-    if len(recipes) < 2:
-        return []
-    return [
-        (recipe, len(saes), sorted({s.layer for s in saes if s.layer is not None}))
-        for recipe, saes in sorted(recipes.items())
-    ]
 
 
 def _kind(architecture: str, trained_as: str) -> str:

@@ -33,23 +33,18 @@ NUMBER = re.compile(r"\d[\d,]*\d(?:\.\d+)?|\d(?:\.\d+)?")
 
 
 def limitations(facts: Facts) -> Context:
-    """Defects with the number of SAEs they touch, what was not checked, small samples, dead latents, quantized activations, what was not tried."""
+    """Defects with the number of SAEs they touch, small samples, dead latents, quantized activations, what was not tried."""
     dead = [sae for sae in facts.saes if _mostly_dead(sae)]
     few_rows = [rows for sae in facts.saes if (rows := _few_rows(sae)) is not None]
     peak = peak_layer(facts)
     compared = {one.sae_id for one in facts.evaluation.representations} if facts.evaluation else set()
     quantization = quantization_of(facts)
     return {
-        "defects": _defects(facts),
+        "defects": defects_of(facts),
         "rewritten": _rewritten(facts),
         "few_ids": FEW_IDS,
-        "most_messages": MOST_MESSAGES,
         "general": _general(facts),
         "misfits": misfits(facts),
-        "asked": len(facts.report.asked),
-        "whole": facts.report.complete,
-        "unasked": unasked(facts.report),
-        "not_made": not_made(facts.report),
         "dead": len(dead),
         "stated_dead": len(_stated_dead(facts)),
         "few_rows": few_rows,
@@ -64,8 +59,6 @@ def limitations(facts: Facts) -> Context:
         "unprobed": sum(
             sae.first_metric(*BALANCED) is None and sae.sae_id not in compared for sae in facts.saes
         ),
-        "warned": sum(bool(sae.warnings) for sae in facts.saes),
-        "warnings": _warnings(facts),
         "intervals": any(v.interval for sae in facts.saes if sae.metrics for v in sae.metrics.values),
         "scenarios": counted_scenarios(facts),
         "new_scenarios": any(sae.first_metric(*NEW_SCENARIOS) for sae in facts.saes),
@@ -76,6 +69,25 @@ def limitations(facts: Facts) -> Context:
         "quantized": quantized_count(facts) if quantization else 0,
         "untested": not experiments(facts, "transfers"),
         "total": len(facts.saes),
+    }
+
+
+def checks(facts: Facts) -> Context:
+    """What the validator asked and found, what it could not or was not asked to look at, and what training said."""
+    general, report = _general(facts), facts.report
+    return {
+        "asked": len(report.asked),
+        "clean": not (defects_of(facts) or general or misfits(facts)) and report.complete,
+        "rewritten": _rewritten(facts),
+        "general": general,
+        "most_messages": MOST_MESSAGES,
+        "not_made": not_made(report),
+        "unasked": unasked(report),
+        "warned": sum(bool(sae.warnings) for sae in facts.saes),
+        "warnings": _warnings(facts),
+        "few_ids": FEW_IDS,
+        "total": len(facts.saes),
+        "repo_id": facts.settings.repo_id,
     }
 
 
@@ -106,14 +118,14 @@ def not_made(report: Report) -> list[tuple[str, list[str], int]]:
     return found + ([("the rule itself failed", crashed, 0)] if crashed else [])
 
 
-def _defects(facts: Facts) -> list[tuple[str, str, list[str], str | None]]:
+def defects_of(facts: Facts) -> list[tuple[str, str, list[str], str | None]]:
     """Code, title, SAEs, and the architecture whose every SAE it is."""
     by_code: dict[str, list[SaeFact]] = {}
     for sae in facts.saes:
         for code in {finding.code for finding in sae.findings}:
             by_code.setdefault(code, []).append(sae)
     return [
-        (code, REGISTRY[code].title, sorted((sae.sae_id for sae in saes), key=natural), _exactly(facts, saes))
+        (code, REGISTRY[code].title, sorted((sae.sae_id for sae in saes), key=natural), exactly(facts, saes))
         for code, saes in sorted(by_code.items())
     ]
 
@@ -156,7 +168,7 @@ def _span(numbers: Sequence[str]) -> str:
     return ordered[0] if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}"
 
 
-def _exactly(facts: Facts, saes: list[SaeFact]) -> str | None:
+def exactly(facts: Facts, saes: list[SaeFact]) -> str | None:
     """What these SAEs are, where that is all SAEs of one architecture, or of one architecture and recipe."""
     kinds = {sae.trained_as for sae in saes}
     if len(kinds) != 1 or len(saes) == len(facts.saes):

@@ -15,9 +15,11 @@ from hubkit.release.pool import MIXED
 LONG_TABLE = 12
 
 
-def sae_table(facts: Facts) -> Context:
-    """One row per SAE with its real id; collapsed when long."""
+def sae_table(facts: Facts) -> Context | Absent:
+    """One row per SAE with its real id, folded when long; of a single SAE one row per measure."""
     shown = _columns(facts, "saes")
+    if len(facts.saes) == 1 and not shown:
+        return Absent("Measured values", NOT_COMPUTED)
     rows = [
         {
             "sae": sae,
@@ -37,7 +39,7 @@ def sae_table(facts: Facts) -> Context:
         "mixed": any(sae.condition == MIXED for sae in facts.saes),
         "gaps": any(_is_gap(value) for row in rows for value in row["values"]),  # type: ignore[attr-defined]
         "intervals": any(value and value.interval for row in rows for value in row["values"]),  # type: ignore[attr-defined]
-        "unasked": any(sae.not_checked for sae in facts.saes),
+        "alive": _alive(facts),
     }
 
 
@@ -87,7 +89,7 @@ def quality(facts: Facts) -> Context | Absent:
         "heads": [f"{CATALOGUE[measure].heading}, {SPLIT_WORDS[split]}" for measure, split in shown],
         "formulas": [(CATALOGUE[measure].title, CATALOGUE[measure].formula) for measure, _ in shown],
         "several": len(facts.saes) > 1,
-        "alive": _alive(facts),
+        "long": len(facts.saes) > LONG_TABLE,
         "n": _rows_measured(facts, shown),
     }
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from hubkit.cards.facts import Facts
-from hubkit.cards.measured import SPLIT_WORDS
+from hubkit.cards.measured import BALANCED, SPLIT_WORDS
 from hubkit.cards.sections.experiments import verdict
-from hubkit.cards.sections.findings import TallyFact, grouped, tallied
+from hubkit.cards.sections.findings import TallyFact, defect_of, grouped, tallied
 from hubkit.cards.sections.section import Absent, Context
 from hubkit.cards.stated import Item, Origin, Stated
 from hubkit.validate.finding import natural
@@ -55,6 +56,8 @@ class Group:
     plain: bool
     """Whether probes by plain cross-validation on rows that the SAE saw are among them."""
     maxima: bool
+    highest: list[str]
+    """Sentences on the highest stated layer and the highest stated SAE probe."""
 
     @property
     def long(self) -> bool:
@@ -64,13 +67,13 @@ class Group:
 
 def stated(facts: Facts) -> Context | Absent:
     """One table for each origin; experiments of the other sections carry their own mark there."""
-    groups = [group for one in facts.stated if (group := _group(one)) is not None]
+    groups = [group for one in facts.stated if (group := _group(one, facts)) is not None]
     if not groups:
         return Absent("Stated, not computed", "no measured value is stated")
     return {"groups": groups}
 
 
-def _group(one: Stated) -> Group | None:
+def _group(one: Stated, facts: Facts) -> Group | None:
     sources: dict[str, int] = {}
     ordered = sorted(one.items, key=_order)
     rows = [_row(item, sources.setdefault(item.source, len(sources) + 1)) for item in ordered]
@@ -90,7 +93,7 @@ def _group(one: Stated) -> Group | None:
             "null": any(row.null for row in rows),
             "note": any(row.item.value.note for row in rows),
             "layer": any(row.layer is not None for row in rows),
-            "sae": any(row.of for row in rows),
+            "sae": len(facts.saes) > 1 and any(row.of for row in rows),
         },
         sources=list(sources),
         tallies=tallies,
@@ -101,7 +104,35 @@ def _group(one: Stated) -> Group | None:
             for value in values
         ),
         maxima=any(value.measure == "d_max" for value in values),
+        highest=list(_highest(one, facts)),
     )
+
+
+def _highest(one: Stated, facts: Facts) -> Iterator[str]:
+    """The highest balanced accuracy of each measure over layers and over SAEs, ties named, a defect marked: what a reader takes from the table must not be taken wrongly."""
+    for measure in dict.fromkeys(measure for measure, _ in BALANCED):
+        values = [
+            item.value for item in one.items if item.value.measure == measure and not item.value.contrast
+        ]
+        layers = {
+            str(value.layer): value.value for value in values if value.layer is not None and not value.sae_id
+        }
+        if len(layers) > 1:
+            names, top = _top(layers)
+            yield f"The highest of the {len(layers)} stated layers of raw activations: layer {' and '.join(names)}{', tied' if len(names) > 1 else ''} at {top:.3f} balanced accuracy"
+        saes = {value.sae_id: value.value for value in values if value.sae_id}
+        if len(saes) > 1:
+            names, top = _top(saes)
+            shown = " and ".join(f"`{name}`{defect_of(facts, name)}" for name in names)
+            yield f"The highest of the {len(saes)} stated SAE probes: {shown}{', tied' if len(names) > 1 else ''} at {top:.3f} balanced accuracy"
+
+
+def _top(values: Mapping[str, float]) -> tuple[list[str], float]:
+    """Those that are the highest to three digits."""
+    top = max(values.values())
+    return sorted(
+        (name for name, value in values.items() if round(value, 3) == round(top, 3)), key=natural
+    ), top
 
 
 def _order(item: Item) -> tuple[object, ...]:

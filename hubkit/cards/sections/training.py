@@ -11,7 +11,7 @@ from hubkit.cards.quantization import quantization_of, quantized_count
 from hubkit.cards.sections.section import Absent, Context
 from hubkit.cards.settings import ExpectedTransfer
 from hubkit.cards.stated import experiments
-from hubkit.cards.trained import input_of, settings_of
+from hubkit.cards.trained import input_of, metadata_of, settings_of
 from hubkit.release.experiments import Transfer
 from hubkit.release.sae_record import SaeRecord
 
@@ -32,7 +32,8 @@ RECORDED = (*SHOWN, "n_rows")
 """What makes a record of training of `metadata.hubkit`, which also holds what a fix did."""
 
 
-LONG_TABLE = 12
+LABELLED = "labelled "
+"""What a count of `completions` begins with that is of one label."""
 
 
 def labels(facts: Facts) -> Context | Absent:
@@ -46,16 +47,30 @@ def labels(facts: Facts) -> Context | Absent:
     return {
         "labelling": provenance.labelling,
         "completions": provenance.completions,
+        "funnel": _funnel(provenance.completions),
+        "by_label": [
+            (n, name.removeprefix(LABELLED))
+            for name, n in provenance.completions.items()
+            if name.startswith(LABELLED)
+        ],
         "scenarios": scenarios,
         "listed": len({one.scenario_id for one in scenarios}),
         "undecided": sum(not any(one.counts.values()) for one in scenarios) if counted else None,
-        "long": len(scenarios) > LONG_TABLE,
         "titles": {name: family.title for name, family in FAMILIES.items()},
         "names": names,
         "sampled": any(one.sampled is not None for one in scenarios),
         "families": any(one.family for one in scenarios),
         "notes": any(one.note for one in scenarios),
     }
+
+
+def _funnel(completions: Mapping[str, int]) -> list[tuple[int, str]]:
+    """Sampled, ambiguous, decisive: what is recorded of it, and the difference."""
+    counts = {name: n for name, n in completions.items() if not name.startswith(LABELLED)}
+    if {"sampled", "decisive"} <= counts.keys():
+        ambiguous = counts["sampled"] - counts["decisive"]
+        counts = {"sampled": counts.pop("sampled"), "ambiguous": ambiguous, **counts}
+    return [(n, name) for name, n in counts.items()]
 
 
 def counted_scenarios(facts: Facts) -> int:
@@ -91,10 +106,27 @@ def training(facts: Facts) -> Context | Absent:
         "by_saelens": own < len(facts.saes),
         "by_condition": _rows_by_condition(facts),
         "expansions": sorted({(sae.d_in, sae.d_sae) for sae in facts.saes}),
+        "variants": _by_recipe(facts),
         "hooks": facts.distinct("hook_name"),
+        "neuronpedia": sum(bool(metadata_of(sae).get("neuronpedia_id")) for sae in facts.saes),
+        "neuronpedia_fits": all(finding.code != "CFG023" for finding in facts.report.findings),
         "hardware": _hardware(facts),
         "software": provenance.software if provenance else {},
     }
+
+
+def _by_recipe(facts: Facts) -> list[tuple[str, int, list[int]]]:
+    """Recipe, SAEs, layers; empty where there is only one recipe."""
+    recipes: dict[str, list[SaeFact]] = {}
+    for sae in facts.saes:
+        if (recipe := sae.record.recipe) is not None:
+            recipes.setdefault(recipe, []).append(sae)
+    if len(recipes) < 2:
+        return []
+    return [
+        (recipe, len(saes), sorted({s.layer for s in saes if s.layer is not None}))
+        for recipe, saes in sorted(recipes.items())
+    ]
 
 
 def _own(sae: SaeFact) -> SaeRecord | None:

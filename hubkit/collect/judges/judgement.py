@@ -48,6 +48,11 @@ class Judge(BaseModel, ABC):
         """Short, with its settings where they matter: it goes into the manifest."""
 
     @property
+    def description(self) -> str:
+        """Who decides, in the words of a card."""
+        return self.name
+
+    @property
     @abstractmethod
     def labels(self) -> frozenset[str]:
         """The labels it can give."""

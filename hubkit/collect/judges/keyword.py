@@ -40,6 +40,11 @@ class KeywordJudge(TextJudge):
         return self.kind
 
     @property
+    def description(self) -> str:
+        """`a match of keywords within the first 8 words`."""
+        return f"a match of keywords within the first {self.within} {self.unit}"
+
+    @property
     def labels(self) -> frozenset[str]:
         """The labels that have keywords."""
         return frozenset(self.keywords)

@@ -38,6 +38,12 @@ class NoisyJudge(Judge):
         return f"{self.judge_without_noise.name}, {self.rate:.0%} of the labels flipped".replace("%", " %")
 
     @property
+    def description(self) -> str:
+        """That of the judge that it wraps, and how many labels were flipped."""
+        flipped = f"{self.rate:.0%} of the labels flipped on purpose".replace("%", " %")
+        return f"{self.judge_without_noise.description}, with {flipped}"
+
+    @property
     def labels(self) -> frozenset[str]:
         """The labels of the judge that it wraps."""
         return self.judge_without_noise.labels
