@@ -8,6 +8,7 @@ from itertools import chain
 
 from hubkit.readme.claims import values
 from hubkit.readme.claims.fields import FIELDS, PROPERTIES, Field
+from hubkit.readme.claims.numbers import NUMERALS
 from hubkit.readme.claims.subjects import KIND, SAE
 from hubkit.readme.claims.values.places import ORDINAL, nth
 
@@ -32,7 +33,8 @@ NTH_LAYER = re.compile(
     rf"(?<![\w-])({ORDINAL})(?:[ -](?:transformer|decoder|residual))?[ -](?:layer|block)\b(?! norm| of (?:the |an? )?(?:encoder|decoder|SAE|auto-?encoder|MLP|probe|classifier))",
     I,
 )
-LISTED = rf"L?(?:\d{{1,3}}|{values.SPELLED})"
+FEW = "|".join(NUMERALS)
+LISTED = rf"(?:L?\d{{1,3}}|{FEW})"
 BETWEEN = r"(?:, (?:and )?|,| and | & | ?[/–-] ?| to | through |\.{2,3})"
 LISTS_END = r"(?![\w%]|\.\d|,?\d|-[A-Za-z])"
 SEVERAL_LAYERS = re.compile(
