@@ -51,7 +51,9 @@ def gather(
         facts.remarks += skipped_folders(view)
     if Need.WEIGHTS in needs:
         _read_weights(facts, report)
-    if Need.TEXTS in needs:
+    if needs & (
+        Need.TEXTS | Need.CODE
+    ):  # of a far repository, code is looked for in what the search of texts brought
         _search_texts(facts)
     if Need.CODE in needs:
         _search_code(facts)

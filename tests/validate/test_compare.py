@@ -71,6 +71,8 @@ def test_a_threshold_that_is_nan_equals_itself_and_is_valid_json() -> None:
 class WithOids(MemoryView):
     """As the Hub lists it."""
 
+    near = False
+
     def _list(self) -> list[Entry]:
         import hashlib
 

@@ -257,6 +257,10 @@ def test_cfg021_the_architecture_against_that_of_the_training(
     configuration = cfg(architecture, metadata={"training_architecture": trained})
     assert codes(view(configuration, folder="x_L2"), "CFG021") == (["CFG021"] if fires else [])
     disclosed = cfg(
-        architecture, metadata={"training_architecture": trained, "hubkit": {"rewritten": {"rule": "THR001"}}}
+        architecture,
+        metadata={
+            "training_architecture": trained,
+            "hubkit": {"rewritten": {"rule": "THR001", "from": "jumprelu", "to": "standard"}},
+        },
     )
     assert codes(view(disclosed, folder="x_L2"), "CFG021") == []

@@ -184,7 +184,12 @@ def test_cfg020_sentences(sentence: str, fires: bool) -> None:
         (
             "jumprelu_L2",
             "standard",
-            {"metadata": {"training_architecture": "jumprelu", "hubkit": {"rewritten": {"rule": "THR001"}}}},
+            {
+                "metadata": {
+                    "training_architecture": "jumprelu",
+                    "hubkit": {"rewritten": {"rule": "THR001", "from": "jumprelu", "to": "standard"}},
+                }
+            },
             False,
         ),
         ("batchtopk_k40", "jumprelu", {"metadata": {"training_architecture": "batchtopk"}}, False),

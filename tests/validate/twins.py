@@ -378,7 +378,7 @@ MORE: dict[str, Twins] = {
     "CFG019 v6": (lambda: view(cfg("standard", **TOPK_KWARGS)), lambda: view(cfg("topk", **TOPK_KWARGS))),
     "CFG019 dense": (lambda: legacy(activation_fn_str="topk"), lambda: legacy("topk", **TOPK_KWARGS)),
     "CFG019 tanh": (lambda: legacy(activation_fn_str="tanh-relu"), lambda: legacy(activation_fn_str="relu")),
-    "CFG021 trained": (lambda: view(cfg("standard", metadata=EXPORTED)), lambda: view(cfg("standard", metadata=EXPORTED | {"hubkit": {"rewritten": {"rule": "THR001"}}}))),
+    "CFG021 trained": (lambda: view(cfg("standard", metadata=EXPORTED)), lambda: view(cfg("standard", metadata=EXPORTED | {"hubkit": {"rewritten": {"rule": "THR001", "from": "jumprelu", "to": "standard"}}}))),
     "WTS005 scaling": (lambda: view(weights=tensors(scaling_factor=2 * ONES)), lambda: view(weights=tensors(scaling_factor=ONES))),
     "CFG023 address": (
         lambda: gpt2_at(5, neuronpedia_id="https://www.neuronpedia.org/gpt2-small/5-res-jb"), lambda: gpt2_at(5, neuronpedia_id=None),

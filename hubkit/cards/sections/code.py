@@ -14,7 +14,7 @@ from hubkit.cards.plain_torch import plain_torch
 from hubkit.cards.quantization import Quantization, quantization_of
 from hubkit.cards.recommended import recommended
 from hubkit.cards.sections.section import Absent, Context
-from hubkit.cards.sections.work import precisions_of
+from hubkit.cards.sections.training import precisions_of
 from hubkit.cards.trained import LENS, Input, input_of
 from hubkit.formats.architectures import TRANSCODERS
 from hubkit.measures.catalogue import Definitions

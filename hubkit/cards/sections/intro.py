@@ -13,7 +13,7 @@ from hubkit.cards.measured import SPLIT_WORDS
 from hubkit.cards.recommended import recommended
 from hubkit.cards.sections.limitations import defects_of, exactly
 from hubkit.cards.sections.section import Absent, Context
-from hubkit.cards.sections.work import precisions_of
+from hubkit.cards.sections.training import precisions_of
 from hubkit.cards.settings import Link
 from hubkit.formats.architectures import TRANSCODERS
 from hubkit.measures.catalogue import CATALOGUE

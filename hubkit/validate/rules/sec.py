@@ -163,7 +163,7 @@ def private_path(repo: RepoFacts) -> Iterator[Found]:
             )
 
 
-@repo_rule("SEC004", Severity.WARNING, Need.TREE | Need.CFG | Need.CODE | Need.TEXTS)
+@repo_rule("SEC004", Severity.WARNING, Need.TREE | Need.CFG | Need.CODE)
 def custom_code(repo: RepoFacts) -> Iterator[Found]:
     """Custom code that runs on load.
 
