@@ -83,4 +83,4 @@ def test_the_readme_prints_what_the_command_prints() -> None:
         if line.strip() == "..." or line.startswith("read "):
             continue
         assert line in printed
-    assert any(line.startswith("read 15 kB of 453 kB, ") for line in printed)
+    assert any(line.startswith("read 14 kB of 453 kB, ") for line in printed)

@@ -116,7 +116,9 @@ def _read_weights(facts: RepoFacts, report: Progress) -> None:
 
 def _search_texts(facts: RepoFacts) -> None:
     read = [file.path for file in (*facts.configs, facts.evaluation, facts.evidence) if file]
-    found = search(facts.view, {*read, *([README] if facts.readme else [])})
+    heads = (head for folder in facts.folders.values() for head in folder.known_heads() if head.header)
+    weights = [head.entry.path for head in heads if head.entry.path.lower().endswith(".safetensors")]
+    found = search(facts.view, {*read, *weights, *([README] if facts.readme else [])})
     facts.secrets = tuple(found.secrets)
     facts.remarks += found.remarks
     if found.unread is not None:

@@ -56,17 +56,18 @@ class Searched:
 
 
 def search(view: RepoView, headers: Mapping[str, Header] = MappingProxyType({})) -> Searched:
-    """Look at every file. `headers` are those of weights that were read already: of a far repository they tell enough (`_told`).
+    """Look at every file. `headers` are those of weights that were read already: of a far repository, and of safetensors, they tell enough (`_told`).
 
     Raises HubkitError only when the listing itself fails.
     """
     entries = [entry for entry in view.list() if entry.size]
     found = Searched()
-    if not view.near:
-        told = {path: header for path, header in headers.items() if _told(header)}
-        entries = [entry for entry in entries if entry.path not in told]
-        pickles = {path: of_header(path, header, None) for path, header in told.items()}
-        found.pickles |= {path: pickle for path, pickle in pickles.items() if pickle is not None}
+    told = {
+        path: one for path, one in headers.items() if _told(one) and (not view.near or _is_plain(path, one))
+    }
+    entries = [entry for entry in entries if entry.path not in told]
+    pickles = {path: of_header(path, header, None) for path, header in told.items()}
+    found.pickles |= {path: pickle for path, pickle in pickles.items() if pickle is not None}
     contents: dict[str, Contents] = {}
     allowance = Allowance(MAX_REQUESTS, MAX_FAR_BYTES, MAX_UNPACKED)
 
@@ -90,6 +91,11 @@ def _told(header: Header) -> bool:
     if header.container == "safetensors":
         return not _is_a_beginning((header.header_bytes - 8).to_bytes(8, "little"))
     return header.container == "torch" or (header.container == "npz" and not header.refused)
+
+
+def _is_plain(path: str, header: Header) -> bool:
+    """Safetensors that are called so: whatever else their bytes might be, nobody opens them as that."""
+    return header.container == "safetensors" and path.lower().endswith(".safetensors")
 
 
 def _is_a_beginning(data: bytes) -> bool:

@@ -305,7 +305,7 @@ def test_whatever_stands_in_a_card_the_built_one_is_whole(text: str, tmp_path: P
     write(found, folder, beside=True)
     built = (folder / "README.md").read_text(encoding="utf-8")
     assert built.count("<details") == built.count("</details")
-    assert "## Provenance" in built
+    assert "<b>Provenance</b>" in built
     assert not draft_card(folder).changed
 
 

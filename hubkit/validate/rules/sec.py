@@ -103,11 +103,10 @@ def _texts(repo: RepoFacts) -> list[tuple[str, str]]:
 
 
 def _metadata(repo: RepoFacts) -> Iterator[tuple[str, str]]:
-    """(path, text) of what the weights of a repository on the Hub say beside their tensors; of a folder the search reads it."""
-    if repo.view.repository is not None:
-        for head in (head for folder in repo.folders.values() for head in folder.known_heads()):
-            if head.header is not None and head.header.metadata:
-                yield head.entry.path, "\n".join(f"{k}: {v}" for k, v in head.header.metadata.items())
+    """(path, text) of what weights say beside their tensors, where their headers were read."""
+    for head in (head for folder in repo.folders.values() for head in folder.known_heads()):
+        if head.header is not None and head.header.metadata:
+            yield head.entry.path, "\n".join(f"{k}: {v}" for k, v in head.header.metadata.items())
 
 
 @repo_rule("SEC002", Severity.ERROR, Need.CFG | Need.README | Need.EVALUATION | Need.TEXTS)
