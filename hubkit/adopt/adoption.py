@@ -46,6 +46,8 @@ from hubkit.validate.selection import Selection
 INDEXED = "model-index of the earlier card"
 EVIDENCE_RULES = Selection(select=("EVL",))
 CARD_RULES = Selection(select=("CARD",))
+FACT = "CARD005"
+"""A stated fact that the files speak against: also in the tags of the front matter."""
 MOST_TIMES = 4
 
 
@@ -65,7 +67,8 @@ def adopt(view: RepoView, given: Mapping[str, str], folder: Path = Path()) -> Ad
     draft = judged(source.readme, pieces, before.findings, _judge(view))
     numbers = read_numbers(pieces, facts.claims, _known(facts))
     draft = replace(draft, moved=numbers.whole - draft.gone.keys())
-    work = _Work(view, source, facts, given, numbers, folder)
+    against = {f.line: f.message for f in before.findings if f.line and f.path == README and f.code == FACT}
+    work = _Work(view, source, facts, given, numbers, folder, against)
     built = work.built(draft)
     texts = {EVIDENCE: work.evidence_text(built.evidence)}
     after = validate(_with(view, {README: built.card, **texts, **built.figures})) if built.card else None
@@ -112,6 +115,8 @@ class _Work:
     given: Mapping[str, str]
     numbers: Numbers
     folder: Path
+    contradicted: Mapping[int, str]
+    """Lines of the card that the files speak against, with what they say."""
 
     def built(self, draft: Draft) -> Built:
         """The draft as nothing contradicts it any more, and what comes of it."""
@@ -144,7 +149,7 @@ class _Work:
 
     def settings(self, draft: Draft, *, apart: bool = False) -> dict[str, Any]:
         """card.yaml: what the files and the front matter say, the author's words, what was withdrawn; an author's own card.yaml before all."""
-        found, out = settings_of(self.facts, self.source, self.given)
+        found, out = settings_of(self.facts, self.source, self.given, self.contradicted)
         found |= texts(draft, apart=apart)
         found["withdrawn"] = [*out, *withdrawn(draft)]
         keys = dict.fromkeys([*REQUIRED, *CardSettings.model_fields])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -96,9 +97,15 @@ def _end_of_key(text: str, begun: int) -> int:
 
 
 def settings_of(
-    facts: RepoFacts, source: Source, given: Mapping[str, str]
+    facts: RepoFacts,
+    source: Source,
+    given: Mapping[str, str],
+    contradicted: Mapping[int, str] = MappingProxyType({}),
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The keys of card.yaml that the files, the front matter and the command line answer; and what of the front matter has no place in it."""
+    """The keys of card.yaml that the files, the front matter and the command line answer; and what of the front matter has no place in it.
+
+    `contradicted`: lines that the files speak against, with what they say.
+    """
     front = dict(source.readme.front_matter or {})
     found: dict[str, Any] = {key: value for key, value, _ in answers_of(facts)}
     models = front.get("base_model")
@@ -121,7 +128,13 @@ def settings_of(
         if key in wrong and not (given.get(key)):
             out.append({"text": _yaml(key, value), "line": wrong[key].line, "reason": wrong[key].message})
         elif key in {"tags", "datasets"}:
-            settings |= _listed(str(key), value)
+            gone = _contradicted(source, contradicted)
+            settings |= _listed(str(key), value, gone)
+            out += [
+                {"text": f"{key}: {name}", "line": line, "reason": contradicted[line]}
+                for name, line in gone.items()
+                if _names(value, name)
+            ]
         elif key == "license" and settings.get("license") != value:
             out.append({"text": _yaml(key, value), "line": 1, "reason": "another licence was chosen"})
         elif key == "base_model" and value not in (settings.get("base_model"), [settings.get("base_model")]):
@@ -170,7 +183,21 @@ def _repository(facts: RepoFacts) -> str | None:
     return only if only and fault("repo_id", only) is None else None
 
 
-def _listed(key: str, value: Any) -> dict[str, Any]:
+def _contradicted(source: Source, contradicted: Mapping[int, str]) -> dict[str, int]:
+    """Items of lists of the front matter that the files speak against, each with its line."""
+    lines = source.text.split("\n")
+    return {
+        lines[line - 1].strip(" -'\""): line
+        for line in contradicted
+        if line <= len(lines) and lines[line - 1].lstrip().startswith("-")
+    }
+
+
+def _names(value: Any, name: str) -> bool:
+    return name == value or (isinstance(value, list) and name in value)
+
+
+def _listed(key: str, value: Any, gone: Collection[str]) -> dict[str, Any]:
     """Tags that hubkit does not write by itself; data sets."""
     names = (
         [value]
@@ -179,7 +206,7 @@ def _listed(key: str, value: Any) -> dict[str, Any]:
         if isinstance(value, list)
         else []
     )
-    kept = [name for name in dict.fromkeys(names) if name not in TAGS]
+    kept = [name for name in dict.fromkeys(names) if name not in TAGS and name not in gone]
     return {key: kept} if kept else {}
 
 
