@@ -10,12 +10,18 @@ from typing import TYPE_CHECKING, Literal
 
 from hubkit.audit.targets import Collection, Folder, Query, Repository, Source
 from hubkit.errors import IncompleteError
+from hubkit.repo.deadline import each_within
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 Kind = Literal["hub", "folder", "failed", "empty"]
 TIMEOUT = 20.0
+"""Seconds for one answer."""
+PAGES = 6
+"""So many answers, with their repetitions, before the next repository is named."""
+MOST_REPEATED, MOST_LISTED = 1000, 3_000_000
+"""Repositories of a listing; the Hub has some two million models."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ def _listed(name: str, found: Iterator[Candidate], door: _Door) -> Iterator[Cand
     try:
         door.check()
         with hub_errors(name):
-            for candidate in found:
+            for candidate in each_within(TIMEOUT * PAGES, _once(found)):
                 nothing = False
                 yield candidate
     except IncompleteError as error:
@@ -66,6 +72,19 @@ def _listed(name: str, found: Iterator[Candidate], door: _Door) -> Iterator[Cand
         return
     if nothing:
         yield Candidate(name, name, "empty", failure="there is no model here, or none that you may see")
+
+
+def _once(found: Iterator[Candidate]) -> Iterator[Candidate]:
+    """`found`, each once. Raises IncompleteError where a listing does not end: it comes around again and again, or names more than there is."""
+    seen: set[str] = set()
+    repeated = 0
+    for candidate in found:
+        repeated += candidate.key in seen
+        if repeated > MOST_REPEATED or len(seen) > MOST_LISTED:
+            raise IncompleteError("the listing does not end")
+        if candidate.key not in seen:
+            seen.add(candidate.key)
+            yield candidate
 
 
 def _found(query: Query, api: HfApi) -> Iterator[Candidate]:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from hubkit.engine.events import Progress, silent
 from hubkit.publish.errors import hub_errors
-from hubkit.publish.retry import with_retries, within
+from hubkit.publish.retry import with_retries
 from hubkit.release.layout import README
-from hubkit.repo.deadline import Deadline
+from hubkit.repo.deadline import Deadline, within
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

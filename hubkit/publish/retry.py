@@ -6,16 +6,14 @@ The client repeats listings and uploads by itself, but neither `create_commit` n
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from hubkit.engine.events import Event, Progress, silent
+from hubkit.errors import IncompleteError
 from hubkit.publish.errors import status_of
-
-if TYPE_CHECKING:
-    from hubkit.repo.deadline import Deadline
+from hubkit.repo.deadline import Deadline, OverdueError, within
 
 T = TypeVar("T")
 
@@ -24,8 +22,8 @@ FIRST_PAUSE = 1.0
 """Seconds; doubled each time."""
 LONGEST_PAUSE = 310.0
 """Seconds: one window of the Hub's rate limits, and a little."""
-SLICE = 0.2
-"""Seconds: on Windows a wait without an end cannot be interrupted."""
+ANSWER = 600.0
+"""Seconds for one answer that brings little."""
 REPEATED = {429, 500, 502, 503, 504}
 
 
@@ -35,14 +33,21 @@ def with_retries(
     report: Progress = silent,
     attempts: int = ATTEMPTS,
     also: Callable[[Exception], bool] = lambda _: False,
+    seconds: float = ANSWER,
 ) -> T:
     """What `action` returns, asked up to `attempts` times; `also` names errors beyond rate limits, 5xx and broken connections that are worth another try.
 
-    `action` must be safe to repeat. Raises what it raised last.
+    `action` must be safe to repeat. Raises what it raised last, and IncompleteError when one attempt takes longer than `seconds`: the client's own
+    timeouts begin anew with every byte.
     """
     for attempt in range(1, attempts + 1):
         try:
-            return action()
+            return within(Deadline(seconds), action)
+        except OverdueError as error:
+            raise IncompleteError(
+                f"the Hub's answer did not come within {seconds:,.0f} s; what was asked for may have been done all the same",
+                hint="run the same command again: what is there already is not sent again",
+            ) from error
         except Exception as error:
             pause = _pause(error, attempt, hopeful=also(error))
             if pause is None or attempt == attempts:
@@ -53,31 +58,6 @@ def with_retries(
                 )
             time.sleep(pause)
     raise AssertionError
-
-
-def within(deadline: Deadline, action: Callable[[], T]) -> T:
-    """What `action` returns or raises; OverdueError when it takes longer than `deadline` leaves. The client's own timeouts begin anew with every byte.
-
-    What is not finished goes on in a thread that nobody waits for, not even the end of the program.
-    """
-    found: list[T] = []
-    raised: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            found.append(action())
-        except BaseException as error:  # noqa: BLE001 - it is raised again by whoever waits
-            raised.append(error)
-
-    thread = threading.Thread(target=work, name="hubkit-within", daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(min(SLICE, deadline.left))
-        if thread.is_alive():
-            deadline.check()
-    if raised:
-        raise raised[0]
-    return found[0]
 
 
 def _pause(error: Exception, attempt: int, *, hopeful: bool) -> float | None:

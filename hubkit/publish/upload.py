@@ -17,7 +17,8 @@ from hubkit.errors import UsageError
 from hubkit.localhub.gitignore import GITIGNORE
 from hubkit.publish.errors import status_of
 from hubkit.publish.files import LocalFile, some_files
-from hubkit.publish.retry import with_retries
+from hubkit.publish.retry import ANSWER, with_retries
+from hubkit.repo.transport import SLOWEST
 
 BATCH_FILES = 100
 BATCH_BYTES = 500_000_000
@@ -121,6 +122,7 @@ def send_large_files(
             ),
             report=report,
             attempts=FRESH_LINKS,
+            seconds=ANSWER + sum(one.file.size for one in batch) / SLOWEST,
             also=lambda error: isinstance(error, RuntimeError) and status_of(error) in {400, 403},
         )
         _check_taken(batch, repo_id)

@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from hubkit.errors import IncompleteError
 
+T = TypeVar("T")
+
+SLICE = 0.2
+"""Seconds: on Windows a wait without an end cannot be interrupted."""
 LIMIT = 600.0
 """Seconds for one repository."""
 DEEP_LIMIT = 6 * 3600.0
@@ -66,3 +71,35 @@ class Deadline:
             granted = min(seconds, self.patience)
             self.patience -= granted
             self._ends = ends + granted
+
+
+def within(deadline: Deadline, action: Callable[[], T]) -> T:
+    """What `action` returns or raises; OverdueError when it takes longer than `deadline` leaves. The client's own timeouts begin anew with every byte.
+
+    What is not finished goes on in a thread that nobody waits for, not even the end of the program.
+    """
+    found: list[T] = []
+    raised: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            found.append(action())
+        except BaseException as error:  # noqa: BLE001 - it is raised again by whoever waits
+            raised.append(error)
+
+    thread = threading.Thread(target=work, name="hubkit-within", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(min(SLICE, deadline.left))
+        if thread.is_alive():
+            deadline.check()
+    if raised:
+        raise raised[0]
+    return found[0]
+
+
+def each_within(seconds: float, items: Iterable[T]) -> Iterator[T]:
+    """`items`, of which none may take longer than `seconds` to come: pages of a listing, each of them a question. Raises OverdueError."""
+    iterator, end = iter(items), object()
+    while (item := within(Deadline(seconds), lambda: next(iterator, end))) is not end:
+        yield item  # type: ignore[misc]  # not the end

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from audit.repositories import sae_files
 from huggingface_hub import HfApi
 
-from hubkit.audit import member, run
+from hubkit.audit import listing, member, run
 from hubkit.audit.listing import Candidate
 from hubkit.audit.output import harmless, pieces
 from hubkit.audit.ranking import ranked, totals
@@ -219,3 +220,23 @@ def test_memory_does_not_grow_with_the_number(tmp_path: Path, monkeypatch: pytes
 def test_an_unwritable_store_says_so(tmp_path: Path) -> None:
     with pytest.raises((UsageError, HubkitError), match="store"):
         audit([release(tmp_path / "a")], NOWHERE, tmp_path / "a" / "README.md" / "store")
+
+
+class _Endless:
+    """A Hub whose listing comes around again."""
+
+    endpoint = "http://127.0.0.1:9"
+
+    def list_models(self, **_: object) -> Iterator[SimpleNamespace]:
+        while True:
+            yield SimpleNamespace(id="o/a", sha=None, last_modified=None)
+
+
+def test_a_listing_without_an_end_is_told_and_left() -> None:
+    found = list(
+        listing._listed(
+            "o", listing._found(Query(author="o"), _Endless()), SimpleNamespace(check=lambda: None)
+        )
+    )
+    assert [one.kind for one in found] == ["hub", "failed"]
+    assert "does not end" in found[1].failure

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ from hubkit.localhub.seeding import seed
 from hubkit.localhub.server import serving
 from hubkit.repo import listing as listing_module
 from hubkit.repo import transport as transport_module
-from hubkit.repo.deadline import Deadline, OverdueError
+from hubkit.repo.deadline import Deadline, OverdueError, each_within
 from hubkit.repo.listing import parse_listing
 from hubkit.repo.ratelimit import RateLimits
 from hubkit.validate.finding import Severity
@@ -258,3 +258,27 @@ def test_through_the_command(tmp_path: Path, verb: str, fault: Fault, shown: str
     assert done.returncode == ExitCode.INCOMPLETE, done
     assert shown in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_listing_of_which_one_page_never_comes_ends() -> None:
+    def pages() -> Iterator[int]:
+        yield 1
+        threading.Event().wait(60)
+        yield 2
+
+    found = each_within(0.3, pages())
+    assert next(found) == 1
+    with pytest.raises(OverdueError):
+        next(found)
+
+
+def test_a_listing_that_comes_is_whole_and_its_error_is_its_own() -> None:
+    def pages() -> Iterator[int]:
+        yield from range(300)
+        raise ValueError("page 4")
+
+    got = []
+    with pytest.raises(ValueError, match="page 4"):  # noqa: PT012 - what came before the error counts
+        for one in each_within(5, pages()):
+            got.append(one)  # noqa: PERF402
+    assert got == list(range(300))
