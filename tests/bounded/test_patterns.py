@@ -19,7 +19,7 @@ import hubkit
 SIZE = 6_000
 HEAVY = ("lab", "train", "collect", "evaluate")
 ANCHORED = {
-    "hubkit.cards.sections.loading.PLAIN_CLASSES", "hubkit.fix.replace.LEFTOVER", "hubkit.formats.tensor_names.SHARD", "hubkit.models.hooks.MODULE_PATH",
+    "hubkit.cards.sections.code.PLAIN_CLASSES", "hubkit.fix.replace.LEFTOVER", "hubkit.formats.tensor_names.SHARD", "hubkit.models.hooks.MODULE_PATH",
     "hubkit.models.hooks.TRANSFORMER_LENS", "hubkit.models.kinship.NUMBER", "hubkit.models.kinship.SIZE", "hubkit.models.mixed_hooks.BLOCK_PATH",
     "hubkit.models.sites.BEFORE_BLOCKS", "hubkit.models.sites.LAYERED", "hubkit.readme.base_mentions.LINE", "hubkit.readme.claims.counts.INTRODUCED",
     "hubkit.readme.code_models.LOADS_MODEL", "hubkit.readme.code_models.LOADS_SAE", "hubkit.readme.code_models.LOADS_TOKENIZER",
