@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from hubkit import __version__
 from hubkit.engine.threads import threads_for
-from hubkit.evaluate.registry import differences, values_of
 from hubkit.evaluate.rows import design_of
 from hubkit.evaluate.subject import RawLayer
+from hubkit.evaluate.values import differences, values_of
 from hubkit.release.activations import read_layer
 from hubkit.release.metrics import Comparison, Evaluation, LayerProfile, SaeMetrics
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hubkit.errors import HubkitError, IncompleteError
-from hubkit.evaluate.probe import Design
 from hubkit.formats.detect import read_saes
 from hubkit.formats.folder import folders_of
+from hubkit.measures.design import Design
 from hubkit.release.folds import rows_of, rows_sha256
 from hubkit.release.layout import CFG
 from hubkit.release.pool import PoolManifest

@@ -11,9 +11,9 @@ from hubkit.engine.local import Local
 from hubkit.engine.work import Unit
 from hubkit.errors import IncompleteError, NothingFound, UsageError
 from hubkit.evaluate.assemble import assemble
-from hubkit.evaluate.bootstrap import LEVEL, RESAMPLES, SEED
-from hubkit.evaluate.registry import computed_versions
 from hubkit.evaluate.unit import EvaluationUnit, Folders, evaluate_unit
+from hubkit.evaluate.values import computed_versions
+from hubkit.measures.bootstrap import LEVEL, RESAMPLES, SEED
 from hubkit.release.digests import sha256_of_file, sha256_of_json
 from hubkit.release.layout import CFG, EVALUATION, EVIDENCE, MANIFEST, METRICS, TRAINING, WEIGHTS
 from hubkit.release.metrics import Evaluation, SaeMetrics

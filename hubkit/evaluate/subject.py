@@ -12,9 +12,10 @@ import numpy as np
 
 from hubkit.errors import HubkitError
 from hubkit.evaluate import rows
-from hubkit.evaluate.encoded import Encoded, Reconstructed, encode
+from hubkit.evaluate.encoded import encode
 from hubkit.evaluate.probe import out_of_fold
-from hubkit.evaluate.registry import NotMeasured
+from hubkit.measures.estimate import NotMeasured
+from hubkit.measures.reconstructed import Encoded, Reconstructed
 from hubkit.release.folds import CONTROL, rows_of, scenario_folds
 from hubkit.release.layout import CFG, WEIGHTS
 from hubkit.release.pool import MIXED
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hubkit.evaluate.probe import Design, Floats, Predictions
     from hubkit.formats.sae import Sae
+    from hubkit.measures.design import Design, Floats, Predictions
     from hubkit.measures.measure import Split
     from hubkit.release.pool import PoolManifest
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from hubkit.engine.threads import threads_for
 from hubkit.evaluate import rows
-from hubkit.evaluate.registry import values_of
 from hubkit.evaluate.subject import PoolSae
+from hubkit.evaluate.values import values_of
 from hubkit.release.activations import read_layer
 from hubkit.release.folds import ALL, CONTROL, folder_of, scenario_folds
 from hubkit.release.layout import MANIFEST
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hubkit.engine.events import Progress
-    from hubkit.evaluate.probe import Predictions
+    from hubkit.measures.design import Predictions
     from hubkit.measures.measure import Split
     from hubkit.release.metrics import MetricValue
 

@@ -3,19 +3,68 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
-from hubkit.measures.catalogue import get
+from hubkit.measures.catalogue import CATALOGUE, get
+from hubkit.measures.estimate import Estimate, Interval, NotMeasured, Null
 from hubkit.release.metrics import MetricValue, NullReference
 
 if TYPE_CHECKING:
-    from hubkit.release.metrics import Split
+    from hubkit.measures.design import Design, Predictions
+    from hubkit.measures.measure import Split
+    from hubkit.measures.subject import Subject
 
-Interval = tuple[float, float] | None
+
+def computed_versions() -> dict[str, int]:
+    """Every measure that an evaluation computes, with the version of its definition."""
+    return {name: one.version for name, one in CATALOGUE.items() if one.compute or one.compare}
+
+
+def value_of(name: str, subject: Subject, split: Split) -> MetricValue | None:
+    """One measure of `subject` on one split, as the release states it; None where it does not apply. Raises KeyError where hubkit does not compute it."""
+    if (compute := get(name).compute) is None:
+        raise KeyError(f"hubkit does not compute {name}")
+    return _value(name, split, partial(compute, subject, split))
+
+
+def values_of(subject: Subject, splits: Iterable[Split], *, layers: bool = False) -> list[MetricValue]:
+    """Every measure of `subject` on each of `splits`, in the order of a card's columns; with `layers` only what a layer has too."""
+    every = sorted(
+        (one for one in CATALOGUE.values() if one.compute), key=lambda one: (one.on_card.order, one.name)
+    )
+    found = (
+        value_of(one.name, subject, split)
+        for split in splits
+        for one in every
+        if split in one.splits and (one.of_layers or not layers)
+    )
+    return [value for value in found if value is not None]
+
+
+def differences(predicted: Predictions, reference: Predictions, design: Design) -> list[MetricValue]:
+    """Every measure of an SAE's probe beside its reference's."""
+    found = (
+        _value(one.name, "crossfit", partial(one.compare, predicted, reference, design))
+        for one in CATALOGUE.values()
+        if one.compare is not None
+    )
+    return [value for value in found if value is not None]
+
+
+def _value(name: str, split: Split, compute: Callable[[], Estimate | None]) -> MetricValue | None:
+    try:
+        found = compute()
+    except NotMeasured as why:
+        return missing(name, why.n, split, why.reason)
+    if found is None:
+        return None
+    return measured(name, found.value, found.n, split, found.interval, found.null)
 
 
 def measured(
-    measure: str, value: float, n: int, split: Split, interval: Interval, null: NullReference | None = None
+    measure: str, value: float, n: int, split: Split, interval: Interval, null: Null | None = None
 ) -> MetricValue:
     """`value` of a measure of the catalogue, from `n` rows; a value that is not finite becomes null with its reason."""
     if not math.isfinite(value):
@@ -27,7 +76,7 @@ def measured(
         n=n,
         split=split,
         interval=interval,
-        null=null,
+        null=NullReference(kind=null.kind, mean=null.mean) if null else None,
     )
 
 

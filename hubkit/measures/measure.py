@@ -5,7 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+if TYPE_CHECKING:
+    from hubkit.measures.design import Design, Predictions
+    from hubkit.measures.estimate import Estimate
+    from hubkit.measures.subject import Subject
 
 Split = Literal["train", "crossfit", "held_out", "control"]
 """train: rows the SAE was trained on. crossfit: every row measured by the SAE of the fold that never saw it. held_out: rows set aside.
@@ -16,6 +21,10 @@ UNSEEN: tuple[Split, ...] = ("crossfit", "held_out")
 Table = Literal["saes", "quality", "index"]
 """saes: a line for each SAE. quality: the medians of each architecture. index: the front matter's `model-index`."""
 
+Compute = Callable[["Subject", Split], "Estimate | None"]
+"""None where the measure does not apply: nothing is written then. Raises NotMeasured."""
+Compare = Callable[["Predictions", "Predictions", "Design"], "Estimate"]
+"""Out-of-fold predictions of an SAE's probe, and of its reference's, on the same rows."""
 ROUNDING = 1e-9
 """Slack for sums of float64 that end a hair outside an exact bound."""
 Valued = TypeVar("Valued")
@@ -58,6 +67,10 @@ class Measure:
     """The better definition of the same thing: a card has this one where nothing was measured by that one."""
     of_layers: bool = False
     """Whether the raw activations of a layer have it too, as the reference of the SAEs there."""
+    compute: Compute | None = None
+    """How hubkit computes it; None where its values are taken from others."""
+    compare: Compare | None = None
+    """The same of an SAE beside its reference."""
     on_card: OnCard = OnCard()
     columns_elsewhere: str | None = None
     """A pattern of the titles that columns of it have in anybody's card, upper and lower case alike."""

@@ -7,18 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from hubkit.evaluate.bootstrap import row_counts
-from hubkit.evaluate.probe import (
-    Design,
-    balanced_accuracy,
-    fit_predict,
-    out_of_fold,
-    resampled_accuracy,
-)
-from hubkit.evaluate.registry import differences, value_of
+from hubkit.evaluate.probe import fit_predict, out_of_fold
+from hubkit.evaluate.values import differences, value_of
+from hubkit.measures.bootstrap import row_counts
+from hubkit.measures.design import Design, balanced_accuracy, resampled_accuracy
 
 if TYPE_CHECKING:
-    from hubkit.evaluate.probe import Predictions
+    from hubkit.measures.design import Predictions
     from hubkit.release.metrics import MetricValue
 
 pytestmark = pytest.mark.train  # scikit-learn comes with the train extra

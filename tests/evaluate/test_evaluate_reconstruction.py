@@ -8,10 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from hubkit.evaluate.bootstrap import RESAMPLES, normal_interval, percentile_interval, row_counts
-from hubkit.evaluate.encoded import Encoded, Reconstructed
-from hubkit.evaluate.registry import value_of
-from hubkit.evaluate.values import measured
+from hubkit.evaluate.values import measured, value_of
+from hubkit.measures.bootstrap import RESAMPLES, normal_interval, percentile_interval, row_counts
+from hubkit.measures.reconstructed import Encoded, Reconstructed
 from hubkit.release.metrics import MetricValue
 
 
@@ -106,7 +105,7 @@ def test_values_of_several_parts_are_pooled() -> None:
 
 
 def test_the_bootstrap_of_explained_variance_is_the_one_of_drawn_rows() -> None:
-    from hubkit.evaluate.families.reconstruction import explained_resampled
+    from hubkit.measures.families.reconstruction import explained_resampled
 
     part = encoded(3)
     x = part.x.astype(np.float64)

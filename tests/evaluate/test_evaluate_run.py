@@ -15,9 +15,9 @@ import pytest
 from safetensors.numpy import save_file
 
 from hubkit.errors import HubkitError, IncompleteError, NothingFound, UsageError
-from hubkit.evaluate.registry import computed_versions
 from hubkit.evaluate.run import evaluate
 from hubkit.evaluate.unit import SPLITS
+from hubkit.evaluate.values import computed_versions
 from hubkit.measures.catalogue import CATALOGUE, get
 from hubkit.release.digests import sha256_of_file
 from hubkit.release.metrics import Evaluation, SaeMetrics
@@ -116,8 +116,9 @@ def copy(study: Path, tmp_path: Path) -> Path:
 
 def test_an_sae_that_saw_its_rows_leaks_membership_and_cross_fitting_does_not(study: Path) -> None:
     from hubkit.evaluate.encoded import encode
-    from hubkit.evaluate.probe import balanced_accuracy, out_of_fold
+    from hubkit.evaluate.probe import out_of_fold
     from hubkit.evaluate.rows import design_of
+    from hubkit.measures.design import balanced_accuracy
     from hubkit.release.activations import read_layer
 
     manifest = PoolManifest.load(study / "pool" / "manifest.json")

@@ -46,8 +46,9 @@ class NoiseStudy:
     def leaked(self, sae_id: str) -> float:
         """Balanced accuracy of an ordinary cross-validated probe of the published SAE, which saw the rows."""
         from hubkit.evaluate.encoded import encode
-        from hubkit.evaluate.probe import balanced_accuracy, out_of_fold
+        from hubkit.evaluate.probe import out_of_fold
         from hubkit.evaluate.rows import design_of
+        from hubkit.measures.design import balanced_accuracy
         from hubkit.release.activations import read_layer
 
         manifest = PoolManifest.load(self.home / "pool" / "manifest.json")

@@ -1,6 +1,74 @@
-"""Linear probes: whether the label can be read from the features."""
+"""Linear probes: can the label be read from these features, on rows that neither probe nor SAE has seen?
 
+Accuracy is counted within scenarios, so that a scenario that goes with a label helps no probe. Intervals and differences come
+from resamples of rows within scenarios, the same for every probe of the release.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubkit.measures.bootstrap import group_counts, percentile_interval, row_counts
+from hubkit.measures.design import balanced_accuracy, resampled_accuracy
+from hubkit.measures.estimate import Estimate, NotMeasured, Null
 from hubkit.measures.measure import UNSEEN, Measure, OnCard
+
+if TYPE_CHECKING:
+    from hubkit.measures.design import Design, Predictions, Resampled
+    from hubkit.measures.measure import Split
+    from hubkit.measures.subject import Subject
+
+CHANCE = Null("chance", 0.5)
+NO_DIFFERENCE = Null("no difference", 0.0)
+
+
+def probe_balanced_accuracy(subject: Subject, _: Split) -> Estimate:
+    """On other completions of the same scenarios."""
+    return against_chance(subject.predictions, subject.design, _within_scenarios(subject.design))
+
+
+def probe_new_scenarios(subject: Subject, _: Split) -> Estimate | None:
+    """On scenarios that neither the probe nor its SAE has seen; the interval is of scenarios drawn with replacement."""
+    design = subject.by_scenario
+    if design is None:
+        return None
+    scenarios = group_counts(design.scenario.tolist(), "scenarios")
+    return against_chance(subject.probe(design), design, scenarios)
+
+
+def membership(subject: Subject, _: Split) -> Estimate | None:
+    """How well the rows that an SAE saw are told from those that it did not."""
+    design = subject.control
+    if design is None:
+        return None
+    return against_chance(subject.probe_control(design), design, _within_scenarios(design))
+
+
+def difference(predicted: Predictions, reference: Predictions, design: Design) -> Estimate:
+    """Balanced accuracy of `predicted` minus that of `reference`, both out of fold, on the same resamples."""
+    n = int(design.contrasting().sum())
+    if isinstance(predicted, str):
+        raise NotMeasured(predicted, n)
+    if isinstance(reference, str):
+        raise NotMeasured(f"reference: {reference}", n)
+    counts = _within_scenarios(design)
+    resampled = resampled_accuracy(counts, predicted, design) - resampled_accuracy(counts, reference, design)
+    value = balanced_accuracy(predicted, design) - balanced_accuracy(reference, design)
+    return Estimate(value, n, percentile_interval(resampled), NO_DIFFERENCE)
+
+
+def against_chance(predicted: Predictions, design: Design, counts: Resampled) -> Estimate:
+    """Balanced accuracy of out-of-fold predictions with its interval over the resamples `counts` (B, n)."""
+    n = int(design.contrasting().sum())
+    if isinstance(predicted, str):
+        raise NotMeasured(predicted, n)
+    interval = percentile_interval(resampled_accuracy(counts, predicted, design))
+    return Estimate(balanced_accuracy(predicted, design), n, interval, CHANCE)
+
+
+def _within_scenarios(design: Design) -> Resampled:
+    return row_counts(design.scenario.tolist(), "rows within scenarios")
+
 
 MEASURES = (
     Measure(
@@ -20,6 +88,7 @@ MEASURES = (
         of_layers=True,
         on_card=OnCard(("saes", "index"), order=50, quoted_as="balanced_accuracy"),
         columns_elsewhere=r"(?:probe )?bal(?:anced|\.) acc(?:uracy|\.)?",
+        compute=probe_balanced_accuracy,
     ),
     Measure(
         name="probe_new_scenarios_balanced_accuracy",
@@ -34,6 +103,7 @@ MEASURES = (
         splits=UNSEEN,
         of_layers=True,
         on_card=OnCard(("saes",), order=60),
+        compute=probe_new_scenarios,
     ),
     Measure(
         name="membership_balanced_accuracy",
@@ -50,6 +120,7 @@ MEASURES = (
         source="What remembering alone would give a probe that is not cross-fitted: above 0.5 such a probe reads membership (Kriegeskorte et al. 2009)",
         splits=("control",),
         on_card=OnCard(("saes",), order=70),
+        compute=membership,
     ),
     Measure(
         name="probe_balanced_accuracy_difference",
@@ -62,6 +133,7 @@ MEASURES = (
         higher_is_better=True,
         source="As probe_balanced_accuracy",
         splits=UNSEEN,
+        compare=difference,
     ),
     Measure(
         name="probe_auroc",

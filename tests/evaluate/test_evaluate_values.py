@@ -1,4 +1,4 @@
-"""A measure declares itself in the catalogue and is bound to one function by name."""
+"""A measure declares itself in the catalogue, with the function that computes it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from hubkit.evaluate import registry
-from hubkit.evaluate.registry import Estimate, NotMeasured, computed_versions, computes, value_of, values_of
+from hubkit.evaluate.values import computed_versions, value_of, values_of
 from hubkit.measures.catalogue import CATALOGUE, get
+from hubkit.measures.estimate import Estimate, NotMeasured
 
 NOBODY = SimpleNamespace()
 
@@ -32,21 +32,20 @@ def test_another_entry_of_the_catalogue_changes_nothing_and_another_version_of_a
     assert computed_versions() == before | {"l0": 9}
 
 
-def test_a_name_is_bound_once_and_only_if_it_is_declared() -> None:
-    computed_versions()
-    with pytest.raises(ValueError, match="l0 is computed by two functions"):
-        computes("l0")
+def test_what_hubkit_does_not_compute_is_told() -> None:
+    with pytest.raises(KeyError, match="hubkit does not compute mse"):
+        value_of("mse", NOBODY, "train")  # type: ignore[arg-type]
     with pytest.raises(KeyError, match="no measure `loss_recovered`"):
-        computes("loss_recovered")
+        value_of("loss_recovered", NOBODY, "train")  # type: ignore[arg-type]
 
 
 def test_values_are_written_split_by_split_in_the_order_of_the_columns(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    computed_versions()
     told = {"l0": Estimate(3.0, 7, (2.0, 4.0)), "mse": Estimate(float("nan"), 7), "alive_share": None}
-    table = {name: lambda *_, found=found: found for name, found in told.items()}
-    monkeypatch.setattr(registry, "_COMPUTES", table)
+    for name, one in CATALOGUE.items():
+        function = (lambda *_, found=told[name]: found) if name in told else None
+        monkeypatch.setitem(CATALOGUE, name, dataclasses.replace(one, compute=function))
     found = values_of(NOBODY, ["train", "crossfit", "control"])  # type: ignore[arg-type]
     assert [(one.measure, one.split) for one in found] == [
         ("l0", "train"), ("mse", "train"), ("l0", "crossfit"), ("mse", "crossfit"),
@@ -57,12 +56,10 @@ def test_values_are_written_split_by_split_in_the_order_of_the_columns(
 
 
 def test_what_was_not_measured_is_null_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    computed_versions()
-
     def nothing(*_: object) -> Estimate:
         raise NotMeasured("not trained", 5)
 
-    monkeypatch.setattr(registry, "_COMPUTES", {"l0": nothing})
+    monkeypatch.setitem(CATALOGUE, "l0", dataclasses.replace(get("l0"), compute=nothing))
     value = value_of("l0", NOBODY, "crossfit")  # type: ignore[arg-type]
     assert value is not None
     assert (value.value, value.n, value.reason) == (None, 5, "not trained")
