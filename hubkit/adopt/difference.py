@@ -36,7 +36,7 @@ SUBJECTS = ("what", "field", "name", "layer", "model")
 """What of a claim says what it is about."""
 ABOUT: dict[type[Claim], re.Pattern[str]] = {
     Unlearned: re.compile(
-        r"\bTHR00[12]\b.*\d+ of \d+|\d+ of \d+.*\bthreshold|threshold.*never", re.IGNORECASE
+        r"\bTHR00[12]\b.{0,300}\d of \d|\d of \d.{0,300}\bthreshold|threshold.{0,300}never", re.IGNORECASE
     ),
     HookForm: re.compile(r"`(?:model\.|transformer\.|blocks\.|gpt_neox\.)[\w.]+`"),
     ModelFamily: re.compile(r"^\| (?:Architecture|Model type) \|"),

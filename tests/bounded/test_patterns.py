@@ -19,6 +19,8 @@ import hubkit
 SIZE = 6_000
 HEAVY = ("lab", "train", "collect", "evaluate")
 ANCHORED = {
+    "hubkit.adopt.take.CLOSERS", "hubkit.adopt.take.STATEMENT", "hubkit.adopt.take.WORD", "hubkit.repo.local.NEVER_PUBLISHED",
+    "hubkit.validate.code_files.COMPILED", "hubkit.validate.code_files.NATIVE",
     "hubkit.cards.sections.code.PLAIN_CLASSES", "hubkit.fix.replace.LEFTOVER", "hubkit.formats.tensor_names.SHARD", "hubkit.models.hooks.MODULE_PATH",
     "hubkit.models.hooks.TRANSFORMER_LENS", "hubkit.models.kinship.NUMBER", "hubkit.models.kinship.SIZE", "hubkit.models.mixed_hooks.BLOCK_PATH",
     "hubkit.models.sites.BEFORE_BLOCKS", "hubkit.models.sites.LAYERED", "hubkit.readme.base_mentions.LINE", "hubkit.readme.claims.counts.INTRODUCED",
@@ -29,6 +31,7 @@ ANCHORED = {
 }  # fmt: skip
 """Used with `match` and `fullmatch` only: asked so here."""
 SHORT = {
+    "hubkit.adopt.headings.PATTERNS[3][1]",
     "hubkit.readme.claims.layers.SEPARATOR", "hubkit.readme.claims.layers.TAIL", "hubkit.readme.base_mentions.CLAIM", "hubkit.readme.code_models.MODULE",
 }  # fmt: skip
 """Given texts without runs of blanks (`page.BLANKS`), of 1,500 characters at most: parts of lines, sentences (`page.LONGEST_SENTENCE`), constants of code."""
