@@ -108,6 +108,8 @@ class CardSettings(CommonSettings):
     """The study this release is part of; a link is to its index card."""
     new_version: str | None = Field(default=None, pattern=REPO_ID)
     """The repository that replaces this one."""
+    publish_prompts: bool = True
+    """Whether provenance.json holds a study's prompts. Without them the card's code cannot take rows as the training did."""
     measures: str | None = None
     """What the labels tell apart, in one sentence."""
     does_not_measure: str | None = None

@@ -81,7 +81,7 @@ def write_provenance(
         completions=completions.counted.written() if completions.counted else {},
         scenarios=list(completions.scenarios),
         labelling=Labelling(judge=study.collect.judge.description, temperature=study.collect.temperature, same_prompt=True),
-        sampling=_sampling(study.collect),
+        sampling=_sampling(study.collect) if study.card.publish_prompts else None,
         evaluation=_computation(release / EVALUATION),
         training={spec.sae_id: training[spec.sae_id] for spec in specs if spec.sae_id in training},
         files=Checksums.of(release).get(),

@@ -60,7 +60,7 @@ def test_validate_clean_and_not(good: Path, zero: Path) -> None:
     ("arguments", "code", "words"),
     [
         (["validate", "does-not-exist"], 2, "no such folder"),
-        (["validate"], 2, "target"),
+        (["diff"], 2, "Missing argument"),
         (["validate", ".", "--fail-on", "nonsense"], 2, "fail-on"),
         (["validate", ".", "--select", "ZZZ"], 2, "ZZZ"),
         (["validate", "."], 3, ""),

@@ -75,3 +75,14 @@ def test_a_damaged_record_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "training.json").write_text(text, encoding="utf-8")
     with pytest.raises(IncompleteError, match=r"training\.json"):
         read_training(tmp_path)
+
+
+def test_prompts_are_published_unless_the_author_says_no(tmp_path: Path) -> None:
+    (tmp_path / "said").mkdir()
+    (tmp_path / "silent").mkdir()
+    said = recorded(tmp_path / "said", STUDY)
+    assert said.sampling is not None
+    assert said.sampling.prompts == [one["prompt"] for one in STUDY["collect"]["scenarios"]]
+    silent = recorded(tmp_path / "silent", STUDY | {"card": STUDY["card"] | {"publish_prompts": False}})
+    assert silent.sampling is None
+    assert all(one["prompt"] not in silent.model_dump_json() for one in STUDY["collect"]["scenarios"])
