@@ -25,7 +25,7 @@ def computed_versions() -> dict[str, int]:
 def value_of(name: str, subject: Subject, split: Split) -> MetricValue | None:
     """One measure of `subject` on one split, as the release states it; None where it does not apply. Raises KeyError where hubkit does not compute it."""
     if (compute := get(name).compute) is None:
-        raise KeyError(f"hubkit does not compute {name}")
+        raise KeyError(f"{name} is not computed, only taken from others")
     return _value(name, split, partial(compute, subject, split))
 
 

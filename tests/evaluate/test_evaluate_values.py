@@ -33,7 +33,7 @@ def test_another_entry_of_the_catalogue_changes_nothing_and_another_version_of_a
 
 
 def test_what_hubkit_does_not_compute_is_told() -> None:
-    with pytest.raises(KeyError, match="hubkit does not compute mse"):
+    with pytest.raises(KeyError, match="mse is not computed"):
         value_of("mse", NOBODY, "train")  # type: ignore[arg-type]
     with pytest.raises(KeyError, match="no measure `loss_recovered`"):
         value_of("loss_recovered", NOBODY, "train")  # type: ignore[arg-type]
