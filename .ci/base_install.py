@@ -18,6 +18,10 @@ hubkit = str(Path(sys.executable).with_name("hubkit"))
 for name in ("torch", "transformers", "sae_lens", "sklearn", "bitsandbytes", "pyarrow"):
     assert importlib.util.find_spec(name) is None, f"{name} is installed: this is no base install"
 
+# The light install is what stands first in the README: a first finding must not cost a download of torch.
+wheels = sum(path.stat().st_size for path in (work / "wheels").iterdir())
+assert wheels < 40_000_000, f"the base install is {wheels:,} bytes of wheels, expected less than 40 MB"
+
 
 def run(*arguments: str, expect: int = 0, **environment: str) -> str:
     """The verb's stdout; its exit code must be the expected one."""
