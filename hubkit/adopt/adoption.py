@@ -13,14 +13,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from hubkit.adopt.cells import Known
+from hubkit.adopt.contradicted import Gone, Judge, judged, reason, settled, whole_tables
 from hubkit.adopt.difference import differences
 from hubkit.adopt.draft import Draft, texts, withdrawn
-from hubkit.adopt.judge import Gone, Judge, judged, reason, settled, whole_tables
 from hubkit.adopt.merge import merged
 from hubkit.adopt.numbers import Numbers, read_numbers
 from hubkit.adopt.outcome import Adoption, Built
 from hubkit.adopt.source import Source, index_values, read_source, settings_of
-from hubkit.adopt.take import take_apart
+from hubkit.adopt.split import take_apart
 from hubkit.cards.build import first_draft
 from hubkit.cards.checksums import is_digested
 from hubkit.cards.facts import Facts, facts_of

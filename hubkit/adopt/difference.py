@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from hubkit.adopt.contradicted import CONTRADICTS, QUOTED, on_line
 from hubkit.adopt.draft import Draft, lines_of, short
-from hubkit.adopt.judge import CONTRADICTS, QUOTED, on_line
 from hubkit.adopt.pieces import Piece
 from hubkit.readme.claims import read_claims
 from hubkit.readme.claims.kinds import (

@@ -11,9 +11,9 @@ from hubkit.adopt.outcome import Adoption
 from hubkit.cards.init import EXAMPLES
 from hubkit.cards.settings import NAME, settings_text
 from hubkit.errors import UsageError
-from hubkit.regular import read_regular_text
 from hubkit.release.layout import EVIDENCE, README
 from hubkit.release.writing import keep_or_write
+from hubkit.small_files import read_regular_text
 
 MOST_COPIES = 100
 

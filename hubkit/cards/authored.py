@@ -16,13 +16,13 @@ from typing import Any
 
 from jinja2 import TemplateError, nodes
 
-from hubkit.apart import clean_environment, run_module
 from hubkit.cards.environment import of_prose
 from hubkit.cards.prose_facts import Tree
 from hubkit.cards.settings import CommonSettings
 from hubkit.cards.text import FILTERS
+from hubkit.child_process import clean_environment, run_module
 from hubkit.errors import UsageError
-from hubkit.regular import read_regular
+from hubkit.small_files import read_regular
 from hubkit.texts import printable, shortened
 from hubkit.validate.config import is_download
 

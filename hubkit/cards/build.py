@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hubkit.cards import sections
 from hubkit.cards.checksums import Checksums
 from hubkit.cards.facts import Facts, read_facts
-from hubkit.cards.figures import Drawn, draw_figures, write_figures
+from hubkit.cards.figures import FIGURES, Drawn, draw_figures, write_figures
 from hubkit.cards.front import edited_by_hand, recorded
 from hubkit.cards.in_study import in_study, recorded_study
 from hubkit.cards.regions import Region, read_regions
@@ -21,10 +21,10 @@ from hubkit.cards.snippets import python_blocks
 from hubkit.errors import IncompleteError, UsageError
 from hubkit.models.kinship import kinship
 from hubkit.models.names import hub_id
-from hubkit.regular import instead_of_file, read_regular
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import README
 from hubkit.release.writing import keep_or_write
+from hubkit.small_files import instead_of_file, read_regular
 from hubkit.texts import wide_encoding
 from hubkit.words import many
 
@@ -35,13 +35,6 @@ LONGEST_CARD = 10_000_000
 """Bytes."""
 RunCode = Callable[[str, Path], "SnippetOutcome"]
 """A card's text and the release: what came of its code."""
-FIGURE_PLACES = {
-    "layer_profile": "key_findings",
-    "comparisons": "key_findings",
-    "reconstruction": "quality",
-    "thresholds": "architecture",
-}
-"""Figure to section."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +185,7 @@ def _figures(drawn: list[Drawn]) -> dict[str, list[str]]:
     """Section to its pictures, each with its alternative text and caption. Where nothing was measured, the thresholds are what there is to see."""
     found: dict[str, list[str]] = {}
     for one in drawn:
-        section = "limitations" if [one] == drawn else FIGURE_PLACES[one.name]
+        section = "limitations" if [one] == drawn else FIGURES[one.name].section
         alt = one.alt.replace("[", "(").replace("]", ")").replace("\n", " ")
         found.setdefault(section, []).append(f"![{alt}](figures/{one.name}.svg)\n\n*{one.caption}*")
     return found

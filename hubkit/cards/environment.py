@@ -31,7 +31,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from hubkit import __version__
 from hubkit.cards.prose_facts import Fact
 from hubkit.cards.text import FILTERS, number, percent, points
-from hubkit.regular import read_regular_text
+from hubkit.small_files import read_regular_text
 
 ENDING = ".md.j2"
 LONGEST_TEMPLATE = 200_000

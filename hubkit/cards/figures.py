@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
+from typing import NamedTuple
 
 from hubkit import svg
 from hubkit.cards.facts import Facts, SaeFact, Thresholds
@@ -52,7 +53,7 @@ def write_figures(facts: Facts, release: Path) -> list[Figure]:
 
 def draw_figures(facts: Facts) -> list[Drawn]:
     """Every figure that the numbers allow, in the order of the card. Same facts, same bytes."""
-    return [figure for draw in FIGURES.values() if (figure := draw(facts)) is not None]
+    return [figure for one in FIGURES.values() if (figure := one.draw(facts)) is not None]
 
 
 def layer_profile(facts: Facts) -> Drawn | None:
@@ -236,13 +237,20 @@ def _about_thresholds(facts: Facts, counts: Mapping[Thresholds, int]) -> str:
     return " ".join(said)
 
 
-FIGURES: dict[str, Callable[[Facts], Drawn | None]] = {
-    "layer_profile": layer_profile,
-    "comparisons": comparisons,
-    "reconstruction": reconstruction,
-    "thresholds": thresholds,
+class Listed(NamedTuple):
+    """What draws it, None where there is nothing to see, and the section that it stands in."""
+
+    draw: Callable[[Facts], Drawn | None]
+    section: str
+
+
+FIGURES: dict[str, Listed] = {
+    "layer_profile": Listed(layer_profile, "key_findings"),
+    "comparisons": Listed(comparisons, "key_findings"),
+    "reconstruction": Listed(reconstruction, "quality"),
+    "thresholds": Listed(thresholds, "architecture"),
 }
-"""File name without its end to what draws it; in the order of the card."""
+"""By file name without its end; in the order of the card."""
 
 
 def _drawn(name: str, title: str, height: float, body: str, alt: str, caption: str) -> Drawn:

@@ -19,9 +19,9 @@ from hubkit.cards.settings import NAME as SETTINGS
 from hubkit.cards.settings import stated_name
 from hubkit.errors import UsageError
 from hubkit.localhub.pages import PAGE_HEADERS, CardPage, FileRow, page_policy
-from hubkit.regular import instead_of_file, read_regular
 from hubkit.release.layout import README
 from hubkit.repo.local import open_folder
+from hubkit.small_files import instead_of_file, read_regular
 from hubkit.texts import printable
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hubkit import plain_yaml
 from hubkit.errors import UsageError
-from hubkit.regular import read_regular_text
 from hubkit.release.layout import CARD_SETTINGS
 from hubkit.release.writing import keep_or_write
+from hubkit.small_files import read_regular_text
 from hubkit.texts import shortened
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class CardSettings(CommonSettings):
     recommended: list[str] = Field(default_factory=list)
     not_recommended: list[str] = Field(default_factory=list)
     scenario_families: list[str] = Field(default_factory=list)
-    """Names of `hubkit/cards/families.py`, where provenance.json does not record them."""
+    """Names of `hubkit/cards/scenario_families.py`, where provenance.json does not record them."""
     transfers: list[ExpectedTransfer] = Field(default_factory=list)
     datasets: list[str] = Field(default_factory=list)
     example_text: str = "Your text here"

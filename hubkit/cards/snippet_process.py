@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hubkit.apart import clean_environment
+from hubkit.child_process import clean_environment
 
 
 def environment(scratch: Path, endpoint: str | None) -> dict[str, str]:

@@ -14,10 +14,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from hubkit.apart import most_memory, run_module
 from hubkit.cards import snippet_names
 from hubkit.cards.settings import stated_name
 from hubkit.cards.snippet_process import environment
+from hubkit.child_process import most_memory, run_module
 from hubkit.readme.document import CodeBlock, parse_readme
 from hubkit.release.layout import CFG, WEIGHTS
 from hubkit.repo.local import open_folder

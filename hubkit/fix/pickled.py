@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from hubkit.apart import clean_environment, run_apart
+from hubkit.child_process import clean_environment, run_apart
 from hubkit.fix.content import Elsewhere
 from hubkit.fix.registry import Change, Refusal, Subject, sae_fix
 from hubkit.repo.view import Entry

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from tempfile import TemporaryDirectory
 
+import hubkit.fix
 from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import UsageError
-from hubkit.fix import card, cfg, convert, legacy, names, paths, pickled, shapes, weights  # noqa: F401 - importing them registers them
 from hubkit.fix.content import Content
 from hubkit.fix.proof import NEEDS, computes_otherwise, unproven, worse
 from hubkit.fix.proposal import one_file, one_sae, proposed
@@ -257,3 +259,9 @@ def _root(view: RepoView, fixers: list[Fixer], unsafe: bool, plan: Plan) -> None
             work.take(fixer, change)
     if work.codes:
         plan.fixes.append(work.fix({path: mark for path, mark in sources.items() if path in work.changed}))
+
+
+# Whatever module lies in this room registers its fixes. At the end: some of them import what stands above.
+for _module in iter_modules(hubkit.fix.__path__):
+    if _module.name != "run":
+        import_module(f"hubkit.fix.{_module.name}")

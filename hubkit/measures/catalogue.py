@@ -1,4 +1,4 @@
-"""Every measure hubkit computes, checks or takes from others. A value in a release names one of these, and its version.
+"""What the modules of `families/` declare, by name: every measure hubkit computes, checks or takes from others. A value in a release names one of these, and its version.
 
 A change of a formula is a new version: values of different versions are never compared. Bounds are what the formula cannot
 leave; `d_sae` as a bound means the SAE's own. A module that lies in `families/` is in the catalogue.

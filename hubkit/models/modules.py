@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from hubkit.apart import clean_environment, run_apart
+from hubkit.child_process import clean_environment, run_apart
 
 RUNNER = Path(__file__).with_name("modules_runner.py")
 TIMEOUT = 180.0

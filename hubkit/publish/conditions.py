@@ -21,11 +21,11 @@ from hubkit.formats.folder import CONFIG_NAMES
 from hubkit.localhub.gitignore import GITIGNORE, ignored_by
 from hubkit.publish.files import LocalFile, some_files
 from hubkit.readme.document import parse_readme, read_readme
-from hubkit.regular import instead_of_file
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import EVALUATION, PROVENANCE, README, is_left_out
 from hubkit.release.provenance import Provenance
 from hubkit.repo.local import open_folder
+from hubkit.small_files import instead_of_file
 from hubkit.tensors.endings import PICKLES
 from hubkit.tensors.view_file import Allowance
 from hubkit.validate.finding import Finding, Severity

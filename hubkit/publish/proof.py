@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hubkit.cards.snippets import missing_packages, python_blocks, run_snippets
 from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import ExitCode, HubkitError
-from hubkit.publish.code import absent_for
+from hubkit.publish.code_needs import absent_for
 from hubkit.publish.errors import hub_errors
 from hubkit.publish.rehearse import Prepared
 from hubkit.publish.remote import read_card

@@ -15,7 +15,7 @@ from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import HubkitError, UsageError
 from hubkit.localhub.seeding import seed
 from hubkit.localhub.server import RunningHub, serving
-from hubkit.publish.code import absent_for, loadable, seed_base_model
+from hubkit.publish.code_needs import absent_for, loadable, seed_base_model
 from hubkit.publish.commit import LIMITS, Limits, Pushed
 from hubkit.publish.gate import Gate
 from hubkit.publish.plan import MAIN, PushPlan, Target, make_plan

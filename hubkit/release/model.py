@@ -14,9 +14,9 @@ from pydantic import (
 )
 
 from hubkit.errors import IncompleteError
-from hubkit.regular import read_regular
 from hubkit.release.migration import in_todays_form
 from hubkit.release.writing import write_json
+from hubkit.small_files import read_regular
 from hubkit.texts import shortened
 
 if TYPE_CHECKING:

@@ -85,7 +85,7 @@ class ScenarioCount(Artefact):
 
     scenario_id: str
     family: str | None = None
-    """A name of `hubkit/cards/families.py`: what scenarios of this kind can show, and what they cannot."""
+    """A name of `hubkit/cards/scenario_families.py`: what scenarios of this kind can show, and what they cannot."""
     counts: dict[str, int] = Field(default_factory=dict)
     """Label to completions."""
     sampled: int | None = Field(default=None, ge=0)

@@ -11,9 +11,9 @@ from threading import get_ident
 from typing import TYPE_CHECKING
 
 from hubkit.errors import IncompleteError, UsageError
-from hubkit.regular import instead_of_file
 from hubkit.repo.part import lies_in
 from hubkit.repo.view import Entry, RepoView
+from hubkit.small_files import instead_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

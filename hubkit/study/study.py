@@ -14,9 +14,9 @@ from hubkit.cards.settings import CardSettings
 from hubkit.collect.plan import CollectPlan
 from hubkit.errors import UsageError
 from hubkit.models.base_width import base_width
-from hubkit.regular import read_regular_text
 from hubkit.release.pool import MIXED, ONLY
 from hubkit.release.writing import write_text
+from hubkit.small_files import read_regular_text
 from hubkit.study.publication import Publication
 from hubkit.texts import shortened
 from hubkit.train.grid import FORMS, AnyGrid

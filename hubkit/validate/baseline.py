@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hubkit.errors import UsageError
-from hubkit.regular import read_regular
+from hubkit.small_files import read_regular
 from hubkit.texts import shortened
 from hubkit.validate.finding import Finding
 from hubkit.validate.report import BaselineUse, Known, Report, Suppressed

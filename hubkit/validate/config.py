@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubkit.errors import UsageError
-from hubkit.regular import read_regular
+from hubkit.small_files import read_regular
 from hubkit.texts import shortened
 from hubkit.validate.selection import Config, check_codes
 

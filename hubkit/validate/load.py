@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hubkit.apart import clean_environment, run_apart
+from hubkit.child_process import clean_environment, run_apart
 from hubkit.errors import INSTALL_TRAIN, IncompleteError, UsageError
 from hubkit.formats.forward import forward
 from hubkit.repo.local import LocalView

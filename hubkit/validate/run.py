@@ -14,13 +14,13 @@ from hubkit.engine.events import Progress, silent
 from hubkit.formats.folder import may_be_weights
 from hubkit.readme.code import unread_code
 from hubkit.validate import rules as _rules  # noqa: F401 - importing them registers them
-from hubkit.validate.addressed import addressed
 from hubkit.validate.asking import ask
 from hubkit.validate.base_model import TABLE, BaseModels, add_base_models
 from hubkit.validate.card import cards_inside
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Finding
 from hubkit.validate.gather import gather
+from hubkit.validate.hint_commands import addressed
 from hubkit.validate.inside import Split, split_of
 from hubkit.validate.need import Need
 from hubkit.validate.report import (

@@ -16,7 +16,7 @@ from hubkit.adopt.headings import PATTERNS, PLAIN, section_for
 from hubkit.adopt.numbers import read_numbers
 from hubkit.adopt.pieces import Pieces
 from hubkit.adopt.source import without_secrets
-from hubkit.adopt.take import take_apart
+from hubkit.adopt.split import take_apart
 from hubkit.cards import sections
 from hubkit.cards.settings import settings_text
 from hubkit.readme.claims import Claims

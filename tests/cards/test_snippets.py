@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from hubkit.apart import most_memory
 from hubkit.cards import snippet_names, snippets
 from hubkit.cards.snippet_process import environment
 from hubkit.cards.snippet_rule import snippet_rule
 from hubkit.cards.snippets import SnippetOutcome, python_blocks, run_card, run_snippets
+from hubkit.child_process import most_memory
 from hubkit.errors import UsageError
 from hubkit.localhub.entries import Repo
 from hubkit.localhub.names import RepoId

@@ -8,9 +8,9 @@ from hubkit import __version__
 from hubkit.cards.base import short_count
 from hubkit.cards.base_fit import is_named, misfits, other_names
 from hubkit.cards.facts import Facts
-from hubkit.cards.families import FAMILIES, Family
 from hubkit.cards.measured import SPLIT_WORDS
 from hubkit.cards.recommended import recommended
+from hubkit.cards.scenario_families import FAMILIES, Family
 from hubkit.cards.sections.limitations import defects_of, exactly
 from hubkit.cards.sections.section import Absent, Context
 from hubkit.cards.sections.training import precisions_of

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from hubkit.cards.facts import Facts, SaeFact
-from hubkit.cards.families import FAMILIES
 from hubkit.cards.quantization import quantization_of, quantized_count
+from hubkit.cards.scenario_families import FAMILIES
 from hubkit.cards.sections.section import Absent, Context
 from hubkit.cards.settings import ExpectedTransfer
 from hubkit.cards.stated import experiments

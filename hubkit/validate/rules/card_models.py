@@ -12,10 +12,10 @@ from hubkit.models.names import HUB_ID, hub_id, is_placeholder
 from hubkit.models.widths import widths_at
 from hubkit.release.layout import CARD_SETTINGS, PROVENANCE
 from hubkit.validate.card import CARD, shape_of, stated_model
+from hubkit.validate.code_sites import misread
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.need import Need
-from hubkit.validate.places import misread
 from hubkit.validate.rule import repo_rule
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Stands between hubkit and a process apart: `python apart_keeper.py SECONDS COMMAND...`. Standard library only; not for Windows.
+"""Stands between hubkit and a process apart: `python child_keeper.py SECONDS COMMAND...`. Standard library only; not for Windows.
 
 It is started with the environment that the command gets, so the parent that the command can look at holds nothing else. It ends the command, and all
 that the command started and left behind, when the time is up, when the command ends, and when hubkit goes away. Exit code: the command's, 128 + the

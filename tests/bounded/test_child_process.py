@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from hubkit import apart, apart_keeper
-from hubkit.apart import Ended, clean_environment, run_apart
+from hubkit import child_keeper, child_process
+from hubkit.child_process import Ended, clean_environment, run_apart
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="sessions and signals of POSIX")
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="/proc of Linux")
@@ -69,7 +69,7 @@ def test_no_ancestor_within_reach_has_a_secret_in_its_environment(tmp_path: Path
         + "' in open(f'/proc/{pid}/environ', 'rb').read())"
     )
     outer = (
-        "import sys, pathlib\nfrom hubkit.apart import run_apart, clean_environment\n"
+        "import sys, pathlib\nfrom hubkit.child_process import run_apart, clean_environment\n"
         f"here = pathlib.Path({str(tmp_path)!r})\n"
         f"ended = run_apart([sys.executable, '-c', {look!r}], here, clean_environment(here), 20)\nprint(ended.output, ended.errors)"
     )
@@ -141,7 +141,7 @@ def test_codes_and_signals_are_passed_on(tmp_path: Path) -> None:
 
 
 def test_the_keeper_and_the_caller_mean_the_same_by_a_time_that_is_up() -> None:
-    assert apart.TIMED_OUT == apart_keeper.TIMED_OUT
+    assert child_process.TIMED_OUT == child_keeper.TIMED_OUT
 
 
 def test_output_without_end_is_read_and_cut(tmp_path: Path) -> None:
@@ -149,14 +149,14 @@ def test_output_without_end_is_read_and_cut(tmp_path: Path) -> None:
         "import sys\nfor _ in range(300): sys.stdout.write('x' * 100_000)\nprint('the end')", tmp_path
     )
     assert ended.output.endswith("the end\n")
-    assert len(ended.output) == apart.KEPT
+    assert len(ended.output) == child_process.KEPT
 
 
 @POSIX
 def test_a_pipe_that_stays_open_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where descendants cannot be found (no /proc), one in its own session keeps the pipe: its output is left, its end not awaited."""
-    monkeypatch.setattr(apart, "KEEPER", tmp_path / "keeper.py")
-    source = Path(apart_keeper.__file__).read_text(encoding="utf-8").replace('os.listdir("/proc")', "[]")
+    monkeypatch.setattr(child_process, "KEEPER", tmp_path / "keeper.py")
+    source = Path(child_keeper.__file__).read_text(encoding="utf-8").replace('os.listdir("/proc")', "[]")
     (tmp_path / "keeper.py").write_text(source, encoding="utf-8")
     inner = "import time; time.sleep(8)"
     code = f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', {inner!r}], start_new_session=True)\nprint('said')"

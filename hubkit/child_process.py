@@ -24,7 +24,7 @@ GRACE = 5.0
 """Seconds that the keeper has to end everything, before it is ended itself."""
 DRAIN = 1.0
 """Seconds for the last output. A process that was left behind may hold a pipe open for ever: nobody waits for it."""
-KEEPER = Path(__file__).with_name("apart_keeper.py")
+KEEPER = Path(__file__).with_name("child_keeper.py")
 PASSED = frozenset(
     """
     PATH LANG LANGUAGE LC_ALL LC_CTYPE LC_MESSAGES LC_NUMERIC TZ TERM
