@@ -108,3 +108,16 @@ def test_the_distribution_is_ours_by_every_name() -> None:
         one for several in project["optional-dependencies"].values() for one in several if "hubkit" in one
     }
     assert {one.split("[")[0] for one in extras} == {"sae-hubkit"}
+
+
+def test_links_to_the_registry_are_to_our_page() -> None:
+    linked = {
+        (path.relative_to(ROOT).as_posix(), name)
+        for folder in ("hubkit", "docs")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in {".py", ".md", ".j2"}
+        for name in re.findall(r"pypi\.org/project/([\w-]+)", path.read_text(encoding="utf-8"))
+        if "hubkit" in name
+    }
+    assert linked
+    assert {name for _, name in linked} == {"sae-hubkit"}

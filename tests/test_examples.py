@@ -71,7 +71,7 @@ def test_the_readme_prints_what_the_command_prints() -> None:
         command,
         check=False,
         cwd=ROOT,
-        env={**os.environ, "COLUMNS": "100"},
+        env={**os.environ, "COLUMNS": "120"},
         capture_output=True,
         text=True,
         encoding="utf-8",

@@ -49,7 +49,7 @@ def pull_text(explained: Explained) -> str:
     before, after = explained.before, explained.after
     read = f"{human_bytes(before.bytes_read)} of {human_bytes(before.total_bytes)}"
     lines = [
-        f"[hubkit](https://pypi.org/project/hubkit/) read this repository at commit {code(explained.commit[:12])}, by ranges ({read}). This pull request mends what the files themselves show; nothing else is touched.",
+        f"[hubkit](https://pypi.org/project/sae-hubkit/) read this repository at commit {code(explained.commit[:12])}, by ranges ({read}). This pull request mends what the files themselves show; nothing else is touched.",
         "",
         "| | errors | warnings | notes |",
         "|---|---:|---:|---:|",

@@ -304,7 +304,7 @@ def test_a_card_alone_is_shown_whole() -> None:
     shown = text.render(report)
     assert "CARD004" in shown
     assert "all of them" not in shown
-    assert closing(report).startswith("the card contradicts its own repository on line")
+    assert closing(report).startswith("the card contradicts the files on line")
 
 
 @pytest.mark.parametrize(
@@ -313,7 +313,7 @@ def test_a_card_alone_is_shown_whole() -> None:
         ("", "2 of 2 jumprelu SAEs are plain ReLU"),
         (
             "9 sparse autoencoders.\n",
-            "2 of 2 jumprelu SAEs are plain ReLU; the card says otherwise on line 11",
+            "2 of 2 jumprelu SAEs are plain ReLU; the card contradicts the files on line 11",
         ),
     ],
 )

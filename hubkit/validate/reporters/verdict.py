@@ -57,20 +57,21 @@ def _saes(ids: set[str], report: Report) -> str:
 def _card(serious: Sequence[Finding], *, first: bool) -> list[str]:
     """What the card has to do with it."""
     wrong = [f for f in serious if f.code in CONTRADICTIONS]
-    if not wrong:
-        if first and serious:
-            rule = REGISTRY.get(serious[0].code)
-            return [
-                f"{many(len(serious), 'finding')} in the card: {rule.title.rstrip('.') if rule else serious[0].message}"
-            ]
-        silent = any(f.code == UNDISCLOSED for f in serious)
-        return ["the card does not say so"] if silent and not first else []
-    verb = "the card contradicts its own repository" if first else "the card says otherwise"
-    lines = sorted({f.line for f in wrong if f.line})
-    if not lines:
-        return [verb]
-    names = [str(line) for line in lines[:LINES_SHOWN]]
-    if len(lines) > LINES_SHOWN:
-        names[LINES_SHOWN - 1 :] = [f"{len(lines) - LINES_SHOWN + 1} more"]
-    shown = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-    return [f"{verb} on line{'s' if len(lines) > 1 else ''} {shown}"]
+    silent = not first and any(f.code == UNDISCLOSED for f in serious)
+    if not wrong and first and serious:
+        rule = REGISTRY.get(serious[0].code)
+        what = rule.title.rstrip(".") if rule else serious[0].message
+        return [f"{many(len(serious), 'finding')} in the card: {what}"]
+    said = ["does not say so"] if silent else []
+    if wrong:
+        said.append(f"contradicts the files{_lines(wrong)}")
+    return [f"the card {' and '.join(said)}"] if said else []
+
+
+def _lines(wrong: Sequence[Finding]) -> str:
+    """` on lines 9, 17 and 24`; empty where no line is known."""
+    names = [str(line) for line in sorted({f.line for f in wrong if f.line})]
+    if len(names) > LINES_SHOWN:
+        names[LINES_SHOWN - 1 :] = [f"{len(names) - LINES_SHOWN + 1} more"]
+    shown = " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+    return f" on line{'s' if len(names) > 1 else ''} {shown}" if shown else ""
