@@ -141,4 +141,9 @@ def _goes_on(held: tuple[int, Kind, str], kind: Kind, raw: str, after_blank: boo
     if before == "point" and raw[0] == " ":
         return kind in ("sentence", "section")
     wrapped = len(words) > 60 and re.search(r"\b[a-zA-Z]+[,;]?$", words) is not None
-    return before == "sentence" == kind and wrapped and not raw.startswith("hook_name")
+    return (
+        before == "sentence"
+        and kind in ("sentence", "section")
+        and wrapped
+        and not raw.startswith("hook_name")
+    )

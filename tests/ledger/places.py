@@ -29,7 +29,7 @@ CODE = re.compile(r"hubkit (?:validate|explain) ([A-Z]+\d{3})")
 
 def status(where: str) -> str:
     """computed, author, or `later #18`."""
-    kind = where.split()[0]
+    kind = where.split(maxsplit=1)[0]
     return {"author": "author", "later": " ".join(where.split()[:2])}.get(kind, "computed")
 
 
