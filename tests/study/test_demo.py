@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from demo_run import DemoRun, run_demo
+from ledger.places import is_file, values
+from ledger.table import rules
 from safetensors.numpy import load_file
 
 from hubkit.cards.checksums import is_digested
@@ -125,6 +127,15 @@ def test_the_cards_code_fails_on_rows_that_the_sae_was_not_trained_on(demo: Demo
     outcome = run_card(wrong, release, base_model=demo.folder / "model")
     assert not outcome.ok
     assert "AssertionError" in outcome.sentence
+
+
+def test_what_the_seed_ledger_calls_computed_stands_in_the_release(demo: DemoRun) -> None:
+    """docs/seeds.md: every pointer into a file of a release reaches a value in this one. The demo trains by steps, and records no epochs."""
+    wheres = {rule.where for rule in rules() if is_file(rule.where)} - {
+        "<sae_id>/cfg.json /metadata/hubkit/epochs"
+    }
+    assert len(wheres) > 20
+    assert [where for where in sorted(wheres) if not values(Path(demo.answer["release"]), where)] == []
 
 
 def test_no_placeholder_is_left_in_any_card(demo: DemoRun) -> None:
