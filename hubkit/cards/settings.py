@@ -122,7 +122,7 @@ class CardSettings(CommonSettings):
     example_text: str = "Your text here"
     """What the loading code feeds the model."""
     front_matter: dict[str, Any] = Field(default_factory=dict)
-    """Further keys of the card's front matter: `language`, `pipeline_tag`; those that hubkit writes stay hubkit's."""
+    """Further keys of the card's front matter: `language`, `pipeline_tag`; those that hubkit writes stay hubkit's, and `model-index` has computed values only."""
     withdrawn: list[Withdrawn] = Field(default_factory=list)
     """What an earlier card said and its files contradict (`hubkit adopt`): kept, and not in the card."""
 

@@ -10,6 +10,9 @@ from hubkit.fix.vocabulary import RUNNER_KEYS
 from hubkit.formats import architectures, saelens
 from hubkit.release.sae_record import KEY, SaeRecord, added
 from hubkit.validate.facts import SaeFacts
+from hubkit.validate.finding import Severity
+from hubkit.validate.rules.cfg_kind import activation_not_followed
+from hubkit.validate.rules.cfg_layout import layers_disagree
 from hubkit.validate.rules.vocabulary import keys_of
 
 FIRST_VERSION = "6.0.0"
@@ -26,7 +29,16 @@ def explicit_v6(sae: SaeFacts) -> dict[str, Any] | None:
     """
     if "metadata" in sae.raw or saelens.keeps_metadata(sae.raw):
         return None
+    _refuse_what_it_would_hide(sae)
     return migrated_to_v6(sae.raw)
+
+
+def _refuse_what_it_would_hide(sae: SaeFacts) -> None:
+    """What only the legacy file says against itself would be said nowhere after the migration: which side is right, no file tells."""
+    for code, check in (("CFG019", activation_not_followed), ("CFG012", layers_disagree)):
+        for found in check(sae):
+            if found.severity is not Severity.NOTE:
+                raise Refusal(f"{found.message} ({code}): a person must say which is right")
 
 
 def migrated_to_v6(raw: Mapping[str, Any]) -> dict[str, Any]:

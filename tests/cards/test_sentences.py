@@ -118,7 +118,7 @@ SENTENCES: dict[str, dict[str, Row]] = {
     "stated": {
         "**Stated by the author** in `evidence.yaml`, measured elsewhere. hubkit has not computed these values and compares none of them with computed ones.": ("stated", "computed"),
         "**Stated**: `evaluation.json` was changed since hubkit computed it, so none of the values in it counts as computed.": ("changed", "unrecorded"),
-        "**Stated**: these values stand in `evaluation.json` or a `metrics.json` without the record that hubkit computed them.": ("unrecorded", "computed"),
+        "**Stated**: these values stand in the files named below without the record that hubkit computed them.": ("unrecorded", "computed"),
         "**Stated by the training** in `cfg.json`: what it counted itself. On how many rows is not recorded there.": ("lens", "plain"),
         "<summary>All 18 stated values</summary>": ("stated", "lens"),
         "| layer, raw activations |": ("stated", "lens"),

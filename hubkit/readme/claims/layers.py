@@ -45,9 +45,9 @@ def _counted(line: Line) -> Iterator[Claim]:
     for match in COUNTED.finditer(line.text[:3000]):
         layers = numbers(match.group(2) or "") or ()
         listed = tuple(f"L{layer}" for layer in layers)
-        yield Count(
-            line=line.number, quote=line.quote, what="layers", number=count(match.group(1)), listed=listed
-        )
+        number = count(match.group(1))
+        if number > 1:  # "and one at one layer" is of that one
+            yield Count(line=line.number, quote=line.quote, what="layers", number=number, listed=listed)
         if layers:
             yield LayerList(line=line.number, quote=line.quote, layers=layers, qualified=False)
 

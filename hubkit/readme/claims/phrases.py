@@ -42,6 +42,8 @@ SEVERAL_LAYERS = re.compile(
     rf"(?:layer|block) ({LISTED}(?:{BETWEEN}(?:layer |block ){LISTED}){{1,60}}){LISTS_END})",
     I,
 )
+WORD_BEHIND = re.compile(rf"(?<=\d){BETWEEN}(?:layers? |blocks? )?{values.SPELLED}.*", I | re.DOTALL)
+"""`6, 9 and 12 and one JumpReLU`: behind digits a number in words counts something else."""
 FIRST_LAYERS = re.compile(
     rf"\bthe first (\d{{1,3}}|{values.SPELLED}) (?:transformer |decoder )?(?:layers|blocks)\b", I
 )

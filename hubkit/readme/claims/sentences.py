@@ -13,7 +13,7 @@ from hubkit.readme.claims import values
 from hubkit.readme.claims.fields import FIELDS
 from hubkit.readme.claims.kinds import Claim, LayerList, Property, Spread
 from hubkit.readme.claims.layers import numbers
-from hubkit.readme.claims.phrases import FIRST_LAYERS, SEVERAL_LAYERS, SPREAD, facts, layers
+from hubkit.readme.claims.phrases import FIRST_LAYERS, SEVERAL_LAYERS, SPREAD, WORD_BEHIND, facts, layers
 from hubkit.readme.claims.subjects import ASIDE, OF_MODEL, SAE, Subject, is_sure, subject
 from hubkit.readme.page import SENTENCE, Line, Page, shortened
 
@@ -24,7 +24,7 @@ NESTED = re.compile(
 )
 """The widths of a Matryoshka SAE: the last is its own."""
 MODEL = re.compile(
-    rf"(?:{SAE}(?: \(SAEs?\))?(?: trained)? (?:for|on|of)|\btrained (?:on|for)|\bresidual stream (?:activations )?of|\bactivations (?:of|from)|\blayer \d{{1,3}} of) (?:the )?(?:residual stream (?:activations )?of |activations of )?([A-Za-z][\w./-]{{1,60}}(?: [\d][\w.]{{0,10}}| (?:small|medium|large|xl|it|base|instruct)\b){{0,2}})",
+    rf"(?:{SAE}(?: \(SAEs?\))?(?: trained)? (?:for|on|of)|\btrained (?:on|for)|\bresidual stream (?:activations )?of|\bactivations (?:of|from)|\blayer \d{{1,3}} of) (?:the )?(?:residual stream (?:activations )?of |activations of )?([A-Za-z][\w./-]{{1,60}}(?: [\d][\w.]{{0,10}}| (?:small|medium|large|xl|it|base(?! model)|instruct)\b){{0,2}})",
     I,
 )
 OF_SIZE = re.compile(r"\d[mb](?![a-z])|gpt-?2|gpt-?j|neox|nanochat-d\d|phi-?\d", I)
@@ -197,7 +197,7 @@ def _place(text: str, begin: int) -> dict[str, values.Value]:
 def _lists(line: Line, sentence: str) -> Iterator[LayerList]:
     """`layers 6, 9 and 12`, which may be some of them only."""
     for match in SEVERAL_LAYERS.finditer(sentence):
-        listed = numbers(match.group(1) or match.group(2))
+        listed = numbers(WORD_BEHIND.sub("", match.group(1) or match.group(2)))
         if listed:
             yield LayerList(
                 line=line.number, quote=shortened(sentence), layers=listed, qualified=False, partly=True
