@@ -22,6 +22,8 @@ def plain_torch(sae: SaeFact) -> list[str] | None:
     """`encode` and `decode` of this SAE, its tensors in `w`; None for what a few lines do not compute."""
     cfg = sae.sae.cfg.effective if sae.sae.cfg else {}
     steps = PLAIN_TORCH.get(ALIKE.get(sae.architecture, sae.architecture))
+    if type(sae.sae.k) is not int and any("{k}" in step for step in steps or ()):
+        return None
     if steps is None or str(cfg.get("normalize_activations") or "none") != "none":
         return None
     transcoder, skip = sae.architecture in TRANSCODERS, "skip" in sae.architecture

@@ -110,6 +110,12 @@ def code(value: object) -> str:
     return f"`` {text} ``" if "`" in text else f"`{text}`"
 
 
+def literal(value: object) -> str:
+    """A string as Python code has it: whatever it holds, it ends where it ends."""
+    text = str(value)
+    return f'"{text}"' if text.isprintable() and '"' not in text and "\\" not in text else repr(text)
+
+
 def sentence(text: str) -> str:
     """With a capital and a full stop."""
     text = text.strip()
@@ -144,6 +150,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     one.__name__: one
     for one in (
         number, percent, points, p_value, digits, plain, interval, short, stated_value, cell, inline, code, sentence, capital, uncapital, reference,
-        hook_pattern,
+        hook_pattern, literal,
     )
 }  # fmt: skip

@@ -171,7 +171,9 @@ def input_of(sae: SaeFact) -> Input:
 
 def _slice(value: object) -> str | None:
     """`[1, null]` as Python writes a slice: `1:`."""
-    if not _says("seqpos_slice", value) or not isinstance(value, list | tuple):
+    if not _says("seqpos_slice", value) or not isinstance(value, list | tuple) or not 0 < len(value) <= 3:
+        return None
+    if not all(part is None or type(part) is int for part in value):  # it becomes code
         return None
     return ":".join("" if part is None else str(part) for part in value) if len(value) > 1 else f":{value[0]}"
 
