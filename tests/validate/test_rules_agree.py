@@ -237,6 +237,24 @@ def test_cfg019_activations_that_saelens_does_not_follow(
 
 
 @pytest.mark.parametrize(
+    ("hook", "module", "fires"),
+    [
+        ("blocks.6.hook_resid_post", "model.layers.9", True),
+        ("blocks.6.hook_resid_post", "model.layers.6", False),
+        ("blocks.6.hook_resid_pre", "model.layers.5", False),
+        ("blocks.6.hook_resid_pre", "model.layers.6", False),
+        ("blocks.6.hook_resid_pre", "model.layers.4", True),
+        ("blocks.6.hook_mlp_out", "model.layers.6.mlp", False),
+        ("hook_embed", "model.embed_tokens", False),
+    ],
+)
+def test_cfg012_the_module_that_readers_hook_against_the_hook(hook: str, module: str, fires: bool) -> None:
+    configuration = cfg(metadata={"hook_name": hook, "hf_hook_name": module})
+    found = check(view(configuration, folder="x"), "CFG012").findings
+    assert [(f.code, f.severity.word) for f in found] == ([("CFG012", "error")] if fires else [])
+
+
+@pytest.mark.parametrize(
     ("trained", "architecture", "fires"),
     [
         ("jumprelu", "standard", True),

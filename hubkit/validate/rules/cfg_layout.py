@@ -84,7 +84,8 @@ def layers_disagree(sae: SaeFacts) -> Iterator[Found]:
     """The folder, `hook_name` and `hook_layer` do not name the same layer.
 
     L21, layer_21, layers.21, blocks.21 and h.21 name a layer; `l0_40` is a sparsity. resid_pre of N is the output of block N - 1, so both
-    numbers are accepted for it, in the folder's name too. When hook_name and hook_layer disagree inside one configuration the finding is an error.
+    numbers are accepted for it, in the folder's name too. When hook_name and hook_layer, or hook_name and hf_hook_name, disagree inside one configuration
+    the finding is an error: readers hook what hf_hook_name says.
     """
     hook_name = _hook_name(sae) if sae.is_saelens else sae.sae.hook_name
     hook = parse_hook(hook_name) if hook_name else None
@@ -103,6 +104,15 @@ def layers_disagree(sae: SaeFacts) -> Iterator[Found]:
             if sae.is_saelens
             else f"write {hook.layer} for the layer if the hook is right, else the hook of layer {stated}",
             severity=Severity.ERROR,
+            **place,
+        )
+    module = parse_hook(sae.sae.hf_hook_name) if sae.sae.hf_hook_name else None
+    if module is not None and module.layer is not None and not same_place(hook) & same_place(module):
+        yield Found(
+            f"hook_name is {hook.name!r} and hf_hook_name is {module.name!r}",
+            f"write the module of layer {hook.layer} if hook_name is right, else {_in_layer(hook.name, module.layer)!r}",
+            severity=Severity.ERROR,
+            identity="hf_hook_name",
             **place,
         )
     if named and not named & same_place(hook) and not _same_site(sae.sae_id, hook):
