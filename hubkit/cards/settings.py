@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from hubkit import plain_yaml
 from hubkit.errors import UsageError
@@ -125,6 +125,15 @@ class CardSettings(CommonSettings):
     """Further keys of the card's front matter: `language`, `pipeline_tag`; those that hubkit writes stay hubkit's, and `model-index` has computed values only."""
     withdrawn: list[Withdrawn] = Field(default_factory=list)
     """What an earlier card said and its files contradict (`hubkit adopt`): kept, and not in the card."""
+
+    @field_validator("front_matter")
+    @classmethod
+    def _no_values(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if "model-index" in value:
+            raise ValueError(
+                "model-index has computed values only; numbers measured elsewhere belong into evidence.yaml"
+            )
+        return value
 
 
 class IndexSettings(CommonSettings):

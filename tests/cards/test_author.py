@@ -203,3 +203,17 @@ def test_a_template_of_the_users_replaces_hubkits_and_is_sandboxed(release: Path
 def test_a_folder_of_templates_that_is_not_there_is_told(release: Path) -> None:
     with pytest.raises(UsageError, match="no such folder of templates"):
         build_card(release, SETTINGS.model_copy(update={"templates": "elsewhere"}))
+
+
+def test_a_model_index_is_computed_and_not_typed_in(tmp_path: Path) -> None:
+    path = tmp_path / "card.yaml"
+    path.write_text(
+        "repo_id: o/n\nbase_model: lab/tiny\nlicense: mit\nfront_matter:\n  language: en\n  model-index: []\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(UsageError, match="computed values only"):
+        load_settings(path)
+    path.write_text(
+        "repo_id: o/n\nbase_model: lab/tiny\nlicense: mit\nfront_matter: {language: en}\n", encoding="utf-8"
+    )
+    assert load_settings(path).front_matter == {"language": "en"}
