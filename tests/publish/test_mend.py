@@ -113,3 +113,37 @@ def test_only_what_is_selected(case: Case) -> None:
 def test_a_repository_that_is_not_there(case: Case) -> None:
     with pytest.raises(UsageError, match="no such repository"), mending("owner/nowhere", case[1]):
         pass
+
+
+def hub_of(tmp_path: Path, files: dict[str, bytes]) -> Path:
+    """A Hub's folder with one repository of these files."""
+    source = {}
+    for path, data in files.items():
+        source[path] = tmp_path / "source" / path
+        source[path].parent.mkdir(parents=True, exist_ok=True)
+        source[path].write_bytes(data)
+    (tmp_path / "hub").mkdir()
+    seed(tmp_path / "hub", NAME, source)
+    return tmp_path / "hub"
+
+
+def test_the_text_names_the_lines_of_the_card_that_must_change_too(tmp_path: Path) -> None:
+    raw = {**cfg(), **cfg()["metadata"]}
+    del raw["metadata"], raw["sae_lens_version"]
+    code = 'import json\ncfg = json.load(open("lab_L2_mixed/cfg.json"))\nprint(cfg["hook_name"], cfg["d_in"])'
+    files = view(raw, readme=f"---\nlibrary_name: saelens\n---\n\n```python\n{code}\n```\n").files
+    with (
+        serving(hub_of(tmp_path, dict(files))) as hub,
+        mending(NAME, HfApi(endpoint=hub.endpoint, token="any"), ("CFG014",)) as found,
+    ):
+        if found.plan is None:
+            pytest.fail(f"nothing to mend: {[one.code for one in found.before.findings]}")
+        text, answer = found.plan.description, found.to_json()
+    close_session()
+    part = text.split("### Change this too")[1].split("###")[0]
+    assert (
+        'README.md line 8 reads cfg["hook_name"], which moves: change it to cfg["metadata"]["hook_name"]'
+        in part.replace("\\", "")
+    )
+    assert "fails until it is changed" in text.split("### CFG014")[1].split("###")[0]
+    assert [(one["line"], one["write"]) for one in answer["card"]] == [(8, 'cfg["metadata"]["hook_name"]')]
