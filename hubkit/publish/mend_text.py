@@ -10,6 +10,7 @@ from itertools import groupby
 from hubkit.cards.text import cell, code
 from hubkit.fix.registry import FIXERS
 from hubkit.fix.run import Plan
+from hubkit.publish.earlier import MEND
 from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.report import Report
 from hubkit.validate.reporters.text import human_bytes
@@ -45,7 +46,7 @@ def pull_title(explained: Explained) -> str:
     codes = sorted({finding.code for finding in explained.mended})
     count = len(explained.mended)
     shown = ", ".join(codes[:4]) + (", ..." if len(codes) > 4 else "")
-    return f"Mend {many(count, 'finding')} ({shown})"
+    return f"{MEND} {many(count, 'finding')} ({shown})"
 
 
 def pull_text(explained: Explained) -> str:
