@@ -190,7 +190,9 @@ def _next(found: Adoption, target: str, console: Console, *, is_folder: bool) ->
 
 
 def _propose(found: Adoption, console: Console, *, dry_run: bool, as_json: bool) -> None:
+    from hubkit.cli.fix_remote import said_next
     from hubkit.publish.client import check_login, client
+    from hubkit.publish.earlier import CORRECT, earlier_pulls
     from hubkit.publish.mend import open_pull_request
     from hubkit.publish.propose_card import proposing
 
@@ -198,12 +200,21 @@ def _propose(found: Adoption, console: Console, *, dry_run: bool, as_json: bool)
     with proposing(found, api) as proposal:
         if dry_run:
             _show_proposal(found, proposal, console, as_json=as_json)
+            said_next(CORRECT, proposal.repo_id, console)
             raise typer.Exit(int(ExitCode.FINDINGS))
         check_login(api, proposal.repo_id)
+        there = earlier_pulls(proposal.repo_id, CORRECT, api)
         with console.progress() as report:
             pushed, _ = open_pull_request(proposal, api, report)
+    earlier = [one for one in there if one.url != pushed.pull_request]
     console.say(f"{many(len(found.files), 'file')} proposed, equal to what is there now; main is as it was")
-    answer = {"pull_request": pushed.pull_request, "commit": pushed.commit, **found.to_json()}
+    said_next(CORRECT, proposal.repo_id, console, earlier)
+    answer = {
+        "pull_request": pushed.pull_request,
+        "commit": pushed.commit,
+        "open_beside": [one.to_json() for one in earlier],
+        **found.to_json(),
+    }
     console.data(_json(answer) if as_json else pushed.pull_request or pushed.commit)
 
 

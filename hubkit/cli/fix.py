@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,8 @@ from hubkit.console import Console
 from hubkit.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hubkit.fix.run import Plan
     from hubkit.repo.local import LocalView
 
@@ -59,7 +61,9 @@ def fix(
     """Mend what the weights or the file itself prove; every fix is tried in memory first, and compared bit for bit."""
     import json
 
+    from hubkit.cli import fix_shown as shown
     from hubkit.cli.fix_remote import fix_repository
+    from hubkit.fix import render
     from hubkit.fix.run import planned
     from hubkit.release.layout import PROVENANCE
     from hubkit.repo.local import open_folder
@@ -69,7 +73,9 @@ def fix(
     codes = tuple(code.strip().upper() for code in select.split(",") if code.strip())
     if pr:
         as_json = format is Format.json
-        fix_repository(target, codes, console, unsafe=unsafe, dry_run=dry_run or diff, as_json=as_json)
+        fix_repository(
+            target, codes, console, unsafe=unsafe, dry_run=dry_run or diff, as_json=as_json, whole=diff
+        )
         return
     if dry_run:
         raise UsageError("--dry-run is for --pr", hint="--diff shows what would change in a folder")
@@ -81,21 +87,20 @@ def fix(
     view = open_folder(Path(target))
     with console.progress() as report, planned(view, codes, unsafe=unsafe, report=report) as plan:
         failed = {} if diff else _apply(view, plan)
-        answer = _as_json(view, plan, diff, failed) if format is Format.json else None
-        shown = [] if answer else _shown(view, plan, diff, failed)
+        answer = shown.as_json(view, plan, diff, failed) if format is Format.json else None
+        diffs = [] if answer or not diff else [render.diff(view, one) for one in plan.fixes]
     if answer:
         console.data(json.dumps(answer, indent=2, ensure_ascii=False))
-    for line, plain in shown:
-        (console.data if plain else console.show)(line)
+    else:
+        _show(console, diffs, shown.urgent(plan, failed), shown.done(plan, failed, diff=diff))
     if plan.fixes and not diff and view.entry(PROVENANCE):
         console.say(
             "[dim]provenance.json and the card hold digests of these files: hubkit build-cards writes them again[/]"
         )
     if answer is None and not (plan.fixes or plan.refused or plan.offered):
-        from hubkit.fix.render import nothing_fixed
         from hubkit.validate.run import validate
 
-        console.say(nothing_fixed(validate(view).findings))
+        console.say(render.nothing_fixed(validate(view).findings))
     raise typer.Exit(int(ExitCode.FINDINGS if failed or (diff and plan.fixes) else ExitCode.CLEAN))
 
 
@@ -113,56 +118,11 @@ def _apply(view: LocalView, plan: Plan) -> dict[str, str]:
     return failed
 
 
-def _shown(view: LocalView, plan: Plan, diff: bool, failed: dict[str, str]) -> list[tuple[str, bool]]:
-    """Lines, and whether each is plain text."""
-    from hubkit.fix import render
-    from hubkit.validate.reporters.text import escape
-
-    lines: list[tuple[str, bool]] = []
-    for one in plan.fixes:
-        if diff:
-            lines.append((render.diff(view, one), True))
-        elif one.place in failed:
-            lines.append(
-                (
-                    f"[red]not fixed[/] {escape(one.place)}  {', '.join(one.codes)}: {escape(failed[one.place])}",
-                    False,
-                )
-            )
-        else:
-            lines.append((f"[green]fixed[/] {escape(one.place)}  [dim]{', '.join(one.codes)}[/]", False))
-            lines += [(f"[dim]      {escape(note)}[/]", False) for note in one.notes]
-    lines += [
-        (f"[yellow]left alone[/] {escape(r.place)}  {r.code}: {escape(r.reason)}", False)
-        for r in plan.refused
-    ]
-    if plan.offered:
-        codes = ", ".join(sorted({code for _, code in plan.offered}))
-        lines.append(
-            (
-                f"[dim]{len(plan.offered)} more with --unsafe-fixes ({codes}); hubkit explain says what each assumes[/]",
-                False,
-            )
-        )
-    return lines
-
-
-def _as_json(view: LocalView, plan: Plan, diff: bool, failed: dict[str, str]) -> dict[str, Any]:
-    from hubkit.fix import render
-
-    return {
-        "fixes": [
-            {
-                "place": one.place,
-                "codes": list(one.codes),
-                "files": list(one.files),
-                "done": not diff and one.place not in failed,
-                "reason": failed.get(one.place),
-                "notes": list(one.notes),
-            }
-            | ({"diff": render.diff(view, one)} if diff else {})
-            for one in plan.fixes
-        ],
-        "refused": [{"place": r.place, "code": r.code, "reason": r.reason} for r in plan.refused],
-        "offered": [{"place": place, "code": code} for place, code in plan.offered],
-    }
+def _show(console: Console, diffs: list[str], urgent: Iterable[str], done: Iterable[str]) -> None:
+    """The diffs are the answer; what was done is talk, and goes to where the answer goes unless nobody wants talk."""
+    for text in diffs:
+        console.data(text)
+    for line in urgent:
+        console.show(line)
+    for line in done if not console.quiet else ():
+        console.show(line)

@@ -26,7 +26,7 @@ def verify(
         typer.Option(
             "--against",
             metavar="RELEASE",
-            help="The release folder that should be there; by default what its provenance.json recorded.",
+            help="The release folder that should be there; by default what its provenance.json, else its card, recorded.",
         ),
     ] = None,
     code: Annotated[

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from hubkit.fix.content import Content
+from hubkit.fix.fold import FileDiff
 from hubkit.fix.proposal import proposed
 from hubkit.fix.run import Fix
 from hubkit.repo.view import RepoView
@@ -16,9 +17,14 @@ from hubkit.validate.compare import tensor_changes
 from hubkit.validate.finding import Finding, Severity
 
 
+def diffs(view: RepoView, fix: Fix) -> list[FileDiff]:
+    """Each file of `fix` against what is in `view`."""
+    return [FileDiff(fix.place, path, file_diff(view, path, content)) for path, content in fix.files.items()]
+
+
 def diff(view: RepoView, fix: Fix) -> str:
-    """All files of `fix` against what is in `view`."""
-    return "".join(file_diff(view, path, content) for path, content in fix.files.items())
+    """All of them."""
+    return "".join(one.text for one in diffs(view, fix))
 
 
 def nothing_fixed(findings: Iterable[Finding], where: str = "") -> str:

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 import hubkit.fix
 from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import UsageError
+from hubkit.fix.card_reads import BrokenRead, Moved, broken_reads, moved_keys
 from hubkit.fix.content import Content
 from hubkit.fix.proof import NEEDS, computes_otherwise, unproven, worse
 from hubkit.fix.proposal import one_file, one_sae, proposed
@@ -44,6 +45,8 @@ class Fix:
     """What the files were that the plan rests on."""
     notes: tuple[str, ...] = ()
     """What is left for a person to do."""
+    moved: tuple[Moved, ...] = ()
+    """Keys that leave the top level of its configuration."""
 
     @property
     def files(self) -> dict[str, Content]:
@@ -68,6 +71,8 @@ class Plan:
     refused: list[Refused] = field(default_factory=list)
     offered: list[tuple[str, str]] = field(default_factory=list)
     """Place and code of what only `--unsafe-fixes` would do."""
+    broken: list[BrokenRead] = field(default_factory=list)
+    """Lines of the card whose code reads what these fixes move: to be changed with them."""
 
 
 @dataclass
@@ -81,8 +86,10 @@ class _Work:
     changed: dict[str, Content] = field(default_factory=dict)
     codes: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    moved: list[Moved] = field(default_factory=list)
 
     def take(self, fixer: Fixer, change: Change) -> None:
+        self.moved += moved_keys(self.view, change.files, fixer.code)
         for path, content in change.files.items():
             (self.changed if self.view.entry(path) else self.new)[path] = content
         self.view = proposed(self.view, change.files)
@@ -92,7 +99,8 @@ class _Work:
     def fix(self, sources: Mapping[str, Signature]) -> Fix:
         order = sorted(self.changed.items(), key=lambda item: not item[0].endswith(".json"))
         steps = (*self.new.items(), *order)
-        return Fix(self.place, tuple(dict.fromkeys(self.codes)), steps, sources, tuple(self.notes))
+        codes, notes, moved = tuple(dict.fromkeys(self.codes)), tuple(self.notes), tuple(self.moved)
+        return Fix(self.place, codes, steps, sources, notes, moved)
 
 
 @contextmanager
@@ -121,6 +129,8 @@ def planned(
         report(Event("fix", len(saes), len(saes), "the card"))
         _whole(view, works, plan)
         _root(view, [f for f in fixers if f.scope == "repo"] + brought(view, fixers, plan), unsafe, plan)
+        there = {path: content for fix in plan.fixes for path, content in fix.files.items()}
+        plan.broken = broken_reads(proposed(view, there), [one for fix in plan.fixes for one in fix.moved])
         yield plan
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from hubkit.engine.events import Progress, silent
 from hubkit.errors import HubkitError, IncompleteError, UsageError
 from hubkit.fix import render
+from hubkit.fix.fold import FileDiff
 from hubkit.fix.proposal import proposed
 from hubkit.fix.run import Fix, Plan, planned
 from hubkit.publish.commit import Pushed
@@ -42,9 +43,14 @@ class Mending:
     """None where nothing can be mended."""
     folder: Path
     """The files as they would be."""
-    diff: str
+    diffs: tuple[FileDiff, ...]
     before: Validation
     after: Validation
+
+    @property
+    def diff(self) -> str:
+        """Every file."""
+        return "".join(one.text for one in self.diffs)
 
     def to_json(self) -> dict[str, Any]:
         """For `--format json`."""
@@ -53,6 +59,7 @@ class Mending:
             "fixes": [{"place": f.place, "codes": list(f.codes), "files": list(f.files)} for f in self.fixes.fixes],
             "refused": [{"place": r.place, "code": r.code, "reason": r.reason} for r in self.fixes.refused],
             "offered": [{"place": place, "code": code} for place, code in self.fixes.offered],
+            "card": [one.to_json() for one in self.fixes.broken],
             "before": self.before.to_json()["summary"], "after": self.after.to_json()["summary"],
         }  # fmt: skip
 
@@ -93,9 +100,9 @@ def mending(
             with (folder / path).open("wb") as file:
                 file.writelines(content.blocks())
         after = validate(proposed(view, files)) if files else before
-        diff = "".join(render.diff(view, fix) for fix in fixes.fixes)
+        diffs = tuple(one for fix in fixes.fixes for one in render.diffs(view, fix))
         plan = _plan(folder, view, api, _explained(fixes, before, after, view)) if files else None
-        yield Mending(repo_id, remote.commit, fixes, plan, folder, diff, before, after)
+        yield Mending(repo_id, remote.commit, fixes, plan, folder, diffs, before, after)
 
 
 def _plan(folder: Path, view: HubView, api: HfApi, explained: Explained) -> PushPlan:

@@ -10,6 +10,7 @@ from itertools import groupby
 from hubkit.cards.text import cell, code
 from hubkit.fix.registry import FIXERS
 from hubkit.fix.run import Plan
+from hubkit.publish.earlier import MEND
 from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.report import Report
 from hubkit.validate.reporters.text import human_bytes
@@ -18,9 +19,13 @@ from hubkit.words import many
 
 EXAMPLES = 5
 """Findings of one rule that are shown; the rest is counted."""
+MOST_LINES = 20
+"""Lines of the card that are named."""
 LONGEST_EVIDENCE = 200
 SAFE = "Safe: every SAE that SAELens loaded before loads after, and computes the same bits; this was tried before the pull request was opened."
 UNSAFE = "This one rests on an assumption, or changes what the file claims: please look at it."
+
+MOVES = " That is so for SAELens; the code of the card reads a key that moves, and fails until it is changed as said above."
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ def pull_title(explained: Explained) -> str:
     codes = sorted({finding.code for finding in explained.mended})
     count = len(explained.mended)
     shown = ", ".join(codes[:4]) + (", ..." if len(codes) > 4 else "")
-    return f"Mend {many(count, 'finding')} ({shown})"
+    return f"{MEND} {many(count, 'finding')} ({shown})"
 
 
 def pull_text(explained: Explained) -> str:
@@ -56,8 +61,10 @@ def pull_text(explained: Explained) -> str:
         f"| before | {_counts(before)} |",
         f"| after | {_counts(after)} |",
     ]
+    lines += _to_change_too(explained.fixes)
+    moving = {rule for one in explained.fixes.broken for rule in one.codes}
     for rule, found in groupby(sorted(explained.mended, key=lambda f: f.code), key=lambda f: f.code):
-        lines += ["", *_section(rule, list(found))]
+        lines += ["", *_section(rule, list(found), moves=rule in moving)]
     lines += _gone_with_it(explained)
     lines += _left_alone(explained)
     lines += [
@@ -79,7 +86,16 @@ def _counts(report: Report) -> str:
     return " | ".join(str(report.count(severity)) for severity in severities)
 
 
-def _section(rule: str, found: list[Finding]) -> Iterator[str]:
+def _to_change_too(fixes: Plan) -> list[str]:
+    """The lines of the card that must change with this pull request; nothing where there are none."""
+    lines = [f"- {cell(one.words)}" for one in fixes.broken[:MOST_LINES]]
+    if len(fixes.broken) > MOST_LINES:
+        lines.append(f"- and {len(fixes.broken) - MOST_LINES} more")
+    head = "### Change this too: the card's code reads keys that move here"
+    return ["", head, "", *lines] if lines else []
+
+
+def _section(rule: str, found: list[Finding], *, moves: bool) -> Iterator[str]:
     kinds = {fixer.kind for fixer in FIXERS if fixer.finding == rule}
     changes = next((fixer.title for fixer in FIXERS if fixer.finding == rule), "")
     yield f"### {rule}: {cell(REGISTRY[rule].title)} ({many(len(found), 'place')})"
@@ -95,7 +111,7 @@ def _section(rule: str, found: list[Finding]) -> Iterator[str]:
     yield ""
     yield f"**What changes:** {cell(changes)}"
     yield ""
-    yield UNSAFE if "unsafe" in kinds and "safe" not in kinds else SAFE
+    yield (UNSAFE if "unsafe" in kinds and "safe" not in kinds else SAFE) + (MOVES if moves else "")
 
 
 def _paragraph(rule: str) -> str:

@@ -14,6 +14,7 @@ from hubkit.adopt.outcome import Adoption
 from hubkit.adopt.shown import errors
 from hubkit.cards.text import cell, code, inline
 from hubkit.errors import IncompleteError, UsageError
+from hubkit.publish.earlier import CORRECT
 from hubkit.publish.plan import PushPlan, Target, described, make_plan
 from hubkit.release.writing import write_text
 from hubkit.validate.reporters.text import human_bytes
@@ -69,7 +70,7 @@ def title(found: Adoption) -> str:
         if out
         else "built from the files, with your text in it"
     )
-    return f"Correct the card: {what}"
+    return f"{CORRECT}: {what}"
 
 
 def text_of(found: Adoption) -> str:

@@ -21,6 +21,9 @@ from hubkit.publish.retry import with_retries
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
+MARK = "<!-- hubkit-plan: "
+"""How the line begins by which a pull request of ours is known."""
+
 
 @dataclass(frozen=True)
 class _Pull:
@@ -55,7 +58,7 @@ def propose(
 
 def marker(plan: PushPlan) -> str:
     """The line of a pull request by which its plan is known again; the Hub's page does not show it."""
-    return f"<!-- hubkit-plan: {plan.digest} -->"
+    return f"{MARK}{plan.digest} -->"
 
 
 def _open(plan: PushPlan, api: HfApi) -> _Pull:

@@ -1,4 +1,4 @@
-"""Proof at a commit: the remote's files are the plan's, the folder's or those that provenance.json recorded, and it validates by ranges."""
+"""Proof at a commit: the remote's files are the plan's, the folder's or those that provenance.json or the card recorded, and it validates by ranges."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from hubkit.errors import IncompleteError, UsageError
 from hubkit.publish.files import LocalFile, hash_release
 from hubkit.publish.plan import PushPlan
 from hubkit.publish.remote import ATTRIBUTES, Remote, differing, read_remote
-from hubkit.release.layout import PROVENANCE
+from hubkit.publish.verify_card import AGAINST, against_card, card_record
+from hubkit.release.layout import PROVENANCE, README
 from hubkit.release.provenance import Provenance
 from hubkit.repo.deadline import Deadline
 from hubkit.repo.hub import HubView, open_repo
@@ -35,7 +36,7 @@ class Verification:
     repo_id: str
     commit: str
     against: str
-    """`the plan`, `provenance.json`, or a folder."""
+    """`the plan`, `provenance.json`, `the digests in README.md`, or a folder."""
     compared: int
     differing: tuple[str, ...]
     """Files that are missing on the remote, have other bytes, or should be gone."""
@@ -104,9 +105,9 @@ def verify_repository(
     *,
     deadline: Deadline | None = None,
 ) -> Verification:
-    """Compare a repository with a release folder, or (None) with what its own provenance.json recorded, and validate it there.
+    """Compare a repository with a release folder, or (None) with what its own provenance.json, else its card, recorded, and validate it there.
 
-    Raises UsageError where there is no such repository, and where it has no provenance.json of hubkit's and no folder was given; OverdueError when the
+    Raises UsageError where there is no such repository, and where it has neither provenance.json nor card of hubkit's and no folder was given; OverdueError when the
     listing does not come before `deadline`.
     """
     deadline = deadline or Deadline()
@@ -136,6 +137,10 @@ def _against_folder(release: Path, remote: Remote, found: Validation) -> Verific
 
 def _against_record(view: HubView, found: Validation) -> Verification:
     """Every file that provenance.json lists, by the Hub's own checksum or, for small files, by its bytes."""
+    if view.entry(PROVENANCE) is None and view.entry(README) is not None:
+        text = view.read(README).decode("utf-8", errors="replace")
+        if (ours := card_record(text)) is not None:
+            return _against_card(view, found, text, ours)
     record = _record(view)
     digests = _digests(view, [path for path in record.files if view.entry(path)])
     wrong = tuple(path for path, digest in sorted(record.files.items()) if digests.get(path) != digest)
@@ -149,10 +154,20 @@ def _against_record(view: HubView, found: Validation) -> Verification:
     )
 
 
+def _against_card(view: HubView, found: Validation, text: str, record: Mapping[str, Any]) -> Verification:
+    """Every file that the card's digests are of."""
+    paths = [one.path for one in view.list() if one.path != ATTRIBUTES and is_digested(one.path)]
+    made = against_card(text, record, _digests(view, paths), found.saes)
+    unlisted = tuple(path for path in paths if path not in made.paths)
+    return Verification(
+        view.repo_id, view.revision or "", AGAINST, len(made.paths), made.differing, found, unlisted
+    )
+
+
 def _record(view: HubView) -> Provenance:
     if view.entry(PROVENANCE) is None:
         raise UsageError(
-            f"{view.repo_id}: it has no {PROVENANCE} to hold its files against",
+            f"{view.repo_id}: it has neither {PROVENANCE} nor a card of hubkit's to hold its files against",
             hint=f"hubkit verify {view.repo_id} --against ./the-release, or hubkit validate {view.repo_id}",
         )
     from pydantic import ValidationError

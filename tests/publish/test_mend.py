@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 from builders import GONE, cfg, view
 from huggingface_hub import HfApi, close_session
+from typer.testing import CliRunner
 
+from hubkit.cli.main import app
 from hubkit.errors import UsageError
 from hubkit.localhub import User, serving
 from hubkit.localhub.seeding import seed
 from hubkit.localhub.server import RunningHub
+from hubkit.publish.earlier import CORRECT, MEND, earlier_pulls
 from hubkit.publish.mend import mending, open_pull_request
 from hubkit.publish.render import mended_line
 from hubkit.repo.hub import open_repo
@@ -113,3 +116,74 @@ def test_only_what_is_selected(case: Case) -> None:
 def test_a_repository_that_is_not_there(case: Case) -> None:
     with pytest.raises(UsageError, match="no such repository"), mending("owner/nowhere", case[1]):
         pass
+
+
+def hub_of(tmp_path: Path, files: dict[str, bytes]) -> Path:
+    """A Hub's folder with one repository of these files."""
+    source = {}
+    for path, data in files.items():
+        source[path] = tmp_path / "source" / path
+        source[path].parent.mkdir(parents=True, exist_ok=True)
+        source[path].write_bytes(data)
+    (tmp_path / "hub").mkdir()
+    seed(tmp_path / "hub", NAME, source)
+    return tmp_path / "hub"
+
+
+def test_the_text_names_the_lines_of_the_card_that_must_change_too(tmp_path: Path) -> None:
+    raw = {**cfg(), **cfg()["metadata"]}
+    del raw["metadata"], raw["sae_lens_version"]
+    code = 'import json\ncfg = json.load(open("lab_L2_mixed/cfg.json"))\nprint(cfg["hook_name"], cfg["d_in"])'
+    files = view(raw, readme=f"---\nlibrary_name: saelens\n---\n\n```python\n{code}\n```\n").files
+    with (
+        serving(hub_of(tmp_path, dict(files))) as hub,
+        mending(NAME, HfApi(endpoint=hub.endpoint, token="any"), ("CFG014",)) as found,
+    ):
+        if found.plan is None:
+            pytest.fail(f"nothing to mend: {[one.code for one in found.before.findings]}")
+        text, answer = found.plan.description, found.to_json()
+    close_session()
+    part = text.split("### Change this too")[1].split("###")[0]
+    assert (
+        'README.md line 8 reads cfg["hook_name"], which moves: change it to cfg["metadata"]["hook_name"]'
+        in part.replace("\\", "")
+    )
+    assert "fails until it is changed" in text.split("### CFG014")[1].split("###")[0]
+    assert [(one["line"], one["write"]) for one in answer["card"]] == [(8, 'cfg["metadata"]["hook_name"]')]
+
+
+def test_what_is_still_open_is_named_and_stays_open(case: Case) -> None:
+    hub, api, _ = case
+    owner = HfApi(endpoint=hub.endpoint, token="owner-token")
+    assert earlier_pulls(NAME, MEND, api) == []
+    with mending(NAME, api) as found:
+        first, _ = open_pull_request(found, api)
+    owner.create_pull_request(NAME, title="Mend the fence", description="not hubkit's")
+    owner.upload_file(path_or_fileobj=b"more", path_in_repo="notes.txt", repo_id=NAME)
+    with mending(NAME, api) as found:  # main has moved: another plan, another pull request
+        second, _ = open_pull_request(found, api)
+    assert second.pull_request != first.pull_request
+    (one,) = [one for one in earlier_pulls(NAME, MEND, api) if one.url != second.pull_request]
+    assert (one.num, one.url, one.author, one.same) == (1, first.pull_request, "stranger", True)
+    assert f"#1 {first.pull_request}" in one.words
+    assert "close the other" in one.words
+    (seen,) = [one for one in earlier_pulls(NAME, CORRECT, api) if one.num == 1]
+    assert "merge it first" in seen.words
+    assert api.get_discussion_details(NAME, 1).status == "open"
+
+
+def test_the_command_says_the_order_and_what_is_open(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub, api, _ = case
+    monkeypatch.setattr("hubkit.publish.client.client", lambda: api)
+    monkeypatch.setattr("hubkit.publish.client.check_login", lambda *_: None)
+    run = CliRunner().invoke(app, ["fix", NAME, "--pr", "--dry-run"])
+    assert run.exit_code == 1
+    assert f"hubkit adopt {NAME} --pr" in run.stderr
+    assert CliRunner().invoke(app, ["fix", NAME, "--pr"]).exit_code == 0
+    HfApi(endpoint=hub.endpoint, token="owner-token").upload_file(
+        path_or_fileobj=b"more", path_in_repo="notes.txt", repo_id=NAME
+    )
+    run = CliRunner().invoke(app, ["fix", NAME, "--pr", "--format", "json"])
+    assert run.exit_code == 0
+    assert f"still open: #1 {hub.endpoint}/{NAME}/discussions/1" in run.stderr
+    assert [one["num"] for one in json.loads(run.stdout)["open_beside"]] == [1]

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
+from hubkit.readme.cfg_reads import cfg_reads, where_now
 from hubkit.readme.code import Beside, faults_of
 from hubkit.readme.page import shortened
 from hubkit.readme.saelens_api import release_for
+from hubkit.release.layout import CFG
 from hubkit.validate.card import CARD
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
+
+MOVED_KEY = "moved_key"
+"""In the evidence of a finding: where the key is that the card's code looks for at the top level."""
 
 
 @repo_rule("CARD009", Severity.ERROR, Need.TREE | Need.README | Need.CFG)
@@ -23,7 +29,8 @@ def broken_code(repo: RepoFacts) -> Iterator[Found]:
     that a loader filled: attributes of the SAE by its architecture (a TopK has no `threshold`), of its configuration (`sae.cfg.hook_name` is
     `sae.cfg.metadata.hook_name` since 6.0.0), and of the values beside it. The release is the newest that the card asks for (`sae-lens==6.18.0`,
     `sae-lens<6`), else the newest of all, which is what a reader installs. `load_from_disk` of a repository, an address where an id belongs, and `AutoModel`
-    on a repository of SAEs fail as well. Taking what `from_pretrained` returns apart as a tuple still works, and is a note. Nothing is imported or run. With
+    on a repository of SAEs fail as well; so does a key that the code takes from a cfg.json at the top level (`cfg["hook_name"]`) and that every cfg.json of the
+    repository has below `metadata`. Taking what `from_pretrained` returns apart as a tuple still works, and is a note. Nothing is imported or run. With
     --run-snippets the code is run as well, and must work.
     """
     if repo.card is None:
@@ -42,6 +49,33 @@ def broken_code(repo: RepoFacts) -> Iterator[Found]:
                 identity=f"{fault.message} {quote}",
                 severity=Severity.NOTE if fault.works else None,
             )
+    yield from _moved_keys(repo)
+
+
+def _moved_keys(repo: RepoFacts) -> Iterator[Found]:
+    """`json.load(open("L2/cfg.json"))["hook_name"]`, where every cfg.json that it may be has the key below `metadata`."""
+    configs = [one for one in repo.configs if PurePosixPath(one.path).name == CFG]
+    if repo.card is None or not configs or any(one.fault or one.document is None for one in configs):
+        return
+    if any(sae.unread for sae in repo.saes):
+        return
+    seen: set[str] = set()
+    for read in cfg_reads(repo.card.code_blocks):
+        places = {
+            where_now(one.value, read.key) for one in configs if read.may_read(one.path, repo.repository)
+        }
+        place = places.pop() if len(places) == 1 else None
+        if place is None or any(read.key in one.value for one in configs) or read.quote in seen:
+            continue
+        seen.add(read.quote)
+        yield Found(
+            f'no cfg.json here has {read.key} at the top level: "{shortened(read.quote)}" ends in a KeyError',
+            f"it is {read.written(place)}",
+            path=CARD,
+            line=read.line,
+            identity=f"cfg.json {read.key} {read.quote}",
+            measured={MOVED_KEY: "/".join(place)},
+        )
 
 
 def _beside(repo: RepoFacts) -> Beside:

@@ -10,11 +10,12 @@ from hubkit.readme.claims.kinds import Count, Done, LayerList, Product, Sum, Unl
 from hubkit.validate.card import ARCHITECTURES, claim_finding, countable, layer_of, plain, trained_as
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
+from hubkit.validate.missing_saes import missing_words
 from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
 
 WORDS = {"saes": "SAEs", "layers": "layers", "architectures": "architectures", "conditions": "conditions"}
-HINT = "correct the card, or add what is missing: hubkit build-cards counts the folders"
+HINT = "correct the card, or add what is missing{}: hubkit build-cards counts the folders"
 
 
 @repo_rule("CARD004", Severity.ERROR, Need.TREE | Need.README | Need.CFG)
@@ -45,9 +46,14 @@ def _folders(repo: RepoFacts) -> Iterator[Found]:
         yield claim_finding(
             claim,
             f"the card says {claim.number} {WORDS[claim.what]}, the repository has {there}",
-            HINT,
+            _hint(repo, claim.number if claim.what == "saes" else 0),
             topic=f"there {claim.what}",
         )
+
+
+def _hint(repo: RepoFacts, expected: int) -> str:
+    """What to do; where the names of `expected` SAEs make a grid, with those that are missing."""
+    return HINT.format(missing_words(repo.saes, expected))
 
 
 def _there(repo: RepoFacts, claim: Count) -> int | None:
@@ -82,7 +88,7 @@ def _two_numbers(repo: RepoFacts) -> Iterator[Found]:
             yield claim_finding(
                 claim,
                 f"the card says {before.number} {WORDS[claim.what]} on line {before.line} and {claim.number} here",
-                HINT,
+                HINT.format(""),
                 topic="twice",
             )
             return
@@ -95,7 +101,7 @@ def _grid(repo: RepoFacts) -> Iterator[Found]:
             yield claim_finding(
                 product,
                 f"{' x '.join(map(str, product.factors))} = {prod(product.factors)}, not {product.result}",
-                HINT,
+                HINT.format(""),
                 topic="product",
             )
     total = next((claim for claim in repo.claims.of(Count) if claim.what == "saes"), None)
@@ -109,7 +115,7 @@ def _grid(repo: RepoFacts) -> Iterator[Found]:
     yield claim_finding(
         total,
         f"the card says {total.number} SAEs; its layers x architectures x conditions are {grid} = {planned}",
-        HINT,
+        _hint(repo, planned),
         topic="grid",
     )
 
@@ -145,7 +151,7 @@ def _listed(repo: RepoFacts) -> Iterator[Found]:
             yield claim_finding(
                 claim,
                 f"the card says {claim.number} {WORDS[claim.what]} and lists {len(names)}",
-                HINT,
+                HINT.format(""),
                 topic="list",
             )
 
@@ -167,7 +173,7 @@ def _parts(repo: RepoFacts) -> Iterator[Found]:
                 yield claim_finding(
                     claim,
                     f"the card says {number} {name}, the repository has {there[kind]}",
-                    HINT,
+                    _hint(repo, sum(stated.values())),
                     topic=f"part {kind}",
                 )
 

@@ -50,7 +50,7 @@ def no_metrics(repo: RepoFacts) -> Iterator[Found]:
         shown = ", ".join(bare[:3]) + (f" and {len(bare) - 3} more" if len(bare) > 3 else "")
         yield Found(
             f"{len(bare)} of {len(ours)} SAEs have no metrics: {shown}",
-            "hubkit evaluate STUDY.yaml writes metrics.json and evaluation.json for SAEs of a study; numbers that were measured elsewhere belong into evidence.yaml",
+            "write what you measured, wherever that was, into evidence.yaml (its form: hubkit schema evidence; docs/cards.md), and build the card again; SAEs of a hubkit study are measured by hubkit evaluate STUDY.yaml",
             path=EVALUATION,
         )
 
