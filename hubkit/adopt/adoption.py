@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from hubkit.adopt.cells import Known
-from hubkit.adopt.contradicted import Gone, Judge, judged, reason, settled, whole_tables
+from hubkit.adopt.consequences import Gone, with_consequences
+from hubkit.adopt.contradicted import Judge, judged, reason, settled
 from hubkit.adopt.difference import differences
 from hubkit.adopt.draft import Draft, texts, withdrawn
 from hubkit.adopt.merge import merged
@@ -195,7 +196,7 @@ class _Work:
                 and (at := bisect_right(starts, finding.line or 0))
             ):
                 gone.add({places[starts[at - 1]]: [reason(finding)]})
-        return replace(draft, gone=whole_tables(draft.pieces, gone))
+        return replace(draft, gone=with_consequences(draft.pieces, gone))
 
     def evidence_text(self, evidence: Evidence | None) -> str | None:
         """The file; None where it stays as it is."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from hubkit.adopt.contradicted import CONTRADICTS, QUOTED, on_line
 from hubkit.adopt.draft import Draft, lines_of, short
-from hubkit.adopt.pieces import Piece
+from hubkit.adopt.pieces import Piece, code_of
 from hubkit.readme.claims import read_claims
 from hubkit.readme.claims.kinds import (
     Claim,
@@ -57,6 +57,8 @@ FIELDS = {
     "model_name": re.compile(r"trained on activations of"),
 }
 """Of a Property, by its field."""
+RULE = re.compile(r"[A-Z]{3,8}\d{3}:")
+"""What the reason of a rule begins with."""
 UNDISCLOSED = "CARD010"
 GONE = "not said any more"
 OWN_CODE = "loading code of its own, made from the configurations"
@@ -107,7 +109,7 @@ def _of_finding(finding: Finding, draft: Draft, left: set[tuple[str, str]], clai
     quote = says.group()[3:-1] if says else ""
     if gone and finding.code in CONTRADICTS:
         return Difference(
-            line,
+            gone[0].first,  # as in card.yaml
             finding.code,
             _said(gone, quote) or quote,
             whole,
@@ -124,10 +126,10 @@ def _of_finding(finding: Finding, draft: Draft, left: set[tuple[str, str]], clai
 
 def _of_pieces(draft: Draft, told: set[tuple[int, str]], claims: _Claims) -> Iterator[Difference]:
     """What went with the findings on the new card, or for another reason."""
-    for piece in draft.pieces.all:
-        for why in () if piece.kind == "head" else draft.gone.get(piece, ()):
-            code = why.partition(":")[0] if why.startswith("CARD") else ""
-            if not any((line, code) in told for line in range(piece.first, piece.last + 1)):
+    for piece, reasons in draft.withdrawn:
+        for why in () if piece.kind == "head" else reasons:
+            code = why.partition(":")[0] if RULE.match(why) else ""
+            if (piece.first, code) not in told:
                 files = why.partition(": ")[2] if code else why
                 yield Difference(
                     piece.first, code, _said([piece]), files, claims.now(piece, files), "withdrawn"
@@ -140,9 +142,10 @@ def _together(rows: list[Difference]) -> list[Difference]:
 
 
 def _said(gone: list[Piece], quote: str = "") -> str:
-    """What was withdrawn; of code the line that is quoted, or how much of it there is."""
-    if any(piece.kind == "code" for piece in gone):
-        return quote or f"code, {many(sum(piece.last - piece.first + 1 for piece in gone), 'line')}"
+    """What was withdrawn; of code how much of it there is, and the line that is quoted."""
+    lines = sum(code_of(piece)[1].count("\n") + 1 for piece in gone if piece.kind == "code")
+    if lines:
+        return f"{many(lines, 'line')} of code{', with: ' if quote else ''}{quote}"
     return short(" ".join(piece.text for piece in gone))
 
 

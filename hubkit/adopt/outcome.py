@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hubkit.adopt.difference import Difference
+from hubkit.adopt.difference import RULE, Difference
 from hubkit.adopt.draft import Draft
 from hubkit.adopt.source import Source
 from hubkit.cards.init import missing
@@ -60,8 +60,13 @@ class Adoption:
 
     @property
     def withdrawn(self) -> int:
-        """How many statements are no longer in the card."""
-        return sum(piece.kind != "head" for piece in self.built.draft.gone)
+        """How many pieces of the card are no longer in it: the entries of card.yaml."""
+        return len(self.settings.get("withdrawn", ()))
+
+    @property
+    def contradicted(self) -> int:
+        """How many of them the files contradict; the others went with those."""
+        return sum(RULE.match(one["reason"]) is not None for one in self.settings.get("withdrawn", ()))
 
     def to_json(self) -> dict[str, Any]:
         """For `--format json`."""

@@ -11,7 +11,7 @@ from hubkit.texts import printable
 from hubkit.words import many
 
 HEADS: dict[Outcome, str] = {
-    "withdrawn": "Withdrawn: the files say otherwise. Your words stay in card.yaml, with line and reason",
+    "withdrawn": "Withdrawn: the files say otherwise, or it depends on what went. Your words stay in card.yaml, with line and reason",
     "kept": "Kept: look at these yourself",
     "added": "Not in your card, and in the new one",
     "open": "Still so",
@@ -37,7 +37,7 @@ def shown(found: Adoption, width: int) -> Iterator[tuple[str, str]]:
 
 def _row(row: Difference, width: int) -> Iterator[tuple[str, str]]:
     yield "claim", f"  line {row.line}  {row.code}".rstrip()
-    files = "the files" if row.outcome in {"withdrawn", "kept"} else "found"
+    files = "found" if row.outcome in {"added", "open"} else "the files" if row.code else "why"
     said = (("it said", row.says), (files, row.files), ("new card", row.now))
     for label, text in said:
         if text:

@@ -63,7 +63,7 @@ def proposing(found: Adoption, api: HfApi) -> Iterator[Proposal]:
 
 def title(found: Adoption) -> str:
     """`Correct the card: 6 statements that the files contradict`."""
-    out = found.withdrawn
+    out = found.contradicted
     what = (
         f"{many(out, 'statement')} that the files contradict"
         if out
@@ -85,7 +85,7 @@ def text_of(found: Adoption) -> str:
         f"- **Your numbers**: {many(len(found.built.evidence.values) if found.built.evidence else 0, 'number')} in `evidence.yaml`, marked as stated by you and not computed.",
     ]
     for outcome, head in (
-        ("withdrawn", "Withdrawn, because the files say otherwise"),
+        ("withdrawn", "Withdrawn, because the files say otherwise, and what depends on it"),
         ("kept", "Kept, and worth a look"),
     ):
         rows = [row for row in found.differences if row.outcome == outcome]
@@ -112,7 +112,8 @@ def _table(head: str, rows: list[Difference]) -> list[str]:
     ]
     for row in rows[:MOST_ROWS]:
         said = cell(_cut(row.says))
-        lines.append(f"| {row.line} | {said} | {row.code}: {cell(_cut(row.files))} | {cell(_cut(row.now))} |")
+        files = f"{row.code}: {row.files}" if row.code else row.files
+        lines.append(f"| {row.line} | {said} | {cell(_cut(files))} | {cell(_cut(row.now))} |")
     if len(rows) > MOST_ROWS:
         lines += ["", inline(f"and {len(rows) - MOST_ROWS} more")]
     return lines
