@@ -63,7 +63,7 @@ def _code(pieces: Pieces, gone: Gone) -> None:
         if missing:
             gone.add({piece: [_uses(missing)]})
         if piece in gone:
-            lost |= {name: piece.first for name in bound}
+            lost |= dict.fromkeys(bound, piece.first)
         else:
             there |= bound
 

@@ -6,7 +6,7 @@ A finding stands on a line. So that it points at one sentence, the card is also 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from hubkit.adopt.consequences import Gone, with_consequences

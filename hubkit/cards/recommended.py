@@ -45,7 +45,9 @@ def recommended(facts: Facts) -> Recommended:
 def _severity(sae: SaeFact) -> tuple[int, int]:
     """How many rules call something of an SAE an error, and how many a warning."""
     of = {finding.code: finding.severity for finding in sae.findings}
-    return sum(one is Severity.ERROR for one in of.values()), sum(one is Severity.WARNING for one in of.values())
+    return sum(one is Severity.ERROR for one in of.values()), sum(
+        one is Severity.WARNING for one in of.values()
+    )
 
 
 def _best(saes: list[SaeFact], wanted: Definitions) -> Recommended | None:

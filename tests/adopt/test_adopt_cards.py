@@ -83,7 +83,9 @@ def test_every_contradiction_is_in_the_difference(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_lines_that_a_reason_names_are_those_that_the_difference_names(name: str) -> None:
     found = adopted(name)
-    shown = {line for row in found.differences for line in also(row.files)} | {row.line for row in found.differences}
+    shown = {line for row in found.differences for line in also(row.files)} | {
+        row.line for row in found.differences
+    }
     assert {line for one in found.settings.get("withdrawn", ()) for line in also(one["reason"])} <= shown
     assert {row.line for row in found.differences if row.outcome == "withdrawn"} == {
         one["line"] for one in found.settings.get("withdrawn", ())
