@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from hubkit.adopt.contradicted import CONTRADICTS, QUOTED, on_line
+from hubkit.adopt.contradicted import ALSO, CONTRADICTS, QUOTED, on_line
 from hubkit.adopt.draft import Draft, lines_of, short
 from hubkit.adopt.pieces import Piece, code_of
 from hubkit.readme.claims import read_claims
@@ -59,6 +59,9 @@ FIELDS = {
 """Of a Property, by its field."""
 RULE = re.compile(r"[A-Z]{3,8}\d{3}:")
 """What the reason of a rule begins with."""
+CLAUSE = re.compile(r"[ \t]*[()][ \t]*|;\s|\s[—–-]\s|,\s(?=[a-z]{4})|(?<=\w):\s")
+VALUE = re.compile(r"\d|[a-z]\.[a-z{]|_")
+SAYS = re.compile(r"[^\W\d_]{2,}|\d.*\d")
 UNDISCLOSED = "CARD010"
 GONE = "not said any more"
 OWN_CODE = "loading code of its own, made from the configurations"
@@ -76,6 +79,8 @@ class Difference:
     files: str
     now: str
     outcome: Outcome
+    besides: str = ""
+    """What else a withdrawn sentence said, beside what is contradicted: it went too."""
 
     def to_json(self) -> dict[str, Any]:
         """For `--format json`."""
@@ -115,6 +120,7 @@ def _of_finding(finding: Finding, draft: Draft, left: set[tuple[str, str]], clai
             whole,
             claims.now(gone[0], finding.message),
             "withdrawn",
+            besides(gone, whole),
         )
     if finding.code in CONTRADICTS:
         return Difference(line, finding.code, quote, whole, LEFT, "kept")
@@ -132,7 +138,13 @@ def _of_pieces(draft: Draft, told: set[tuple[int, str]], claims: _Claims) -> Ite
             if (piece.first, code) not in told:
                 files = why.partition(": ")[2] if code else why
                 yield Difference(
-                    piece.first, code, _said([piece]), files, claims.now(piece, files), "withdrawn"
+                    piece.first,
+                    code,
+                    _said([piece]),
+                    files,
+                    claims.now(piece, files),
+                    "withdrawn",
+                    besides([piece], files) if code else "",
                 )
 
 
@@ -147,6 +159,26 @@ def _said(gone: list[Piece], quote: str = "") -> str:
     if lines:
         return f"{many(lines, 'line')} of code{', with: ' if quote else ''}{quote}"
     return short(" ".join(piece.text for piece in gone))
+
+
+def besides(gone: Iterable[Piece], message: str) -> str:
+    """The clauses of withdrawn sentences that hold no value which `message` names; empty where none does."""
+    named = _values(ALSO.sub("", message))
+    clauses = [
+        clause.strip(" .,:*_`")
+        for piece in gone
+        if piece.kind == "text"
+        for clause in CLAUSE.split(piece.text)
+    ]
+    others = [clause for clause in clauses if named.isdisjoint(_values(clause))]
+    told = [" ".join(clause.split()) for clause in others if SAYS.search(clause)]
+    return "; ".join(told) if len(others) < len(clauses) else ""
+
+
+def _values(text: str) -> set[str]:
+    """The words of a text that have a digit or are a name of code."""
+    words = (word.strip(".,:;()*`'\"") for word in text.replace("**", " ").split())
+    return {word.replace(",", "") for word in words if VALUE.search(word)}
 
 
 class _Claims:
