@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from hubkit.adopt.cells import Known
 from hubkit.adopt.consequences import Gone, with_consequences
 from hubkit.adopt.contradicted import Judge, judged, reason, settled
-from hubkit.adopt.difference import differences
+from hubkit.adopt.difference import differences, with_front
 from hubkit.adopt.draft import Draft, texts, withdrawn
 from hubkit.adopt.merge import merged
 from hubkit.adopt.numbers import Numbers, read_numbers
@@ -75,6 +75,7 @@ def adopt(view: RepoView, given: Mapping[str, str], folder: Path = Path()) -> Ad
     texts = {EVIDENCE: work.evidence_text(built.evidence)}
     after = validate(_with(view, {README: built.card, **texts, **built.figures})) if built.card else None
     rows = differences(source.text, built.draft, before.findings, after.findings if after else (), built.card)
+    rows = with_front(rows, work.front()[1])
     settings = work.settings(built.draft)
     return Adoption(
         view.name,
@@ -149,9 +150,13 @@ class _Work:
         view = _with(self.view, {EVIDENCE: text})
         return facts_of(view, self._card_settings(draft), lambda: self._checksums(text, hashed))
 
+    def front(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """What card.yaml has but for the body of the card, and what of the front matter is withdrawn."""
+        return settings_of(self.facts, self.source, self.given, self.contradicted)
+
     def settings(self, draft: Draft, *, apart: bool = False) -> dict[str, Any]:
         """card.yaml: what the files and the front matter say, the author's words, what was withdrawn; an author's own card.yaml before all."""
-        found, out = settings_of(self.facts, self.source, self.given, self.contradicted)
+        found, out = self.front()
         found |= texts(draft, apart=apart)
         found["withdrawn"] = [*out, *withdrawn(draft)]
         keys = dict.fromkeys([*REQUIRED, *CardSettings.model_fields])

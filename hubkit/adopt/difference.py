@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -102,6 +102,18 @@ def differences(
     told = {(row.line, row.code) for row in rows if row.outcome == "withdrawn"}
     rows += list(_of_pieces(draft, told, claims))
     return sorted(_together(rows), key=lambda row: (ORDER[row.outcome], row.line, row.code))
+
+
+def with_front(rows: list[Difference], out: Iterable[Mapping[str, Any]]) -> list[Difference]:
+    """The rows, and what of the front matter is withdrawn (text, line, reason) in the place of what was found there."""
+    found = []
+    for one in out:
+        line, why = one["line"], one["reason"]
+        told = [row for row in rows if row.line == line and row.files and row.files in why]
+        rows = [row for row in rows if row not in told]
+        code = told[0].code if told else ""
+        found.append(Difference(line, code, short(one["text"]), QUOTED.sub("", why), GONE, "withdrawn"))
+    return sorted([*rows, *found], key=lambda row: (ORDER[row.outcome], row.line, row.code))
 
 
 def _of_finding(finding: Finding, draft: Draft, left: set[tuple[str, str]], claims: _Claims) -> Difference:
