@@ -22,6 +22,8 @@ POINTS = re.compile(
     re.IGNORECASE,
 )
 """`use the manual pattern above`, `the following code`."""
+NUMBERED = re.compile(r"\d[.)]")
+ENDED = re.compile(r"[.!?]\s*$")
 BACK = frozenset({"above", "preceding", "previous"})
 
 
@@ -118,11 +120,12 @@ def _pointers(pieces: Pieces, gone: Gone) -> None:
     """A sentence that points at withdrawn code, or does no more than lead to it."""
     code = [piece if piece.kind == "code" else None for piece in pieces.all]
     above, below = _last(code), _last(code[::-1])[::-1]
+    steps = set(_steps(pieces))
     for at, piece in enumerate(pieces.all):
         if piece.kind != "text" or piece in gone:
             continue
         if (
-            piece.text.rstrip().endswith(":")
+            (piece in steps or piece.text.rstrip().endswith(":"))
             and (next_ := _run(code, at + 1))
             and all(one in gone for one in next_)
         ):
@@ -132,6 +135,19 @@ def _pointers(pieces: Pieces, gone: Gone) -> None:
             meant = (above if way in BACK else below)[at]
             if meant is not None and meant in gone:
                 gone.add({piece: [f"points at the code on line {meant.first}, which is withdrawn"]})
+
+
+def _steps(pieces: Pieces) -> Iterator[Piece]:
+    """`1. Load the SAE`: items of a numbered list that are no sentence."""
+    for part in pieces.parts:
+        for block in part.blocks:
+            for group in block.groups:
+                if (
+                    NUMBERED.search(group.marker)
+                    and len(group.pieces) == 1
+                    and not ENDED.search(group.pieces[0].text)
+                ):
+                    yield group.pieces[0]
 
 
 def _last(code: list[Piece | None]) -> list[Piece | None]:

@@ -60,6 +60,7 @@ FIELDS = {
 RULE = re.compile(r"[A-Z]{3,8}\d{3}:")
 """What the reason of a rule begins with."""
 CLAUSE = re.compile(r"[ \t]*[()][ \t]*|;\s|\s[—–-]\s|,\s(?=[a-z]{4})|(?<=\w):\s")
+LAYER = re.compile(r"^l(?=\d+$)")
 VALUE = re.compile(r"\d|[a-z]\.[a-z{]|_")
 SAYS = re.compile(r"[^\W\d_]{2,}|\d.*\d")
 UNDISCLOSED = "CARD010"
@@ -132,7 +133,7 @@ def _of_finding(finding: Finding, draft: Draft, left: set[tuple[str, str]], clai
             whole,
             claims.now(gone[0], finding.message),
             "withdrawn",
-            besides(gone, whole),
+            besides(gone, [whole, *(why for piece in gone for why in draft.gone[piece])]),
         )
     if finding.code in CONTRADICTS:
         return Difference(line, finding.code, quote, whole, LEFT, "kept")
@@ -156,7 +157,7 @@ def _of_pieces(draft: Draft, told: set[tuple[int, str]], claims: _Claims) -> Ite
                     files,
                     claims.now(piece, files),
                     "withdrawn",
-                    besides([piece], files) if code else "",
+                    besides([piece], reasons) if code else "",
                 )
 
 
@@ -173,24 +174,28 @@ def _said(gone: list[Piece], quote: str = "") -> str:
     return short(" ".join(piece.text for piece in gone))
 
 
-def besides(gone: Iterable[Piece], message: str) -> str:
-    """The clauses of withdrawn sentences that hold no value which `message` names; empty where none does."""
-    named = _values(ALSO.sub("", message))
+def besides(gone: Iterable[Piece], messages: Iterable[str]) -> str:
+    """The clauses of withdrawn sentences that hold no value which `messages` name; empty where none does."""
+    named = {word for one in messages for word in _words(ALSO.sub("", one)) if VALUE.search(word)}
+    named = {_bare(word) for word in named}
     clauses = [
         clause.strip(" .,:*_`")
         for piece in gone
         if piece.kind == "text"
         for clause in CLAUSE.split(piece.text)
     ]
-    others = [clause for clause in clauses if named.isdisjoint(_values(clause))]
+    others = [clause for clause in clauses if named.isdisjoint(map(_bare, _words(clause)))]
     told = [" ".join(clause.split()) for clause in others if SAYS.search(clause)]
     return "; ".join(told) if len(others) < len(clauses) else ""
 
 
-def _values(text: str) -> set[str]:
-    """The words of a text that have a digit or are a name of code."""
-    words = (word.strip(".,:;()*`'\"") for word in text.replace("**", " ").split())
-    return {word.replace(",", "") for word in words if VALUE.search(word)}
+def _words(text: str) -> list[str]:
+    return [word.strip(".,:;()*`'\"") for word in text.split()]
+
+
+def _bare(word: str) -> str:
+    """`gpt_neox` of `GPT-NeoX`, `9` of `L9`."""
+    return LAYER.sub("", "".join(filter(str.isalnum, word.lower())))
 
 
 class _Claims:

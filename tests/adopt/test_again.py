@@ -136,6 +136,11 @@ def test_errors_that_remain_are_named_everywhere() -> None:
             "a tiny Llama; capturing signals of deception",
         ),
         ("**54 SAEs** across 9 layers (L3, L4)", "the card says 54 SAEs, the repository has 53", "L3, L4"),
+        (
+            "54 SAEs of a GPT-NeoX model (L4, L9), all tiny.",
+            "the card says 54 SAEs|the model type is x, the card says gpt_neox|there is no SAE of layer 9",
+            "all tiny",
+        ),
         ("It has 54 SAEs.", "the card says 54 SAEs, the repository has 53", ""),
         ("It has many SAEs (all tiny).", "the card says 54 SAEs, the repository has 53", ""),
         (
@@ -146,7 +151,7 @@ def test_errors_that_remain_are_named_everywhere() -> None:
     ],
 )
 def test_what_else_a_withdrawn_sentence_said_is_told(text: str, message: str, rest: str) -> None:
-    assert besides([Piece(text, 1, 1)], message) == rest
+    assert besides([Piece(text, 1, 1)], message.split("|")) == rest
 
 
 def test_the_difference_tells_it() -> None:

@@ -162,6 +162,19 @@ def test_a_sentence_that_only_leads_to_withdrawn_code_goes() -> None:
     assert "It is so:" in (found.built.card or "")
 
 
+def test_a_step_without_its_code_goes_and_one_with_it_stays() -> None:
+    text = (
+        with_steps()
+        .replace("### 1. Load\n", "1. Load it\n")
+        .replace("### 2. Hook\n\n", "2. It is hooked\n\n")
+    )
+    found = adopted(text)
+    assert "leads to the code" in out(found)["Load it"]
+    assert "2. It is hooked" in (found.built.card or "")
+    kept = adopted(text.replace(WRONG, "cfg = {}"))
+    assert "1. Load it" in (kept.built.card or "")
+
+
 def test_the_lines_and_the_counts_are_those_of_card_yaml() -> None:
     text = with_steps()
     found = adopted(text)
