@@ -13,14 +13,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from hubkit.adopt.cells import Known
-from hubkit.adopt.contradicted import Gone, Judge, judged, reason, settled, whole_tables
-from hubkit.adopt.difference import differences
+from hubkit.adopt.consequences import Gone, with_consequences
+from hubkit.adopt.contradicted import Judge, judged, reason, settled
+from hubkit.adopt.difference import differences, with_front
 from hubkit.adopt.draft import Draft, texts, withdrawn
 from hubkit.adopt.merge import merged
 from hubkit.adopt.numbers import Numbers, read_numbers
 from hubkit.adopt.outcome import Adoption, Built
 from hubkit.adopt.source import Source, index_values, read_source, settings_of
 from hubkit.adopt.split import take_apart
+from hubkit.adopt.write import unedited
 from hubkit.cards.build import first_draft
 from hubkit.cards.checksums import is_digested
 from hubkit.cards.facts import Facts, facts_of
@@ -73,6 +75,7 @@ def adopt(view: RepoView, given: Mapping[str, str], folder: Path = Path()) -> Ad
     texts = {EVIDENCE: work.evidence_text(built.evidence)}
     after = validate(_with(view, {README: built.card, **texts, **built.figures})) if built.card else None
     rows = differences(source.text, built.draft, before.findings, after.findings if after else (), built.card)
+    rows = with_front(rows, work.front()[1])
     settings = work.settings(built.draft)
     return Adoption(
         view.name,
@@ -147,13 +150,18 @@ class _Work:
         view = _with(self.view, {EVIDENCE: text})
         return facts_of(view, self._card_settings(draft), lambda: self._checksums(text, hashed))
 
+    def front(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """What card.yaml has but for the body of the card, and what of the front matter is withdrawn."""
+        return settings_of(self.facts, self.source, self.given, self.contradicted)
+
     def settings(self, draft: Draft, *, apart: bool = False) -> dict[str, Any]:
         """card.yaml: what the files and the front matter say, the author's words, what was withdrawn; an author's own card.yaml before all."""
-        found, out = settings_of(self.facts, self.source, self.given, self.contradicted)
+        found, out = self.front()
         found |= texts(draft, apart=apart)
         found["withdrawn"] = [*out, *withdrawn(draft)]
         keys = dict.fromkeys([*REQUIRED, *CardSettings.model_fields])
-        return merged(self.facts.card_settings, {key: found[key] for key in keys if found.get(key)})
+        own = {} if unedited(self.folder, {NAME}) else self.facts.card_settings
+        return merged(own, {key: found[key] for key in keys if found.get(key)})
 
     def evidence(self, draft: Draft) -> Evidence | None:
         """evidence.yaml: what is there already, and the numbers of the card after it."""
@@ -195,7 +203,7 @@ class _Work:
                 and (at := bisect_right(starts, finding.line or 0))
             ):
                 gone.add({places[starts[at - 1]]: [reason(finding)]})
-        return replace(draft, gone=whole_tables(draft.pieces, gone))
+        return replace(draft, gone=with_consequences(draft.pieces, gone))
 
     def evidence_text(self, evidence: Evidence | None) -> str | None:
         """The file; None where it stays as it is."""

@@ -6,9 +6,10 @@ A finding stands on a line. So that it points at one sentence, the card is also 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
+from hubkit.adopt.consequences import Gone, with_consequences
 from hubkit.adopt.draft import Draft, lines_of
 from hubkit.adopt.pieces import Piece, Pieces
 from hubkit.readme.document import Readme
@@ -19,18 +20,10 @@ CONTRADICTS = ("CARD004", "CARD005", "CARD006", "CARD007", "CARD008", "CARD009",
 UNFILLED = "CARD011"
 """A placeholder says nothing that could be kept."""
 QUOTED = re.compile(r': "[^\n]*"$')
+ALSO = re.compile(r" \(also on line (\d+(?:, \d+)*)\)")
 MOST_ROUNDS = 12
 MARKS = re.compile(r"<!-- /?hubkit:")
 OF_HUBKIT = "it holds a mark of hubkit's own (<!-- hubkit:...), which a card may hold once"
-
-
-class Gone(dict[Piece, tuple[str, ...]]):
-    """What is withdrawn, each piece with every reason once."""
-
-    def add(self, more: Mapping[Piece, Iterable[str]]) -> None:
-        """Further reasons."""
-        for piece, reasons in more.items():
-            self[piece] = tuple(dict.fromkeys([*self.get(piece, ()), *reasons]))
 
 
 Judge = Callable[[str], list[Finding]]
@@ -43,9 +36,18 @@ def contradicts(finding: Finding) -> bool:
     return finding.path == "README.md" and (wrong or finding.code == UNFILLED)
 
 
-def reason(finding: Finding) -> str:
-    """`CARD004: the card says 57 SAEs, the repository has 54`: without the words that it quotes."""
-    return f"{finding.code}: {QUOTED.sub('', finding.message)}"
+def reason(finding: Finding, at: Callable[[int], int | None] = lambda _: None) -> str:
+    """`CARD004: the card says 57 SAEs, the repository has 54`: without the words that it quotes.
+
+    `at` gives a line of the card that was judged as one of the earlier card, where it has one.
+    """
+    message = ALSO.sub(lambda found: _also(found[1], at), QUOTED.sub("", finding.message))
+    return f"{finding.code}: {message}"
+
+
+def _also(lines: str, at: Callable[[int], int | None]) -> str:
+    there = dict.fromkeys(line for one in lines.split(", ") if (line := at(int(one))))
+    return f" (also on line {', '.join(map(str, there))})" if there else ""
 
 
 def judged(readme: Readme, pieces: Pieces, found: Iterable[Finding], judge: Judge) -> Draft:
@@ -54,15 +56,19 @@ def judged(readme: Readme, pieces: Pieces, found: Iterable[Finding], judge: Judg
     gone.add({piece: [OF_HUBKIT] for piece in pieces.all if MARKS.search(piece.text)})
     wrong = [finding for finding in found if contradicts(finding)]
     if wrong:
-        text, owners = _sentence_a_line(readme, pieces)
+        text, owners, places = _sentence_a_line(readme, pieces)
         for finding in judge(text):
             if contradicts(finding) and (owner := owners.get(finding.line or 0)):
-                gone.add({owner: [reason(finding)]})
+                gone.add({owner: [reason(finding, places.get)]})
     for finding in wrong:
         there = on_line(pieces, finding.line)
         if not any(why.startswith(finding.code) for piece in there for why in gone.get(piece, ())):
-            gone.add({piece: [reason(finding)] for piece in there})
-    return Draft(pieces, whole_tables(pieces, gone))
+            gone.add({piece: [reason(finding, _same)] for piece in there})
+    return Draft(pieces, with_consequences(pieces, gone))
+
+
+def _same(line: int) -> int:
+    return line
 
 
 def settled(
@@ -82,7 +88,7 @@ def settled(
             return draft, text, found
         more = Gone(draft.gone)
         more.add(gone)
-        draft = replace(draft, gone=whole_tables(draft.pieces, more))
+        draft = replace(draft, gone=with_consequences(draft.pieces, more))
     text = build(draft, False)
     return draft, text, judge(text)
 
@@ -93,11 +99,16 @@ def _named(draft: Draft, text: str, found: Iterable[Finding]) -> dict[Piece, lis
     if not wrong:
         return {}
     lines, owners = text.split("\n"), lines_of(draft)
+
+    def on(number: int) -> list[Piece]:
+        line = lines[number - 1].strip()
+        return owners.get(line) or owners.get(line.lstrip("# ")) or []
+
     gone: dict[Piece, list[str]] = {}
     for finding in wrong:
-        line = lines[(finding.line or 1) - 1].strip()
-        for piece in owners.get(line) or owners.get(line.lstrip("# ")) or ():
-            gone.setdefault(piece, []).append(reason(finding))
+        for piece in on(finding.line or 1):
+            why = reason(finding, lambda line: next((one.first for one in on(line)), None))
+            gone.setdefault(piece, []).append(why)
     return gone
 
 
@@ -106,22 +117,12 @@ def on_line(pieces: Pieces, line: int | None) -> list[Piece]:
     return [piece for piece in pieces.by_line.get(line or 0, ()) if piece.kind != "comment"]
 
 
-def whole_tables(pieces: Pieces, gone: Gone) -> Gone:
-    """The head goes with the last row."""
-    for part in pieces.parts:
-        for block in part.blocks:
-            rows = [piece for piece in block.pieces if piece.kind == "row"]
-            if block.titles and rows and all(row in gone for row in rows):
-                head = next(piece for piece in block.pieces if piece.kind == "head")
-                gone.setdefault(head, gone[rows[0]])
-    return gone
-
-
-def _sentence_a_line(readme: Readme, pieces: Pieces) -> tuple[str, dict[int, Piece]]:
-    """The card with each piece on lines of its own, blank lines as they are, and the piece of each line."""
+def _sentence_a_line(readme: Readme, pieces: Pieces) -> tuple[str, dict[int, Piece], dict[int, int]]:
+    """The card with each piece on lines of its own, blank lines as they are; the piece of each line, and the line that it stood on."""
     old = readme.text.split("\n")
     lines = old[: readme.body_line - 1]
     owners: dict[int, Piece] = {}
+    places = {number: number for number in range(1, len(lines) + 1)}
     last = readme.body_line - 1
     for piece, marker in _with_markers(pieces):
         if any(not line.strip() for line in old[last : piece.first - 1]):
@@ -130,11 +131,12 @@ def _sentence_a_line(readme: Readme, pieces: Pieces) -> tuple[str, dict[int, Pie
         shown = raw or (
             piece.text.split("\n") if piece.kind != "text" else [marker + " ".join(piece.text.split())]
         )
-        for line in shown:
+        for number, line in enumerate(shown):
             lines.append(line)
             owners[len(lines)] = piece
+            places[len(lines)] = min(piece.first + number, piece.last)
         last = max(last, piece.last)
-    return "\n".join(lines), owners
+    return "\n".join(lines), owners, places
 
 
 def _with_markers(pieces: Pieces) -> Iterator[tuple[Piece, str]]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from hubkit.adopt.contradicted import CONTRADICTS, QUOTED, on_line
+from hubkit.adopt.contradicted import ALSO, CONTRADICTS, QUOTED, on_line
 from hubkit.adopt.draft import Draft, lines_of, short
-from hubkit.adopt.pieces import Piece
+from hubkit.adopt.pieces import Piece, code_of
 from hubkit.readme.claims import read_claims
 from hubkit.readme.claims.kinds import (
     Claim,
@@ -57,6 +57,12 @@ FIELDS = {
     "model_name": re.compile(r"trained on activations of"),
 }
 """Of a Property, by its field."""
+RULE = re.compile(r"[A-Z]{3,8}\d{3}:")
+"""What the reason of a rule begins with."""
+CLAUSE = re.compile(r"[ \t]*[()][ \t]*|;\s|\s[—–-]\s|,\s(?=[a-z]{4})|(?<=\w):\s")
+LAYER = re.compile(r"^l(?=\d+$)")
+VALUE = re.compile(r"\d|[a-z]\.[a-z{]|_")
+SAYS = re.compile(r"[^\W\d_]{2,}|\d.*\d")
 UNDISCLOSED = "CARD010"
 GONE = "not said any more"
 OWN_CODE = "loading code of its own, made from the configurations"
@@ -74,6 +80,8 @@ class Difference:
     files: str
     now: str
     outcome: Outcome
+    besides: str = ""
+    """What else a withdrawn sentence said, beside what is contradicted: it went too."""
 
     def to_json(self) -> dict[str, Any]:
         """For `--format json`."""
@@ -97,6 +105,18 @@ def differences(
     return sorted(_together(rows), key=lambda row: (ORDER[row.outcome], row.line, row.code))
 
 
+def with_front(rows: list[Difference], out: Iterable[Mapping[str, Any]]) -> list[Difference]:
+    """The rows, and what of the front matter is withdrawn (text, line, reason) in the place of what was found there."""
+    found = []
+    for one in out:
+        line, why = one["line"], one["reason"]
+        told = [row for row in rows if row.line == line and row.files and row.files in why]
+        rows = [row for row in rows if row not in told]
+        code = told[0].code if told else ""
+        found.append(Difference(line, code, short(one["text"]), QUOTED.sub("", why), GONE, "withdrawn"))
+    return sorted([*rows, *found], key=lambda row: (ORDER[row.outcome], row.line, row.code))
+
+
 def _of_finding(finding: Finding, draft: Draft, left: set[tuple[str, str]], claims: _Claims) -> Difference:
     line, says = finding.line or 0, QUOTED.search(finding.message)
     there = [piece for piece in on_line(draft.pieces, finding.line) if piece in draft.gone]
@@ -107,12 +127,13 @@ def _of_finding(finding: Finding, draft: Draft, left: set[tuple[str, str]], clai
     quote = says.group()[3:-1] if says else ""
     if gone and finding.code in CONTRADICTS:
         return Difference(
-            line,
+            gone[0].first,  # as in card.yaml
             finding.code,
             _said(gone, quote) or quote,
             whole,
             claims.now(gone[0], finding.message),
             "withdrawn",
+            besides(gone, [whole, *(why for piece in gone for why in draft.gone[piece])]),
         )
     if finding.code in CONTRADICTS:
         return Difference(line, finding.code, quote, whole, LEFT, "kept")
@@ -124,13 +145,19 @@ def _of_finding(finding: Finding, draft: Draft, left: set[tuple[str, str]], clai
 
 def _of_pieces(draft: Draft, told: set[tuple[int, str]], claims: _Claims) -> Iterator[Difference]:
     """What went with the findings on the new card, or for another reason."""
-    for piece in draft.pieces.all:
-        for why in () if piece.kind == "head" else draft.gone.get(piece, ()):
-            code = why.partition(":")[0] if why.startswith("CARD") else ""
-            if not any((line, code) in told for line in range(piece.first, piece.last + 1)):
+    for piece, reasons in draft.withdrawn:
+        for why in () if piece.kind == "head" else reasons:
+            code = why.partition(":")[0] if RULE.match(why) else ""
+            if (piece.first, code) not in told:
                 files = why.partition(": ")[2] if code else why
                 yield Difference(
-                    piece.first, code, _said([piece]), files, claims.now(piece, files), "withdrawn"
+                    piece.first,
+                    code,
+                    _said([piece]),
+                    files,
+                    claims.now(piece, files),
+                    "withdrawn",
+                    besides([piece], reasons) if code else "",
                 )
 
 
@@ -140,10 +167,35 @@ def _together(rows: list[Difference]) -> list[Difference]:
 
 
 def _said(gone: list[Piece], quote: str = "") -> str:
-    """What was withdrawn; of code the line that is quoted, or how much of it there is."""
-    if any(piece.kind == "code" for piece in gone):
-        return quote or f"code, {many(sum(piece.last - piece.first + 1 for piece in gone), 'line')}"
+    """What was withdrawn; of code how much of it there is, and the line that is quoted."""
+    lines = sum(code_of(piece)[1].count("\n") + 1 for piece in gone if piece.kind == "code")
+    if lines:
+        return f"{many(lines, 'line')} of code{', with: ' if quote else ''}{quote}"
     return short(" ".join(piece.text for piece in gone))
+
+
+def besides(gone: Iterable[Piece], messages: Iterable[str]) -> str:
+    """The clauses of withdrawn sentences that hold no value which `messages` name; empty where none does."""
+    named = {word for one in messages for word in _words(ALSO.sub("", one)) if VALUE.search(word)}
+    named = {_bare(word) for word in named}
+    clauses = [
+        clause.strip(" .,:*_`")
+        for piece in gone
+        if piece.kind == "text"
+        for clause in CLAUSE.split(piece.text)
+    ]
+    others = [clause for clause in clauses if named.isdisjoint(map(_bare, _words(clause)))]
+    told = [" ".join(clause.split()) for clause in others if SAYS.search(clause)]
+    return "; ".join(told) if len(others) < len(clauses) else ""
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip(".,:;()*`'\"") for word in text.split()]
+
+
+def _bare(word: str) -> str:
+    """`gpt_neox` of `GPT-NeoX`, `9` of `L9`."""
+    return LAYER.sub("", "".join(filter(str.isalnum, word.lower())))
 
 
 class _Claims:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from hubkit.adopt.headings import says_no_more
-from hubkit.adopt.pieces import Part, Piece, Pieces, block_text, heading_words
+from hubkit.adopt.pieces import Part, Piece, Pieces, block_text, code_of, heading_words
 from hubkit.readme.page import LONGEST_SENTENCE
 
 BRACES = re.compile(r"\{(?=[{%#])")
 RAW = "{% raw %}{{% endraw %}"
-FENCED = re.compile(r"^(`{3,})[a-z]*\n(.*)\n\1$", re.DOTALL)
 LEVEL = "### "
 EMPTY = "nothing is left below it"
 UNTITLED = "More from the earlier card"
@@ -29,16 +30,58 @@ class Draft:
     moved: frozenset[Piece] = frozenset()
     """In evidence.yaml, number by number."""
 
-    @property
-    def left_out(self) -> set[Piece]:
+    @cached_property
+    def emptied(self) -> frozenset[Piece]:
+        """Headings below which nothing is left."""
+        out = {*self.gone, *self.moved}
+        inner = {head for part in self.pieces.parts for head in _emptied(part, out)}
+        outer = {
+            part.heading
+            for part in self.pieces.parts
+            if part.heading and part.blocks and not part_text(part, out | inner)
+        }
+        return frozenset((inner | outer) - self.gone.keys())
+
+    @cached_property
+    def left_out(self) -> frozenset[Piece]:
         """What stands in no text of the new card."""
-        return {*self.gone, *self.moved}
+        return frozenset({*self.gone, *self.moved, *self.emptied})
+
+    @property
+    def withdrawn(self) -> Iterator[tuple[Piece, tuple[str, ...]]]:
+        """What is out, with its reasons, in the order of the card. A heading goes with the last of what stood below it."""
+        for piece in self.pieces.all:
+            if piece in self.gone or piece in self.emptied:
+                yield piece, self.gone.get(piece, (EMPTY,))
 
     @property
     def kept(self) -> Iterator[Piece]:
         """What stands in it."""
         out = self.left_out
         return (piece for piece in self.pieces.all if piece not in out)
+
+
+def _emptied(part: Part, out: AbstractSet[Piece]) -> Iterator[Piece]:
+    """The headings inside a section whose whole content is `out`; one that had none stays."""
+    pieces = [piece for block in part.blocks for piece in block.pieces]
+    for at, head in enumerate(pieces):
+        below = list(_below(pieces, at)) if head.kind == "heading" else []
+        if below and all(one in out for one in below):
+            yield head
+
+
+def _below(pieces: list[Piece], at: int) -> Iterator[Piece]:
+    """What stands below a heading, up to the next of its level."""
+    for number in range(at + 1, len(pieces)):
+        one = pieces[number]
+        if one.kind != "heading":
+            yield one
+        elif _level(one) <= _level(pieces[at]):
+            return
+
+
+def _level(heading: Piece) -> int:
+    return len(heading.text) - len(heading.text.lstrip("#"))
 
 
 def texts(draft: Draft, *, apart: bool = False) -> dict[str, Any]:
@@ -53,7 +96,7 @@ def texts(draft: Draft, *, apart: bool = False) -> dict[str, Any]:
     for part in draft.pieces.parts:
         here = set(out)
         if part.name == "citation" and "citation" not in found and (entry := _bibtex(part, out)):
-            found["citation"] = FENCED.sub(r"\2", entry.text).strip()
+            found["citation"] = code_of(entry)[1].strip()
             here.add(entry)
         body = part_text(part, here, apart=apart)
         if part.blocks and not body:
@@ -77,7 +120,7 @@ def texts(draft: Draft, *, apart: bool = False) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value}
 
 
-def part_text(part: Part, out: set[Piece], *, apart: bool = False) -> str:
+def part_text(part: Part, out: AbstractSet[Piece], *, apart: bool = False) -> str:
     """What stands below a heading, without what is `out`."""
     blocks = (block_text(block, out, apart=apart) for block in part.blocks)
     return _folded("\n\n".join(filter(None, blocks)).strip("\n"))
@@ -96,17 +139,15 @@ def inert(text: str) -> str:
 
 
 def withdrawn(draft: Draft) -> list[dict[str, Any]]:
-    """What is out, for card.yaml: text, line, reason, in the order of the card. A heading goes with the last of what stood below it."""
-    gone = dict(draft.gone)
-    out = draft.left_out
-    for part in draft.pieces.parts:
-        if part.heading and part.blocks and not part_text(part, out):
-            gone.setdefault(part.heading, (EMPTY,))
-    return [
-        {"text": piece.text, "line": piece.first, "reason": "; ".join(gone[piece])}
-        for piece in draft.pieces.all
-        if piece in gone
-    ]
+    """What is out, for card.yaml: text, line, reason, in the order of the card; the head of a table with its first row."""
+    found, head = [], ""
+    for piece, reasons in draft.withdrawn:
+        if piece.kind == "head":  # the columns say what the row says
+            head = f"{piece.text}\n"
+            continue
+        found.append({"text": head + piece.text, "line": piece.first, "reason": "; ".join(reasons)})
+        head = ""
+    return found
 
 
 def lines_of(draft: Draft) -> dict[str, list[Piece]]:
@@ -151,13 +192,13 @@ def _together(marker: str, kept: list[Piece]) -> Iterator[tuple[str, list[Piece]
     yield "".join(line), owners
 
 
-def _bibtex(part: Part, out: set[Piece]) -> Piece | None:
+def _bibtex(part: Part, out: AbstractSet[Piece]) -> Piece | None:
     """The first entry of a section."""
     pieces = (
         piece for block in part.blocks for piece in block.pieces if piece.kind == "code" and piece not in out
     )
     return next(
-        (one for one in pieces if (match := FENCED.match(one.text)) and match[2].lstrip().startswith("@")),
+        (one for one in pieces if code_of(one)[1].lstrip().startswith("@")),
         None,
     )
 

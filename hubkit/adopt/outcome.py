@@ -6,13 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hubkit.adopt.difference import Difference
+from hubkit.adopt.difference import RULE, Difference
 from hubkit.adopt.draft import Draft
 from hubkit.adopt.source import Source
 from hubkit.cards.init import missing
 from hubkit.release.evidence import Evidence
 from hubkit.release.layout import EVIDENCE, README
+from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.report import Report
+
+OPTIONS = {
+    "license": "--license ID",
+    "base_model": "--base-model OWNER/MODEL",
+    "repo_id": "--repo-id OWNER/NAME",
+}
+"""Of `hubkit adopt`, by the key of card.yaml that each answers."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,16 @@ class Adoption:
         return missing(dict(self.settings))
 
     @property
+    def options(self) -> str:
+        """What to type for them: ` --base-model OWNER/MODEL`."""
+        return "".join(f" {OPTIONS[key]}" for key in self.lacking)
+
+    @property
+    def remaining(self) -> list[Finding]:
+        """Errors about the card that the new one still has; its own lines."""
+        return card_errors(self.after) if self.after else []
+
+    @property
     def files(self) -> dict[str, str]:
         """What is published: the card, its figures, evidence.yaml where it changes."""
         evidence = {EVIDENCE: self.evidence_text} if self.evidence_text is not None else {}
@@ -60,8 +78,13 @@ class Adoption:
 
     @property
     def withdrawn(self) -> int:
-        """How many statements are no longer in the card."""
-        return sum(piece.kind != "head" for piece in self.built.draft.gone)
+        """How many pieces of the card are no longer in it: the entries of card.yaml."""
+        return len(self.settings.get("withdrawn", ()))
+
+    @property
+    def contradicted(self) -> int:
+        """How many of them the files contradict; the others went with those."""
+        return sum(RULE.match(one["reason"]) is not None for one in self.settings.get("withdrawn", ()))
 
     def to_json(self) -> dict[str, Any]:
         """For `--format json`."""
@@ -71,7 +94,13 @@ class Adoption:
             "card": self.built.card, "differences": [row.to_json() for row in self.differences], "secrets": list(self.source.secrets),
             "withdrawn": self.withdrawn, "kept": sum(1 for _ in self.built.draft.kept),
             "before": self.before.to_json()["summary"], "after": self.after.to_json()["summary"] if self.after else None,
+            "remaining": [{"code": one.code, "line": one.line, "message": one.message} for one in self.remaining],
         }  # fmt: skip
+
+
+def card_errors(report: Report) -> list[Finding]:
+    """Errors of the CARD rules."""
+    return [one for one in report.findings if one.code.startswith("CARD") and one.severity is Severity.ERROR]
 
 
 def _dumped(evidence: Evidence | None) -> dict[str, Any] | None:

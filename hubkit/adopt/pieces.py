@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
 Kind = Literal["text", "row", "head", "code", "comment", "heading"]
 FENCE_MARKS = re.compile(r"`{3,}")
+FENCE = re.compile(r"[ \t]*(?:`{3,}|~{3,})[ \t]*\{?\.?([\w+-]*)")
 WRAPPED = re.compile(r"\n[ \t]*")
 
 
@@ -100,7 +102,7 @@ def heading_words(text: str) -> str:
     return re.sub(r"^#{1,6}[ \t]*|[ \t]*#*$|[*`]", "", text.strip()).strip()
 
 
-def block_text(block: Block, gone: set[Piece], *, apart: bool = False) -> str:
+def block_text(block: Block, gone: AbstractSet[Piece], *, apart: bool = False) -> str:
     """What is left of a block when some pieces are `gone`. With `apart` every sentence stands on a line of its own, so that a finding's line is a sentence."""
     groups = [group for group in block.groups if any(piece not in gone for piece in group.pieces)]
     if block.titles and not any(piece.kind == "row" for group in groups for piece in group.pieces):
@@ -108,7 +110,7 @@ def block_text(block: Block, gone: set[Piece], *, apart: bool = False) -> str:
     return "\n".join(group_text(group, gone, apart=apart) for group in groups)
 
 
-def group_text(group: Group, gone: set[Piece], *, apart: bool = False) -> str:
+def group_text(group: Group, gone: AbstractSet[Piece], *, apart: bool = False) -> str:
     """One group, as `block_text`."""
     kept = [piece for piece in group.pieces if piece not in gone]
     parts = [group.marker]
@@ -116,6 +118,16 @@ def group_text(group: Group, gone: set[Piece], *, apart: bool = False) -> str:
         parts.append("" if number == 0 else "\n" if apart else piece.before)
         parts.append(WRAPPED.sub(" ", piece.text) if apart and piece.kind == "text" else piece.text)
     return "".join(parts)
+
+
+def code_of(piece: Piece) -> tuple[str, str]:
+    """The language of a block of code, and what stands between its fences."""
+    lines = piece.text.split("\n")
+    opened = FENCE.match(lines[0])
+    if opened is None:
+        return "", piece.text
+    closed = len(lines) > 1 and FENCE.match(lines[-1])
+    return opened[1].lower(), "\n".join(lines[1 : -1 if closed else None])
 
 
 def fenced(code: str, language: str) -> str:

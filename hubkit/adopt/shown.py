@@ -6,12 +6,12 @@ import textwrap
 from collections.abc import Iterator
 
 from hubkit.adopt.difference import Difference, Outcome
-from hubkit.adopt.outcome import Adoption
+from hubkit.adopt.outcome import Adoption, card_errors
 from hubkit.texts import printable
 from hubkit.words import many
 
 HEADS: dict[Outcome, str] = {
-    "withdrawn": "Withdrawn: the files say otherwise. Your words stay in card.yaml, with line and reason",
+    "withdrawn": "Withdrawn: the files say otherwise, or it depends on what went. Your words stay in card.yaml, with line and reason",
     "kept": "Kept: look at these yourself",
     "added": "Not in your card, and in the new one",
     "open": "Still so",
@@ -37,8 +37,8 @@ def shown(found: Adoption, width: int) -> Iterator[tuple[str, str]]:
 
 def _row(row: Difference, width: int) -> Iterator[tuple[str, str]]:
     yield "claim", f"  line {row.line}  {row.code}".rstrip()
-    files = "the files" if row.outcome in {"withdrawn", "kept"} else "found"
-    said = (("it said", row.says), (files, row.files), ("new card", row.now))
+    files = "found" if row.outcome in {"added", "open"} else "the files" if row.code else "why"
+    said = (("it said", row.says), ("with it", row.besides), (files, row.files), ("new card", row.now))
     for label, text in said:
         if text:
             yield from (("text", line) for line in _hung(label, text, width))
@@ -68,11 +68,14 @@ def summary(found: Adoption) -> str:
     return f"{said}; errors about the card: {errors(found)[0]} before, {errors(found)[1]} after"
 
 
+def remaining(found: Adoption) -> list[str]:
+    """Each error that the new card still has: code, line, message."""
+    return [
+        f"still an error: {one.code}, {f'line {one.line} of the new card' if one.line else 'no line'}: {printable(one.message)}"
+        for one in found.remaining
+    ]
+
+
 def errors(found: Adoption) -> tuple[int, int]:
     """Errors of the CARD rules before and after."""
-    reports = (found.before, found.after or found.before)
-    first, second = (
-        sum(f.code.startswith("CARD") and f.severity.word == "error" for f in report.findings)
-        for report in reports
-    )
-    return first, second
+    return len(card_errors(found.before)), len(card_errors(found.after or found.before))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +19,8 @@ from hubkit.release.writing import keep_or_write
 from hubkit.small_files import read_regular_text
 
 MOST_COPIES = 100
+RECORD = "# As hubkit adopt wrote these files (sha256; of this one, of what stands above). One that is still so is written over by the next run."
+RECORDED = re.compile(r"^# (\S+) ([0-9a-f]{64})$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -32,12 +37,16 @@ def write(found: Adoption, folder: Path, *, beside: bool, force: bool = False) -
     """Write card.yaml, evidence.yaml, README.md and its figures into `folder`.
 
     `beside` the SAEs the author's README.md, evidence.yaml and card.yaml are there: they are kept as copies, whose names end in `~` and which are never
-    published. In another folder a file that says something else is refused, unless `force`, which keeps a copy too. Raises UsageError.
+    published. In another folder a file that says something else is refused, unless an earlier run wrote it and nobody edited it since, or `force`, which
+    keeps a copy too. Raises UsageError.
     """
-    texts = {NAME: card_yaml(found, folder if beside else None), **found.files}
+    ours = unedited(folder, {NAME, EVIDENCE, *found.files})
+    texts = {NAME: card_yaml(found, folder if beside and NAME not in ours else None), **found.files}
     if found.evidence_text is not None:
         texts[EVIDENCE] = found.evidence_text
-    differing = [path for path, text in texts.items() if _differs(folder / path, text)]
+    if not beside or (found.built.card is None and (NAME in ours or not (folder / NAME).exists())):
+        texts[NAME] += recorded(texts)
+    differing = [path for path, text in texts.items() if path not in ours and _differs(folder / path, text)]
     if differing and not beside and not force:
         raise UsageError(
             f"{folder / differing[0]}: is there already, and is not what would be written",
@@ -59,6 +68,31 @@ def card_yaml(found: Adoption, folder: Path | None = None) -> str:
         return merged_text(text, found.settings, own if isinstance(own, dict) else {})
     needed = "".join(f"{key}:  # needed, for example {EXAMPLES[key]}\n" for key in found.lacking)
     return needed + settings_text(dict(found.settings))
+
+
+def recorded(texts: Mapping[str, str]) -> str:
+    """Comments at the end of card.yaml that say how each file was written."""
+    return "".join(f"{line}\n" for line in (RECORD, *(f"# {path} {_digest(texts[path].encode())}" for path in sorted(texts))))  # fmt: skip
+
+
+def unedited(folder: Path, paths: Collection[str]) -> set[str]:
+    """Which of these files are as an earlier run wrote them, by the record in its card.yaml."""
+    if not (folder / NAME).is_file():
+        return set()
+    above, _, record = _data(folder / NAME).partition(f"{RECORD}\n".encode())
+    written = dict(RECORDED.findall(record.decode("utf-8", "replace")))
+    others = {path: _data(folder / path) for path in paths if path != NAME and (folder / path).is_file()}
+    whole = "".join(f"# {path} {digest}\n" for path, digest in written.items()).encode() == record
+    now = {**others, NAME: above} if whole else others
+    return {path for path, data in now.items() if _digest(data) == written.get(path)}
+
+
+def _data(path: Path) -> bytes:
+    return path.read_bytes().replace(b"\r\n", b"\n")
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _differs(path: Path, text: str) -> bool:

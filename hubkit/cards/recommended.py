@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hubkit.cards.facts import Facts, SaeFact
 from hubkit.cards.measured import BALANCED, VARIANCE
@@ -10,6 +10,7 @@ from hubkit.measures.catalogue import Definitions
 from hubkit.measures.measure import UNSEEN
 from hubkit.release.metrics import MetricValue
 from hubkit.release.pool import MIXED
+from hubkit.validate.finding import Severity
 
 
 @dataclass(frozen=True)
@@ -23,17 +24,30 @@ class Recommended:
     """Among how many it was chosen."""
     ties: tuple[SaeFact, ...] = ()
     """Others whose value is the same to three digits."""
+    lesser: bool = False
+    """Whether it has a defect, and others have more severe ones."""
 
 
 def recommended(facts: Facts) -> Recommended:
-    """Of the SAEs without findings that no fix made another architecture of, and of those the ones that saw the rows of both labels: the best probe, else the best reconstruction, else the first."""
+    """Of the SAEs without findings that no fix made another architecture of, and of those the ones that saw the rows of both labels: the best probe, else the best reconstruction, else the first. Where every SAE has findings, of those with the least severe ones."""
     clean = [sae for sae in facts.saes if not sae.findings]
-    sound = [sae for sae in clean if sae.rewritten is None] or clean or list(facts.saes)
+    least = min(map(_severity, facts.saes))
+    mild = [sae for sae in facts.saes if _severity(sae) == least]
+    sound = [sae for sae in clean if sae.rewritten is None] or mild
     several = [sae for sae in sound if sae.condition == MIXED] or sound
+    lesser = not clean and len(mild) < len(facts.saes)
     for wanted in (BALANCED, VARIANCE):
         if (best := _best(several, wanted)) is not None:
-            return best
-    return Recommended(several[0], None, len(several))
+            return replace(best, lesser=lesser)
+    return Recommended(several[0], None, len(several), lesser=lesser)
+
+
+def _severity(sae: SaeFact) -> tuple[int, int]:
+    """How many rules call something of an SAE an error, and how many a warning."""
+    of = {finding.code: finding.severity for finding in sae.findings}
+    return sum(one is Severity.ERROR for one in of.values()), sum(
+        one is Severity.WARNING for one in of.values()
+    )
 
 
 def _best(saes: list[SaeFact], wanted: Definitions) -> Recommended | None:

@@ -93,11 +93,7 @@ def render_sections(
         if not isinstance(context, Absent)
     }
     told = settings.prose.keys() | written.regions.keys()
-    absent = [
-        one
-        for name, one in contexts.items()
-        if isinstance(one, Absent) and not (name in told and "author" in one.reason)
-    ]
+    absent = [one for one in contexts.values() if isinstance(one, Absent) and told.isdisjoint(one.said_in)]
     if absent:
         given[ABSENT] = {"absent": _by_reason(absent)}
     prose = (

@@ -122,6 +122,10 @@ def adopt(
         console.data(_json(found.to_json()))
     if writes and folder is not None:
         _write(found, folder, console, beside=is_folder and folder == Path(target), force=force)
+        if found.lacking:
+            where = " --write" if write else f" --into {into}" if into else ""
+            again = f"hubkit adopt {target}{found.options}{where}"
+            console.say(f"next: [cyan]{_escape(again)}[/]  [dim]with what is missing, the card too[/]")
     else:
         _next(found, target, console, is_folder=is_folder)
         raise typer.Exit(int(ExitCode.FINDINGS))
@@ -145,7 +149,7 @@ def _check(target: str, *, is_folder: bool, pr: bool, write: bool, into: Path | 
 
 def _show(found: Adoption, console: Console) -> None:
     """The difference, then one sentence."""
-    from hubkit.adopt.shown import shown, summary
+    from hubkit.adopt.shown import remaining, shown, summary
 
     styles = {"head": "[bold]{}[/]", "claim": "[cyan]{}[/]", "text": "{}"}
     terminal = shutil.get_terminal_size((WIDTH, 24)).columns
@@ -153,6 +157,8 @@ def _show(found: Adoption, console: Console) -> None:
         console.show(styles[kind].format(_escape(line)) if line else "")
     console.show("")
     console.say(f"[bold]{_escape(found.name)}[/]: {_escape(summary(found))}")
+    for line in remaining(found):
+        console.say(f"[red]{_escape(line)}[/]")
     for secret in found.source.secrets:
         console.say(
             f"[red]secret[/] {_escape(secret)}: left out everywhere; revoke it, it is in the file's history"
@@ -183,8 +189,7 @@ def _write(found: Adoption, folder: Path, console: Console, *, beside: bool, for
 
 def _next(found: Adoption, target: str, console: Console, *, is_folder: bool) -> None:
     """What to type next."""
-    needed = "".join(f" --{key.replace('_', '-')} ..." for key in found.lacking)
-    command = f"hubkit adopt {target}{needed}" + (" --write" if is_folder else "")
+    command = f"hubkit adopt {target}{found.options}" + (" --write" if is_folder else "")
     why = "README.md is kept as README.md~" if is_folder else "writes into a folder of its own"
     console.say(f"nothing was written; next: [cyan]{_escape(command)}[/]  [dim]{why}[/]")
 

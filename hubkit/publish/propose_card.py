@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from hubkit.adopt.difference import Difference
 from hubkit.adopt.outcome import Adoption
-from hubkit.adopt.shown import errors
+from hubkit.adopt.shown import errors, remaining
 from hubkit.cards.text import cell, code, inline
 from hubkit.errors import IncompleteError, UsageError
 from hubkit.publish.earlier import CORRECT
@@ -42,7 +42,7 @@ def proposing(found: Adoption, api: HfApi) -> Iterator[Proposal]:
     if found.repo_id is None or not found.built.card:
         raise UsageError(
             f"{found.name}: nothing to propose: {found.built.why or 'not a repository on the Hub'}",
-            hint=f"hubkit adopt {found.name} --dry-run",
+            hint=f"hubkit adopt {found.name}{found.options} --dry-run",
         )
     if not found.before.complete:
         raise IncompleteError(
@@ -64,7 +64,7 @@ def proposing(found: Adoption, api: HfApi) -> Iterator[Proposal]:
 
 def title(found: Adoption) -> str:
     """`Correct the card: 6 statements that the files contradict`."""
-    out = found.withdrawn
+    out = found.contradicted
     what = (
         f"{many(out, 'statement')} that the files contradict"
         if out
@@ -82,11 +82,12 @@ def text_of(found: Adoption) -> str:
         f"[hubkit](https://pypi.org/project/sae-hubkit/) read this repository at commit {code(commit)}, by ranges ({human_bytes(report.bytes_read)} of {human_bytes(report.total_bytes)}), and held the card against the files.",
         "",
         f"- **Errors about the card**: {before} before, {after} after.",
+        *(f"  - {inline(one)}" for one in remaining(found)),
         f"- **Your text**: {many(sum(1 for _ in found.built.draft.kept), 'statement')} kept as they are, by section; everything else on the new card is computed from the files.",
         f"- **Your numbers**: {many(len(found.built.evidence.values) if found.built.evidence else 0, 'number')} in `evidence.yaml`, marked as stated by you and not computed.",
     ]
     for outcome, head in (
-        ("withdrawn", "Withdrawn, because the files say otherwise"),
+        ("withdrawn", "Withdrawn, because the files say otherwise, and what depends on it"),
         ("kept", "Kept, and worth a look"),
     ):
         rows = [row for row in found.differences if row.outcome == outcome]
@@ -113,7 +114,10 @@ def _table(head: str, rows: list[Difference]) -> list[str]:
     ]
     for row in rows[:MOST_ROWS]:
         said = cell(_cut(row.says))
-        lines.append(f"| {row.line} | {said} | {row.code}: {cell(_cut(row.files))} | {cell(_cut(row.now))} |")
+        if row.besides:
+            said += f" *With it goes:* {cell(_cut(row.besides))}"
+        files = f"{row.code}: {row.files}" if row.code else row.files
+        lines.append(f"| {row.line} | {said} | {cell(_cut(files))} | {cell(_cut(row.now))} |")
     if len(rows) > MOST_ROWS:
         lines += ["", inline(f"and {len(rows) - MOST_ROWS} more")]
     return lines

@@ -70,7 +70,10 @@ def test_each_contradiction_is_shown_with_what_both_cards_say() -> None:
     assert rows["CARD004"].now.startswith("line ")
     assert "2 sparse autoencoders" in rows["CARD004"].now
     assert rows["CARD006"].now == "loading code of its own, made from the configurations"
-    assert rows["CARD006"].says == 'sae = SAE.from_pretrained("owner/gpt2-saes", "layer_9")'
+    assert (
+        rows["CARD006"].says
+        == '3 lines of code, with: sae = SAE.from_pretrained("owner/gpt2-saes", "layer_9")'
+    )
 
 
 def test_a_sentence_goes_alone_and_its_paragraph_stays() -> None:

@@ -11,6 +11,7 @@ from adopt.sentences import lost
 from corpus import THERE
 
 from hubkit.adopt.adoption import adopt
+from hubkit.adopt.contradicted import ALSO
 from hubkit.adopt.outcome import Adoption
 from hubkit.adopt.shown import errors
 from hubkit.adopt.write import write
@@ -77,3 +78,19 @@ def test_every_contradiction_is_in_the_difference(name: str) -> None:
             assert any(code == finding.code and files in finding.message for code, files in shown), (
                 finding.message
             )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_lines_that_a_reason_names_are_those_that_the_difference_names(name: str) -> None:
+    found = adopted(name)
+    shown = {line for row in found.differences for line in also(row.files)} | {
+        row.line for row in found.differences
+    }
+    assert {line for one in found.settings.get("withdrawn", ()) for line in also(one["reason"])} <= shown
+    assert {row.line for row in found.differences if row.outcome == "withdrawn"} == {
+        one["line"] for one in found.settings.get("withdrawn", ())
+    }
+
+
+def also(text: str) -> set[int]:
+    return {int(line) for lines in ALSO.findall(text) for line in lines.split(", ")}

@@ -411,6 +411,32 @@ def all_defective_measured(folder: Path) -> Path:
     return write(computed_release(settings=GPT2, provenance=None), folder, small=True)
 
 
+def worse_and_less(folder: Path) -> Path:
+    """Both are not as wide as the base model, and the thresholds of the first never learned too."""
+    zero = tensors("jumprelu", d_in=8)
+    zero["threshold"] = zero["threshold"] * 0
+    return put(
+        folder,
+        sae("a", "jumprelu", 8, weights=zero) | sae("b", width=8, hook_name="blocks.3.hook_resid_post"),
+    )
+
+
+def worse_measured(folder: Path) -> Path:
+    """The same of measured ones: the best probe is that of an SAE with one defect more."""
+    broken = "lab_jumprelu_L2_mixed"
+    saes = {one.sae_id: [probe(0.8 if one.sae_id == broken else 0.7)] for one in MEMBERS}
+    members = tuple(replace(one, learned=one.sae_id != broken) for one in MEMBERS)
+    return write(
+        computed_release(settings=GPT2, provenance=None, saes=saes, members=members), folder, small=True
+    )
+
+
+def told(folder: Path) -> Path:
+    """The author says under "Research context" how the labels were made."""
+    prose = {"research": "One prompt, several completions, labelled by a judge."}
+    return put(folder, sae("a") | sae("b"), GPT2.model_copy(update={"prose": prose}))
+
+
 def defective(folder: Path) -> Path:
     """One SAE, and it is not as wide as its base model."""
     return put(folder, sae("a", width=8))
@@ -598,6 +624,7 @@ VARIANTS: dict[str, Callable[[Path], Path]] = {
         plain, computed, chance, one, one_at_chance, experiments, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
         wrong_model, nameless, beside_others, root, quantized, half_quantized, warned, hollow, damaged, poor, lens_module, pooled, scaled,
         sampled, sampled_last, one_new, best_defective, stated_ties, one_above, many_tied, all_defective, all_defective_measured, defective, beside_widths,
+        worse_and_less, worse_measured, told,
     )
 }  # fmt: skip
 

@@ -183,11 +183,11 @@ def _differences(
             else fed.pooling
         )
         over = f" over the {fed.span}" if fed.span else ""
-        yield f"The SAE was trained on one row per completion, {what}{over}; the prompts are not recorded, so the code pools the whole of a text of yours"
+        yield f"The SAE was trained on one row per completion, {what}{over}; the prompts are in no file, so the code pools the whole of a text of yours"
     if not lens and module is not None:
         yield from _of_module(fed)
     if lens and fed.prepend_bos is None:
-        yield "Whether a BOS token stood first in training is not recorded; the code leaves it to TransformerLens"
+        yield "No configuration records whether a BOS token stood first in training; the code leaves it to TransformerLens"
     left_out = sorted(
         key for key, value in fed.arguments.items() if key not in NOT_SHOWN and not _is_plain(key, value)
     )
@@ -207,9 +207,9 @@ def _of_module(fed: Input) -> Iterator[str]:
         how = f" with {', '.join(processed)}" if processed else ""
         yield f"The activations of the training came from TransformerLens{how}; the code takes those of transformers, which may differ"
     elif fed.model_class is None:
-        yield "With which class of model the activations were taken is not recorded; the code takes the plain model of transformers"
+        yield "No configuration records with which class of model the activations were taken; the code takes the plain model of transformers"
     if fed.prepend_bos is None and fed.pooling is None:
-        yield "Whether a BOS token stood first in training is not recorded; the code leaves it to the tokenizer"
+        yield "No configuration records whether a BOS token stood first in training; the code leaves it to the tokenizer"
 
 
 def _kind_of_input(sae: SaeFact) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ from hubkit.cards.measured import SPLIT_WORDS
 from hubkit.cards.recommended import recommended
 from hubkit.cards.scenario_families import FAMILIES, Family
 from hubkit.cards.sections.limitations import defects_of, exactly
-from hubkit.cards.sections.section import Absent, Context
+from hubkit.cards.sections.section import NO_FIELD, OF_LABELS, Absent, Context
 from hubkit.cards.sections.training import precisions_of
 from hubkit.cards.settings import Link
 from hubkit.formats.architectures import TRANSCODERS
@@ -69,7 +69,7 @@ def caveat(facts: Facts) -> Context | Absent:
         else [family.does_not_measure for family in families]
     )
     if not measures and not does_not:
-        return Absent("What the labels mean", "neither the scenarios nor the author say")
+        return Absent("What the labels mean", "no file beside this card records it", OF_LABELS)
     conditions = facts.distinct("condition")
     return {
         "settings": [family.setting for family in families],
@@ -88,7 +88,7 @@ def uses(facts: Facts) -> Context | Absent:
     not_recommended = list(dict.fromkeys(settings.not_recommended or ruled_out))
     several = len(facts.saes) > 1
     if not (several or settings.recommended or not_recommended):
-        return Absent("Intended use", "the author states none")
+        return Absent("Intended use", NO_FIELD, ("uses",))
     pick = recommended(facts)
     return {
         "several": several,
@@ -152,5 +152,5 @@ def research(facts: Facts) -> Context | Absent:
     """Papers and code; the story is the author's prose."""
     settings = facts.settings
     if not settings.papers and not settings.code:
-        return Absent("Research context", "the author gives none")
+        return Absent("Research context", NO_FIELD, ("research",))
     return {"papers": settings.papers, "code": settings.code}

@@ -9,7 +9,7 @@ from hubkit.cards.quantization import quantization_of
 from hubkit.cards.recommended import recommended
 from hubkit.cards.saelens_versions import needed
 from hubkit.cards.sections.code import by_lens
-from hubkit.cards.sections.section import Absent, Context
+from hubkit.cards.sections.section import NO_FIELD, Absent, Context
 from hubkit.cards.trained import input_of
 
 
@@ -42,7 +42,7 @@ def packages(facts: Facts) -> list[str]:
 def citation(facts: Facts) -> Context | Absent:
     """BibTeX from the author."""
     if not facts.settings.citation:
-        return Absent("Citation", "the author gives none")
+        return Absent("Citation", NO_FIELD, ("citation",))
     return {"bibtex": facts.settings.citation.strip()}
 
 

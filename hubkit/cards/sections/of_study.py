@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from hubkit.cards.quantization import quantization_of
 from hubkit.cards.rank import Trend, trend
 from hubkit.cards.sections.findings import TallyFact, tallied
-from hubkit.cards.sections.section import NOT_COMPUTED, Absent, Context
+from hubkit.cards.sections.section import NO_FIELD, NOT_COMPUTED, Absent, Context
 from hubkit.cards.study_facts import IndexFacts, Row
 from hubkit.formats.architectures import TRANSCODERS
 
@@ -58,7 +58,7 @@ def stated(facts: IndexFacts) -> Context | Absent:
         for tally in group.of("tallies")
     ]
     if not tallies and not any(count for _, count in held):
-        return Absent("Stated, not computed", "no measured value is stated")
+        return Absent("Stated, not computed", "no file beside this card states a measured value")
     return {"held": [(name, count) for name, count in held if count], "tallies": tallies}
 
 
@@ -112,7 +112,7 @@ def _other_tallies(facts: IndexFacts) -> list[tuple[str, TallyFact]]:
 def research(facts: IndexFacts) -> Context | Absent:
     """Papers and code."""
     if not facts.settings.papers and not facts.settings.code:
-        return Absent("Research context", "the author gives none")
+        return Absent("Research context", NO_FIELD, ("research",))
     return {"papers": facts.settings.papers, "code": facts.settings.code}
 
 
@@ -131,7 +131,7 @@ def caveats(facts: IndexFacts) -> Context:
 def citation(facts: IndexFacts) -> Context | Absent:
     """BibTeX from the author."""
     if not facts.settings.citation:
-        return Absent("Citation", "the author gives none")
+        return Absent("Citation", NO_FIELD, ("citation",))
     return {"bibtex": facts.settings.citation.strip()}
 
 

@@ -9,7 +9,9 @@ from typing import Any
 from hubkit.cards.facts import Facts
 
 NOT_COMPUTED = "not computed by hubkit"
-NEITHER = "neither computed nor stated"
+NEITHER = "not computed by hubkit, and stated in no file beside this card"
+NO_FIELD = "no field of `card.yaml` gives it"
+"""What the author may say elsewhere is not denied."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,12 @@ class Absent:
 
     title: str
     reason: str = "not measured"
+    said_in: tuple[str, ...] = ()
+    """Sections whose prose, where the author wrote one, says it: then nothing is listed."""
 
+
+OF_LABELS = ("caveat", "labels", "research")
+"""Where an author says how labels were made, and what they mean."""
 
 Context = dict[str, Any]
 Section = Callable[[Facts], Context | Absent]

@@ -69,7 +69,7 @@ def stated(facts: Facts) -> Context | Absent:
     """One table for each origin; experiments of the other sections carry their own mark there."""
     groups = [group for one in facts.stated if (group := _group(one, facts)) is not None]
     if not groups:
-        return Absent("Stated, not computed", "no measured value is stated")
+        return Absent("Stated, not computed", "no file beside this card states a measured value")
     return {"groups": groups}
 
 

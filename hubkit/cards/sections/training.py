@@ -8,7 +8,7 @@ from typing import Any
 from hubkit.cards.facts import Facts, SaeFact
 from hubkit.cards.quantization import quantization_of, quantized_count
 from hubkit.cards.scenario_families import FAMILIES
-from hubkit.cards.sections.section import Absent, Context
+from hubkit.cards.sections.section import OF_LABELS, Absent, Context
 from hubkit.cards.settings import ExpectedTransfer
 from hubkit.cards.stated import experiments
 from hubkit.cards.trained import input_of, metadata_of, settings_of
@@ -40,7 +40,11 @@ def labels(facts: Facts) -> Context | Absent:
     """How completions were sampled and labelled, and what each scenario gave."""
     provenance = facts.provenance
     if provenance is None or not (provenance.labelling or provenance.completions or provenance.scenarios):
-        return Absent("Classification methodology", "how the labels were made is not recorded")
+        return Absent(
+            "Classification methodology",
+            "no file beside this card records how the labels were made",
+            OF_LABELS,
+        )
     scenarios = provenance.scenarios
     names = list(dict.fromkeys(label for one in scenarios for label in one.counts))
     counted = any(one.counts for one in scenarios)
