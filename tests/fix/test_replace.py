@@ -114,7 +114,8 @@ def test_json_names_what_was_done_refused_and_offered(tmp_path: Path) -> None:
 
     sae(tmp_path, cfg(), zero())
     _, output = run(str(tmp_path), "--format", "json", "--quiet")
-    assert json.loads(output) == {"fixes": [], "refused": [], "offered": [{"place": SAE, "code": "THR001"}]}
+    offered = [{"place": SAE, "code": "THR001"}]
+    assert json.loads(output) == {"fixes": [], "card": [], "refused": [], "offered": offered}
 
 
 RUNNER = """
