@@ -22,7 +22,7 @@ from hubkit.adopt.numbers import Numbers, read_numbers
 from hubkit.adopt.outcome import Adoption, Built
 from hubkit.adopt.source import Source, index_values, read_source, settings_of
 from hubkit.adopt.split import take_apart
-from hubkit.adopt.write import unedited
+from hubkit.adopt.write import is_ours
 from hubkit.cards.build import first_draft
 from hubkit.cards.checksums import is_digested
 from hubkit.cards.facts import Facts, facts_of
@@ -160,8 +160,12 @@ class _Work:
         found |= texts(draft, apart=apart)
         found["withdrawn"] = [*out, *withdrawn(draft)]
         keys = dict.fromkeys([*REQUIRED, *CardSettings.model_fields])
-        own = {} if unedited(self.folder, {NAME}) else self.facts.card_settings
-        return merged(own, {key: found[key] for key in keys if found.get(key)})
+        return merged(self._own_settings(), {key: found[key] for key in keys if found.get(key)})
+
+    def _own_settings(self) -> Mapping[str, Any]:
+        """What the author put into card.yaml: nothing, where an earlier run wrote all of it."""
+        there = self.view.entry(NAME) is not None
+        return {} if there and is_ours(self.view.read(NAME)) else self.facts.card_settings
 
     def evidence(self, draft: Draft) -> Evidence | None:
         """evidence.yaml: what is there already, and the numbers of the card after it."""

@@ -79,12 +79,25 @@ def unedited(folder: Path, paths: Collection[str]) -> set[str]:
     """Which of these files are as an earlier run wrote them, by the record in its card.yaml."""
     if not (folder / NAME).is_file():
         return set()
-    above, _, record = _data(folder / NAME).partition(f"{RECORD}\n".encode())
-    written = dict(RECORDED.findall(record.decode("utf-8", "replace")))
-    others = {path: _data(folder / path) for path in paths if path != NAME and (folder / path).is_file()}
-    whole = "".join(f"# {path} {digest}\n" for path, digest in written.items()).encode() == record
-    now = {**others, NAME: above} if whole else others
-    return {path for path, data in now.items() if _digest(data) == written.get(path)}
+    card = _data(folder / NAME)
+    written = _record(card)[1]
+    others = {path: folder / path for path in paths if path != NAME and (folder / path).is_file()}
+    same = {path for path, file in others.items() if _digest(_data(file)) == written.get(path)}
+    return same | ({NAME} if is_ours(card) else set())
+
+
+def is_ours(card: bytes) -> bool:
+    """Whether a card.yaml is as an earlier run wrote it: nobody edited it."""
+    above, written = _record(card.replace(b"\r\n", b"\n"))
+    lines = "".join(f"# {path} {digest}\n" for path, digest in written.items())
+    as_it_was = card.replace(b"\r\n", b"\n") == above + f"{RECORD}\n{lines}".encode()
+    return as_it_was and _digest(above) == written.get(NAME)
+
+
+def _record(card: bytes) -> tuple[bytes, dict[str, str]]:
+    """What stands above the record in a card.yaml; path to sha256."""
+    above, _, record = card.partition(f"{RECORD}\n".encode())
+    return above, dict(RECORDED.findall(record.decode("utf-8", "replace")))
 
 
 def _data(path: Path) -> bytes:
