@@ -42,12 +42,17 @@ def render(report: Report, *, notes: bool = False, limit: int = LIMIT) -> str:
 
 
 def escape(text: str) -> str:
-    """`text` as itself: whatever Markdown or HTML would read as its own becomes a character reference."""
+    """`text` as itself: whatever Markdown or HTML would read as its own becomes a character reference, and nobody is mentioned."""
+    # Mentions are looked for in what Markdown has become, where a reference is the sign again: a word joiner parts it from the name.
+    return _references(text).replace("&#64;", "&#64;&#8288;")
+
+
+def _references(text: str) -> str:
     return printable(text).translate(SPECIAL).replace("www.", "www&#46;")
 
 
 def _code(text: str) -> str:
-    return f"<code>{escape(text)}</code>"
+    return f"<code>{_references(text)}</code>"
 
 
 def _bytes(line: str) -> int:
