@@ -12,6 +12,7 @@ from hubkit.texts import printable
 from hubkit.validate.areas import telling
 from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.report import Report
+from hubkit.validate.reporters.obeyed import configuration, set_aside
 from hubkit.validate.reporters.text import human_bytes
 from hubkit.validate.reporters.verdict import closing
 from hubkit.validate.rule import REGISTRY
@@ -72,7 +73,10 @@ def _head(report: Report) -> Iterator[str]:
     cost = f"read {human_bytes(report.bytes_read)} of {human_bytes(report.total_bytes)}"
     yield f"**{found}** · {len(report.saes)} SAEs · {cost}"
     yield ""
-    if said := closing(report):
+    if report.config:
+        yield f"configuration: {escape(configuration(report))}"
+        yield ""
+    if said := "; ".join(filter(None, (closing(report), set_aside(report)))):
         yield f"{escape(said)}."
         yield ""
     if report.shortfall:
