@@ -89,7 +89,7 @@ def _counts(report: Report) -> str:
 
 def _to_change_too(fixes: Plan) -> list[str]:
     """The lines of the card that must change with this pull request; nothing where there are none."""
-    lines = [f"- {cell(one.words)}" for one in fixes.broken[:MOST_LINES]]
+    lines = [f"- {escape(one.words)}" for one in fixes.broken[:MOST_LINES]]
     if len(fixes.broken) > MOST_LINES:
         lines.append(f"- and {len(fixes.broken) - MOST_LINES} more")
     head = "### Change this too: the card's code reads keys that move here"

@@ -83,7 +83,7 @@ def text_of(found: Adoption) -> str:
         f"[hubkit](https://pypi.org/project/sae-hubkit/) read this repository at commit {code(commit)}, by ranges ({human_bytes(report.bytes_read)} of {human_bytes(report.total_bytes)}), and held the card against the files.",
         "",
         f"- **Errors about the card**: {before} before, {after} after.",
-        *(f"  - {inline(one)}" for one in remaining(found)),
+        *(f"  - {escape(one)}" for one in remaining(found)),
         f"- **Your text**: {many(sum(1 for _ in found.built.draft.kept), 'statement')} kept as they are, by section; everything else on the new card is computed from the files.",
         f"- **Your numbers**: {many(len(found.built.evidence.values) if found.built.evidence else 0, 'number')} in `evidence.yaml`, marked as stated by you and not computed.",
     ]

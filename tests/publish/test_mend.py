@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -16,11 +17,14 @@ from typer.testing import CliRunner
 from hubkit.cards.text import code
 from hubkit.cli.main import app
 from hubkit.errors import UsageError
+from hubkit.fix.card_reads import BrokenRead
+from hubkit.fix.run import Plan
 from hubkit.localhub import User, serving
 from hubkit.localhub.seeding import seed
 from hubkit.localhub.server import RunningHub
 from hubkit.publish.earlier import CORRECT, MEND, earlier_pulls
 from hubkit.publish.mend import mending, open_pull_request
+from hubkit.publish.mend_text import _to_change_too
 from hubkit.publish.render import mended_line
 from hubkit.repo.hub import open_repo
 from hubkit.validate.run import validate
@@ -149,7 +153,7 @@ def test_the_text_names_the_lines_of_the_card_that_must_change_too(tmp_path: Pat
     part = text.split("### Change this too")[1].split("###")[0]
     assert (
         'README.md line 8 reads cfg["hook_name"], which moves: change it to cfg["metadata"]["hook_name"]'
-        in part.replace("\\", "")
+        in html.unescape(part)
     )
     assert "fails until it is changed" in text.split("### CFG014")[1].split("###")[0]
     assert [(one["line"], one["write"]) for one in answer["card"]] == [(8, 'cfg["metadata"]["hook_name"]')]
@@ -226,3 +230,11 @@ def test_inline_code_ends_where_it_should(text: str) -> None:
     fence = re.match("`+", code(text))
     assert fence is not None
     assert [len(run) for run in re.findall("`+", code(text))].count(len(fence[0])) == 2
+
+
+def test_nor_is_a_line_of_the_card_that_reads_a_key() -> None:
+    read = BrokenRead(line=3, reads='cfg["@victim ![x](https://evil)"]', write="", codes=("CFG008",))
+    (line,) = [line for line in _to_change_too(Plan(broken=[read])) if line.startswith("- ")]
+    inline = [token for block in MarkdownIt("commonmark").parse(line) for token in block.children or ()]
+    assert {token.type for token in inline} == {"text"}
+    assert "@victim" not in inline[0].content
