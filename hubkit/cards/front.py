@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from statistics import median
 from typing import Any
 
@@ -13,12 +14,15 @@ from hubkit.cards.facts import Facts, SaeFact
 from hubkit.cards.measured import SPLIT_WORDS
 from hubkit.cards.regions import generated_text
 from hubkit.cards.settings import CommonSettings
+from hubkit.errors import HubkitError
 from hubkit.measures.catalogue import CATALOGUE, Definitions, columns
 from hubkit.readme.document import parse_readme
+from hubkit.texts import printable
 
 KEY = "hubkit"
 TAGS = ("sparse-autoencoder", "saelens", "interpretability")
 DIGITS = 6
+SURROGATE = re.compile("[\ud800-\udfff]")
 FEW = 3
 """So many SAEs are listed one by one in the model index; of more, the medians of each architecture."""
 
@@ -59,16 +63,27 @@ def digests(facts: Facts) -> dict[str, str]:
 
 
 def with_front_matter(data: dict[str, Any], ours: dict[str, Any], body: str) -> str:
-    """The whole card: front matter, the digest of what hubkit wrote, and the body."""
+    """The whole card: front matter, the digest of what hubkit wrote, and the body. Raises HubkitError where that is no text."""
+    _check_text(body)
     ours = {**ours, "text_sha256": text_digest(data, body)}
     head = yaml.safe_dump({**data, KEY: ours}, sort_keys=False, allow_unicode=True, width=1000)
     return f"---\n{head}---\n\n{body}"
 
 
+def _check_text(body: str) -> None:
+    """The name of a folder, or a value of a configuration, may hold half a character, which no file in UTF-8 can."""
+    if lone := SURROGATE.search(body):
+        around = " ".join(body[max(0, lone.start() - 40) : lone.end() + 40].split())
+        raise HubkitError(
+            f"the card would hold {printable(lone.group())}, which is no text in UTF-8: ...{printable(around)}...",
+            hint="rename the folder, or correct the value in the configuration, that it comes from",
+        )
+
+
 def text_digest(data: dict[str, Any], body: str) -> str:
     """The digest of what hubkit wrote: the front matter but for its own key, and the body but for the author's regions."""
     head = yaml.safe_dump({key: value for key, value in data.items() if key != KEY}, sort_keys=True)
-    return hashlib.sha256(f"{head}\n{generated_text(body)}".encode()).hexdigest()
+    return hashlib.sha256(f"{head}\n{generated_text(body)}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def recorded(text: str) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ MISSING = "not measured"
 GAP = "–"
 DECIMALS = OnCard().decimals
 ADDRESS = re.compile(r"\b\d+\b")
+BACKTICKS = re.compile("`+")
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -107,7 +108,10 @@ def inline(value: object) -> str:
 def code(value: object) -> str:
     """Inline code, also for text that holds a backtick, and inside a table."""
     text = str(value).replace("\r", "").replace("\n", "⏎").replace("|", "\\|")
-    return f"`` {text} ``" if "`" in text else f"`{text}`"
+    if "`" not in text:
+        return f"`{text}`"
+    fence = "`" * (1 + max(map(len, BACKTICKS.findall(text))))
+    return f"{fence} {text} {fence}"
 
 
 def literal(value: object) -> str:

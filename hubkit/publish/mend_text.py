@@ -13,6 +13,7 @@ from hubkit.fix.run import Plan
 from hubkit.publish.earlier import MEND
 from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.report import Report
+from hubkit.validate.reporters.markdown import escape
 from hubkit.validate.reporters.text import human_bytes
 from hubkit.validate.rule import REGISTRY
 from hubkit.words import many
@@ -88,7 +89,7 @@ def _counts(report: Report) -> str:
 
 def _to_change_too(fixes: Plan) -> list[str]:
     """The lines of the card that must change with this pull request; nothing where there are none."""
-    lines = [f"- {cell(one.words)}" for one in fixes.broken[:MOST_LINES]]
+    lines = [f"- {escape(one.words)}" for one in fixes.broken[:MOST_LINES]]
     if len(fixes.broken) > MOST_LINES:
         lines.append(f"- and {len(fixes.broken) - MOST_LINES} more")
     head = "### Change this too: the card's code reads keys that move here"
@@ -105,7 +106,7 @@ def _section(rule: str, found: list[Finding], *, moves: bool) -> Iterator[str]:
     for finding in found[:EXAMPLES]:
         where = _where(finding)
         at = f" at {code(finding.pointer)}" if finding.pointer else ""
-        yield f"- {where}{at}: {cell(finding.message)}{_evidence(finding)}"
+        yield f"- {where}{at}: {escape(finding.message)}{_evidence(finding)}"
     if len(found) > EXAMPLES:
         yield f"- and {len(found) - EXAMPLES} more of the same kind"
     yield ""
@@ -130,7 +131,7 @@ def _evidence(finding: Finding) -> str:
 def _left_alone(explained: Explained) -> list[str]:
     """What was found and is not touched here."""
     fixes = explained.fixes
-    lines = [f"- {code(one.place)}: {one.code}: {cell(one.reason)}" for one in fixes.refused[:EXAMPLES]]
+    lines = [f"- {code(one.place)}: {one.code}: {escape(one.reason)}" for one in fixes.refused[:EXAMPLES]]
     if len(fixes.refused) > EXAMPLES:
         lines.append(f"- and {len(fixes.refused) - EXAMPLES} more")
     offered = sorted({rule for _, rule in fixes.offered})
@@ -150,7 +151,7 @@ def _left_alone(explained: Explained) -> list[str]:
     for rule, group in groupby(others, key=lambda finding: finding.code):
         found = list(group)
         lines.append(f"- {rule}: {cell(REGISTRY[rule].title)} ({many(len(found), 'place')})")
-        lines += [f"  - {_where(one)}: {cell(one.message)}" for one in found[:EXAMPLES]]
+        lines += [f"  - {_where(one)}: {escape(one.message)}" for one in found[:EXAMPLES]]
         if len(found) > EXAMPLES:
             lines.append(f"  - and {len(found) - EXAMPLES} more")
     return ["", "### Left alone", "", *lines] if lines else []

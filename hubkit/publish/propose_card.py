@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from hubkit.adopt.difference import Difference
 from hubkit.adopt.outcome import Adoption
 from hubkit.adopt.shown import errors, remaining
-from hubkit.cards.text import cell, code, inline
+from hubkit.cards.text import code, inline
 from hubkit.errors import IncompleteError, UsageError
 from hubkit.publish.earlier import CORRECT
 from hubkit.publish.plan import PushPlan, Target, described, make_plan
 from hubkit.release.writing import write_text
+from hubkit.validate.reporters.markdown import escape
 from hubkit.validate.reporters.text import human_bytes
 from hubkit.words import many
 
@@ -82,7 +83,7 @@ def text_of(found: Adoption) -> str:
         f"[hubkit](https://pypi.org/project/sae-hubkit/) read this repository at commit {code(commit)}, by ranges ({human_bytes(report.bytes_read)} of {human_bytes(report.total_bytes)}), and held the card against the files.",
         "",
         f"- **Errors about the card**: {before} before, {after} after.",
-        *(f"  - {inline(one)}" for one in remaining(found)),
+        *(f"  - {escape(one)}" for one in remaining(found)),
         f"- **Your text**: {many(sum(1 for _ in found.built.draft.kept), 'statement')} kept as they are, by section; everything else on the new card is computed from the files.",
         f"- **Your numbers**: {many(len(found.built.evidence.values) if found.built.evidence else 0, 'number')} in `evidence.yaml`, marked as stated by you and not computed.",
     ]
@@ -113,11 +114,11 @@ def _table(head: str, rows: list[Difference]) -> list[str]:
         "|---:|---|---|---|",
     ]
     for row in rows[:MOST_ROWS]:
-        said = cell(_cut(row.says))
+        said = escape(_cut(row.says))
         if row.besides:
-            said += f" *With it goes:* {cell(_cut(row.besides))}"
+            said += f" *With it goes:* {escape(_cut(row.besides))}"
         files = f"{row.code}: {row.files}" if row.code else row.files
-        lines.append(f"| {row.line} | {said} | {cell(_cut(files))} | {cell(_cut(row.now))} |")
+        lines.append(f"| {row.line} | {said} | {escape(_cut(files))} | {escape(_cut(row.now))} |")
     if len(rows) > MOST_ROWS:
         lines += ["", inline(f"and {len(rows) - MOST_ROWS} more")]
     return lines

@@ -34,7 +34,7 @@ def sha256_of_file(path: Path, over: Event | None = None) -> str:
 def sha256_of_json(value: Any) -> str:
     """The sha256 of `value` as compact JSON with sorted keys: independent of key order and layout."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()  # names of files may be no text
 
 
 def values_sha256(raw: Mapping[str, Any]) -> str:

@@ -35,10 +35,15 @@ def _is_nothing(value: Any) -> bool:
 
 
 class Artefact(BaseModel):
-    """A file of the release or the work folder: strict types, unknown keys refused, written by its `$schema` alias."""
+    """A file of the release or the work folder: strict types, unknown keys and NaN refused, written by its `$schema` alias."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, populate_by_name=True, use_attribute_docstrings=True
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
     )
 
     left_out: ClassVar[frozenset[str]] = frozenset()

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from hubkit.validate.finding import Severity
-from hubkit.validate.selection import Config, Ignore
+from hubkit.validate.selection import ON_THE_COMMAND_LINE, Config, Ignore
 
 Word = Literal["error", "warning", "note"]
 
@@ -29,6 +29,10 @@ def _reasoned(value: Any) -> Any:
 def _some(value: Any) -> Any:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("an ignore needs a reason, as text that is not empty")
+    if value.strip() == ON_THE_COMMAND_LINE:
+        raise ValueError(
+            f"{ON_THE_COMMAND_LINE} is no reason: it is what a report says of an ignore that was typed"
+        )
     return value.strip()
 
 

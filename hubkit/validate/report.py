@@ -101,6 +101,8 @@ class Report:
     """Severities that a configuration changed, by code or prefix."""
     config: str | None = None
     """The configuration file that took part."""
+    config_narrows: tuple[str, ...] = ()
+    """What it decides beside ignores and severities, in words: `asks only CARD`; not in the JSON, which has `asked` and `baseline`."""
     asked: tuple[str, ...] = ()
     """Codes of the rules that were asked."""
     remarks: tuple[str, ...] = ()
@@ -260,6 +262,7 @@ def joined(reports: list[Report], target: str) -> Report:
         baseline=baseline if uses else None,
         severities={code: s for report in reports for code, s in report.severities.items()},
         config=", ".join(sorted({report.config for report in reports if report.config})) or None,
+        config_narrows=tuple(dict.fromkeys(one for report in reports for one in report.config_narrows)),
         remarks=tuple(dict.fromkeys(remark for report in reports for remark in report.remarks)),
     )
 

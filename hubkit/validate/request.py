@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -120,7 +120,10 @@ def _one(request: Request, view: RepoView, report: Progress) -> Answer:
     )
     root = view.root if isinstance(view, LocalView) else None
     remarks = (*found.remarks, *settled.remarks, *_passed_over(view, config))
-    found = replace(found, config=_shown(config.path), folder=_shown(root), remarks=remarks)
+    narrows = tuple(_narrows(request, config))
+    found = replace(
+        found, config=_shown(config.path), config_narrows=narrows, folder=_shown(root), remarks=remarks
+    )
     baseline = settled.baseline or request.baseline or config.baseline
     written = None
     if request.write_baseline is not None:
@@ -151,6 +154,14 @@ def _selection(request: Request, config: Config, view: RepoView) -> Selection:
     ]
     ignores = (*kept, *request.ignore)
     return Selection(request.select or config.select, ignores, config.severity, _seen(config, view))
+
+
+def _narrows(request: Request, config: Config) -> Iterator[str]:
+    """What the configuration leaves out of the report, ignores and severities aside, unless something else was typed."""
+    if config.select and not request.select:
+        yield f"asks only {', '.join(config.select)}"
+    if config.baseline and not request.baseline and not request.settled:
+        yield f"takes what {_shown(config.baseline)} lists as known"
 
 
 def _seen(config: Config, view: RepoView) -> tuple[str, ...]:

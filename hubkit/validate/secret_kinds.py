@@ -87,11 +87,19 @@ SETTINGS = re.compile(
 )
 """Files in which a name with `=` or `:` sets a value."""
 ASSIGNED = re.compile(
-    r"""(?im)(?:^|[{,;]|\bset[ ]|\bexport[ ])[ \t]{0,32}["']?(?:\$env:)?[\w./:@-]{0,64}?
-    (?:(?P<word>passw(?:or)?d|passphrase|[_-]pass|pwd)|token|secret|api[_-]?key|(?:access|secret|private|auth|account)[_-]?key)["']?
+    r"""(?im)(?:^|[{,;]|\bset[ ]|\bexport[ ])[ \t]{0,32}["']?(?:\$env:)?(?P<of>[\w./:@-]{0,64}?)
+    (?:(?P<word>passw(?:or)?d|passphrase|[_-]pass|pwd)|(?P<weak>token|access[_-]?key)|secret|api[_-]?key|(?:secret|private|auth|account)[_-]?key)["']?
     [ \t]{0,8}[:=][ \t]{0,8}["']?(?P<value>[^\s"'#]{4,200})""",
     re.VERBOSE,
 )
+TOKENIZER = re.compile(
+    r"(?:.*[\W_])?(?:[eb]os|eo[tmd]|pad|padding|unk|unknown|sep|separator|cls|mask|special|added|image|video|audio|vision|stop|start|end|begin|(?:start|begin|beginning|end)_of_\w+"
+    r"|prefix|suffix|middle|fim|delimiter|newline|vocab)[_-]?",
+    re.IGNORECASE,
+)
+"""What stands before `token` where a tokenizer's is meant: a piece of text."""
+SHORTEST_ALONE = 20
+"""Characters of the value of a bare `token` or `access_key`: both are words of other things too, whose values are names with a number."""
 NETRC = re.compile(r"\bpassword\s{1,20}(?P<word>)(?P<value>[^\s#]{4,200})")
 NAMED = {
     ".pgpass": re.compile(r"(?m)^[^:#\n]{1,100}:[\d*]{1,5}:[^:\n]{1,100}:[^:\n]{1,100}:(?P<word>)(?P<value>[^\s]{4,200})"),
@@ -178,7 +186,8 @@ def _hits(text: str, name: str) -> Iterator[tuple[int, int, Hit]]:
     for pattern in _of_settings(name):
         for match in pattern.finditer(text):
             value = match["value"]
-            if _is_set(value, word=match.groupdict().get("word") is not None):
+            named = match.groupdict()
+            if _is_set(value, word=named.get("word") is not None) and not _is_other(named, value):
                 yield *match.span("value"), Hit(OF_SETTINGS, match.start("value"), match.group(), value)
 
 
@@ -221,6 +230,14 @@ def _is_set(value: str, *, word: bool) -> bool:
     if bare in NO_PASSWORD or len(set(bare)) < 3:
         return False
     return word or (len(bare) >= 8 and _is_mixed(bare))
+
+
+def _is_other(named: dict[str, str | None], value: str) -> bool:
+    """Whether the name that a value is set by is that of something else: of a tokenizer's token, or of any token at all."""
+    if not named.get("weak"):
+        return False
+    of = named["of"] or ""
+    return TOKENIZER.fullmatch(of) is not None or (not of and len(value) < SHORTEST_ALONE)
 
 
 def _is_mixed(text: str) -> bool:

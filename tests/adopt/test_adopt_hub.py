@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,16 +10,18 @@ from pathlib import Path
 import pytest
 from adopt.handmade import repository
 from huggingface_hub import HfApi, close_session
+from markdown_it import MarkdownIt
 from typer.testing import CliRunner
 
 from hubkit.adopt.adoption import adopt
+from hubkit.adopt.difference import Difference
 from hubkit.cli.main import app
 from hubkit.errors import UsageError
 from hubkit.localhub import User, serving
 from hubkit.localhub.seeding import seed
 from hubkit.localhub.server import RunningHub
 from hubkit.publish.mend import open_pull_request
-from hubkit.publish.propose_card import proposing
+from hubkit.publish.propose_card import _table, proposing
 from hubkit.repo.hub import open_repo
 from hubkit.validate.run import validate
 
@@ -73,7 +76,7 @@ def test_its_text_shows_each_claim_with_the_evidence(case: Case) -> None:
     found = adopt(open_repo(NAME, None, case[1]), {})
     assert found is not None
     with proposing(found, case[1]) as proposal:
-        text = proposal.plan.description
+        text = html.unescape(proposal.plan.description)
     for words in (
         "| 12 | This repository contains 3 sparse autoencoders for GPT-2 small. | CARD004: the card says 3 SAEs, the repository has 2 |",
         "3 before, 0 after",
@@ -81,6 +84,19 @@ def test_its_text_shows_each_claim_with_the_evidence(case: Case) -> None:
         f"hubkit adopt {NAME}@{case[2][:12]} --into adopted",
     ):
         assert words in text, words
+
+
+def test_a_claim_is_no_markdown() -> None:
+    evil = "@victim ![x](https://evil/p.png) [a](https://evil) <img src=x> a | b ~~c~~"
+    text = "\n".join(_table("Kept", [Difference(3, "CARD004", evil, evil, evil, "kept")]))
+    inline = [
+        token
+        for block in MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
+        for token in block.children or ()
+    ]
+    assert {token.type for token in inline} == {"text"}
+    assert sum("\u2060victim" in token.content for token in inline) == 3
+    assert not any("@victim" in token.content for token in inline)
 
 
 def test_a_folder_has_nobody_to_propose_to(tmp_path: Path, case: Case) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -124,7 +125,7 @@ def test_errors_that_remain_are_named_everywhere() -> None:
     assert json.loads(json.dumps(worse.to_json()["remaining"])) == [
         {"code": "CARD005", "line": 7, "message": "d_in is 8, not 9"}
     ]
-    assert "1 after.\n  - still an error: CARD005, line 7 of the new card" in text_of(worse)
+    assert "1 after.\n  - still an error: CARD005, line 7 of the new card" in html.unescape(text_of(worse))
 
 
 @pytest.mark.parametrize(

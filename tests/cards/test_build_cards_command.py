@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ from typer.testing import CliRunner
 
 from hubkit.cli.main import app
 from hubkit.errors import HubkitError
+from hubkit.repo.local import open_folder
+from hubkit.validate.run import Selection, validate
 
 
 @pytest.fixture
@@ -107,3 +111,35 @@ def test_a_study_of_folders_gets_every_card_and_its_index(tmp_path: Path) -> Non
 def test_a_target_that_is_nothing_is_told(tmp_path: Path) -> None:
     assert run(tmp_path / "nowhere")[0] == 2
     assert run(tmp_path / "nowhere.yaml")[0] == 2
+
+
+def test_what_is_no_text_in_utf_8_is_named_and_not_a_crash(release: Path) -> None:
+    """A folder's name on Linux is any bytes; a string of JSON may be half a character."""
+    rewrite(release / BEST / "cfg.json", '"hook_name": "', '"hook_name": "\\udcff')
+    assert run(release, "--facts")[0] == 0
+    for how in ("--diff", "--check", "--no-run"):
+        code, message = run(release, "--no-run", how)
+        assert code == 1
+        assert "\\udcff, which is no text in UTF-8" in message
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text there")
+def test_a_folder_whose_name_is_no_text(release: Path) -> None:
+    run(release, "--no-run")
+    (release / BEST).rename(release / os.fsdecode(b"\xff"))
+    assert run(release, "--facts")[0] == 0
+    assert run(release, "--diff")[0] == 1
+    report = validate(open_folder(release), Selection(select=("CARD013",)))
+    assert [one.code for one in report.findings] == ["CARD013"]
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_a_value_that_is_no_number_is_named_with_its_place(release: Path, number: str) -> None:
+    path = release / BEST / "metrics.json"
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    raw["values"][0]["value"] = float(number)
+    path.write_text(json.dumps(raw), encoding="utf-8")
+    for how in ("--facts", "--diff"):
+        code, message = run(release, "--no-run", how)
+        assert code == 4
+        assert "metrics.json: not a SaeMetrics: values.0.value: Input should be a finite number" in message

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from builders import GONE, cfg, view
 from huggingface_hub import HfApi, close_session
+from markdown_it import MarkdownIt
 from typer.testing import CliRunner
 
+from hubkit.cards.text import code
 from hubkit.cli.main import app
 from hubkit.errors import UsageError
+from hubkit.fix.card_reads import BrokenRead
+from hubkit.fix.run import Plan
 from hubkit.localhub import User, serving
 from hubkit.localhub.seeding import seed
 from hubkit.localhub.server import RunningHub
 from hubkit.publish.earlier import CORRECT, MEND, earlier_pulls
 from hubkit.publish.mend import mending, open_pull_request
+from hubkit.publish.mend_text import _to_change_too
 from hubkit.publish.render import mended_line
 from hubkit.repo.hub import open_repo
 from hubkit.validate.run import validate
@@ -146,7 +153,7 @@ def test_the_text_names_the_lines_of_the_card_that_must_change_too(tmp_path: Pat
     part = text.split("### Change this too")[1].split("###")[0]
     assert (
         'README.md line 8 reads cfg["hook_name"], which moves: change it to cfg["metadata"]["hook_name"]'
-        in part.replace("\\", "")
+        in html.unescape(part)
     )
     assert "fails until it is changed" in text.split("### CFG014")[1].split("###")[0]
     assert [(one["line"], one["write"]) for one in answer["card"]] == [(8, 'cfg["metadata"]["hook_name"]')]
@@ -187,3 +194,47 @@ def test_the_command_says_the_order_and_what_is_open(case: Case, monkeypatch: py
     assert run.exit_code == 0
     assert f"still open: #1 {hub.endpoint}/{NAME}/discussions/1" in run.stderr
     assert [one["num"] for one in json.loads(run.stdout)["open_beside"]] == [1]
+
+
+EVIL = "@victim ![x](https://evil/p.png) [click](https://evil) <img src=x> https://evil ``` `` ` @victim | a ~~b~~ **c** #1 www.evil"
+
+
+def test_nothing_of_a_stranger_is_markdown(tmp_path: Path) -> None:
+    """No picture, no link, no mention, no HTML."""
+    broken = view(cfg("topk", k=GONE, d_in=GONE, hook_name=EVIL, dtype=EVIL))
+    other = view(cfg(architecture="JumpReLU", d_in=GONE, hook_name=EVIL, dtype=EVIL), folder="lab_L3_mixed")
+    source = {}
+    for path, data in {**broken.files, **other.files}.items():
+        source[path] = tmp_path / "source" / path
+        source[path].parent.mkdir(parents=True, exist_ok=True)
+        source[path].write_bytes(data)
+    (tmp_path / "hub").mkdir()
+    seed(tmp_path / "hub", NAME, source)
+    with serving(tmp_path / "hub") as hub, mending(NAME, HfApi(endpoint=hub.endpoint, token="any")) as found:
+        text = found.plan.description if found.plan else ""
+    close_session()
+    assert "&#64;&#8288;victim" in text
+    inline = [
+        token
+        for block in MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
+        for token in block.children or ()
+    ]
+    links = [str(token.attrs["href"]) for token in inline if token.type == "link_open"]
+    assert all(link.startswith("https://pypi.org/") for link in links), links
+    assert not {"image", "html_inline", "s_open", "em_open"} & {token.type for token in inline}
+    assert not any("@victim" in token.content for token in inline if token.type == "text")
+
+
+@pytest.mark.parametrize("text", ["a`b", "a``b @x", "```", "` `` ```", "a"])
+def test_inline_code_ends_where_it_should(text: str) -> None:
+    fence = re.match("`+", code(text))
+    assert fence is not None
+    assert [len(run) for run in re.findall("`+", code(text))].count(len(fence[0])) == 2
+
+
+def test_nor_is_a_line_of_the_card_that_reads_a_key() -> None:
+    read = BrokenRead(line=3, reads='cfg["@victim ![x](https://evil)"]', write="", codes=("CFG008",))
+    (line,) = [line for line in _to_change_too(Plan(broken=[read])) if line.startswith("- ")]
+    inline = [token for block in MarkdownIt("commonmark").parse(line) for token in block.children or ()]
+    assert {token.type for token in inline} == {"text"}
+    assert "@victim" not in inline[0].content

@@ -13,9 +13,11 @@ from hubkit.repo.memory import MemoryView
 from hubkit.validate import request as request_module
 from hubkit.validate.config import find_config, load_config
 from hubkit.validate.finding import Severity
+from hubkit.validate.reporters import markdown
+from hubkit.validate.reporters import text as text_reporter
 from hubkit.validate.request import Answer, Request, answer
 from hubkit.validate.run import validate
-from hubkit.validate.selection import Ignore, Selection
+from hubkit.validate.selection import ON_THE_COMMAND_LINE, Ignore, Selection
 
 
 def write(folder: Path, repository: MemoryView | None = None) -> Path:
@@ -266,3 +268,51 @@ def test_an_ignored_rule_costs_no_read_and_then_says_that_it_was_not_asked() -> 
     report = validate(repository, Selection(select=("CFG002", "THR"), ignore=("THR",)))
     assert repository.bytes_read == len(repository.files[f"{FOLDER}/cfg.json"])
     assert [one.suppressed for one in report.ignored] == [None]
+
+
+@pytest.mark.parametrize(
+    ("text", "head", "last"),
+    [
+        ('ignore = { CFG003 = "kept" }', "hubkit.toml (ignores CFG003)", "sets aside CFG003 (1 finding)"),
+        ('ignore = { SEC001 = "mine" }', "hubkit.toml (ignores SEC001)", "sets aside SEC001 (not asked)"),
+        ('per_path_ignore = { "lab*" = { CFG = "kept" } }', "hubkit.toml (ignores CFG in lab*)", "sets aside CFG in lab* (1 finding)"),
+        ('severity = { CFG003 = "note" }', "hubkit.toml (CFG003 counts as note)", "sets aside CFG003 (counts as note)"),
+        ('ignore = { CARD001 = "none yet" }', "hubkit.toml (ignores CARD001)", ""),
+        ('fail_on = "error"', "hubkit.toml", ""),
+        ('select = ["CARD"]', "hubkit.toml (asks only CARD)", "asks only CARD"),
+        ('baseline = "known.json"', "hubkit.toml (takes what known.json lists as known)", "takes what known.json lists as known"),
+    ],
+)  # fmt: skip
+def test_what_the_working_directorys_own_decides_is_said(
+    release: Path, text: str, head: str, last: str
+) -> None:
+    """After `cd stranger` its configuration is obeyed, as every linter does; it is never obeyed in silence."""
+    (release / "hubkit.toml").write_text(text, encoding="utf-8")
+    answer(Request(".", no_config=True, write_baseline=release / "known.json"))
+    for target in (".", str(release)):
+        report = answer(Request(target, ignore=("CFG001",))).report
+        shown = text_reporter.render(report, width=400)
+        assert f"\nconfiguration: {head}\n" in shown
+        assert f"configuration: {markdown.escape(head)}\n" in markdown.render(report)
+        said = shown.splitlines()[-2]
+        assert (
+            said.endswith(f"hubkit.toml of this very folder {last}[/]")
+            if last
+            else "very folder" not in shown
+        )
+
+
+def test_a_file_above_the_target_sets_aside_openly_and_is_no_part_of_it(
+    release: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "repo" / "hubkit.toml").write_text('ignore = { CFG003 = "kept" }', encoding="utf-8")
+    shown = text_reporter.render(asked(release).report, width=400)
+    assert "hubkit.toml (ignores CFG003)" in shown
+    assert "very folder" not in shown
+    assert "configuration" not in text_reporter.render(asked(release, no_config=True).report)
+
+
+def test_a_file_cannot_say_that_its_ignore_was_typed(release: Path) -> None:
+    (release / "hubkit.toml").write_text(f'ignore = {{ CFG003 = "{ON_THE_COMMAND_LINE}" }}', encoding="utf-8")
+    with pytest.raises(UsageError, match="reason"):
+        asked(release)

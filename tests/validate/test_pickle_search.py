@@ -24,6 +24,7 @@ from hubkit.tensors.endings import PICKLES, is_binary, packed_text, promise
 from hubkit.validate import gather, pickle_search
 from hubkit.validate.finding import Severity
 from hubkit.validate.imports import is_harmless, is_known, plain, runs_code
+from hubkit.validate.reporters.verdict import closing
 from hubkit.validate.run import validate
 
 
@@ -273,7 +274,7 @@ def test_the_gate_lets_healthy_files_through(tmp_path: Path) -> None:
 
 EXECUTORS = """
 os.system posix.system nt.system subprocess.Popen builtins.eval __builtin__.eval builtins.getattr builtins.__import__ pydoc.pipepager pydoc.locate
-torch.storage._load_from_bytes torch.hub.load torch.jit.load torch.package.PackageImporter torch.serialization.load torch.load torch._dynamo.optimize
+torch.storage._load_from_bytes torch.hub.load torch.jit.load torch.jit._pickle.nobody torch.package.PackageImporter torch.serialization.load torch.load torch._dynamo.optimize
 torch._inductor.codecache.compile_file numpy.f2py.crackfortran.getlincoef numpy.testing._private.utils.runstring numpy.load platform._syscmd_uname
 site.execsitecustomize doctest.debug_script unittest.main test.support.script_helper.assert_python_ok linecache.getline ensurepip._run_pip venv.create
 zipimport.zipimporter imaplib.IMAP4_stream joblib.load joblib.numpy_pickle.load pickle.loads _pickle.loads cPickle.loads dill.loads cloudpickle.loads
@@ -290,7 +291,8 @@ builtins.print builtins.type enum.Enum re._compile pandas.core.frame.DataFrame r
 HARMLESS = """
 collections.OrderedDict torch._utils._rebuild_tensor_v2 numpy.core.multiarray._reconstruct numpy._core.numeric._frombuffer __builtin__.set copy_reg._reconstructor
 numpy.dtype pathlib.PosixPath uuid.UUID torch.FloatStorage torch.serialization._get_layout joblib.numpy_pickle.NumpyArrayWrapper datetime.datetime
-numpy.random._pickle.__generator_ctor decimal.Decimal
+numpy.random._pickle.__generator_ctor decimal.Decimal numpy.random._mt19937.MT19937 torch.jit._pickle.build_intlist torch.jit._pickle.restore_type_tag
+torch._utils._rebuild_meta_tensor_no_storage torch.per_tensor_affine torch.QInt8Storage
 """.split()  # noqa: SIM905
 
 
@@ -304,6 +306,39 @@ def test_names_are_known_by_kind() -> None:
     assert [name for name in HARMLESS if not is_harmless(name) or runs_code(name)] == []
     assert plain("__builtin__.xrange") == "builtins.range"
     assert plain("cPickle.loads") == "pickle.loads"
+
+
+@pytest.mark.parametrize("kind", ["MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"])
+def test_states_of_numpy_s_generators_are_data(kind: str) -> None:
+    bits = getattr(np.random, kind)(1)
+    for state in (
+        bits,
+        np.random.Generator(bits),
+        np.random.RandomState(np.random.MT19937(2)),
+        np.random.SeedSequence(3),
+    ):
+        assert codes(view(files={"random.pkl": pickle.dumps(state)}), "SEC001") == []
+
+
+def test_what_is_said_of_a_pickle_fits_what_is_known_of_it() -> None:
+    """Only of what runs code is it said that it does; of the rest, what is unknown, and how to decide."""
+    bad, odd = check(view(files={"a.pkl": HOSTILE["torch"], "b.pkl": strange()}), "SEC001").findings
+    assert (bad.severity, odd.severity) == (Severity.ERROR, Severity.WARNING)
+    assert "do not load it, and remove it" in (bad.hint or "")
+    assert "not known here: load it only if you trust its author; or publish the tensors as safetensors" in (
+        odd.hint or ""
+    )
+    assert (
+        closing(check(view(files={"a.pkl": HOSTILE["torch"]}), "SEC001"))
+        == "a pickle runs code when it is loaded"
+    )
+    for name, data, said in (
+        ("b.pkl", strange(), odd.message),
+        ("a.tar.gz", b"\x1f\x8b broken", "nobody looked for pickles in it: "),
+    ):
+        sentence = closing(check(view(files={name: data}), "SEC001"))
+        assert sentence.startswith(said[:100])
+        assert "runs code when it is loaded" not in sentence
 
 
 def test_the_list_of_endings() -> None:

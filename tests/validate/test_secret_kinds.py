@@ -144,5 +144,25 @@ def test_a_setting_that_is_none(text: str) -> None:
     assert find_secrets(text, "run.sh") == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["eos_token = endoftext50256", "token = layer12_resid", "pad_token = pad_token_1", "special_token=im_start_001", "access_key = model2weights", "BOS_TOKEN=bos50256x",
+     "eosToken: endoftext50256", "tokenizer.unk_token=reserved_250", "end_of_turn_token = turn_end_107", 'export IMAGE_TOKEN="image_soft_262144"', "decoder_start_token=start50257",
+     "additional_special_token: reserved_special_250", "stop_token = eot_id_128009"],
+)  # fmt: skip
+def test_a_token_of_a_tokenizer_is_no_secret(text: str) -> None:
+    assert find_secrets(text, "setup.cfg") == []
+    name = text.replace(":", "=").partition("=")[0]
+    assert [hit.kind for hit in find_secrets(f"{name}={TOKEN}", "setup.cfg")] == ["a Hugging Face token"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["token", "TOKEN", "access_key", "backend_token", "BOT_TOKEN", "bearer_token", "send_token", "stepad_token", "weekend_token"],
+)  # fmt: skip
+def test_a_long_token_and_one_of_a_service_are(name: str) -> None:
+    assert [hit.kind for hit in find_secrets(f"{name} = {LETTERS * 3}", "setup.cfg")] == [OF_SETTINGS]
+
+
 def test_only_in_files_of_settings_does_a_name_make_a_secret() -> None:
     assert find_secrets("password = hunter2", "train.py") == []

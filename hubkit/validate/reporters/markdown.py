@@ -12,6 +12,7 @@ from hubkit.texts import printable
 from hubkit.validate.areas import telling
 from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.report import Report
+from hubkit.validate.reporters.obeyed import configuration, set_aside
 from hubkit.validate.reporters.text import human_bytes
 from hubkit.validate.reporters.verdict import closing
 from hubkit.validate.rule import REGISTRY
@@ -42,12 +43,17 @@ def render(report: Report, *, notes: bool = False, limit: int = LIMIT) -> str:
 
 
 def escape(text: str) -> str:
-    """`text` as itself: whatever Markdown or HTML would read as its own becomes a character reference."""
+    """`text` as itself: whatever Markdown or HTML would read as its own becomes a character reference, and nobody is mentioned."""
+    # Mentions are looked for in what Markdown has become, where a reference is the sign again: a word joiner parts it from the name.
+    return _references(text).replace("&#64;", "&#64;&#8288;")
+
+
+def _references(text: str) -> str:
     return printable(text).translate(SPECIAL).replace("www.", "www&#46;")
 
 
 def _code(text: str) -> str:
-    return f"<code>{escape(text)}</code>"
+    return f"<code>{_references(text)}</code>"
 
 
 def _bytes(line: str) -> int:
@@ -67,7 +73,10 @@ def _head(report: Report) -> Iterator[str]:
     cost = f"read {human_bytes(report.bytes_read)} of {human_bytes(report.total_bytes)}"
     yield f"**{found}** · {len(report.saes)} SAEs · {cost}"
     yield ""
-    if said := closing(report):
+    if report.config:
+        yield f"configuration: {escape(configuration(report))}"
+        yield ""
+    if said := "; ".join(filter(None, (closing(report), set_aside(report)))):
         yield f"{escape(said)}."
         yield ""
     if report.shortfall:

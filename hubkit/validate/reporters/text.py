@@ -17,6 +17,7 @@ from hubkit.texts import printable
 from hubkit.validate.areas import area_of, telling
 from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.report import Report
+from hubkit.validate.reporters.obeyed import configuration, set_aside
 from hubkit.validate.reporters.verdict import closing
 from hubkit.validate.rule import REGISTRY
 from hubkit.words import many
@@ -95,6 +96,8 @@ def render(report: Report, *, notes: bool = False, width: int = WIDTH) -> str:
 def _head(report: Report, width: int) -> Iterator[str]:
     at = f" @ {report.revision[:12]}" if report.revision else ""
     yield f"[bold]{escape(report.target)}[/]{escape(at)}"
+    if report.config:
+        yield wrapped(f"configuration: {configuration(report)}", width)
     if report.saes:
         head = f"{many(len(report.saes), 'SAE')}: {_kinds(report)}"
         yield f"[dim]{wrapped(head, width)}[/]"
@@ -190,8 +193,6 @@ def _accepted(report: Report, width: int) -> Iterator[str]:
             )
         for known in report.baseline.stale[:PLACES_SHOWN]:
             yield wrapped(f"{known.code} {known.sae_id or ''}: {known.message}", width, INDENT + "  ")
-    if report.config and (report.ignored or report.severities or report.baseline):
-        yield f"[dim]config   {escape(report.config)}[/]"
 
 
 def _verdict(report: Report, *, notes: bool) -> str:
@@ -215,7 +216,7 @@ def _verdict(report: Report, *, notes: bool) -> str:
 
 def _closing(report: Report, width: int) -> str:
     """What a person can repeat, and what it took to know it."""
-    said = closing(report)
+    said = "; ".join(filter(None, (closing(report), set_aside(report))))
     return f"[bold]{wrapped(said, width)}[/]\n{_cost(report)}" if said else _cost(report)
 
 

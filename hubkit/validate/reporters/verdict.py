@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from hubkit.texts import shortened
 from hubkit.validate.areas import area_of, telling
 from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.report import Report
@@ -37,6 +38,8 @@ def _worst(same: Sequence[Finding], report: Report) -> str:
     code = same[0].code
     ids = {f.sae_id for f in same if f.sae_id is not None}
     saes = _saes(ids, report)
+    if code == "SEC001" and not any(f.severity is Severity.ERROR and f.measured.get("imports") for f in same):
+        return shortened(same[0].message)
     if code in PHRASES:
         return PHRASES[code].format(saes=saes or "an SAE", are="is" if len(ids) == 1 else "are")
     title = REGISTRY[code].title.rstrip(".") if code in REGISTRY else same[0].message

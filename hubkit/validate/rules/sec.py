@@ -28,11 +28,13 @@ NOBODY = {
     "user", "username", "user_name", "you", "your-name", "your-username", "your_name", "your_user", "your_username", "yourname", "yourusername",
 }  # fmt: skip
 """User names that only stand for one."""
+REMOVE = "do not load it, and remove it; get the tensors as safetensors from whoever wrote it"
+DECIDE = "what these names do when they are called is not known here: load it only if you trust its author; or publish the tensors as safetensors"
 
 
 @repo_rule("SEC001", Severity.ERROR, Need.PICKLES)
 def pickle_runs_code(repo: RepoFacts) -> Iterator[Found]:
-    """A pickle imports what runs code.
+    """A pickle imports what runs code, or what may.
 
     Unpickling calls what the pickle names: os.system, subprocess.Popen, builtins.eval or getattr hand the machine to whoever wrote the file. The imports are
     read from the opcodes, nothing is loaded. An import that is neither known to be harmless nor known to run code is a warning.
@@ -44,14 +46,14 @@ def pickle_runs_code(repo: RepoFacts) -> Iterator[Found]:
     their beginning are told and not brought here, and what is beyond 400 requests or 32 MiB makes the report incomplete.
     """
     for pickle in repo.pickles:
-        for names, severity, what in (
-            (pickle.executors, Severity.ERROR, "which run code when it is loaded"),
-            (pickle.others, Severity.WARNING, "which a checkpoint of tensors does not need"),
+        for names, severity, what, hint in (
+            (pickle.executors, Severity.ERROR, "which run code when it is loaded", REMOVE),
+            (pickle.others, Severity.WARNING, "which a checkpoint of tensors does not need", DECIDE),
         ):
             if names:
                 yield Found(
                     f"{_the_pickle(pickle)} imports {some(names)}, {what}",
-                    "do not load it, and remove it; get the tensors as safetensors from whoever wrote it",
+                    hint,
                     path=pickle.path,
                     severity=severity,
                     measured={"imports": names}
@@ -78,7 +80,7 @@ def _unread_pickle(pickle: Pickle) -> Iterator[Found]:
     if pickle.code:
         yield Found(
             f"it carries code of its own ({some(list(pickle.code), most=2)}), which torch runs when it loads the file",
-            "do not load it; publish the tensors as safetensors",
+            "nobody here read that code: load it only if you trust its author; or publish the tensors as safetensors",
             path=pickle.path,
             severity=Severity.WARNING,
             identity="code",
