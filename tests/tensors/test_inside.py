@@ -10,12 +10,14 @@ import lzma
 import os
 import pickle
 import struct
+import sys
 import tarfile
 import time
 import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -73,6 +75,7 @@ def test_the_disguises_are_real(name: str, monkeypatch: pytest.MonkeyPatch) -> N
         pytest.skip(NOT_BY_THESE[name])
     monkeypatch.setattr(os, "getpid", canary.ring)
     monkeypatch.setattr("nt.getpid" if os.name == "nt" else "posix.getpid", canary.ring)
+    monkeypatch.setitem(sys.modules, "odd-name", ModuleType("odd-name"))
     canary.RUNG.clear()
     load_in_every_way(HOSTILE[name])
     assert canary.RUNG
