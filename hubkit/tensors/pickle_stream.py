@@ -240,7 +240,7 @@ def _signed(data: bytes) -> int:
 
 
 def _flag(line: bytes) -> object:
-    return {b"00": False, b"01": True}.get(line, integer(line))
+    return line == b"01" if line in {b"00", b"01"} else integer(line)
 
 
 def _nothing(_: PickleStream) -> None:

@@ -100,11 +100,11 @@ def legacy(body: bytes, tail: bytes = b"") -> bytes:
     return b"".join(pickle.dumps(value, 2) for value in first) + body + pickle.dumps([], 2) + tail
 
 
-def joblib_file(value: Any, compress: Any = 0) -> bytes:
+def joblib_file(value: Any, compress: Any = 0, protocol: int | None = None) -> bytes:
     import joblib
 
     file = io.BytesIO()
-    joblib.dump(value, file, compress=compress)
+    joblib.dump(value, file, compress=compress, protocol=protocol)
     return file.getvalue()
 
 
@@ -166,16 +166,18 @@ def old_joblib(pickled: bytes) -> bytes:
     return b"ZF" + hex(len(pickled)).encode().ljust(19) + zlib.compress(pickled)
 
 
-def joblib_by_hand(numbers: bytes) -> bytes:
+def joblib_by_hand(
+    numbers: bytes, dtype: bytes = b"u1", width: int = 1, state_of_dtype: bytes = b"", new: bytes = b")\x81"
+) -> bytes:
     """A pickle of joblib with these numbers, without the padding that its newer versions write; then a call."""
     state = {
-        "shape": b"M" + struct.pack("<H", len(numbers)) + b"\x85", "dtype": b"cnumpy\ndtype\n(X\x02\x00\x00\x00u1\x89\x88tR",
+        "shape": b"M" + struct.pack("<H", len(numbers) // width) + b"\x85", "dtype": b"cnumpy\ndtype\n(X" + struct.pack("<I", len(dtype)) + dtype + b"\x89\x88tR" + state_of_dtype,
         "subclass": b"cnumpy\nndarray\n", "order": b"X\x01\x00\x00\x00C", "allow_mmap": b"\x89",
     }  # fmt: skip
     written = b"".join(
         b"X" + struct.pack("<I", len(key)) + key.encode() + value for key, value in state.items()
     )
-    return b"\x80\x03(cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81" + b"}(" + written + b"ub" + numbers
+    return b"\x80\x03(cjoblib.numpy_pickle\nNumpyArrayWrapper\n" + new + b"}(" + written + b"ub" + numbers
 
 
 HOSTILE: dict[str, bytes] = {
@@ -250,6 +252,8 @@ HOSTILE: dict[str, bytes] = {
     "joblib, before 0.10": old_joblib(NEW_CALL),
     "joblib's numbers are opcodes": joblib_by_hand(b"0" + CALL) + b"e.",
     "opcodes behind joblib's numbers": joblib_by_hand(b"\xff" * 9000) + b"0" + CALL,
+    "opcodes behind numbers of a letter": joblib_by_hand(b"t.\0\0" * 2, b"f", 4) + b"0" + CALL,
+    "opcodes behind texts of another length": joblib_by_hand(b"t." + b"a" * 8, b"S1", 5, b"(K\x03X\x01\0\0\0|NNNK\x05K\x01K\x00tb") + b"0" + CALL,
     "opcodes behind numbers that end the pickle": joblib_by_hand(b"t.") + b"0" + CALL,
 }  # fmt: skip
 NAMES = [
@@ -330,5 +334,15 @@ def joblib_healthy() -> dict[str, tuple[str, bytes]]:
         "joblib, dates and objects": (
             "w.joblib",
             joblib_file([np.array(["2020-01-01"], "M8[D]"), objects(1, "a")]),
+        ),
+        **{
+            f"joblib, protocol {number}": ("w.joblib", joblib_file([np.ones(3), True], protocol=number))
+            for number in (0, 1, 2)
+        },
+        "joblib, records": (
+            "w.joblib",
+            joblib_file(
+                [np.zeros(3, [("a", "f4"), ("b", "U3")]), np.array([b"a", b"bc"]), np.ones(2, "f2")], 0
+            ),
         ),
     }
