@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hubkit.errors import IncompleteError
-from hubkit.tensors.kinds import ZIPS, is_tar, packing
+from hubkit.tensors.code_names import IMPORT_LINE, LINE_ENDS, NATIVE, may_be_path_file
 from hubkit.tensors.view_file import Allowance, ViewFile
 from hubkit.validate.finding import Severity
 from hubkit.validate.secret_bytes import BOMS, HEAD, NO_TEXT, is_text, text_of
@@ -31,14 +31,9 @@ MOST_BYTES = 1 << 26
 BLOCK, OVERLAP = 1 << 20, 200
 PROSE = (".md", ".txt", ".rst", ".tex", ".html", ".py", ".ipynb")
 """Texts that people read, or programs other than YAML's."""
-LINE_END = rb"(?:\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85]|\xe2\x80[\xa8\xa9])"
-"""Where str.splitlines ends a line, in UTF-8 and the 8-bit encodings."""
-IMPORT_LINE = re.compile(LINE_END + rb"(?:\xef\xbb\xbf)?import[ \t]")
-LINE_ENDS = re.compile(LINE_END)
 LAMBDA = re.compile(rb'"class_name"\s{0,9}:\s{0,9}"(?:Lambda|__lambda__)"')
 """A layer of Keras that is a piece of compiled Python."""
 COMPILED = re.compile(r".*\.py[co]", re.IGNORECASE | re.DOTALL)
-NATIVE = re.compile(r".*\.(?:so(?:\.\d+)*|pyd|dll|dylib|exe)", re.IGNORECASE | re.DOTALL)
 PACKAGES = (".whl", ".egg", ".jar", ".class", ".deb", ".rpm", ".msi", ".apk")
 ODD = (zipfile.BadZipFile, KeyError, ValueError, OSError, RuntimeError, EOFError, zlib.error)
 """What zipfile raises for an archive that it cannot read."""
@@ -144,7 +139,7 @@ def _of_path_file(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
     lines = 0
     for start in range(0, entry.size, BLOCK):
         block = view.read_range(entry.path, start, min(entry.size, start + BLOCK + OVERLAP))
-        if not start and (block.startswith(ZIPS) or packing(block) or is_tar(block) or block[:1] == b"\x80"):
+        if not start and not may_be_path_file(block):
             try:
                 utf8.decode(block[:BLOCK])
             except UnicodeDecodeError:
@@ -207,3 +202,10 @@ def _has_words(view: RepoView, entry: Entry) -> bool:
     """Whether a text that is not called YAML has Python's tags written out. Raises IncompleteError where its bytes do not come."""
     head = view.read_range(entry.path, 0, min(entry.size, HEAD))
     return is_text(head, entry.name) and any(map(tag_words, _texts(view, entry)))
+
+
+def code_members(path: str, members: list[str]) -> Iterator[CodeFile]:
+    """One finding for the members of an archive that are machine code, or path files with an import line; packages have such, and are told as that."""
+    if members and not path.lower().endswith(PACKAGES):
+        what = f"machine code, or path files with an import line, in it: {some(members)}"
+        yield CodeFile(path, "members", what, Severity.WARNING)

@@ -127,7 +127,8 @@ def _search_texts(facts: RepoFacts) -> None:
 
 def _search_code(facts: RepoFacts) -> None:
     found = search_code(facts.view)
-    facts.code, facts.code_unread = found.found, found.unread
+    facts.code += found.found
+    facts.code_unread = found.unread
     facts.remarks += found.remarks
 
 

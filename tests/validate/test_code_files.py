@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import time
 import zipfile
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from builders import check, view
+from tensors.hostile import tarred, zipped
 from validate.test_pickle_search import far
 
 from hubkit.repo.local import open_folder
@@ -198,6 +200,28 @@ def test_compiled_code_is_told_by_kind() -> None:
     ]  # fmt: skip
     assert "lib/b.so.1.2" in report.findings[0].message
     (finding,) = check(view(files={"__pycache__/a.cpython-311.pyc": b"x"}), "SEC004").findings
+    assert finding.severity is Severity.NOTE
+
+
+def test_code_in_archives_is_told() -> None:
+    path = b"import os\n"
+    bad = {
+        "model.pt2": zipped(("model/data/aotinductor/model/c.wrapper.so", b"\x7fELF")),
+        "a.tar": tarred(("b/x.pth", b"#\r" + path)),
+        "b.tar.gz": gzip.compress(tarred(("lib.DLL", b"MZ"))),
+    }
+    good = {
+        "c.zip": zipped(
+            ("so.txt", b"x"), ("w.pth", b"\x80\x02}."), ("p.pth", b"/usr/lib\n"), ("x.txt", path)
+        ),
+        "d.tar": tarred(("w.pth", zipped(("w/data.pkl", b"\x80\x02}.")))),
+    }
+    report = check(view(files=bad | good), "SEC004")
+    assert [(f.path, f.severity) for f in report.findings] == [
+        (name, Severity.WARNING) for name in sorted(bad)
+    ]
+    assert "c.wrapper.so" in next(f.message for f in report.findings if f.path == "model.pt2")
+    (finding,) = check(view(files={"p-1.0.whl": zipped(("p/_c.so", b"\x7fELF"))}), "SEC004").findings
     assert finding.severity is Severity.NOTE
 
 
