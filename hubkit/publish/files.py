@@ -44,6 +44,13 @@ def left_out(release: Path, include: tuple[str, ...] = ()) -> tuple[str, ...]:
     return tuple(sorted({*(f"{one}/" for one in view.skipped), *folders}))
 
 
+def links_out(release: Path) -> tuple[str, ...]:
+    """The links in the folder that lead out of it, which are never sent."""
+    view = open_folder(release)
+    view.list()
+    return tuple(sorted(view.outward))
+
+
 def _outermost(path: str) -> str:
     """The folder because of which a file is left out, or the file itself."""
     parts = path.split("/")

@@ -11,11 +11,11 @@ from hubkit.cards.settings import REPO_ID
 from hubkit.engine.events import Progress, silent
 from hubkit.errors import UsageError
 from hubkit.localhub.gitignore import GITIGNORE, ignored_by
-from hubkit.publish.files import LocalFile, hash_release, left_out, some_files
+from hubkit.publish.files import LocalFile, hash_release, left_out, links_out, some_files
 from hubkit.publish.remote import Remote, read_remote, read_text
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import CFG
-from hubkit.words import many
+from hubkit.words import many, some
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -180,7 +180,11 @@ def make_plan(  # noqa: PLR0913 - one keyword a choice
         message=message or _message(files),
         files=tuple(planned),
         kept=() if prune else tuple(foreign),
-        notes=(*_notes(target, remote, foreign, prune=prune), *_left_out(left_out(release, include))),
+        notes=(
+            *_notes(target, remote, foreign, prune=prune),
+            *_left_out(left_out(release, include)),
+            *_links_out(links_out(release)),
+        ),
     )
 
 
@@ -190,6 +194,14 @@ def _left_out(paths: tuple[str, ...]) -> tuple[str, ...]:
     shown = ", ".join(paths[:6]) + (f" and {len(paths) - 6} more" if len(paths) > 6 else "")
     return (
         f"not sent, because it is no part of a release: {shown}; --include PATTERN sends it all the same",
+    )
+
+
+def _links_out(paths: tuple[str, ...]) -> tuple[str, ...]:
+    return (
+        (f"not sent, because it is a link that leads out of the folder: {some(list(paths))}",)
+        if paths
+        else ()
     )
 
 

@@ -40,6 +40,8 @@ class LocalView(RepoView):
     """Folders below it that are not listed."""
     skipped: list[str] = field(default_factory=list)
     """Folders of machinery that were met and not listed."""
+    outward: list[str] = field(default_factory=list)
+    """Links to files and folders outside, which were met and not followed."""
     machinery: tuple[str, ...] = ()
     """Such folders, where they are what is listed."""
     _held: dict[tuple[int, str], FileIO] = field(default_factory=dict, init=False, repr=False)
@@ -76,6 +78,8 @@ class LocalView(RepoView):
                         self.skipped.append(above + item.name)
                 elif self._is_ours(item):
                     yield Entry(above + item.name, item.stat().st_size)
+                elif item.is_symlink() and (target := _target(item)) and not self._stays_inside(target):
+                    self.outward.append(above + item.name)
 
     def _is_skipped(self, folder: str) -> bool:
         if self.machinery:
@@ -101,17 +105,18 @@ class LocalView(RepoView):
             ) from error
 
     def _is_ours(self, item: os.DirEntry[str]) -> bool:
-        """Regular files; links only where they stay inside, as in a snapshot of the Hub's cache."""
+        """Regular files; links only where they stay inside."""
         if not item.is_symlink():
             return item.is_file()
-        try:
-            target = Path(item.path).resolve(strict=True)
-        except (OSError, RuntimeError):  # a dangling link or a loop
-            return False
+        target = _target(item)
+        return target is not None and target.is_file() and self._stays_inside(target)
+
+    def _stays_inside(self, target: Path) -> bool:
+        """Whether it is below the root, or among the Hub cache's blobs where this is a snapshot of it."""
         root = self.root.resolve()
         blobs = root.parent.parent / "blobs"
-        return target.is_file() and (
-            target.is_relative_to(root) or (root.parent.name == "snapshots" and target.is_relative_to(blobs))
+        return target.is_relative_to(root) or (
+            root.parent.name == "snapshots" and target.is_relative_to(blobs)
         )
 
     def instead_of(self, path: str) -> str | None:
@@ -164,6 +169,14 @@ class LocalView(RepoView):
                 yield
             finally:
                 del self._held[key]
+
+
+def _target(link: os.DirEntry[str]) -> Path | None:
+    """What a link leads to; None where that is nothing, or the link itself."""
+    try:
+        return Path(link.path).resolve(strict=True)
+    except (OSError, RuntimeError):
+        return None
 
 
 def is_never_published(folder: str) -> bool:

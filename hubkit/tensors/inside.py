@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from hubkit.errors import IncompleteError
+from hubkit.tensors.code_names import runs_as_member
 from hubkit.tensors.endings import called, promise, says_packed, without_packing
 from hubkit.tensors.header import HeaderError
 from hubkit.tensors.joblib_arrays import WRAPPERS, joblib_imports
@@ -66,6 +67,8 @@ class Contents:
     pickles: list[Inside] = field(default_factory=list)
     code: list[str] = field(default_factory=list)
     """Members that carry code of another kind."""
+    native: list[str] = field(default_factory=list)
+    """Members that are machine code, or path files with an import line."""
     unread: list[str] = field(default_factory=list)
     """What could not be looked into, each with its reason."""
     failed: str | None = None
@@ -104,6 +107,8 @@ class _Look:
         try:
             file.seek(0)
             head = file.read(HEAD)
+            if place and runs_as_member(name, head):
+                self.contents.native.append(place)
             if may_hold(head):
                 self._pickles(file, head, place, name)
         except (PackingError, BeyondError) as error:

@@ -9,6 +9,8 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from hubkit.tensors.pickle_machine import Call, Global, Machine, Table
 from hubkit.tensors.pickle_stream import BeyondError, PickleError, PickleStream
 
@@ -22,7 +24,11 @@ WRAPPERS = frozenset(
 MAX_OPCODES = 1 << 19
 COST = 20
 """Of an opcode here, in the time of one that keeps nothing."""
-DESCR = re.compile(r"[<>|=]?([biufcSUmM?])(\d{0,6})")
+RECONSTRUCTORS = frozenset(["copyreg._reconstructor", "copy_reg._reconstructor"])
+"""What makes an object in protocols 0 and 1, without its __init__."""
+WIDTH, FLAGS = 5, 7
+"""Where the state of a dtype has its length, which counts for texts and records, and its flags, the first of which says that there are objects in it."""
+DESCR = re.compile(r"[<>|=]?([biufcSUVmM?])(\d{0,6})")
 
 
 class JoblibMachine(Machine):
@@ -41,7 +47,7 @@ class JoblibMachine(Machine):
         if name == "FRAME":
             self._frame_stop = self.at + argument
         super()._step(name, argument)
-        if name == "BUILD" and isinstance(built := self._stack[-1], Call) and _is_wrapper(built.function):
+        if name == "BUILD" and isinstance(built := self._stack[-1], Call) and _wrapped(built):
             self._array(built)
 
     def _array(self, wrapper: Call) -> None:
@@ -74,20 +80,48 @@ def _is_wrapper(function: object) -> bool:
     return isinstance(function, Global) and function.name in WRAPPERS
 
 
+def _wrapped(call: Call) -> bool:
+    """Whether the result of `call` stands for an array. Raises BeyondError where that, or where its numbers begin, is not to be seen from here."""
+    given = call.arguments if isinstance(call.arguments, tuple) else (call.arguments,)
+    if _is_wrapper(call.function):
+        if given:  # __init__ sets an alignment of its own
+            raise BeyondError("an array of joblib that is made with arguments")
+        return True
+    if not any(map(_is_wrapper, given)):
+        return False
+    if isinstance(call.function, Global) and call.function.name in RECONSTRUCTORS:
+        return True
+    raise BeyondError("an array of joblib that something else makes")
+
+
 def _pairs(state: object) -> list[tuple[object, object]]:
     return state.pairs if isinstance(state, Table) else []
 
 
 def _width(dtype: object) -> int | None:
-    """Bytes of a value; None for objects. Raises BeyondError for what is neither."""
-    arguments = dtype.arguments if isinstance(dtype, Call) and isinstance(dtype.arguments, tuple) else ()
+    """Bytes of a value, as numpy counts them; None for objects. Raises BeyondError for what is neither."""
+    if not (
+        isinstance(dtype, Call)
+        and isinstance(dtype.function, Global)
+        and dtype.function.name == "numpy.dtype"
+    ):
+        raise BeyondError("an array of joblib without a dtype of numpy's")
+    arguments = dtype.arguments if isinstance(dtype.arguments, tuple) else ()
     descr = arguments[0] if arguments and isinstance(arguments[0], str) else ""
     if descr.lstrip("<>|=").startswith("O"):
         return None
-    match = DESCR.fullmatch(descr)
-    if match is None:
+    try:
+        known = np.dtype(descr) if DESCR.fullmatch(descr) else None
+    except TypeError:
+        known = None
+    if known is None:
         raise BeyondError(f"an array of joblib of the dtype {descr[:20]!a}")
-    return int(match[2] or 1) * (4 if match[1] == "U" else 1)
+    if known.kind in "SUV" and isinstance(dtype.state, tuple) and len(dtype.state) > FLAGS:
+        width, flags = dtype.state[WIDTH], dtype.state[FLAGS]
+        if not isinstance(width, int) or not isinstance(flags, int) or width < 0:
+            raise BeyondError("an array of joblib whose values have no length")
+        return None if flags & 1 else width
+    return known.itemsize
 
 
 def joblib_imports(stream: PickleStream, share: Share) -> tuple[tuple[str, ...], str | None]:

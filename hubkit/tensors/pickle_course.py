@@ -62,6 +62,8 @@ class Course:
         self.calls = 0
         self.odd_lines = False
         """Whether the lines of a GLOBAL or INST were no names: so it goes where a text is taken for a pickle."""
+        self.later: dict[str, None] = {}
+        """Imports whose lines were names, behind such ones."""
         self.sure = False
         """Whether something was called before that."""
         self.instances: dict[str, None] = {}

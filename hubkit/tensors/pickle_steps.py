@@ -37,10 +37,12 @@ def _lines(course: Course) -> str:
     if (written := course.written.get(lines)) is not None:
         return written
     module, name = map(utf8, lines)
+    written = f"{module}.{name}"
     if not (IDENTIFIER.fullmatch(module) and IDENTIFIER.fullmatch(name)):
         course.odd_lines = True
+    elif course.odd_lines:
+        course.later[written[: MAX_SHOWN + 1]] = None
     course.found(module, name)
-    written = f"{module}.{name}"
     if length < MAX_SHOWN:  # so that there are no more of them than imports
         course.written[lines] = written
     return written

@@ -213,9 +213,9 @@ def real(line: bytes) -> float:
 
 
 def index(line: bytes) -> int:
-    """The number of GET and PUT. Raises PickleError."""
+    """The number of GET and PUT; what stands behind a NUL is not read. Raises PickleError."""
     try:
-        return int(line)
+        return int(line.partition(b"\0")[0])
     except ValueError as error:
         raise PickleError("a number that is none") from error
 
@@ -240,7 +240,7 @@ def _signed(data: bytes) -> int:
 
 
 def _flag(line: bytes) -> object:
-    return {b"00": False, b"01": True}.get(line, integer(line))
+    return line == b"01" if line in {b"00", b"01"} else integer(line)
 
 
 def _nothing(_: PickleStream) -> None:

@@ -16,6 +16,8 @@ MAX_COST = 1 << 25
 PICKLE = 100
 """What a pickle costs beside its opcodes: another may follow it at once."""
 LEGACY_PICKLES = 5
+FIRST = 3
+"""Bytes of PROTO and one more: numbers that begin with those of PROTO mostly break off there, where every unpickler does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ def _is_pickle(
     called: Called,
     named: bool,
 ) -> bool:
-    if beyond:
+    if beyond or _says_so(course) or _calls_behind_odd_lines(course, known):
         return True
     if course.announced or named:
         return not fault or bool(course.imports)
@@ -135,6 +137,16 @@ def _is_pickle(
     if fault or called == "pickle":
         return called == "pickle"
     return course.binary or any(map(known, course.imports)) or _stands_out(course, called)
+
+
+def _says_so(course: Course) -> bool:
+    """Whether it begins with PROTO and goes on: one that breaks off then, here or in an unpickler, may do anything before."""
+    return course.announced and course.stream.at > course.begin + FIRST
+
+
+def _calls_behind_odd_lines(course: Course, known: Callable[[str], bool]) -> bool:
+    """Whether something was called, and imported in a way that no text has, or by a known name, after an import of what is no name."""
+    return course.calls > 0 and course.odd_lines and (course.binary or any(map(known, course.later)))
 
 
 def _stands_out(course: Course, called: Called) -> bool:

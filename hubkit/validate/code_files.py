@@ -1,6 +1,6 @@
 """Files beside pickles that run code when somebody uses them: YAML with Python's tags, path files, compiled code, layers of Keras.
 
-Source: PyYAML 6.0 (constructor.py: FullConstructor, UnsafeConstructor), CPython 3.13 (site.py: addpackage), Keras 3 (saving/serialization_lib.py).
+Source: CPython 3.13 (site.py: addpackage), Keras 3 (saving/serialization_lib.py).
 """
 
 from __future__ import annotations
@@ -8,18 +8,17 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
+from codecs import getincrementaldecoder
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import yaml
-
 from hubkit.errors import IncompleteError
-from hubkit.plain_yaml import PREFIX, loader
+from hubkit.tensors.code_names import IMPORT_LINE, LINE_ENDS, NATIVE, may_be_path_file
 from hubkit.tensors.view_file import Allowance, ViewFile
 from hubkit.validate.finding import Severity
-from hubkit.validate.imports import is_harmless, runs_code
-from hubkit.validate.secret_bytes import text_of
+from hubkit.validate.secret_bytes import BOMS, HEAD, NO_TEXT, is_text, text_of
+from hubkit.validate.yaml_tags import python_tags, tag_words
 from hubkit.words import some
 
 if TYPE_CHECKING:
@@ -30,17 +29,11 @@ LONGEST_YAML = 1 << 20
 MOST_BYTES = 1 << 26
 """Bytes of a file that are searched for words."""
 BLOCK, OVERLAP = 1 << 20, 200
-PYTHON = f"{PREFIX}python/"
-BUILDS = {"object/apply", "object/new"}
-"""Tags that call what they name."""
-NAMES = {*BUILDS, "object", "name", "module"}
-"""Tags that import it."""
-YAML_WORDS = re.compile(rb"!!python/(?:object|name|module)|yaml\.org,2002:python|^%TAG", re.MULTILINE)
-IMPORT_LINE = re.compile(rb"^import[ \t]", re.MULTILINE)
+PROSE = (".md", ".txt", ".rst", ".tex", ".html", ".py", ".ipynb")
+"""Texts that people read, or programs other than YAML's."""
 LAMBDA = re.compile(rb'"class_name"\s{0,9}:\s{0,9}"(?:Lambda|__lambda__)"')
 """A layer of Keras that is a piece of compiled Python."""
 COMPILED = re.compile(r".*\.py[co]", re.IGNORECASE | re.DOTALL)
-NATIVE = re.compile(r".*\.(?:so(?:\.\d+)*|pyd|dll|dylib|exe)", re.IGNORECASE | re.DOTALL)
 PACKAGES = (".whl", ".egg", ".jar", ".class", ".deb", ".rpm", ".msi", ".apk")
 ODD = (zipfile.BadZipFile, KeyError, ValueError, OSError, RuntimeError, EOFError, zlib.error)
 """What zipfile raises for an archive that it cannot read."""
@@ -76,18 +69,28 @@ def search_code(view: RepoView) -> SearchedCode:
     names = [entry for entry in view.list() if entry.size]
     searched.found += _by_name([entry.path for entry in names])
     far: list[str] = []
+    long: list[str] = []
     for entry in names:
         small = entry.name.lower()
-        if not small.endswith((".yaml", ".yml", ".pth", *KERAS)):
+        named = small.endswith((".yaml", ".yml", ".pth", *KERAS))
+        if not named and small.endswith((*NO_TEXT, *PROSE)):
             continue
         if not view.at_hand(entry.path, 0, entry.size):
-            far += [entry.path] if not small.endswith(".pth") else []  # looked at as a pickle
+            far += [entry.path] if named and not small.endswith(".pth") else []  # looked at as a pickle
             continue
         try:
+            if not named and not _has_words(view, entry):
+                continue
+            if not named and entry.size > LONGEST_YAML:
+                long.append(entry.path)
+                continue
             searched.found += _looked_at(view, entry)
         except IncompleteError as error:
             searched.unread.append(error.message)
     searched.remarks += _said(far, "not brought here to be searched for code that runs when it is loaded")
+    searched.remarks += _said(
+        long, "has the words of Python's tags in YAML, and is too long to be read as that"
+    )
     keras = [e.path for e in names if e.name.lower().endswith(KERAS) and e.path not in far]
     searched.remarks += _said(keras, "searched for Lambda layers of Keras and for nothing else that runs")
     others = [entry.path for entry in names if entry.name.lower().endswith(OTHERS)]
@@ -122,15 +125,32 @@ def _looked_at(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
     if small.endswith((".yaml", ".yml")):
         yield from _of_yaml(view, entry)
     elif small.endswith(".pth"):
-        data = view.read_range(entry.path, 0, min(entry.size, BLOCK))
-        if b"\0" not in data and (match := IMPORT_LINE.search(data)):
-            what = "a path file with an import line, which Python runs at its start where the file lies in site-packages"
-            yield CodeFile(
-                entry.path, "path", what, Severity.WARNING, data.count(b"\n", 0, match.start()) + 1
-            )
+        yield from _of_path_file(view, entry)
+    elif not small.endswith(KERAS):
+        yield from _of_yaml(view, entry)
     elif any(LAMBDA.search(block) for block in _keras(view, entry)):
         what = "it has a Lambda layer of Keras: Python code that runs when the model is loaded or used"
         yield CodeFile(entry.path, "keras", what, Severity.WARNING)
+
+
+def _of_path_file(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
+    """Its first import line. What begins as a checkpoint and is no UTF-8 is none: Python gives it up."""
+    utf8 = getincrementaldecoder("utf-8")()
+    lines = 0
+    for start in range(0, entry.size, BLOCK):
+        block = view.read_range(entry.path, start, min(entry.size, start + BLOCK + OVERLAP))
+        if not start and not may_be_path_file(block):
+            try:
+                utf8.decode(block[:BLOCK])
+            except UnicodeDecodeError:
+                return
+        block = block if start else b"\n" + block
+        if match := IMPORT_LINE.search(block):
+            line = lines + len(LINE_ENDS.findall(block, 0, match.end()))
+            what = "a path file with an import line, which Python runs at its start where the file lies in site-packages"
+            yield CodeFile(entry.path, "path", what, Severity.WARNING, line)
+            return
+        lines += len(LINE_ENDS.findall(block, 0, BLOCK + (not start)))
 
 
 def _blocks(view: RepoView, entry: Entry) -> Iterator[bytes]:
@@ -157,12 +177,11 @@ def _keras(view: RepoView, entry: Entry) -> Iterator[bytes]:
 def _of_yaml(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
     """One finding for all Python tags of a text, as severe as the worst."""
     if entry.size > LONGEST_YAML:
-        if any(YAML_WORDS.search(block) for block in _blocks(view, entry)):
+        if any(map(tag_words, _texts(view, entry))):
             what = "it has Python's tags, or declares some, and is too long to be read for what they call"
             yield CodeFile(entry.path, "yaml", what, Severity.WARNING)
         return
-    text = text_of(view.read_range(entry.path, 0, entry.size))
-    found = list(python_tags(text))
+    found = python_tags(text_of(view.read_range(entry.path, 0, entry.size)))
     if not found:
         return
     severity, _, line = max(found, key=lambda one: (one[0], -one[2]))
@@ -171,30 +190,22 @@ def _of_yaml(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
     yield CodeFile(entry.path, "yaml", what, severity, line, names)
 
 
-def python_tags(text: str) -> Iterator[tuple[Severity, str, int]]:
-    """Each tag that makes PyYAML import or call something which is not harmless: how bad it is, what it names, and its line."""
-    if "!" not in text or not ("python" in text or "%" in text):
-        return
-    found: list[tuple[Severity, str, int]] = []
-    try:
-        for event in yaml.parse(text, Loader=loader()):
-            found += _of_event(event)
-            if isinstance(event, yaml.DocumentEndEvent):
-                yield from found
-                found = []
-    except (yaml.YAMLError, ValueError):  # no loader makes anything of this document, nor gets to the next
-        return
+def _texts(view: RepoView, entry: Entry) -> Iterator[str]:
+    """The pieces of a text."""
+    bom = b""
+    for number, block in enumerate(_blocks(view, entry)):
+        bom = bom if number else block[:2] if block[:2] in BOMS else b""
+        yield text_of(bom + block if number else block)
 
 
-def _of_event(event: yaml.Event) -> Iterator[tuple[Severity, str, int]]:
-    tag = getattr(event, "tag", None)
-    if isinstance(tag, str) and tag.startswith(PYTHON):
-        line = event.start_mark.line + 1 if event.start_mark else 1
-        kind, _, name = tag.removeprefix(PYTHON).partition(":")
-        if kind in NAMES and not is_harmless(name):
-            yield _severity(kind, name), tag.removeprefix(PREFIX)[:200], line
+def _has_words(view: RepoView, entry: Entry) -> bool:
+    """Whether a text that is not called YAML has Python's tags written out. Raises IncompleteError where its bytes do not come."""
+    head = view.read_range(entry.path, 0, min(entry.size, HEAD))
+    return is_text(head, entry.name) and any(map(tag_words, _texts(view, entry)))
 
 
-def _severity(kind: str, name: str) -> Severity:
-    """What is called is worse than what is only imported, and worst where it runs code."""
-    return Severity(Severity.NOTE + (kind in BUILDS) + runs_code(name))
+def code_members(path: str, members: list[str]) -> Iterator[CodeFile]:
+    """One finding for the members of an archive that are machine code, or path files with an import line; packages have such, and are told as that."""
+    if members and not path.lower().endswith(PACKAGES):
+        what = f"machine code, or path files with an import line, in it: {some(members)}"
+        yield CodeFile(path, "members", what, Severity.WARNING)

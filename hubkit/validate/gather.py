@@ -18,7 +18,7 @@ from hubkit.validate.code_files import search_code
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.identity import declared_name
 from hubkit.validate.need import HEADERS, Need
-from hubkit.validate.passed_over import skipped_folders
+from hubkit.validate.passed_over import not_listed
 from hubkit.validate.pickle_search import find_pickles
 from hubkit.validate.prefetch import first_wants, what_follows
 from hubkit.validate.secret_texts import search
@@ -48,7 +48,7 @@ def gather(
     _read_texts(facts, needs)
     if needs & (Need.HEADER | Need.PICKLES):
         find_pickles(facts)
-        facts.remarks += skipped_folders(view)
+        facts.remarks += not_listed(view)
     if Need.WEIGHTS in needs:
         _read_weights(facts, report)
     if needs & (
@@ -127,7 +127,8 @@ def _search_texts(facts: RepoFacts) -> None:
 
 def _search_code(facts: RepoFacts) -> None:
     found = search_code(facts.view)
-    facts.code, facts.code_unread = found.found, found.unread
+    facts.code += found.found
+    facts.code_unread = found.unread
     facts.remarks += found.remarks
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from hubkit.formats.folder import PARTS, may_be_weights
 from hubkit.repo.local import LocalView, is_never_published
 from hubkit.repo.part import lies_in
-from hubkit.words import many
 
 if TYPE_CHECKING:
     from hubkit.repo.view import Entry, RepoView
@@ -27,8 +26,8 @@ def passed_over(repo: RepoFacts) -> list[Entry]:
     ]
 
 
-def skipped_folders(view: RepoView) -> Iterator[str]:
-    """What the report says of folders that tools make, which are not listed."""
+def not_listed(view: RepoView) -> Iterator[str]:
+    """What the report says of folders that tools make, and of links that lead out: they are not listed."""
     if not isinstance(view, LocalView):
         return
     never: list[str] = []
@@ -42,9 +41,13 @@ def skipped_folders(view: RepoView) -> Iterator[str]:
             "made by tools and not judged; only pickles were looked for. hubkit push does not send it, other tools may",
         ),
         (never, "not looked into: no tool of the Hub sends it"),
+        (
+            [link for link in view.outward if not lies_in(link, view.left_out)],
+            "not looked at, as a link that leads out of the folder. hubkit push does not send it, other tools may",
+        ),
     ):
         if folders:
-            more = f" and {many(len(folders) - 5, 'folder')} more" if len(folders) > 5 else ""
+            more = f" and {len(folders) - 5} more" if len(folders) > 5 else ""
             yield f"{', '.join(sorted(folders)[:5])}{more}: {what}"
 
 

@@ -18,6 +18,7 @@ from hubkit.tensors.endings import PICKLES, promise
 from hubkit.tensors.inside import Contents, look_into
 from hubkit.tensors.kinds import HEAD
 from hubkit.tensors.view_file import Allowance
+from hubkit.validate.code_files import CodeFile, code_members
 from hubkit.validate.imports import is_known
 from hubkit.validate.pickles import Pickle, of_contents, of_header
 from hubkit.words import many
@@ -51,6 +52,8 @@ class Searched:
     """By path, in the listing's order."""
     failed: dict[str, str] = field(default_factory=dict)
     """Files that could not be read, each with the reason."""
+    code: list[CodeFile] = field(default_factory=list)
+    """Members of archives that run code of another kind."""
     by_name: list[Entry] = field(default_factory=list)
     """Texts and pictures of a far repository, and formats that nothing unpickles: judged by their names."""
 
@@ -78,6 +81,7 @@ def search(view: RepoView, headers: Mapping[str, Header] = MappingProxyType({}))
     for path in sorted(contents):
         if (why := contents[path].failed) is not None:
             found.failed[path] = why
+        found.code += code_members(path, contents[path].native)
         if (pickle := of_contents(path, contents[path])) is not None:
             found.pickles[path] = pickle
     return found
@@ -150,6 +154,7 @@ def find_pickles(facts: RepoFacts) -> None:
         if sae.weights is not None:
             sae.pickle = _of_weights(sae, sae.weights.path, found.pickles.get(sae.weights.path))
     _search_aside(facts, found)
+    facts.code += found.code
     facts.pickles = list(found.pickles.values())
     facts.unlooked = [why if path in why else f"{path}: {why}" for path, why in found.failed.items()]
     if found.by_name:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from hubkit.publish.files import hash_release, left_out
 from hubkit.publish.gate import check_gate
 from hubkit.publish.plan import Target, make_plan
 from hubkit.release.layout import is_left_out
+from hubkit.repo.local import open_folder
 from hubkit.validate import secret_bytes
+from hubkit.validate.run import validate
 
 Hub = tuple[RunningHub, HfApi]
 TOKEN = "hf_" + "aB3" * 12
@@ -52,6 +55,25 @@ def test_it_is_named_and_not_sent(hub: Hub, release: Path) -> None:
     assert "wandb/" in left_out(release)
     assert "card.yaml" not in left_out(release)
     assert "--include" in note
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+def test_a_link_that_leads_out_is_named_by_both(
+    hub: Hub, release: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "state.pkl").write_bytes(b"\x80\x02cos\nsystem\n)R.")
+    before = {file.path for file in hash_release(release)}
+    (release / "inside.md").symlink_to(release / "README.md")
+    assert make_plan(release, Target("owner/release"), hub[1]).notes == ()
+    assert not any("leads out" in remark for remark in validate(open_folder(release)).remarks)
+    (release / "state.pkl").symlink_to(outside / "state.pkl")
+    (release / "more").symlink_to(outside)
+    plan = make_plan(release, Target("owner/release"), hub[1])
+    assert {file.path for file in plan.files} == {*before, "inside.md"}
+    told = [*plan.notes, *(one for one in validate(open_folder(release)).remarks if "leads out" in one)]
+    assert len(told) == 2
+    assert all("state.pkl" in one and "more" in one for one in told)
 
 
 def test_the_gate_is_not_moved_by_it(release: Path) -> None:

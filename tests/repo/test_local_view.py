@@ -62,7 +62,9 @@ def test_links_never_lead_outside_and_loops_end(tmp_path: Path) -> None:
     (root / "outside").symlink_to(outside)
     (root / "loop").symlink_to(root / "loop")
     (root / "folder").symlink_to(tmp_path)
-    assert [e.path for e in open_folder(root).list()] == ["inside", "real"]
+    view = open_folder(root)
+    assert [e.path for e in view.list()] == ["inside", "real"]
+    assert sorted(view.outward) == ["folder", "outside"]
 
 
 @posix
@@ -73,7 +75,9 @@ def test_a_snapshot_of_the_hubs_cache_is_followed_into_its_blobs(tmp_path: Path)
     snapshot = cache / "snapshots" / "c0ffee"
     snapshot.mkdir(parents=True)
     (snapshot / "f").symlink_to(Path("../../blobs/abc"))
-    assert open_folder(snapshot).read("f") == b"weights"
+    view = open_folder(snapshot)
+    assert view.read("f") == b"weights"
+    assert view.outward == []
 
 
 @posix

@@ -100,11 +100,11 @@ def legacy(body: bytes, tail: bytes = b"") -> bytes:
     return b"".join(pickle.dumps(value, 2) for value in first) + body + pickle.dumps([], 2) + tail
 
 
-def joblib_file(value: Any, compress: Any = 0) -> bytes:
+def joblib_file(value: Any, compress: Any = 0, protocol: int | None = None) -> bytes:
     import joblib
 
     file = io.BytesIO()
-    joblib.dump(value, file, compress=compress)
+    joblib.dump(value, file, compress=compress, protocol=protocol)
     return file.getvalue()
 
 
@@ -166,16 +166,18 @@ def old_joblib(pickled: bytes) -> bytes:
     return b"ZF" + hex(len(pickled)).encode().ljust(19) + zlib.compress(pickled)
 
 
-def joblib_by_hand(numbers: bytes) -> bytes:
+def joblib_by_hand(
+    numbers: bytes, dtype: bytes = b"u1", width: int = 1, state_of_dtype: bytes = b"", new: bytes = b")\x81"
+) -> bytes:
     """A pickle of joblib with these numbers, without the padding that its newer versions write; then a call."""
     state = {
-        "shape": b"M" + struct.pack("<H", len(numbers)) + b"\x85", "dtype": b"cnumpy\ndtype\n(X\x02\x00\x00\x00u1\x89\x88tR",
+        "shape": b"M" + struct.pack("<H", len(numbers) // width) + b"\x85", "dtype": b"cnumpy\ndtype\n(X" + struct.pack("<I", len(dtype)) + dtype + b"\x89\x88tR" + state_of_dtype,
         "subclass": b"cnumpy\nndarray\n", "order": b"X\x01\x00\x00\x00C", "allow_mmap": b"\x89",
     }  # fmt: skip
     written = b"".join(
         b"X" + struct.pack("<I", len(key)) + key.encode() + value for key, value in state.items()
     )
-    return b"\x80\x03(cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81" + b"}(" + written + b"ub" + numbers
+    return b"\x80\x03(cjoblib.numpy_pickle\nNumpyArrayWrapper\n" + new + b"}(" + written + b"ub" + numbers
 
 
 HOSTILE: dict[str, bytes] = {
@@ -188,6 +190,12 @@ HOSTILE: dict[str, bytes] = {
     "text before the call": b"Vhello\n0S'there'\n0I7\n0F1.5\n0" + CALL,
     "octal numbers": b"I010\n0" + CALL,
     "a number behind a NUL": b"I1\x00zzz\n0" + CALL,
+    "what is put behind a NUL": b"\x80\x02Np0\x00x\n0" + CALL,
+    "what is got behind a NUL": b"\x80\x04N\x940g0\x00y\n0" + CALL,
+    "a module that is no word": b"codd-name\n__name__\n0" + CALL,
+    "a module that is no word, and INST": b"codd-name\n__name__\n0(ios\ngetpid\n.",
+    "a module that is no word, and a stack global": b"codd-name\n__name__\n0" + NEW_CALL[2:],
+    "INST of words before it": b"(icalendar\nCalendar\n0codd-name\n__name__\n0" + CALL,
     "stack global": NEW_CALL,
     "stack global from escapes": b"\x80\x04V\\u006f\\u0073\nS'get\\160id'\n\x93)R.",
     "stack global by memo": b"\x80\x04\x8c\x02os\x94\x8c\x06getpid\x940(h\x00h\x01\x93)R.",
@@ -244,6 +252,8 @@ HOSTILE: dict[str, bytes] = {
     "joblib, before 0.10": old_joblib(NEW_CALL),
     "joblib's numbers are opcodes": joblib_by_hand(b"0" + CALL) + b"e.",
     "opcodes behind joblib's numbers": joblib_by_hand(b"\xff" * 9000) + b"0" + CALL,
+    "opcodes behind numbers of a letter": joblib_by_hand(b"t.\0\0" * 2, b"f", 4) + b"0" + CALL,
+    "opcodes behind texts of another length": joblib_by_hand(b"t." + b"a" * 8, b"S1", 5, b"(K\x03X\x01\0\0\0|NNNK\x05K\x01K\x00tb") + b"0" + CALL,
     "opcodes behind numbers that end the pickle": joblib_by_hand(b"t.") + b"0" + CALL,
 }  # fmt: skip
 NAMES = [
@@ -324,5 +334,15 @@ def joblib_healthy() -> dict[str, tuple[str, bytes]]:
         "joblib, dates and objects": (
             "w.joblib",
             joblib_file([np.array(["2020-01-01"], "M8[D]"), objects(1, "a")]),
+        ),
+        **{
+            f"joblib, protocol {number}": ("w.joblib", joblib_file([np.ones(3), True], protocol=number))
+            for number in (0, 1, 2)
+        },
+        "joblib, records": (
+            "w.joblib",
+            joblib_file(
+                [np.zeros(3, [("a", "f4"), ("b", "U3")]), np.array([b"a", b"bc"]), np.ones(2, "f2")], 0
+            ),
         ),
     }

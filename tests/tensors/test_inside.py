@@ -10,12 +10,14 @@ import lzma
 import os
 import pickle
 import struct
+import sys
 import tarfile
 import time
 import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -29,6 +31,7 @@ from tensors.hostile import (
     NEW_CALL,
     SKIPPED_FRAME,
     TEXTS,
+    joblib_by_hand,
     joblib_healthy,
     joblib_hostile,
     lzma_alone,
@@ -73,6 +76,7 @@ def test_the_disguises_are_real(name: str, monkeypatch: pytest.MonkeyPatch) -> N
         pytest.skip(NOT_BY_THESE[name])
     monkeypatch.setattr(os, "getpid", canary.ring)
     monkeypatch.setattr("nt.getpid" if os.name == "nt" else "posix.getpid", canary.ring)
+    monkeypatch.setitem(sys.modules, "odd-name", ModuleType("odd-name"))
     canary.RUNG.clear()
     load_in_every_way(HOSTILE[name])
     assert canary.RUNG
@@ -86,6 +90,8 @@ NOT_BY_THESE = {
     "a zip with a comment": "only readers that look at how long the comment is take it for a zip",
     "joblib, before 0.10": "only old joblib reads it",
     "opcodes behind joblib's numbers": "only joblib steps over the numbers",
+    "opcodes behind numbers of a letter": "only joblib steps over the numbers",
+    "opcodes behind texts of another length": "only joblib steps over the numbers",
     "opcodes behind numbers that end the pickle": "only joblib steps over the numbers",
 }
 
@@ -98,6 +104,8 @@ NOT_BY_THESE = {
         "legacy",
         "torch's tar",
         "opcodes behind joblib's numbers",
+        "opcodes behind numbers of a letter",
+        "opcodes behind texts of another length",
         "opcodes behind numbers that end the pickle",
         "joblib, before 0.10",
     ],
@@ -125,6 +133,20 @@ def test_joblibs_own_files() -> None:
         contents = look(data)
         assert all(map(is_harmless, imports(contents))), name
         assert (contents.unread, [one.trace.beyond for one in contents.pickles]) == ([], [None]), name
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        b"(cnumpy\nndarray\nK\x01\x85X\x01\0\0\0CNtR",
+        b"(NtR",
+        b"0(ccopyreg\n__newobj__\n(cjoblib.numpy_pickle\nNumpyArrayWrapper\ntR",
+    ],
+)
+def test_an_array_of_joblib_that_begins_nobody_knows_where_is_told(new: bytes) -> None:
+    (one,) = look(joblib_by_hand(b"t.", new=new) + b"0" + CALL).pickles
+    assert one.trace.beyond is not None
+    assert "array of joblib that" in one.trace.beyond
 
 
 @pytest.mark.parametrize("name", HEALTHY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import time
 import zipfile
@@ -10,12 +11,14 @@ from pathlib import Path
 import pytest
 import yaml
 from builders import check, view
+from tensors.hostile import tarred, zipped
 from validate.test_pickle_search import far
 
 from hubkit.repo.local import open_folder
-from hubkit.validate.code_files import LONGEST_YAML, python_tags, search_code
+from hubkit.validate.code_files import BLOCK, LONGEST_YAML, search_code
 from hubkit.validate.finding import Severity
 from hubkit.validate.run import Selection, validate
+from hubkit.validate.yaml_tags import LONGEST_SLOW, python_tags
 
 CALLS = [
     "a: !!python/object/apply:os.getpid []",
@@ -90,10 +93,82 @@ def test_any_yaml_takes_little_time(piece: str) -> None:
     for size in (1 << 17, 1 << 19):
         text = "#python\n- !a b\n- " + piece * (size // len(piece))
         begun = time.process_time()
-        list(python_tags(text))
+        python_tags(text)
         times.append(time.process_time() - begun)
     assert times[1] < max(8 * times[0], 0.5)
     assert times[1] < 3
+
+
+ONLY_PYTHONS_PARSER = [
+    "%YAML 1.3\n--- !!python/object/apply:os.getpid []",
+    'a: "\\ud800"\nb: !!python/object/apply:os.getpid []',
+]
+
+
+@pytest.mark.parametrize("text", ONLY_PYTHONS_PARSER)
+def test_what_libyaml_refuses_and_pythons_parser_takes_is_an_error(text: str) -> None:
+    assert yaml.load(text, Loader=yaml.UnsafeLoader)
+    (finding,) = check(view(files={"a.yaml": text.encode()}), "SEC004").findings
+    assert (finding.severity, finding.line) == (Severity.ERROR, 2)
+    (finding,) = check(view(files={"a.yaml": f"{text}\n{'# b' * LONGEST_SLOW}".encode()}), "SEC004").findings
+    assert finding.severity is Severity.WARNING
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be"])
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "!!python/object/apply:os.getpid",
+        "!!%70ython/object/apply:os.getpid",
+        "!<tag:yaml.org,2002:%70ython/object/apply:os.getpid>",
+    ],
+)
+def test_words_of_long_yaml_are_found_however_they_are_written(tag: str, encoding: str) -> None:
+    bom = "\ufeff" if encoding == "utf-16-be" else ""
+    for name, alarms in (("a.yaml", 1), ("hparams", 0)):
+        data = (bom + "b: 1\n" * LONGEST_YAML + f"a: {tag} []").encode(encoding)
+        report = check(view(files={name: data}), "SEC004")
+        assert len(report.findings) == alarms
+        assert alarms or any("hparams" in remark for remark in report.remarks)
+
+
+@pytest.mark.parametrize(
+    "name", ["model.yml.dvc", "MLmodel", "CITATION.cff", "hparams.conf", "run.json", "hparams", ".yamllint"]
+)
+def test_yaml_is_yaml_whatever_it_is_called(name: str) -> None:
+    for text in CALLS:
+        (finding,) = check(view(files={name: text.encode()}), "SEC004").findings
+        assert (finding.severity, finding.path) == (Severity.ERROR, name)
+    for text in (*QUIET, '{"text": "a: !!python/object/apply:os.system []"}'):
+        assert check(view(files={name: text.encode()}), "SEC004").findings == []
+
+
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        (b"#x\rimport os\n", 2), (b"#\0\nimport os\n", 2), (b"\xef\xbb\xbfimport os", 1), (b"a\r\n#x\x0cimport\tos", 3),
+        ("#\u2028import os".encode(), 2), ("#\x85import os".encode(), 2), (b"PK\x03\x04\nimport os\n", 2), (b"#\xff\nimport os", 2),
+        (b"#" * 999 + b"\n" + b"x\n" * BLOCK + b"import os\n", BLOCK + 2), (b"#" * (BLOCK - 3) + b"\nimport os", 2),
+    ],
+)  # fmt: skip
+def test_an_import_line_is_found_wherever_a_line_begins(data: bytes, line: int) -> None:
+    (finding,) = check(view(files={"a.pth": data}), "SEC004").findings
+    assert (finding.severity, finding.line) == (Severity.WARNING, line)
+    quiet = data.replace(b"import", b"_import")
+    assert check(view(files={"a.pth": quiet}), "SEC004").findings == []
+
+
+@pytest.mark.parametrize("piece", ["[", "{a: ", "[[\n", "? ", "- ", "'a' ", "a: b\n", "'a': {"])
+def test_the_slow_parser_takes_little_time(piece: str) -> None:
+    text = ("#!!python/name\n" + piece * LONGEST_SLOW)[:LONGEST_SLOW]
+    begun = time.process_time()
+    python_tags(text)
+    assert time.process_time() - begun < 2
+
+
+def test_a_deep_text_that_libyaml_refuses_is_told_by_its_words() -> None:
+    deep = f"%YAML 1.3\n--- {'[' * 99}!!python/object/apply:os.getpid []{']' * 99}"
+    assert [one[::2] for one in python_tags(deep)] == [(Severity.WARNING, 2)]
 
 
 def test_path_files_are_told_and_checkpoints_are_not() -> None:
@@ -101,7 +176,7 @@ def test_path_files_are_told_and_checkpoints_are_not() -> None:
     good = {
         "d.pth": b"\x80\x02}.",
         "e.pth": b"/usr/lib/python\n",
-        "f.pth": b"PK\x03\x04\0\0\nimport os\n",
+        "f.pth": b"PK\x03\x04\0\xff\nimport os\n",
         "g.txt": b"import os\n",
     }
     report = check(view(files=bad | good), "SEC004")
@@ -125,6 +200,28 @@ def test_compiled_code_is_told_by_kind() -> None:
     ]  # fmt: skip
     assert "lib/b.so.1.2" in report.findings[0].message
     (finding,) = check(view(files={"__pycache__/a.cpython-311.pyc": b"x"}), "SEC004").findings
+    assert finding.severity is Severity.NOTE
+
+
+def test_code_in_archives_is_told() -> None:
+    path = b"import os\n"
+    bad = {
+        "model.pt2": zipped(("model/data/aotinductor/model/c.wrapper.so", b"\x7fELF")),
+        "a.tar": tarred(("b/x.pth", b"#\r" + path)),
+        "b.tar.gz": gzip.compress(tarred(("lib.DLL", b"MZ"))),
+    }
+    good = {
+        "c.zip": zipped(
+            ("so.txt", b"x"), ("w.pth", b"\x80\x02}."), ("p.pth", b"/usr/lib\n"), ("x.txt", path)
+        ),
+        "d.tar": tarred(("w.pth", zipped(("w/data.pkl", b"\x80\x02}.")))),
+    }
+    report = check(view(files=bad | good), "SEC004")
+    assert [(f.path, f.severity) for f in report.findings] == [
+        (name, Severity.WARNING) for name in sorted(bad)
+    ]
+    assert "c.wrapper.so" in next(f.message for f in report.findings if f.path == "model.pt2")
+    (finding,) = check(view(files={"p-1.0.whl": zipped(("p/_c.so", b"\x7fELF"))}), "SEC004").findings
     assert finding.severity is Severity.NOTE
 
 

@@ -82,6 +82,15 @@ def test_what_was_not_read_to_its_end_is_a_warning() -> None:
     assert finding.severity is Severity.NOTE
 
 
+def test_a_pickle_that_says_so_and_breaks_off_is_told() -> None:
+    for data in (b"\x80\x02Npx\n0", b"\x80\x04\x8c\x01a\x940h\x07.", b"\x80\x05N0}\xff"):
+        (finding,) = check(view(files={"state.dat": data}), "SEC001").findings
+        assert finding.severity is Severity.WARNING
+        assert "was not read to its end" in finding.message
+    numbers = np.array([0x0280, 0xFFFF, 7], "<u2").tobytes()
+    assert check(view(files={"tokens.bin": numbers, "a.bin": b"\x80\x03"}), "SEC001").findings == []
+
+
 def test_code_of_torch_itself_is_a_warning() -> None:
     script = torch_zip(
         b"\x80\x02}.", ("archive/constants.pkl", b"\x80\x02)."), ("archive/code/__torch__.py", b"pass")

@@ -164,7 +164,7 @@ def private_path(repo: RepoFacts) -> Iterator[Found]:
             )
 
 
-@repo_rule("SEC004", Severity.WARNING, Need.TREE | Need.CFG | Need.CODE)
+@repo_rule("SEC004", Severity.WARNING, Need.TREE | Need.CFG | Need.PICKLES | Need.CODE)
 def custom_code(repo: RepoFacts) -> Iterator[Found]:
     """Custom code that runs on load.
 
@@ -172,8 +172,8 @@ def custom_code(repo: RepoFacts) -> Iterator[Found]:
     `trust_remote_code: true` in `model_from_pretrained_kwargs` makes SAELens run the base model's code, which is a note, as are plain .py files.
 
     YAML with Python's tags (`!!python/object/apply:os.system`, however they are written) calls what it names in an unsafe loader: an error where that
-    runs code, a warning or a note else. Warnings, too: path files (`.pth`) with an import line, Keras's Lambda layers, machine code, compiled Python
-    outside `__pycache__`. Of a repository on the Hub, HDF5 and long YAML are not brought here; the report says so.
+    runs code, a warning or a note else. It is looked for in every text of a folder but prose and programs, whatever it is called. Warnings, too: path files (`.pth`) with an import line, Keras's Lambda layers, machine code, compiled Python
+    outside `__pycache__`; machine code and path files also as members of archives. Of a repository on the Hub, HDF5 and long YAML are not brought here; the report says so.
     """
     for one in repo.code:
         yield Found(
