@@ -43,6 +43,8 @@ PLAIN = re.compile(r"[<>|=]?[?biufcSUVmM]\d*(?:\[[^\]]*\])?")
 STORAGE = re.compile(r"(?:[^/]+/)?data/\d+")
 """A member of a torch checkpoint that holds raw numbers."""
 UNRECOGNISED = "its name says that it is packed, and its bytes are of no kind that is known here"
+RAW = {"tensors", "storages"}
+"""Members of torch's oldest tars, where pickles and raw numbers follow each other."""
 POINTER = b"version https://git-lfs"
 """How the text begins that stands for a file which git-lfs keeps elsewhere."""
 CODE = re.compile(
@@ -255,6 +257,11 @@ class _Look:
             self._pickles(file, file.read(HEAD), place, "")
         return True
 
+    def _raw(self, name: str, where: str) -> None:
+        """Says of what torch wrote before 0.1.10 that pickles may stand behind numbers there."""
+        if name in RAW and any(one.place == where for one in self.contents.pickles):
+            self._unread(where, "torch's oldest form: what stands behind its raw numbers was not looked at")
+
     def _tar(self, file: Readable, place: str, depth: int) -> bool:
         import tarfile
 
@@ -268,6 +275,7 @@ class _Look:
                     elif member.isreg():
                         content = Window(file, member.offset_data, member.size)
                         self.into(content, where, depth + 1, _last(member.name))
+                        self._raw(member.name, where)
         except (tarfile.TarError, OSError, ValueError, EOFError, OverflowError) as error:
             raise PickleError(f"it is damaged: {str(error)[:100]}") from error
         return True

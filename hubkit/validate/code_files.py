@@ -95,6 +95,9 @@ def search_code(view: RepoView) -> SearchedCode:
     searched.remarks += _said(keras, "searched for Lambda layers of Keras and for nothing else that runs")
     others = [entry.path for entry in names if entry.name.lower().endswith(OTHERS)]
     searched.remarks += _said(others, "not looked into: its loader may run what is in it")
+    paths = {entry.path for entry in view.list()}
+    shelves = sorted(path for path in paths if path.endswith(".dat") and f"{path[:-4]}.dir" in paths)
+    searched.remarks += _said(shelves, "not looked into: shelve unpickles what is in it")
     return searched
 
 

@@ -225,6 +225,16 @@ def test_code_in_archives_is_told() -> None:
     assert finding.severity is Severity.NOTE
 
 
+def test_shelves_and_torchs_oldest_form_are_named() -> None:
+    report = check(view(files={"a/s.dat": b"x", "a/s.dir": b"x", "b.dat": b"x", "c.dir": b"x"}), "SEC004")
+    (remark,) = [one for one in report.remarks if "shelve" in one]
+    assert remark.startswith("a/s.dat: ")
+    for name, told in (("tensors", 1), ("tensors.txt", 0)):
+        data = tarred((name, b"\x80\x02K\x00." + bytes(9)))
+        findings = check(view(files={"old.tar": data}), "SEC001").findings
+        assert sum("oldest form" in one.message for one in findings) == told
+
+
 def keras(config: bytes) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
