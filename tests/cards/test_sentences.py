@@ -318,6 +318,7 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "of 3 with the least severe defects that saw both labels": ("worse_measured", "all_defective_measured"),
         "; every SAE has a defect, this one HOOK003, HOOK006.": ("all_defective_measured", "all_defective"),
         ": the only one without a defect.": ("narrow", "plain"),
+        ": the only one that no fix made another architecture of.": ("mended", "plain"),
         "- **Avoid** every jumprelu SAE: they have defects (THR001, THR002).": ("narrow", "plain"),
         "- **For**: ": ("quantized", "plain"),
         "- **Not for**: ": ("quantized", "plain"),

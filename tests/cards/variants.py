@@ -497,6 +497,14 @@ def nameless(folder: Path) -> Path:
     return put(folder, sae("a", model_name=GONE))
 
 
+def mended(folder: Path) -> Path:
+    """One SAE that a fix made another architecture of, beside one that is as it was trained."""
+    rewritten = {"rewritten": {"rule": "THR001", "from": "jumprelu", "to": "standard", "threshold": 0.0}}
+    return put(
+        folder, sae("a", "standard", training_architecture="jumprelu", hubkit=rewritten) | sae("b", "topk")
+    )
+
+
 def beside_others(folder: Path) -> Path:
     """SAEs of another family in the same folder."""
     plain(folder)
@@ -621,7 +629,7 @@ def hollow(folder: Path) -> Path:
 VARIANTS: dict[str, Callable[[Path], Path]] = {
     one.__name__: one
     for one in (
-        plain, computed, chance, one, one_at_chance, experiments, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
+        mended, plain, computed, chance, one, one_at_chance, experiments, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
         wrong_model, nameless, beside_others, root, quantized, half_quantized, warned, hollow, damaged, poor, lens_module, pooled, scaled,
         sampled, sampled_last, one_new, best_defective, stated_ties, one_above, many_tied, all_defective, all_defective_measured, defective, beside_widths,
         worse_and_less, worse_measured, told,

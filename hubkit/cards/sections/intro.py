@@ -97,6 +97,7 @@ def uses(facts: Facts) -> Context | Absent:
         "codes": sorted({finding.code for finding in pick.sae.findings}),
         "both": pick.sae.condition == MIXED and len(facts.distinct("condition")) > 1,
         "avoid": _avoid(facts),
+        "rewritten": any(sae.rewritten for sae in facts.saes),
         "recommended": settings.recommended,
         "not_recommended": not_recommended,
     }  # fmt: skip
