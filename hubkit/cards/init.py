@@ -56,6 +56,7 @@ EXAMPLES: Mapping[str, str] = {
     "code": "https://github.com/owner/code",
     "papers": "[{title: Some paper, arxiv: '2406.04093'}]",
     "new_version": "your-name/gemma-2-2b-saes-v2",
+    "publish_prompts": "true",
     "scenario_families": "[]",
     "transfers": "[{to: the bfloat16 model, expected: high, why: same weights}]",
     "sections": "[{heading: Acknowledgements, text: 'Markdown of your own.'}]",

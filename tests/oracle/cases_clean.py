@@ -52,7 +52,7 @@ VARIANTS = [
     Case("a bfloat16 SAE whose threshold is float32", "jumprelu export, bfloat16", nothing),
     Case("an empty activation_fn_kwargs left over in the v6 layout", "topk", put(activation_fn_kwargs={})),
     Case("a second weights file beside the right one", "standard", lambda d: d.files.update({"model.safetensors": b""})),
-    Case("a JumpReLU without thresholds rewritten as standard, disclosed", "standard", meta(training_architecture="jumprelu", hubkit={"rewritten": "THR001"})),
+    Case("a JumpReLU without thresholds rewritten as standard, disclosed", "standard", meta(training_architecture="jumprelu", hubkit={"rewritten": {"rule": "THR001", "from": "jumprelu", "to": "standard"}})),
     Case("hook of the embedding", "standard", every(meta(hook_name="hook_embed"), at("embedding"))),
     Case("module path as hook_name", "standard", meta(hook_name="model.layers.2", model_class_name="AutoModelForCausalLM")),
     Case("rescale_acts_by_decoder_norm true over unit rows", "topk, unit rows", put(rescale_acts_by_decoder_norm=True)),
