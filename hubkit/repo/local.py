@@ -126,7 +126,7 @@ class LocalView(RepoView):
             return "a link that leads out of the folder"
         return instead_of_file(place)
 
-    def part(self, folder: str, left_out: frozenset[str] = frozenset()) -> LocalView:
+    def own_part(self, folder: str, left_out: frozenset[str]) -> LocalView:
         """The folder inside as `open_folder` would show it."""
         root = self.root if folder == "." else self.root / folder
         return LocalView(name=str(root), root=root, left_out=left_out, deadline=self.deadline)

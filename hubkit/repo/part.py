@@ -82,8 +82,10 @@ def lies_in(path: str, folders: frozenset[str]) -> bool:
     return any("/".join(parts[:n]) in folders for n in range(1, len(parts)))
 
 
-def part_of(view: RepoView, folder: str, left_out: frozenset[str]) -> PartView:
-    """The part of any view; a folder on disk has a better one."""
+def part_of(view: RepoView, folder: str, left_out: frozenset[str] = frozenset()) -> RepoView:
+    """What lies in `folder` (`.` is all of it) as a view of its own, without the folders `left_out`, which are relative to it."""
+    if (own := view.own_part(folder, left_out)) is not None:
+        return own
     name = view.name if folder == "." else f"{view.name}/{folder}"
     within = "/".join(one for one in (view.within, folder) if one not in ("", "."))
     found = PartView(

@@ -182,11 +182,10 @@ class RepoView(ABC):
         for item in items:
             action(item)
 
-    def part(self, folder: str, left_out: frozenset[str] = frozenset()) -> RepoView:
-        """What lies in `folder` (`.` is all of it) as a view of its own, without the folders `left_out`, which are relative to it."""
-        from hubkit.repo.part import part_of
-
-        return part_of(self, folder, left_out)
+    def own_part(self, folder: str, left_out: frozenset[str]) -> RepoView | None:
+        """What `repo.part.part_of` gives, where a view has a better one than the paths of its own below `folder`."""
+        del folder, left_out
+        return None
 
     def aside(self) -> RepoView | None:
         """What lies there as well and is not listed, by the same paths; None where there is nothing of the kind."""

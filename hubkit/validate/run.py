@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from hubkit.engine.events import Progress, silent
 from hubkit.formats.folder import may_be_weights
 from hubkit.readme.code import unread_code
+from hubkit.repo.part import part_of
 from hubkit.validate import rules as _rules  # noqa: F401 - importing them registers them
 from hubkit.validate.asking import ask
 from hubkit.validate.base_model import TABLE, BaseModels, add_base_models
@@ -120,12 +121,12 @@ def _validate(view: RepoView, selection: Selection, asked: _Asked, depth: int) -
         return _one(view, selection, asked)
     reports, views = [], [view]
     for folder in split.releases:
-        part = view.part(folder)
+        part = part_of(view, folder)
         report = _validate(part, selection.below(folder), asked, depth - 1)
         reports.append(below(report, folder))
         views.append(part)
     # What lies around them: without a card of its own there, a README is that of a code base.
-    rest = view.part(".", left_out=frozenset(split.releases))
+    rest = part_of(view, ".", frozenset(split.releases))
     rest.refused = view.refused
     around = _one(
         rest, selection, asked if split.has_card or split.has_saes else replace(asked, never=("CARD",))

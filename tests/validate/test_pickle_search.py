@@ -19,6 +19,7 @@ from hubkit.publish.conditions import Subject, no_pickle
 from hubkit.publish.files import hash_release
 from hubkit.repo.local import open_folder
 from hubkit.repo.memory import MemoryView
+from hubkit.repo.part import part_of
 from hubkit.repo.view import Entry
 from hubkit.tensors.endings import PICKLES, is_binary, packed_text, promise
 from hubkit.validate import gather, pickle_search
@@ -436,7 +437,7 @@ def test_of_a_far_zip_behind_something_the_end_is_asked_for(name: str) -> None:
 
 def test_a_part_of_a_far_repository_is_far() -> None:
     whole = far({"a/w.dat": NEW_CALL, "a/README.md": b"cat\n", "b/x.dat": NEW_CALL})
-    part = whole.part("a")
+    part = part_of(whole, "a")
     assert not part.near
     found = pickle_search.search(part)
     assert (list(found.pickles), [entry.path for entry in found.by_name]) == (["w.dat"], ["README.md"])
