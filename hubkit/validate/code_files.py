@@ -11,6 +11,7 @@ import zlib
 from codecs import getincrementaldecoder
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from hubkit.errors import IncompleteError
@@ -29,6 +30,10 @@ LONGEST_YAML = 1 << 20
 MOST_BYTES = 1 << 26
 """Bytes of a file that are searched for words."""
 BLOCK, OVERLAP = 1 << 20, 200
+MOST_BLOCKS = 4
+"""Of a text that is not called YAML: a tag far down in something else's file is nobody's YAML."""
+MOST_OTHERS = 1 << 26
+"""Bytes of all such texts of one repository."""
 PROSE = (".md", ".txt", ".rst", ".tex", ".html", ".py", ".ipynb")
 """Texts that people read, or programs other than YAML's."""
 LAMBDA = re.compile(rb'"class_name"\s{0,9}:\s{0,9}"(?:Lambda|__lambda__)"')
@@ -70,6 +75,8 @@ def search_code(view: RepoView) -> SearchedCode:
     searched.found += _by_name([entry.path for entry in names])
     far: list[str] = []
     long: list[str] = []
+    beyond: list[str] = []
+    left = MOST_OTHERS
     for entry in names:
         small = entry.name.lower()
         named = small.endswith((".yaml", ".yml", ".pth", *KERAS))
@@ -77,6 +84,10 @@ def search_code(view: RepoView) -> SearchedCode:
             continue
         if not view.at_hand(entry.path, 0, entry.size):
             far += [entry.path] if named and not small.endswith(".pth") else []  # looked at as a pickle
+            continue
+        left -= 0 if named else min(entry.size, MOST_BLOCKS * BLOCK)
+        if left < 0 and not named:
+            beyond.append(entry.path)
             continue
         try:
             if not named and not _has_words(view, entry):
@@ -88,6 +99,7 @@ def search_code(view: RepoView) -> SearchedCode:
         except IncompleteError as error:
             searched.unread.append(error.message)
     searched.remarks += _said(far, "not brought here to be searched for code that runs when it is loaded")
+    searched.remarks += _said(beyond, "not searched for Python's tags of YAML: too much text")
     searched.remarks += _said(
         long, "has the words of Python's tags in YAML, and is too long to be read as that"
     )
@@ -204,7 +216,7 @@ def _texts(view: RepoView, entry: Entry) -> Iterator[str]:
 def _has_words(view: RepoView, entry: Entry) -> bool:
     """Whether a text that is not called YAML has Python's tags written out. Raises IncompleteError where its bytes do not come."""
     head = view.read_range(entry.path, 0, min(entry.size, HEAD))
-    return is_text(head, entry.name) and any(map(tag_words, _texts(view, entry)))
+    return is_text(head, entry.name) and any(map(tag_words, islice(_texts(view, entry), MOST_BLOCKS)))
 
 
 def code_members(path: str, members: list[str]) -> Iterator[CodeFile]:
