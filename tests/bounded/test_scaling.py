@@ -124,6 +124,6 @@ def test_the_measure_sees_what_is_quadratic() -> None:
 
     linear = Reader(lambda text: [hash(c) for c in text * 20], {"x": lambda n: "a" * n})
     slow = Reader(quadratic, {"x": lambda n: "ab" * (n // 2)})
-    assert superlinear(slow, "x", 40_000)
+    assert superlinear(slow, "x", 120_000)
     assert superlinear(linear, "x", 40_000) is None
     assert peak(Reader(list, {}), "ab" * 500_000) > 8_000_000
