@@ -203,6 +203,8 @@ def test_every_file_of_this_project_and_of_python_is_no_pickle() -> None:
     assert len(files) > 400
     for path in files:
         assert trace(path.read_bytes()) is None, path
+        if path.suffix == ".pyc":  # a piece of compiled code may begin as a pickle does, and break off
+            continue
         for line in path.read_bytes().split(b"\n")[:400]:
             assert trace(line + b"\n") is None, (path, line)
 
