@@ -72,8 +72,6 @@ class SaeFact:
     findings: tuple[Finding, ...]
     warnings: tuple[str, ...] = ()
     """What training and evaluation said of it, from the same file."""
-    own_metrics: bool = False
-    """Whether a metrics.json of hubkit's form lies beside it."""
     unlike: bool | None = None
     """Whether its thresholds differ between latents; None where it has none, or they could not be read."""
     not_checked: tuple[str, ...] = ()
@@ -345,7 +343,6 @@ def _sae(
         metrics_file=file,
         findings=tuple(f for f in report.findings if f.sae_id == sae.sae_id and f.severity > Severity.NOTE),
         warnings=tuple(own[1].warnings if own else line.warnings if line else ()),
-        own_metrics=own is not None,
         unlike=_unlike(view, sae),
         not_checked=tuple(sorted({one.code for one in report.skipped if one.sae_id == sae.sae_id})),
     )
@@ -393,8 +390,3 @@ def _weights(checksums: Mapping[str, str], saes: tuple[SaeFact, ...]) -> dict[st
 
 def _path(sae: SaeFact, name: str) -> str:
     return name if sae.sae_id == "." else f"{sae.sae_id}/{name}"
-
-
-def release_digest(release: Path) -> str:
-    """The digest that a card carries: of every published file but itself, its figures and provenance.json."""
-    return sha256_of_json(Checksums.of(release).get())

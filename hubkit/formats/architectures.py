@@ -28,11 +28,6 @@ class SaelensArchitecture:
     in_cards: bool = False
     """Whether cards and configurations mean the same thing by its name."""
 
-    @property
-    def inference(self) -> str:
-        """What a published configuration of it names."""
-        return self.saved_as or self.name
-
 
 def _keys(names: str) -> frozenset[str]:
     return frozenset(names.split())

@@ -89,7 +89,7 @@ class Subject:
 
     @property
     def digest(self) -> str:
-        """What a current card of these files carries: `cards.facts.release_digest`, from the hashes that are known already."""
+        """What a current card of these files carries: the digest of `cards.checksums`, from the hashes that are known already."""
         return sha256_of_json({file.path: file.sha256 for file in self.files if is_digested(file.path)})
 
     @cached_property

@@ -78,8 +78,3 @@ def packed_text(name: str) -> bool:
     """Whether `name` is that of one compressed text, as `rows.jsonl.gz` is."""
     small = name.lower()
     return small.endswith(PACKED) and promise(small.rpartition(".")[0]) == "text"
-
-
-def is_binary(name: str) -> bool:
-    """Whether nobody looks for words in a file of this name."""
-    return promise(name) not in {"text", "unknown"} and not name.lower().endswith(".svg")

@@ -16,10 +16,11 @@ from safetensors.numpy import save
 
 from hubkit.cards import sections
 from hubkit.cards.build import EditedError, build_card, draft_card, recorded_digest
-from hubkit.cards.facts import release_digest
+from hubkit.cards.checksums import Checksums
 from hubkit.cards.settings import CardSettings, load_settings, save_settings
 from hubkit.errors import NothingFound, UsageError
 from hubkit.readme.document import parse_readme
+from hubkit.release.digests import sha256_of_json
 from hubkit.repo.local import open_folder
 from hubkit.validate.run import validate
 
@@ -160,9 +161,9 @@ def test_the_loading_code_parses_and_names_what_is_there(release: Path) -> None:
 
 def test_the_digest_moves_with_the_files_and_not_with_the_card(release: Path) -> None:
     card = build_card(release)
-    assert recorded_digest(card.text) == release_digest(release)
+    assert recorded_digest(card.text) == sha256_of_json(Checksums.of(release).get())
     (release / "lab_topk_L3_mixed" / "cfg.json").write_bytes(json.dumps(cfg("topk", k=5)).encode())
-    assert recorded_digest(card.text) != release_digest(release)
+    assert recorded_digest(card.text) != sha256_of_json(Checksums.of(release).get())
 
 
 def test_nobodys_text_is_lost(release: Path) -> None:

@@ -14,11 +14,11 @@ from ledger.places import is_file, values
 from ledger.table import rules
 from safetensors.numpy import load_file
 
-from hubkit.cards.checksums import is_digested
-from hubkit.cards.facts import release_digest
+from hubkit.cards.checksums import Checksums, is_digested
 from hubkit.cards.snippets import run_card
 from hubkit.cards.text import interval
 from hubkit.readme.document import parse_readme
+from hubkit.release.digests import sha256_of_json
 from hubkit.release.metrics import Evaluation, SaeMetrics
 from hubkit.release.provenance import Provenance
 from hubkit.repo.local import open_folder
@@ -103,7 +103,7 @@ def test_the_card_is_current_and_its_front_matter_is_the_hubs(demo: DemoRun) -> 
     assert front is not None
     assert front["library_name"] == "saelens"
     assert front["base_model"] == "hubkit/lab-llama-6x64"
-    assert front["hubkit"]["facts_sha256"] == release_digest(release)
+    assert front["hubkit"]["facts_sha256"] == sha256_of_json(Checksums.of(release).get())
 
 
 def test_the_cards_code_gives_the_cards_l0_and_explained_variance(demo: DemoRun) -> None:

@@ -64,7 +64,7 @@ def test_every_one_is_a_training_architecture_of_saelens_and_has_what_formats_kn
     for name, kind in all_architectures().items():
         assert type(kind).__module__ == f"hubkit.train.architectures.{name}"
         assert name in TRAINING_KEYS
-        assert BY_NAME[BY_NAME[name].inference].first is not None, "what is saved loads"
+        assert BY_NAME[BY_NAME[name].saved_as or name].first is not None, "what is saved loads"
 
 
 def test_settings_of_its_own_are_keys_of_every_spec_and_of_a_study() -> None:

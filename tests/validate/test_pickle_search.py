@@ -21,7 +21,7 @@ from hubkit.repo.local import open_folder
 from hubkit.repo.memory import MemoryView
 from hubkit.repo.part import part_of
 from hubkit.repo.view import Entry
-from hubkit.tensors.endings import PICKLES, is_binary, packed_text, promise
+from hubkit.tensors.endings import PICKLES, packed_text, promise
 from hubkit.validate import gather, pickle_search
 from hubkit.validate.finding import Severity
 from hubkit.validate.imports import is_harmless, is_known, plain, runs_code
@@ -357,8 +357,6 @@ def test_the_list_of_endings() -> None:
     ]  # fmt: skip
     assert packed_text("rows.jsonl.gz")
     assert not packed_text("w.pkl.gz")
-    assert is_binary("a.pt")
-    assert not is_binary("a.svg")
     assert all(promise(f"a{ending}") == "pickle" for ending in PICKLES)
 
 
