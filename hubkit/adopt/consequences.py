@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from hubkit.adopt.pieces import Piece, Pieces, code_of
 from hubkit.cards.snippet_names import names_bound, parse
+from hubkit.release.layout import README
 
 OURS = frozenset({"SAE", "repo_id", "sae_id", "sae"})
 """Names that the loading code of every new card defines, above the author's."""
@@ -106,7 +107,7 @@ def _needed(statement: ast.stmt) -> tuple[set[str], set[str]]:
 
 
 def _table(statement: ast.stmt) -> symtable.SymbolTable:
-    return symtable.symtable(ast.unparse(statement), "README.md", "exec")
+    return symtable.symtable(ast.unparse(statement), README, "exec")
 
 
 def _inside(table: symtable.SymbolTable) -> Iterator[str]:

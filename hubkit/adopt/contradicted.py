@@ -13,6 +13,7 @@ from hubkit.adopt.consequences import Gone, with_consequences
 from hubkit.adopt.draft import Draft, lines_of
 from hubkit.adopt.pieces import Piece, Pieces
 from hubkit.readme.document import Readme
+from hubkit.release.layout import README
 from hubkit.validate.finding import Finding, Severity
 
 CONTRADICTS = ("CARD004", "CARD005", "CARD006", "CARD007", "CARD008", "CARD009", "CARD015", "CARD016")
@@ -33,7 +34,7 @@ Judge = Callable[[str], list[Finding]]
 def contradicts(finding: Finding) -> bool:
     """Whether a finding withdraws what it stands on."""
     wrong = finding.code in CONTRADICTS and finding.severity is Severity.ERROR
-    return finding.path == "README.md" and (wrong or finding.code == UNFILLED)
+    return finding.path == README and (wrong or finding.code == UNFILLED)
 
 
 def reason(finding: Finding, at: Callable[[int], int | None] = lambda _: None) -> str:

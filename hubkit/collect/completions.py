@@ -12,7 +12,6 @@ from hubkit.release.writing import replacing, write_bytes
 if TYPE_CHECKING:
     from pathlib import Path
 
-COMPLETIONS_FILE = "completions.parquet"
 SAMPLED_KEY = b"hubkit.completions_sha256"
 """Footer entry: which model, prompts and sampling the texts come from."""
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from hubkit.collect.completions import COMPLETIONS_FILE, Completion
+from hubkit.collect.completions import Completion
 from hubkit.collect.folds import assign_folds
 from hubkit.collect.judges import Reply
 from hubkit.collect.spans import tokens_outside
 from hubkit.collect.verdicts import verdicts_of
 from hubkit.engine.events import Progress, silent
 from hubkit.errors import HubkitError
+from hubkit.release.layout import COMPLETIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +59,7 @@ def split_completions(plan: CollectPlan, completions: list[Completion]) -> list[
     if missing:
         raise HubkitError(
             f"{len(completions)} completions, none of them {' or '.join(sorted(missing))}; expected both labels",
-            hint=f"look at the reasons in {COMPLETIONS_FILE}; another judge, more samples, or other scenarios",
+            hint=f"look at the reasons in {COMPLETIONS}; another judge, more samples, or other scenarios",
         )
     ids = [completion_id for completion_id, _ in decisive]
     folds = assign_folds(ids, [stratum for _, stratum in decisive], folds=plan.folds, seed=plan.seed)

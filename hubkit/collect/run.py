@@ -8,7 +8,6 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from hubkit.collect.completions import (
-    COMPLETIONS_FILE,
     Completion,
     read_completions,
     read_part,
@@ -24,6 +23,7 @@ from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import IncompleteError
 from hubkit.inference.tokens import prompt_ids
 from hubkit.release.digests import sha256_of_file
+from hubkit.release.layout import ACTIVATIONS, COMPLETIONS, MANIFEST
 from hubkit.release.pool import TENSOR, PoolLayer, PoolManifest, PoolRow, PoolScenario
 from hubkit.release.writing import replacing
 
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from hubkit.collect.activations import Passage
     from hubkit.inference.load import BaseModel
 
-ACTIVATIONS_FOLDER = "activations"
-MANIFEST_FILE = "manifest.json"
 PARTS_FOLDER = "sampling"
 """The completions of each finished scenario, while others are still to be sampled."""
 
@@ -59,34 +57,32 @@ def collect(plan: CollectPlan, out: Path, report: Progress = silent) -> PoolMani
     base = load_model(plan.model, revision=revision, precision=plan.precision, device=plan.device)
     for layer in plan.layers:
         base.hf_hook_name(layer)  # refuse before hours of sampling, not after
-    (out / ACTIVATIONS_FOLDER / MANIFEST_FILE).unlink(
-        missing_ok=True
-    )  # what it says is about to become untrue
+    (out / ACTIVATIONS / MANIFEST).unlink(missing_ok=True)  # what it says is about to become untrue
     sampled_as = plan.completions_sha256(revision)
     sampled = _sample_all(plan, base, out, sampled_as, report)
     kept = verdicts_file(out, plan.judge, sampled_as)
     completions, pooled = judge_completions(plan, base.tokenizer, sampled, kept, report)
     completions = split_completions(plan, completions)
-    write_completions(out / COMPLETIONS_FILE, completions, sampled_as)
+    write_completions(out / COMPLETIONS, completions, sampled_as)
     decisive = [completion for completion in completions if completion.label is not None]
     layers = _write_activations(plan, base, out, _passages(plan, base, decisive, pooled), report)
     manifest = _manifest(plan, base, revision, digest, layers, completions)
-    manifest.save(out / ACTIVATIONS_FOLDER / MANIFEST_FILE)
+    manifest.save(out / ACTIVATIONS / MANIFEST)
     shutil.rmtree(out / PARTS_FOLDER, ignore_errors=True)
     return manifest
 
 
 def finished_pool(out: Path, inputs_sha256: str) -> PoolManifest | None:
     """The manifest in `out` if it is of these inputs and every file that it names is there, unchanged."""
-    folder = out / ACTIVATIONS_FOLDER
+    folder = out / ACTIVATIONS
     try:
-        manifest = PoolManifest.load(folder / MANIFEST_FILE)
+        manifest = PoolManifest.load(folder / MANIFEST)
         whole = all(sha256_of_file(folder / layer.file) == layer.sha256 for layer in manifest.layers)
     except (IncompleteError, OSError):
         return None
     return (
         manifest
-        if whole and manifest.inputs_sha256 == inputs_sha256 and (out / COMPLETIONS_FILE).is_file()
+        if whole and manifest.inputs_sha256 == inputs_sha256 and (out / COMPLETIONS).is_file()
         else None
     )
 
@@ -95,8 +91,8 @@ def _sample_all(
     plan: CollectPlan, base: BaseModel, out: Path, sampled_as: str, report: Progress
 ) -> list[Completion]:
     """All completions, unjudged: from the table of an earlier pool, from the parts of a killed run, or newly drawn."""
-    if sampled_sha256(out / COMPLETIONS_FILE) == sampled_as:
-        found = read_completions(out / COMPLETIONS_FILE)
+    if sampled_sha256(out / COMPLETIONS) == sampled_as:
+        found = read_completions(out / COMPLETIONS)
         report(Event("collect", len(found), plan.samples, "completions are there"))
         return found
     completions: list[Completion] = []
@@ -163,7 +159,7 @@ def _write_activations(
     taken = pool_outputs(
         base, list(paths.values()), passages, plan.pooling, batch_size=plan.batch_size, report=report
     )
-    folder = out / ACTIVATIONS_FOLDER
+    folder = out / ACTIVATIONS
     layers = [_write_layer(folder, layer, path, taken[path]) for layer, path in paths.items()]
     for stale in set(folder.glob("layer_*.safetensors")) - {folder / layer.file for layer in layers}:
         stale.unlink()

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from hubkit.errors import IncompleteError
 from hubkit.models.names import is_placeholder
+from hubkit.release.layout import README
 from hubkit.tensors.endings import packed_text
 from hubkit.texts import Lines
 from hubkit.validate.facts import RepoFacts
@@ -100,7 +101,7 @@ def _unread_pickle(pickle: Pickle) -> Iterator[Found]:
 def _texts(repo: RepoFacts) -> list[tuple[str, str]]:
     """(path, text) of everything small that was read: configurations, the card, evaluation.json, evidence.yaml."""
     texts = [(file.path, file.text) for file in repo.configs]
-    texts += [("README.md", repo.readme.text)] if repo.readme else []
+    texts += [(README, repo.readme.text)] if repo.readme else []
     return texts + [(file.path, file.text) for file in (repo.evaluation, repo.evidence) if file]
 
 
