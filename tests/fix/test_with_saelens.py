@@ -192,7 +192,7 @@ def test_the_vocabulary_is_that_of_saelens() -> None:
 
     assert {one.name for one in ALL if one.first} == set(SAE_CLASS_REGISTRY)
     assert set(TRAINING_KEYS) == set(SAE_TRAINING_CLASS_REGISTRY)
-    inference_of = {one.name: one.inference for one in ALL}
+    inference_of = {one.name: one.saved_as or one.name for one in ALL}
     for name, (_, config) in SAE_TRAINING_CLASS_REGISTRY.items():
         assert config(d_in=4, d_sae=8).get_inference_config_class().architecture() == inference_of[name]
         inference = config(d_in=4, d_sae=8).get_inference_config_class()
