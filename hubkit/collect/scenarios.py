@@ -29,6 +29,14 @@ class Scenario(BaseModel):
     """The wording, where a study puts one situation in several."""
     system: str | None = None
     """The system message; only with a chat template."""
+    family: str = ""
+    """The kind of situation, `incentive`, `role_play` or the study's own word."""
+    prefill: str = ""
+    """How the answer begins: written after the prompt (in a chat, the begun turn of the assistant), and no part of the completion."""
+    anchors: dict[str, tuple[str, ...]] = Field(default_factory=dict, strict=False)
+    """Label -> the words by which a keyword judge knows it, here in place of the judge's own."""
+    notes: str = ""
+    """For readers; nothing reads it."""
 
     @property
     def key(self) -> str:
