@@ -44,6 +44,9 @@ class CollectPlan(BaseModel):
     labels: tuple[str, str]
     """The first is the positive class of every probe."""
     judge: AnyJudge
+    """Who decides."""
+    second_judges: tuple[AnyJudge, ...] = ()
+    """Who is asked beside, and decides nothing: how far they agree goes into the record."""
     layers: tuple[int, ...] = Field(min_length=1)
     pooling: Literal["mean", "last"] = "mean"
     pool_over: Literal["response_without_commit", "response"] = "response_without_commit"
@@ -57,10 +60,9 @@ class CollectPlan(BaseModel):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         unique(self.scenarios)
-        if self.labels[0] == self.labels[1] or self.judge.labels != set(self.labels):
-            raise ValueError(
-                f"labels {list(self.labels)}, but the judge gives {sorted(self.judge.labels)}; expected the same two"
-            )
+        if self.labels[0] == self.labels[1]:
+            raise ValueError(f"labels {list(self.labels)}, expected two")
+        self._judges_fit()
         if len(set(self.layers)) != len(self.layers) or min(self.layers) < 0:
             raise ValueError(f"layers {list(self.layers)}, expected each once, from 0")
         if self.samples < len(self.scenarios):
@@ -69,14 +71,31 @@ class CollectPlan(BaseModel):
             )
         return self
 
+    def _judges_fit(self) -> None:
+        for judge in (self.judge, *self.second_judges):
+            if judge.labels != set(self.labels):
+                raise ValueError(
+                    f"judge {judge.name!r} gives {sorted(judge.labels)}, expected the study's labels {list(self.labels)}"
+                )
+            for scenario in self.scenarios:
+                if problem := judge.problem(scenario):
+                    raise ValueError(f"judge {judge.name!r}, scenario {scenario.key!r}: {problem}")
+        names = [one.name for judge in (self.judge, *self.second_judges) for one in (judge, *judge.members)]
+        if len(set(names)) != len(names):
+            raise ValueError(f"judges {names}, expected each once")
+
     def samples_of(self, position: int) -> int:
         """How many completions the scenario at `position` gets."""
         share, rest = divmod(self.samples, len(self.scenarios))
         return share + (position < rest)
 
-    def inputs_sha256(self, revision: str | None) -> str:
-        """Digest of what the pool is made from, `revision` being the resolved one: equal digest, same pool."""
-        asked = self.model_dump(mode="json", exclude={"model", "revision", "device", "batch_size"})
+    def inputs_sha256(self, revision: str | None, judged: str | None = None) -> str:
+        """Digest of what the pool is made from: equal digest, same pool. `revision` is the resolved one, `judged` what the judge's verdicts
+        depend on beside its settings (`Judge.state_sha256`)."""
+        asked = self.model_dump(
+            mode="json", exclude={"model", "revision", "device", "batch_size", "judge", "second_judges"}
+        )
+        asked["judge"] = self.judge.settings() if judged is None else [self.judge.settings(), judged]
         return sha256_of_json({"method": METHOD_VERSION, "revision": revision, "plan": asked})
 
     def completions_sha256(self, revision: str | None) -> str:

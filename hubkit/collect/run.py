@@ -15,10 +15,10 @@ from hubkit.collect.completions import (
     write_completions,
     write_part,
 )
-from hubkit.collect.judging import judge_completions, split_completions
+from hubkit.collect.judging import audit, judge_completions, split_completions
+from hubkit.collect.panel import Desk
 from hubkit.collect.plan import SPANS, CollectPlan, model_revision
 from hubkit.collect.scenarios import completion_seed
-from hubkit.collect.verdicts import verdicts_file
 from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import IncompleteError
 from hubkit.inference.tokens import prompt_ids
@@ -47,9 +47,12 @@ def collect(plan: CollectPlan, out: Path, report: Progress = silent) -> PoolMani
     when the model cannot be opened, HubkitError when too few completions are decisive or an activation is not finite.
     """
     revision = model_revision(plan)
-    digest = plan.inputs_sha256(revision)
+    digest = plan.inputs_sha256(revision, plan.judge.in_folder(out).state_sha256)
+    sampled_as = plan.completions_sha256(revision)
     finished = finished_pool(out, digest)
     if finished is not None:
+        if plan.second_judges:
+            audit(plan, read_completions(out / COMPLETIONS), Desk(out, sampled_as), report)
         report(Event("collect", len(finished.rows), len(finished.rows), "the pool is there"))
         return finished
     from hubkit.inference.load import load_model
@@ -58,10 +61,9 @@ def collect(plan: CollectPlan, out: Path, report: Progress = silent) -> PoolMani
     for layer in plan.layers:
         base.hf_hook_name(layer)  # refuse before hours of sampling, not after
     (out / ACTIVATIONS / MANIFEST).unlink(missing_ok=True)  # what it says is about to become untrue
-    sampled_as = plan.completions_sha256(revision)
     sampled = _sample_all(plan, base, out, sampled_as, report)
-    kept = verdicts_file(out, plan.judge, sampled_as)
-    completions, pooled = judge_completions(plan, base.tokenizer, sampled, kept, report)
+    panel = audit(plan, sampled, Desk(out, sampled_as), report)
+    completions, pooled = judge_completions(plan, base.tokenizer, sampled, panel)
     completions = split_completions(plan, completions)
     write_completions(out / COMPLETIONS, completions, sampled_as)
     decisive = [completion for completion in completions if completion.label is not None]

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from hubkit.cards.settings import CardSettings
 from hubkit.formats.cfg_schema import cfg_schema
+from hubkit.release.agreement import Agreement
 from hubkit.release.evidence import Evidence
 from hubkit.release.metrics import Evaluation, SaeMetrics
 from hubkit.release.pool import PoolManifest
@@ -26,6 +27,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "evidence": Evidence,
     "provenance": Provenance,
     "pool": PoolManifest,
+    "agreement": Agreement,
     "card": CardSettings,
 }
 
