@@ -34,31 +34,38 @@ def audit(plan: CollectPlan, sampled: Sequence[Completion], desk: Desk, report: 
     return panel
 
 
+def labelled(plan: CollectPlan, sampled: Sequence[Completion], panel: Panel) -> list[Completion]:
+    """The completions with the verdicts of the deciding judge."""
+    said = panel.deciding.said
+    return [
+        replace(
+            one,
+            label=said[one.completion_id].label,
+            label_unflipped=said[one.completion_id].label_unflipped,
+            judge=plan.judge.name,
+            reason=said[one.completion_id].reason,
+            commit_span=said[one.completion_id].commit_span,
+            split=None,
+        )
+        for one in sampled
+    ]
+
+
 def judge_completions(
     plan: CollectPlan, tokenizer: Any, sampled: Sequence[Completion], panel: Panel
 ) -> tuple[list[Completion], dict[str, tuple[int, ...]]]:
-    """The completions with the verdicts of the deciding judge, and completion_id -> positions of the tokens to pool."""
-    verdicts = [panel.deciding.said[one.completion_id] for one in sampled]
+    """The labelled completions, and completion_id -> positions of the tokens to pool; a label without such a token is taken away."""
     judged, pooled = [], {}
-    for completion, verdict in zip(sampled, verdicts, strict=True):
-        label, unflipped, reason = verdict.label, verdict.label_unflipped, verdict.reason
+    for completion in labelled(plan, sampled, panel):
         tokens = tuple(range(len(completion.token_ids)))
-        if verdict.commit_span is not None and plan.pool_over == "response_without_commit":
-            tokens = tokens_outside(tokenizer, completion.token_ids, verdict.commit_span)
-        if label is not None and not tokens:
-            label, unflipped, reason = None, None, f"{reason}, but no token outside the commit span"
+        if completion.commit_span is not None and plan.pool_over == "response_without_commit":
+            tokens = tokens_outside(tokenizer, completion.token_ids, completion.commit_span)
         pooled[completion.completion_id] = tokens
-        judged.append(
-            replace(
-                completion,
-                label=label,
-                label_unflipped=unflipped,
-                judge=plan.judge.name,
-                reason=reason,
-                commit_span=verdict.commit_span,
-                split=None,
-            )
-        )
+        if completion.label is not None and not tokens:
+            reason = f"{completion.reason}, but no token outside the commit span"
+            judged.append(replace(completion, label=None, label_unflipped=None, reason=reason))
+        else:
+            judged.append(completion)
     return judged, pooled
 
 

@@ -15,6 +15,10 @@ from hubkit.collect.completions import (
     write_completions,
     write_part,
 )
+from hubkit.collect.imports.pool import imported_completions, pool_of_caches
+from hubkit.collect.imports.rows import read_rows
+from hubkit.collect.imports.take_in import ImportRecord, imported_in
+from hubkit.collect.judges.column import FILE
 from hubkit.collect.judging import audit, judge_completions, split_completions
 from hubkit.collect.panel import Desk
 from hubkit.collect.plan import SPANS, CollectPlan, model_revision
@@ -23,8 +27,8 @@ from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import IncompleteError
 from hubkit.inference.tokens import prompt_ids
 from hubkit.release.digests import sha256_of_file
-from hubkit.release.layout import ACTIVATIONS, COMPLETIONS, MANIFEST
-from hubkit.release.pool import TENSOR, PoolLayer, PoolManifest, PoolRow, PoolScenario
+from hubkit.release.layout import ACTIVATIONS, COMPLETIONS, IMPORTED, MANIFEST
+from hubkit.release.pool import TENSOR, PoolImport, PoolLayer, PoolManifest, PoolRow, PoolScenario
 from hubkit.release.writing import replacing
 
 if TYPE_CHECKING:
@@ -46,22 +50,28 @@ def collect(plan: CollectPlan, out: Path, report: Progress = silent) -> PoolMani
     judge, and other layers, folds or judges than before start from the texts that are there. Raises UsageError when model and plan do not fit, IncompleteError
     when the model cannot be opened, HubkitError when too few completions are decisive or an activation is not finite.
     """
-    revision = model_revision(plan)
-    digest = plan.inputs_sha256(revision, plan.judge.in_folder(out).state_sha256)
-    sampled_as = plan.completions_sha256(revision)
+    record = imported_in(out)
+    revision = model_revision(plan) if record is None or not record.layers else plan.revision
+    digest = _inputs_sha256(plan, revision, out, record)
+    sampled_as = plan.completions_sha256(revision) if record is None else record.sha256
     finished = finished_pool(out, digest)
     if finished is not None:
         if plan.second_judges:
             audit(plan, read_completions(out / COMPLETIONS), Desk(out, sampled_as), report)
         report(Event("collect", len(finished.rows), len(finished.rows), "the pool is there"))
         return finished
+    if record is not None and record.layers:
+        return pool_of_caches(plan, out, record, digest, report)
     from hubkit.inference.load import load_model
 
     base = load_model(plan.model, revision=revision, precision=plan.precision, device=plan.device)
     for layer in plan.layers:
         base.hf_hook_name(layer)  # refuse before hours of sampling, not after
     (out / ACTIVATIONS / MANIFEST).unlink(missing_ok=True)  # what it says is about to become untrue
-    sampled = _sample_all(plan, base, out, sampled_as, report)
+    if record is None:
+        sampled = _sample_all(plan, base, out, sampled_as, report)
+    else:
+        sampled = imported_completions(out, base.tokenizer)
     panel = audit(plan, sampled, Desk(out, sampled_as), report)
     completions, pooled = judge_completions(plan, base.tokenizer, sampled, panel)
     completions = split_completions(plan, completions)
@@ -69,9 +79,19 @@ def collect(plan: CollectPlan, out: Path, report: Progress = silent) -> PoolMani
     decisive = [completion for completion in completions if completion.label is not None]
     layers = _write_activations(plan, base, out, _passages(plan, base, decisive, pooled), report)
     manifest = _manifest(plan, base, revision, digest, layers, completions)
+    if record is not None:
+        given = all(row.token_ids is not None for row in read_rows(out / IMPORTED / FILE))
+        origin = PoolImport(files=record.files, tokens="given" if given else "tokenised again")
+        manifest = manifest.model_copy(update={"imported": origin})
     manifest.save(out / ACTIVATIONS / MANIFEST)
     shutil.rmtree(out / PARTS_FOLDER, ignore_errors=True)
     return manifest
+
+
+def _inputs_sha256(plan: CollectPlan, revision: str | None, out: Path, record: ImportRecord | None) -> str:
+    """Of the plan, of what a person has filled in for its judge, and of what was imported."""
+    beside = [plan.judge.in_folder(out).state_sha256, None if record is None else record.sha256]
+    return plan.inputs_sha256(revision, "-".join(filter(None, beside)) or None)
 
 
 def finished_pool(out: Path, inputs_sha256: str) -> PoolManifest | None:
@@ -162,13 +182,14 @@ def _write_activations(
         base, list(paths.values()), passages, plan.pooling, batch_size=plan.batch_size, report=report
     )
     folder = out / ACTIVATIONS
-    layers = [_write_layer(folder, layer, path, taken[path]) for layer, path in paths.items()]
+    layers = [write_layer(folder, layer, path, taken[path]) for layer, path in paths.items()]
     for stale in set(folder.glob("layer_*.safetensors")) - {folder / layer.file for layer in layers}:
         stale.unlink()
     return layers
 
 
-def _write_layer(folder: Path, layer: int, path: str, activations: np.ndarray) -> PoolLayer:
+def write_layer(folder: Path, layer: int, path: str, activations: np.ndarray) -> PoolLayer:
+    """Write the rows of one layer (n, d_in) float32 beside the manifest; `path` is the module that they are the output of."""
     from safetensors.numpy import save_file
 
     file = folder / f"layer_{layer:02d}.safetensors"
@@ -198,18 +219,25 @@ def _manifest(
             "model_class_name": base.class_name,
             "d_in": base.d_in,
             "n_layers": base.n_layers,
-            "precision": plan.precision,
-            "pooling": plan.pooling,
-            "token_span": SPANS[plan.pool_over],
-            "labels": plan.labels,
-            "judge": plan.judge.name,
             "prompt_template_sha256": _template_sha256(base.tokenizer) if plan.chat else None,
             "layers": layers,
-            "rows": [_row(completion) for completion in completions if completion.label is not None],
-            "scenarios": _scenarios(completions),
+            **described(plan, completions),
             "inputs_sha256": digest,
         }
     )
+
+
+def described(plan: CollectPlan, completions: list[Completion]) -> dict[str, Any]:
+    """What a manifest says by the plan and the labelled completions, wherever the activations came from."""
+    return {
+        "precision": plan.precision,
+        "pooling": plan.pooling,
+        "token_span": SPANS[plan.pool_over],
+        "labels": plan.labels,
+        "judge": plan.judge.name,
+        "rows": [_row(completion) for completion in completions if completion.label is not None],
+        "scenarios": _scenarios(completions),
+    }
 
 
 def _scenarios(completions: list[Completion]) -> list[PoolScenario]:

@@ -47,10 +47,19 @@ class PoolScenario(Artefact):
     decisive: int = Field(ge=0)
 
 
+class PoolImport(Artefact):
+    """Where a pool came from that hubkit did not sample."""
+
+    files: dict[str, str]
+    """Name of each imported file (with `#` the tensor in it) to its sha256."""
+    tokens: Literal["given", "tokenised again"] | None = None
+    """How completions became tokens, where hubkit ran the model on them; None where the activations were imported too."""
+
+
 class PoolManifest(Artefact):
     """Written last: a pool without a manifest is not there."""
 
-    left_out: ClassVar[frozenset[str]] = frozenset({"scenarios"})
+    left_out: ClassVar[frozenset[str]] = frozenset({"scenarios", "imported"})
     older: ClassVar[frozenset[str]] = frozenset({"urn:hubkit:pool:1"})
 
     schema_: Literal["urn:hubkit:pool:2"] = Field(default="urn:hubkit:pool:2", alias="$schema")
@@ -75,6 +84,8 @@ class PoolManifest(Artefact):
     rows: list[PoolRow]
     scenarios: list[PoolScenario] = Field(default_factory=list)
     """Every scenario that was sampled, those without a decisive completion too: `rows` does not know them. Empty in pools of an earlier hubkit."""
+    imported: PoolImport | None = None
+    """Set where the completions came from elsewhere."""
     inputs_sha256: str
     """Digest of everything this pool was made from; equal digest, same pool."""
 

@@ -144,7 +144,7 @@ def test_killed_between_the_layers_leaves_no_manifest_and_is_completed(
 ) -> None:
     asked = small(lab)
     collect(asked, tmp_path / "whole")
-    write = run._write_layer
+    write = run.write_layer
 
     def killed(folder: Path, layer: int, path: str, activations: np.ndarray) -> Any:
         if layer == 4:
@@ -152,7 +152,7 @@ def test_killed_between_the_layers_leaves_no_manifest_and_is_completed(
         return write(folder, layer, path, activations)
 
     with monkeypatch.context() as patch:
-        patch.setattr(run, "_write_layer", killed)
+        patch.setattr(run, "write_layer", killed)
         with pytest.raises(KeyboardInterrupt):
             collect(asked, tmp_path / "killed")
     assert (tmp_path / "killed" / "activations" / "layer_01.safetensors").exists()

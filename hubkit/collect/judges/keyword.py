@@ -31,7 +31,7 @@ class KeywordJudge(TextJudge):
     negation: Literal["turns", "undecided", "ignored"] = "turns"
     """What `not`, `never`, `no` or `n't` before a word means: the other label (of two), that it cannot be told, or nothing."""
     choices: Literal["undecided", "ignored"] = "undecided"
-    """What `X or Y`, `both X and Y`, `neither X`, `X or not` mean, Y being a word of another label: that it cannot be told, or nothing."""
+    """What `X or Y`, `both X`, `neither X`, `X or not` mean, Y being a word of another label: that it cannot be told, or nothing."""
 
     @model_validator(mode="after")
     def _keywords_tell_apart(self) -> KeywordJudge:

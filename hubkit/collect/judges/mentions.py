@@ -13,9 +13,7 @@ NEGATION = re.compile(
     re.IGNORECASE,
 )
 CHOICE_BEFORE = re.compile(rf"(?<!\w)(?:either|neither|both|whether)\s+{FILLING}{{0,3}}$", re.IGNORECASE)
-JOINED = re.compile(
-    rf"['\"\u2019\u201d,;]*\s+(?:or|nor|and)\s+{FILLING}{{0,3}}['\"\u2018\u201c]?", re.IGNORECASE
-)
+JOINED = re.compile(rf"['\"\u2019\u201d,;]*\s+(?:or|nor)\s+{FILLING}{{0,3}}['\"\u2018\u201c]?", re.IGNORECASE)
 OR_NOT = re.compile(r"['\"\u2019\u201d,;]*\s+or\s+not(?!\w)", re.IGNORECASE)
 LOOK_BACK = 64
 """Characters before a word in which what denies it must lie."""
