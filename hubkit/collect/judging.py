@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hubkit.collect.completions import Completion
 from hubkit.collect.folds import assign_folds
 from hubkit.collect.judges import Reply
-from hubkit.collect.spans import tokens_outside
+from hubkit.collect.spans import pooled_tokens
 from hubkit.collect.verdicts import verdicts_of
 from hubkit.engine.events import Progress, silent
 from hubkit.errors import HubkitError
@@ -30,11 +30,9 @@ def judge_completions(
     judged, pooled = [], {}
     for completion, verdict in zip(sampled, verdicts, strict=True):
         label, unflipped, reason = verdict.label, verdict.label_unflipped, verdict.reason
-        tokens = tuple(range(len(completion.token_ids)))
-        if verdict.commit_span is not None and plan.pool_over == "response_without_commit":
-            tokens = tokens_outside(tokenizer, completion.token_ids, verdict.commit_span)
+        tokens = pooled_tokens(plan, tokenizer, completion.token_ids, verdict.commit_span)
         if label is not None and not tokens:
-            label, unflipped, reason = None, None, f"{reason}, but no token outside the commit span"
+            label, unflipped, reason = None, None, f"{reason}, but no token in the {plan.token_span}"
         pooled[completion.completion_id] = tokens
         judged.append(
             replace(
@@ -52,9 +50,7 @@ def judge_completions(
 
 def split_completions(plan: CollectPlan, completions: list[Completion]) -> list[Completion]:
     """The completions with the fold of each decisive one. Raises HubkitError when one of the labels was never given."""
-    decisive = [
-        (one.completion_id, (one.scenario_id, one.label)) for one in completions if one.label is not None
-    ]
+    decisive = [(one.completion_id, (one.scenario_id, str(one.label))) for one in completions if one.decisive]
     missing = set(plan.labels) - {label for _, (_, label) in decisive}
     if missing:
         raise HubkitError(

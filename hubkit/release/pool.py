@@ -31,12 +31,16 @@ class PoolLayer(Artefact):
 class PoolRow(Artefact):
     """One row of every layer's tensor."""
 
+    left_out: ClassVar[frozenset[str]] = frozenset({"token"})
+
     completion_id: str
     scenario_id: str
     label: str
     """The study's own name of the condition, as the judge gave it."""
     split: str
     """The outer fold that holds this row out: `fold0`, `fold1`, ..."""
+    token: int | None = None
+    """Which token of the completion it is, where a pool has a row for each."""
 
 
 class PoolScenario(Artefact):
@@ -47,10 +51,30 @@ class PoolScenario(Artefact):
     decisive: int = Field(ge=0)
 
 
+class SampledHow(Artefact):
+    """What decides the last digit of a sampling beside its plan: with it, any completion can be drawn again just as it was."""
+
+    batch_size: int = Field(gt=0)
+    """Completions of neighbouring numbers that were drawn together."""
+    threads: int = Field(gt=0)
+    padding: str
+    device: str
+
+
+class Activations(Artefact):
+    """How the rows were taken."""
+
+    dtype: str
+    """Of the model's blocks as they ran; rows are float32."""
+    device: str
+    batch_size: int = Field(gt=0)
+    taken: Literal["afterwards", "while_sampling"]
+
+
 class PoolManifest(Artefact):
     """Written last: a pool without a manifest is not there."""
 
-    left_out: ClassVar[frozenset[str]] = frozenset({"scenarios"})
+    left_out: ClassVar[frozenset[str]] = frozenset({"scenarios", "sampled_how", "activations"})
     older: ClassVar[frozenset[str]] = frozenset({"urn:hubkit:pool:1"})
 
     schema_: Literal["urn:hubkit:pool:2"] = Field(default="urn:hubkit:pool:2", alias="$schema")
@@ -64,7 +88,7 @@ class PoolManifest(Artefact):
     precision: str
     """How the model ran: `float32`, `bfloat16`, `bnb-nf4`, ..."""
     pooling: str
-    """`mean` over `token_span`, or `last` token of it."""
+    """`mean` over `token_span`, its `first` or `last` token, or `all`: a row for each."""
     token_span: str
     """Which tokens were pooled, in words: `response without the commit span`."""
     labels: tuple[str, str] = Field(strict=False)
@@ -75,6 +99,8 @@ class PoolManifest(Artefact):
     rows: list[PoolRow]
     scenarios: list[PoolScenario] = Field(default_factory=list)
     """Every scenario that was sampled, those without a decisive completion too: `rows` does not know them. Empty in pools of an earlier hubkit."""
+    sampled_how: SampledHow | None = None
+    activations: Activations | None = None
     inputs_sha256: str
     """Digest of everything this pool was made from; equal digest, same pool."""
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from hubkit import __version__
 from hubkit.cards.checksums import Checksums
 from hubkit.collect.judges import KeywordJudge, NoisyJudge
+from hubkit.collect.plan import HOW
 from hubkit.errors import IncompleteError
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import EVALUATION, PROVENANCE, TRAINING
@@ -34,7 +35,6 @@ from hubkit.release.provenance import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from hubkit.collect.judges import AnyJudge
     from hubkit.collect.plan import CollectPlan
     from hubkit.release.computation import Computation
     from hubkit.release.pool import PoolManifest
@@ -67,7 +67,7 @@ def write_provenance(
     record = Provenance(
         hubkit_version=__version__,
         study=study.name,
-        study_sha256=sha256_of_json(study.model_dump(mode="json", exclude={"collect": {"model", "device", "batch_size"}, "publish": True})),
+        study_sha256=sha256_of_json(study.model_dump(mode="json", exclude={"collect": HOW - {"revision"}, "publish": True})),
         base_model=study.card.base_model,
         base_model_revision=pool.model_revision,
         base_model_shape=BaseModelShape(n_layers=pool.n_layers, d_model=pool.d_in),
@@ -93,27 +93,36 @@ def write_provenance(
     return record
 
 
-def _commit(judge: AnyJudge) -> Commit | None:
-    """The words that decide, where words do."""
+def _commit(plan: CollectPlan) -> Commit | None:
+    """The words that decide, where words do: the judge's, and those of scenarios that have their own."""
+    judge = plan.judge
     keyword = judge.judge_without_noise if isinstance(judge, NoisyJudge) else judge
     if not isinstance(keyword, KeywordJudge):
         return None
-    words = sorted(word for several in keyword.keywords.values() for word in several)
-    return Commit(words=words, within=keyword.within, unit=keyword.unit)
+    anchors = [one.anchors or keyword.keywords for one in plan.scenarios if not one.control]
+    words = {word for named in anchors for several in named.values() for word in several}
+    return Commit(words=sorted(words), within=keyword.within, unit=keyword.unit)
 
 
-def _sampling(plan: CollectPlan) -> Sampling:
-    step = -(-len(plan.scenarios) // MOST_PROMPTS)
-    scenarios = plan.scenarios[::step]
+def _sampling(plan: CollectPlan) -> Sampling | None:
+    """None where conversations were put to the model: a record has single prompts."""
+    sampled = [one for one in plan.scenarios if not one.control]
+    if any(one.messages for one in sampled):
+        return None
+    scenarios = sampled[:: -(-len(sampled) // MOST_PROMPTS)]
     return Sampling(
         prompts=[one.prompt for one in scenarios],
         systems=[one.system for one in scenarios] if any(one.system for one in scenarios) else [],
+        prefills=[one.prefill for one in scenarios] if any(one.prefill for one in scenarios) else [],
         chat=plan.chat,
         temperature=plan.temperature,
+        top_p=plan.top_p if plan.top_p < 1 else None,
         max_new_tokens=plan.max_new_tokens,
+        stop=list(plan.stop),
         pooling=plan.pooling,
         without_commit=plan.pool_over == "response_without_commit",
-        commit=_commit(plan.judge),
+        skip_after_commit=plan.skip_after_commit,
+        commit=_commit(plan),
     )
 
 

@@ -1,0 +1,157 @@
+"""From judged completions to the rows of a pool, and their activations to files. Needs torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from hubkit.collect.activations import (
+    Passage,
+    finished_batches,
+    pool_outputs,
+    pool_states,
+    refuse_small_disk,
+    write_rows,
+)
+from hubkit.collect.row_files import RowFile
+from hubkit.inference.prompts import Prompts
+from hubkit.inference.tokens import prompt_ids
+from hubkit.release.digests import sha256_of_file
+from hubkit.release.pool import PoolLayer, PoolRow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from hubkit.collect.activations import Rows
+    from hubkit.collect.completions import Completion
+    from hubkit.collect.plan import CollectPlan
+    from hubkit.collect.sampling import Sampling
+    from hubkit.engine.events import Progress
+    from hubkit.inference.load import BaseModel
+
+    Pooled = Mapping[str, tuple[int, ...]]
+    """completion_id -> positions of the tokens to pool."""
+
+
+@dataclass(frozen=True)
+class Taking:
+    """Batches of passages, and what gives the rows of one."""
+
+    paths: Mapping[int, str]
+    """Layer -> the module whose output it is."""
+    sizes: Sequence[int]
+    """Rows of each batch."""
+    rows_of: Callable[[int], Rows]
+
+
+def pool_rows(plan: CollectPlan, completions: Sequence[Completion], pooled: Pooled) -> list[PoolRow]:
+    """One for each decisive completion, or for each of its pooled tokens."""
+    return [
+        PoolRow(
+            completion_id=one.completion_id,
+            scenario_id=one.scenario_id,
+            label=str(one.label),
+            split=str(one.split),
+            token=token,
+        )
+        for one in completions
+        if one.decisive
+        for token in (pooled[one.completion_id] if plan.pooling == "all" else (None,))
+    ]
+
+
+def afterwards(
+    plan: CollectPlan,
+    base: BaseModel,
+    completions: Sequence[Completion],
+    pooled: Pooled,
+    *,
+    paths: Mapping[int, str],
+    batch_size: int,
+) -> Taking:
+    """Run the stored tokens of the decisive completions once more."""
+    passages, prompts = _passages(plan, base, completions, pooled), Prompts(base)
+    batches = [passages[start : start + batch_size] for start in range(0, len(passages), batch_size)]
+
+    def rows_of(number: int) -> Rows:
+        return pool_outputs(base, list(paths.values()), batches[number], plan.pooling, prompts)
+
+    return Taking(paths, _sizes(plan, batches), rows_of)
+
+
+def while_sampling(
+    plan: CollectPlan,
+    base: BaseModel,
+    completions: Sequence[Completion],
+    pooled: Pooled,
+    *,
+    paths: Mapping[int, str],
+    sampling: Sampling,
+) -> Taking:
+    """Pool what was kept of every token while it was drawn."""
+    passages = {one.completion_id: one for one in _passages(plan, base, completions, pooled)}
+    batches, kept = [], []
+    for number, start in enumerate(range(0, len(completions), sampling.how.batch_size)):
+        drawn = completions[start : start + sampling.how.batch_size]
+        begins = [0, *accumulate(len(one.token_ids) for one in drawn)]
+        if any(one.decisive for one in drawn):
+            batches.append([passages[one.completion_id] for one in drawn if one.decisive])
+            offsets = [begin for one, begin in zip(drawn, begins, strict=False) if one.decisive]
+            kept.append((number, offsets))
+
+    def rows_of(at: int) -> Rows:
+        number, offsets = kept[at]
+        return pool_states(sampling.states(number), batches[at], offsets, plan.pooling)
+
+    return Taking(paths, _sizes(plan, batches), rows_of)
+
+
+def _sizes(plan: CollectPlan, batches: Sequence[Sequence[Passage]]) -> list[int]:
+    return [sum(one.rows(plan.pooling) for one in batch) for batch in batches]
+
+
+def write_layers(taking: Taking, folder: Path, d_in: int, digest: str, report: Progress) -> list[PoolLayer]:
+    """Write a file for each layer, in memory that does not grow with the number of rows; what a killed run wrote stays.
+
+    Raises HubkitError where the disk has not the room.
+    """
+    sizes, total = taking.sizes, sum(taking.sizes)
+    files = {
+        path: RowFile(folder / f"layer_{layer:02d}.safetensors", (total, d_in), digest)
+        for layer, path in taking.paths.items()
+    }
+    first = finished_batches(files, sizes)
+    refuse_small_disk(folder, 4 * sum(sizes[first:]) * d_in * len(files))
+    write_rows(
+        files, (taking.rows_of(number) for number in range(first, len(sizes))), sizes[:first], total, report
+    )
+    for stale in set(folder.glob("layer_*")) - {file.path for file in files.values()}:
+        stale.unlink()
+    return [
+        PoolLayer(
+            layer=layer,
+            hook_name=f"blocks.{layer}.hook_resid_post",
+            hf_hook_name=path,
+            file=files[path].path.name,
+            sha256=sha256_of_file(files[path].path),
+        )
+        for layer, path in taking.paths.items()
+    ]
+
+
+def _passages(
+    plan: CollectPlan, base: BaseModel, completions: Sequence[Completion], pooled: Pooled
+) -> list[Passage]:
+    prompts = {
+        (one.scenario_id, one.variant): tuple(prompt_ids(base.tokenizer, one, chat=plan.chat))
+        for one in plan.scenarios
+    }
+    return [
+        Passage(
+            one.completion_id, prompts[one.scenario_id, one.variant], one.token_ids, pooled[one.completion_id]
+        )
+        for one in completions
+        if one.decisive
+    ]
