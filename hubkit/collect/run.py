@@ -54,7 +54,13 @@ def collect(plan: CollectPlan, out: Path, report: Progress = silent) -> PoolMani
         return finished
     from hubkit.inference.load import load_model
 
-    base = load_model(plan.model, revision=revision, precision=plan.precision, device=plan.device)
+    base = load_model(
+        plan.model,
+        revision=revision,
+        precision=plan.precision,
+        device=plan.device,
+        gguf_file=plan.gguf_file,
+    )
     for layer in plan.layers:
         base.hf_hook_name(layer)  # refuse before hours of sampling, not after
     (out / ACTIVATIONS / MANIFEST).unlink(missing_ok=True)  # what it says is about to become untrue
@@ -196,7 +202,8 @@ def _manifest(
             "model_class_name": base.class_name,
             "d_in": base.d_in,
             "n_layers": base.n_layers,
-            "precision": plan.precision,
+            "precision": base.precision,
+            "loaded": base.loaded,
             "pooling": plan.pooling,
             "token_span": SPANS[plan.pool_over],
             "labels": plan.labels,
