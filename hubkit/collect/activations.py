@@ -88,29 +88,29 @@ def pool_states(states: Rows, passages: Sequence[Passage], offsets: Sequence[int
 
 
 def write_rows(
-    files: Mapping[str, RowFile],
+    files: Sequence[tuple[str, RowFile]],
     batches: Iterable[Rows],
     there: Sequence[int],
     total: int,
     report: Progress = silent,
 ) -> None:
-    """Append every batch to the file of its module, and put the whole files in their places. `there` are the rows of the batches that are there."""
+    """Append every batch to the files of its modules, and put the whole files in their places. `there` are the rows of the batches that are there."""
     done = sum(there)
     for rows in batches:
-        for path, file in files.items():
+        for path, file in files:
             file.append(rows[path])
         done += len(next(iter(rows.values())))
         report(Event("activations", done, total, "rows"))
-    for file in files.values():
+    for _, file in files:
         file.finish()
 
 
-def finished_batches(files: Mapping[str, RowFile], sizes: Sequence[int]) -> int:
+def finished_batches(files: Sequence[tuple[str, RowFile]], sizes: Sequence[int]) -> int:
     """How many batches are there in every file; rows behind them, of a batch that a kill cut short, are taken away."""
-    there = min(file.rows for file in files.values())
+    there = min(file.rows for _, file in files)
     ends = np.cumsum(sizes)
     finished = int(np.searchsorted(ends, there, side="right"))
-    for file in files.values():
+    for _, file in files:
         file.truncate(int(ends[finished - 1]) if finished else 0)
     return finished
 

@@ -15,6 +15,8 @@ from hubkit.collect.situations import Scenarios
 from hubkit.errors import IncompleteError
 from hubkit.inference.decoding import Decoding
 from hubkit.inference.precision import Precision
+from hubkit.inference.site import RESID_POST, Site
+from hubkit.inference.source import GGUF, find_model
 from hubkit.release.digests import sha256_of_file, sha256_of_json
 
 METHOD_VERSION = 2
@@ -32,7 +34,9 @@ class CollectPlan(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str
-    """A folder or a Hub id that transformers opens."""
+    """A folder or a Hub id that transformers opens, a GGUF file, or `package:NAME` for the GGUF file that an installed package ships."""
+    gguf_file: str | None = None
+    """The GGUF file in that folder or repository, where it is to be read in place of transformers' own form."""
     model_name: str
     """What the model is called in every artefact."""
     revision: str | None = None
@@ -56,6 +60,8 @@ class CollectPlan(BaseModel):
     """The first is the positive class of every probe."""
     judge: AnyJudge
     layers: tuple[int, ...] = Field(min_length=1)
+    sites: tuple[Site, ...] = Field(default=(RESID_POST,), min_length=1)
+    """Places in each of the layers; SAEs are trained on the first."""
     pooling: Pooling = "mean"
     """`all` keeps a row for each token: for looking at positions, not for training."""
     pool_over: Literal["response_without_commit", "response"] = "response_without_commit"
@@ -64,7 +70,8 @@ class CollectPlan(BaseModel):
     """Pool from the n-th token behind the commit span on, 0 being the first, and none before it: just behind the word, a model still holds the word."""
     folds: int = Field(default=5, ge=2)
     seed: int = 0
-    precision: Precision = "float32"
+    precision: Precision = Precision()
+    """A word (`float32`, `bfloat16`, `float16`, `int8`, `nf4`, `fp4`, `Q4_0`, `Q4_1`, `Q5_0`, `Q8_0`), or a mapping with `weights`, `double_quant` and `compute`."""
     device: str = "cpu"
     batch_size: int | None = Field(default=None, gt=0)
     """Completions at once; by default as many as the memory at hand takes, found when sampling begins."""
@@ -80,6 +87,8 @@ class CollectPlan(BaseModel):
             )
         if len(set(self.layers)) != len(self.layers) or min(self.layers) < 0:
             raise ValueError(f"layers {list(self.layers)}, expected each once, from 0")
+        if len(set(self.sites)) != len(self.sites):
+            raise ValueError(f"sites {list(self.sites)}, expected each once")
         if self.samples < self._scenarios:
             raise ValueError(
                 f"{self.samples} samples of {self._scenarios} scenarios, expected at least one of each"
@@ -143,7 +152,9 @@ class CollectPlan(BaseModel):
 
     def completions_sha256(self, revision: str | None) -> str:
         """Digest of what the completions' texts are made from: other layers, another judge or other anchors leave them as they are."""
-        asked = {"model_name", "samples", "control_samples", "seed", "precision"} | set(Decoding.model_fields)
+        asked = {"model_name", "gguf_file", "samples", "control_samples", "seed", "precision"} | set(
+            Decoding.model_fields
+        )
         plan = self.model_dump(mode="json", include=asked)
         return sha256_of_json(
             {"method": METHOD_VERSION, "revision": revision, "plan": plan, "prompts": self.prompts_sha256}
@@ -162,35 +173,41 @@ class CollectPlan(BaseModel):
 
 
 def model_revision(plan: CollectPlan) -> str | None:
-    """The state of the base model: the plan's own word, the commit of a Hub id, or the sha256 of a folder's weights.
+    """The state of the base model: the plan's own word, the commit of a Hub id, or the sha256 of a folder's weights or of a GGUF file.
 
     Several weight files count with one digest over their names and digests. Asks the Hub when the plan gives an id and no full
     commit; from the local cache when offline. Raises IncompleteError when there is no such model.
     """
-    folder = Path(plan.model)
-    if folder.is_dir():
-        return plan.revision or _sha256_of_weights(folder)
+    source = find_model(plan.model, plan.gguf_file)
+    if source.folder is not None:
+        file = source.gguf_path
+        return plan.revision or (sha256_of_file(file) if file else _sha256_of_weights(source.folder))
     if plan.revision is not None and COMMIT.fullmatch(plan.revision):
         return plan.revision
-    return _commit_of(plan.model, plan.revision)
+    return _commit_of(plan.model, plan.gguf_file or "config.json", plan.revision)
 
 
 def _sha256_of_weights(folder: Path) -> str:
     digests = {path.name: sha256_of_file(path) for path in sorted(folder.glob("*.safetensors"))}
     if not digests:
-        raise IncompleteError(f"{folder}: no *.safetensors file, expected the weights of a model")
+        gguf = sorted(path.name for path in folder.glob(f"*{GGUF}"))
+        raise IncompleteError(
+            f"{folder}: no *.safetensors file, expected the weights of a model",
+            hint=f"to read a GGUF file in it: gguf_file: {gguf[0]}" if gguf else None,
+        )
     return next(iter(digests.values())) if len(digests) == 1 else sha256_of_json(digests)
 
 
-def _commit_of(repo_id: str, revision: str | None) -> str:
-    """The commit that `revision` (or the default branch) stands for: the snapshot folder that config.json comes from."""
+def _commit_of(repo_id: str, file: str, revision: str | None) -> str:
+    """The commit that `revision` (or the default branch) stands for: the snapshot folder that `file` comes from."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     try:
-        return Path(hf_hub_download(repo_id, "config.json", revision=revision)).parent.name
+        path = Path(hf_hub_download(repo_id, file, revision=revision))
+        return path.parents[file.count("/")].name
     except (HfHubHTTPError, HFValidationError, OSError) as error:
         raise IncompleteError(
             f"{repo_id}: neither a folder nor a model on the Hub that can be read: {error}",
-            hint="give a folder, or an id such as HuggingFaceTB/SmolLM2-135M",
+            hint="give a folder, a .gguf file, or an id such as HuggingFaceTB/SmolLM2-135M",
         ) from error

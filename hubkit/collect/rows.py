@@ -16,6 +16,7 @@ from hubkit.collect.activations import (
 )
 from hubkit.collect.row_files import RowFile
 from hubkit.inference.prompts import Prompts
+from hubkit.inference.site import RESID_POST
 from hubkit.inference.tokens import prompt_ids
 from hubkit.release.digests import sha256_of_file
 from hubkit.release.pool import PoolLayer, PoolRow
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from hubkit.collect.sampling import Sampling
     from hubkit.engine.events import Progress
     from hubkit.inference.load import BaseModel
+    from hubkit.inference.structure import Place
 
     Pooled = Mapping[str, tuple[int, ...]]
     """completion_id -> positions of the tokens to pool."""
@@ -39,8 +41,8 @@ if TYPE_CHECKING:
 class Taking:
     """Batches of passages, and what gives the rows of one."""
 
-    paths: Mapping[int, str]
-    """Layer -> the module whose output it is."""
+    places: Sequence[Place]
+    """What is taken; two may be the output of one module."""
     sizes: Sequence[int]
     """Rows of each batch."""
     rows_of: Callable[[int], Rows]
@@ -68,7 +70,7 @@ def afterwards(
     completions: Sequence[Completion],
     pooled: Pooled,
     *,
-    paths: Mapping[int, str],
+    places: Sequence[Place],
     batch_size: int,
 ) -> Taking:
     """Run the stored tokens of the decisive completions once more."""
@@ -76,9 +78,11 @@ def afterwards(
     batches = [passages[start : start + batch_size] for start in range(0, len(passages), batch_size)]
 
     def rows_of(number: int) -> Rows:
-        return pool_outputs(base, list(paths.values()), batches[number], plan.pooling, prompts)
+        return pool_outputs(
+            base, [place.hf_hook_name for place in places], batches[number], plan.pooling, prompts
+        )
 
-    return Taking(paths, _sizes(plan, batches), rows_of)
+    return Taking(places, _sizes(plan, batches), rows_of)
 
 
 def while_sampling(
@@ -87,7 +91,7 @@ def while_sampling(
     completions: Sequence[Completion],
     pooled: Pooled,
     *,
-    paths: Mapping[int, str],
+    places: Sequence[Place],
     sampling: Sampling,
 ) -> Taking:
     """Pool what was kept of every token while it was drawn."""
@@ -105,7 +109,7 @@ def while_sampling(
         number, offsets = kept[at]
         return pool_states(sampling.states(number), batches[at], offsets, plan.pooling)
 
-    return Taking(paths, _sizes(plan, batches), rows_of)
+    return Taking(places, _sizes(plan, batches), rows_of)
 
 
 def _sizes(plan: CollectPlan, batches: Sequence[Sequence[Passage]]) -> list[int]:
@@ -118,27 +122,29 @@ def write_layers(taking: Taking, folder: Path, d_in: int, digest: str, report: P
     Raises HubkitError where the disk has not the room.
     """
     sizes, total = taking.sizes, sum(taking.sizes)
-    files = {
-        path: RowFile(folder / f"layer_{layer:02d}.safetensors", (total, d_in), digest)
-        for layer, path in taking.paths.items()
-    }
-    first = finished_batches(files, sizes)
+    files = [(place, RowFile(folder / _file_name(place), (total, d_in), digest)) for place in taking.places]
+    outputs = [(place.hf_hook_name, file) for place, file in files]
+    first = finished_batches(outputs, sizes)
     refuse_small_disk(folder, 4 * sum(sizes[first:]) * d_in * len(files))
-    write_rows(
-        files, (taking.rows_of(number) for number in range(first, len(sizes))), sizes[:first], total, report
-    )
-    for stale in set(folder.glob("layer_*")) - {file.path for file in files.values()}:
+    batches = (taking.rows_of(number) for number in range(first, len(sizes)))
+    write_rows(outputs, batches, sizes[:first], total, report)
+    for stale in set(folder.glob("layer_*")) - {file.path for _, file in files}:
         stale.unlink()
     return [
         PoolLayer(
-            layer=layer,
-            hook_name=f"blocks.{layer}.hook_resid_post",
-            hf_hook_name=path,
-            file=files[path].path.name,
-            sha256=sha256_of_file(files[path].path),
+            layer=place.layer,
+            hook_name=place.hook_name,
+            hf_hook_name=place.hf_hook_name,
+            file=file.path.name,
+            sha256=sha256_of_file(file.path),
         )
-        for layer, path in taking.paths.items()
+        for place, file in files
     ]
+
+
+def _file_name(place: Place) -> str:
+    site = "" if place.site == RESID_POST else f"_{place.site}"
+    return f"layer_{place.layer:02d}{site}.safetensors"
 
 
 def _passages(

@@ -79,10 +79,14 @@ class _Collecting:
         self.revision, self.times = revision, Times()
         with self.times.of("loading the model"):
             self.base: BaseModel = load_model(
-                plan.model, revision=revision, precision=plan.precision, device=plan.device
+                plan.model,
+                revision=revision,
+                precision=plan.precision,
+                device=plan.device,
+                gguf_file=plan.gguf_file,
             )
         # here, and not after hours of sampling, a layer is refused that is not there
-        self.paths = {layer: self.base.hf_hook_name(layer) for layer in plan.layers}
+        self.places = [self.base.place(layer, site) for site in plan.sites for layer in plan.layers]
         self.sampling: Sampling | None = None
 
     def run(self) -> PoolManifest:
@@ -109,7 +113,9 @@ class _Collecting:
             self.report(Event("sampling", len(completions), len(completions), "completions are there"))
             return completions, source
         self.sampling = Sampling(self.plan, self.base, self.out, self.sampled_as)
-        completions = self.sampling.run(list(self.paths.values()) if keeps_states else [], self.report)
+        completions = self.sampling.run(
+            [place.hf_hook_name for place in self.places] if keeps_states else [], self.report
+        )
         self.times.seconds["sampling"] = self.sampling.seconds
         return completions, Source(self.sampled_as, self.plan.prompts_sha256, self.sampling.how)
 
@@ -125,12 +131,12 @@ class _Collecting:
     ) -> list[PoolLayer]:
         from hubkit.collect.rows import afterwards, while_sampling, write_layers
 
-        plan, base, paths = self.plan, self.base, self.paths
+        plan, base, places = self.plan, self.base, self.places
         if plan.taken == "while_sampling" and self.sampling is not None:
-            taking = while_sampling(plan, base, completions, pooled, paths=paths, sampling=self.sampling)
+            taking = while_sampling(plan, base, completions, pooled, places=places, sampling=self.sampling)
         else:
             size = source.how.batch_size
-            taking = afterwards(plan, base, completions, pooled, paths=paths, batch_size=size)
+            taking = afterwards(plan, base, completions, pooled, places=places, batch_size=size)
         return write_layers(taking, self.out / ACTIVATIONS, base.d_in, self.digest, self.report)
 
     def _manifest(
@@ -149,7 +155,8 @@ class _Collecting:
             model_class_name=base.class_name,
             d_in=base.d_in,
             n_layers=base.n_layers,
-            precision=plan.precision,
+            precision=base.precision,
+            loaded=base.loaded,
             pooling=plan.pooling,
             token_span=plan.token_span,
             labels=plan.labels,

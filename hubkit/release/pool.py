@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from hubkit.errors import UsageError
+from hubkit.release.loaded import LoadedModel
 from hubkit.release.model import Artefact
 
 TENSOR = "activations"
@@ -74,7 +75,7 @@ class Activations(Artefact):
 class PoolManifest(Artefact):
     """Written last: a pool without a manifest is not there."""
 
-    left_out: ClassVar[frozenset[str]] = frozenset({"scenarios", "sampled_how", "activations"})
+    left_out: ClassVar[frozenset[str]] = frozenset({"scenarios", "sampled_how", "activations", "loaded"})
     older: ClassVar[frozenset[str]] = frozenset({"urn:hubkit:pool:1"})
 
     schema_: Literal["urn:hubkit:pool:2"] = Field(default="urn:hubkit:pool:2", alias="$schema")
@@ -86,7 +87,9 @@ class PoolManifest(Artefact):
     n_layers: int
     """Blocks of the base model."""
     precision: str
-    """How the model ran: `float32`, `bfloat16`, `bnb-nf4`, ..."""
+    """The numbers that the model's weights were: `float32`, `Q4_1 -> float32 -> nf4 (compute float32)`."""
+    loaded: LoadedModel | None = None
+    """How it was loaded, and where it ran; none in pools of an earlier hubkit."""
     pooling: str
     """`mean` over `token_span`, its `first` or `last` token, or `all`: a row for each."""
     token_span: str

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from hubkit.release.computation import Computation
+from hubkit.release.loaded import LoadedModel
 from hubkit.release.model import Artefact
 
 
@@ -151,7 +152,16 @@ class Provenance(Artefact):
     """Written after every other file but the card, which states its digest."""
 
     left_out: ClassVar[frozenset[str]] = frozenset(
-        {"labelling", "scenarios", "quantization", "base_model_shape", "training", "evaluation", "sampling"}
+        {
+            "labelling",
+            "scenarios",
+            "quantization",
+            "base_model_shape",
+            "training",
+            "evaluation",
+            "sampling",
+            "loaded",
+        }
     )
     older: ClassVar[frozenset[str]] = frozenset({"urn:hubkit:provenance:1"})
 
@@ -178,6 +188,8 @@ class Provenance(Artefact):
     scenarios: list[ScenarioCount] = Field(default_factory=list)
     quantization: dict[str, Any] | None = None
     """What the base model was loaded with: `quant_method`, and the keys of transformers' quantization_config."""
+    loaded: LoadedModel | None = None
+    """How the base model was loaded when the activations were taken, and where it ran; none in records of an earlier hubkit."""
     base_model_shape: BaseModelShape | None = None
     training: dict[str, TrainedSae] = Field(default_factory=dict)
     """sae_id to what its training took, where that was recorded."""

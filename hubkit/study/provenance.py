@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
-import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +13,7 @@ from hubkit.cards.checksums import Checksums
 from hubkit.collect.judges import KeywordJudge, NoisyJudge
 from hubkit.collect.plan import HOW
 from hubkit.errors import IncompleteError
+from hubkit.inference.machine import OF_MODELS, hardware, software
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import EVALUATION, PROVENANCE, TRAINING
 from hubkit.release.metrics import Evaluation
@@ -43,7 +40,8 @@ if TYPE_CHECKING:
 
 MOST_PROMPTS = 64
 """That a record holds: a card's code samples from each."""
-PACKAGES = ("torch", "transformers", "sae-lens", "safetensors", "numpy", "scikit-learn")
+PACKAGES = (*OF_MODELS, "sae-lens", "numpy", "scikit-learn")
+"""Whose versions shaped the numbers of a release."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +70,11 @@ def write_provenance(
         base_model_revision=pool.model_revision,
         base_model_shape=BaseModelShape(n_layers=pool.n_layers, d_model=pool.d_in),
         precision=pool.precision,
+        quantization=pool.loaded.arguments.get("quantization_config") if pool.loaded else None,
+        loaded=pool.loaded,
         grid=_grid(specs),
         seeds={"collect": study.collect.seed} | _seeds(specs),
-        software=software(),
+        software=software(PACKAGES),
         hardware=hardware(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         pool_sha256=pool.inputs_sha256,
@@ -182,38 +182,3 @@ def _same_but_time(path: Path, record: Provenance) -> Provenance | None:
     except IncompleteError:
         return None
     return old if old.model_copy(update={"created": record.created}) == record else None
-
-
-def software() -> dict[str, str]:
-    """Versions of what shaped the numbers."""
-    found = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def hardware() -> str:
-    """The system, the processor's cores and memory; of each GPU that torch sees its name, memory, compute capability and driver."""
-    import torch
-
-    machine = f"{platform.system()} {platform.release()} {platform.machine()}, {os.cpu_count()} CPU cores"
-    gpus = [torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []  # fmt: skip
-    driver = _driver() if gpus else ""
-    told = [
-        f"{one.name}, {one.total_memory / 2**30:.0f} GiB, compute capability {one.major}.{one.minor}"
-        for one in gpus
-    ]
-    return "; ".join([machine, *dict.fromkeys(told)]) + (f", driver {driver}" if driver else "")
-
-
-def _driver() -> str:
-    """The version of NVIDIA's driver, as its own tool says it; empty where there is none."""
-    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
-    try:
-        found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603 - fixed words
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return found.stdout.strip().split("\n")[0]

@@ -148,9 +148,9 @@ def _meant(place: tuple[Any, ...], kind: str, lacking: list[tuple[Any, ...]]) ->
 
 
 def beside(study: Study, folder: Path) -> Study:
-    """A model folder named relative to the study file, found wherever the command is typed."""
+    """A model folder or GGUF file named relative to the study file, found wherever the command is typed."""
     model = folder / study.collect.model
-    if not model.is_dir() or Path(study.collect.model).is_absolute():
+    if not (model.is_dir() or model.is_file()) or Path(study.collect.model).is_absolute():
         return study
     return study.model_copy(update={"collect": study.collect.model_copy(update={"model": str(model)})})
 
