@@ -10,7 +10,7 @@ import typer
 
 from hubkit.cli.options import Quiet
 from hubkit.console import Console
-from hubkit.errors import ExitCode
+from hubkit.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from hubkit.train.run import Options, TrainSummary
@@ -54,10 +54,26 @@ Strict = Annotated[
 Only = Annotated[
     Path | None, typer.Option("--only", metavar="FILE", help="Train just what this failed.json names.")
 ]
+Import = Annotated[
+    Path | None,
+    typer.Option(
+        "--import",
+        metavar="FILE",
+        help="Completions that are there already, in place of sampling: JSON lines with scenario_id, text, a column for each judge.",
+    ),
+]
+Activations = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--activations",
+        metavar="LAYER=FILE",
+        help="Their activations, in place of running the model: .npy, .npz, safetensors, .pt; FILE#TENSOR names one of several.",
+    ),
+]
 DEFAULT_WORKERS = min(2, os.cpu_count() or 1)
 
 EPILOGS = {
-    "collect": "Examples:  hubkit collect study.yaml   ·   hubkit collect study.yaml --folder out --quiet",
+    "collect": "Examples:  hubkit collect study.yaml   ·   hubkit collect study.yaml --import completions.jsonl --activations 18=layer_18.npy",
     "train": "Examples:  hubkit train study.yaml --workers 4 --strict   ·   hubkit train study.yaml --folds 5 --shard 2/8",
     "evaluate": "Examples:  hubkit evaluate study.yaml   ·   hubkit evaluate study.yaml --folder out --workers 4",
 }
@@ -69,16 +85,43 @@ def register(app: typer.Typer) -> None:
         app.command(epilog=EPILOGS[verb.__name__])(verb)
 
 
-def collect(study: StudyFile, folder: Folder = None, quiet: Quiet = False) -> None:
-    """Sample completions, label them, take activations."""
-    from hubkit.study.pipeline import run_collect, study_folders
+def collect(
+    study: StudyFile,
+    folder: Folder = None,
+    import_: Import = None,
+    activations: Activations = None,
+    quiet: Quiet = False,
+) -> None:
+    """Sample completions, label them, take activations. Or take completions, labels and activations that are there already."""
+    from hubkit.study.pipeline import run_collect, run_import, study_folders
     from hubkit.study.study import load_study
 
     loaded, console = load_study(study), Console(quiet=quiet)
+    if import_ is not None:
+        run_import(loaded, folder or study.parent, import_, by_layer(activations or []))
+    elif activations:
+        raise UsageError(
+            "--activations without --import", hint="--import COMPLETIONS.jsonl says what their rows are"
+        )
     with console.progress() as report:
         pool = run_collect(loaded, folder or study.parent, report=report)
     console.say(f"{len(pool.rows)} labelled rows, {len(pool.layers)} layers")
     console.data(str(study_folders(loaded, folder or study.parent).pool))
+
+
+def by_layer(given: list[str]) -> dict[int, str]:
+    """`18=cache.npy` as layer and file. Raises UsageError for anything else, and for a layer that is there twice."""
+    found: dict[int, str] = {}
+    for one in given:
+        layer, equals, file = one.partition("=")
+        if not (equals and file and layer.strip().isascii() and layer.strip().isdigit()):
+            raise UsageError(
+                f"--activations {one}: expected LAYER=FILE", hint="--activations 18=layer_18.npy"
+            )
+        if int(layer) in found:
+            raise UsageError(f"--activations: layer {int(layer)} is there twice")
+        found[int(layer)] = file
+    return found
 
 
 def train(

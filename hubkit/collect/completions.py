@@ -26,7 +26,8 @@ class Source:
 
     sampled_sha256: str
     prompts_sha256: str
-    how: SampledHow
+    how: SampledHow | None = None
+    """None where they were imported."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,9 @@ def write_completions(path: Path, completions: list[Completion], source: Source)
     footer = {
         SAMPLED_KEY: source.sampled_sha256.encode(),
         PROMPTS_KEY: source.prompts_sha256.encode(),
-        HOW_KEY: source.how.model_dump_json().encode(),
     }
+    if source.how is not None:
+        footer[HOW_KEY] = source.how.model_dump_json().encode()
     table = pa.table(columns, schema=_schema().with_metadata(footer))
     with replacing(path) as temporary:
         parquet.write_table(table, temporary)
@@ -100,11 +102,8 @@ def source_of(path: Path) -> Source | None:
     """Where the texts of the table at `path` come from; None when there is no such table."""
     found = _footer(path)
     try:
-        return Source(
-            found[SAMPLED_KEY].decode(),
-            found[PROMPTS_KEY].decode(),
-            SampledHow.model_validate_json(found[HOW_KEY]),
-        )
+        how = SampledHow.model_validate_json(found[HOW_KEY]) if HOW_KEY in found else None
+        return Source(found[SAMPLED_KEY].decode(), found[PROMPTS_KEY].decode(), how)
     except (KeyError, ValueError):
         return None
 

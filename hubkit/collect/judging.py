@@ -5,46 +5,65 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from hubkit.collect.agreement import agreement
 from hubkit.collect.completions import Completion
 from hubkit.collect.folds import assign_folds
 from hubkit.collect.judges import Reply
+from hubkit.collect.panel import Desk, Panel, ask_panel, write_judgements
 from hubkit.collect.spans import pooled_tokens
-from hubkit.collect.verdicts import verdicts_of
 from hubkit.engine.events import Progress, silent
 from hubkit.errors import HubkitError
-from hubkit.release.layout import COMPLETIONS
+from hubkit.release.layout import AGREEMENT, COMPLETIONS, JUDGEMENTS
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from hubkit.collect.plan import CollectPlan
 
 
-def judge_completions(
-    plan: CollectPlan, tokenizer: Any, sampled: list[Completion], kept: Path, report: Progress = silent
-) -> tuple[list[Completion], dict[str, tuple[int, ...]]]:
-    """The completions with their verdicts, and completion_id -> positions of the tokens to pool; `kept` is the judge's file (`verdicts`)."""
+def audit(plan: CollectPlan, sampled: Sequence[Completion], desk: Desk, report: Progress = silent) -> Panel:
+    """What every judge of the plan says of the completions, written beside them with how far the judges agree. Asks for what is not kept.
+
+    Nothing is sampled and no model is opened: judges may be added to a pool that is finished.
+    """
     scenarios = {(one.scenario_id, one.variant): one for one in plan.scenarios}
     replies = [Reply(one.completion_id, scenarios[one.scenario_id, one.variant], one.text) for one in sampled]
-    verdicts = verdicts_of(plan.judge, replies, kept, report)
-    judged, pooled = [], {}
-    for completion, verdict in zip(sampled, verdicts, strict=True):
-        label, unflipped, reason = verdict.label, verdict.label_unflipped, verdict.reason
-        tokens = pooled_tokens(plan, tokenizer, completion.token_ids, verdict.commit_span)
-        if label is not None and not tokens:
-            label, unflipped, reason = None, None, f"{reason}, but no token in the {plan.token_span}"
-        pooled[completion.completion_id] = tokens
-        judged.append(
-            replace(
-                completion,
-                label=label,
-                label_unflipped=unflipped,
-                judge=plan.judge.name,
-                reason=reason,
-                commit_span=verdict.commit_span,
-                split=None,
-            )
+    panel = ask_panel(plan.judge, plan.second_judges, replies, desk, report)
+    write_judgements(desk.folder / JUDGEMENTS, panel)
+    agreement(panel).save(desk.folder / AGREEMENT)
+    return panel
+
+
+def labelled(plan: CollectPlan, sampled: Sequence[Completion], panel: Panel) -> list[Completion]:
+    """The completions with the verdicts of the deciding judge."""
+    said = panel.deciding.said
+    return [
+        replace(
+            one,
+            label=said[one.completion_id].label,
+            label_unflipped=said[one.completion_id].label_unflipped,
+            judge=plan.judge.name,
+            reason=said[one.completion_id].reason,
+            commit_span=said[one.completion_id].commit_span,
+            split=None,
         )
+        for one in sampled
+    ]
+
+
+def judge_completions(
+    plan: CollectPlan, tokenizer: Any, sampled: Sequence[Completion], panel: Panel
+) -> tuple[list[Completion], dict[str, tuple[int, ...]]]:
+    """The labelled completions, and completion_id -> positions of the tokens to pool; a label without such a token is taken away."""
+    judged, pooled = [], {}
+    for completion in labelled(plan, sampled, panel):
+        tokens = pooled_tokens(plan, tokenizer, completion.token_ids, completion.commit_span)
+        pooled[completion.completion_id] = tokens
+        if completion.label is not None and not tokens:
+            reason = f"{completion.reason}, but no token in the {plan.token_span}"
+            judged.append(replace(completion, label=None, label_unflipped=None, reason=reason))
+        else:
+            judged.append(completion)
     return judged, pooled
 
 

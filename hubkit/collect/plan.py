@@ -59,6 +59,9 @@ class CollectPlan(BaseModel):
     labels: tuple[str, str]
     """The first is the positive class of every probe."""
     judge: AnyJudge
+    """Who decides."""
+    second_judges: tuple[AnyJudge, ...] = ()
+    """Who is asked beside, and decides nothing: how far they agree goes into the record."""
     layers: tuple[int, ...] = Field(min_length=1)
     sites: tuple[Site, ...] = Field(default=(RESID_POST,), min_length=1)
     """Places in each of the layers; SAEs are trained on the first."""
@@ -81,10 +84,9 @@ class CollectPlan(BaseModel):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         unique(self.scenarios)
-        if self.labels[0] == self.labels[1] or self.judge.labels != set(self.labels):
-            raise ValueError(
-                f"labels {list(self.labels)}, but the judge gives {sorted(self.judge.labels)}; expected the same two"
-            )
+        if self.labels[0] == self.labels[1]:
+            raise ValueError(f"labels {list(self.labels)}, expected two")
+        self._judges_fit()
         if len(set(self.layers)) != len(self.layers) or min(self.layers) < 0:
             raise ValueError(f"layers {list(self.layers)}, expected each once, from 0")
         if len(set(self.sites)) != len(self.sites):
@@ -112,6 +114,19 @@ class CollectPlan(BaseModel):
     def _scenarios(self) -> int:
         """Those that are no controls."""
         return sum(not one.control for one in self.scenarios)
+
+    def _judges_fit(self) -> None:
+        for judge in (self.judge, *self.second_judges):
+            if judge.labels != set(self.labels):
+                raise ValueError(
+                    f"judge {judge.name!r} gives {sorted(judge.labels)}, expected the study's labels {list(self.labels)}"
+                )
+            for scenario in self.scenarios:
+                if problem := judge.problem(scenario):
+                    raise ValueError(f"judge {judge.name!r}, scenario {scenario.key!r}: {problem}")
+        names = [one.name for judge in (self.judge, *self.second_judges) for one in (judge, *judge.members)]
+        if len(set(names)) != len(names):
+            raise ValueError(f"judges {names}, expected each once")
 
     def samples_of(self, position: int) -> int:
         """How many completions the scenario at `position` gets."""
@@ -143,9 +158,11 @@ class CollectPlan(BaseModel):
             return f"response behind the commit span, {self.skip_after_commit} tokens skipped"
         return "whole response" if self.pool_over == "response" else "response without the commit span"
 
-    def inputs_sha256(self, revision: str | None, sampled: str) -> str:
-        """Digest of what the pool is made from, `revision` being the resolved one, `sampled` the digest of its texts: equal digest, same pool."""
-        asked = self.model_dump(mode="json", exclude=HOW)
+    def inputs_sha256(self, revision: str | None, sampled: str, judged: str | None = None) -> str:
+        """Digest of what the pool is made from: equal digest, same pool. `revision` is the resolved one, `sampled` the digest of the texts, `judged`
+        what the judge's verdicts depend on beside its settings (`Judge.state_sha256`)."""
+        asked = self.model_dump(mode="json", exclude=HOW | {"judge", "second_judges"})
+        asked["judge"] = [self.judge.settings(), judged]
         return sha256_of_json(
             {"method": METHOD_VERSION, "revision": revision, "sampled": sampled, "plan": asked}
         )

@@ -19,22 +19,20 @@ from hubkit.inference.prompts import Prompts
 from hubkit.inference.site import RESID_POST
 from hubkit.inference.tokens import prompt_ids
 from hubkit.release.digests import sha256_of_file
-from hubkit.release.pool import PoolLayer, PoolRow
+from hubkit.release.pool import PoolLayer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from hubkit.collect.activations import Rows
     from hubkit.collect.completions import Completion
+    from hubkit.collect.manifest import Pooled
     from hubkit.collect.plan import CollectPlan
     from hubkit.collect.sampling import Sampling
     from hubkit.engine.events import Progress
     from hubkit.inference.load import BaseModel
     from hubkit.inference.structure import Place
-
-    Pooled = Mapping[str, tuple[int, ...]]
-    """completion_id -> positions of the tokens to pool."""
 
 
 @dataclass(frozen=True)
@@ -46,22 +44,6 @@ class Taking:
     sizes: Sequence[int]
     """Rows of each batch."""
     rows_of: Callable[[int], Rows]
-
-
-def pool_rows(plan: CollectPlan, completions: Sequence[Completion], pooled: Pooled) -> list[PoolRow]:
-    """One for each decisive completion, or for each of its pooled tokens."""
-    return [
-        PoolRow(
-            completion_id=one.completion_id,
-            scenario_id=one.scenario_id,
-            label=str(one.label),
-            split=str(one.split),
-            token=token,
-        )
-        for one in completions
-        if one.decisive
-        for token in (pooled[one.completion_id] if plan.pooling == "all" else (None,))
-    ]
 
 
 def afterwards(

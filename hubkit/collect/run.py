@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubkit.collect.completions import Completion, Source, read_completions, source_of, write_completions
-from hubkit.collect.judging import judge_completions, split_completions
+from hubkit.collect.imports.pool import imported_completions, pool_of_caches
+from hubkit.collect.imports.rows import read_rows
+from hubkit.collect.imports.take_in import ImportRecord, imported_in
+from hubkit.collect.judges.column import FILE
+from hubkit.collect.judging import audit, judge_completions, split_completions
+from hubkit.collect.manifest import Pooled, described
+from hubkit.collect.panel import Desk
 from hubkit.collect.plan import CollectPlan, model_revision
 from hubkit.collect.report import keep_report
 from hubkit.collect.sampling import FOLDER, Sampling
 from hubkit.collect.times import Times
-from hubkit.collect.verdicts import verdicts_file
 from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import IncompleteError, UsageError
 from hubkit.release.digests import sha256_of_file
-from hubkit.release.layout import ACTIVATIONS, COMPLETIONS, MANIFEST, TIMES
-from hubkit.release.pool import Activations, PoolLayer, PoolManifest, PoolScenario
+from hubkit.release.layout import ACTIVATIONS, COMPLETIONS, IMPORTED, MANIFEST, TIMES, VERDICTS
+from hubkit.release.pool import Activations, PoolImport, PoolLayer, PoolManifest
 from hubkit.release.writing import write_json
 
 if TYPE_CHECKING:
@@ -33,17 +38,19 @@ def collect(plan: CollectPlan, out: Path, report: Progress = silent) -> PoolMani
     judge, and other layers, folds or judges than before start from the texts that are there. Raises UsageError when model and plan do not fit, IncompleteError
     when the model cannot be opened, HubkitError when too few completions are decisive or an activation is not finite.
     """
-    revision = model_revision(plan)
-    borrowed = _borrowed(plan)
-    sampled_as = borrowed.sampled_sha256 if borrowed else plan.completions_sha256(revision)
-    digest = plan.inputs_sha256(revision, sampled_as)
-    finished = finished_pool(out, digest)
-    if finished is not None:
-        report(Event("collect", len(finished.rows), len(finished.rows), "the pool is there"))
-        keep_report(plan, out, finished)
-        return finished
-    (out / ACTIVATIONS / MANIFEST).unlink(missing_ok=True)  # what it says is about to become untrue
-    return _Collecting(plan, out, revision, sampled_as, digest, report).run()
+    asked = _ask(plan, out)
+    manifest = finished_pool(out, asked.digest)
+    if manifest is not None:
+        if plan.second_judges:
+            audit(plan, read_completions(out / COMPLETIONS), asked.desk, report)
+        report(Event("collect", len(manifest.rows), len(manifest.rows), "the pool is there"))
+    elif asked.record is not None and asked.record.layers:
+        manifest = pool_of_caches(plan, out, asked.record, asked.digest, report)
+    else:
+        (out / ACTIVATIONS / MANIFEST).unlink(missing_ok=True)  # what it says is about to become untrue
+        manifest = _Collecting(asked, report).run()
+    keep_report(plan, out, manifest)
+    return manifest
 
 
 def finished_pool(out: Path, inputs_sha256: str) -> PoolManifest | None:
@@ -61,118 +68,145 @@ def finished_pool(out: Path, inputs_sha256: str) -> PoolManifest | None:
     )
 
 
-class _Collecting:
-    """One run, from the model to the manifest."""
+@dataclass(frozen=True)
+class _Asked:
+    """A plan for a work folder, with what it depends on outside itself."""
 
-    def __init__(
-        self,
-        plan: CollectPlan,
-        out: Path,
-        revision: str | None,
-        sampled_as: str,
-        digest: str,
-        report: Progress,
-    ) -> None:
+    plan: CollectPlan
+    out: Path
+    revision: str | None
+    record: ImportRecord | None
+    """Of completions that were imported."""
+    sampled_as: str
+    """Digest of the texts."""
+    digest: str
+    """Of everything."""
+
+    @property
+    def desk(self) -> Desk:
+        """Where the judges' verdicts are."""
+        return Desk(self.out, self.plan.questions_sha256(self.sampled_as))
+
+
+def _ask(plan: CollectPlan, out: Path) -> _Asked:
+    record, borrowed = imported_in(out), _borrowed(plan)
+    if record is not None and borrowed is not None:
+        raise UsageError(
+            f"{out}: completions were imported, and the study takes those of {plan.completions_from}; expected one of them",
+            hint=f"leave out completions_from, or delete {out / IMPORTED}",
+        )
+    revision = model_revision(plan) if record is None or not record.layers else plan.revision
+    if record is not None:
+        sampled_as = record.sha256
+    else:
+        sampled_as = borrowed.sampled_sha256 if borrowed else plan.completions_sha256(revision)
+    judged = plan.judge.in_folder(out).state_sha256
+    return _Asked(plan, out, revision, record, sampled_as, plan.inputs_sha256(revision, sampled_as, judged))
+
+
+class _Collecting:
+    """One run of the base model, from its weights to the manifest."""
+
+    def __init__(self, asked: _Asked, report: Progress) -> None:
         from hubkit.inference.load import load_model
 
-        self.plan, self.out, self.sampled_as, self.digest, self.report = plan, out, sampled_as, digest, report
-        self.revision, self.times = revision, Times()
+        self.asked, self.plan, self.out, self.report = asked, asked.plan, asked.out, report
+        self.times = Times()
         with self.times.of("loading the model"):
             self.base: BaseModel = load_model(
-                plan.model,
-                revision=revision,
-                precision=plan.precision,
-                device=plan.device,
-                gguf_file=plan.gguf_file,
+                self.plan.model,
+                revision=asked.revision,
+                precision=self.plan.precision,
+                device=self.plan.device,
+                gguf_file=self.plan.gguf_file,
             )
         # here, and not after hours of sampling, a layer is refused that is not there
-        self.places = [self.base.place(layer, site) for site in plan.sites for layer in plan.layers]
+        self.places = [self.base.place(layer, site) for site in self.plan.sites for layer in self.plan.layers]
         self.sampling: Sampling | None = None
 
     def run(self) -> PoolManifest:
         sampled, source = self._sample()
         with self.times.of("judging"):
-            completions, pooled = self._judge(sampled)
+            _take_verdicts(self.plan, self.out)
+            panel = audit(self.plan, sampled, self.asked.desk, self.report)
+            judged, pooled = judge_completions(self.plan, self.base.tokenizer, sampled, panel)
+            completions = split_completions(self.plan, judged)
         write_completions(self.out / COMPLETIONS, completions, source)
+        size = self._batch_size(source, completions)
         with self.times.of("activations"):
-            layers = self._take(completions, pooled, source)
-        manifest = self._manifest(completions, pooled, layers, source)
+            layers = self._take(completions, pooled, size)
+        manifest = self._manifest(completions, pooled, layers, source, size)
         manifest.save(self.out / ACTIVATIONS / MANIFEST)
-        with self.times.of("report"):
-            keep_report(self.plan, self.out, manifest)
         write_json(self.out / TIMES, self.times.written(len(completions), len(manifest.rows)))
         shutil.rmtree(self.out / FOLDER, ignore_errors=True)
         return manifest
 
     def _sample(self) -> tuple[list[Completion], Source]:
-        """All completions, unjudged: from another pool, from the table of an earlier one here, from the batches of a killed run, or newly drawn."""
-        table = Path(self.plan.completions_from or self.out) / COMPLETIONS
-        source, keeps_states = source_of(table), self.plan.taken == "while_sampling"
-        if source is not None and source.sampled_sha256 == self.sampled_as and not keeps_states:
+        """All completions, unjudged: imported, from another pool, from the table of an earlier one here, from the batches of a killed run, or newly drawn."""
+        plan, sampled_as = self.plan, self.asked.sampled_as
+        if self.asked.record is not None:
+            completions = imported_completions(self.out, self.base.tokenizer)
+            return completions, Source(sampled_as, plan.prompts_sha256)
+        table = Path(plan.completions_from or self.out) / COMPLETIONS
+        source, keeps_states = source_of(table), plan.taken == "while_sampling"
+        if source is not None and source.sampled_sha256 == sampled_as and not keeps_states:
             completions = read_completions(table)
             self.report(Event("sampling", len(completions), len(completions), "completions are there"))
             return completions, source
-        self.sampling = Sampling(self.plan, self.base, self.out, self.sampled_as)
-        completions = self.sampling.run(
-            [place.hf_hook_name for place in self.places] if keeps_states else [], self.report
-        )
+        self.sampling = Sampling(plan, self.base, self.out, sampled_as)
+        paths = [place.hf_hook_name for place in self.places] if keeps_states else []
+        completions = self.sampling.run(paths, self.report)
         self.times.seconds["sampling"] = self.sampling.seconds
-        return completions, Source(self.sampled_as, self.plan.prompts_sha256, self.sampling.how)
+        return completions, Source(sampled_as, plan.prompts_sha256, self.sampling.how)
 
-    def _judge(self, sampled: list[Completion]) -> tuple[list[Completion], dict[str, tuple[int, ...]]]:
-        """The completions with labels and folds, and which of their tokens to pool."""
-        kept = verdicts_file(self.out, self.plan.judge, self.plan.questions_sha256(self.sampled_as))
-        _take_verdicts(self.plan, kept)
-        judged, pooled = judge_completions(self.plan, self.base.tokenizer, sampled, kept, self.report)
-        return split_completions(self.plan, judged), pooled
+    def _batch_size(self, source: Source, completions: list[Completion]) -> int:
+        """As they were sampled; of imported ones, which were not, as many as fit."""
+        from hubkit.inference.room import batch_size_for
 
-    def _take(
-        self, completions: list[Completion], pooled: dict[str, tuple[int, ...]], source: Source
-    ) -> list[PoolLayer]:
+        if source.how is not None:
+            return source.how.batch_size
+        most = max(len(one.token_ids) for one in completions)
+        return self.plan.batch_size or batch_size_for(self.base, most, most)
+
+    def _take(self, completions: list[Completion], pooled: Pooled, size: int) -> list[PoolLayer]:
         from hubkit.collect.rows import afterwards, while_sampling, write_layers
 
         plan, base, places = self.plan, self.base, self.places
         if plan.taken == "while_sampling" and self.sampling is not None:
             taking = while_sampling(plan, base, completions, pooled, places=places, sampling=self.sampling)
         else:
-            size = source.how.batch_size
             taking = afterwards(plan, base, completions, pooled, places=places, batch_size=size)
-        return write_layers(taking, self.out / ACTIVATIONS, base.d_in, self.digest, self.report)
+        return write_layers(taking, self.out / ACTIVATIONS, base.d_in, self.asked.digest, self.report)
 
     def _manifest(
         self,
         completions: list[Completion],
-        pooled: dict[str, tuple[int, ...]],
+        pooled: Pooled,
         layers: list[PoolLayer],
         source: Source,
+        size: int,
     ) -> PoolManifest:
-        from hubkit.collect.rows import pool_rows
-
-        plan, base = self.plan, self.base
+        plan, base, record = self.plan, self.base, self.asked.record
         return PoolManifest(
             model_name=plan.model_name,
-            model_revision=self.revision,
+            model_revision=self.asked.revision,
             model_class_name=base.class_name,
             d_in=base.d_in,
             n_layers=base.n_layers,
             precision=base.precision,
             loaded=base.loaded,
-            pooling=plan.pooling,
-            token_span=plan.token_span,
-            labels=plan.labels,
-            judge=plan.judge.name,
             prompt_template_sha256=_template_sha256(base.tokenizer) if plan.chat else None,
             layers=layers,
-            rows=pool_rows(plan, completions, pooled),
-            scenarios=_scenarios(completions),
             sampled_how=source.how,
             activations=Activations(
-                dtype=str(next(base.model.parameters()).dtype).removeprefix("torch."),
+                dtype=plan.precision.compute,
                 device=str(base.model.device),
-                batch_size=source.how.batch_size,
-                taken=plan.taken,
+                batch_size=size,
+                taken="while_sampling" if self.sampling and plan.taken == "while_sampling" else "afterwards",
             ),
-            inputs_sha256=self.digest,
+            imported=None if record is None else _imported(record, self.out),
+            inputs_sha256=self.asked.digest,
+            **described(plan, completions, pooled),
         )
 
 
@@ -194,23 +228,18 @@ def _borrowed(plan: CollectPlan) -> Source | None:
     return source
 
 
-def _take_verdicts(plan: CollectPlan, kept: Path) -> None:
-    """What the same judge said of the same completions in the pool that they are taken from."""
-    if plan.completions_from is not None and not kept.exists():
-        there = Path(plan.completions_from) / kept.parent.name / kept.name
-        if there.is_file():
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(there, kept)
+def _take_verdicts(plan: CollectPlan, out: Path) -> None:
+    """What judges said of the same completions in the pool that they are taken from: nothing is judged twice."""
+    there = Path(plan.completions_from) / VERDICTS if plan.completions_from is not None else None
+    for file in there.glob("*.jsonl") if there is not None else ():
+        if not (out / VERDICTS / file.name).exists():
+            (out / VERDICTS).mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, out / VERDICTS / file.name)
 
 
-def _scenarios(completions: list[Completion]) -> list[PoolScenario]:
-    """Every scenario in the order of the plan, with what was sampled of it and what was decided; controls are none."""
-    sampled = Counter(one.scenario_id for one in completions if not one.control)
-    decisive = Counter(one.scenario_id for one in completions if one.decisive)
-    return [
-        PoolScenario(scenario_id=name, sampled=count, decisive=decisive[name])
-        for name, count in sampled.items()
-    ]
+def _imported(record: ImportRecord, out: Path) -> PoolImport:
+    given = all(row.token_ids is not None for row in read_rows(out / IMPORTED / FILE))
+    return PoolImport(files=record.files, tokens="given" if given else "tokenised again")
 
 
 def _template_sha256(tokenizer: Any) -> str:

@@ -24,25 +24,45 @@ def verdicts_of(
 ) -> list[Judgement]:
     """One verdict for each of `replies`, in their order. `kept` has those of an earlier or a killed run, which are not asked for again.
 
-    Raises HubkitError naming the judge when it gives another number of verdicts than it was asked for, or a label that is not its own.
+    Raises HubkitError naming the judge when it gives another number of verdicts than it was asked for, or a label that is not its own;
+    IncompleteError when a cap of it is reached, and when it never answered at all. What it said until then is kept.
     """
+    if not judge.remembers:
+        return _asked(judge, replies)
     known = _read(kept)
     pending = [reply for reply in replies if reply.completion_id not in known]
     size = judge.batch_size or max(len(pending), 1)
     for start in range(0, len(pending), size):
         batch = pending[start : start + size]
+        _go_on(judge, known, len(replies))
         verdicts = _asked(judge, batch)
         found = {reply.completion_id: verdict for reply, verdict in zip(batch, verdicts, strict=True)}
+        if all(one.lost == "timeout" for one in (*known.values(), *verdicts)):
+            raise IncompleteError(
+                f"judge `{judge.name}`: {verdicts[0].reason}, {len(verdicts)} of {len(verdicts)} completions",
+                hint="is it running? The same command asks again",
+            )
         _append(kept, found)
         known |= found
         report(Event("collect", len(replies) - len(pending) + start + len(batch), len(replies), "judged"))
     return [known[reply.completion_id] for reply in replies]
 
 
-def verdicts_file(out: Path, judge: Judge, sampled_sha256: str) -> Path:
-    """Where the verdicts of `judge` on the completions of one sampling are kept: other settings, or other texts, other file."""
-    digest = sha256_of_json({"judge": judge.model_dump(mode="json"), "sampled": sampled_sha256})
-    return out / VERDICTS / f"{digest[:16]}.jsonl"
+def _go_on(judge: Judge, known: dict[str, Judgement], total: int) -> None:
+    stops = judge.stops(list(known.values()))
+    if stops is not None:
+        raise IncompleteError(
+            f"judge `{judge.name}`: {stops}; {len(known)} of {total} completions are judged",
+            hint="raise the cap and run the same command: what is judged is not asked for again",
+        )
+
+
+def verdicts_file(out: Path, judge: Judge, questions_sha256: str, purpose: str = "") -> Path:
+    """Where the verdicts of `judge` are kept: of other settings, other texts or another `purpose` in another file."""
+    asked = {"judge": judge.settings(), "sampled": questions_sha256} | (
+        {"purpose": purpose} if purpose else {}
+    )
+    return out / VERDICTS / f"{sha256_of_json(asked)[:16]}.jsonl"
 
 
 def _asked(judge: Judge, batch: Sequence[Reply]) -> list[Judgement]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hubkit.inference.decoding import Decoding
     from hubkit.inference.load import BaseModel
 
-LIKELIEST = 512
+LIKELIEST = 2048
 """Tokens among which the end of a nucleus is looked for before all are sorted."""
 STOP_MARGIN = 16
 """Tokens more than a stop string has characters that are decoded to find it: a token may hold less than a character."""
@@ -156,11 +156,17 @@ def _draw(logits: Any, rows: Sequence[_Row]) -> Any:
 
 def _nucleus(shares: Any, top_p: Any) -> Any:
     """Shares (rows, vocabulary) with 0 for all but the likeliest that reach `top_p` (rows,) together; tokens as likely as the last of them stay."""
-    if bool((top_p >= 1).all()):
-        return shares
-    likeliest = shares.topk(min(LIKELIEST, shares.shape[-1])).values
-    if bool(((likeliest.sum(-1) < top_p) & (top_p < 1)).any()):
+    least = torch.zeros_like(top_p)
+    for row, wanted in enumerate(top_p.tolist()):
+        if wanted < 1:
+            least[row] = _least(shares[row], wanted)
+    return torch.where(shares >= least[:, None], shares, 0.0)
+
+
+def _least(shares: Any, wanted: float) -> Any:
+    """The share of the last token that is needed for `wanted`, the likeliest taken first."""
+    likeliest = shares.topk(min(LIKELIEST, len(shares))).values
+    if float(likeliest.sum()) < wanted:
         likeliest = shares.sort(descending=True).values
-    in_front = likeliest.cumsum(-1) - likeliest
-    least = torch.where(in_front < top_p[:, None], likeliest, torch.inf).amin(-1, keepdim=True)
-    return torch.where((shares >= least) | (top_p[:, None] >= 1), shares, 0.0)
+    in_front = likeliest.cumsum(0) - likeliest
+    return likeliest[in_front < wanted][-1]

@@ -1,4 +1,4 @@
-"""How wide the residual stream of a base model is, without asking anybody: from its folder, or from the shipped table."""
+"""The sizes of a base model, without asking anybody: from its folder, or from the shipped table."""
 
 from __future__ import annotations
 
@@ -6,17 +6,23 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from hubkit.models.config import read_shape
+from hubkit.models.config import ModelShape, read_shape
 from hubkit.models.known import known_config
 
 
 def base_width(*names: str) -> int | None:
     """d_model of the first of `names` (folders, or ids on the Hub) that is known here; None where none is."""
+    shape = base_shape(*names)
+    return None if shape is None else shape.d_model
+
+
+def base_shape(*names: str) -> ModelShape | None:
+    """The sizes of the first of `names` that is known here; None where none is."""
     for name in names:
         config = _config_of(Path(name)) or known_config(name)
         shape = read_shape(config) if isinstance(config, Mapping) else None
         if shape is not None:
-            return shape.d_model
+            return shape
     return None
 
 

@@ -72,10 +72,21 @@ class Activations(Artefact):
     taken: Literal["afterwards", "while_sampling"]
 
 
+class PoolImport(Artefact):
+    """Where a pool came from that hubkit did not sample."""
+
+    files: dict[str, str]
+    """Name of each imported file (with `#` the tensor in it) to its sha256."""
+    tokens: Literal["given", "tokenised again"] | None = None
+    """How completions became tokens, where hubkit ran the model on them; None where the activations were imported too."""
+
+
 class PoolManifest(Artefact):
     """Written last: a pool without a manifest is not there."""
 
-    left_out: ClassVar[frozenset[str]] = frozenset({"scenarios", "sampled_how", "activations", "loaded"})
+    left_out: ClassVar[frozenset[str]] = frozenset(
+        {"scenarios", "sampled_how", "activations", "loaded", "imported"}
+    )
     older: ClassVar[frozenset[str]] = frozenset({"urn:hubkit:pool:1"})
 
     schema_: Literal["urn:hubkit:pool:2"] = Field(default="urn:hubkit:pool:2", alias="$schema")
@@ -104,6 +115,8 @@ class PoolManifest(Artefact):
     """Every scenario that was sampled, those without a decisive completion too: `rows` does not know them. Empty in pools of an earlier hubkit."""
     sampled_how: SampledHow | None = None
     activations: Activations | None = None
+    imported: PoolImport | None = None
+    """Set where the completions came from elsewhere."""
     inputs_sha256: str
     """Digest of everything this pool was made from; equal digest, same pool."""
 

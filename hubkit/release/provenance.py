@@ -35,10 +35,18 @@ class Grid(Artefact):
 class Agreement(Artefact):
     """How often two judges gave the same label."""
 
+    left_out: ClassVar[frozenset[str]] = frozenset({"kappa", "kappa_n", "kappa_interval"})
+
     judges: tuple[str, str] = Field(strict=False)
     share: float = Field(ge=0, le=1)
     n: int | None = None
     """Completions that both decided."""
+    kappa: float | None = Field(default=None, le=1)
+    """Cohen's, with ambiguous as an answer of its own."""
+    kappa_n: int | None = None
+    """Completions that both answered."""
+    kappa_interval: tuple[float, float] | None = Field(default=None, strict=False)
+    """95 %."""
 
 
 class Labelling(Artefact):

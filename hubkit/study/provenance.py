@@ -14,9 +14,11 @@ from hubkit.collect.judges import KeywordJudge, NoisyJudge
 from hubkit.collect.plan import HOW
 from hubkit.errors import IncompleteError
 from hubkit.inference.machine import OF_MODELS, hardware, software
+from hubkit.release.agreement import Agreement
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import EVALUATION, PROVENANCE, TRAINING
 from hubkit.release.metrics import Evaluation
+from hubkit.release.provenance import Agreement as JudgesAgree
 from hubkit.release.provenance import (
     BaseModelShape,
     Commit,
@@ -50,6 +52,8 @@ class Completions:
 
     counted: CompletionCounts | None = None
     scenarios: Sequence[ScenarioCount] = ()
+    agreement: Agreement | None = None
+    """Of its judges, where it is recorded."""
 
 
 def write_provenance(
@@ -80,8 +84,8 @@ def write_provenance(
         pool_sha256=pool.inputs_sha256,
         completions=completions.counted.written() if completions.counted else {},
         scenarios=list(completions.scenarios),
-        labelling=Labelling(judge=study.collect.judge.description, temperature=study.collect.temperature, same_prompt=True),
-        sampling=_sampling(study.collect) if study.card.publish_prompts else None,
+        labelling=_labelling(study.collect, pool, completions.agreement),
+        sampling=_sampling(study.collect) if study.card.publish_prompts and pool.imported is None else None,
         evaluation=_computation(release / EVALUATION),
         training={spec.sae_id: training[spec.sae_id] for spec in specs if spec.sae_id in training},
         files=Checksums.of(release).get(),
@@ -93,15 +97,48 @@ def write_provenance(
     return record
 
 
+def _labelling(plan: CollectPlan, pool: PoolManifest, agreement: Agreement | None) -> Labelling:
+    """Who decided, who was asked beside, and how far they agree with the one who decided."""
+    found = Labelling(
+        judge=plan.judge.description,
+        temperature=plan.temperature if pool.imported is None else None,
+        same_prompt=True if pool.imported is None else None,
+    )
+    if agreement is None:
+        return found
+    decides, *others = agreement.judges
+    pairs = [
+        (
+            one,
+            agreement.pair(decides.judge, one.judge, "decisive").same,
+            agreement.pair(decides.judge, one.judge).kappa,
+        )
+        for one in others
+    ]
+    agreements = [
+        JudgesAgree(
+            judges=(decides.description, one.description),
+            share=same.value,
+            n=same.n,
+            kappa=kappa.value,
+            kappa_n=kappa.n if kappa.value is not None else None,
+            kappa_interval=kappa.interval,
+        )
+        for one, same, kappa in pairs
+        if same.value is not None
+    ]
+    seconds = [one.description for one in others if one.role == "second"]
+    return found.model_copy(update={"other_judges": seconds, "agreements": agreements})
+
+
 def _commit(plan: CollectPlan) -> Commit | None:
-    """The words that decide, where words do: the judge's, and those of scenarios that have their own."""
-    judge = plan.judge
-    keyword = judge.judge_without_noise if isinstance(judge, NoisyJudge) else judge
+    """The words that decide, where words do: the judge's own, and those of scenarios that have others."""
+    keyword = plan.judge.judge_without_noise if isinstance(plan.judge, NoisyJudge) else plan.judge
     if not isinstance(keyword, KeywordJudge):
         return None
-    anchors = [one.anchors or keyword.keywords for one in plan.scenarios if not one.control]
-    words = {word for named in anchors for several in named.values() for word in several}
-    return Commit(words=sorted(words), within=keyword.within, unit=keyword.unit)
+    said = (keyword.words(scenario) for scenario in plan.scenarios if not scenario.control)
+    words = sorted({word for listed in said for several in listed.values() for word in several})
+    return Commit(words=words, within=keyword.within, unit=keyword.unit)
 
 
 def _sampling(plan: CollectPlan) -> Sampling | None:

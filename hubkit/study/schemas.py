@@ -10,9 +10,11 @@ from pydantic import BaseModel
 
 from hubkit.cards.settings import CardSettings
 from hubkit.formats.cfg_schema import cfg_schema
+from hubkit.release.agreement import Agreement
 from hubkit.release.evidence import Evidence
 from hubkit.release.metrics import Evaluation, SaeMetrics
 from hubkit.release.pool import PoolManifest
+from hubkit.release.pool_report import PoolReport
 from hubkit.release.provenance import Provenance
 from hubkit.release.writing import to_json, write_text
 from hubkit.study.several import study_schema
@@ -26,6 +28,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "evidence": Evidence,
     "provenance": Provenance,
     "pool": PoolManifest,
+    "pool-report": PoolReport,
+    "agreement": Agreement,
     "card": CardSettings,
 }
 

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Union
 
 from pydantic import Discriminator
 
+from hubkit.collect.judges.consortium import ConsortiumJudge
+from hubkit.collect.judges.human import HumanJudge
 from hubkit.collect.judges.judgement import Judge, Judgement, Reply, TextJudge
 from hubkit.collect.judges.keyword import KeywordJudge
+from hubkit.collect.judges.llm import LlmJudge
 from hubkit.collect.judges.noisy import NoisyJudge
 
 
@@ -23,14 +26,30 @@ def _found() -> tuple[type[Judge], ...]:
         if isinstance(value, type)
         and issubclass(value, Judge)
         and value.__module__ == module.__name__
-        and "kind" in value.model_fields
+        and "kind" in value.__annotations__
     )
 
 
 if TYPE_CHECKING:
     AnyJudge = Judge
 else:
-    AnyJudge: Any = Annotated[Union[_found()], Discriminator("kind")]  # noqa: UP007 - the members are not known here
+    Member: Any = Annotated[  # a consortium has no consortium among its judges
+        Union[tuple(one for one in _found() if one is not ConsortiumJudge)],  # noqa: UP007 - the members are not known here
+        Discriminator("kind"),
+    ]
+    ConsortiumJudge.model_rebuild(_types_namespace={"Member": Member})
+    AnyJudge: Any = Annotated[Union[_found()], Discriminator("kind")]  # noqa: UP007
 """A judge with its settings, as a study file writes it."""
 
-__all__ = ["AnyJudge", "Judge", "Judgement", "KeywordJudge", "NoisyJudge", "Reply", "TextJudge"]
+__all__ = [
+    "AnyJudge",
+    "ConsortiumJudge",
+    "HumanJudge",
+    "Judge",
+    "Judgement",
+    "KeywordJudge",
+    "LlmJudge",
+    "NoisyJudge",
+    "Reply",
+    "TextJudge",
+]

@@ -5,10 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
 from hubkit.collect.scenarios import Scenario
+
+Lost = Literal["timeout", "refusal", "no answer", "error", "not filled in"]
+"""Why there is no verdict, where that says nothing of the completion: the judge gave none."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,14 @@ class Judgement:
     """Characters of the completion, start and end, in which it commits to the behaviour."""
     label_unflipped: str | None = None
     """What the label would be without noise added on purpose; the same as `label` for every other judge."""
+    lost: Lost | None = None
+    """Why the judge gave no verdict; None where it did, also where that was that the completion is ambiguous."""
+    by: str = ""
+    """What answered, as it says of itself: a model and its version."""
+    tokens: int = 0
+    """What the answer cost: this completion's share of the tokens of its requests, of prompt and answer."""
+    requests: int = 0
+    """How many requests were made, of which this completion was the first or the only one."""
 
 
 class Judge(BaseModel, ABC):
@@ -41,6 +54,9 @@ class Judge(BaseModel, ABC):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    how: ClassVar[frozenset[str]] = frozenset()
+    """Settings that say how it is asked, and not what it answers: with others its verdicts stand."""
 
     @property
     @abstractmethod
@@ -62,9 +78,54 @@ class Judge(BaseModel, ABC):
         """How many it wants at once, None for all. After each batch its verdicts are on disk: a killed run goes on behind it."""
         return None
 
+    @property
+    def remembers(self) -> bool:
+        """Whether what it said once stands: then it is not asked again. Not where its answers lie in a file that a person still edits."""
+        return True
+
+    @property
+    def asked_again(self) -> float:
+        """Share of the completions that it is asked for a second time, among others than before: its labels should not depend on them."""
+        return 0.0
+
+    @property
+    def members(self) -> tuple[Judge, ...]:
+        """The judges that it asks, each by itself; none for a judge that judges."""
+        return ()
+
+    def in_folder(self, _folder: Path) -> Self:
+        """The same judge, its files looked for in the work folder."""
+        return self
+
+    @property
+    def file(self) -> Path | None:
+        """What a person fills in for it; None where nobody does."""
+        return None
+
+    @property
+    def state_sha256(self) -> str | None:
+        """Digest of what its verdicts depend on beside its settings: a file that somebody fills in. None where there is nothing."""
+        return None
+
+    def settings(self) -> dict[str, Any]:
+        """What decides its verdicts, as JSON has it."""
+        return self.model_dump(mode="json", exclude=set(self.how))
+
+    def problem(self, _scenario: Scenario) -> str | None:
+        """Why it cannot judge completions of a scenario; None where it can."""
+        return None
+
+    def stops(self, _known: Sequence[Judgement]) -> str | None:
+        """Why it is asked no more, by what it has said so far (a cap on what it costs); None where it goes on."""
+        return None
+
     @abstractmethod
     def judge(self, replies: Sequence[Reply]) -> list[Judgement]:
         """One verdict for each reply, in their order."""
+
+    def combined(self, _said: Sequence[Judgement]) -> Judgement:
+        """The verdict on one completion from those of the members, in their order."""
+        raise NotImplementedError(f"{self.name}: a judge without members")
 
 
 class TextJudge(Judge):

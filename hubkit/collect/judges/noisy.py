@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from hubkit.collect.judges.judgement import Judge, Judgement, Reply
 from hubkit.collect.judges.keyword import KeywordJudge
+from hubkit.collect.scenarios import Scenario
 
 RESOLUTION = 1 << 64
 
@@ -52,6 +53,10 @@ class NoisyJudge(Judge):
     def batch_size(self) -> int | None:
         """As many as the judge that it wraps."""
         return self.judge_without_noise.batch_size
+
+    def problem(self, scenario: Scenario) -> str | None:
+        """That of the judge that it wraps."""
+        return self.judge_without_noise.problem(scenario)
 
     def judge(self, replies: Sequence[Reply]) -> list[Judgement]:
         """One verdict for each; `label_unflipped` and `reason` are those of the judge without noise."""
