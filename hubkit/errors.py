@@ -16,6 +16,8 @@ from enum import IntEnum
 
 INSTALL_TRAIN = 'pip install "sae-hubkit[train]"'
 """What a command that needs torch says when it is not there. The distribution is not called as the package is: `hubkit` on PyPI is another's."""
+INSTALL_QUANT = 'pip install "sae-hubkit[quant]"'
+"""The same for quantized weights: bitsandbytes and gguf."""
 
 
 class ExitCode(IntEnum):

@@ -71,3 +71,5 @@ _FAMILIES = (
 )
 
 FAMILIES: dict[str, Family] = {family.name: family for family in _FAMILIES}
+FAMILIES |= {"incentive": FAMILIES["decision_incentive"], "role_play": FAMILIES["assigned_role"]}
+"""By name, and by the shorter words that scenario files use."""

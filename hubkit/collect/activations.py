@@ -1,76 +1,145 @@
-"""The residual stream of chosen blocks, pooled over chosen tokens of each completion. Needs torch."""
+"""What chosen modules give for the tokens of completions, pooled and written row by row. Needs torch."""
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from hubkit.collect.row_files import RowFile
 from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import HubkitError
-from hubkit.inference.hooks import module_outputs
+from hubkit.inference.hooks import recorded
+from hubkit.inference.prompts import Prompts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
+    from numpy.typing import NDArray
+
+    from hubkit.collect.plan import Pooling
     from hubkit.inference.load import BaseModel
 
-Pooling = Literal["mean", "last"]
+    Rows = Mapping[str, NDArray[np.float32]]
+    """Module path -> (rows, d)."""
+
+POOLED: dict[Pooling, Callable[[Any], Any]] = {
+    "mean": lambda chosen: chosen.mean(0, keepdim=True),
+    "first": lambda chosen: chosen[:1],
+    "last": lambda chosen: chosen[-1:],
+    "all": lambda chosen: chosen,
+}
+"""From the pooled tokens (tokens, d) to rows."""
 
 
 @dataclass(frozen=True)
 class Passage:
-    """One sequence to run: prompt and completion, and the tokens of it to pool."""
+    """One completion to run behind its prompt, and the tokens of it to pool."""
 
     completion_id: str
+    prompt: tuple[int, ...]
     token_ids: tuple[int, ...]
     pooled: tuple[int, ...]
     """Positions in `token_ids`, rising, at least one."""
+
+    def rows(self, pooling: Pooling) -> int:
+        """How many rows it gives."""
+        return len(self.pooled) if pooling == "all" else 1
 
 
 def pool_outputs(
     base: BaseModel,
     module_paths: Sequence[str],
-    passages: Sequence[Passage],
+    batch: Sequence[Passage],
     pooling: Pooling,
-    *,
-    batch_size: int = 32,
-    report: Progress = silent,
-) -> dict[str, np.ndarray]:
-    """The outputs of the modules, pooled per passage: path -> (n, d) float32.
+    prompts: Prompts | None = None,
+) -> Rows:
+    """The outputs of the modules, pooled per passage: path -> (rows, d) float32.
 
-    `mean` is over the pooled positions, `last` is the last of them; a module that gives a tuple counts with its first element.
-    One forward pass per batch. Raises HubkitError naming module and completion when a value is NaN or infinite.
+    `mean` is over the pooled positions, `first` and `last` are one of them, `all` is a row for each; a module that gives a tuple counts with its first
+    element. One forward pass of the responses alone, behind prompts that are run once (`prompts` keeps them from batch to batch). Raises HubkitError
+    naming module and completion when a value is NaN or infinite.
     """
-    pooled: dict[str, list[np.ndarray]] = {path: [] for path in module_paths}
-    for start in range(0, len(passages), batch_size):
-        batch = passages[start : start + batch_size]
-        outputs = module_outputs(base, module_paths, [passage.token_ids for passage in batch])
-        for path in module_paths:
-            rows = _pool(outputs[path], batch, pooling).cpu().numpy()
-            _refuse_non_finite(rows, path, batch)
-            pooled[path].append(rows)
-        report(Event("collect", start + len(batch), len(passages), "activations"))
-    return {path: np.concatenate(parts) for path, parts in pooled.items()}
-
-
-def _pool(output: Any, batch: Sequence[Passage], pooling: Pooling) -> Any:
-    """(rows, positions, d) -> (rows, d) in float32."""
-    rows = []
+    begun = (prompts or Prompts(base)).begin([passage.prompt for passage in batch])
+    ids = torch.zeros((len(batch), max(len(passage.token_ids) for passage in batch)), dtype=torch.int64)
+    mask = torch.zeros_like(ids)
     for row, passage in enumerate(batch):
-        positions = passage.pooled if pooling == "mean" else passage.pooled[-1:]
-        rows.append(output[row, list(positions)].float().mean(0))
-    return torch.stack(rows)
+        ids[row, : len(passage.token_ids)] = torch.tensor(passage.token_ids)
+        mask[row, : len(passage.token_ids)] = 1
+    with recorded(base.model, module_paths) as outputs:
+        begun.go_on(ids, mask, head=False)
+    return {path: _pool(path, outputs[path], batch, pooling) for path in module_paths}
 
 
-def _refuse_non_finite(rows: np.ndarray, path: str, batch: Sequence[Passage]) -> None:
-    finite = np.isfinite(rows).all(axis=1)
-    if not finite.all():
-        first = batch[int(np.argmin(finite))].completion_id
+def pool_states(states: Rows, passages: Sequence[Passage], offsets: Sequence[int], pooling: Pooling) -> Rows:
+    """The same of states that were kept while sampling: `states` (tokens, d), those of a passage beginning at its offset."""
+    found = {}
+    for path, tokens in states.items():
+        rows = [
+            torch.from_numpy(tokens[offset : offset + len(passage.token_ids)])
+            for passage, offset in zip(passages, offsets, strict=True)
+        ]
+        found[path] = _pool(path, rows, passages, pooling)
+    return found
+
+
+def write_rows(
+    files: Sequence[tuple[str, RowFile]],
+    batches: Iterable[Rows],
+    there: Sequence[int],
+    total: int,
+    report: Progress = silent,
+) -> None:
+    """Append every batch to the files of its modules, and put the whole files in their places. `there` are the rows of the batches that are there."""
+    done = sum(there)
+    for rows in batches:
+        for path, file in files:
+            file.append(rows[path])
+        done += len(next(iter(rows.values())))
+        report(Event("activations", done, total, "rows"))
+    for _, file in files:
+        file.finish()
+
+
+def finished_batches(files: Sequence[tuple[str, RowFile]], sizes: Sequence[int]) -> int:
+    """How many batches are there in every file; rows behind them, of a batch that a kill cut short, are taken away."""
+    there = min(file.rows for _, file in files)
+    ends = np.cumsum(sizes)
+    finished = int(np.searchsorted(ends, there, side="right"))
+    for _, file in files:
+        file.truncate(int(ends[finished - 1]) if finished else 0)
+    return finished
+
+
+def refuse_small_disk(folder: Path, needed: int) -> None:
+    """Raise HubkitError when `needed` bytes will not fit where `folder` is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if needed > free:
         raise HubkitError(
-            f"{path}: NaN or infinite activations in completion {first} ({int((~finite).sum())} of {len(batch)} in its batch), "
-            "expected finite numbers",
+            f"{folder}: the activations need {needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free",
+            hint="fewer layers, or another folder: hubkit collect STUDY.yaml --folder FOLDER",
+        )
+
+
+def _pool(path: str, output: Any, batch: Sequence[Passage], pooling: Pooling) -> NDArray[np.float32]:
+    """Of each passage (positions, d) -> (rows, d) float32."""
+    rows = []
+    for states, passage in zip(output, batch, strict=True):
+        chosen = states[list(passage.pooled)].float()
+        rows.append(POOLED[pooling](chosen))
+    pooled: NDArray[np.float32] = torch.cat(rows).cpu().numpy()
+    finite = np.asarray(np.isfinite(pooled).all(axis=1))
+    if not bool(finite.all()):
+        owner = [passage.completion_id for passage in batch for _ in range(passage.rows(pooling))]
+        bad = {name for name, good in zip(owner, finite.tolist(), strict=True) if not good}
+        raise HubkitError(
+            f"{path}: NaN or infinite activations in completion {owner[int(np.argmin(finite))]} "
+            f"({len(bad)} of {len(batch)} in its batch), expected finite numbers",
             hint="use precision: bfloat16 or float32 in the study file",
         )
+    return pooled

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from hubkit.errors import IncompleteError
-from hubkit.release.writing import replacing, write_bytes
+from hubkit.release.pool import SampledHow
+from hubkit.release.writing import replacing
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SAMPLED_KEY = b"hubkit.completions_sha256"
 """Footer entry: which model, prompts and sampling the texts come from."""
+PROMPTS_KEY = b"hubkit.prompts_sha256"
+"""Footer entry: which prompts the completions go on from, whatever drew them."""
+HOW_KEY = b"hubkit.sampled_how"
+"""Footer entry: batch size, threads and padding, by which any completion can be drawn again to the last digit."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the texts of a table come from."""
+
+    sampled_sha256: str
+    prompts_sha256: str
+    how: SampledHow | None = None
+    """None where they were imported."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +41,10 @@ class Completion:
     token_ids: tuple[int, ...]
     """Without the prompt and the end token."""
     seed: int
+    control: str = ""
+    """What it is a control of (`scenarios.Control`); empty for what the pool is made of."""
+    ended: str = ""
+    """`end token`, `stop string` or `limit`."""
     label: str | None = None
     label_unflipped: str | None = None
     """Without the noise that a study may add on purpose; never an input of training."""
@@ -35,17 +53,28 @@ class Completion:
     commit_span: tuple[int, int] | None = None
     """Characters of `text`, start and end."""
     split: str | None = None
-    """The outer fold that holds this row out; None where `label` is."""
+    """The outer fold that holds this row out; None without a label, and for controls."""
+
+    @property
+    def decisive(self) -> bool:
+        """Whether it is a row of the pool."""
+        return self.label is not None and not self.control
 
 
-def write_completions(path: Path, completions: list[Completion], sampled_sha256: str) -> None:
+def write_completions(path: Path, completions: list[Completion], source: Source) -> None:
     """Write the table in one step, in the order given."""
     import pyarrow as pa
     from pyarrow import parquet
 
     rows = [asdict(completion) for completion in completions]
     columns = {name: [row[name] for row in rows] for name in Completion.__dataclass_fields__}
-    table = pa.table(columns, schema=_schema().with_metadata({SAMPLED_KEY: sampled_sha256.encode()}))
+    footer = {
+        SAMPLED_KEY: source.sampled_sha256.encode(),
+        PROMPTS_KEY: source.prompts_sha256.encode(),
+    }
+    if source.how is not None:
+        footer[HOW_KEY] = source.how.model_dump_json().encode()
+    table = pa.table(columns, schema=_schema().with_metadata(footer))
     with replacing(path) as temporary:
         parquet.write_table(table, temporary)
 
@@ -66,43 +95,32 @@ def read_completions(path: Path) -> list[Completion]:
         raise IncompleteError(
             f"{path}: not readable as completions: {error}", hint="hubkit collect STUDY.yaml"
         ) from error
-    return [_completion(row) for row in table.to_pylist()]
+    return [as_completion(row) for row in table.to_pylist()]
 
 
-def sampled_sha256(path: Path) -> str | None:
-    """Which sampling the table at `path` holds; None when there is no such table."""
+def source_of(path: Path) -> Source | None:
+    """Where the texts of the table at `path` come from; None when there is no such table."""
+    found = _footer(path)
+    try:
+        how = SampledHow.model_validate_json(found[HOW_KEY]) if HOW_KEY in found else None
+        return Source(found[SAMPLED_KEY].decode(), found[PROMPTS_KEY].decode(), how)
+    except (KeyError, ValueError):
+        return None
+
+
+def _footer(path: Path) -> dict[bytes, bytes]:
     import pyarrow as pa
     from pyarrow import parquet
 
     try:
         with path.open("rb") as file:
-            found = (parquet.read_schema(file).metadata or {}).get(SAMPLED_KEY)
+            return parquet.read_schema(file).metadata or {}
     except (OSError, pa.ArrowInvalid):
-        return None
-    return None if found is None else str(found.decode())
+        return {}
 
 
-def write_part(path: Path, completions: list[Completion], sampled_sha256: str) -> None:
-    """Keep the completions of one scenario until all are there."""
-    part = {
-        "sampled_sha256": sampled_sha256,
-        "completions": [asdict(completion) for completion in completions],
-    }
-    write_bytes(path, json.dumps(part).encode())
-
-
-def read_part(path: Path, sampled_sha256: str) -> list[Completion] | None:
-    """The completions of one scenario if they are there and of this sampling."""
-    try:
-        part = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return None
-    if part["sampled_sha256"] != sampled_sha256:
-        return None
-    return [_completion(row) for row in part["completions"]]
-
-
-def _completion(row: dict[str, Any]) -> Completion:
+def as_completion(row: dict[str, Any]) -> Completion:
+    """A row as JSON or a table has it."""
     span = row["commit_span"]
     return Completion(
         **{

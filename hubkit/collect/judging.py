@@ -10,7 +10,7 @@ from hubkit.collect.completions import Completion
 from hubkit.collect.folds import assign_folds
 from hubkit.collect.judges import Reply
 from hubkit.collect.panel import Desk, Panel, ask_panel, write_judgements
-from hubkit.collect.spans import tokens_outside
+from hubkit.collect.spans import pooled_tokens
 from hubkit.engine.events import Progress, silent
 from hubkit.errors import HubkitError
 from hubkit.release.layout import AGREEMENT, COMPLETIONS, JUDGEMENTS
@@ -57,12 +57,10 @@ def judge_completions(
     """The labelled completions, and completion_id -> positions of the tokens to pool; a label without such a token is taken away."""
     judged, pooled = [], {}
     for completion in labelled(plan, sampled, panel):
-        tokens = tuple(range(len(completion.token_ids)))
-        if completion.commit_span is not None and plan.pool_over == "response_without_commit":
-            tokens = tokens_outside(tokenizer, completion.token_ids, completion.commit_span)
+        tokens = pooled_tokens(plan, tokenizer, completion.token_ids, completion.commit_span)
         pooled[completion.completion_id] = tokens
         if completion.label is not None and not tokens:
-            reason = f"{completion.reason}, but no token outside the commit span"
+            reason = f"{completion.reason}, but no token in the {plan.token_span}"
             judged.append(replace(completion, label=None, label_unflipped=None, reason=reason))
         else:
             judged.append(completion)
@@ -71,9 +69,7 @@ def judge_completions(
 
 def split_completions(plan: CollectPlan, completions: list[Completion]) -> list[Completion]:
     """The completions with the fold of each decisive one. Raises HubkitError when one of the labels was never given."""
-    decisive = [
-        (one.completion_id, (one.scenario_id, one.label)) for one in completions if one.label is not None
-    ]
+    decisive = [(one.completion_id, (one.scenario_id, str(one.label))) for one in completions if one.decisive]
     missing = set(plan.labels) - {label for _, (_, label) in decisive}
     if missing:
         raise HubkitError(

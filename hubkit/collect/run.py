@@ -1,97 +1,56 @@
-"""Collecting a pool: sample, judge, split into folds, take activations, write. torch is imported when there is work to do."""
+"""Collecting a pool: sample, judge, split into folds, take activations, report, write. torch is imported when there is work to do."""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
-from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hubkit.collect.completions import (
-    Completion,
-    read_completions,
-    read_part,
-    sampled_sha256,
-    write_completions,
-    write_part,
-)
+from hubkit.collect.completions import Completion, Source, read_completions, source_of, write_completions
 from hubkit.collect.imports.pool import imported_completions, pool_of_caches
 from hubkit.collect.imports.rows import read_rows
 from hubkit.collect.imports.take_in import ImportRecord, imported_in
 from hubkit.collect.judges.column import FILE
 from hubkit.collect.judging import audit, judge_completions, split_completions
+from hubkit.collect.manifest import Pooled, described
 from hubkit.collect.panel import Desk
-from hubkit.collect.plan import SPANS, CollectPlan, model_revision
-from hubkit.collect.scenarios import completion_seed
+from hubkit.collect.plan import CollectPlan, model_revision
+from hubkit.collect.report import keep_report
+from hubkit.collect.sampling import FOLDER, Sampling
+from hubkit.collect.times import Times
 from hubkit.engine.events import Event, Progress, silent
-from hubkit.errors import IncompleteError
-from hubkit.inference.tokens import prompt_ids
+from hubkit.errors import IncompleteError, UsageError
 from hubkit.release.digests import sha256_of_file
-from hubkit.release.layout import ACTIVATIONS, COMPLETIONS, IMPORTED, MANIFEST
-from hubkit.release.pool import TENSOR, PoolImport, PoolLayer, PoolManifest, PoolRow, PoolScenario
-from hubkit.release.writing import replacing
+from hubkit.release.layout import ACTIVATIONS, COMPLETIONS, IMPORTED, MANIFEST, TIMES, VERDICTS
+from hubkit.release.pool import Activations, PoolImport, PoolLayer, PoolManifest
+from hubkit.release.writing import write_json
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-
-    from hubkit.collect.activations import Passage
     from hubkit.inference.load import BaseModel
-
-PARTS_FOLDER = "sampling"
-"""The completions of each finished scenario, while others are still to be sampled."""
 
 
 def collect(plan: CollectPlan, out: Path, report: Progress = silent) -> PoolManifest:
     """Write the pool that `plan` describes into `out`, or return the manifest of the one that is there.
 
-    Killed at any point, it goes on where it stopped: finished scenarios are not sampled again, nothing is judged twice by one
+    Killed at any point, it goes on where it stopped: finished batches are not sampled again, nothing is judged twice by one
     judge, and other layers, folds or judges than before start from the texts that are there. Raises UsageError when model and plan do not fit, IncompleteError
     when the model cannot be opened, HubkitError when too few completions are decisive or an activation is not finite.
     """
-    record = imported_in(out)
-    revision = model_revision(plan) if record is None or not record.layers else plan.revision
-    digest = _inputs_sha256(plan, revision, out, record)
-    sampled_as = plan.completions_sha256(revision) if record is None else record.sha256
-    finished = finished_pool(out, digest)
-    if finished is not None:
+    asked = _ask(plan, out)
+    manifest = finished_pool(out, asked.digest)
+    if manifest is not None:
         if plan.second_judges:
-            audit(plan, read_completions(out / COMPLETIONS), Desk(out, sampled_as), report)
-        report(Event("collect", len(finished.rows), len(finished.rows), "the pool is there"))
-        return finished
-    if record is not None and record.layers:
-        return pool_of_caches(plan, out, record, digest, report)
-    from hubkit.inference.load import load_model
-
-    base = load_model(plan.model, revision=revision, precision=plan.precision, device=plan.device)
-    for layer in plan.layers:
-        base.hf_hook_name(layer)  # refuse before hours of sampling, not after
-    (out / ACTIVATIONS / MANIFEST).unlink(missing_ok=True)  # what it says is about to become untrue
-    if record is None:
-        sampled = _sample_all(plan, base, out, sampled_as, report)
+            audit(plan, read_completions(out / COMPLETIONS), asked.desk, report)
+        report(Event("collect", len(manifest.rows), len(manifest.rows), "the pool is there"))
+    elif asked.record is not None and asked.record.layers:
+        manifest = pool_of_caches(plan, out, asked.record, asked.digest, report)
     else:
-        sampled = imported_completions(out, base.tokenizer)
-    panel = audit(plan, sampled, Desk(out, sampled_as), report)
-    completions, pooled = judge_completions(plan, base.tokenizer, sampled, panel)
-    completions = split_completions(plan, completions)
-    write_completions(out / COMPLETIONS, completions, sampled_as)
-    decisive = [completion for completion in completions if completion.label is not None]
-    layers = _write_activations(plan, base, out, _passages(plan, base, decisive, pooled), report)
-    manifest = _manifest(plan, base, revision, digest, layers, completions)
-    if record is not None:
-        given = all(row.token_ids is not None for row in read_rows(out / IMPORTED / FILE))
-        origin = PoolImport(files=record.files, tokens="given" if given else "tokenised again")
-        manifest = manifest.model_copy(update={"imported": origin})
-    manifest.save(out / ACTIVATIONS / MANIFEST)
-    shutil.rmtree(out / PARTS_FOLDER, ignore_errors=True)
+        (out / ACTIVATIONS / MANIFEST).unlink(missing_ok=True)  # what it says is about to become untrue
+        manifest = _Collecting(asked, report).run()
+    keep_report(plan, out, manifest)
     return manifest
-
-
-def _inputs_sha256(plan: CollectPlan, revision: str | None, out: Path, record: ImportRecord | None) -> str:
-    """Of the plan, of what a person has filled in for its judge, and of what was imported."""
-    beside = [plan.judge.in_folder(out).state_sha256, None if record is None else record.sha256]
-    return plan.inputs_sha256(revision, "-".join(filter(None, beside)) or None)
 
 
 def finished_pool(out: Path, inputs_sha256: str) -> PoolManifest | None:
@@ -109,154 +68,178 @@ def finished_pool(out: Path, inputs_sha256: str) -> PoolManifest | None:
     )
 
 
-def _sample_all(
-    plan: CollectPlan, base: BaseModel, out: Path, sampled_as: str, report: Progress
-) -> list[Completion]:
-    """All completions, unjudged: from the table of an earlier pool, from the parts of a killed run, or newly drawn."""
-    if sampled_sha256(out / COMPLETIONS) == sampled_as:
-        found = read_completions(out / COMPLETIONS)
-        report(Event("collect", len(found), plan.samples, "completions are there"))
-        return found
-    completions: list[Completion] = []
-    for position, scenario in enumerate(plan.scenarios):
-        file = out / PARTS_FOLDER / f"{position:04d}.json"
-        part = read_part(file, sampled_as)
-        if part is None:
-            part = _sample_scenario(plan, base, position)
-            write_part(file, part, sampled_as)
-        completions.extend(part)
-        report(Event("collect", len(completions), plan.samples, f"sampled {scenario.key}"))
-    return completions
+@dataclass(frozen=True)
+class _Asked:
+    """A plan for a work folder, with what it depends on outside itself."""
+
+    plan: CollectPlan
+    out: Path
+    revision: str | None
+    record: ImportRecord | None
+    """Of completions that were imported."""
+    sampled_as: str
+    """Digest of the texts."""
+    digest: str
+    """Of everything."""
+
+    @property
+    def desk(self) -> Desk:
+        """Where the judges' verdicts are."""
+        return Desk(self.out, self.plan.questions_sha256(self.sampled_as))
 
 
-def _sample_scenario(plan: CollectPlan, base: BaseModel, position: int) -> list[Completion]:
-    from hubkit.inference.generate import sample
-
-    scenario = plan.scenarios[position]
-    seeds = [completion_seed(plan.seed, scenario.key, index) for index in range(plan.samples_of(position))]
-    sampled = sample(
-        base,
-        prompt_ids(base.tokenizer, scenario, chat=plan.chat),
-        seeds,
-        temperature=plan.temperature,
-        max_new_tokens=plan.max_new_tokens,
-        batch_size=plan.batch_size,
-    )
-    return [
-        Completion(
-            f"{scenario.key}/{index:04d}",
-            scenario.scenario_id,
-            scenario.variant,
-            one.text,
-            one.token_ids,
-            one.seed,
+def _ask(plan: CollectPlan, out: Path) -> _Asked:
+    record, borrowed = imported_in(out), _borrowed(plan)
+    if record is not None and borrowed is not None:
+        raise UsageError(
+            f"{out}: completions were imported, and the study takes those of {plan.completions_from}; expected one of them",
+            hint=f"leave out completions_from, or delete {out / IMPORTED}",
         )
-        for index, one in enumerate(sampled)
-    ]
+    revision = model_revision(plan) if record is None or not record.layers else plan.revision
+    if record is not None:
+        sampled_as = record.sha256
+    else:
+        sampled_as = borrowed.sampled_sha256 if borrowed else plan.completions_sha256(revision)
+    judged = plan.judge.in_folder(out).state_sha256
+    return _Asked(plan, out, revision, record, sampled_as, plan.inputs_sha256(revision, sampled_as, judged))
 
 
-def _passages(
-    plan: CollectPlan, base: BaseModel, decisive: list[Completion], pooled: dict[str, tuple[int, ...]]
-) -> list[Passage]:
-    from hubkit.collect.activations import Passage
+class _Collecting:
+    """One run of the base model, from its weights to the manifest."""
 
-    prompts = {
-        (one.scenario_id, one.variant): prompt_ids(base.tokenizer, one, chat=plan.chat)
-        for one in plan.scenarios
-    }
-    passages = []
-    for one in decisive:
-        prompt = prompts[one.scenario_id, one.variant]
-        positions = tuple(len(prompt) + position for position in pooled[one.completion_id])
-        passages.append(Passage(one.completion_id, (*prompt, *one.token_ids), positions))
-    return passages
+    def __init__(self, asked: _Asked, report: Progress) -> None:
+        from hubkit.inference.load import load_model
+
+        self.asked, self.plan, self.out, self.report = asked, asked.plan, asked.out, report
+        self.times = Times()
+        with self.times.of("loading the model"):
+            self.base: BaseModel = load_model(
+                self.plan.model,
+                revision=asked.revision,
+                precision=self.plan.precision,
+                device=self.plan.device,
+                gguf_file=self.plan.gguf_file,
+            )
+        # here, and not after hours of sampling, a layer is refused that is not there
+        self.places = [self.base.place(layer, site) for site in self.plan.sites for layer in self.plan.layers]
+        self.sampling: Sampling | None = None
+
+    def run(self) -> PoolManifest:
+        sampled, source = self._sample()
+        with self.times.of("judging"):
+            _take_verdicts(self.plan, self.out)
+            panel = audit(self.plan, sampled, self.asked.desk, self.report)
+            judged, pooled = judge_completions(self.plan, self.base.tokenizer, sampled, panel)
+            completions = split_completions(self.plan, judged)
+        write_completions(self.out / COMPLETIONS, completions, source)
+        size = self._batch_size(source, completions)
+        with self.times.of("activations"):
+            layers = self._take(completions, pooled, size)
+        manifest = self._manifest(completions, pooled, layers, source, size)
+        manifest.save(self.out / ACTIVATIONS / MANIFEST)
+        write_json(self.out / TIMES, self.times.written(len(completions), len(manifest.rows)))
+        shutil.rmtree(self.out / FOLDER, ignore_errors=True)
+        return manifest
+
+    def _sample(self) -> tuple[list[Completion], Source]:
+        """All completions, unjudged: imported, from another pool, from the table of an earlier one here, from the batches of a killed run, or newly drawn."""
+        plan, sampled_as = self.plan, self.asked.sampled_as
+        if self.asked.record is not None:
+            completions = imported_completions(self.out, self.base.tokenizer)
+            return completions, Source(sampled_as, plan.prompts_sha256)
+        table = Path(plan.completions_from or self.out) / COMPLETIONS
+        source, keeps_states = source_of(table), plan.taken == "while_sampling"
+        if source is not None and source.sampled_sha256 == sampled_as and not keeps_states:
+            completions = read_completions(table)
+            self.report(Event("sampling", len(completions), len(completions), "completions are there"))
+            return completions, source
+        self.sampling = Sampling(plan, self.base, self.out, sampled_as)
+        paths = [place.hf_hook_name for place in self.places] if keeps_states else []
+        completions = self.sampling.run(paths, self.report)
+        self.times.seconds["sampling"] = self.sampling.seconds
+        return completions, Source(sampled_as, plan.prompts_sha256, self.sampling.how)
+
+    def _batch_size(self, source: Source, completions: list[Completion]) -> int:
+        """As they were sampled; of imported ones, which were not, as many as fit."""
+        from hubkit.inference.room import batch_size_for
+
+        if source.how is not None:
+            return source.how.batch_size
+        most = max(len(one.token_ids) for one in completions)
+        return self.plan.batch_size or batch_size_for(self.base, most, most)
+
+    def _take(self, completions: list[Completion], pooled: Pooled, size: int) -> list[PoolLayer]:
+        from hubkit.collect.rows import afterwards, while_sampling, write_layers
+
+        plan, base, places = self.plan, self.base, self.places
+        if plan.taken == "while_sampling" and self.sampling is not None:
+            taking = while_sampling(plan, base, completions, pooled, places=places, sampling=self.sampling)
+        else:
+            taking = afterwards(plan, base, completions, pooled, places=places, batch_size=size)
+        return write_layers(taking, self.out / ACTIVATIONS, base.d_in, self.asked.digest, self.report)
+
+    def _manifest(
+        self,
+        completions: list[Completion],
+        pooled: Pooled,
+        layers: list[PoolLayer],
+        source: Source,
+        size: int,
+    ) -> PoolManifest:
+        plan, base, record = self.plan, self.base, self.asked.record
+        return PoolManifest(
+            model_name=plan.model_name,
+            model_revision=self.asked.revision,
+            model_class_name=base.class_name,
+            d_in=base.d_in,
+            n_layers=base.n_layers,
+            precision=base.precision,
+            loaded=base.loaded,
+            prompt_template_sha256=_template_sha256(base.tokenizer) if plan.chat else None,
+            layers=layers,
+            sampled_how=source.how,
+            activations=Activations(
+                dtype=plan.precision.compute,
+                device=str(base.model.device),
+                batch_size=size,
+                taken="while_sampling" if self.sampling and plan.taken == "while_sampling" else "afterwards",
+            ),
+            imported=None if record is None else _imported(record, self.out),
+            inputs_sha256=self.asked.digest,
+            **described(plan, completions, pooled),
+        )
 
 
-def _write_activations(
-    plan: CollectPlan, base: BaseModel, out: Path, passages: list[Passage], report: Progress
-) -> list[PoolLayer]:
-    from hubkit.collect.activations import pool_outputs
-
-    paths = {layer: base.hf_hook_name(layer) for layer in plan.layers}
-    taken = pool_outputs(
-        base, list(paths.values()), passages, plan.pooling, batch_size=plan.batch_size, report=report
-    )
-    folder = out / ACTIVATIONS
-    layers = [write_layer(folder, layer, path, taken[path]) for layer, path in paths.items()]
-    for stale in set(folder.glob("layer_*.safetensors")) - {folder / layer.file for layer in layers}:
-        stale.unlink()
-    return layers
-
-
-def write_layer(folder: Path, layer: int, path: str, activations: np.ndarray) -> PoolLayer:
-    """Write the rows of one layer (n, d_in) float32 beside the manifest; `path` is the module that they are the output of."""
-    from safetensors.numpy import save_file
-
-    file = folder / f"layer_{layer:02d}.safetensors"
-    with replacing(file) as temporary:
-        save_file({TENSOR: activations}, temporary)
-    return PoolLayer(
-        layer=layer,
-        hook_name=f"blocks.{layer}.hook_resid_post",
-        hf_hook_name=path,
-        file=file.name,
-        sha256=sha256_of_file(file),
-    )
+def _borrowed(plan: CollectPlan) -> Source | None:
+    """Where the completions of another pool come from, if the plan names one. Raises UsageError where they go on from other prompts."""
+    if plan.completions_from is None:
+        return None
+    path = Path(plan.completions_from) / COMPLETIONS
+    source = source_of(path)
+    if source is None:
+        raise IncompleteError(
+            f"{path}: no completions to take", hint="hubkit collect the study that samples them first"
+        )
+    if source.prompts_sha256 != plan.prompts_sha256:
+        raise UsageError(
+            f"{path}: its completions go on from other prompts than this study's",
+            hint="give both studies the same scenarios and the same `chat`",
+        )
+    return source
 
 
-def _manifest(
-    plan: CollectPlan,
-    base: BaseModel,
-    revision: str | None,
-    digest: str,
-    layers: list[PoolLayer],
-    completions: list[Completion],
-) -> PoolManifest:
-    return PoolManifest.model_validate(
-        {
-            "model_name": plan.model_name,
-            "model_revision": revision,
-            "model_class_name": base.class_name,
-            "d_in": base.d_in,
-            "n_layers": base.n_layers,
-            "prompt_template_sha256": _template_sha256(base.tokenizer) if plan.chat else None,
-            "layers": layers,
-            **described(plan, completions),
-            "inputs_sha256": digest,
-        }
-    )
+def _take_verdicts(plan: CollectPlan, out: Path) -> None:
+    """What judges said of the same completions in the pool that they are taken from: nothing is judged twice."""
+    there = Path(plan.completions_from) / VERDICTS if plan.completions_from is not None else None
+    for file in there.glob("*.jsonl") if there is not None else ():
+        if not (out / VERDICTS / file.name).exists():
+            (out / VERDICTS).mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, out / VERDICTS / file.name)
 
 
-def described(plan: CollectPlan, completions: list[Completion]) -> dict[str, Any]:
-    """What a manifest says by the plan and the labelled completions, wherever the activations came from."""
-    return {
-        "precision": plan.precision,
-        "pooling": plan.pooling,
-        "token_span": SPANS[plan.pool_over],
-        "labels": plan.labels,
-        "judge": plan.judge.name,
-        "rows": [_row(completion) for completion in completions if completion.label is not None],
-        "scenarios": _scenarios(completions),
-    }
-
-
-def _scenarios(completions: list[Completion]) -> list[PoolScenario]:
-    """Every scenario in the order of the plan, with what was sampled of it and what was decided."""
-    sampled = Counter(one.scenario_id for one in completions)
-    decisive = Counter(one.scenario_id for one in completions if one.label is not None)
-    return [
-        PoolScenario(scenario_id=name, sampled=count, decisive=decisive[name])
-        for name, count in sampled.items()
-    ]
-
-
-def _row(completion: Completion) -> PoolRow:
-    return PoolRow(
-        completion_id=completion.completion_id,
-        scenario_id=completion.scenario_id,
-        label=str(completion.label),
-        split=str(completion.split),
-    )
+def _imported(record: ImportRecord, out: Path) -> PoolImport:
+    given = all(row.token_ids is not None for row in read_rows(out / IMPORTED / FILE))
+    return PoolImport(files=record.files, tokens="given" if given else "tokenised again")
 
 
 def _template_sha256(tokenizer: Any) -> str:

@@ -1,47 +1,86 @@
-"""The prompts of a study: one per scenario and variant. Torch-free."""
+"""What is put to a model: one prompt of one situation, with how it is sampled where that differs from the study. Torch-free."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from hubkit.errors import IncompleteError, UsageError
+from hubkit.errors import UsageError
+from hubkit.inference.decoding import Decoding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
-MAX_BYTES = 64 << 20
+Texts = Annotated[tuple[str, ...], Field(strict=False)]
+"""A list in YAML."""
+Control = Literal["", "turned", "neutral"]
+"""`turned`: the same situation with its facts turned around, where the labels should turn too. `neutral`: a choice between two things in which
+nothing is at stake. Controls are sampled and judged for the report, and never rows of the pool."""
 
 
-class Scenario(BaseModel):
-    """One situation put to the model; every completion of it starts from the same prompt."""
+class Message(BaseModel):
+    """One turn of a conversation that the model goes on with."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
+    role: Literal["system", "user", "assistant"]
+    content: str = Field(min_length=1)
+
+
+class Scenario(BaseModel):
+    """One prompt; every completion of it starts from just these tokens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
     scenario_id: str = Field(min_length=1)
-    prompt: str = Field(min_length=1)
+    prompt: str = ""
+    """The text, or the user's message where the study uses the chat template."""
+    messages: tuple[Message, ...] = Field(default=(), strict=False)
+    """A whole conversation in place of `prompt`: always through the tokenizer's chat template."""
     variant: str = ""
     """The wording, where a study puts one situation in several."""
     system: str | None = None
     """The system message; only with a chat template."""
     family: str = ""
-    """The kind of situation, `incentive`, `role_play` or the study's own word."""
+    """The kind of situation: a family that cards know (`decision_incentive`, `social_deduction`, `assigned_role`), or the study's own word."""
     prefill: str = ""
     """How the answer begins: written after the prompt (in a chat, the begun turn of the assistant), and no part of the completion."""
-    anchors: dict[str, tuple[str, ...]] = Field(default_factory=dict, strict=False)
+    labels: dict[str, str] = Field(default_factory=dict)
+    """Label -> what it means here, in words."""
+    anchors: dict[str, Texts] = Field(default_factory=dict)
     """Label -> the words by which a keyword judge knows it, here in place of the judge's own."""
     notes: str = ""
     """For readers; nothing reads it."""
+    control: Control = ""
+    """Empty for what the pool is made of."""
+    temperature: float | None = Field(default=None, ge=0)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    max_new_tokens: int | None = Field(default=None, gt=0)
+    stop: Texts | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if bool(self.prompt) == bool(self.messages):
+            raise ValueError(f"scenario {self.scenario_id!r}: expected either `prompt` or `messages`")
+        if self.messages and self.system is not None:
+            raise ValueError(
+                f"scenario {self.scenario_id!r}: `system` beside `messages`, expected it as the first message"
+            )
+        if "" in (self.stop or ()):
+            raise ValueError(f"scenario {self.scenario_id!r}: an empty stop string ends every completion")
+        return self
 
     @property
     def key(self) -> str:
         """`scenario_id`, and the variant after a slash when there is one: unique in a study."""
         return f"{self.scenario_id}/{self.variant}" if self.variant else self.scenario_id
+
+    def decoding(self, study: Decoding) -> Decoding:
+        """Its own settings, and the study's where it has none."""
+        own = self.model_dump(include=set(Decoding.model_fields), exclude_none=True)
+        return study.model_copy(update=own)
 
 
 def completion_seed(study_seed: int, scenario_key: str, index: int) -> int:
@@ -50,28 +89,13 @@ def completion_seed(study_seed: int, scenario_key: str, index: int) -> int:
     return int.from_bytes(digest[:6], "big")
 
 
-def load_scenarios(path: Path) -> tuple[Scenario, ...]:
-    """Read scenarios from JSON lines (`.jsonl`) or a YAML list (`.yaml`, `.yml`).
-
-    Raises IncompleteError when the file is missing or not readable as that, UsageError when an entry is not a scenario
-    or two share their id and variant.
-    """
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise UsageError(f"{path}: over {MAX_BYTES >> 20} MiB, expected a list of prompts")
-        text = path.read_text(encoding="utf-8")
-        entries = list(_entries(path, text))
-    except (OSError, UnicodeDecodeError, ValueError, yaml.YAMLError) as error:
-        raise IncompleteError(f"{path}: not readable as a list of scenarios: {error}") from error
-    return unique([_scenario(path, number, entry) for number, entry in enumerate(entries, start=1)])
-
-
 def unique(scenarios: Iterable[Scenario]) -> tuple[Scenario, ...]:
     """The scenarios as they came. Raises UsageError when there are none or two share id and variant."""
     found = tuple(scenarios)
-    if not found:
+    if not any(not scenario.control for scenario in found):
         raise UsageError(
-            "no scenarios, expected at least one", hint="write one JSON object per line: scenario_id, prompt"
+            "no scenarios, expected at least one that is no control",
+            hint="write one JSON object per line: scenario_id, prompt",
         )
     seen: set[str] = set()
     for scenario in found:
@@ -82,22 +106,3 @@ def unique(scenarios: Iterable[Scenario]) -> tuple[Scenario, ...]:
             )
         seen.add(scenario.key)
     return found
-
-
-def _entries(path: Path, text: str) -> Iterable[Any]:
-    if path.suffix == ".jsonl":
-        return [json.loads(line) for line in text.splitlines() if line.strip()]
-    if path.suffix in {".yaml", ".yml"}:
-        loaded = yaml.safe_load(text)
-        return loaded if isinstance(loaded, list) else [loaded]
-    raise UsageError(f"{path}: {path.suffix or 'no suffix'}, expected .jsonl, .yaml or .yml")
-
-
-def _scenario(path: Path, number: int, entry: Any) -> Scenario:
-    try:
-        return Scenario.model_validate(entry)
-    except ValidationError as error:
-        raise UsageError(
-            f"{path}: entry {number} is not a scenario: {error}",
-            hint='an entry is {"scenario_id": "...", "prompt": "..."}; "variant" and "system" may be there',
-        ) from error

@@ -9,6 +9,21 @@ from hubkit.inference.tokens import decode
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hubkit.collect.plan import CollectPlan
+
+
+def pooled_tokens(
+    plan: CollectPlan, tokenizer: Any, token_ids: Sequence[int], commit: tuple[int, int] | None
+) -> tuple[int, ...]:
+    """Positions of the tokens that the plan pools, rising; those of the whole completion where no word commits it. May be none."""
+    if commit is None or plan.pool_over == "response":
+        return tuple(range(len(token_ids)))
+    outside = tokens_outside(tokenizer, token_ids, commit)
+    if plan.skip_after_commit is None:
+        return outside
+    inside = set(range(len(token_ids))) - set(outside)
+    return tuple(range(max(inside, default=-1) + 1 + plan.skip_after_commit, len(token_ids)))
+
 
 def tokens_outside(tokenizer: Any, token_ids: Sequence[int], span: tuple[int, int]) -> tuple[int, ...]:
     """Positions of the tokens that hold no character of `span`, rising.

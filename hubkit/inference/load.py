@@ -1,23 +1,41 @@
-"""A base model in memory: any causal language model of transformers, its blocks found by shape. Needs torch."""
+"""A base model in memory: any causal language model of transformers, at a stated precision. Needs torch."""
 
 from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 import transformers
+from huggingface_hub.errors import GatedRepoError
+from transformers import modeling_gguf_pytorch_utils as gguf_reading
 from transformers.utils import logging as transformers_logging
 
 from hubkit.errors import IncompleteError, UsageError
+from hubkit.inference.extras import needed
+from hubkit.inference.gguf_file import read_tensors
+from hubkit.inference.machine import check_device, hardware, software
+from hubkit.inference.precision import Precision
+from hubkit.inference.quantize import (
+    bits_held,
+    count_parameters,
+    load_quantized,
+    quantized_copy,
+    rounded_to_gguf,
+)
+from hubkit.inference.source import ModelSource, downloaded, find_model
+from hubkit.inference.structure import Place, block_path, entry, in_block
+from hubkit.release.loaded import LoadedModel, WeightStep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hubkit.inference.precision import Precision
+    from hubkit.inference.site import Site
+
+BITS = {"float32": 32.0, "float16": 16.0, "bfloat16": 16.0}
 
 
 @dataclass(frozen=True)
@@ -31,6 +49,10 @@ class BaseModel:
     """Module path of the list of blocks: `model.layers`, `transformer.h`, `gpt_neox.layers`."""
     n_layers: int
     d_in: int
+    precision: str = "float32"
+    """The numbers that the weights are, `Q4_1 -> float32 -> nf4 (compute float32)`."""
+    loaded: LoadedModel | None = None
+    """The record of it; None of a model that was in memory already."""
 
     @property
     def class_name(self) -> str:
@@ -46,7 +68,10 @@ class BaseModel:
         return frozenset(end for end in ends if end is not None)
 
     def hf_hook_name(self, layer: int) -> str:
-        """The module path of block `layer`. Raises UsageError when the model has no such block."""
+        """The module path of block `layer`, whose output is its `resid_post`: of the last block too, before the final norm.
+
+        Raises UsageError when the model has no such block.
+        """
         if not 0 <= layer < self.n_layers:
             raise UsageError(
                 f"layer {layer} was asked of {self.class_name}, which has {self.n_layers} blocks",
@@ -54,28 +79,124 @@ class BaseModel:
             )
         return f"{self.blocks}.{layer}"
 
+    def place(self, layer: int, site: Site = "resid_post") -> Place:
+        """Where `site` of block `layer` is, by both names. Raises UsageError where the model has no such block or the block no such site."""
+        block = self.hf_hook_name(layer)
+        if site == "resid_pre":
+            return Place(
+                layer, site, self.hf_hook_name(layer - 1) if layer else entry(self.model, self.blocks)
+            )
+        if site == "resid_post":
+            return Place(layer, site, block)
+        return Place(layer, site, in_block(self.model, block, site))
+
 
 def load_model(
-    source: str, *, revision: str | None = None, precision: Precision = "float32", device: str = "cpu"
+    source: str,
+    *,
+    revision: str | None = None,
+    precision: Precision | str = "float32",
+    device: str = "cpu",
+    gguf_file: str | None = None,
 ) -> BaseModel:
-    """Open a folder or a Hub id with transformers; code of a repository is never run.
+    """Open a model as a user names it (`source.py`) with transformers; code of a repository is never run.
 
-    A `revision` is used for ids only: a folder has none. Raises IncompleteError when it cannot be opened, UsageError when its
-    blocks cannot be told.
+    A `revision` is used for ids only: a folder has none. Raises IncompleteError when it cannot be opened, UsageError when its blocks cannot be
+    told, the device is not there, or a package is missing that the precision needs.
     """
-    commit = None if Path(source).is_dir() else revision
+    wanted, found = Precision.of(precision), find_model(source, gguf_file)
+    check_device(device)
+    if wanted.is_bnb:
+        needed("bitsandbytes", f"precision {wanted.weights}")
+    if wanted.gguf_type or found.gguf_file:
+        needed("gguf", f"{source}: GGUF")
     try:
         with quiet_transformers():
-            tokenizer = transformers.AutoTokenizer.from_pretrained(source, revision=commit)
-            model = transformers.AutoModelForCausalLM.from_pretrained(
-                source, revision=commit, dtype=getattr(torch, precision), use_safetensors=True
-            )
+            tokenizer, model, record = _open(found, revision, wanted, device)
     except (OSError, ValueError) as error:
-        raise IncompleteError(
-            f"{source}: transformers cannot open it as a causal language model: {error}",
-            hint="give a folder with config.json, safetensors weights and a tokenizer, or the id of such a repository",
-        ) from error
-    return wrap_model(model.to(device), tokenizer)
+        raise _refused(source, error) from error
+    base = wrap_model(model, tokenizer)
+    stored, gguf = record.steps[0].type, bool(record.gguf)
+    return BaseModel(
+        base.model, tokenizer, base.blocks, base.n_layers, base.d_in, wanted.chain(stored, gguf=gguf), record
+    )
+
+
+def _open(
+    found: ModelSource, revision: str | None, wanted: Precision, device: str
+) -> tuple[Any, Any, LoadedModel]:
+    """Tokenizer, model on its device, and what it is made of."""
+    given = found
+    found = downloaded(found, revision)
+    own: dict[str, Any] = {} if found.folder is not None else {"revision": revision}
+    if found.gguf_file:
+        own["gguf_file"] = found.gguf_file
+    gguf = read_tensors(found.gguf_path) if found.gguf_path else None
+    tokenizer = transformers.AutoTokenizer.from_pretrained(found.where, **own)
+    if gguf is None:
+        config = transformers.AutoConfig.from_pretrained(found.where, **own)
+        _refuse_quantized(given.name, config)
+        stored = str(config.dtype or "float32").removeprefix("torch.")
+    else:
+        stored = gguf.main_type
+    rounded_bits = None
+    if wanted.is_bnb and gguf is None:
+        model = load_quantized(found.where, wanted, device, **own)
+    elif wanted.is_bnb:
+        model = quantized_copy(_read(found, "float32", own), wanted, device)
+    else:
+        model = _read(found, "float32" if wanted.gguf_type else wanted.compute, own)
+        if wanted.gguf_type:
+            rounded_bits = rounded_to_gguf(model, wanted.gguf_type)
+            model.to(getattr(torch, wanted.compute))
+        model.to(device)
+    held = bits_held(model)
+    narrow = {stored: gguf.bits if gguf else BITS.get(stored, held), **({wanted.gguf_type: rounded_bits} if wanted.gguf_type else {}), str(wanted): held}  # fmt: skip
+    arguments = wanted.arguments()
+    if given.hub_id and given.gguf_file:
+        arguments["gguf_file"] = given.gguf_file
+    return tokenizer, model, LoadedModel(
+        steps=[WeightStep(type=step, bits=round(narrow.get(step) or BITS[step], 4)) for step in wanted.steps(stored, gguf=gguf is not None)],
+        parameters=count_parameters(model),
+        arguments=arguments,
+        gguf=gguf.parameters if gguf else {},
+        device=device,
+        software=software(),
+        hardware=hardware(),
+    )  # fmt: skip
+
+
+def _read(found: ModelSource, dtype: str, own: dict[str, Any]) -> Any:
+    safe = {} if found.gguf_file else {"use_safetensors": True}
+    return transformers.AutoModelForCausalLM.from_pretrained(
+        found.where, dtype=getattr(torch, dtype), **safe, **own
+    )
+
+
+def _refuse_quantized(name: str, config: Any) -> None:
+    """A checkpoint that is quantized already would stay so, whatever precision is asked for."""
+    stated = getattr(config, "quantization_config", None)
+    if stated is not None:
+        kind = stated.get("quant_method", "") if isinstance(stated, dict) else stated
+        raise UsageError(
+            f"{name}: its weights are stored quantized ({str(kind)[:80]}), expected floats or a GGUF file",
+            hint="name the model that it was made from, and the quantization as the precision (precision: nf4)",
+        )
+
+
+def _refused(source: str, error: Exception) -> IncompleteError:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, GatedRepoError):
+            return IncompleteError(
+                f"{source}: a gated model, and this machine's account has no access to it",
+                hint=f"accept its conditions on https://huggingface.co/{source}, then hf auth login",
+            )
+        cause = cause.__cause__ or cause.__context__
+    return IncompleteError(
+        f"{source}: transformers cannot open it as a causal language model: {error}",
+        hint="give a folder with config.json, safetensors weights and a tokenizer, the id of such a repository, or a .gguf file",
+    )
 
 
 def wrap_model(model: Any, tokenizer: Any) -> BaseModel:
@@ -85,36 +206,18 @@ def wrap_model(model: Any, tokenizer: Any) -> BaseModel:
     return BaseModel(model.eval(), tokenizer, blocks, int(config.num_hidden_layers), int(config.hidden_size))
 
 
-def block_path(model: Any, n_layers: int) -> str:
-    """The path of the `ModuleList` that holds the blocks: of those with `n_layers` members, the outermost.
-
-    The outermost, because the experts of a block can be as many as the blocks. Raises UsageError when none fits, or two fit alike.
-    """
-    lists = [
-        path
-        for path, module in model.named_modules()
-        if isinstance(module, torch.nn.ModuleList) and len(module) == n_layers
-    ]
-    outermost = min((path.count(".") for path in lists), default=0)
-    fitting = [path for path in lists if path.count(".") == outermost]
-    if len(fitting) != 1:
-        raise UsageError(
-            f"{type(model).__name__}: {len(fitting)} module lists of {n_layers} members ({', '.join(fitting) or 'none'}), "
-            "expected one list of blocks",
-            hint="collect its activations with another tool and describe the SAEs with `hubkit build-cards`",
-        )
-    return str(fitting[0])
-
-
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
     """No progress bars and no advice from transformers inside the block: progress is reported by events."""
     bars, level = transformers_logging.is_progress_bar_enabled(), transformers_logging.get_verbosity()
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity(logging.ERROR)
+    gguf_bar = gguf_reading.tqdm  # a bar of its own, which transformers' switch does not reach
+    gguf_reading.tqdm = partial(gguf_bar, disable=True)
     try:
         yield
     finally:
+        gguf_reading.tqdm = gguf_bar
         transformers_logging.set_verbosity(level)
         if bars:
             transformers_logging.enable_progress_bar()

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from hubkit.errors import UsageError
+from hubkit.release.loaded import LoadedModel
 from hubkit.release.model import Artefact
 
 TENSOR = "activations"
@@ -31,12 +32,16 @@ class PoolLayer(Artefact):
 class PoolRow(Artefact):
     """One row of every layer's tensor."""
 
+    left_out: ClassVar[frozenset[str]] = frozenset({"token"})
+
     completion_id: str
     scenario_id: str
     label: str
     """The study's own name of the condition, as the judge gave it."""
     split: str
     """The outer fold that holds this row out: `fold0`, `fold1`, ..."""
+    token: int | None = None
+    """Which token of the completion it is, where a pool has a row for each."""
 
 
 class PoolScenario(Artefact):
@@ -45,6 +50,26 @@ class PoolScenario(Artefact):
     scenario_id: str
     sampled: int = Field(ge=0)
     decisive: int = Field(ge=0)
+
+
+class SampledHow(Artefact):
+    """What decides the last digit of a sampling beside its plan: with it, any completion can be drawn again just as it was."""
+
+    batch_size: int = Field(gt=0)
+    """Completions of neighbouring numbers that were drawn together."""
+    threads: int = Field(gt=0)
+    padding: str
+    device: str
+
+
+class Activations(Artefact):
+    """How the rows were taken."""
+
+    dtype: str
+    """Of the model's blocks as they ran; rows are float32."""
+    device: str
+    batch_size: int = Field(gt=0)
+    taken: Literal["afterwards", "while_sampling"]
 
 
 class PoolImport(Artefact):
@@ -59,7 +84,9 @@ class PoolImport(Artefact):
 class PoolManifest(Artefact):
     """Written last: a pool without a manifest is not there."""
 
-    left_out: ClassVar[frozenset[str]] = frozenset({"scenarios", "imported"})
+    left_out: ClassVar[frozenset[str]] = frozenset(
+        {"scenarios", "sampled_how", "activations", "loaded", "imported"}
+    )
     older: ClassVar[frozenset[str]] = frozenset({"urn:hubkit:pool:1"})
 
     schema_: Literal["urn:hubkit:pool:2"] = Field(default="urn:hubkit:pool:2", alias="$schema")
@@ -71,9 +98,11 @@ class PoolManifest(Artefact):
     n_layers: int
     """Blocks of the base model."""
     precision: str
-    """How the model ran: `float32`, `bfloat16`, `bnb-nf4`, ..."""
+    """The numbers that the model's weights were: `float32`, `Q4_1 -> float32 -> nf4 (compute float32)`."""
+    loaded: LoadedModel | None = None
+    """How it was loaded, and where it ran; none in pools of an earlier hubkit."""
     pooling: str
-    """`mean` over `token_span`, or `last` token of it."""
+    """`mean` over `token_span`, its `first` or `last` token, or `all`: a row for each."""
     token_span: str
     """Which tokens were pooled, in words: `response without the commit span`."""
     labels: tuple[str, str] = Field(strict=False)
@@ -84,6 +113,8 @@ class PoolManifest(Artefact):
     rows: list[PoolRow]
     scenarios: list[PoolScenario] = Field(default_factory=list)
     """Every scenario that was sampled, those without a decisive completion too: `rows` does not know them. Empty in pools of an earlier hubkit."""
+    sampled_how: SampledHow | None = None
+    activations: Activations | None = None
     imported: PoolImport | None = None
     """Set where the completions came from elsewhere."""
     inputs_sha256: str

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from hubkit.release.computation import Computation
+from hubkit.release.loaded import LoadedModel
 from hubkit.release.model import Artefact
 
 
@@ -72,17 +73,26 @@ class Commit(Artefact):
 class Sampling(Artefact):
     """How the rows came about that the SAEs were trained on: what a reader needs to take such rows anew."""
 
+    left_out: ClassVar[frozenset[str]] = frozenset({"prefills", "top_p", "stop", "skip_after_commit"})
+
     prompts: list[str] = Field(min_length=1)
     """Each sampled equally often; of very many, some that lie evenly among them."""
     systems: list[str | None] = Field(default_factory=list)
     """The system message of each prompt; empty where there are none."""
+    prefills: list[str] = Field(default_factory=list)
+    """How the answer to each prompt begins; empty where none is begun."""
     chat: bool
     """Whether the prompts went through the tokenizer's chat template."""
     temperature: float = Field(ge=0)
+    top_p: float | None = Field(default=None, gt=0, lt=1)
+    """None where the whole vocabulary is drawn from."""
     max_new_tokens: int = Field(gt=0)
-    pooling: Literal["mean", "last"]
+    stop: list[str] = Field(default_factory=list)
+    pooling: Literal["mean", "last", "first", "all"]
     without_commit: bool
     """Whether the tokens of the deciding word were left out."""
+    skip_after_commit: int | None = Field(default=None, ge=0)
+    """Tokens behind the deciding word that were left out, with all before it; None where what is before it counts."""
     commit: Commit | None = None
 
 
@@ -150,7 +160,16 @@ class Provenance(Artefact):
     """Written after every other file but the card, which states its digest."""
 
     left_out: ClassVar[frozenset[str]] = frozenset(
-        {"labelling", "scenarios", "quantization", "base_model_shape", "training", "evaluation", "sampling"}
+        {
+            "labelling",
+            "scenarios",
+            "quantization",
+            "base_model_shape",
+            "training",
+            "evaluation",
+            "sampling",
+            "loaded",
+        }
     )
     older: ClassVar[frozenset[str]] = frozenset({"urn:hubkit:provenance:1"})
 
@@ -177,6 +196,8 @@ class Provenance(Artefact):
     scenarios: list[ScenarioCount] = Field(default_factory=list)
     quantization: dict[str, Any] | None = None
     """What the base model was loaded with: `quant_method`, and the keys of transformers' quantization_config."""
+    loaded: LoadedModel | None = None
+    """How the base model was loaded when the activations were taken, and where it ran; none in records of an earlier hubkit."""
     base_model_shape: BaseModelShape | None = None
     training: dict[str, TrainedSae] = Field(default_factory=dict)
     """sae_id to what its training took, where that was recorded."""

@@ -13,9 +13,9 @@ from hubkit.cards.settings import NAME as CARD_SETTINGS
 from hubkit.cards.settings import save_settings
 from hubkit.engine.events import Progress, silent
 from hubkit.engine.threads import one_thread
-from hubkit.errors import IncompleteError
+from hubkit.errors import IncompleteError, UsageError
 from hubkit.release.agreement import Agreement
-from hubkit.release.layout import ACTIVATIONS, AGREEMENT, COMPLETIONS, MANIFEST, ROOT_CONFIG
+from hubkit.release.layout import ACTIVATIONS, AGREEMENT, COMPLETIONS, MANIFEST, POOL_REPORT, ROOT_CONFIG
 from hubkit.release.pool import PoolManifest
 from hubkit.release.provenance import CompletionCounts, ScenarioCount
 from hubkit.release.writing import keep_or_write, to_json
@@ -119,7 +119,13 @@ def _specs(study: Study, where: StudyFolders) -> list[SaeSpec]:
             f"{where.pool}: there is no pool of activations yet",
             hint="hubkit collect STUDY.yaml, or hubkit run STUDY.yaml for every stage",
         )
-    return study.specs(PoolManifest.load(path).d_in)
+    pool = PoolManifest.load(path)
+    if pool.pooling == "all":
+        raise UsageError(
+            f"{where.pool}: a row for each token (pooling: all), expected one for each completion",
+            hint="such a pool is for looking at positions; train on pooling: mean, first or last",
+        )
+    return study.specs(pool.d_in)
 
 
 def _is_small(model: str) -> bool:
@@ -133,18 +139,21 @@ def describe(study: Study, pool: PoolManifest, where: StudyFolders) -> Card:
     ids = sorted(spec.sae_id for spec in study.specs(pool.d_in))
     config = {"base_model": study.card.base_model, "library_name": "saelens", "sae_ids": ids}
     keep_or_write(where.release / ROOT_CONFIG, to_json(config))
-    rows, training = _completions(where.work), read_training(where.work)
+    rows, training = _completions(study, where.work), read_training(where.work)
+    if (report := where.work / POOL_REPORT).is_file():
+        keep_or_write(where.release / POOL_REPORT, report.read_text(encoding="utf-8"))
     write_provenance(study, pool, where.release, completions=rows, training=training)
     save_settings(study.card, where.release / CARD_SETTINGS)
     return build_card(where.release, study.card)
 
 
-def _completions(work: Path) -> Completions:
-    """How the labelled pool came about."""
+def _completions(study: Study, work: Path) -> Completions:
+    """How the labelled pool came about: without its controls, which are no rows of it."""
     from hubkit.collect.completions import read_completions
 
-    rows = read_completions(work / COMPLETIONS)
+    rows = [row for row in read_completions(work / COMPLETIONS) if not row.control]
     agreement = Agreement.load(work / AGREEMENT) if (work / AGREEMENT).is_file() else None
+    families = {one.scenario_id: one.family for one in study.collect.scenarios}
     counted = CompletionCounts(len(rows), Counter(row.label for row in rows if row.label is not None))
     by_scenario: dict[str, Counter[str | None]] = {}
     for row in rows:
@@ -152,6 +161,7 @@ def _completions(work: Path) -> Completions:
     scenarios = [
         ScenarioCount(
             scenario_id=name,
+            family=families.get(name) or None,
             sampled=found.total(),
             counts={label: found[label] for label in sorted(filter(None, found))},
         )

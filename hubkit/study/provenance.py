@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
-import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubkit import __version__
 from hubkit.cards.checksums import Checksums
 from hubkit.collect.judges import KeywordJudge, NoisyJudge
+from hubkit.collect.plan import HOW
 from hubkit.errors import IncompleteError
+from hubkit.inference.machine import OF_MODELS, hardware, software
 from hubkit.release.agreement import Agreement
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import EVALUATION, PROVENANCE, TRAINING
@@ -44,7 +42,8 @@ if TYPE_CHECKING:
 
 MOST_PROMPTS = 64
 """That a record holds: a card's code samples from each."""
-PACKAGES = ("torch", "transformers", "sae-lens", "safetensors", "numpy", "scikit-learn")
+PACKAGES = (*OF_MODELS, "sae-lens", "numpy", "scikit-learn")
+"""Whose versions shaped the numbers of a release."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +69,16 @@ def write_provenance(
     record = Provenance(
         hubkit_version=__version__,
         study=study.name,
-        study_sha256=sha256_of_json(study.model_dump(mode="json", exclude={"collect": {"model", "device", "batch_size"}, "publish": True})),
+        study_sha256=sha256_of_json(study.model_dump(mode="json", exclude={"collect": HOW - {"revision"}, "publish": True})),
         base_model=study.card.base_model,
         base_model_revision=pool.model_revision,
         base_model_shape=BaseModelShape(n_layers=pool.n_layers, d_model=pool.d_in),
         precision=pool.precision,
+        quantization=pool.loaded.arguments.get("quantization_config") if pool.loaded else None,
+        loaded=pool.loaded,
         grid=_grid(specs),
         seeds={"collect": study.collect.seed} | _seeds(specs),
-        software=software(),
+        software=software(PACKAGES),
         hardware=hardware(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         pool_sha256=pool.inputs_sha256,
@@ -135,22 +136,29 @@ def _commit(plan: CollectPlan) -> Commit | None:
     keyword = plan.judge.judge_without_noise if isinstance(plan.judge, NoisyJudge) else plan.judge
     if not isinstance(keyword, KeywordJudge):
         return None
-    said = (keyword.words(scenario) for scenario in plan.scenarios)
+    said = (keyword.words(scenario) for scenario in plan.scenarios if not scenario.control)
     words = sorted({word for listed in said for several in listed.values() for word in several})
     return Commit(words=words, within=keyword.within, unit=keyword.unit)
 
 
-def _sampling(plan: CollectPlan) -> Sampling:
-    step = -(-len(plan.scenarios) // MOST_PROMPTS)
-    scenarios = plan.scenarios[::step]
+def _sampling(plan: CollectPlan) -> Sampling | None:
+    """None where conversations were put to the model: a record has single prompts."""
+    sampled = [one for one in plan.scenarios if not one.control]
+    if any(one.messages for one in sampled):
+        return None
+    scenarios = sampled[:: -(-len(sampled) // MOST_PROMPTS)]
     return Sampling(
         prompts=[one.prompt for one in scenarios],
         systems=[one.system for one in scenarios] if any(one.system for one in scenarios) else [],
+        prefills=[one.prefill for one in scenarios] if any(one.prefill for one in scenarios) else [],
         chat=plan.chat,
         temperature=plan.temperature,
+        top_p=plan.top_p if plan.top_p < 1 else None,
         max_new_tokens=plan.max_new_tokens,
+        stop=list(plan.stop),
         pooling=plan.pooling,
         without_commit=plan.pool_over == "response_without_commit",
+        skip_after_commit=plan.skip_after_commit,
         commit=_commit(plan),
     )
 
@@ -211,38 +219,3 @@ def _same_but_time(path: Path, record: Provenance) -> Provenance | None:
     except IncompleteError:
         return None
     return old if old.model_copy(update={"created": record.created}) == record else None
-
-
-def software() -> dict[str, str]:
-    """Versions of what shaped the numbers."""
-    found = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def hardware() -> str:
-    """The system, the processor's cores and memory; of each GPU that torch sees its name, memory, compute capability and driver."""
-    import torch
-
-    machine = f"{platform.system()} {platform.release()} {platform.machine()}, {os.cpu_count()} CPU cores"
-    gpus = [torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []  # fmt: skip
-    driver = _driver() if gpus else ""
-    told = [
-        f"{one.name}, {one.total_memory / 2**30:.0f} GiB, compute capability {one.major}.{one.minor}"
-        for one in gpus
-    ]
-    return "; ".join([machine, *dict.fromkeys(told)]) + (f", driver {driver}" if driver else "")
-
-
-def _driver() -> str:
-    """The version of NVIDIA's driver, as its own tool says it; empty where there is none."""
-    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
-    try:
-        found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603 - fixed words
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return found.stdout.strip().split("\n")[0]

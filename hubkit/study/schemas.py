@@ -14,6 +14,7 @@ from hubkit.release.agreement import Agreement
 from hubkit.release.evidence import Evidence
 from hubkit.release.metrics import Evaluation, SaeMetrics
 from hubkit.release.pool import PoolManifest
+from hubkit.release.pool_report import PoolReport
 from hubkit.release.provenance import Provenance
 from hubkit.release.writing import to_json, write_text
 from hubkit.study.several import study_schema
@@ -27,6 +28,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "evidence": Evidence,
     "provenance": Provenance,
     "pool": PoolManifest,
+    "pool-report": PoolReport,
     "agreement": Agreement,
     "card": CardSettings,
 }

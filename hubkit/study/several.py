@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 from hubkit.errors import UsageError
 from hubkit.models.names import model_key
 from hubkit.study.publication import Part, Publication, with_repo_id
-from hubkit.study.study import NAME_PATTERN, Study, as_json, beside, mistakes, read_yaml
+from hubkit.study.study import NAME_PATTERN, Study, as_json, beside, mistakes, read_yaml, with_scenarios
 
 RELEASES = "releases"
 
@@ -97,7 +97,7 @@ def load_study_file(path: Path) -> StudyFile:
     several = isinstance(raw, dict) and RELEASES in raw
     model: type[BaseModel] = SeveralReleases if several else Study
     try:
-        found = model.model_validate_json(as_json(raw))
+        found = model.model_validate_json(as_json(_located(raw, path.parent)))
     except ValidationError as error:
         raise mistakes(path, error) from error
     if isinstance(found, Study):
@@ -105,6 +105,14 @@ def load_study_file(path: Path) -> StudyFile:
     assert isinstance(found, SeveralReleases)  # noqa: S101 - one of the two was asked for
     releases = tuple(beside(one, path.parent) if isinstance(one, Study) else one for one in found.releases)
     return StudyFile(path, found.name, found.publish, releases)
+
+
+def _located(raw: Any, folder: Path) -> Any:
+    """Files of scenarios found from the study file, in either form."""
+    releases = raw.get(RELEASES) if isinstance(raw, dict) else None
+    if not isinstance(releases, list):
+        return with_scenarios(raw, folder)
+    return {**raw, RELEASES: [with_scenarios(one, folder) for one in releases]}
 
 
 def load_studies(path: Path) -> list[Study]:

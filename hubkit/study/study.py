@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from hubkit import plain_yaml
 from hubkit.cards.settings import CardSettings
 from hubkit.collect.plan import CollectPlan
+from hubkit.collect.situations import BUILTIN
 from hubkit.errors import UsageError
 from hubkit.models.base_width import base_width
 from hubkit.release.pool import MIXED, ONLY
@@ -100,7 +101,7 @@ def load_study(path: Path) -> Study:
             hint="hubkit run and hubkit push take it whole; a single stage needs a study file for each",
         )
     try:
-        return beside(Study.model_validate_json(as_json(raw)), path.parent)
+        return beside(Study.model_validate_json(as_json(with_scenarios(raw, path.parent))), path.parent)
     except ValidationError as error:
         raise mistakes(path, error) from error
 
@@ -148,11 +149,25 @@ def _meant(place: tuple[Any, ...], kind: str, lacking: list[tuple[Any, ...]]) ->
 
 
 def beside(study: Study, folder: Path) -> Study:
-    """A model folder named relative to the study file, found wherever the command is typed."""
-    model = folder / study.collect.model
-    if not model.is_dir() or Path(study.collect.model).is_absolute():
-        return study
-    return study.model_copy(update={"collect": study.collect.model_copy(update={"model": str(model)})})
+    """What is named relative to the study file (a model folder or GGUF file, another pool), found wherever the command is typed."""
+    plan, found = study.collect, {}
+    model = folder / plan.model
+    if (model.is_dir() or model.is_file()) and not Path(plan.model).is_absolute():
+        found["model"] = str(model)
+    if plan.completions_from is not None:
+        found["completions_from"] = str(folder / plan.completions_from)
+    return study.model_copy(update={"collect": plan.model_copy(update=found)}) if found else study
+
+
+def with_scenarios(raw: Any, folder: Path) -> Any:
+    """The same with a file of scenarios, named relative to the study file, as it is found wherever the command is typed."""
+    collect = raw.get("collect") if isinstance(raw, dict) else None
+    if not isinstance(collect, dict):
+        return raw
+    named = collect.get("scenarios")
+    if not isinstance(named, str) or named.startswith(BUILTIN):
+        return raw
+    return {**raw, "collect": {**collect, "scenarios": str(folder / named)}}
 
 
 def as_json(raw: Any) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+
+from hubkit.engine.memory import free_on_host
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +23,6 @@ INPUT_COPIES = 6
 """The same of (batch, d_in)."""
 SHARE = 0.8
 """Of the free memory; the rest is for the allocator's gaps and the activations."""
-UNKNOWN = 4 << 30
-"""Bytes, where the system does not say how much is free."""
 
 
 def compatible(a: Member, b: Member) -> bool:
@@ -71,33 +69,4 @@ def free_memory(device: str) -> int:
     """Bytes that a chunk may fill on `device`."""
     if torch.device(device).type == "cuda":
         return int(SHARE * torch.cuda.mem_get_info(device)[0])
-    return int(SHARE * _free_on_host())
-
-
-def _free_on_host() -> int:
-    """What the system says it can give."""
-    if sys.platform == "win32":
-        return _free_on_windows()
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return UNKNOWN
-    found = {line.split(":")[0]: line.split()[1] for line in lines}
-    return int(found["MemAvailable"]) * 1024 if "MemAvailable" in found else UNKNOWN
-
-
-def _free_on_windows() -> int:
-    """GlobalMemoryStatusEx; the structure is that of winbase.h."""
-    import ctypes
-
-    class _Status(ctypes.Structure):
-        _fields_ = (
-            ("length", ctypes.c_ulong),
-            ("load", ctypes.c_ulong),
-            *((name, ctypes.c_ulonglong) for name in ("total", "free", *(f"more{i}" for i in range(5)))),
-        )
-
-    status = _Status(length=ctypes.sizeof(_Status))
-    if not ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)):  # type: ignore[attr-defined, unused-ignore]
-        return UNKNOWN
-    return int(status.free)
+    return int(SHARE * free_on_host())

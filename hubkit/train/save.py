@@ -100,6 +100,7 @@ def _metadata(trained: Trained, origin: Origin) -> dict[str, Any]:
         "model_class_name": manifest.model_class_name,
         "hook_name": layer.hook_name,
         "hf_hook_name": layer.hf_hook_name,
+        **({"model_from_pretrained_kwargs": manifest.loaded.arguments} if manifest.loaded else {}),
         "training_architecture": spec.architecture,
         "training_architecture_details": spec.kind.details(spec, trained.sae),
         "training_condition": spec.condition,

@@ -9,15 +9,17 @@ import pytest
 from pydantic import ValidationError
 from safetensors.numpy import load_file
 
-from hubkit.collect import run
+from hubkit.collect import rows
 from hubkit.collect.completions import read_completions
 from hubkit.collect.plan import CollectPlan, model_revision
 from hubkit.collect.run import collect
+from hubkit.collect.sampling import Sampling
 from hubkit.engine.events import Event
 from hubkit.errors import HubkitError, IncompleteError, UsageError
 from hubkit.lab.model import LabModel
 from hubkit.lab.study import plan
 from hubkit.release.digests import sha256_of_file
+from hubkit.release.layout import TIMES
 from hubkit.release.pool import PoolManifest
 
 if TYPE_CHECKING:
@@ -29,10 +31,11 @@ Pool = tuple[CollectPlan, "Path"]
 
 
 def digests(out: Path) -> dict[str, str]:
+    """Of everything but the times."""
     return {
         str(file.relative_to(out).as_posix()): sha256_of_file(file)
         for file in sorted(out.rglob("*"))
-        if file.is_file()
+        if file.is_file() and file.name != TIMES
     }
 
 
@@ -62,18 +65,18 @@ def test_the_manifest_says_what_is_there(lab_pool: Pool, lab: LabModel) -> None:
 
 def test_the_table_holds_every_completion_and_the_pool_the_decisive_ones(lab_pool: Pool) -> None:
     asked, out = lab_pool
-    rows = read_completions(out / "completions.parquet")
+    table = read_completions(out / "completions.parquet")
     manifest = PoolManifest.load(out / "activations" / "manifest.json")
-    assert len({row.completion_id for row in rows}) == asked.samples == len(rows)
+    assert len({row.completion_id for row in table}) == asked.samples == len(table)
     per_scenario = [
-        sum(row.scenario_id == scenario.scenario_id for row in rows) for scenario in asked.scenarios
+        sum(row.scenario_id == scenario.scenario_id for row in table) for scenario in asked.scenarios
     ]
     assert set(per_scenario) == {16}
     decisive = [
-        (row.completion_id, row.scenario_id, row.label, row.split) for row in rows if row.label is not None
+        (row.completion_id, row.scenario_id, row.label, row.split) for row in table if row.label is not None
     ]
     assert decisive == [(row.completion_id, row.scenario_id, row.label, row.split) for row in manifest.rows]
-    for row in rows:
+    for row in table:
         assert (
             (row.label is None)
             == (row.label_unflipped is None)
@@ -119,54 +122,75 @@ def test_killed_while_sampling_goes_on_where_it_stopped(
     lab: LabModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = small(lab)
-    collect(asked, tmp_path / "whole")
+    asked = asked.model_copy(update={"batch_size": 12})
     sampled: list[int] = []
-    whole = run._sample_scenario
+    whole = Sampling._draw
 
-    def counted(plan: CollectPlan, base: Any, position: int) -> Any:
-        if position == 5 and 5 not in sampled:
-            sampled.append(5)
+    def counted(self: Sampling, number: int, module_paths: Any) -> Any:
+        if number == 3 and 3 not in sampled:
+            sampled.append(3)
             raise KeyboardInterrupt
-        sampled.append(position)
-        return whole(plan, base, position)
+        sampled.append(number)
+        return whole(self, number, module_paths)
 
-    monkeypatch.setattr(run, "_sample_scenario", counted)
+    monkeypatch.setattr(Sampling, "_draw", counted)
     with pytest.raises(KeyboardInterrupt):
         collect(asked, tmp_path / "killed")
     assert not (tmp_path / "killed" / "activations" / "manifest.json").exists()
-    collect(asked, tmp_path / "killed")
-    assert sampled == [0, 1, 2, 3, 4, 5, *range(5, 16)]
+    go_on = asked.model_copy(update={"batch_size": 64})  # what was begun in twelves goes on in twelves
+    manifest = collect(go_on, tmp_path / "killed")
+    assert sampled == [0, 1, 2, 3, 3, 4, 5]
+    assert manifest.sampled_how is not None
+    assert manifest.sampled_how.batch_size == 12
+    collect(asked, tmp_path / "whole")
     assert digests(tmp_path / "killed") == digests(tmp_path / "whole")
 
 
-def test_killed_between_the_layers_leaves_no_manifest_and_is_completed(
+def test_killed_while_taking_activations_goes_on_behind_the_last_batch(
     lab: LabModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = small(lab)
+    asked = small(lab, batch_size=10)
     collect(asked, tmp_path / "whole")
-    write = run.write_layer
+    whole, taken = rows.pool_outputs, []
 
-    def killed(folder: Path, layer: int, path: str, activations: np.ndarray) -> Any:
-        if layer == 4:
+    def killed(*args: Any) -> Any:
+        taken.append(len(args[2]))
+        if len(taken) == 4:
             raise KeyboardInterrupt
-        return write(folder, layer, path, activations)
+        return whole(*args)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(run, "write_layer", killed)
-        with pytest.raises(KeyboardInterrupt):
-            collect(asked, tmp_path / "killed")
-    assert (tmp_path / "killed" / "activations" / "layer_01.safetensors").exists()
-    assert not (tmp_path / "killed" / "activations" / "manifest.json").exists()
-    monkeypatch.setattr(run, "_sample_scenario", _fail)  # the texts are there
-    collect(asked, tmp_path / "killed")
+    folder = tmp_path / "killed" / "activations"
+    monkeypatch.setattr(rows, "pool_outputs", killed)
+    with pytest.raises(KeyboardInterrupt):
+        collect(asked, tmp_path / "killed")
+    assert {file.name for file in folder.iterdir()} == {"layer_01.part", "layer_04.part"}
+    with (folder / "layer_01.part").open(
+        "ab"
+    ) as file:  # a batch that only one of the files has, and half a row
+        file.write(bytes(4 * 64 * 10 + 100))
+    monkeypatch.setattr(Sampling, "_draw", _fail)  # the texts are there
+    manifest = collect(asked, tmp_path / "killed")
+    assert sum(taken) == len(manifest.rows) + 10, "three batches before, and the rest"
     assert digests(tmp_path / "killed") == digests(tmp_path / "whole")
+
+
+def test_activations_of_another_pool_are_not_gone_on_with(
+    lab: LabModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collect(small(lab, pooling="mean"), tmp_path / "whole")
+    collect(small(lab), tmp_path / "other")
+    folder = tmp_path / "other" / "activations"
+    for layer in (1, 4):
+        (folder / f"layer_{layer:02d}.safetensors").rename(folder / f"layer_{layer:02d}.part")
+    collect(small(lab, pooling="mean"), tmp_path / "other")
+    assert digests(tmp_path / "other") == digests(tmp_path / "whole")
 
 
 def test_other_layers_start_from_the_texts_and_leave_nothing_stale(
     lab: LabModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     collect(small(lab), tmp_path)
-    monkeypatch.setattr(run, "_sample_scenario", _fail)
+    monkeypatch.setattr(Sampling, "_draw", _fail)
     manifest = collect(small(lab, layers=(0, 4), folds=3), tmp_path)
     assert [layer.layer for layer in manifest.layers] == [0, 4]
     assert sorted(file.name for file in (tmp_path / "activations").iterdir()) == [

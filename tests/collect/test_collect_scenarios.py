@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hubkit.collect.scenarios import Scenario, load_scenarios
+from hubkit.collect.scenarios import Scenario
+from hubkit.collect.situations import load_scenarios
 from hubkit.errors import IncompleteError, UsageError
 
 if TYPE_CHECKING:

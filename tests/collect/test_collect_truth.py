@@ -75,10 +75,9 @@ def embedding(pool: Pool, rows: list[Completion], first: int, pooling: Literal["
     prompts = {scenario.scenario_id: prompt_ids(base.tokenizer, scenario) for scenario in pool[0].scenarios}
     passages = []
     for row in rows:
-        prompt = prompts[row.scenario_id]
-        positions = tuple(range(len(prompt) + first, len(prompt) + len(row.token_ids)))
-        passages.append(Passage(row.completion_id, (*prompt, *row.token_ids), positions))
-    return pool_outputs(base, [EMBEDDING], passages, pooling)[EMBEDDING]
+        positions = tuple(range(first, len(row.token_ids)))
+        passages.append(Passage(row.completion_id, tuple(prompts[row.scenario_id]), row.token_ids, positions))
+    return dict(pool_outputs(base, [EMBEDDING], passages, pooling))[EMBEDDING]
 
 
 def test_labels_are_balanced_and_decisive(lab_pool: Pool) -> None:

@@ -4,22 +4,36 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from hubkit.collect.scenarios import Scenario
 from hubkit.errors import HubkitError, UsageError
+from hubkit.inference.decoding import Decoding
 from hubkit.lab import text
 from hubkit.lab.model import LabModel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from hubkit.inference.generate import Sampled
     from hubkit.inference.load import BaseModel
 
 pytestmark = pytest.mark.train
 SCENARIO = text.scenarios()[0]
+
+
+def sample(
+    base: BaseModel, prompt: Sequence[int], seeds: Sequence[int], *, batch_size: int = 5000, **how: Any
+) -> list[Sampled]:
+    """One prompt, `batch_size` at a time."""
+    from hubkit.inference.generate import Draw
+    from hubkit.inference.generate import sample as sample_batch
+
+    draws = [Draw(tuple(prompt), seed, Decoding(**how)) for seed in seeds]
+    starts = range(0, len(draws), batch_size)
+    return [one for start in starts for one in sample_batch(base, draws[start : start + batch_size])]
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +44,6 @@ def base(lab: LabModel) -> BaseModel:
 
 
 def test_a_completion_depends_on_its_seed_and_not_on_its_batch(base: BaseModel) -> None:
-    from hubkit.inference.generate import sample
     from hubkit.inference.tokens import prompt_ids
 
     prompt, seeds = prompt_ids(base.tokenizer, SCENARIO), list(range(12))
@@ -43,7 +56,6 @@ def test_a_completion_depends_on_its_seed_and_not_on_its_batch(base: BaseModel) 
 def test_the_global_random_state_is_left_alone(base: BaseModel) -> None:
     import torch
 
-    from hubkit.inference.generate import sample
     from hubkit.inference.tokens import prompt_ids
 
     before = torch.get_rng_state()
@@ -55,7 +67,6 @@ def test_the_cache_changes_nothing(base: BaseModel) -> None:
     """Greedy sampling is the arg max of a full forward pass at every position."""
     import torch
 
-    from hubkit.inference.generate import sample
     from hubkit.inference.tokens import prompt_ids
 
     prompt = prompt_ids(base.tokenizer, SCENARIO)
@@ -69,7 +80,6 @@ def test_the_cache_changes_nothing(base: BaseModel) -> None:
 def test_first_tokens_follow_the_model_at_the_temperature(base: BaseModel) -> None:
     import torch
 
-    from hubkit.inference.generate import sample
     from hubkit.inference.tokens import prompt_ids
 
     prompt = prompt_ids(base.tokenizer, SCENARIO)
@@ -85,7 +95,6 @@ def test_first_tokens_follow_the_model_at_the_temperature(base: BaseModel) -> No
 
 
 def test_the_end_token_ends_and_is_not_kept(base: BaseModel) -> None:
-    from hubkit.inference.generate import sample
     from hubkit.inference.tokens import prompt_ids
 
     drawn = sample(base, prompt_ids(base.tokenizer, SCENARIO), range(40), temperature=1.0, max_new_tokens=40)
@@ -98,7 +107,6 @@ def test_the_end_token_ends_and_is_not_kept(base: BaseModel) -> None:
 def test_nan_logits_are_an_error(random_model: Callable[[str], Path]) -> None:
     import torch
 
-    from hubkit.inference.generate import sample
     from hubkit.inference.load import load_model
 
     broken = load_model(str(random_model("gpt2")))
@@ -126,4 +134,6 @@ def test_an_empty_prompt_is_refused(base: BaseModel) -> None:
     from hubkit.inference.tokens import prompt_ids
 
     with pytest.raises(UsageError, match="no token long"):
-        prompt_ids(base.tokenizer, SimpleNamespace(key="blank", prompt=" ", system=None))  # type: ignore[arg-type]
+        prompt_ids(
+            base.tokenizer, SimpleNamespace(key="blank", prompt=" ", system=None, messages=(), prefill="")
+        )  # type: ignore[arg-type]

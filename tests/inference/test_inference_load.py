@@ -31,7 +31,7 @@ def test_blocks_are_found_in_every_family(random_model: Callable[[str], Path], f
 def test_of_two_nested_lists_the_outer_one_is_the_blocks() -> None:
     import torch
 
-    from hubkit.inference.load import block_path
+    from hubkit.inference.structure import block_path
 
     def two(*members: torch.nn.Module) -> torch.nn.ModuleList:
         return torch.nn.ModuleList(members)

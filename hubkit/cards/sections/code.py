@@ -38,6 +38,8 @@ ERRORS = 4
 """Standard errors of the difference between the card's value and that of the sampled rows from which the code fails: one run in 15,000 by chance."""
 SLACK = 0.02
 """And at least so much, relative to an L0, absolute of an explained variance: for another version of torch, and a published SAE that saw all rows."""
+POOLED_BY = {"mean": ".mean(0)", "last": "[-1]", "first": "[0]", "all": ""}
+"""From the pooled tokens of a response to its row."""
 LENGTH_95 = 2 * 1.96
 """Standard errors in a 95 % interval."""
 
@@ -79,6 +81,8 @@ def activations(facts: Facts) -> Context:
         "example_text": facts.settings.example_text,
         "repo_id": facts.settings.repo_id,
         "sampling": sampling,
+        "loop_over": _loop_over(sampling) if sampling else "",
+        "pooled_by": POOLED_BY,
         "commit": _pattern(sampling.commit) if sampling and sampling.commit else None,
         "window": _window(sampling.commit) if sampling and sampling.commit else None,
         "each": ceil(ROWS / len(sampling.prompts)) if sampling else 0,
@@ -90,6 +94,14 @@ def activations(facts: Facts) -> Context:
         "quantization": quantization,
         "differences": list(_differences(facts, example, fed, sampling, lens=lens, module=module)),
     }
+
+
+def _loop_over(sampling: Sampling) -> str:
+    """What stands behind `for`: the prompts, with what each has beside it."""
+    beside = {"system": ("systems", sampling.systems), "begun": ("prefills", sampling.prefills)}
+    names = {"prompt": "prompts"} | {name: key for name, (key, values) in beside.items() if values}
+    listed = ", ".join(f'record["{key}"]' for key in names.values())
+    return f"{', '.join(names)} in {listed if len(names) == 1 else f'zip({listed})'}"
 
 
 def _pattern(commit: Commit) -> str:

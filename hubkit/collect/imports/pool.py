@@ -7,17 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hubkit.collect.completions import Completion, write_completions
+from hubkit.collect.completions import Completion, Source, write_completions
 from hubkit.collect.imports.rows import ImportedRow, read_rows
 from hubkit.collect.imports.take_in import ImportRecord, layer_file
 from hubkit.collect.judges.column import FILE
 from hubkit.collect.judging import audit, labelled, split_completions
+from hubkit.collect.manifest import described
 from hubkit.collect.panel import Desk
+from hubkit.collect.row_files import RowFile
 from hubkit.engine.events import Progress, silent
 from hubkit.errors import UsageError
 from hubkit.models.base_width import base_shape
+from hubkit.release.digests import sha256_of_file
 from hubkit.release.layout import ACTIVATIONS, COMPLETIONS, IMPORTED, MANIFEST
-from hubkit.release.pool import TENSOR, PoolImport, PoolManifest
+from hubkit.release.pool import TENSOR, PoolImport, PoolLayer, PoolManifest
 
 if TYPE_CHECKING:
     from hubkit.collect.plan import CollectPlan
@@ -37,18 +40,21 @@ def pool_of_caches(
 ) -> PoolManifest:
     """Write the pool of imported activations. Raises UsageError where nothing says how many blocks the model has, or a layer is not one of them."""
     shape = _shape(plan, record)
+    if plan.pooling == "all":
+        raise UsageError(
+            "pooling: all, with activations that were imported: they have one row for each completion",
+            hint="write how they were pooled: mean, first or last",
+        )
     (out / ACTIVATIONS / MANIFEST).unlink(missing_ok=True)  # what it says is about to become untrue
     rows = {row.completion_id: row.row for row in read_rows(out / IMPORTED / FILE)}
     sampled = imported_completions(out)
-    panel = audit(plan, sampled, Desk(out, record.sha256), report)
+    panel = audit(plan, sampled, Desk(out, plan.questions_sha256(record.sha256)), report)
     completions = [_kept(one, rows[one.completion_id]) for one in labelled(plan, sampled, panel)]
     completions = split_completions(plan, completions)
-    write_completions(out / COMPLETIONS, completions, record.sha256)
-    places = [rows[one.completion_id] for one in completions if one.label is not None]
-    from hubkit.collect import run
-
+    write_completions(out / COMPLETIONS, completions, Source(record.sha256, plan.prompts_sha256))
+    places = [rows[one.completion_id] for one in completions if one.decisive]
     layers = [
-        run.write_layer(out / ACTIVATIONS, layer, shape.block(layer), _cached(out, layer)[places])
+        _written(out / ACTIVATIONS, layer, shape.block(layer), _cached(out, layer)[places], digest)
         for layer in sorted(record.layers)
     ]
     manifest = PoolManifest.model_validate(
@@ -60,12 +66,27 @@ def pool_of_caches(
             "n_layers": shape.n_layers,
             "layers": layers,
             "imported": PoolImport(files=record.files),
-            **run.described(plan, completions),
+            "precision": str(plan.precision),
+            **described(plan, completions, {}),
             "inputs_sha256": digest,
         }
     )
     manifest.save(out / ACTIVATIONS / MANIFEST)
     return manifest
+
+
+def _written(folder: Path, layer: int, path: str, rows: Any, digest: str) -> PoolLayer:
+    file = RowFile(folder / layer_file(layer), rows.shape, digest)
+    file.truncate(0)
+    file.append(rows)
+    file.finish()
+    return PoolLayer(
+        layer=layer,
+        hook_name=f"blocks.{layer}.hook_resid_post",
+        hf_hook_name=path,
+        file=file.path.name,
+        sha256=sha256_of_file(file.path),
+    )
 
 
 def _shape(plan: CollectPlan, record: ImportRecord) -> ModelShape:

@@ -1,0 +1,9 @@
+"""The places in a block that activations are taken at. Torch-free, so that a plan can name them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Site = Literal["resid_post", "resid_pre", "mlp_out", "attn_out"]
+"""What TransformerLens calls `blocks.N.hook_<site>`."""
+RESID_POST: Site = "resid_post"
