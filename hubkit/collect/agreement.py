@@ -36,6 +36,9 @@ ENOUGH_SCENARIOS = 6
 NORMAL = 1.96
 DEFINED = 0.95
 """Share of the resamples in which a value must be defined, for an interval to be told."""
+LITTLE = 0.6
+"""Kappa below which two judges see different things; a word for it is a convention (Landis and Koch 1977: moderate), the number is not."""
+STEADY = 0.9
 AMBIGUOUS, LOST = -1, -2
 
 
@@ -50,7 +53,7 @@ def agreement(panel: Panel) -> Agreement:
         n=len(panel.scenarios),
         scenarios=len(set(panel.scenarios.values())),
         resampled=rows.resampled,
-        judges=[_counts(voice) for voice in voices],
+        judges=[_counts(panel, voice) for voice in voices],
         pairs=[rows.pair(one, other, kind) for one, other in combinations(voices, 2) for kind in kinds],
         panel=[rows.panel(apart, kind) for kind in kinds] if len(apart) > 2 else [],
         recall=[rows.recall(voice, label) for voice in others for label in (None, *panel.labels)],
@@ -67,12 +70,46 @@ def agreement(panel: Panel) -> Agreement:
     )
 
 
+def judge_warnings(found: Agreement) -> list[str]:
+    """What a reader must know of the judges before reading anything off the labels."""
+    told = []
+    for judge in found.judges:
+        lost = sum(judge.lost.values())
+        if judge.role != "second" and lost:
+            reasons = ", ".join(f"{count} {reason}" for reason, count in judge.lost.items())
+            told.append(
+                f"{judge.judge} gave no verdict on {lost} of {found.n} completions ({reasons}): losing them is a selection"
+            )
+        if len(judge.by) > 1:
+            told.append(
+                f"{judge.judge} answered as {len(judge.by)} versions of a model: {', '.join(judge.by)}"
+            )
+    decides = found.judges[0].judge
+    for pair in found.pairs:
+        kappa = pair.kappa.value
+        if (
+            decides in pair.judges
+            and pair.counted == "with ambiguous"
+            and kappa is not None
+            and kappa < LITTLE
+        ):
+            told.append(
+                f"{pair.judges[0]} and {pair.judges[1]} agree little: kappa {kappa:.2f} on {pair.kappa.n} completions"
+            )
+    return told + [
+        f"{again.judge} gave {again.same.value:.0%} of {again.same.n} completions the same label when they were asked again among others: "
+        "its labels depend on what stands beside them"
+        for again in found.asked_again
+        if again.same.value is not None and again.same.value < STEADY
+    ]
+
+
 def _is_vote(panel: Panel) -> bool:
     return any(voice.role == "member" for voice in panel.voices)
 
 
-def _counts(voice: Voice) -> JudgeCounts:
-    said = list(voice.said.values())
+def _counts(panel: Panel, voice: Voice) -> JudgeCounts:
+    said = [voice.said[name] for name in panel.scenarios]
     labels = Counter(one.label for one in said if one.label is not None)
     return JudgeCounts(
         judge=voice.judge,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from hubkit.collect.agreement import agreement
+from hubkit.collect.agreement import agreement, judge_warnings
 from hubkit.collect.judges import Judgement
 from hubkit.collect.panel import Panel, Role, Voice, write_judgements
 from hubkit.measures.agreement import cohen_kappa, fleiss_kappa
@@ -158,6 +158,23 @@ def test_nothing_to_compare_is_told_as_that() -> None:
     assert (alone.pairs, alone.recall, alone.panel) == ([], [], [])
     with pytest.raises(KeyError):
         alone.pair("x", "y")
+
+
+def test_what_a_reader_must_know_of_the_judges() -> None:
+    good = agreement(panel(voice("x", "decides", "yynnaayn"), voice("y", "second", "yynnaayt")))
+    assert judge_warnings(good) == []
+    bad = agreement(
+        panel(
+            voice("x", "decides", "yynnaatt"),
+            voice("y", "second", "ynynyaat"),
+            voice("x", "asked again", "nyny    "),
+        )
+    )
+    assert judge_warnings(bad) == [
+        "x gave no verdict on 2 of 8 completions (2 timeout): losing them is a selection",
+        "x and y agree little: kappa 0.25 on 6 completions",
+        "x gave 50% of 4 completions the same label when they were asked again among others: its labels depend on what stands beside them",
+    ]
 
 
 def test_a_judge_against_itself() -> None:

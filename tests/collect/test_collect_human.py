@@ -61,6 +61,20 @@ def test_the_table_is_blind_shuffled_and_safe_to_open(judge: HumanJudge) -> None
     assert b"\r" not in data
 
 
+def test_a_conversation_and_what_labels_mean_can_be_read(judge: HumanJudge) -> None:
+    talk = Scenario.model_validate(
+        {
+            "scenario_id": "t", "labels": {"yes": "agrees"}, "prefill": "Well,",
+            "messages": [{"role": "user", "content": "So?"}, {"role": "assistant", "content": "Hm."}, {"role": "user", "content": "So!"}],
+        }
+    )  # fmt: skip
+    judge.judge([Reply("t/0", talk, "x")])
+    assert (
+        cells(judge.file)[1][1]
+        == "user: So?\n\nassistant: Hm.\n\nuser: So!\n\nbegun answer: Well,\n\n(yes: agrees)"
+    )
+
+
 def test_another_person_gets_another_order(judge: HumanJudge, tmp_path: Path) -> None:
     other = HumanJudge(label_names=("yes", "no"), who="Ann").in_folder(tmp_path)
     for one in (judge, other):
