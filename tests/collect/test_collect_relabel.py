@@ -38,7 +38,7 @@ def judge(settings: dict[str, Any]) -> Judge:
 
 def llm(server: Server, **settings: Any) -> dict[str, Any]:
     return {
-        "kind": "llm", "model": "m", "base_url": server.url, "key_variable": "NO_SUCH_KEY", "retries": 0, "timeout": 10.0,
+        "kind": "llm", "model": "m", "base_url": server.url, "retries": 0, "timeout": 10.0,
         "meanings": {"honest": "says truly", "deceptive": "says quietly"},
     } | settings  # fmt: skip
 
