@@ -109,7 +109,7 @@ def test_turned_facts_are_told_by_scenario_and_together() -> None:
         ([completion(f"s{i % 14:02d}", i, LABELS[i % 3 > 0], f"I'm sorry, but {i} no") for i in range(280)], "like a refusal"),
         ([*pool(), completion("s00", 900, None, " ")], "1 completions are empty"),
         ([completion(f"s{i % 14:02d}", i, LABELS[i % 3 > 0], f"yes {i} " + "and then so " * 9) for i in range(280)], "again and again"),
-        ([completion(f"s{i % 14:02d}", i, LABELS[i % 2], f"yes {'red' if i % 2 else 'blue'} {i}") for i in range(280)], "words beside"),
+        ([completion(f"s{i % 14:02d}", i, LABELS[i // 14 % 2], f"yes {'red' if i // 14 % 2 else 'blue'} {i}") for i in range(280)], "words beside"),
     ],
 )  # fmt: skip
 def test_each_warning_is_there_where_it_should_and_not_in_a_good_pool(
@@ -134,9 +134,7 @@ def test_words_alone_are_at_chance_where_there_is_nothing_in_them() -> None:
     words = report_of(none).words
     assert words.interval is not None
     assert words.interval[0] < 0.5 < words.interval[1]
-    only_commit = [
-        completion(f"s{i % 14:02d}", i, LABELS[i % 2], "no" if i % 2 == 0 else "yes") for i in range(280)
-    ]
+    only_commit = [completion(f"s{i % 14:02d}", i, LABELS[i // 14 % 2], "yes") for i in range(280)]
     assert report_of(only_commit).words.reason == "no words beside those that commit"
     one = [completion("s", i, LABELS[i % 2]) for i in range(40)]
     assert "confounded" in str(report_of(one).words.reason)

@@ -153,7 +153,7 @@ def test_a_study_file_names_scenarios_beside_it(tmp_path: Path, monkeypatch: pyt
 name: x
 collect: {model: m, model_name: m, scenarios: %s, max_new_tokens: 8, labels: [deceptive, honest], layers: [1],
   judge: {kind: keyword, keywords: {honest: [yes], deceptive: [no]}, within: 3}, completions_from: ../other}
-grid: {architectures: {topk: {d_sae: 64, k: 4}}}
+grid: {prefix: p, architectures: {topk: {d_sae: 64, k: 4}}, conditions: [mixed]}
 card: {repo_id: a/b, base_model: gpt2, license: mit, title: t, measures: m, does_not_measure: n}
 """
     (tmp_path / "a" / "study.yaml").write_text(
