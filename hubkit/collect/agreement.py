@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from hubkit.measures.agreement import cohen_kappa, fleiss_kappa
-from hubkit.measures.bootstrap import group_counts, percentile_interval, row_counts
+from hubkit.measures.bootstrap import LEVEL, group_counts, row_counts
 from hubkit.release.agreement import (
     Agreement,
     AskedAgain,
@@ -29,10 +31,14 @@ if TYPE_CHECKING:
 
     from hubkit.collect.panel import Panel, Voice
 
-ENOUGH_SCENARIOS = 8
+ENOUGH_SCENARIOS = 6
 """From here on whole scenarios are resampled; fewer say too little about scenarios that were not drawn."""
+NORMAL = 1.96
 DEFINED = 0.95
 """Share of the resamples in which a value must be defined, for an interval to be told."""
+LITTLE = 0.6
+"""Kappa below which two judges see different things; a word for it is a convention (Landis and Koch 1977: moderate), the number is not."""
+STEADY = 0.9
 AMBIGUOUS, LOST = -1, -2
 
 
@@ -47,7 +53,7 @@ def agreement(panel: Panel) -> Agreement:
         n=len(panel.scenarios),
         scenarios=len(set(panel.scenarios.values())),
         resampled=rows.resampled,
-        judges=[_counts(voice) for voice in voices],
+        judges=[_counts(panel, voice) for voice in voices],
         pairs=[rows.pair(one, other, kind) for one, other in combinations(voices, 2) for kind in kinds],
         panel=[rows.panel(apart, kind) for kind in kinds] if len(apart) > 2 else [],
         recall=[rows.recall(voice, label) for voice in others for label in (None, *panel.labels)],
@@ -64,12 +70,46 @@ def agreement(panel: Panel) -> Agreement:
     )
 
 
+def judge_warnings(found: Agreement) -> list[str]:
+    """What a reader must know of the judges before reading anything off the labels."""
+    told = []
+    for judge in found.judges:
+        lost = sum(judge.lost.values())
+        if judge.role != "second" and lost:
+            reasons = ", ".join(f"{count} {reason}" for reason, count in judge.lost.items())
+            told.append(
+                f"{judge.judge} gave no verdict on {lost} of {found.n} completions ({reasons}): losing them is a selection"
+            )
+        if len(judge.by) > 1:
+            told.append(
+                f"{judge.judge} answered as {len(judge.by)} versions of a model: {', '.join(judge.by)}"
+            )
+    decides = found.judges[0].judge
+    for pair in found.pairs:
+        kappa = pair.kappa.value
+        if (
+            decides in pair.judges
+            and pair.counted == "with ambiguous"
+            and kappa is not None
+            and kappa < LITTLE
+        ):
+            told.append(
+                f"{pair.judges[0]} and {pair.judges[1]} agree little: kappa {kappa:.2f} on {pair.kappa.n} completions"
+            )
+    return told + [
+        f"{again.judge} gave {again.same.value:.0%} of {again.same.n} completions the same label when they were asked again among others: "
+        "its labels depend on what stands beside them"
+        for again in found.asked_again
+        if again.same.value is not None and again.same.value < STEADY
+    ]
+
+
 def _is_vote(panel: Panel) -> bool:
     return any(voice.role == "member" for voice in panel.voices)
 
 
-def _counts(voice: Voice) -> JudgeCounts:
-    said = list(voice.said.values())
+def _counts(panel: Panel, voice: Voice) -> JudgeCounts:
+    said = [voice.said[name] for name in panel.scenarios]
     labels = Counter(one.label for one in said if one.label is not None)
     return JudgeCounts(
         judge=voice.judge,
@@ -173,7 +213,8 @@ class _Rows:
     def share(self, holds: NDArray[Any], rows: NDArray[Any]) -> Share:
         """How often `holds` among `rows`."""
         chosen = holds[rows].astype(float)
-        return self._told(lambda times: _ratio(times @ chosen, times.sum(-1)), rows)
+        found = self._told(lambda times: _ratio(times @ chosen, times.sum(-1)), rows, lowest=0.0)
+        return found if found.interval or found.value is None else _wilson(found)
 
     def kappa(self, one: NDArray[Any], other: NDArray[Any], rows: NDArray[Any]) -> Share:
         """Cohen's kappa among `rows`."""
@@ -195,7 +236,9 @@ class _Rows:
         found: NDArray[Any] = np.logical_and.reduce([one >= least for one in codes])
         return found
 
-    def _told(self, compute: Callable[[NDArray[Any]], NDArray[np.float64]], rows: NDArray[Any]) -> Share:
+    def _told(
+        self, compute: Callable[[NDArray[Any]], NDArray[np.float64]], rows: NDArray[Any], lowest: float = -1.0
+    ) -> Share:
         """The value on `rows` and its interval; `compute` takes how often each of them counts, (n,) or (B, n)."""
         n = int(rows.sum())
         if not n:
@@ -203,12 +246,39 @@ class _Rows:
         value = float(compute(np.ones(n)))
         resampled = compute(self.drawn[:, rows])
         defined = resampled[np.isfinite(resampled)]
-        told = np.isfinite(value) and len(defined) >= DEFINED * len(resampled)
+        if not np.isfinite(value) or len(defined) < DEFINED * len(resampled):
+            return Share(value=value if np.isfinite(value) else None, n=n)
+        reach = self.reach * float(defined.std(ddof=1))
         return Share(
-            value=value if np.isfinite(value) else None,
+            value=value,
             n=n,
-            interval=percentile_interval(defined) if told else None,
+            interval=(max(lowest, value - reach), min(1.0, value + reach)) if reach else None,
         )
+
+    @cached_property
+    def reach(self) -> float:
+        """Bootstrap standard errors to either side: Student's for so many scenarios, with what resampling few of them leaves out.
+
+        Measured: 90 to 96 % of such intervals hold the true kappa with 8 to 16 scenarios, where percentiles hold it in 86 to 91 %,
+        and resampled completions in 49 to 75 % once judges err more in some scenarios than in others.
+        """
+        if self.resampled == "completions":
+            return NORMAL
+        from scipy.stats import t
+
+        groups = len(set(self.groups))
+        return float(t.ppf((1 + LEVEL) / 2, groups - 1)) * math.sqrt(groups / (groups - 1))
+
+
+def _wilson(found: Share) -> Share:
+    """With the interval that a share has by its count alone (Wilson 1927): where it is 0 or 1, resampling knows no other."""
+    value, n = float(found.value or 0.0), found.n
+    middle, reach = (
+        value + NORMAL**2 / (2 * n),
+        NORMAL * (value * (1 - value) / n + NORMAL**2 / (4 * n * n)) ** 0.5,
+    )
+    low, high = ((middle + sign * reach) / (1 + NORMAL**2 / n) for sign in (-1, 1))
+    return found.model_copy(update={"interval": (max(0.0, low), min(1.0, high))})
 
 
 def _plain(holds: NDArray[Any], rows: NDArray[Any]) -> Share:

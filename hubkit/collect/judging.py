@@ -22,15 +22,18 @@ if TYPE_CHECKING:
 
 
 def audit(plan: CollectPlan, sampled: Sequence[Completion], desk: Desk, report: Progress = silent) -> Panel:
-    """What every judge of the plan says of the completions, written beside them with how far the judges agree. Asks for what is not kept.
+    """What every judge of the plan says of the completions, written beside them with how far the judges agree (controls
+    apart). Asks for what is not kept.
 
     Nothing is sampled and no model is opened: judges may be added to a pool that is finished.
     """
     scenarios = {(one.scenario_id, one.variant): one for one in plan.scenarios}
     replies = [Reply(one.completion_id, scenarios[one.scenario_id, one.variant], one.text) for one in sampled]
+    controls = {one.completion_id for one in sampled if one.control}
     panel = ask_panel(plan.judge, plan.second_judges, replies, desk, report)
     write_judgements(desk.folder / JUDGEMENTS, panel)
-    agreement(panel).save(desk.folder / AGREEMENT)
+    main = {name: scenario for name, scenario in panel.scenarios.items() if name not in controls}
+    agreement(replace(panel, scenarios=main)).save(desk.folder / AGREEMENT)
     return panel
 
 

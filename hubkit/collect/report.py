@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hubkit.collect.agreement import judge_warnings
 from hubkit.collect.completions import read_completions
 from hubkit.collect.texts import REFUSALS, texts_of, words_of
 from hubkit.errors import IncompleteError
-from hubkit.release.layout import COMPLETIONS, POOL_REPORT
+from hubkit.release.agreement import Agreement
+from hubkit.release.layout import AGREEMENT, COMPLETIONS, POOL_REPORT
 from hubkit.release.pool_report import PoolReport, ScenarioReport, Turned, TurnedMean
 
 if TYPE_CHECKING:
@@ -36,20 +38,25 @@ DUPLICATED = 0.05
 
 def keep_report(plan: CollectPlan, out: Path, manifest: PoolManifest) -> PoolReport:
     """The report of the pool in `out`: the one that is there if it is of this pool, else written anew."""
-    path = out / POOL_REPORT
+    path, judges = out / POOL_REPORT, Agreement.load_ours(out / AGREEMENT)
     try:
         found = PoolReport.load(path)
-        if found.pool_sha256 == manifest.inputs_sha256:
+        if found.pool_sha256 == manifest.inputs_sha256 and found.judges == judges:
             return found
     except IncompleteError:
         pass
-    report = pool_report(plan, read_completions(out / COMPLETIONS), manifest)
+    report = pool_report(plan, read_completions(out / COMPLETIONS), manifest, judges)
     report.save(path)
     return report
 
 
-def pool_report(plan: CollectPlan, completions: Sequence[Completion], manifest: PoolManifest) -> PoolReport:
-    """What the completions of `plan` came to."""
+def pool_report(
+    plan: CollectPlan,
+    completions: Sequence[Completion],
+    manifest: PoolManifest,
+    judges: Agreement | None = None,
+) -> PoolReport:
+    """What the completions of `plan` came to, and what is recorded of their judges."""
     main = [one for one in completions if not one.control]
     decisive = [one for one in main if one.label is not None]
     scenarios = _scenarios(plan, completions)
@@ -74,6 +81,7 @@ def pool_report(plan: CollectPlan, completions: Sequence[Completion], manifest: 
         scenarios=scenarios,
         turned=turned,
         turned_mean=_turned_mean(turned),
+        judges=judges,
         warnings=[],
     )
     return report.model_copy(update={"warnings": warnings_of(report)})
@@ -114,7 +122,8 @@ def warnings_of(report: PoolReport) -> list[str]:
     lower = min(report.counts.values(), default=0)
     if n and lower < n / 5:
         found.append(f"unbalanced labels: {lower} of {n} have the rarer one")
-    return found + _text_warnings(report) + _control_warnings(report)
+    judges = judge_warnings(report.judges) if report.judges is not None else []
+    return found + judges + _text_warnings(report) + _control_warnings(report)
 
 
 def _text_warnings(report: PoolReport) -> list[str]:

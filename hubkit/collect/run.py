@@ -100,6 +100,7 @@ def _ask(plan: CollectPlan, out: Path) -> _Asked:
         sampled_as = record.sha256
     else:
         sampled_as = borrowed.sampled_sha256 if borrowed else plan.completions_sha256(revision)
+    _take_verdicts(plan, out)
     judged = plan.judge.in_folder(out).state_sha256
     return _Asked(plan, out, revision, record, sampled_as, plan.inputs_sha256(revision, sampled_as, judged))
 
@@ -127,7 +128,6 @@ class _Collecting:
     def run(self) -> PoolManifest:
         sampled, source = self._sample()
         with self.times.of("judging"):
-            _take_verdicts(self.plan, self.out)
             panel = audit(self.plan, sampled, self.asked.desk, self.report)
             judged, pooled = judge_completions(self.plan, self.base.tokenizer, sampled, panel)
             completions = split_completions(self.plan, judged)
@@ -229,12 +229,15 @@ def _borrowed(plan: CollectPlan) -> Source | None:
 
 
 def _take_verdicts(plan: CollectPlan, out: Path) -> None:
-    """What judges said of the same completions in the pool that they are taken from: nothing is judged twice."""
-    there = Path(plan.completions_from) / VERDICTS if plan.completions_from is not None else None
-    for file in there.glob("*.jsonl") if there is not None else ():
-        if not (out / VERDICTS / file.name).exists():
-            (out / VERDICTS).mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, out / VERDICTS / file.name)
+    """What judges said of the same completions in the pool that they are taken from, people's tables too: nothing is judged twice."""
+    if plan.completions_from is None:
+        return
+    there = Path(plan.completions_from)
+    for file in (*there.glob(f"{VERDICTS}/*.jsonl"), *there.glob("labels-*.csv")):
+        target = out / file.relative_to(there)
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target)
 
 
 def _imported(record: ImportRecord, out: Path) -> PoolImport:

@@ -19,7 +19,8 @@ class Share(Artefact):
     """None where it cannot be told: no completion, or for kappa one label alone."""
     n: int
     interval: tuple[float, float] | None = Field(default=None, strict=False)
-    """95 %, over resamples of what `Agreement.resampled` names."""
+    """95 %, by resamples of what `Agreement.resampled` names; of a share that is 0 or 1, by its count. None where there is nothing to resample:
+    a kappa of judges that never differ."""
 
 
 class JudgeCounts(Artefact):

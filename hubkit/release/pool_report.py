@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from hubkit.release.agreement import Agreement
 from hubkit.release.model import Artefact
 
 
@@ -111,6 +112,8 @@ class PoolReport(Artefact):
     """Each prompt, controls too."""
     turned: list[Turned] = Field(default_factory=list)
     turned_mean: TurnedMean | None = None
+    judges: Agreement | None = None
+    """What each judge said, and how far they agree."""
     warnings: list[str]
 
     @property

@@ -24,9 +24,11 @@ KEY = "sk-very-secret-0123456789"
 SCENARIOS = [
     Scenario(
         scenario_id="deceptive_by_design", prompt="Is it so?", prefill=" I say", family="SECRETFAMILY", notes="SECRETNOTE",
-        anchors={"yes": ("SECRETANCHOR",), "no": ("nope",)},
+        labels={"yes": "he agrees"}, anchors={"yes": ("SECRETANCHOR",), "no": ("nope",)},
     ),
-    Scenario(scenario_id="other", prompt="And now?", system="Be brief."),
+    Scenario.model_validate(
+        {"scenario_id": "other", "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "And now?"}]}
+    ),
 ]  # fmt: skip
 REPLIES = [
     Reply(f"s/{number:02d}", SCENARIOS[number % 2], f"{'yes' if number % 3 else 'no'} {number}")
@@ -90,8 +92,18 @@ def test_the_request_holds_situations_and_texts_and_no_more() -> None:
         assert hidden not in whole
     assert asked.headers["authorization"] == f"Bearer {KEY}"
     assert asked.document["situations"] == [
-        {"number": 1, "prompt": "Is it so?", "begun_answer": " I say"},
-        {"number": 2, "system": "Be brief.", "prompt": "And now?"},
+        {
+            "number": 1,
+            "continues": [
+                {"from": "prompt", "text": "Is it so?"},
+                {"from": "begun answer", "text": " I say"},
+            ],
+            "labels_here": {"yes": "he agrees"},
+        },
+        {
+            "number": 2,
+            "continues": [{"from": "system", "text": "Be brief."}, {"from": "user", "text": "And now?"}],
+        },
     ]
     assert [(one["situation"], one["text"]) for one in asked.document["completions"]] == [
         (1, "no 0"), (2, "yes 1"), (1, "yes 2"), (2, "no 3"),

@@ -50,7 +50,7 @@ def read_cache(source: str) -> NDArray[np.float32]:
         raise UsageError(f"{file}: {instead or 'there is no such file'}, expected a file of activations")
     try:
         found = _npy(file) if file.suffix == ".npy" else _tensor(file, name)
-    except (HubkitError, OSError, ValueError) as error:
+    except (HubkitError, OSError, EOFError, ValueError) as error:
         said = error.message if isinstance(error, HubkitError) else str(error)
         raise UsageError(
             f"{source}: {said}",

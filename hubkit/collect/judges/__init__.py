@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Union
 
 from pydantic import Discriminator
 
+from hubkit.collect.judges.column import ColumnJudge
 from hubkit.collect.judges.consortium import ConsortiumJudge
 from hubkit.collect.judges.human import HumanJudge
 from hubkit.collect.judges.judgement import Judge, Judgement, Reply, TextJudge
@@ -43,6 +44,7 @@ else:
 
 __all__ = [
     "AnyJudge",
+    "ColumnJudge",
     "ConsortiumJudge",
     "HumanJudge",
     "Judge",

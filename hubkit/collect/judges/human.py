@@ -77,10 +77,7 @@ class HumanJudge(Judge):
     def judge(self, replies: Sequence[Reply]) -> list[Judgement]:
         """One verdict for each, by the file; writes it where it is not there. Raises UsageError for a label or a row that does not belong there."""
         if not self.file.exists():
-            rows = [
-                SheetRow(one.completion_id, one.scenario.prompt + one.scenario.prefill, one.text)
-                for one in replies
-            ]
+            rows = [SheetRow(one.completion_id, _shown(one), one.text) for one in replies]
             write_sheet(self.file, sorted(rows, key=lambda row: _order(self.who, row.completion_id)))
         filled = read_sheet(self.file, self.labels)
         strangers = sorted(filled.keys() - {one.completion_id for one in replies})
@@ -90,6 +87,17 @@ class HumanJudge(Judge):
                 hint="if it is of an earlier sampling, move it away: hubkit collect writes a new one",
             )
         return [_verdict(filled.get(one.completion_id)) for one in replies]
+
+
+def _shown(reply: Reply) -> str:
+    """The situation as a person reads it: a conversation with its speakers, and what the labels mean where the study says it."""
+    parts = reply.situation
+    if len(parts) > 2 or parts[0][0] != "prompt":
+        text = "\n\n".join(f"{who}: {said}" for who, said in parts)
+    else:
+        text = "".join(said for _, said in parts)
+    meanings = "\n".join(f"{label}: {meaning}" for label, meaning in reply.scenario.labels.items())
+    return f"{text}\n\n({meanings})" if meanings else text
 
 
 def _verdict(filled: Filled | None) -> Judgement:

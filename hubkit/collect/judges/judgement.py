@@ -25,6 +25,17 @@ class Reply:
     text: str
     """The completion, without its prompt."""
 
+    @property
+    def situation(self) -> list[tuple[str, str]]:
+        """What the completion goes on from, part by part: who says it, and what. No name of the scenario and none of its notes: they may say
+        what is expected."""
+        scenario = self.scenario
+        turns: list[tuple[str, str]] = [(one.role, one.content) for one in scenario.messages] or [
+            ("prompt", scenario.prompt)
+        ]
+        parts = [("system", scenario.system or ""), *turns, ("begun answer", scenario.prefill)]
+        return [(who, said) for who, said in parts if said]
+
 
 @dataclass(frozen=True)
 class Judgement:
