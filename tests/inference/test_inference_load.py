@@ -107,3 +107,19 @@ def test_a_checkpoint_that_is_quantized_already_is_refused(
     )
     with pytest.raises(UsageError, match=r"stored quantized \(gptq\)"):
         load_model(str(folder))
+
+
+def test_an_architecture_that_transformers_has_not_is_named(
+    random_model: Callable[[str], Path], tmp_path: Path
+) -> None:
+    import json
+    import shutil
+
+    from hubkit.inference.load import load_model
+
+    folder = tmp_path / "unheard"
+    shutil.copytree(random_model("llama"), folder)
+    config = json.loads((folder / "config.json").read_bytes())
+    (folder / "config.json").write_text(json.dumps(config | {"model_type": "unheard_of"}), encoding="utf-8")
+    with pytest.raises(IncompleteError, match="unheard_of"):
+        load_model(str(folder))

@@ -303,3 +303,13 @@ def test_the_recorded_arguments_load_the_same_model(random_model: Callable[[str]
         again = transformers.AutoModelForCausalLM.from_pretrained(folder, **arguments).eval()
         for one, other in zip(base.model.parameters(), again.parameters(), strict=True):
             assert torch.equal(one, other)
+
+
+@pytest.mark.train
+def test_a_file_rounded_to_its_own_type_has_two_steps_of_it(tiny_gguf: Callable[[str], Path]) -> None:
+    """And neither is what transformers would load by the model's name."""
+    record = load(tiny_gguf("Q4_1"), "Q4_1").loaded
+    assert record is not None
+    assert [step.type for step in record.steps] == ["Q4_1", "float32", "Q4_1", "float32"]
+    assert record.steps[0].bits == pytest.approx(record.steps[2].bits, abs=1e-3)
+    assert not record.repeatable

