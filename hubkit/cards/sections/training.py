@@ -14,6 +14,7 @@ from hubkit.cards.stated import experiments
 from hubkit.cards.trained import input_of, metadata_of, settings_of
 from hubkit.release.experiments import Transfer
 from hubkit.release.loaded import LoadedModel
+from hubkit.release.pool_report import PoolReport
 from hubkit.release.sae_record import SaeRecord
 
 SHOWN = {
@@ -66,7 +67,15 @@ def labels(facts: Facts) -> Context | Absent:
         "sampled": any(one.sampled is not None for one in scenarios),
         "families": any(one.family for one in scenarios),
         "notes": any(one.note for one in scenarios),
+        "pool": facts.pool,
+        "meanings": _meanings(facts.pool),
     }
+
+
+def _meanings(pool: PoolReport | None) -> list[tuple[str, dict[str, str]]]:
+    """Of each scenario what its labels mean there, where that is said."""
+    found = {one.scenario_id: one.meanings for one in pool.main if one.meanings} if pool else {}
+    return list(found.items())
 
 
 def _funnel(completions: Mapping[str, int]) -> list[tuple[int, str]]:
