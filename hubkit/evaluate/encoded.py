@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hubkit.formats.saelens import no_model_is_run
 from hubkit.measures.reconstructed import Encoded
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ def encode(folder: Path, x: NDArray[np.float32]) -> Encoded:
     import torch
     from sae_lens import SAE
 
-    sae: Any = SAE.load_from_disk(folder)
+    with no_model_is_run():
+        sae: Any = SAE.load_from_disk(folder)
     with torch.no_grad():
         acts = sae.encode(torch.from_numpy(x))
         return Encoded(x, sae.decode(acts).numpy(), acts.numpy())

@@ -5,7 +5,9 @@ Source: sae_lens 6.54.12, loading/pretrained_sae_loaders.py (handle_config_defau
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from packaging.version import Version
@@ -39,6 +41,14 @@ RENAMED = {
     "activation_fn_str": "activation_fn",
 }
 FIRST_V6 = Version("6.0.0rc0")
+
+
+@contextmanager
+def no_model_is_run() -> Iterator[None]:
+    """Keep back what SAELens says whenever it opens an SAE whose configuration tells how its base model was loaded: here only the SAE is wanted."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"\s*This SAE has non-empty model_from_pretrained_kwargs")
+        yield
 
 
 def read_cfg(raw: Mapping[str, Any]) -> Cfg:

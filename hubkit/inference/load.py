@@ -16,7 +16,7 @@ from transformers.utils import logging as transformers_logging
 
 from hubkit.errors import IncompleteError, UsageError
 from hubkit.inference.extras import needed
-from hubkit.inference.gguf_file import read_tensors
+from hubkit.inference.gguf_file import GgufTensors, read_tensors
 from hubkit.inference.machine import check_device, hardware, software
 from hubkit.inference.precision import Precision
 from hubkit.inference.quantize import (
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from hubkit.inference.site import Site
 
-BITS = {"float32": 32.0, "float16": 16.0, "bfloat16": 16.0}
+BITS = {"float64": 64.0, "float32": 32.0, "float16": 16.0, "bfloat16": 16.0}
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def load_model(
     try:
         with quiet_transformers():
             tokenizer, model, record = _open(found, revision, wanted, device)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ImportError) as error:
         raise _refused(source, error) from error
     base = wrap_model(model, tokenizer)
     stored, gguf = record.steps[0].type, bool(record.gguf)
@@ -123,47 +123,55 @@ def load_model(
 
 
 def _open(
-    found: ModelSource, revision: str | None, wanted: Precision, device: str
+    source: ModelSource, revision: str | None, wanted: Precision, device: str
 ) -> tuple[Any, Any, LoadedModel]:
     """Tokenizer, model on its device, and what it is made of."""
-    given = found
-    found = downloaded(found, revision)
+    found = downloaded(source, revision)
     own: dict[str, Any] = {} if found.folder is not None else {"revision": revision}
     if found.gguf_file:
         own["gguf_file"] = found.gguf_file
     gguf = read_tensors(found.gguf_path) if found.gguf_path else None
     tokenizer = transformers.AutoTokenizer.from_pretrained(found.where, **own)
-    if gguf is None:
-        config = transformers.AutoConfig.from_pretrained(found.where, **own)
-        _refuse_quantized(given.name, config)
-        stored = str(config.dtype or "float32").removeprefix("torch.")
+    stored = gguf.main_type if gguf else _stored_type(found, own)
+    rounded = None
+    if wanted.is_bnb:
+        model = (
+            quantized_copy(_read(found, "float32", own), wanted, device)
+            if gguf
+            else load_quantized(found.where, wanted, device, **own)
+        )
+    elif wanted.gguf_type:
+        model = _read(found, "float32", own)
+        rounded = rounded_to_gguf(model, wanted.gguf_type)
+        model.to(device, getattr(torch, wanted.compute))
     else:
-        stored = gguf.main_type
-    rounded_bits = None
-    if wanted.is_bnb and gguf is None:
-        model = load_quantized(found.where, wanted, device, **own)
-    elif wanted.is_bnb:
-        model = quantized_copy(_read(found, "float32", own), wanted, device)
-    else:
-        model = _read(found, "float32" if wanted.gguf_type else wanted.compute, own)
-        if wanted.gguf_type:
-            rounded_bits = rounded_to_gguf(model, wanted.gguf_type)
-            model.to(getattr(torch, wanted.compute))
-        model.to(device)
-    held = bits_held(model)
-    narrow = {stored: gguf.bits if gguf else BITS.get(stored, held), **({wanted.gguf_type: rounded_bits} if wanted.gguf_type else {}), str(wanted): held}  # fmt: skip
-    arguments = wanted.arguments()
-    if given.hub_id and given.gguf_file:
-        arguments["gguf_file"] = given.gguf_file
-    return tokenizer, model, LoadedModel(
-        steps=[WeightStep(type=step, bits=round(narrow.get(step) or BITS[step], 4)) for step in wanted.steps(stored, gguf=gguf is not None)],
+        model = _read(found, wanted.compute, own).to(device)
+    named = (
+        bool(source.hub_id and source.gguf_file) and not wanted.is_bnb
+    )  # transformers takes one or the other
+    record = LoadedModel(
+        steps=_steps(wanted, stored, gguf, rounded, bits_held(model)),
         parameters=count_parameters(model),
-        arguments=arguments,
+        arguments=wanted.arguments() | ({"gguf_file": source.gguf_file} if named else {}),
         gguf=gguf.parameters if gguf else {},
+        repeatable=wanted.gguf_type is None and (gguf is None or named),
         device=device,
         software=software(),
         hardware=hardware(),
-    )  # fmt: skip
+    )
+    return tokenizer, model, record
+
+
+def _steps(
+    wanted: Precision, stored: str, gguf: GgufTensors | None, rounded: float | None, held: float
+) -> list[WeightStep]:
+    names = wanted.steps(stored, gguf=gguf is not None)
+    bits = [BITS.get(name, held) for name in names]
+    bits[0] = gguf.bits if gguf else bits[0]
+    bits[-1] = held
+    if rounded is not None:
+        bits[-2] = rounded  # what is computed with comes after it
+    return [WeightStep(type=name, bits=round(size, 4)) for name, size in zip(names, bits, strict=True)]
 
 
 def _read(found: ModelSource, dtype: str, own: dict[str, Any]) -> Any:
@@ -173,15 +181,20 @@ def _read(found: ModelSource, dtype: str, own: dict[str, Any]) -> Any:
     )
 
 
-def _refuse_quantized(name: str, config: Any) -> None:
-    """A checkpoint that is quantized already would stay so, whatever precision is asked for."""
+def _stored_type(found: ModelSource, own: dict[str, Any]) -> str:
+    """The type in which a checkpoint keeps its weights, as config.json says it.
+
+    Raises UsageError for one that is quantized already: it would stay so, whatever precision is asked for.
+    """
+    config = transformers.AutoConfig.from_pretrained(found.where, **own)
     stated = getattr(config, "quantization_config", None)
     if stated is not None:
         kind = stated.get("quant_method", "") if isinstance(stated, dict) else stated
         raise UsageError(
-            f"{name}: its weights are stored quantized ({str(kind)[:80]}), expected floats or a GGUF file",
+            f"{found.name}: its weights are stored quantized ({str(kind)[:80]}), expected floats or a GGUF file",
             hint="name the model that it was made from, and the quantization as the precision (precision: nf4)",
         )
+    return str(config.dtype or "float32").removeprefix("torch.")
 
 
 def _refused(source: str, error: Exception) -> IncompleteError:

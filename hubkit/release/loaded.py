@@ -31,10 +31,18 @@ class LoadedModel(Artefact):
     """Of transformers' `from_pretrained`, as JSON: an SAE's `model_from_pretrained_kwargs`."""
     gguf: dict[str, int] = Field(default_factory=dict)
     """Of a GGUF file: type of its tensors to how many numbers have it."""
+    repeatable: bool
+    """Whether transformers, given the model's id on the Hub and `arguments`, loads these weights. Not where they came from a GGUF file outside it,
+    or were rounded to a type of GGUF."""
     device: str
     software: dict[str, str]
     """Package name to version."""
     hardware: str
+
+    @property
+    def chain(self) -> str:
+        """The steps, `Q4_1 -> float32`."""
+        return " -> ".join(step.type for step in self.steps)
 
     @property
     def effective_bits(self) -> float:

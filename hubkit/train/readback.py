@@ -10,6 +10,7 @@ import torch
 from sae_lens import SAE
 
 from hubkit.errors import HubkitError
+from hubkit.formats.saelens import no_model_is_run
 from hubkit.train.training_warnings import warnings_of
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def read_back(trained: Trained, rows: torch.Tensor, folder: Path) -> Readback:
     Raises HubkitError when features or reconstructions differ by more than TOLERANCE.
     """
     n, rows = rows.shape[0], rows[:MOST_ROWS]
-    loaded = SAE.load_from_disk(folder)
+    with no_model_is_run():
+        loaded = SAE.load_from_disk(folder)
     with torch.no_grad():
         acts, expected = loaded.encode(rows), trained.encode(rows)
         # A latent within rounding of its boundary may fire in one form only; where it does, both reconstructions are right.

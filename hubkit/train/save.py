@@ -100,12 +100,18 @@ def _metadata(trained: Trained, origin: Origin) -> dict[str, Any]:
         "model_class_name": manifest.model_class_name,
         "hook_name": layer.hook_name,
         "hf_hook_name": layer.hf_hook_name,
-        **({"model_from_pretrained_kwargs": manifest.loaded.arguments} if manifest.loaded else {}),
+        **_model_arguments(manifest),
         "training_architecture": spec.architecture,
         "training_architecture_details": spec.kind.details(spec, trained.sae),
         "training_condition": spec.condition,
         KEY: record_of(trained, origin).written(),
     }
+
+
+def _model_arguments(manifest: PoolManifest) -> dict[str, Any]:
+    """How the base model is loaded, where it is not as SAELens loads one (float32): it warns of every SAE that says anything here."""
+    arguments = manifest.loaded.arguments if manifest.loaded else {}
+    return {} if arguments in ({}, {"dtype": "float32"}) else {"model_from_pretrained_kwargs": arguments}
 
 
 def record_of(trained: Trained, origin: Origin) -> SaeRecord:

@@ -41,6 +41,7 @@ from hubkit.release.experiments import (
     TopFeatures,
     Transfer,
 )
+from hubkit.release.loaded import LoadedModel, WeightStep
 from hubkit.release.metrics import Comparison, Evaluation, LayerProfile, MetricValue, NullReference
 from hubkit.release.provenance import (
     Agreement,
@@ -371,6 +372,37 @@ def sampled_last(folder: Path) -> Path:
     return write(_sampled(member, trained={"pooling": "last"}, comparisons=(), provenance=_record(15, sampling=last)), folder, small=True)  # fmt: skip
 
 
+def another_form(folder: Path) -> Path:
+    """The model of the training was read from a GGUF file that is no part of its repository; its rows are sampled by the code all the same."""
+    steps = [WeightStep(type="Q4_1", bits=5.74371), WeightStep(type="float32", bits=32.0)]
+    loaded = LoadedModel(
+        steps=steps, parameters=100, arguments={"dtype": "float32"}, gguf={"Q4_1": 100}, repeatable=False, device="cpu", software={"torch": "2", "gguf": "3"},
+        hardware="a machine",
+    )  # fmt: skip
+    record = _record(15, sampling=SAMPLING, loaded=loaded, precision=loaded.chain)
+    return write(_sampled(MEMBERS, provenance=record), folder, small=True)
+
+
+def from_gguf(folder: Path) -> Path:
+    """The same from a GGUF file of the repository, which a loader can name."""
+    release = _sampled(MEMBERS, provenance=_record(15, sampling=SAMPLING))
+    return write(
+        replace(release, model_kwargs={"dtype": "float32", "gguf_file": "m.gguf"}), folder, small=True
+    )
+
+
+def four_bits(folder: Path) -> Path:
+    """A model in 4 bits, with the record of how it was loaded."""
+    quantization = {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}
+    arguments = {"dtype": "bfloat16", "quantization_config": quantization}
+    steps = [WeightStep(type="bfloat16", bits=16.0), WeightStep(type="nf4 (compute bfloat16)", bits=6.6)]
+    loaded = LoadedModel(
+        steps=steps, parameters=100, arguments=arguments, repeatable=True, device="cuda", software={}, hardware="a machine"
+    )  # fmt: skip
+    record = _record(15, sampling=SAMPLING, quantization=quantization, loaded=loaded, precision=loaded.chain)
+    return write(replace(_sampled(MEMBERS, provenance=record), model_kwargs=arguments), folder, small=True)
+
+
 def one_new(folder: Path) -> Path:
     """One SAE whose probe was tried on the few new scenarios that there are."""
     member = tuple(one for one in MEMBERS if one.sae_id == BEST)
@@ -631,7 +663,7 @@ VARIANTS: dict[str, Callable[[Path], Path]] = {
     for one in (
         mended, plain, computed, chance, one, one_at_chance, experiments, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
         wrong_model, nameless, beside_others, root, quantized, half_quantized, warned, hollow, damaged, poor, lens_module, pooled, scaled,
-        sampled, sampled_last, one_new, best_defective, stated_ties, one_above, many_tied, all_defective, all_defective_measured, defective, beside_widths,
+        sampled, sampled_last, another_form, from_gguf, four_bits, one_new, best_defective, stated_ties, one_above, many_tied, all_defective, all_defective_measured, defective, beside_widths,
         worse_and_less, worse_measured, told,
     )
 }  # fmt: skip

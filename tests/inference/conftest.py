@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from tiny_gguf import tiny_gguf_in
 from tiny_models import random_model_in
 
 from hubkit.lab.model import LabModel, build, one_thread
@@ -34,3 +35,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> LabModel:
 def random_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """A folder with an untrained model of a family."""
     return partial(random_model_in, tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="session")
+def tiny_gguf(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A GGUF file of an untrained Llama, its matrices of the type that is named."""
+    return partial(tiny_gguf_in, tmp_path_factory.getbasetemp())

@@ -19,6 +19,7 @@ from hubkit.cards.trained import LENS, Input, input_of
 from hubkit.formats.architectures import TRANSCODERS
 from hubkit.measures.catalogue import Definitions
 from hubkit.models.hooks import parse_hook
+from hubkit.release.loaded import LoadedModel
 from hubkit.release.metrics import MetricValue
 from hubkit.release.pool import MIXED
 from hubkit.release.provenance import Commit, Sampling
@@ -73,7 +74,8 @@ def activations(facts: Facts) -> Context:
         "arguments": [(key, repr(value)) for key, value in fed.arguments.items() if _is_plain(key, value)],
         "base_model": facts.settings.base_model,
         "revision": _revision(facts),
-        "dtype": _dtype(facts, quantization),
+        "dtype": _dtype(facts),
+        "gguf_file": fed.arguments.get("gguf_file"),
         "variance": not transcoder and not pooled,
         "transcoder": transcoder,
         "pooled": pooled,
@@ -123,7 +125,7 @@ def _literal(pattern: str) -> str:
 
 
 def _said(facts: Facts, sae: SaeFact, sampling: Sampling | None) -> list[Said]:
-    same = sampling is not None and sae.condition == MIXED
+    same = sampling is not None and sae.condition == MIXED and _other_weights(facts) is None
     found = []
     for name, wanted in (("l0", L0), ("variance", VARIANCE)):
         metric = sae.first_metric(*wanted)
@@ -174,16 +176,25 @@ def _is_plain(key: str, value: object) -> bool:
     return key not in NOT_SHOWN and key.isidentifier() and isinstance(value, str | int | float | bool)
 
 
-def _dtype(facts: Facts, quantization: Quantization | None) -> str | None:
-    """The precision that the base model must have run in, where one is recorded and torch has it."""
-    stated = precisions_of(facts)
-    return stated[0] if quantization is None and len(stated) == 1 and stated[0] in TORCH_DTYPES else None
+def _dtype(facts: Facts) -> str | None:
+    """The float type that the base model must have run in, or what is not quantized of it, where one is recorded and torch has it."""
+    loaded = facts.provenance.loaded if facts.provenance else None
+    stated = [str(loaded.arguments.get("dtype"))] if loaded else precisions_of(facts)
+    return stated[0] if len(stated) == 1 and stated[0] in TORCH_DTYPES else None
+
+
+def _other_weights(facts: Facts) -> LoadedModel | None:
+    """How the model of the training was loaded, where nobody can load those weights by its name."""
+    loaded = facts.provenance.loaded if facts.provenance else None
+    return loaded if loaded is not None and not loaded.repeatable else None
 
 
 def _differences(
     facts: Facts, example: SaeFact, fed: Input, sampling: Sampling | None, *, lens: bool, module: str | None
 ) -> Iterator[str]:
     """Where the activations that the code feeds are not those of the training, or nobody knows whether they are."""
+    if (others := _other_weights(facts)) is not None:
+        yield f"The weights of the training were another form of the model's, {others.chain}; the code loads the model by its name"
     if sampling is not None and example.condition != MIXED:
         yield "The SAE saw the rows of one label only; the code takes those of both, so its numbers may differ from the card's"
     if fed.pooling is not None and sampling is None:

@@ -13,6 +13,8 @@ from hubkit.cards.settings import ExpectedTransfer
 from hubkit.cards.stated import experiments
 from hubkit.cards.trained import input_of, metadata_of, settings_of
 from hubkit.release.experiments import Transfer
+from hubkit.release.loaded import LoadedModel
+from hubkit.release.pool_report import PoolReport
 from hubkit.release.sae_record import SaeRecord
 
 SHOWN = {
@@ -65,7 +67,15 @@ def labels(facts: Facts) -> Context | Absent:
         "sampled": any(one.sampled is not None for one in scenarios),
         "families": any(one.family for one in scenarios),
         "notes": any(one.note for one in scenarios),
+        "pool": facts.pool,
+        "meanings": _meanings(facts.pool),
     }
+
+
+def _meanings(pool: PoolReport | None) -> list[tuple[str, dict[str, str]]]:
+    """Of each scenario what its labels mean there, where that is said."""
+    found = {one.scenario_id: one.meanings for one in pool.main if one.meanings} if pool else {}
+    return list(found.items())
 
 
 def _funnel(completions: Mapping[str, int]) -> list[tuple[int, str]]:
@@ -201,16 +211,27 @@ def precision(facts: Facts) -> Context:
     """In what precision the base model ran, what was tried beside it, and what the author expects of the rest."""
     measured = experiments(facts, "transfers")
     quantization = quantization_of(facts)
+    loaded = narrowed(facts)
     return {
         "precisions": precisions_of(facts),
         "dtypes": facts.distinct("dtype"),
         "quantization": quantization,
         "quantized": quantized_count(facts) if quantization else 0,
         "count": len(facts.saes),
+        "narrowed": loaded,
+        "software": ", ".join(f"{name} {version}" for name, version in loaded.software.items())
+        if loaded
+        else "",
         "transfers": transfer_rows(facts.settings.transfers, measured),
         "stated_transfers": _stated_transfers(measured),
         "untested": not measured,
     }
+
+
+def narrowed(facts: Facts) -> LoadedModel | None:
+    """The record of how the base model was loaded, where its weights went through more forms than one."""
+    loaded = facts.provenance.loaded if facts.provenance else None
+    return loaded if loaded is not None and len(loaded.steps) > 1 else None
 
 
 def precisions_of(facts: Facts) -> list[str]:
