@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+from hubkit.readme.formulas import without_formulas
 from hubkit.readme.html_tables import HEAD, HtmlRow, html_rows, without_tags
 from hubkit.readme.prose import RULE, split_row, without_comments
 
@@ -279,7 +280,7 @@ def _plain(raw: str, cells: tuple[str, ...], *, code: bool) -> str:
     if code:
         return raw
     text = (
-        LINK.sub(r"\1", BULLET.sub("", without_tags(raw).lstrip("#> ")))
+        LINK.sub(r"\1", BULLET.sub("", without_formulas(without_tags(raw)).lstrip("#> ")))
         .replace("\\_", "_")
         .replace("\\*", "*")
     )

@@ -113,4 +113,12 @@ def named(label: str) -> tuple[Field, bool] | None:
     return BY_NAME.get(name) if aside in ASIDE else None
 
 
+def understood(about: Field, text: str) -> tuple[Field, values.Value] | None:
+    """What a value says, and of which field: "Hook point: layer 12 residual stream" is of the layer."""
+    for one in (about, *((FIELDS["layer"], FIELDS["place"]) if about.name == "hook_name" else ())):
+        if (stated := one.kind.read(text)) is not None:
+            return one, stated
+    return None
+
+
 LONGEST_LABEL = 100

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from hubkit.formats.sae import TOPK
 from hubkit.formats.saelens import tensor_shapes
@@ -11,6 +12,7 @@ from hubkit.readme.claims.hooks import form_of
 from hubkit.readme.claims.kinds import (
     Expansion,
     HookForm,
+    Licensed,
     Measured,
     ModelFamily,
     ModelLayers,
@@ -18,7 +20,9 @@ from hubkit.readme.claims.kinds import (
     Property,
     TensorNames,
     TensorShape,
+    Widths,
 )
+from hubkit.readme.claims.licences import plain as plain_licence
 from hubkit.validate.card import claim_finding, layer_of, own_model, same_model, shape_of
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
@@ -59,10 +63,12 @@ def wrong_fact(repo: RepoFacts) -> Iterator[Found]:
         yield from contradicted(repo, saes)
         yield from _expansions(repo, saes)
         yield from _shapes(repo, saes)
+        yield from _widths(repo, saes)
         yield from _rows(repo)
     yield from layer_lists(repo)
     yield from _families(repo)
     yield from _model(repo)
+    yield from _licences(repo)
 
 
 def _expansions(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
@@ -102,6 +108,38 @@ def _expansion(claim: Expansion, factors: set[float]) -> Iterator[Found]:
         )
 
 
+def _widths(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
+    """`768 → 24576`, forth or back. Where nothing beside it says that it is an SAE's, one of the two must be."""
+    known = {(sae.sae.d_in, sae.sae.d_sae) for sae in saes}
+    sizes = [(d_in, d_sae) for d_in, d_sae in known if d_in and d_sae]
+    if not sizes or len(sizes) < len(known):
+        return
+    told: set[str] = set()
+    beside = {claim.line for claim in repo.claims.of(Expansion) if claim.pair is not None}
+    for claim in repo.claims.of(Widths):
+        fits = [
+            sum(
+                low <= size <= high
+                for size, (low, high) in zip(pair, (claim.first, claim.second), strict=True)
+            )
+            for d_in, d_sae in sizes
+            for pair in ((d_in, d_sae), (d_sae, d_in))
+        ]
+        if (
+            max(fits) == len(("first", "second"))
+            or claim.quote in told
+            or claim.line in beside
+            or not (claim.sure or max(fits))
+        ):
+            continue
+        told.add(claim.quote)
+        true = " or ".join(f"{d_in} and {d_sae}" for d_in, d_sae in sorted(sizes))
+        found = claim_finding(
+            claim, f"d_in and d_sae are {true} in the configurations, the card says {claim.first[0]:.0f} and {claim.second[0]:.0f}", HINT, topic="widths"
+        )  # fmt: skip
+        yield found if claim.sure else replace(found, severity=Severity.WARNING, confidence="medium")
+
+
 def _shapes(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
     if not all(sae.is_saelens for sae in saes):
         return
@@ -127,7 +165,7 @@ def _rows(repo: RepoFacts) -> Iterator[Found]:
     """Tables with a line for each SAE."""
     by_id = {sae.sae_id: sae for sae in repo.saes}
     for claim in repo.claims.of(Measured):
-        sae = by_id.get(claim.sae_id)
+        sae = by_id.get(claim.sae_id) if claim.sae_id else None
         if sae is None or not sae.sae.is_judged or claim.measure not in {"d_in", "d_sae", "layer", "l0"}:
             continue
         if claim.measure == "l0":
@@ -248,6 +286,26 @@ def _families(repo: RepoFacts) -> Iterator[Found]:
             several[1], f"the card calls the base model {several[0].family} on line {several[0].line} and {several[1].family} here",
             "name the model type of its config.json", topic="families",
         )  # fmt: skip
+
+
+def _licences(repo: RepoFacts) -> Iterator[Found]:
+    """The text against the front matter, which the Hub shows."""
+    stated = (repo.readme.front_matter or {}).get("license") if repo.readme else None
+    names = [name for name in (stated if isinstance(stated, list) else [stated]) if isinstance(name, str)]
+    if not names or "other" in names:
+        return
+    for claim in repo.claims.of(Licensed):
+        said = plain_licence(claim.name)
+        if not any(
+            plain_licence(name).startswith(said) or said.startswith(plain_licence(name)) for name in names
+        ):
+            yield claim_finding(
+                claim,
+                f"license of the front matter is {' and '.join(names)}, the text says {claim.name}",
+                "give the licence that the SAEs are under, in both places",
+                topic=f"license {said}",
+            )
+            return
 
 
 def _model(repo: RepoFacts) -> Iterator[Found]:
