@@ -12,15 +12,15 @@ from hubkit.cards import sections
 from hubkit.cards.checksums import Checksums
 from hubkit.cards.facts import Facts, read_facts
 from hubkit.cards.figures import FIGURES, Drawn, draw_figures, write_figures
-from hubkit.cards.front import edited_by_hand, recorded
 from hubkit.cards.in_study import in_study, recorded_study
-from hubkit.cards.regions import Region, read_regions
 from hubkit.cards.render import CodeRecord, Written, render_card
 from hubkit.cards.settings import NAME, CardSettings, load_settings
 from hubkit.cards.snippets import python_blocks
 from hubkit.errors import IncompleteError, UsageError
 from hubkit.models.kinship import kinship
 from hubkit.models.names import hub_id
+from hubkit.readme.generated import edited_by_hand, recorded
+from hubkit.readme.regions import Region, read_regions
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import README
 from hubkit.release.writing import keep_or_write

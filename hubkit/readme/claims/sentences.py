@@ -96,18 +96,19 @@ LONGEST_PARAGRAPH = 20
 """Lines."""
 
 
-def paragraphs(page: Page) -> Iterator[list[Line]]:
-    """The lines of prose, those that were wrapped together."""
+def paragraphs(page: Page, *, every: bool = False) -> Iterator[list[Line]]:
+    """The lines of prose, those that were wrapped together; `every`: also where the card speaks of other SAEs."""
     current: list[Line] = []
     for line in page.prose:
-        apart = bool(line.cells or line.of_others or line.level)
+        left_out = bool(line.cells) or (line.of_others and not every)
+        apart = bool(left_out or line.level)
         wrapped = current and not apart and not line.bullet and line.number == current[-1].number + 1
         if current and (
             not wrapped or current[-1].level or len(current) >= LONGEST_PARAGRAPH or line.text == line.heading
         ):
             yield current
             current = []
-        if not (line.cells or line.of_others):
+        if not left_out:
             current.append(line)
     if current:
         yield current
