@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubkit.cards import sections
+from hubkit.cards.author_check import check_author
 from hubkit.cards.checksums import Checksums
 from hubkit.cards.facts import Facts, read_facts
 from hubkit.cards.figures import FIGURES, Drawn, draw_figures, write_figures
@@ -24,6 +25,7 @@ from hubkit.readme.regions import Region, read_regions
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import README
 from hubkit.release.writing import keep_or_write
+from hubkit.repo.local import open_folder
 from hubkit.small_files import instead_of_file, read_regular
 from hubkit.texts import wide_encoding
 from hubkit.words import many
@@ -48,6 +50,8 @@ class Card:
     """Whether the file was, or would be, another."""
     diff: str = ""
     """From the file that was there to this one, unified."""
+    doubts: tuple[str, ...] = ()
+    """What the author's words may have wrong, in sentences."""
 
 
 class EditedError(UsageError):
@@ -87,7 +91,7 @@ def draft_card(
     checksums: Checksums | None = None,
     study: Callable[[], Sequence[Facts]] | None = None,
 ) -> Card:
-    """The card as `build_card` would write it; nothing is written. Raises UsageError where card.yaml names another base model than the SAEs."""
+    """The card as `build_card` would write it; nothing is written. Raises UsageError where card.yaml, or a region, says what the files contradict."""
     settings = settings or load_settings(release / NAME)
     path = release / README
     old = read_card(path)
@@ -102,8 +106,12 @@ def draft_card(
     )
     if old is not None and not force and edited_by_hand(old):
         keep_foreign(path, old, _with_code(facts, written, old, release, None))  # before any code is run
+    view = open_folder(release)
+    doubts = check_author(
+        view, settings, _with_code(facts, written, old, release, None), release
+    )  # before any code is run
     text = _with_code(facts, written, old, release, run)
-    return Card(path, text, facts, changed=text != old, diff=unified(old, text))
+    return Card(path, text, facts, changed=text != old, diff=unified(old, text), doubts=doubts)
 
 
 def first_draft(facts: Facts, folder: Path) -> str:

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
 I = re.IGNORECASE  # noqa: E741 - as short as it is common here
 NOISE = re.compile(
-    r"https?://\S{1,500}|\b\d{4}-\d{2}-\d{2}\b|arxiv:? ?\d{4}\.\d{4,5}|\bv?\d{1,4}\.\d{1,4}\.\d{1,4}\S{0,30}|\[\d{1,3}\]|\[[^\[\]\n]{0,300}\]\([^()\s]{1,500}\)",
+    r"https?://\S{1,500}|\b\d{4}-\d{2}-\d{2}\b|arxiv:? ?\d{4}\.\d{4,5}|\bv?\d{1,4}\.\d{1,4}\.\d{1,4}\S{0,30}|"
+    r"(?<![\w.-])(?!(?:layers?|blocks?|top|topk|k|width|L0)-)[A-Za-z][\w.]{0,40}(?:-[\w.]{1,40}){1,8}|\[\d{1,3}\]|\[[^\[\]\n]{0,300}\]\([^()\s]{1,500}\)",
     I,
 )
-"""Numbers that state nothing: addresses, days, versions, footnotes, links."""
+"""Numbers that state nothing of their own: addresses, days, versions, names such as GPT-2, footnotes, links."""
 NUMBER = re.compile(
     rf"(?<![\w./:#@^])(?<![A-Za-z]-)(\d{{1,9}}(?:\.\d{{1,12}})?[eE][-+]?\d{{1,3}}|\d{{1,9}}\.\d{{4,12}}|{values.AMOUNT})"
     r"(?: ?(?P<percent>%)|(?P<unit>[A-Za-z×]{1,2})(?!\w))?(?!\w|[./]\w)"

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from hubkit.readme.claims import kinds
 from hubkit.readme.claims.hooks import form_of
-from hubkit.readme.generated import generated_lines
-from hubkit.readme.page import SENTENCE
 from hubkit.release.layout import README
+from hubkit.validate.author import Author
 from hubkit.validate.card import countable, layer_of, own_model, same_repository, shape_of
 from hubkit.validate.measured_values import values_of
 from hubkit.validate.properties import comparable
@@ -30,9 +29,6 @@ LINES_SHOWN = 8
 QUOTES_SHOWN = 200
 """In the report; what is beyond is counted."""
 EXACT = 1e-9
-MOST_AUTHORED = 400_000
-"""Characters of one text of card.yaml that are looked at."""
-KEY_LENGTH = 80
 WHOLE_CARD = {"CARD004", "CARD005", "CARD006", "CARD007", "CARD008", "CARD016"}
 """Rules that hold what the card says against something."""
 
@@ -100,18 +96,16 @@ def coverage_of(repo: RepoFacts, findings: Iterable[Finding]) -> Coverage | None
         by_line[claim.line].append(claim)
     named = _lines_of_models(repo)
     wrong = {one.line for one in findings if one.path == README and one.code in WHOLE_CARD and one.line}
-    written = generated_lines(repo.page.readme)
-    authored = _authored(repo) if written else frozenset()
+    author = Author(repo)
     counts = {"agree": 0, "contradicted": 0}
     unheld = []
     total = 0
     for one in stated(repo.page):
         total += 1
         lines = range(one.first, one.last + 1)
-        ours = one.first in written and one.last in written and _key(one.quote) not in authored
         if wrong & {*lines}:
             counts["contradicted"] += 1
-        elif ours or _is_held(
+        elif not author.wrote(one.first, one.last, one.quote) or _is_held(
             one, [claim for line in lines for claim in by_line[line]], named=bool(named & {*lines})
         ):
             counts["agree"] += 1
@@ -169,26 +163,6 @@ def _lines_of_models(repo: RepoFacts) -> set[int]:
 
     known = any(sae.sae.model_name for sae in repo.saes)
     return {one.line for one in base_mentions(repo.page)} if known and repo.page else set()
-
-
-def _authored(repo: RepoFacts) -> frozenset[str]:
-    """The author's own sentences in card.yaml, which stand in the card that hubkit writes."""
-    texts = [text for text in _strings(repo.card_settings) if len(text) < MOST_AUTHORED]
-    lines = (line for text in texts for line in text.split("\n"))
-    return frozenset(_key(sentence) for line in lines for sentence in SENTENCE.split(line))
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list | tuple):
-        for one in value.values() if isinstance(value, dict) else value:
-            yield from _strings(one)
-
-
-def _key(text: str) -> str:
-    """Equal for a sentence and its quotation, whatever marks it up."""
-    return "".join(one for one in text.lower() if one.isalnum())[:KEY_LENGTH]
 
 
 def held(repo: RepoFacts) -> Iterator[Claim]:

@@ -49,7 +49,7 @@ def test_what_agrees_is_counted(text: str) -> None:
 def test_what_was_held_against_nothing_is_listed(text: str) -> None:
     found = coverage(text)
     assert len(found.unheld) == 1
-    assert text.split("\n")[-1].strip("|- ").split(" |")[0] in found.unheld[0].quote
+    assert text.rsplit("\n", maxsplit=1)[-1].strip("|- ").split(" |")[0] in found.unheld[0].quote
     assert found.unheld[0].line == HEAD.count("\n") + text.count("\n") + 1
 
 
