@@ -43,7 +43,7 @@ SAID = tuple(
 ELSEWHERE = re.compile(
     r"\b(?:will|plans?|future|et al|arxiv|e\.g|for example|for instance|such as|suppose|typical(?:ly)?|usually|in general|their|existing|prior|popular|scope|openai|anthropic|deepmind|"
     r"ablat\w+|patch\w*|steer\w*|compar\w+|contrast|probe\w*|raw|PCA|random(?:ly)?|baselines?|control|smaller|larger|wider|bigger|also|whereas|although|related|fine-?tun\w+|target\w*|aim\w*|goal|"
-    r"drop\w*|improv\w*|increas\w*|decreas\w*|reduc\w*|gain\w*|differ\w*|recommend\w*|you|your|published|paper|per layer|by layer|median|minimum|maximum|min|max|lowest|highest|best|peak|worst|ratio|delta|loss)\b|"
+    r"drop\w*|improv\w*|increas\w*|decreas\w*|reduc\w*|gain\w*|differ\w*|recommend\w*|you|your|published|paper|per layer|by layer|median|minimum|maximum|min|max|lowest|highest|best|peak|chance|worst|ratio|delta|loss)\b|"
     r"\[\d{1,3}\]|\(\d{4}[a-z]?\)|\?$|(?<![A-Za-z])[<>≤≥]|\blayers? \d",
     I,
 )
