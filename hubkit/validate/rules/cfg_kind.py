@@ -10,6 +10,7 @@ from packaging.version import Version
 
 from hubkit.formats import architectures
 from hubkit.formats.cfg import Cfg
+from hubkit.formats.saelens import tensor_shapes
 from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.need import Need
@@ -147,10 +148,16 @@ def _topk_stated(sae: SaeFacts, cfg: Cfg, pointer: str) -> Iterator[Found]:
         dense = cfg.architecture == "standard"
         yield Found(
             f"architecture is {written!r} and the activation is topk, which SAELens drops: it runs {'dense' if dense else f'a {cfg.architecture}'}",
-            f'write "architecture": "topk" with "k"{_stated_k(sae)} if it was trained as one; else remove {pointer[1:]!r}',
+            f'write "architecture": "topk" with "k"{_stated_k(sae)}{_without(cfg.architecture)} if it was trained as one; else remove {pointer[1:]!r}',
             severity=Severity.ERROR if dense else None,
             **sae.at(pointer),
         )
+
+
+def _without(architecture: str) -> str:
+    """What a TopK has no tensors for."""
+    own = set(tensor_shapes(architecture, 1, 1) or ()) - set(tensor_shapes("topk", 1, 1) or ())
+    return f", and save the weights without {', '.join(sorted(own))}," if own else ""
 
 
 def _stated_k(sae: SaeFacts) -> str:
