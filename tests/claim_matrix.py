@@ -15,7 +15,7 @@ from header_only import Cell, HeaderOnlyView, release
 HEAD = "---\nlibrary_name: saelens\nbase_model: openai-community/gpt2\nlicense: mit\n---\n\n# Sparse autoencoder\n\n"
 METADATA = {
     "context_size": 128, "dataset_path": "Skylion007/openwebtext", "prepend_bos": True, "model_name": "gpt2", "hook_name": "blocks.6.hook_resid_post",
-    "training_architecture": "topk", "training_condition": "mixed",
+    "training_architecture": "topk", "training_condition": "mixed", "model_from_pretrained_kwargs": {"torch_dtype": "float16"},
 }  # fmt: skip
 EVALUATION = {
     "$schema": "urn:hubkit:evaluation:2",
@@ -67,6 +67,7 @@ PROPERTIES = {
     "explained_percent": Stated("87.4%", "95%", "Variance explained", "{} explained variance", ("The SAE explains {} of the variance.", "{} of the variance is explained.", "It has {} explained variance."), ("86-88%", "93-96%")),
     "license": Stated("MIT", "Apache 2.0", "License", "{} license", ("The weights are released under the {} license.", "This repository is licensed under {}.", "License: {}.")),
     "model_name": Stated("openai-community/gpt2", "EleutherAI/pythia-70m", "Base model", "SAE for {}", ("The base model is {}.", "This SAE was trained on {}.", "Activations of {} were used.")),
+    "model_dtype": Stated("float16", "bfloat16", "Base model precision", "model loaded in {}", ("The base model was loaded in {}.", "Activations were computed in {}.", "The model was run in {}.")),
     "expansion": Stated("32", "16", "Expansion factor", "{}x expansion", ("The expansion factor is {}.", "It has an expansion factor of {}.", "The dictionary is {} times as wide as its input."), None, "$\\text{{expansion factor}} = {}$"),
 }  # fmt: skip
 """Properties of one SAE: TopK, k = 32, 768 to 24,576, layer 6 of GPT-2 small."""

@@ -117,6 +117,8 @@ def _agrees(claim: Property, sae: SaeFacts, values: list[Any]) -> bool | None:
     kind = FIELDS[claim.field].kind
     if claim.loosely and claim.field == "d_sae":  # "width": perhaps the base model's
         values = [*values, *values_of(sae, "d_model"), *values_of(sae, "d_in")]
+    if claim.loosely and claim.field == "dtype":  # "precision": perhaps the base model's
+        values = [*values, *values_of(sae, "model_dtype")]
     verdicts = {kind.agrees(claim.stated, value) for value in values}
     if claim.field == "layer":
         verdicts -= {None}

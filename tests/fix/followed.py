@@ -105,6 +105,8 @@ FOLLOWED: dict[str, Follow] = CARD | {
     "SEC004 trusting": said("The base model needs trust_remote_code."),
     "CARD017": written(("**Checked** by hubkit 0.1.0: no defect.\n", "")),
     "EVL010": rewritten(f"{FOLDER}/metrics.json", "9.0", "5.0"),
+    "CFG024": configured(lambda value: value["metadata"]["training_architecture_details"].update(k=4)),
+    "REL005": declared,
     "CFG002": added(f"{FOLDER}/cfg.json", json.dumps(cfg()).encode()),
     "CFG003": keys(k=8),
     "CFG003 heads": keys(n_heads=4),

@@ -351,6 +351,14 @@ TWINS: dict[str, Twins] = {
     ),
     "REL003": (lambda: view(files={"a/x.txt": b"", "A/x.txt": b""}), lambda: view(files={"a/x.txt": b"", "b/x.txt": b""})),
     "REL004": (lambda: provenance(release(one_cell()), files={"gone.json": "0" * 64}), lambda: provenance(release(one_cell()))),
+    "REL005": (
+        lambda: provenance(release(one_cell()), grid=Grid(layers=[5], architectures=["standard"], conditions=["mixed"])),
+        lambda: provenance(release(one_cell())),
+    ),
+    "CFG024": (
+        lambda: view(cfg("topk", metadata={"training_architecture_details": {"k": 64, "d_sae": 32}}), tensors("topk")),
+        lambda: view(cfg("topk", metadata={"training_architecture_details": {"k": 4, "d_sae": 32}}), tensors("topk")),
+    ),
     "CARD001": (lambda: view(readme=None), view),
     "CARD002": (lambda: with_card(README.replace("mit", "MIT License")), view),
     "CARD003": (lambda: with_card(README.replace("saelens", "sae_lens")), view),

@@ -48,6 +48,12 @@ PLAIN = re.compile(
     I,
 )
 """That nothing is done to the activations."""
+OF_MODEL = re.compile(
+    rf"\b(?:base |language )?(?:model|LLM)(?: (?:was|is|were|has been))? (?:loaded|run|ran|used|quanti[sz]ed|evaluated) (?:in|with|at|to|as) ({PRECISION}|[48][- ]?bit|int[48]|nf4)(?!\w)|"
+    rf"\bactivations (?:(?:were|are|was) )?(?:collected|computed|extracted|captured|taken|cached|harvested) (?:in|with|at) ({PRECISION}|[48][- ]?bit|int[48]|nf4)(?!\w)",
+    I,
+)
+"""In which precision the base model was run."""
 BOS = re.compile(
     r"\bBOS(?: tokens?)? (?:is|are|was|were) (?:\w+ ){0,2}?(?:prepended|added)\b|\bprepend(?:s|ed|ing)? (?:an? |the |no )?BOS\b|\b(?:with(?:out)?|no) (?:an? |the |any |prepended )*BOS\b",
     I,
@@ -71,7 +77,10 @@ def read(field: str, text: str) -> values.Value | None:
 
 
 def deniable(text: str) -> tuple[str, values.Value] | None:
-    """What a sentence states by saying that something is done, or is not: a BOS token before the text, normalized activations."""
+    """What a sentence states by saying that something is done, or is not: a BOS token before the text, normalized activations; and of the base model its precision."""
+    if match := OF_MODEL.search(text):
+        value = FIELDS["model_dtype"].kind.read(match.group(1) or match.group(2))
+        return None if value is None or DENIED.search(text) else ("model_dtype", value)
     if BOS.search(text):
         return "prepend_bos", DENIED.search(text) is None
     return ("normalize_activations", "none") if PLAIN.search(text) else None

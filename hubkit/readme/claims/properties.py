@@ -169,6 +169,7 @@ def _claim(line: Line, label: str, value: str, *, listed: bool = False) -> Prope
         "model_name",
         "hook_name",
         "d_model",
+        "model_dtype",
     }
     if base or (loosely and line.section not in LOOSE_SECTIONS):
         return None

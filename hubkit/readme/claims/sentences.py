@@ -143,6 +143,10 @@ def _sentence(line: Line, sentence: str) -> Iterator[Claim]:
         sentence, introducing=line.section in SECTIONS and not (line.raw.startswith(">") or line.level == 1)
     )
     if about is None:
+        if (flag := named.deniable(sentence)) and flag[0] == "model_dtype":
+            yield Property(
+                line=line.number, quote=shortened(sentence), field=flag[0], stated=flag[1], scope="any"
+            )
         return
     if about.loose and (line.level or ASIDE.search(line.heading) or ONLY_LINK.match(line.raw)):
         return
