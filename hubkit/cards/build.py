@@ -123,8 +123,14 @@ def check_base_model(facts: Facts, release: Path) -> None:
     """A card is of the model that its SAEs were trained on: what the configurations call by the name of another one is refused. Raises UsageError."""
     stated = facts.settings.base_model
     others = [sae for sae in facts.saes if sae.model_name and kinship(stated, sae.model_name) == "different"]
-    if not others or len(others) < sum(sae.model_name is not None for sae in facts.saes):
-        return  # several models in one folder are REL001's and the gate's
+    if not others:
+        return
+    if len(others) < sum(sae.model_name is not None for sae in facts.saes):
+        raise UsageError(
+            f"{release}: base_model is {stated}, and {many(len(others), 'SAE')} of it ({others[0].sae_id}"
+            f"{', ...' if len(others) > 1 else ''}) {'is' if len(others) == 1 else 'are'} of {others[0].model_name}: a card speaks of one base model",
+            hint=f"move the SAEs of {others[0].model_name} into a folder of their own, with a card.yaml of their own, and build both",
+        )
     names = facts.distinct("model_name")
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""
     raise UsageError(

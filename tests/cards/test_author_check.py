@@ -86,3 +86,52 @@ def test_a_doubt_is_told(tmp_path: Path) -> None:
     settings = CardSettings.model_validate(GPT2.model_dump(exclude_defaults=True) | {"tags": ["pythia-70m"]})
     put(tmp_path, sae("one", "topk", **METADATA), settings)
     assert any("pythia-70m" in doubt for doubt in build_card(tmp_path, settings).doubts)
+
+
+def test_saes_of_two_base_models_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    files = sae("one", "topk", **METADATA) | sae(
+        "two", "topk", **METADATA | {"model_name": "google/gemma-2-2b"}
+    )
+    put(tmp_path, files)
+    with pytest.raises(UsageError, match=r"1 SAE of it \(two\) is of google/gemma-2-2b") as refused:
+        build_card(tmp_path)
+    assert "folder of their own" in str(refused.value.hint)
+
+
+def test_hooks_that_differ_are_a_column(tmp_path: Path) -> None:
+    put(
+        tmp_path / "a",
+        sae("one", "topk", **METADATA)
+        | sae("two", "topk", **METADATA | {"hook_name": "blocks.9.hook_mlp_out"}),
+    )
+    assert "| `two` | topk | 9 | `blocks.9.hook_mlp_out` |" in build_card(tmp_path / "a").text
+    put(
+        tmp_path / "b",
+        sae("one", "topk", **METADATA)
+        | sae("two", "topk", **METADATA | {"hook_name": "blocks.9.hook_resid_post"}),
+    )
+    assert "| hook |" not in build_card(tmp_path / "b").text
+
+
+@pytest.mark.parametrize(
+    ("hook", "module"),
+    [
+        ("blocks.6.hook_resid_post", "transformer.h.6"),
+        ("blocks.6.hook_resid_pre", "transformer.h.5"),
+        ("transformer.h.6", "transformer.h.6"),
+        ("blocks.0.hook_resid_pre", None),
+        ("blocks.6.hook_mlp_out", None),
+    ],
+)
+def test_the_code_hooks_the_block_whose_output_it_is(tmp_path: Path, hook: str, module: str | None) -> None:
+    put(tmp_path, sae("one", "topk", **METADATA | {"hook_name": hook}))
+    text = build_card(tmp_path).text
+    assert (f'block = "{module}"' in text) if module else ("get_submodule(" not in text)
+
+
+def test_a_version_is_no_markdown(tmp_path: Path) -> None:
+    put(
+        tmp_path,
+        sae("one", "topk", **METADATA | {"sae_lens_training_version": "[x](https://evil.example) **6**"}),
+    )
+    assert "`[x](https://evil.example) **6**`" in build_card(tmp_path).text

@@ -112,8 +112,13 @@ def provenance_says_otherwise(repo: RepoFacts) -> Iterator[Found]:
             path=PROVENANCE, line=repo.provenance.line("/software"), pointer="/software", identity="software",
         )  # fmt: skip
     grid = provenance.grid
-    declared = set(itertools.product(grid.layers, grid.architectures, grid.conditions))
-    strangers = [sae.sae_id for sae in repo.saes if sae.cfg and (cell := _cell(sae)) and cell not in declared]
+    axes = (grid.layers, grid.architectures, grid.conditions)  # one that is empty declares nothing
+    strangers = [
+        sae.sae_id
+        for sae in repo.saes
+        if (cell := _cell(sae))
+        and any(axis and value not in axis for axis, value in zip(axes, cell, strict=True))
+    ]
     if strangers:
         shown = ", ".join(strangers[:3]) + (f" and {len(strangers) - 3} more" if len(strangers) > 3 else "")
         yield Found(
