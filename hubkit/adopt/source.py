@@ -10,12 +10,13 @@ from typing import Any
 
 import yaml
 
-from hubkit.cards.front import TAGS, recorded
+from hubkit.cards.front import TAGS
 from hubkit.cards.init import answers_of, fault
 from hubkit.errors import NothingFound, UsageError
 from hubkit.readme.claims.kinds import NamedSae
 from hubkit.readme.document import Readme, parse_readme
 from hubkit.readme.frontmatter import faults
+from hubkit.readme.generated import recorded
 from hubkit.readme.mojibake import repair_all
 from hubkit.release.layout import README
 from hubkit.repo.view import RepoView

@@ -9,21 +9,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubkit.cards import sections
+from hubkit.cards.author_check import check_author
 from hubkit.cards.checksums import Checksums
 from hubkit.cards.facts import Facts, read_facts
 from hubkit.cards.figures import FIGURES, Drawn, draw_figures, write_figures
-from hubkit.cards.front import edited_by_hand, recorded
 from hubkit.cards.in_study import in_study, recorded_study
-from hubkit.cards.regions import Region, read_regions
 from hubkit.cards.render import CodeRecord, Written, render_card
 from hubkit.cards.settings import NAME, CardSettings, load_settings
 from hubkit.cards.snippets import python_blocks
 from hubkit.errors import IncompleteError, UsageError
 from hubkit.models.kinship import kinship
 from hubkit.models.names import hub_id
+from hubkit.readme.generated import edited_by_hand, recorded
+from hubkit.readme.regions import Region, read_regions
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import README
 from hubkit.release.writing import keep_or_write
+from hubkit.repo.local import open_folder
 from hubkit.small_files import instead_of_file, read_regular
 from hubkit.texts import wide_encoding
 from hubkit.words import many
@@ -48,6 +50,8 @@ class Card:
     """Whether the file was, or would be, another."""
     diff: str = ""
     """From the file that was there to this one, unified."""
+    doubts: tuple[str, ...] = ()
+    """What the author's words may have wrong, in sentences."""
 
 
 class EditedError(UsageError):
@@ -87,7 +91,7 @@ def draft_card(
     checksums: Checksums | None = None,
     study: Callable[[], Sequence[Facts]] | None = None,
 ) -> Card:
-    """The card as `build_card` would write it; nothing is written. Raises UsageError where card.yaml names another base model than the SAEs."""
+    """The card as `build_card` would write it; nothing is written. Raises UsageError where card.yaml, or a region, says what the files contradict."""
     settings = settings or load_settings(release / NAME)
     path = release / README
     old = read_card(path)
@@ -102,8 +106,12 @@ def draft_card(
     )
     if old is not None and not force and edited_by_hand(old):
         keep_foreign(path, old, _with_code(facts, written, old, release, None))  # before any code is run
+    view = open_folder(release)
+    doubts = check_author(
+        view, settings, _with_code(facts, written, old, release, None), release
+    )  # before any code is run
     text = _with_code(facts, written, old, release, run)
-    return Card(path, text, facts, changed=text != old, diff=unified(old, text))
+    return Card(path, text, facts, changed=text != old, diff=unified(old, text), doubts=doubts)
 
 
 def first_draft(facts: Facts, folder: Path) -> str:
@@ -115,8 +123,14 @@ def check_base_model(facts: Facts, release: Path) -> None:
     """A card is of the model that its SAEs were trained on: what the configurations call by the name of another one is refused. Raises UsageError."""
     stated = facts.settings.base_model
     others = [sae for sae in facts.saes if sae.model_name and kinship(stated, sae.model_name) == "different"]
-    if not others or len(others) < sum(sae.model_name is not None for sae in facts.saes):
-        return  # several models in one folder are REL001's and the gate's
+    if not others:
+        return
+    if len(others) < sum(sae.model_name is not None for sae in facts.saes):
+        raise UsageError(
+            f"{release}: base_model is {stated}, and {many(len(others), 'SAE')} of it ({others[0].sae_id}"
+            f"{', ...' if len(others) > 1 else ''}) {'is' if len(others) == 1 else 'are'} of {others[0].model_name}: a card speaks of one base model",
+            hint=f"move the SAEs of {others[0].model_name} into a folder of their own, with a card.yaml of their own, and build both",
+        )
     names = facts.distinct("model_name")
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""
     raise UsageError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from statistics import median
 from typing import Any
@@ -12,14 +11,13 @@ import yaml
 from hubkit import __version__
 from hubkit.cards.facts import Facts, SaeFact
 from hubkit.cards.measured import SPLIT_WORDS
-from hubkit.cards.regions import generated_text
 from hubkit.cards.settings import CommonSettings
 from hubkit.errors import HubkitError
 from hubkit.measures.catalogue import CATALOGUE, Definitions, columns
-from hubkit.readme.document import parse_readme
+from hubkit.readme.generated import text_digest
+from hubkit.release.card_digest import KEY
 from hubkit.texts import printable
 
-KEY = "hubkit"
 TAGS = ("sparse-autoencoder", "saelens", "interpretability")
 DIGITS = 6
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -78,26 +76,6 @@ def _check_text(body: str) -> None:
             f"the card would hold {printable(lone.group())}, which is no text in UTF-8: ...{printable(around)}...",
             hint="rename the folder, or correct the value in the configuration, that it comes from",
         )
-
-
-def text_digest(data: dict[str, Any], body: str) -> str:
-    """The digest of what hubkit wrote: the front matter but for its own key, and the body but for the author's regions."""
-    head = yaml.safe_dump({key: value for key, value in data.items() if key != KEY}, sort_keys=True)
-    return hashlib.sha256(f"{head}\n{generated_text(body)}".encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def recorded(text: str) -> dict[str, Any] | None:
-    """What hubkit wrote into the front matter of a card, or None for a card that is not hubkit's."""
-    ours = (parse_readme(text).front_matter or {}).get(KEY)
-    return ours if isinstance(ours, dict) else None
-
-
-def edited_by_hand(text: str) -> bool:
-    """Whether a card of hubkit's was changed outside the author's regions since it was written."""
-    readme = parse_readme(text)
-    body = "\n".join(text.split("\n")[readme.body_line - 1 :])
-    stated = (recorded(text) or {}).get("text_sha256")
-    return stated != text_digest(dict(readme.front_matter or {}), body)
 
 
 def model_index(facts: Facts) -> list[dict[str, Any]]:

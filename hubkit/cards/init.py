@@ -12,12 +12,12 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
-from hubkit.cards.front import edited_by_hand
 from hubkit.cards.settings import NAME, CardSettings
 from hubkit.errors import NothingFound, UsageError
 from hubkit.licenses import LICENSES
 from hubkit.models.hooks import hook_layer
 from hubkit.models.names import HUB_ID, hub_id, is_placeholder
+from hubkit.readme.generated import edited_by_hand
 from hubkit.release.layout import EVIDENCE, README
 from hubkit.release.writing import write_text
 from hubkit.repo.local import open_folder

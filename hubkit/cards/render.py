@@ -15,11 +15,11 @@ from hubkit.cards.facts import Facts
 from hubkit.cards.front import digests, release_front_matter, with_front_matter
 from hubkit.cards.in_study import KEY
 from hubkit.cards.prose_facts import Tree, quotable
-from hubkit.cards.regions import Region, render_region
 from hubkit.cards.sections.section import Absent
 from hubkit.cards.settings import CommonSettings
 from hubkit.cards.text import inline, interval
 from hubkit.errors import UsageError
+from hubkit.readme.regions import Region, render_region
 
 __all__ = ["Written", "interval", "render_card", "render_sections"]
 

@@ -17,6 +17,8 @@ MISSING = "not measured"
 GAP = "–"
 DECIMALS = OnCard().decimals
 ADDRESS = re.compile(r"\b\d+\b")
+MARKED = re.compile(r"[\[\]`*]|__|https?:|www\.")
+"""What makes a text more than a text."""
 BACKTICKS = re.compile("`+")
 
 
@@ -105,6 +107,12 @@ def inline(value: object) -> str:
     return " ".join(str(value).replace("&", "&amp;").replace("<", "&lt;").split())
 
 
+def foreign(value: object) -> str:
+    """A value out of somebody's file, in a table or a sentence: as code where Markdown would make a link, an image or an emphasis of it."""
+    text = str(value)
+    return code(text) if MARKED.search(text) else cell(text)
+
+
 def code(value: object) -> str:
     """Inline code, also for text that holds a backtick, and inside a table."""
     text = str(value).replace("\r", "").replace("\n", "⏎").replace("|", "\\|")
@@ -153,7 +161,7 @@ def hook_pattern(names: Iterable[str]) -> str:
 FILTERS: dict[str, Callable[..., Any]] = {
     one.__name__: one
     for one in (
-        number, percent, points, p_value, digits, plain, interval, short, stated_value, cell, inline, code, sentence, capital, uncapital, reference,
+        number, percent, points, p_value, digits, plain, interval, short, stated_value, cell, foreign, inline, code, sentence, capital, uncapital, reference,
         hook_pattern, literal,
     )
 }  # fmt: skip

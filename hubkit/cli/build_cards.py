@@ -123,8 +123,12 @@ def _running(console: Console, job: CardJob, *, no_run: bool) -> Iterator[RunCod
 
 
 def _tell(one: Outcome, console: Console) -> None:
+    from hubkit.validate.reporters.text import escape
+
     what = f"{many(one.saes, 'SAE')} described"
     console.say(what + ("" if one.changed else "; the card was current"))
+    for doubt in one.doubts:
+        console.say(f"[yellow]perhaps wrong[/]  {escape(doubt)}")
     console.data(str(one.path))
 
 

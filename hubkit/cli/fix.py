@@ -9,7 +9,7 @@ import typer
 
 from hubkit.cli.options import Format, FormatOption, Quiet, Select
 from hubkit.console import Console
-from hubkit.errors import ExitCode, UsageError
+from hubkit.errors import ExitCode, NothingFound, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -97,10 +97,17 @@ def fix(
         console.say(
             "[dim]provenance.json and the card hold digests of these files: hubkit build-cards writes them again[/]"
         )
-    if answer is None and not (plan.fixes or plan.refused or plan.offered):
+    if not (plan.fixes or plan.refused or plan.offered):
         from hubkit.validate.run import validate
 
-        console.say(render.nothing_fixed(validate(view).findings))
+        left = validate(view)
+        if answer is None:
+            console.say(render.nothing_fixed(left.findings))
+        if not left.saes:
+            raise NothingFound(
+                f"{target}: no SAE was found here, so there was nothing to mend",
+                hint="name the folder that holds the weights, or one above it; hubkit validate says what was passed over",
+            )
     raise typer.Exit(int(ExitCode.FINDINGS if failed or (diff and plan.fixes) else ExitCode.CLEAN))
 
 

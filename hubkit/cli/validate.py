@@ -68,6 +68,12 @@ def validate(
         typer.Option("--fail-on", help="The lowest severity that makes the exit code 1.  \\[default: error]"),
     ] = None,
     notes: Annotated[bool, typer.Option("--notes", help="Show notes too.")] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose", "-v", help="Show every statement of the card that nothing could be held against."
+        ),
+    ] = False,
     baseline: Annotated[
         Path | None, typer.Option("--baseline", metavar="FILE", help="Do not count the findings in FILE.")
     ] = None,
@@ -125,7 +131,7 @@ def validate(
         found = answer(request, _lines() if target == STDIN else (), report)
     if found.written is not None:
         console.say(f"{found.written} findings are known now")
-    _write(found, format, output, console)
+    _write(found, format, output, console, verbose=verbose)
     raise typer.Exit(int(found.report.exit_code(found.fail_on)))
 
 
@@ -151,15 +157,26 @@ def _lines() -> list[str]:
     return [os.fsdecode(line) for line in sys.stdin.buffer.read().splitlines() if line.strip()]
 
 
-def _write(found: Answer, format: ReportFormat, output: Path | None, console: Console) -> None:  # noqa: A002
+def _write(
+    found: Answer,
+    format: ReportFormat,  # noqa: A002
+    output: Path | None,
+    console: Console,
+    *,
+    verbose: bool,
+) -> None:
     from hubkit.validate.reporters import render, text
 
     if format is not ReportFormat.text:
         _out(render(found.report, format.value, notes=found.notes), output, console)
     elif output is None:
-        console.show(text.render(found.report, notes=found.notes, width=text_width()))
+        console.show(text.render(found.report, notes=found.notes, width=text_width(), verbose=verbose))
     else:
-        _out(text.without_markup(text.render(found.report, notes=found.notes)), output, console)
+        _out(
+            text.without_markup(text.render(found.report, notes=found.notes, verbose=verbose)),
+            output,
+            console,
+        )
 
 
 def _out(content: str, output: Path | None, console: Console) -> None:

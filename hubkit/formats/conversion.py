@@ -116,6 +116,7 @@ def cfg_to_write(sae: Sae) -> str:
         if len(kind) == 1
         else f'"architecture" ({", ".join(kind) or "as it was trained"})'
     )
+    known += ', "k" (of a topk)' if "topk" in kind else ""
     return (
         f'{first}{named}write a cfg.json beside it with {meant}, {known}, "apply_b_dec_to_input", "normalize_activations", and '
         '"metadata" with "sae_lens_version": "6.0.0", "model_name" and "hook_name"; in the card `library_name: saelens` and `base_model`'

@@ -74,6 +74,8 @@ class Measure:
     on_card: OnCard = OnCard()
     columns_elsewhere: str | None = None
     """A pattern of the titles that columns of it have in anybody's card, upper and lower case alike."""
+    sentences_elsewhere: tuple[str, ...] = ()
+    """Patterns of what anybody's sentences say of it, beside its titles with a number: `{n}` is where the number stands."""
 
     @property
     def heading(self) -> str:

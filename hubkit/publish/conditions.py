@@ -16,11 +16,11 @@ from typing import Any
 
 from hubkit.cards.build import recorded_digest
 from hubkit.cards.checksums import is_digested
-from hubkit.cards.front import edited_by_hand
 from hubkit.formats.folder import CONFIG_NAMES
 from hubkit.localhub.gitignore import GITIGNORE, ignored_by
 from hubkit.publish.files import LocalFile, some_files
 from hubkit.readme.document import parse_readme, read_readme
+from hubkit.readme.generated import edited_by_hand
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import EVALUATION, PROVENANCE, README, is_left_out
 from hubkit.release.provenance import Provenance

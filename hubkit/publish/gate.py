@@ -37,6 +37,7 @@ class Gate:
         report = self.report
         counts = f"{many(report.count(Severity.ERROR), 'error')}, {many(report.count(Severity.WARNING), 'warning')}"
         lines = [f"Checked by hubkit before it was sent: {many(len(report.saes), 'SAE')}, {counts}."]
+        lines += [f"{one.sentence()}." for one in report.coverage if one.statements]
         lines += [
             f"Allowed: {problem.code} ({problem.message}). Reason: {self.reasons[problem.code]}"
             for problem in self.allowed

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hubkit.cards.front import edited_by_hand, recorded
+from hubkit.readme.generated import edited_by_hand, recorded
 from hubkit.release.card_digest import recorded_digests
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import CFG, EVALUATION, EVIDENCE, README

@@ -21,7 +21,9 @@ KEY = re.compile(
     r"(?:(?:base|target|subject|source|host|underlying|backbone|trained on|language) ?(?:language )?(?:model|llm)|llm|base|hf model|huggingface model)(?: (?:name|id))?",
     re.IGNORECASE,
 )
-LINE = re.compile(r"(?P<key>[A-Za-z ]{3,40}?)\s*[:|=]\s*(?P<value>\S.*)")
+LINE = re.compile(
+    r"(?:(?:the|our) )?(?P<key>[A-Za-z ]{3,40}?)(?:\s*[:|=→]\s*| is )(?P<value>\S.*)", re.IGNORECASE
+)
 CLAIM = re.compile(
     r"(?:\b(?:trained|fitted|learned|learnt) (?:up)?on|\b(?:SAEs?|autoencoders?|transcoders?|crosscoders?)(?: \([^()]{0,60}\))? (?:for|of|on)|"
     r"\bactivations? (?:of|from|in)|\b(?:residual[- ]stream|hidden states?|layers? \d[\d, and–-]{0,40}) (?:of|from|in))"

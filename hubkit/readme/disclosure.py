@@ -8,7 +8,7 @@ from typing import Literal
 from hubkit.readme.page import Page
 from hubkit.readme.quantization import QUANTIZED
 
-Defect = Literal["threshold", "pickle", "quantized"]
+Defect = Literal["threshold", "pickle", "quantized", "dense"]
 TOLD: dict[Defect, re.Pattern[str]] = {
     "threshold": re.compile(
         r"\bTHR0(?:01|02)\b|thresholds?\b[^.\n]{0,80}?(?:\b(?:never|not|zero|initial\w*|stuck|frozen|constant|unchanged|untrained|identical)\b|n[’']t\b|=+ ?0|\b0(?:\.0+)?\b)"
@@ -20,6 +20,10 @@ TOLD: dict[Defect, re.Pattern[str]] = {
         re.IGNORECASE,
     ),
     "quantized": QUANTIZED,
+    "dense": re.compile(
+        r"\b(?:is|are|as|was|were|stays?|remains?|very|quite|rather|effectively) dense\b|\bnot sparse\b|\bdense (?:codes?|activations?|SAEs?)\b",
+        re.IGNORECASE,
+    ),
 }
 SECTIONS: dict[str, re.Pattern[str]] = {
     "training data": re.compile(r"\btrain(?:ing|ed)\b[^.\n]{0,200}?\b(?:data|dataset|corpus|corpora|tokens|activations|completions|prompts|pile|web)\b|^datasets?\b|\bcompletions\b", re.IGNORECASE | re.MULTILINE),

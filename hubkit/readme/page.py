@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
-from hubkit.readme.html_tables import HEAD, HtmlRow, html_rows, without_tags
+from hubkit.readme.formulas import without_formulas
+from hubkit.readme.html_tables import FOLD, HEAD, HtmlRow, html_rows, without_tags
 from hubkit.readme.prose import RULE, split_row, without_comments
 
 if TYPE_CHECKING:
@@ -264,6 +265,8 @@ def heading_of(raw: str, *, plain: bool) -> tuple[str, int] | None:
     """The words of a heading and its level; in plain text a short line that names a section."""
     if raw.startswith("<") and (match := HEAD.match(raw)):
         return without_tags(match.group(2)).strip("# *"), int(match.group(1))
+    if raw.startswith("<summary") and (match := FOLD.match(raw)):
+        return without_tags(match.group(1)).strip("# *"), 2
     match = HEADING.match(raw) if len(raw) < 200 else None
     if match and (match.group("bold") or not plain):
         level = len(raw) - len(raw.lstrip("#"))
@@ -279,7 +282,7 @@ def _plain(raw: str, cells: tuple[str, ...], *, code: bool) -> str:
     if code:
         return raw
     text = (
-        LINK.sub(r"\1", BULLET.sub("", without_tags(raw).lstrip("#> ")))
+        LINK.sub(r"\1", BULLET.sub("", without_formulas(without_tags(raw)).lstrip("#> ")))
         .replace("\\_", "_")
         .replace("\\*", "*")
     )

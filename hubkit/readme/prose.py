@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hubkit.readme.formulas import without_formulas
 from hubkit.readme.html_tables import without_tags
 
 if TYPE_CHECKING:
@@ -64,6 +65,9 @@ def split_row(line: str) -> list[str]:
     """The cells of a table's line, without its outer bars and without emphasis and code marks."""
     inner = line.strip().removeprefix("|").removesuffix("|")
     return [
-        MARKS.sub("", without_tags(cell.replace("\\|", "|")).replace("\\_", "_").replace("\\*", "*")).strip()
+        MARKS.sub(
+            "",
+            without_tags(without_formulas(cell.replace("\\|", "|"))).replace("\\_", "_").replace("\\*", "*"),
+        ).strip()
         for cell in re.split(r"(?<!\\)\|", inner)
     ]

@@ -68,6 +68,8 @@ class Outcome:
     saes: int
     changed: bool
     diff: str
+    doubts: tuple[str, ...] = ()
+    """What the author's words may have wrong."""
 
 
 def card_jobs(target: Path, folder: Path | None = None) -> list[CardJob]:
@@ -108,7 +110,7 @@ def build(
     if job.settings is not None:
         save_settings(job.settings, job.folder / NAME)
     card = build_card(job.folder, job.settings, force=force, run=run, checksums=checksums, study=job.study)
-    return Outcome(card.path, len(card.facts.saes), card.changed, card.diff)
+    return Outcome(card.path, len(card.facts.saes), card.changed, card.diff, card.doubts)
 
 
 def draft(job: CardJob) -> Outcome:
@@ -118,7 +120,7 @@ def draft(job: CardJob) -> Outcome:
         return _of_index(path, build_index(job.releases, job.settings, path=path, force=True))
     open_folder(job.folder)
     card = draft_card(job.folder, job.settings, force=True, study=job.study)
-    return Outcome(card.path, len(card.facts.saes), card.changed, card.diff)
+    return Outcome(card.path, len(card.facts.saes), card.changed, card.diff, card.doubts)
 
 
 def _of_index(path: Path, card: IndexCard) -> Outcome:

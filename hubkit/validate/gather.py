@@ -169,7 +169,7 @@ def _read_texts(facts: RepoFacts, needs: Need) -> None:
     if Need.EVALUATION in needs:
         facts.evaluation = reading.read_json(view, EVALUATION, facts.unread, Need.EVALUATION)
         facts.evidence = reading.read_evidence(view, facts.unread)
-        if Need.WEIGHTS in needs:
+        if Need.WEIGHTS in needs or view.near:  # on the Hub each is a request
             paths = [sae.files[METRICS].path for sae in facts.saes if METRICS in sae.files]
             found = (reading.read_json(view, path, facts.unread, Need.EVALUATION) for path in paths)
             facts.metrics = [file for file in found if file]

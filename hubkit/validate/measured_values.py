@@ -63,7 +63,7 @@ def values_of(repo: RepoFacts) -> Iterator[Value]:
     """Every value of every such file and of evidence.yaml, once: what metrics.json repeats of evaluation.json is left out."""
     seen: set[tuple[str, str, str | None, object]] = set()
     for file in hubkit_files(repo):
-        for value in _values(file):
+        for value in values_in(file):
             key = (value.owner, value.measure, value.split, value.raw.get("value"))
             if key not in seen:
                 seen.add(key)
@@ -71,7 +71,8 @@ def values_of(repo: RepoFacts) -> Iterator[Value]:
     yield from _stated(repo)
 
 
-def _values(file: JsonFile) -> Iterator[Value]:
+def values_in(file: JsonFile) -> Iterator[Value]:
+    """Every value of one file."""
     if file.value.get("$schema") in METRICS:
         yield from _of_sae(file, file.value, "")
         return

@@ -42,6 +42,17 @@ def contradicted(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
             yield found
 
 
+def comparable(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Property]:
+    """Every claim about a field that the files of one of its SAEs state too."""
+    meant = _rows_meant(repo, saes)
+    for claim in repo.claims.of(Property):
+        for sae in _meant(claim, saes) if claim.row is None else meant[claim.row]:
+            values = values_of(sae, claim.field)
+            if values and (claim.field == "l0" or _agrees(claim, sae, values) is not None):
+                yield claim
+                break
+
+
 def _of_another_form(repo: RepoFacts, saes: list[SaeFacts]) -> set[int]:
     """Lines whose `hook_name` has a form that no configuration has: told as that."""
     forms = {form_of(name) for sae in saes if (name := sae.sae.hook_name)}
@@ -106,6 +117,8 @@ def _agrees(claim: Property, sae: SaeFacts, values: list[Any]) -> bool | None:
     kind = FIELDS[claim.field].kind
     if claim.loosely and claim.field == "d_sae":  # "width": perhaps the base model's
         values = [*values, *values_of(sae, "d_model"), *values_of(sae, "d_in")]
+    if claim.loosely and claim.field == "dtype":  # "precision": perhaps the base model's
+        values = [*values, *values_of(sae, "model_dtype")]
     verdicts = {kind.agrees(claim.stated, value) for value in values}
     if claim.field == "layer":
         verdicts -= {None}

@@ -14,6 +14,7 @@ from hubkit.words import many
 
 if TYPE_CHECKING:
     from hubkit.formats.sae import Sae
+    from hubkit.validate.coverage import Coverage
     from hubkit.validate.statements import Statement
 
 SCHEMA_VERSION = "1"
@@ -107,6 +108,8 @@ class Report:
     """Codes of the rules that were asked."""
     remarks: tuple[str, ...] = ()
     """What was looked at and what was not, where the findings cannot show it."""
+    coverage: tuple[Coverage, ...] = ()
+    """Of each card, what was held against the files and what was not."""
     statements: tuple[Statement, ...] = ()
     """What the card says that other cards of its owner may contradict; not in the JSON, `hubkit audit` compares them."""
     releases: tuple[str, ...] = ()
@@ -192,6 +195,7 @@ class Report:
                 "seconds": round(self.seconds, 3),
             },
             "remarks": list(self.remarks),
+            "coverage": [one.to_json() for one in self.coverage],
             "complete": self.complete,
         }
 
@@ -229,6 +233,7 @@ def below(report: Report, folder: str) -> Report:
         findings=[moved(finding) for finding in report.findings],
         skipped=[replace(one, sae_id=seen(one.sae_id)) for one in report.skipped],
         releases=tuple(f"{folder}/{one}" for one in report.releases),
+        coverage=tuple(one.below(folder) for one in report.coverage),
         suppressed=[replace(one, finding=moved(one.finding)) for one in report.suppressed],
     )
 
@@ -255,6 +260,7 @@ def joined(reports: list[Report], target: str) -> Report:
         ignored=_sum_ignored([one for report in reports for one in report.ignored]),
         suppressed=[one for report in reports for one in report.suppressed],
         crashes=[crash for report in reports for crash in report.crashes],
+        coverage=tuple(one for report in reports for one in report.coverage),
         requests=sum(report.requests for report in reports),
         bytes_read=sum(report.bytes_read for report in reports),
         total_bytes=sum(report.total_bytes for report in reports),

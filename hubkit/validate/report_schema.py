@@ -107,6 +107,27 @@ class Cost(Node):
     seconds: float
 
 
+class Unheld(Node):
+    line: int
+    quote: str
+
+
+class Coverage(Node):
+    """What a card says, against the files: neither an agreement nor a finding is what was held against nothing."""
+
+    path: str
+    statements: int
+    """Sentences, rows, items, comments and images with a number, or a word that states a fact of an SAE."""
+    agree: int
+    """Those whose every number or fact is what the files say, or was written from the files."""
+    contradicted: int
+    """Those on whose lines something was found."""
+    not_held: int
+    """The rest."""
+    not_held_first: list[Unheld]
+    """As many of them as are listed, in the order of the lines."""
+
+
 class Report(Node):
     """The report of `hubkit validate --format json`. Keys are only ever added within schema_version 1."""
 
@@ -130,5 +151,7 @@ class Report(Node):
     io: Cost
     remarks: list[str]
     """What was looked at and what was not, where the findings cannot show it."""
+    coverage: list[Coverage]
+    """For each card; a card without SAEs has none."""
     complete: bool
     """False when something could not be read or a rule crashed: then nothing found does not mean clean."""

@@ -6,6 +6,7 @@ Where several releases lie in what was named, each is validated as if it had bee
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -15,9 +16,10 @@ from hubkit.formats.folder import may_be_weights
 from hubkit.readme.code import unread_code
 from hubkit.repo.part import part_of
 from hubkit.validate import rules as _rules  # noqa: F401 - importing them registers them
-from hubkit.validate.asking import ask
+from hubkit.validate.asking import Outcome, ask
 from hubkit.validate.base_model import TABLE, BaseModels, add_base_models
 from hubkit.validate.card import cards_inside
+from hubkit.validate.coverage import Coverage, coverage_of
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Finding
 from hubkit.validate.gather import gather
@@ -25,6 +27,7 @@ from hubkit.validate.hint_commands import addressed
 from hubkit.validate.inside import Split, split_of
 from hubkit.validate.need import Need
 from hubkit.validate.report import (
+    Crash,
     Ignored,
     Report,
     Suppressed,
@@ -217,9 +220,22 @@ def _one(view: RepoView, selection: Selection, asked: _Asked, releases: tuple[st
         suppressed=suppressed,
         severities=dict(selection.severity),
         asked=tuple(rule.code for rule in rules),
+        coverage=_coverage(facts, needs, outcome),
         statements=_statements(facts) if any(rule.code == ACROSS for rule in rules) else (),
         remarks=(*facts.remarks, *(_of_the_card(facts) if Need.README in needs else ())),
     )
+
+
+def _coverage(facts: RepoFacts, needs: Need, outcome: Outcome) -> tuple[Coverage, ...]:
+    """What of the card was held against the files, where a rule read it; a crash here hides nothing of what was found."""
+    if Need.README not in needs:
+        return ()
+    try:
+        found = coverage_of(facts, outcome.findings)
+    except Exception:  # noqa: BLE001 - as for rules: it is told, and the findings stay
+        outcome.crashes.append(Crash("COVERAGE", traceback.format_exc()))
+        return ()
+    return (found,) if found else ()
 
 
 def _of_the_card(facts: RepoFacts) -> Iterator[str]:

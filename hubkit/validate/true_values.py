@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hubkit.formats.architectures import INFERENCE
@@ -30,7 +30,7 @@ PARTS = (
 def values_of(sae: SaeFacts, field: str) -> list[Any]:
     """What the files say of a field; several where any of them is right. Nothing where they do not say."""
     special = {
-        "architecture": _architectures, "model_name": _models, "hook_name": _hooks, "d_model": _d_models, "k": _ks, "l0": _most_active, "dtype": _dtypes, "layer": _layers, "place": _places_named,
+        "architecture": _architectures, "model_name": _models, "hook_name": _hooks, "d_model": _d_models, "k": _ks, "l0": _most_active, "dtype": _dtypes, "model_dtype": _model_dtypes, "layer": _layers, "place": _places_named,
     }  # fmt: skip
     if field in special:
         return list(special[field](sae))
@@ -113,6 +113,21 @@ def _dtypes(sae: SaeFacts) -> Iterator[str]:
             for tensor in sae.sae.tensors.values()
             if tensor.info.dtype in SHORT_DTYPES
         )
+
+
+def _model_dtypes(sae: SaeFacts) -> Iterator[str]:
+    """In which the base model is loaded, as `model_from_pretrained_kwargs` says; a quantized one computes in a dtype too."""
+    kwargs = _written(sae, "model_from_pretrained_kwargs")
+    if not isinstance(kwargs, Mapping):
+        return
+    inner = kwargs.get("quantization_config")
+    for source in (kwargs, inner if isinstance(inner, Mapping) else {}):
+        for key in ("torch_dtype", "dtype", "bnb_4bit_compute_dtype"):
+            if isinstance(name := source.get(key), str):
+                yield name.removeprefix("torch.")
+        for bits in ("4", "8"):
+            if source.get(f"load_in_{bits}bit") is True:
+                yield f"{bits}-bit"
 
 
 def _layers(sae: SaeFacts) -> Iterator[int]:

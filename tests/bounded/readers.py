@@ -13,12 +13,12 @@ from bounded.nasty import Text
 from builders import cfg, view
 
 from hubkit import plain_yaml
-from hubkit.cards.regions import generated_text, read_regions
 from hubkit.cards.settings import load_settings
 from hubkit.errors import HubkitError
 from hubkit.formats.strict_json import JsonFault, parse
 from hubkit.localhub.pages import CardPage
 from hubkit.readme.document import parse_readme
+from hubkit.readme.regions import generated_text, read_regions
 from hubkit.release.metrics import Evaluation
 from hubkit.release.provenance import Provenance
 from hubkit.study.several import load_study_file

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -84,7 +85,14 @@ class Release:
         """The same with weights of 8 x 32: for what loads them."""
         d_in, d_sae = TINY
         members = tuple(replace(one, k=None if one.k is None else 4) for one in self.members)
-        return replace(self, d_in=d_in, d_sae=d_sae, members=members)
+        title = re.sub(r"k = \d+", "k = 4", self.settings.title or "") or None
+        return replace(
+            self,
+            d_in=d_in,
+            d_sae=d_sae,
+            members=members,
+            settings=self.settings.model_copy(update={"title": title}),
+        )
 
 
 def sound(release: Release) -> Release:

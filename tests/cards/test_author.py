@@ -13,9 +13,9 @@ from cards.shapes import Release, accuracy, grid, measure_again, value, write
 from hubkit.cards.build import EditedError, build_card
 from hubkit.cards.facts import read_facts
 from hubkit.cards.prose_facts import flat, quotable
-from hubkit.cards.regions import generated_text, read_regions
 from hubkit.cards.settings import CardSettings, load_settings, save_settings
 from hubkit.errors import UsageError
+from hubkit.readme.regions import generated_text, read_regions
 from hubkit.release.metrics import Evaluation, LayerProfile
 
 SETTINGS = CardSettings(repo_id="owner/release", base_model="openai-community/gpt2", license="mit")

@@ -7,7 +7,7 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hubkit.cards.regions import _regions, generated_text
+from hubkit.readme.regions import _regions, generated_text
 
 REGION = re.compile(
     r"<!-- hubkit:author:(?P<name>[a-z_]+)(?:[ \t]*\n(?P<source>.*?)\n)?[ \t]*-->\n?(?P<text>.*?)\n?<!-- /hubkit:author:(?P=name) -->",

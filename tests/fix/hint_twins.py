@@ -72,6 +72,16 @@ def stored_k(**changes: Any) -> MemoryView:
     return view(cfg("topk", **changes), tensors("topk", k=np.array(4, np.int64)))
 
 
+def without_cfg(architecture: str) -> MemoryView:
+    found = view(cfg(architecture), tensors(architecture))
+    del found.files[f"{FOLDER}/cfg.json"]
+    return found
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
 TOKEN = "hf_" + "aB3" * 12
 
 
@@ -105,6 +115,14 @@ TWINS: dict[str, Callable[[], MemoryView]] = {
     "CFG001 bare": lambda: MemoryView(
         name="x", files={"L2/my_sae.safetensors": save(tensors()), "README.md": b"# SAEs\n", "evaluation.json": b"{}"}
     ),
+    "CFG001 topk": lambda: without_cfg("topk"),
+    "CFG019 v6 topk": lambda: view(cfg(activation_fn_str="topk"), tensors(W_dec=unit(tensors()["W_dec"]))),
+    "WTS005 gated": lambda: view(cfg("standard"), {**tensors("gated"), "b_enc": tensors()["b_enc"]}),
+    "WTS005 jumprelu": lambda: view(cfg("topk"), tensors("jumprelu")),
+    "WTS005 a gate alone": lambda: view(cfg("standard"), {**tensors("standard"), "b_gate": tensors("gated")["b_gate"]}),
+    "THR008 dense": lambda: view(cfg(metadata={"l0": 20.0})),
+    "SEC004 a script": lambda: view(files={"train.py": b"x = 1\n"}),
+    "SEC004 trusting": lambda: view(cfg(metadata={"model_from_pretrained_kwargs": {"trust_remote_code": True}})),
     "CARD001 a folder": lambda: view(readme=None, files={"README.md/x.txt": b"x"}),
     "CARD002 UTF-16": lambda: card_in("utf-16"),
     "CARD002 UTF-16 without a mark": lambda: card_in("utf-16-le"),

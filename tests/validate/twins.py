@@ -89,6 +89,19 @@ def evaluated(*values: dict[str, Any], configuration: Any = None) -> MemoryView:
     return view(configuration, files={"evaluation.json": json.dumps(text).encode()})
 
 
+def with_metrics(number: float) -> MemoryView:
+    """An evaluation.json without its record, and metrics.json beside the SAE."""
+    good = evaluated(value())
+    beside = {
+        "$schema": "urn:hubkit:metrics:1",
+        "sae_id": FOLDER,
+        "values": [value(number=number)],
+        "warnings": [],
+    }
+    good.files[f"{FOLDER}/metrics.json"] = json.dumps(beside).encode()
+    return good
+
+
 def recorded(*, edit: tuple[str, str] | None = None, evidence: str | None = None) -> MemoryView:
     """An SAE with an evaluation.json that has the record of its computation, edited since where asked for; and an evidence.yaml."""
     from hubkit.release.metrics import Evaluation
@@ -322,6 +335,7 @@ TWINS: dict[str, Twins] = {
     ),
     "EVL007": (lambda: evaluated(value(number="5")), lambda: evaluated(value(number=5))),
     "EVL008": (lambda: recorded(edit=('"value":5.0', '"value":9.0')), recorded),
+    "EVL010": (lambda: with_metrics(9.0), lambda: with_metrics(5.0)),
     "EVL009": (
         lambda: recorded(evidence=EVIDENCE.replace("  n: 100\n", "")),
         lambda: recorded(evidence=EVIDENCE),
@@ -337,9 +351,18 @@ TWINS: dict[str, Twins] = {
     ),
     "REL003": (lambda: view(files={"a/x.txt": b"", "A/x.txt": b""}), lambda: view(files={"a/x.txt": b"", "b/x.txt": b""})),
     "REL004": (lambda: provenance(release(one_cell()), files={"gone.json": "0" * 64}), lambda: provenance(release(one_cell()))),
+    "REL005": (
+        lambda: provenance(release(one_cell()), grid=Grid(layers=[5], architectures=["standard"], conditions=["mixed"])),
+        lambda: provenance(release(one_cell())),
+    ),
+    "CFG024": (
+        lambda: view(cfg("topk", metadata={"training_architecture_details": {"k": 64, "d_sae": 32}}), tensors("topk")),
+        lambda: view(cfg("topk", metadata={"training_architecture_details": {"k": 4, "d_sae": 32}}), tensors("topk")),
+    ),
     "CARD001": (lambda: view(readme=None), view),
     "CARD002": (lambda: with_card(README.replace("mit", "MIT License")), view),
     "CARD003": (lambda: with_card(README.replace("saelens", "sae_lens")), view),
+    "CARD017": (lambda: with_card(README + "**Checked** by hubkit 0.1.0: no defect.\n"), lambda: with_card(README + "Trained with hubkit; nothing was checked by hubkit.\n")),
     "CARD012": (lambda: with_card(README + "It wasn\u00e2\u20ac\u2122t learned.\n"), lambda: with_card(README + "It wasn\u2019t learned: d\u00e9j\u00e0 vu.\n")),
 }  # fmt: skip
 """By code: (bad, good)."""

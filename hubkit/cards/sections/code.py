@@ -24,7 +24,8 @@ from hubkit.release.metrics import MetricValue
 from hubkit.release.pool import MIXED
 from hubkit.release.provenance import Commit, Sampling
 
-BLOCK_OUTPUT = re.compile(r"blocks\.(\d+)\.hook_resid_post")
+BLOCK_OUTPUT = re.compile(r"blocks\.(\d{1,3})\.hook_resid_(post|pre)")
+"""What a block gives, or takes from the block before it."""
 PLAIN_CLASSES = re.compile(r"AutoModel\w*|\w+ForCausalLM|\w+LMHeadModel|\w+ForConditionalGeneration")
 """Classes of transformers that `AutoModelForCausalLM` gives too."""
 NEEDS_NOTHING = {"none", "layer_norm", "constant_norm_rescale"}
@@ -261,13 +262,21 @@ def module_of(facts: Facts, sae: SaeFact) -> str | None:
     kind = sae.model_class_name
     if sae.hf_hook_name is not None:
         return sae.hf_hook_name if kind is not None and PLAIN_CLASSES.fullmatch(kind) else None
-    base, place = facts.base, BLOCK_OUTPUT.fullmatch(sae.hook_name or "")
-    if place is None or base.blocks is None or base.d_model != sae.d_in:
+    base = facts.base
+    layer = _block_of(sae.hook_name or "", base.blocks)
+    if layer is None or base.blocks is None or base.d_model != sae.d_in:
         return None
     if kind is not None and kind != LENS and not PLAIN_CLASSES.fullmatch(kind):
         return None
-    layer = int(place.group(1))
-    return f"{base.blocks}.{layer}" if base.n_layers and layer < base.n_layers else None
+    return f"{base.blocks}.{layer}" if base.n_layers and 0 <= layer < base.n_layers else None
+
+
+def _block_of(hook_name: str, blocks: str | None) -> int | None:
+    """The block whose output the hook is: `resid_pre` of a block is the output of the one before; -1 for what no block gives."""
+    if place := BLOCK_OUTPUT.fullmatch(hook_name):
+        return int(place.group(1)) - (place.group(2) == "pre")
+    before, _, number = hook_name.rpartition(".")
+    return int(number) if before == blocks and number.isdecimal() else None
 
 
 def weights(facts: Facts) -> Context | Absent:

@@ -59,6 +59,7 @@ def provenance(facts: Facts) -> Context:
     """From what, by what, and how to check it."""
     return {
         "provenance": facts.provenance,
+        "unread": any(one.code == "REL004" for one in facts.report.findings),
         "computed": facts.evaluation is not None,
         "trained_by": _versions(facts, "sae_lens_training_version"),
         "written_by": _versions(facts, "sae_lens_version"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from statistics import median
 
 from hubkit.cards.facts import Facts, SaeFact
@@ -13,6 +14,8 @@ from hubkit.release.metrics import MetricValue
 from hubkit.release.pool import MIXED
 
 LONG_TABLE = 12
+LAYER = re.compile(r"\.\d{1,3}(?=\.|$)")
+"""The number of the layer in the name of a hook."""
 
 
 def sae_table(facts: Facts) -> Context | Absent:
@@ -31,7 +34,8 @@ def sae_table(facts: Facts) -> Context | Absent:
     return {
         "rows": rows,
         "heads": [f"{CATALOGUE[measure].heading}, {SPLIT_WORDS[split]}" for measure, split in shown],
-        "has": {name: bool(facts.distinct(name)) for name in ("layer", "condition", "k")},
+        "has": {name: bool(facts.distinct(name)) for name in ("layer", "condition", "k")}
+        | {"hook": _sites_differ(facts)},
         "long": len(rows) > LONG_TABLE,
         "measured": bool(shown),
         "crossfit": any(split == "crossfit" for _, split in shown),
@@ -41,6 +45,11 @@ def sae_table(facts: Facts) -> Context | Absent:
         "intervals": any(value and value.interval for row in rows for value in row["values"]),  # type: ignore[attr-defined]
         "alive": _alive(facts),
     }
+
+
+def _sites_differ(facts: Facts) -> bool:
+    """Whether the hooks differ in more than their layer: then the layer says not where an SAE reads."""
+    return len({LAYER.sub(".N", sae.sae.hook_name or "", count=1) for sae in facts.saes}) > 1
 
 
 def _is_gap(value: MetricValue | None) -> bool:

@@ -78,7 +78,12 @@ MEASURES = (
         source="Coefficient of determination over all dimensions; the same as SAELens 6.54 `explained_variance`",
         splits=(*UNSEEN, "train"),
         on_card=OnCard(("saes", "quality", "index"), order=10, quoted_as="explained_variance"),
-        columns_elsewhere=r"explained[ _]var(?:iance|\.)?|EV|var_exp|VE",
+        columns_elsewhere=r"(?:mean |average |fraction of )?(?:explained[ _]var(?:iance|\.)?|variance explained)|EV|var_exp|VE|FVE",
+        sentences_elsewhere=(
+            r"explain(?:s|ed|ing)? (?:an? (?:share|fraction) of |about |roughly |~)?{n} of (?:the |its )?(?:\w+ )?variance",
+            r"{n} of (?:the |its )?(?:\w+ )?variance (?:is|was|are|being) explained",
+            r"{n} explained variance",
+        ),
         compute=explained_variance,
     ),
     Measure(
@@ -93,7 +98,11 @@ MEASURES = (
         source="Bricken et al. 2023, https://transformer-circuits.pub/2023/monosemantic-features",
         splits=(*UNSEEN, "train"),
         on_card=OnCard(("saes", "quality", "index"), order=20, quoted_as="l0"),
-        columns_elsewhere=r"(?:mean )?L0(?: \(.{1,30}\))?",
+        columns_elsewhere=r"(?:mean |average |avg\.? )?L0(?: (?:norm|sparsity))?(?: \(.{1,30}\))?",
+        sentences_elsewhere=(
+            r"on average,? (?:about |roughly |~)?{n} (?:of (?:the |its )?\S{1,8} )?(?:active |non-?zero )?(?:latents|features)\b",
+            r"(?:average|mean) (?:of |number of active (?:latents|features) (?:is|of) )(?:about |roughly |~)?{n}(?! ?%)(?= (?:active |non-?zero )?(?:latents|features)|[.,;)]|$)",
+        ),
         compute=l0,
     ),
     Measure(

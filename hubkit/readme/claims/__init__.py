@@ -36,11 +36,14 @@ def import_grammar() -> tuple[Callable[[Page], Iterator[Claim]], ...]:
     """The readers of all families. Their patterns take 30 ms to compile, once: time that a wait for the network has to spare."""
     from hubkit.readme.claims import (
         base_models,
+        beside,
         counts,
         dimensions,
         front,
         hooks,
         layers,
+        licences,
+        measures,
         names,
         papers,
         properties,
@@ -48,11 +51,12 @@ def import_grammar() -> tuple[Callable[[Page], Iterator[Claim]], ...]:
         sentences,
         shares,
         totals,
+        widths,
     )
 
     return (
         counts.read, layers.read, totals.read, dimensions.read, hooks.read, names.read, shares.read, base_models.read, scores.read,
-        papers.read, properties.read, sentences.read, front.read,
+        papers.read, properties.read, sentences.read, beside.read, measures.read, widths.read, licences.read, front.read,
     )  # fmt: skip
 
 

@@ -10,14 +10,26 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from hubkit.readme.claims.fields import Field, named
+from hubkit.readme.claims.fields import FIELDS, Field, named, understood
 from hubkit.readme.claims.kinds import Property
-from hubkit.readme.claims.names import SAE_COLUMN
+from hubkit.readme.claims.names import FILE_COLUMN, SAE_COLUMN, sae_in_row
+from hubkit.readme.claims.scores import SIZE_TITLES
 from hubkit.readme.page import Line
 
-OF_SAE = {"architecture", "hook_name", "k", "dtype", "model_name", "place", "context_size"}
-"""What a column may say of the SAE whose id is in the row; `scores` reads the numbers."""
-OF_ROW = OF_SAE | {"layer", "d_sae", "d_in"}
+OF_SAE = {*FIELDS} - {"l0", "target_l0", "d_model"}
+"""What a column may say of the SAE whose id is in the row; `scores` reads the measures."""
+OF_ROW = {
+    "architecture",
+    "hook_name",
+    "k",
+    "dtype",
+    "model_name",
+    "place",
+    "context_size",
+    "layer",
+    "d_sae",
+    "d_in",
+}
 """What a column may say where no id is given."""
 NOT_ALONE = {"layer", "model_name", "dtype", "context_size", "dataset_path"}
 """What also a table of something else has: results by layer, base models."""
@@ -48,15 +60,22 @@ def _fields(titles: tuple[str, ...]) -> list[Field | None]:
 
 def column_claims(line: Line) -> Iterator[Property]:
     """What the row says of its SAE."""
-    sae_id = line.column(SAE_COLUMN)
+    sae_id = sae_in_row(line)
     if sae_id is None and line.section not in SECTIONS:
         return
     for title, about, cell in zip(line.titles, _fields(line.titles), line.cells, strict=False):
-        if about is None or about.name not in (OF_SAE if sae_id else OF_ROW) or SAE_COLUMN.search(title):
+        if (
+            about is None
+            or about.name not in (OF_SAE if sae_id else OF_ROW)
+            or SAE_COLUMN.search(title)
+            or FILE_COLUMN.search(title)
+        ):
             continue
-        stated = about.kind.read(cell) if cell else None
-        if stated is not None:
+        if sae_id and SIZE_TITLES.match(title):
+            continue
+        meant = understood(about, cell) if cell else None
+        if meant is not None:
             yield Property(
-                line=line.number, quote=line.quote, field=about.name, stated=stated, scope="any",
+                line=line.number, quote=line.quote, field=meant[0].name, stated=meant[1], scope="any",
                 sae_id=sae_id, row=None if sae_id else line.number,
             )  # fmt: skip

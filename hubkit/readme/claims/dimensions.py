@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from hubkit.readme.asides import asides
 from hubkit.readme.claims.kinds import Claim, Expansion, TensorNames, TensorShape
 from hubkit.readme.claims.names import SAE_ID
 from hubkit.readme.claims.properties import title_facts
@@ -13,7 +14,7 @@ from hubkit.readme.page import Line, Page
 I = re.IGNORECASE  # noqa: E741 - as short as it is common here
 EXPANSION = re.compile(
     r"(?<![\w.–-])(\d{1,4}(?:\.\d{1,2})?)(?: ?[x×]|-fold| times)[ -](?:(?:hidden )?expansion|overcomplete|wider|as wide)\b|"
-    r"\bexpan(?:sion|ds)(?:[ _](?:factor|ratio|multiplier))?(?: (?:[a-z-]+ ){0,4}?by (?:an? factor of )?|\s*(?:[:=|(]\s*|\s)(?:(?:of|is|was) )?)[x×]?(\d{1,4}(?:\.\d{1,2})?) ?[x×]?(?![\w/]|\.\d| ?/|-\d|–)",
+    r"\bexpan(?:sion|ds)(?:[ _](?:factor|ratio|multiplier))?(?: (?:[a-z-]+ ){0,4}?by (?:an? factor of )?|\s*(?:[:=|(→]\s*|\s)(?:(?:of|is|was) )?)[x×]?(\d{1,4}(?:\.\d{1,2})?) ?[x×]?(?![\w/]|\.\d| ?/|-\d|–)",
     I,
 )
 PAIR = re.compile(r"\((\d{2,6})[^\d()]{1,10}(\d{3,7})\)")
@@ -29,7 +30,7 @@ TENSOR = re.compile(r"\b(W_enc|W_dec|b_enc|b_dec|b_gate|b_mag|r_mag|threshold|lo
 
 def read(page: Page) -> Iterator[Claim]:
     """Every expansion factor, shape and list of tensors."""
-    for line in (*title_facts(page), *page.prose):
+    for line in (*title_facts(page), *page.prose, *asides(page)):
         yield from _expansion(line)
     for line in page.lines:
         yield from _shapes(line)

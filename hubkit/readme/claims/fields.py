@@ -70,6 +70,7 @@ PROPERTIES = (
     Field("target_l0", values.Number(whole=False), ("target l0", "target sparsity", "l0 target")),
     Field("l0", values.Number(whole=False), (), ("l0", "mean l0", "average l0", "active features per token", "active latents per token", "l0 sparsity")),
     Field("dtype", values.DTYPE, (*names(("", "weights", "weight", "sae", "tensor", "storage", "parameter"), ("dtype",)), "sae precision", "weights precision", "weight precision", "data type", "tensor type", "numeric precision", "floating point precision"), ("precision",)),
+    Field("model_dtype", values.MODEL_DTYPE, names(("base model", "model", "base lm", "llm", "language model", "activation", "activations", "inference"), ("precision", "dtype", "quantization")), ()),
     Field("context_size", NUMBER, (*names(("context", "ctx", "training context", "training sequence"), ("size", "len")), "training context length", "training sequence length", "ctx length", "training context window"), ("sequence length", "seq len", "context length", "context window", "context")),
     Field("dataset_path", values.Dataset(), ("dataset", "training dataset", "training data", "dataset path", "pretraining dataset", "activation dataset", "training corpus", "corpus", "text dataset"), ("data",)),
     Field("prepend_bos", FLAG, ("prepend bos", "prepend bos token", "bos prepended", "bos token prepended", "prepends bos", "bos"), ("bos token",)),
@@ -111,6 +112,14 @@ def named(label: str) -> tuple[Field, bool] | None:
     if aside in BY_NAME and not BY_NAME[aside][1]:
         return BY_NAME[aside]
     return BY_NAME.get(name) if aside in ASIDE else None
+
+
+def understood(about: Field, text: str) -> tuple[Field, values.Value] | None:
+    """What a value says, and of which field: "Hook point: layer 12 residual stream" is of the layer."""
+    for one in (about, *((FIELDS["layer"], FIELDS["place"]) if about.name == "hook_name" else ())):
+        if (stated := one.kind.read(text)) is not None:
+            return one, stated
+    return None
 
 
 LONGEST_LABEL = 100

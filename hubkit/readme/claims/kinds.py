@@ -271,13 +271,33 @@ class Stated(Claim):
 
 @dataclass(kw_only=True, eq=False)
 class Measured(Claim):
-    """A cell of a table of SAEs: a measure of the catalogue, or a dimension."""
+    """A measure of the catalogue, or a dimension: a cell of a table of SAEs, a row, an item, a sentence."""
 
-    sae_id: str
+    sae_id: str | None
+    """None where it is said of the SAEs of the repository."""
     measure: str
     number: float
     slack: float
-    """Half a unit of the last digit."""
+    """Half a unit of the last digit, or of the range that is given."""
+    unsure: bool = False
+    """In a sentence, or of rows that it names: perhaps of a measurement that no file has."""
+
+
+@dataclass(kw_only=True, eq=False)
+class Widths(Claim):
+    """`768 → 24576`: what an SAE reads, and how many latents it has."""
+
+    first: tuple[float, float]
+    second: tuple[float, float]
+    sure: bool
+    """Whether the words beside it say that it is an SAE's."""
+
+
+@dataclass(kw_only=True, eq=False)
+class Licensed(Claim):
+    """The licence that the card's text says the SAEs are under."""
+
+    name: str
 
 
 @dataclass(kw_only=True, eq=False)

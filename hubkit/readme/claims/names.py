@@ -42,6 +42,21 @@ NOT_THERE = re.compile(
 )
 """What the card itself says is not in the repository."""
 SAE_COLUMN = re.compile(r"^(?:sae[ _]?id|sae|id|tag|folder|path)$", re.IGNORECASE)
+FILE_COLUMN = re.compile(r"^(?:file(?: ?name)?|weights(?: file)?|checkpoint)$", re.IGNORECASE)
+OF_WEIGHTS = re.compile(r"(?:^|/)[^/\s]+\.(?:safetensors|pt|pth|json|npz)$")
+
+
+def sae_of(name: str) -> str:
+    """The id of an SAE by its own, by its folder, or by a file in it; `.` for a file without a folder."""
+    return OF_WEIGHTS.sub("", name).strip("/") or "."
+
+
+def sae_in_row(line: Line) -> str | None:
+    """The id of the SAE that the row of a table is about, by its id or by its file."""
+    if (cell := line.column(SAE_COLUMN)) is not None:
+        return cell and sae_of(cell)
+    cell = line.column(FILE_COLUMN)
+    return sae_of(cell) if cell and OF_WEIGHTS.search(cell) else None
 
 
 def read(page: Page) -> Iterator[Claim]:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from itertools import chain
 
-from hubkit.readme.claims import values
+from hubkit.readme.claims import named, values
 from hubkit.readme.claims.fields import FIELDS, PROPERTIES, Field
 from hubkit.readme.claims.numbers import NUMERALS
 from hubkit.readme.claims.subjects import KIND, SAE
@@ -96,8 +96,7 @@ SIZED: tuple[Phrase, ...] = (
     Phrase("d_in", re.compile(rf"(?<![\w.,])({N})[- ](?:dim|dimensional|d) (?:residual|activations?|inputs?|vectors?|MLP|hidden states)\b", I), 16),
     Phrase("d_model", re.compile(rf"\b(?:hidden|residual(?:[- ]stream)?|model) (?:dimension(?:ality)?|dim|size|width)(?: \(d_model\))?(?: of| is|:| =)? {ABOUT}{NUMBER}", I)),
     Phrase("d_model", re.compile(rf"\bd_model ?= ?{NUMBER}", I)),
-    Phrase("context_size", re.compile(rf"\bcontext (?:(?:size|length|window) )?(?:of )?{NUMBER}", I)),
-    Phrase("context_size", re.compile(rf"\b(?:context|sequence) (?:size|length|window)(?: of| is|:| =) {ABOUT}{NUMBER}", I)),
+    Phrase("context_size", re.compile(rf"\bcontext (?:of )?{NUMBER}", I)),
 )  # fmt: skip
 ACTIVE: tuple[Phrase, ...] = (
     Phrase("k", re.compile(rf"(?<![\w_-])k ?= ?{NUMBER}", I)),
@@ -123,12 +122,6 @@ MEAN = re.compile(r"\bL0\b|\b(?:on average|mean|average|averag\w+)\b", I)
 """Of how many latents are active: what was measured, not k."""
 LATENTS_AT_LEAST = 100
 """Fewer "features" are some that were looked at."""
-CORPUS = re.compile(
-    r"\btrain(?:ed|ing)? (?:\w+ ){0,6}?(?:on|over|from|with) (?:[\w.,]+ ){0,4}?(?:tokens |activations )?(?:(?:of|from|on) )?(?:the )?(OpenWebText|OWT|Pile(?:[- ]uncopyrighted)?|C4|FineWeb(?:-Edu)?|RedPajama|SlimPajama|TinyStories|LMSYS|UltraChat|WikiText|Dolma)\b(?! and| or|,)",
-    I,
-)
-
-
 KEYS = "|".join(
     one.name for one in PROPERTIES if "_" in one.name and one.name not in {"model_name", "d_model"}
 )
@@ -154,8 +147,11 @@ def facts(sentence: str, begin: int, *, loose: bool = False) -> dict[str, values
         value = FIELDS[match.group(1)].kind.read(match.group(2).rstrip("."))
         if value is not None:
             stated.setdefault(match.group(1), {})[repr(value)] = value
-    if corpus := CORPUS.search(sentence, begin):
-        stated["dataset_path"] = {"": corpus.group(1)}
+    for field, pattern in named.STATED:
+        for match in pattern.finditer(sentence, begin):
+            value = named.read(field, match.group(1))
+            if value is not None:
+                stated.setdefault(field, {})[repr(value)] = value
     return {name: next(iter(found.values())) for name, found in stated.items() if len(found) == 1}
 
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 from hubkit.readme.claims import values
 from hubkit.readme.claims.columns import column_claims, is_columns
-from hubkit.readme.claims.fields import FIELDS, NUMBER, named
+from hubkit.readme.claims.fields import NUMBER, named, understood
 from hubkit.readme.claims.kinds import Claim, Property
-from hubkit.readme.claims.names import SAE_COLUMN
+from hubkit.readme.claims.names import sae_in_row
 from hubkit.readme.page import EMPHASIS, Line, Page
 
 HEADLINE = re.compile(r"^[\"']?([A-Za-z#][\w# /().-]{0,58}?)[\"']?\s*(?::|=|→| [–—] )\s*(\S.{0,300})$")
@@ -34,6 +34,16 @@ ABOUT_BASE = re.compile(
     r"\bbase model\b|\b(?:language|target|subject) model (?:details|information|architecture)\b",
     re.IGNORECASE,
 )
+BASE_ROW = re.compile(
+    r"^(?:(?:number of |num[. ]?|n_)?(?:(?:hidden |transformer )?layers|(?:attention )?heads|parameters|params)|vocab(?:ulary)?(?: size)?|max(?:imum)? position.{0,20})$",
+    re.IGNORECASE,
+)
+"""Beside one of these a context may be the base model's."""
+OF_BASE = re.compile(
+    r"\b(?:base|language|target|subject) model(?:'s)? (?:propert\w+|details?|information|architecture|parameters?|facts?|fields?|config\w*|settings?)\b",
+    re.IGNORECASE,
+)
+"""The first title of a table of the base model's properties."""
 LOOSE_SECTIONS = {"contents", "training", "other"}
 IS_LIST = re.compile(r"(?:hook(?:ed)? )?layers?\s*[:|]", re.IGNORECASE)
 LAYER_ONLY = re.compile(r"[ L]{0,2}\d{1,3}(?: ?\(.{0,200})?\.?")
@@ -49,7 +59,11 @@ def read(page: Page) -> Iterator[Claim]:
     """Every property of a card; under a loose name only where the value can be nothing else, or beside a sure one under the same heading."""
     found = list(_read(page))
     sure = {heading for heading, claim in found if not claim.loosely}
-    yield from (claim for heading, claim in found if not claim.loosely or heading in sure or _tells(claim))
+    of_base = {line.heading for line in page.prose if (pair := pair_of(line)) and BASE_ROW.match(pair[0])}
+    for heading, claim in found:
+        told = heading in sure or _tells(claim) or (claim.field == "context_size" and heading not in of_base)
+        if told or not claim.loosely:
+            yield claim
 
 
 def _tells(claim: Property) -> bool:
@@ -73,7 +87,7 @@ def _read(page: Page) -> Iterator[tuple[str, Property]]:
         if line.titles is not titles:
             titles = line.titles
             tabulates = titles not in first and any(named(title) for title in titles)
-        if line.column(SAE_COLUMN) or (tabulates and is_columns(titles)):
+        if sae_in_row(line) or (tabulates and is_columns(titles)):
             yield from ((line.heading, claim) for claim in column_claims(line))
         elif not (line.titles and tabulates):
             yield from ((line.heading, claim) for claim in _rows(line))
@@ -93,11 +107,7 @@ def title_facts(page: Page) -> tuple[Line, ...]:
 
 def _rows(line: Line) -> Iterator[Property]:
     """A row of a table of two columns, an item of a list, or several pairs in one line."""
-    if line.cells:
-        value = _value(line)
-        pair = (line.cells[0], value) if value else None
-    else:
-        pair = _item(line)
+    pair = pair_of(line)
     several = list(_several(line, pair))
     if several:
         yield from several
@@ -107,6 +117,14 @@ def _rows(line: Line) -> Iterator[Property]:
         yield found
     if pair:
         yield from _pairs(line, pair[0], found)
+
+
+def pair_of(line: Line) -> tuple[str, str] | None:
+    """The name and the value of a row, an item, or a key in bold."""
+    if not line.cells:
+        return _item(line)
+    value = _value(line)
+    return (line.cells[0], value) if value else None
 
 
 def _item(line: Line) -> tuple[str, str] | None:
@@ -146,23 +164,22 @@ def _claim(line: Line, label: str, value: str, *, listed: bool = False) -> Prope
     if meant is None:
         return None
     about, loosely = meant
-    base = ABOUT_BASE.search(line.heading) is not None and about.name not in {
+    headed = ABOUT_BASE.search(line.heading) or any(map(OF_BASE.search, line.titles[:1]))
+    base = bool(headed) and about.name not in {
         "model_name",
         "hook_name",
         "d_model",
+        "model_dtype",
     }
     if base or (loosely and line.section not in LOOSE_SECTIONS):
         return None
     value = value.strip(" \"'`")
-    stated = about.kind.read(value)
-    for other in ("layer", "place"):  # "Hook point | Layer 12 residual stream"
-        if stated is None and about.name == "hook_name":
-            stated = FIELDS[other].kind.read(value)
-            about = FIELDS[other] if stated is not None else about
-    if (
-        stated is None
-        or _unsure(about.name, stated, label, loosely=loosely)
-        or (listed and about.name == "layer" and loosely and LAYER_ONLY.fullmatch(value))
+    found = understood(about, value)
+    if found is None:
+        return None
+    about, stated = found
+    if _unsure(about.name, stated, label, loosely=loosely) or (
+        listed and about.name == "layer" and loosely and LAYER_ONLY.fullmatch(value)
     ):
         return None
     return Property(
@@ -175,7 +192,9 @@ def _unsure(name: str, stated: values.Value, label: str, *, loosely: bool) -> bo
     if name == "model_name":
         return loosely and not values.is_foundry(stated)  # the repository's own name
     if name == "dataset_path":
-        return "/" not in stated and not label.lower().rstrip().endswith("dataset")
+        return "/" not in stated and not (
+            label.lower().rstrip().endswith("dataset") or values.corpora(stated)
+        )
     return name == "architecture" and loosely and stated == ["standard"]  # the activation function of any SAE
 
 

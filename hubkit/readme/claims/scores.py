@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from hubkit.measures.catalogue import CATALOGUE
 from hubkit.readme.claims.base_models import MODEL_COLUMN
 from hubkit.readme.claims.kinds import BestSae, Claim, LayerScore, Measured, Peak, Stated
-from hubkit.readme.claims.names import SAE_COLUMN
+from hubkit.readme.claims.names import sae_in_row
 from hubkit.readme.claims.numbers import decimals, half_unit
 from hubkit.readme.page import Line, Page, shortened
 
@@ -32,6 +32,7 @@ SIZES = {"d_sae": r"d_sae|width", "d_in": r"d_in", "layer": r"layer"}
 MEASURED = {one.name: one.columns_elsewhere for one in CATALOGUE.values() if one.columns_elsewhere}
 TITLES = {name: re.compile(f"^(?:{title})$", I) for name, title in (MEASURED | SIZES).items()}
 """What the columns of a table of SAEs are called."""
+SIZE_TITLES = re.compile(f"^(?:{'|'.join(SIZES.values())})$", I)
 NUMBER = re.compile(r"^L?(-?\d{1,7}(?:\.\d{1,10})?) ?(%?)(?: \[.*)?$")
 
 
@@ -96,7 +97,7 @@ def _values(line: Line) -> Iterator[Stated]:
 
 
 def _row(line: Line) -> Iterator[Claim]:
-    sae_id = line.column(SAE_COLUMN)
+    sae_id = sae_in_row(line)
     if not sae_id:
         return
     for title, cell in zip(line.titles, line.cells, strict=False):

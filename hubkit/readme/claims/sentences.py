@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from hubkit.readme.claims import values
+from hubkit.readme.claims import named, values
 from hubkit.readme.claims.fields import FIELDS
 from hubkit.readme.claims.kinds import Claim, LayerList, Property, Spread
 from hubkit.readme.claims.layers import numbers
@@ -41,11 +41,6 @@ ONE_BASED = re.compile(
     r"count(?:ing|ed) from (?:one|1)\b|\b(?:1|one)[- ](?:based|indexed)|\bstart(?:s|ing)? (?:at|from|with) (?:layer )?(?:1|one)\b",
     I,
 )
-BOS = re.compile(
-    r"\bBOS(?: tokens?)? (?:is|are|was|were) (?:\w+ ){0,2}?(?:prepended|added)\b|\bprepend(?:s|ed|ing)? (?:an? |the |no )?BOS\b|\bwith(?:out)? (?:an? |prepended )?BOS\b",
-    I,
-)
-DENIED = re.compile(r"\b(?:not|no|never|without)\b|n't\b", I)
 OF_PLACE = re.compile(
     r"\b(?:train\w*|reads?|reading|hook\w*|taps?|attach\w*|captur\w*|collect\w*|extract\w*|taken|target\w*|reconstruct\w*|decompos\w*|encod\w*|appl(?:y|ied|ies)|placed|located|covers?|latents|"
     r"SAEs?|auto-?encoders?|dictionar\w+|activations?|residual|stream|outputs?|inputs?|(?:batch)?top-?k|jump-?relu|gated)\b",
@@ -101,18 +96,19 @@ LONGEST_PARAGRAPH = 20
 """Lines."""
 
 
-def paragraphs(page: Page) -> Iterator[list[Line]]:
-    """The lines of prose, those that were wrapped together."""
+def paragraphs(page: Page, *, every: bool = False) -> Iterator[list[Line]]:
+    """The lines of prose, those that were wrapped together; `every`: also where the card speaks of other SAEs."""
     current: list[Line] = []
     for line in page.prose:
-        apart = bool(line.cells or line.of_others or line.level)
+        left_out = bool(line.cells) or (line.of_others and not every)
+        apart = bool(left_out or line.level)
         wrapped = current and not apart and not line.bullet and line.number == current[-1].number + 1
         if current and (
             not wrapped or current[-1].level or len(current) >= LONGEST_PARAGRAPH or line.text == line.heading
         ):
             yield current
             current = []
-        if not (line.cells or line.of_others):
+        if not left_out:
             current.append(line)
     if current:
         yield current
@@ -135,11 +131,11 @@ def _titles(page: Page) -> Iterator[Claim]:
     short = {
         int(match.group(1) or match.group(2)) for match in SHORT_LAYER.finditer(line.text[:LONGEST_READ])
     }
-    place = _place(line.text[:LONGEST_READ], 0)
+    place = place_of(line.text[:LONGEST_READ], 0)
     if len(short) == 1 and "layer" not in place and not SEVERAL_LAYERS.search(line.text):
         place["layer"] = [*short]
     yield from _lists(line, line.text)
-    yield from _stated(line, line.text, about, found | place)
+    yield from stated_of(line, line.text, about, found | place)
 
 
 def _sentence(line: Line, sentence: str) -> Iterator[Claim]:
@@ -147,19 +143,33 @@ def _sentence(line: Line, sentence: str) -> Iterator[Claim]:
         sentence, introducing=line.section in SECTIONS and not (line.raw.startswith(">") or line.level == 1)
     )
     if about is None:
+        if (flag := named.deniable(sentence)) and flag[0] == "model_dtype":
+            yield Property(
+                line=line.number, quote=shortened(sentence), field=flag[0], stated=flag[1], scope="any"
+            )
         return
     if about.loose and (line.level or ASIDE.search(line.heading) or ONLY_LINK.match(line.raw)):
         return
-    if BOS.search(sentence):
-        stated = DENIED.search(sentence) is None
+    if flag := named.deniable(sentence):
         yield Property(
-            line=line.number, quote=shortened(sentence), field="prepend_bos", stated=stated, scope=about.scope
+            line=line.number, quote=shortened(sentence), field=flag[0], stated=flag[1], scope=about.scope
         )
         return
     spread = SPREAD.search(sentence)
     plain = sentence.replace(spread.group(), "") if spread else sentence
     if not is_sure(plain, about):
         return
+    found = told(plain, about)
+    if not about.loose or OF_PLACE.search(plain):
+        found |= place_of(plain, about.end)
+        yield from _lists(line, plain)
+    if spread and about.scope != "one":
+        yield Spread(line=line.number, quote=shortened(sentence), step=2 if spread.group("other") else 1)
+    yield from stated_of(line, sentence, about, found)
+
+
+def told(plain: str, about: Subject) -> dict[str, values.Value]:
+    """The fields of the SAEs that a sentence states, but its place in the model."""
     found = facts(plain, about.end, loose=about.loose)
     if OF_MODEL.search(plain):
         found = {name: value for name, value in found.items() if name in {"d_sae", "k", "architecture"}}
@@ -173,12 +183,7 @@ def _sentence(line: Line, sentence: str) -> Iterator[Claim]:
         found["model_name"] = name
     if match := NESTED.search(plain):
         found["d_sae"] = values.amount(re.findall(r"\d{1,3}(?:,\d{3})+|\d+", match.group(1))[-1])
-    if not about.loose or OF_PLACE.search(plain):
-        found |= _place(plain, about.end)
-        yield from _lists(line, plain)
-    if spread and about.scope != "one":
-        yield Spread(line=line.number, quote=shortened(sentence), step=2 if spread.group("other") else 1)
-    yield from _stated(line, sentence, about, found)
+    return found
 
 
 def _model(text: str) -> str | None:
@@ -188,7 +193,7 @@ def _model(text: str) -> str | None:
     return name if OF_SIZE.search(name) and values.is_foundry(name) else None
 
 
-def _place(text: str, begin: int) -> dict[str, values.Value]:
+def place_of(text: str, begin: int) -> dict[str, values.Value]:
     """The layer, and the place in it."""
     found = {"layer": layers(text, begin), "place": FIELDS["place"].kind.read(text[begin:])}
     return {name: value for name, value in found.items() if value is not None}
@@ -209,11 +214,14 @@ def _lists(line: Line, sentence: str) -> Iterator[LayerList]:
         )
 
 
-def _stated(line: Line, sentence: str, about: Subject, found: dict[str, values.Value]) -> Iterator[Property]:
+def stated_of(
+    line: Line, sentence: str, about: Subject, found: dict[str, values.Value], sae_id: str | None = None
+) -> Iterator[Property]:
+    """A claim for each field."""
     beside = {"layer": found.get("place"), "place": found.get("layer")}
     for name, value in found.items():
         if value is not None:
             yield Property(
                 line=line.number, quote=shortened(sentence), field=name, stated=value,
-                scope="any" if name == "model_name" else about.scope, only=about.only, beside=beside.get(name),
+                scope="any" if name == "model_name" else about.scope, only=about.only, beside=beside.get(name), sae_id=sae_id,
             )  # fmt: skip

@@ -41,7 +41,7 @@ WORD = rf"(?:(?i:{KIND})|{values.AMOUNT}(?:-(?:latent|feature|wide|dimensional))
 THING = (
     r"(?:SAEs?|(?:sparse )?auto-?encoders?|transcoders?|dictionar(?:y|ies)|encoders?|latents?|features?|codes?|latent (?:space|dimension)|activations?|activation function|"
     r"non-?linearity|architecture|repository|repo|release|checkpoint|weights|parameters|width|hidden (?:dimension|layer|size)|hook(?: ?point)?|hook location|"
-    r"expansion factor|sparsity|layers?|blocks?(?!\.)|inputs?|input (?:dimension|size)|training|embeddings)"
+    r"expansion factor|sparsity|layers?|blocks?(?!\.)|inputs?|input (?:dimension|size)|training(?: (?:data|corpus|context))?|embeddings|context (?:size|length|window)|sequence length|dataset|sequences|precision)"
 )
 LOOSE = re.compile(
     rf"^(?:(?:here|overall|concretely|specifically|in (?:this|our) (?:repository|release|repo)),? )?(?:(?:(?:this|the|our|its|an?|these|all|each|every|one|single)(?-i: {WORD}){{0,4}} |(?-i:{WORD} ){{0,3}})"

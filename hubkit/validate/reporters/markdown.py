@@ -83,6 +83,7 @@ def _head(report: Report) -> Iterator[str]:
         yield f"**{escape(report.shortfall)}.**"
         yield ""
     yield from (f"- {escape(remark)}" for remark in report.remarks)
+    yield from (f"- {escape(one.sentence())}" for one in report.coverage if one.statements)
     yield ""
 
 

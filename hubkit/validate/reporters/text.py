@@ -75,8 +75,11 @@ def without_markup(text: str) -> str:
     return STYLE.sub("", text).replace("\\[", "[")
 
 
-def render(report: Report, *, notes: bool = False, width: int = WIDTH) -> str:
-    """The whole report; notes only when asked for, but counted. What could not be read always shows."""
+def render(report: Report, *, notes: bool = False, width: int = WIDTH, verbose: bool = False) -> str:
+    """The whole report; notes only when asked for, but counted. What could not be read always shows.
+
+    `verbose`: also each statement of a card that was held against nothing.
+    """
     lines = [*_head(report, width), ""]
     shown = [f for f in report.findings if notes or f.severity > Severity.NOTE or f.code.startswith("RUN")]
     folded = _folded(shown)
@@ -89,7 +92,8 @@ def render(report: Report, *, notes: bool = False, width: int = WIDTH) -> str:
             lines += [*_card_block(folded, report, width), ""]
     accepted = list(_accepted(report, width))
     lines += [*accepted, ""] if accepted else []
-    remarks = [wrapped(remark, width) for remark in report.remarks]
+    remarks = [wrapped(remark, width) for remark in (*report.remarks, *_coverage(report))]
+    remarks += list(_unheld(report, width)) if verbose else []
     return "\n".join([*lines, _verdict(report, notes=notes), *remarks, _closing(report, width)])
 
 
@@ -212,6 +216,20 @@ def _verdict(report: Report, *, notes: bool) -> str:
         return "\n".join([", ".join(parts), text]) if parts else text
     hidden = "  [dim](--notes shows the notes)[/]" if report.count(Severity.NOTE) and not notes else ""
     return (", ".join(parts) if parts else "[bold green]clean[/]: no findings") + hidden
+
+
+def _coverage(report: Report) -> Iterator[str]:
+    """What of each card agrees, and where it was held against nothing."""
+    for one in report.coverage:
+        more = " (-v shows them)" if one.unheld else ""
+        if one.statements:
+            yield one.sentence() + more
+
+
+def _unheld(report: Report, width: int) -> Iterator[str]:
+    for card in report.coverage:
+        for one in card.unheld:
+            yield wrapped(one.quote, width, f"  {card.path}:{one.line}  ", "    ")
 
 
 def _closing(report: Report, width: int) -> str:

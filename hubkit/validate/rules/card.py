@@ -6,9 +6,12 @@ from collections.abc import Iterator
 
 from hubkit.models.names import hub_id
 from hubkit.readme.frontmatter import faults
+from hubkit.readme.generated import recorded
 from hubkit.readme.mojibake import find_mojibake
+from hubkit.readme.voice import speaks_as_hubkit
 from hubkit.release.layout import README
 from hubkit.texts import Lines
+from hubkit.validate.author import Author
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import FOLDER, Found, Severity, mend
 from hubkit.validate.need import Need
@@ -126,3 +129,28 @@ def one_base_model(repo: RepoFacts) -> str | None:
     """The Hub's id of the model that every SAE names, by whatever of its names; None where one names none, or another, or nobody knows the id."""
     ids = {hub_id(name) if (name := sae.sae.model_name) else None for sae in repo.saes}
     return next(iter(ids)) if len(ids) == 1 else None
+
+
+@repo_rule("CARD017", Severity.ERROR, Need.README)
+def speaks_as_hubkit_does(repo: RepoFacts) -> Iterator[Found]:
+    """The author's text says that hubkit checked, measured or computed something.
+
+    Only cards that hubkit writes can say so: there the sentence comes with the version and with what was found, and stands under the digest of the text. In a card that was
+    written by hand, in an author's region, or in card.yaml, nobody knows what was checked, or when. A card of hubkit's that was edited since is a warning: build it again.
+    """
+    if repo.page is None:
+        return
+    author = Author(repo)
+    ours = recorded(repo.page.readme.text) is not None
+    for line in repo.page.prose:
+        for sentence in line.sentences():
+            if (words := speaks_as_hubkit(sentence)) and author.wrote(line.number, line.number, sentence):
+                yield Found(
+                    f'"{words}" is not for the author to say: "{line.quote}"',
+                    f"take the sentence out; hubkit build-cards {FOLDER} writes what was checked, hubkit adopt {FOLDER} keeps a card's own words",
+                    path=README,
+                    line=line.number,
+                    severity=Severity.WARNING if ours else None,
+                    identity=f"voice {line.quote}",
+                )
+                break

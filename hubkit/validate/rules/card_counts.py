@@ -39,13 +39,13 @@ def _folders(repo: RepoFacts) -> Iterator[Found]:
     """Each count against what is there."""
     seen: set[tuple[str, int]] = set()
     for claim in repo.claims.of(Count):
-        there = _there(repo, claim)
-        if there is None or there == claim.number or (claim.what, claim.number) in seen:
+        found = there(repo, claim)
+        if found is None or found == claim.number or (claim.what, claim.number) in seen:
             continue
         seen.add((claim.what, claim.number))
         yield claim_finding(
             claim,
-            f"the card says {claim.number} {WORDS[claim.what]}, the repository has {there}",
+            f"the card says {claim.number} {WORDS[claim.what]}, the repository has {found}",
             _hint(repo, claim.number if claim.what == "saes" else 0),
             topic=f"there {claim.what}",
         )
@@ -56,7 +56,7 @@ def _hint(repo: RepoFacts, expected: int) -> str:
     return HINT.format(missing_words(repo.saes, expected))
 
 
-def _there(repo: RepoFacts, claim: Count) -> int | None:
+def there(repo: RepoFacts, claim: Count) -> int | None:
     """How many the repository has; None where that cannot be told."""
     if not countable(repo):
         return None

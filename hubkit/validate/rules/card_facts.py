@@ -7,25 +7,23 @@ from collections.abc import Iterator
 
 from hubkit.formats.sae import TOPK
 from hubkit.formats.saelens import tensor_shapes
-from hubkit.readme.claims.hooks import form_of
 from hubkit.readme.claims.kinds import (
-    Expansion,
-    HookForm,
     Measured,
     ModelFamily,
     ModelLayers,
     ModelSize,
-    Property,
     TensorNames,
-    TensorShape,
 )
 from hubkit.validate.card import claim_finding, layer_of, own_model, same_model, shape_of
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
+from hubkit.validate.front_facts import datasets, licences
+from hubkit.validate.hook_forms import hook_forms
 from hubkit.validate.layer_lists import layer_lists
 from hubkit.validate.need import Need
 from hubkit.validate.properties import contradicted
 from hubkit.validate.rule import repo_rule
+from hubkit.validate.widths import widths
 
 HINT = "correct the card: cfg.json has the value; hubkit build-cards copies it"
 FAMILY_TYPES = {
@@ -34,8 +32,6 @@ FAMILY_TYPES = {
 }  # fmt: skip
 """What people call a family, and the model types of transformers that are meant."""
 NO_SAE = re.compile(r"\bno SAEs?\b", re.IGNORECASE)
-ABOUT_FACTOR = 0.05
-SITE = re.compile(r"blocks\.[^.\s]+\.((?:\w+\.)?hook_\w+)")
 SIZE_RATIO = 1.4
 """Names round ("1B" for 1.24 B parameters) and may leave out the embedding; more than this is another model."""
 
@@ -53,81 +49,24 @@ def wrong_fact(repo: RepoFacts) -> Iterator[Found]:
     """
     saes = [sae for sae in repo.saes if sae.sae.is_judged]
     complete = bool(saes) and len(saes) == len(repo.saes)
-    yield from _hook_forms(repo, saes)
+    yield from hook_forms(repo, saes)
     yield from _tensors(repo)
     if complete:
         yield from contradicted(repo, saes)
-        yield from _expansions(repo, saes)
-        yield from _shapes(repo, saes)
+        yield from widths(repo, saes)
+        yield from datasets(repo, saes)
         yield from _rows(repo)
     yield from layer_lists(repo)
     yield from _families(repo)
     yield from _model(repo)
-
-
-def _expansions(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
-    exact = {
-        claim.field
-        for claim in repo.claims.of(Property)
-        if claim.field in {"d_in", "d_sae"} and claim.stated[0] == claim.stated[1]
-    }
-    widths = {(sae.sae.d_in, sae.sae.d_sae) for sae in saes}
-    known = {(d_in, d_sae) for d_in, d_sae in widths if d_in and d_sae}
-    for claim in repo.claims.of(Expansion):
-        if claim.pair is not None:
-            yield from _pair(claim, known if len(known) == len(widths) else set())
-        elif not {"d_in", "d_sae"} <= exact:
-            yield from _expansion(claim, {d_sae / d_in for d_in, d_sae in known})
-
-
-def _pair(claim: Expansion, widths: set[tuple[int, int]]) -> Iterator[Found]:
-    """The two widths that the card gives beside the factor; CARD008 holds them against it."""
-    if claim.pair is not None and widths and claim.pair not in widths:
-        true = " or ".join(f"{d_in} and {d_sae}" for d_in, d_sae in sorted(widths))
-        first, second = claim.pair
-        what = f"the widths are {true} in the configurations, the card says {first} and {second}"
-        yield claim_finding(claim, what, HINT, topic=f"widths {first} {second}")
-
-
-def _expansion(claim: Expansion, factors: set[float]) -> Iterator[Found]:
-    """The factor alone; where the card gives the widths, CARD008 holds it against them."""
-    near = any(abs(factor - claim.number) <= ABOUT_FACTOR * claim.number for factor in factors)
-    if factors and not near:
-        values = " or ".join(f"{factor:.3g}" for factor in sorted(factors))
-        yield claim_finding(
-            claim,
-            f"the expansion is {values} in the configurations, the card says {claim.number:g}",
-            HINT,
-            topic=f"expansion {claim.number:g}",
-        )
-
-
-def _shapes(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
-    if not all(sae.is_saelens for sae in saes):
-        return
-    sizes = {(sae.sae.d_in, sae.sae.d_sae) for sae in saes}
-    for claim in repo.claims.of(TensorShape):
-        possible = {
-            {"W_enc": (d_in, d_sae), "W_dec": (d_sae, d_in), "b_enc": (d_sae,), "b_dec": (d_in,)}.get(
-                claim.name, (d_sae,)
-            )
-            for d_in, d_sae in sizes
-        }
-        if claim.shape not in possible and None not in {size for shape in possible for size in shape}:
-            true = " or ".join(str(list(shape)) for shape in sorted(possible))
-            yield claim_finding(
-                claim,
-                f"{claim.name} is {true}, the card says {list(claim.shape)}",
-                HINT,
-                topic=f"shape {claim.name}",
-            )
+    yield from licences(repo)
 
 
 def _rows(repo: RepoFacts) -> Iterator[Found]:
     """Tables with a line for each SAE."""
     by_id = {sae.sae_id: sae for sae in repo.saes}
     for claim in repo.claims.of(Measured):
-        sae = by_id.get(claim.sae_id)
+        sae = by_id.get(claim.sae_id) if claim.sae_id else None
         if sae is None or not sae.sae.is_judged or claim.measure not in {"d_in", "d_sae", "layer", "l0"}:
             continue
         if claim.measure == "l0":
@@ -149,55 +88,6 @@ def _over_k(claim: Measured, sae: SaeFacts) -> Iterator[Found]:
     if sae.sae.architecture in TOPK and k is not None and claim.number - claim.slack > k:
         what = f"{claim.sae_id} keeps at most k = {k} latents, the card gives it an L0 of {claim.number:g}"
         yield claim_finding(claim, what, HINT, topic="row l0")
-
-
-def _hook_forms(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
-    there = {form_of(name) for sae in saes if sae.is_saelens and (name := sae.sae.hook_name)}
-    there = {form for form in there if ".N" in form and "." in form.removesuffix(".N")} | {
-        form for form in there if form.startswith("blocks.N")
-    }
-    stated: dict[str, list[HookForm]] = {}
-    for claim in repo.claims.of(HookForm):
-        stated.setdefault(claim.form, []).append(claim)
-    for form, (first, *again) in stated.items():
-        if there and form not in there:
-            lines = ", ".join(dict.fromkeys(str(one.line) for one in again if one.line != first.line))
-            also = f" (also on line {lines})" if lines else ""
-            yield claim_finding(
-                first, f"hook_name has the form {' or '.join(sorted(there))} in the configurations, the card says {first.name}{also}",
-                HINT, topic=f"hook {form}",
-            )  # fmt: skip
-    yield from _hook_sites(repo, saes, there)
-    several = [claims[0] for claims in stated.values()]
-    if not there and len(several) > 1:
-        for claim in several[1:]:
-            yield claim_finding(
-                claim, f"the card gives hook_name as {several[0].name} on line {several[0].line} and as {claim.name} here",
-                "give the form that cfg.json has, everywhere", topic=f"hook {claim.form}",
-            )  # fmt: skip
-
-
-def _hook_sites(repo: RepoFacts, saes: list[SaeFacts], forms: set[str]) -> Iterator[Found]:
-    """`blocks.3.hook_mlp_out` where every SAE is at `hook_resid_post`: the right form of name, another place in the block."""
-    sites = {_site(name) for sae in saes if sae.is_saelens and (name := sae.sae.hook_name)}
-    told: set[str] = set()
-    by_name = {claim.line for claim in repo.claims.of(Property) if claim.field == "hook_name"}
-    for claim in repo.claims.of(HookForm):
-        site = _site(claim.name) if claim.line not in by_name else None
-        if claim.form in forms and site and None not in sites and site not in sites and site not in told:
-            told.add(site)
-            yield claim_finding(
-                claim,
-                f"hook_name is at {' or '.join(sorted(filter(None, sites)))} in the configurations, the card says {site}",
-                HINT,
-                topic=f"site {site}",
-            )
-
-
-def _site(name: str) -> str | None:
-    """`hook_resid_post`, `attn.hook_z`: what follows the layer in TransformerLens's names."""
-    match = SITE.fullmatch(name)
-    return match.group(1) if match else None
 
 
 def _tensors(repo: RepoFacts) -> Iterator[Found]:

@@ -86,6 +86,7 @@ def another_model(repo: RepoFacts) -> Iterator[Found]:
             yield from _tokenizer(own, load)
         if not own.certain:
             yield from _too_wide(repo, own.names[0])
+        yield from _tags(repo, own)
         for mention in base_mentions(repo.page) if repo.page else ():
             yield from _words(repo, own, mention)
     yield from misread(repo, use)
@@ -153,10 +154,25 @@ def _front_matter(repo: RepoFacts) -> Iterator[Statement]:
         yield Statement(FRONT, names, CARD, _front_line(repo), "/base_model")
 
 
-def _front_line(repo: RepoFacts) -> int:
-    """Where the front matter has its base_model."""
+def _tags(repo: RepoFacts, own: Own) -> Iterator[Found]:
+    """A tag that is the name of a base model, with its size."""
+    front = (repo.readme.front_matter or {}) if repo.readme else {}
+    tags = front.get("tags")
+    for tag in tags if isinstance(tags, list) else ():
+        named = take_apart(tag) if isinstance(tag, str) else None
+        if named is None or not named.size or any(agrees(tag, one) is not False for one in own.names):
+            continue
+        yield Found(
+            f"the front matter has the tag {tag}; by {own.said_by} the SAEs are of {own.shown}",
+            _hint(own, "different"),
+            path=CARD, line=_front_line(repo, "tags"), pointer="/tags", severity=Severity.WARNING, identity=f"tag {tag}",
+        )  # fmt: skip
+
+
+def _front_line(repo: RepoFacts, key: str = "base_model") -> int:
+    """Where the front matter has a key."""
     head = (repo.readme.head or "").split("\n") if repo.readme else []
-    return next((number for number, text in enumerate(head, 2) if re.match(r"base_model\s*:", text)), 1)
+    return next((number for number, text in enumerate(head, 2) if re.match(rf"{key}\s*:", text)), 1)
 
 
 def _files(repo: RepoFacts) -> Iterator[Statement]:

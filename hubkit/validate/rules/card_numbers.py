@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
+from statistics import mean, median
 
 from hubkit.readme.claims.kinds import BestSae, Measured, Peak
 from hubkit.readme.claims.numbers import half_unit
@@ -13,6 +15,7 @@ from hubkit.validate.finding import Found, Severity
 from hubkit.validate.measured_values import values_of
 from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
+from hubkit.validate.rules.thr_values import training_number
 
 HINT = "copy it from evaluation.json: hubkit build-cards does"
 EXACT = 1e-9
@@ -23,7 +26,8 @@ PROBE = "probe_balanced_accuracy"
 def wrong_number(repo: RepoFacts) -> Iterator[Found]:
     """A number in the card contradicts the evaluation files.
 
-    Tables with a line for each SAE (L0, explained variance, balanced accuracy), the best SAE and its accuracy, the peak layer and its accuracy: against the values that
+    Tables with a line for each SAE (L0, explained variance, balanced accuracy), rows, items and sentences about them all, which must be the value of one of them, or their mean or
+    median, the best SAE and its accuracy, the peak layer and its accuracy: against the values that
     evaluation.json has for that SAE or layer under that measure, on any split. What it does not have is left alone, and so are evaluation files of other
     programs. Half a unit of the last printed digit is rounding.
     """
@@ -32,12 +36,15 @@ def wrong_number(repo: RepoFacts) -> Iterator[Found]:
         if value.number is not None:
             values[value.owner, value.measure].append(value.number)
     yield from _tables(repo, values)
+    yield from _said(repo, values)
     yield from _best(repo, values)
     yield from _peak(repo, values)
 
 
 def _tables(repo: RepoFacts, values: dict[tuple[str, str], list[float]]) -> Iterator[Found]:
     for claim in repo.claims.of(Measured):
+        if claim.sae_id is None:
+            continue
         there = values.get((claim.sae_id, claim.measure), [])
         if there and not any(abs(value - claim.number) <= claim.slack + EXACT for value in there):
             shown = " or ".join(f"{value:.6g}" for value in sorted(set(there)))
@@ -47,6 +54,42 @@ def _tables(repo: RepoFacts, values: dict[tuple[str, str], list[float]]) -> Iter
                 HINT,
                 topic=claim.measure,
             )
+
+
+def _said(repo: RepoFacts, values: dict[tuple[str, str], list[float]]) -> Iterator[Found]:
+    """Rows, items and sentences about the SAEs: each must be the value of one of them, or their mean, median, or what they lie between."""
+    told: set[tuple[str, float]] = set()
+    for claim in repo.claims.of(Measured):
+        there = stated_of_all(repo, values, claim.measure) if claim.sae_id is None else []
+        if (
+            not there
+            or any(abs(value - claim.number) <= claim.slack + EXACT for value in there)
+            or (claim.measure, claim.number) in told
+        ):
+            continue
+        told.add((claim.measure, claim.number))
+        shown = " or ".join(f"{value:.6g}" for value in sorted(set(there))[:3])
+        found = claim_finding(
+            claim, f"{claim.measure} is {shown} in the files, the card says {claim.number:g}", HINT, topic=f"{claim.measure} {claim.number:g}"
+        )  # fmt: skip
+        yield replace(found, confidence="medium") if claim.unsure else found
+
+
+def stated_of_all(repo: RepoFacts, values: dict[tuple[str, str], list[float]], measure: str) -> list[float]:
+    """What the files say of a measure, of any SAE and of all; nothing where one of them has no value, which may be the one that is meant."""
+    each = [values.get((sae.sae_id, measure), []) for sae in repo.saes]
+    if measure == "l0":
+        trained = [training_number(sae, "l0") for sae in repo.saes]
+        each = [[*own, *([one] if one is not None else [])] for own, one in zip(each, trained, strict=True)]
+    if not each or not all(each):
+        return []
+    first = [own[0] for own in each]
+    return [
+        *(value for own in each for value in own),
+        *values.get(("the release", measure), []),
+        mean(first),
+        median(first),
+    ]
 
 
 def _best(repo: RepoFacts, values: dict[tuple[str, str], list[float]]) -> Iterator[Found]:

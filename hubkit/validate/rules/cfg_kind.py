@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from packaging.version import Version
 
 from hubkit.formats import architectures
 from hubkit.formats.cfg import Cfg
+from hubkit.formats.saelens import tensor_shapes
 from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.need import Need
@@ -147,10 +148,16 @@ def _topk_stated(sae: SaeFacts, cfg: Cfg, pointer: str) -> Iterator[Found]:
         dense = cfg.architecture == "standard"
         yield Found(
             f"architecture is {written!r} and the activation is topk, which SAELens drops: it runs {'dense' if dense else f'a {cfg.architecture}'}",
-            f'write "architecture": "topk" with "k"{_stated_k(sae)} if it was trained as one; else remove {pointer[1:]!r}',
+            f'write "architecture": "topk" with "k"{_stated_k(sae)}{_without(cfg.architecture)} if it was trained as one; else remove {pointer[1:]!r}',
             severity=Severity.ERROR if dense else None,
             **sae.at(pointer),
         )
+
+
+def _without(architecture: str) -> str:
+    """What a TopK has no tensors for."""
+    own = set(tensor_shapes(architecture, 1, 1) or ()) - set(tensor_shapes("topk", 1, 1) or ())
+    return f", and save the weights without {', '.join(sorted(own))}," if own else ""
 
 
 def _stated_k(sae: SaeFacts) -> str:
@@ -158,3 +165,25 @@ def _stated_k(sae: SaeFacts) -> str:
     kwargs = sae.raw.get("activation_fn_kwargs")
     k = kwargs.get("k") if isinstance(kwargs, dict) else None
     return f": {k}" if k is not None else ""
+
+
+@sae_rule("CFG024", Severity.WARNING, Need.CFG)
+def training_says_otherwise(sae: SaeFacts) -> Iterator[Found]:
+    """`training_architecture_details` of the metadata says otherwise than the configuration itself.
+
+    SAELens and hubkit keep there what the training was set to: k, d_in, d_sae. What is published has the same sizes, and the same k where it still has one. One of the two is
+    of another SAE. An L0 that was trained for is no fact of what came of it, and is not compared.
+    """
+    cfg = sae.cfg
+    details = cfg.metadata.get("training_architecture_details") if cfg else None
+    if not isinstance(details, Mapping):
+        return
+    for key, true in (("d_in", sae.sae.d_in), ("d_sae", sae.sae.d_sae), ("k", sae.sae.k)):
+        stated = details.get(key)
+        if isinstance(stated, int) and not isinstance(stated, bool) and true is not None and stated != true:
+            yield Found(
+                f"training_architecture_details says {key} {stated}, the SAE has {true}",
+                f"write {true}",
+                **sae.at(f"/metadata/training_architecture_details/{key}"),
+                measured={"stated": stated, "true": true},
+            )

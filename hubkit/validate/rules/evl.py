@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from packaging.version import Version
@@ -13,7 +13,6 @@ from hubkit.errors import UsageError
 from hubkit.formats import architectures
 from hubkit.measures.catalogue import CATALOGUE
 from hubkit.readme.prose import prose_lines
-from hubkit.release.digests import RECORD, changed_since, values_sha256
 from hubkit.release.layout import EVALUATION, EVIDENCE, METRICS, README
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity, natural
@@ -23,7 +22,7 @@ from hubkit.validate.rule import repo_rule
 from hubkit.validate.rules.errata import training_version
 
 if TYPE_CHECKING:
-    from hubkit.formats.json_file import JsonFile
+    pass
 
 METRIC_FILES = {METRICS, "evals.json", "eval.json", EVALUATION, "eval_results.json"}
 MAXIMUM = re.compile(r"(?:^|_)(?:max|maximum|best|peak|top)(?:_|$)")
@@ -198,58 +197,6 @@ def variance_relative_to_zero(repo: RepoFacts) -> Iterator[Found]:
             line=line,
             confidence="low",
         )
-
-
-@repo_rule("EVL008", Severity.ERROR, Need.EVALUATION | Need.PROVENANCE)
-def changed_since_computed(repo: RepoFacts) -> Iterator[Found]:
-    """evaluation.json was changed since it was computed.
-
-    It carries the digest of the values that hubkit computed, and provenance.json repeats it. Other values stand there now: typed in, or taken from another run. The
-    card shows all of them as stated by the author, none as computed. Numbers that were measured elsewhere belong into evidence.yaml, each with its n and source.
-    With `--deep` the SAEs' metrics.json are held against it too. A file without the record is not judged: its values are shown as stated anyway.
-    """
-    file = repo.evaluation
-    if file is None or file not in hubkit_files(repo):
-        return
-    hint = "move what was typed in to evidence.yaml (hubkit schema evidence), and evaluate again: hubkit evaluate"
-    place: dict[str, Any] = {"path": file.path, "line": file.line(f"/{RECORD}")}
-    if changed_since(file.value):
-        yield Found("the values are not those that were computed", hint, **place, identity="own record")
-    elif (recorded := _in_provenance(repo)) is not None and recorded != values_sha256(file.value):
-        yield Found(
-            "the values are not those that provenance.json has on record as computed",
-            hint,
-            **place,
-            identity="provenance",
-        )
-    elif RECORD in file.value and (strangers := _other_metrics(repo, file)):
-        shown = ", ".join(strangers[:3]) + (f" and {len(strangers) - 3} more" if len(strangers) > 3 else "")
-        yield Found(
-            f"{shown}: other values than evaluation.json has", hint, path=strangers[0], identity="metrics"
-        )
-
-
-def _in_provenance(repo: RepoFacts) -> str | None:
-    """The digest of the computed values that provenance.json records."""
-    record = repo.provenance.value.get("evaluation") if repo.provenance else None
-    found = record.get("values_sha256") if isinstance(record, Mapping) else None
-    return found if isinstance(found, str) else None
-
-
-def _other_metrics(repo: RepoFacts, evaluation: JsonFile) -> list[str]:
-    """The metrics.json that were read whose values are not those of evaluation.json."""
-    lines = evaluation.value.get("saes")
-    values = (
-        {str(one.get("sae_id")): values_sha256(one) for one in lines if isinstance(one, Mapping)}
-        if isinstance(lines, list)
-        else {}
-    )
-    return [
-        file.path
-        for file in repo.metrics
-        if file in hubkit_files(repo)
-        and values_sha256(file.value) != values.get(str(file.value.get("sae_id")))
-    ]
 
 
 @repo_rule("EVL009", Severity.ERROR, Need.EVALUATION)

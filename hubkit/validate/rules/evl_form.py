@@ -55,7 +55,7 @@ def _mistakes(file: JsonFile) -> list[Any]:
 
     from hubkit.release.metrics import Evaluation, SaeMetrics
 
-    model = SaeMetrics if file.value.get("$schema") == METRICS else Evaluation
+    model = SaeMetrics if file.value.get("$schema") in METRICS else Evaluation
     try:
         model.parse(file.text)
     except ValidationError as error:

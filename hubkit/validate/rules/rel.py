@@ -19,8 +19,11 @@ from hubkit.validate.rule import repo_rule
 from hubkit.validate.rules.errata import trained_as
 
 if TYPE_CHECKING:
+    from hubkit.formats.json_file import JsonFile
     from hubkit.release.provenance import Provenance
 
+OURS = {"hubkit_version", "study_sha256", "grid", "files", "software", "pool_sha256", "base_model"}
+"""Keys of hubkit's own record."""
 SCHEMAS = ("urn:hubkit:provenance:1", "urn:hubkit:provenance:2")
 RESERVED = re.compile(r"(?:con|prn|aux|nul|com[1-9¹²³]|lpt[1-9¹²³])(?:\..*)?", re.IGNORECASE)
 FORBIDDEN = re.compile(r'[<>:"|?*\\\x00-\x1f]')
@@ -85,6 +88,46 @@ def grid_has_holes(repo: RepoFacts) -> Iterator[Found]:
     )
 
 
+@repo_rule("REL005", Severity.WARNING, Need.CFG | Need.PROVENANCE)
+def provenance_says_otherwise(repo: RepoFacts) -> Iterator[Found]:
+    """provenance.json says otherwise than the configurations: another SAELens, or SAEs that its grid does not have.
+
+    `software` names the SAELens that the study ran with; each SAE's `sae_lens_training_version` should be that. An SAE whose layer, architecture and condition its own
+    configuration states, and that is none of the declared grid, was made by something else than the record says.
+    """
+    provenance = provenance_of(repo)
+    if provenance is None or repo.provenance is None:
+        return
+    ran = next(
+        (version for name, version in provenance.software.items() if name.replace("_", "-") == "sae-lens"),
+        None,
+    )
+    stated = {
+        version for sae in repo.saes if sae.cfg and (version := sae.cfg.text("sae_lens_training_version"))
+    }
+    if ran is not None and stated and ran not in stated:
+        yield Found(
+            f"software of provenance.json says SAELens {ran}, the configurations were trained with {' and '.join(sorted(stated)[:3])}",
+            "write the version that trained them, in the one that is wrong",
+            path=PROVENANCE, line=repo.provenance.line("/software"), pointer="/software", identity="software",
+        )  # fmt: skip
+    grid = provenance.grid
+    axes = (grid.layers, grid.architectures, grid.conditions)  # one that is empty declares nothing
+    strangers = [
+        sae.sae_id
+        for sae in repo.saes
+        if (cell := _cell(sae))
+        and any(axis and value not in axis for axis, value in zip(axes, cell, strict=True))
+    ]
+    if strangers:
+        shown = ", ".join(strangers[:3]) + (f" and {len(strangers) - 3} more" if len(strangers) > 3 else "")
+        yield Found(
+            f"the grid of provenance.json does not have {shown}",
+            "declare the grid that was trained under grid in provenance.json, or publish the SAEs of another study elsewhere",
+            path=PROVENANCE, line=repo.provenance.line("/grid"), pointer="/grid", identity="grid",
+        )  # fmt: skip
+
+
 def _cell(sae: SaeFacts) -> tuple[int, str, str] | None:
     """(layer, architecture in training, condition), or None where the configuration does not say."""
     cfg = sae.cfg
@@ -143,7 +186,10 @@ def provenance_disagrees(repo: RepoFacts) -> Iterator[Found]:
     It lists the sha256 of every file of the release. A file that is missing, another one than was recorded (by the Hub's LFS oid, by the small files that
     were read anyway, with `--deep` by the weights themselves), or an SAE that it does not know: the record is of another release. Write it again.
     """
-    if repo.provenance is None or not any(schema in repo.provenance.text for schema in SCHEMAS):
+    if repo.provenance is None:
+        return
+    if not any(schema in repo.provenance.text for schema in SCHEMAS):
+        yield from _without_schema(repo.provenance)
         return
     provenance = provenance_of(repo)
     if provenance is None:
@@ -175,6 +221,19 @@ def provenance_disagrees(repo: RepoFacts) -> Iterator[Found]:
                 identity=what,
                 measured={"paths": paths},
             )
+
+
+def _without_schema(file: JsonFile) -> Iterator[Found]:
+    """It has hubkit's keys, and nothing by which hubkit would know that it is its own."""
+    ours = sorted(OURS & file.value.keys())
+    if len(ours) > 1 and "$schema" not in file.value:
+        yield Found(
+            f"provenance.json is there and has no `$schema`, though it has {' and '.join(ours)}: nothing in it is held against the files, and the card says nothing of it",
+            f'write "$schema": "{max(SCHEMAS)}" into it, or hubkit run STUDY.yaml, which writes it again; or call it otherwise, if it is no file of hubkit\'s',
+            path=PROVENANCE,
+            severity=Severity.WARNING,
+            identity="schema",
+        )
 
 
 def _digests(repo: RepoFacts) -> dict[str, str]:

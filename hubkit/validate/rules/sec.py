@@ -165,7 +165,7 @@ def private_path(repo: RepoFacts) -> Iterator[Found]:
             )
 
 
-@repo_rule("SEC004", Severity.WARNING, Need.TREE | Need.CFG | Need.PICKLES | Need.CODE)
+@repo_rule("SEC004", Severity.WARNING, Need.TREE | Need.CFG | Need.PICKLES | Need.CODE | Need.README)
 def custom_code(repo: RepoFacts) -> Iterator[Found]:
     """Custom code that runs on load.
 
@@ -179,7 +179,7 @@ def custom_code(repo: RepoFacts) -> Iterator[Found]:
     for one in repo.code:
         yield Found(
             one.what,
-            "remove it, or say in the card what it is for; nobody needs it to load an SAE",
+            "remove it: nobody needs it to load an SAE",
             path=one.path,
             line=one.line,
             severity=one.severity,
@@ -197,12 +197,14 @@ def custom_code(repo: RepoFacts) -> Iterator[Found]:
                     line=file.line(f"/{key}"),
                 )
     yield from _trusting(repo)
-    scripts = [entry.path for entry in repo.entries if entry.name.endswith(".py")]
+    scripts = [
+        entry.path for entry in repo.entries if entry.name.endswith(".py") and not _told(repo, entry.name)
+    ]
     if scripts:
         shown = ", ".join(scripts[:3]) + (f" and {len(scripts) - 3} more" if len(scripts) > 3 else "")
         yield Found(
             f"Python files: {shown}",
-            "say in the card what they are for",
+            "say in the card what they are for, by their names",
             path=scripts[0],
             severity=Severity.NOTE,
             identity="scripts",
@@ -211,9 +213,14 @@ def custom_code(repo: RepoFacts) -> Iterator[Found]:
         raise IncompleteError(some(repo.code_unread, "; ", most=3))
 
 
+def _told(repo: RepoFacts, words: str) -> bool:
+    """Whether the card speaks of it."""
+    return repo.page is not None and any(words in line.raw for line in repo.page.prose)
+
+
 def _trusting(repo: RepoFacts) -> Iterator[Found]:
     """Once: the first configuration that asks for the base model's own code."""
-    for file in repo.configs:
+    for file in repo.configs if not _told(repo, "trust_remote_code") else ():
         metadata = file.value.get("metadata")
         for source, prefix in ((metadata, "/metadata"), (file.value, "")):
             kwargs = source.get("model_from_pretrained_kwargs") if isinstance(source, Mapping) else None
@@ -221,7 +228,7 @@ def _trusting(repo: RepoFacts) -> Iterator[Found]:
                 pointer = f"{prefix}/model_from_pretrained_kwargs/trust_remote_code"
                 yield Found(
                     "trust_remote_code is true: loading the base model by this configuration runs its repository's code",
-                    "say in the card that it is needed, and pin the base model's revision",
+                    "say in the card that trust_remote_code is needed, and pin the base model's revision",
                     path=file.path,
                     line=file.line(pointer),
                     severity=Severity.NOTE,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from hubkit.formats.sae import JUMPRELU
+from hubkit.readme.disclosure import discloses
 from hubkit.readme.prose import table_rows
 from hubkit.release.layout import README
 from hubkit.validate.facts import RepoFacts, SaeFacts
@@ -115,8 +116,10 @@ def far_from_sparse(repo: RepoFacts) -> Iterator[Found]:
 
     With a third of all latents active on every input nothing is sparse: the mark of a threshold or a gate that never learned. Counts for `standard` too where
     `metadata.training_architecture` is jumprelu. Read from evaluation.json and evidence.yaml, from tables of the card that name the SAE,
-    and from `metadata.l0`, the mean over the last steps that SAELens's training writes.
+    and from `metadata.l0`, the mean over the last steps that SAELens's training writes. Silent where the card says that it is dense.
     """
+    if repo.page is not None and discloses(repo.page, "dense"):
+        return
     saes = {sae.sae_id: sae for sae in repo.saes if _sparse_by_design(sae)}
     reported: dict[str, tuple[float, str, int | None]] = {}
     for value in values_of(repo):

@@ -165,21 +165,37 @@ def tensor_unexpected(sae: SaeFacts) -> Iterator[Found]:
     )
 
 
+MEANT = ("jumprelu", "gated", "skip_transcoder")
+"""Architectures that a tensor more makes of another."""
+
+
 def _about_extra(sae: SaeFacts, extra: list[str], missing: list[str]) -> str:
-    """A tensor says what the SAE was trained as; only one that says nothing may go."""
-    of_jumprelu = {"threshold": "jumprelu", "b_gate": "gated", "W_skip": "skip_transcoder"}
-    other = next((of_jumprelu[name] for name in extra if name in of_jumprelu), None)
+    """A tensor says what the SAE was trained as, where all tensors of that architecture are there; only one that says nothing may go."""
     names = ", ".join(extra)
     if missing:
         return f"see WTS004: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing; save the file without {names}"
-    if other == "jumprelu" and sae.architecture in architectures.TOPK:
+    other = next(
+        (name for name in MEANT if set(tensors_of(sae)) == set(saelens.tensor_shapes(name, 1, 1, 1) or ())),
+        None,
+    )
+    if other is None:
+        return f"save the file without {names}"
+    of_topk = sae.architecture in architectures.TOPK
+    keys = [key for key in ("k", "rescale_acts_by_decoder_norm") if of_topk and key in sae.raw]
+    more = f" and take out {', '.join(keys)}" if keys else ""
+    more += (
+        ' with "d_out", "hook_name_out" and "apply_b_dec_to_input": false'
+        if other == "skip_transcoder"
+        else ""
+    )
+    if other == "jumprelu" and of_topk:
         return (
-            'write "architecture": "jumprelu" if it was trained as a BatchTopK, whose inference compares with the threshold; '
+            f'write "architecture": "jumprelu"{more} if it was trained as a BatchTopK, whose inference compares with the threshold; '
             f"save the file without {names} if it keeps k latents a row"
         )
-    if other:
-        return f'write "architecture": "{other}" if it was trained as one; else save the file without {names}'
-    return f"save the file without {names}"
+    return (
+        f'write "architecture": "{other}"{more} if it was trained as one; else save the file without {names}'
+    )
 
 
 def _stored_k(sae: SaeFacts, stored: int) -> Found:

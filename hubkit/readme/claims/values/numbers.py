@@ -29,6 +29,13 @@ WHOLE = re.compile(
 )
 """The number, perhaps what it counts, perhaps a remark in brackets."""
 
+RANGE = re.compile(
+    rf"({AMOUNT}) ?(?:[-–—]|\.{{2,3}}| to ) ?({AMOUNT})(?: {COUNTED}(?: per token)?)?[.;]?", re.IGNORECASE
+)
+"""`16k-64k`, `16 to 64`: what several SAEs have, or one about has."""
+WIDE = 1.2
+"""A ratio of bounds that no rounding has."""
+
 
 def amount(text: str) -> tuple[float, float] | None:
     """The bounds of a number as it is written: `32k` may be 32,000 or 32,768, `32768` is itself. None for no number."""
@@ -66,7 +73,10 @@ class Number:
     whole: bool = True
 
     def read(self, text: str) -> Value | None:
-        """The bounds of the one number of the text."""
+        """The bounds of the one number of the text, or of its range."""
+        if span := RANGE.fullmatch(text.strip()):
+            low, high = amount(span.group(1)), amount(span.group(2))
+            return (low[0], high[1]) if low and high and low[0] < high[0] else None
         match = WHOLE.fullmatch(text.strip())
         found = amount(match.group(1)) if match else None
         return found if found is None or not self.whole or found[0] % 1 == 0 or found[0] != found[1] else None
@@ -81,6 +91,8 @@ class Number:
     def shown(self, stated: Value) -> str:
         """The number, or about what it is."""
         low, high = stated
+        if high > WIDE * low:
+            return f"{low:g} to {high:g}"
         return (
             f"{low:g}" if low == high and low < 1e6 else f"{low:.0f}" if low == high else f"about {low:.0f}"
         )

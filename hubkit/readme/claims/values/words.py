@@ -82,6 +82,12 @@ DTYPE = Word(
      ("half", "float16"), ("bf16", "bfloat16"), ("fp64", "float64"), ("single", "float32"), ("full precision", "float32")),
 )  # fmt: skip
 
+MODEL_DTYPE = Word(
+    (*DTYPES, "4-bit", "8-bit"),
+    (*DTYPE.same, *((name, "4-bit") for name in ("4 bit", "4bit", "int4", "nf4", "fp4", "bnb 4-bit")), *((name, "8-bit") for name in ("8 bit", "8bit", "int8"))),
+)  # fmt: skip
+"""In which precision a base model is run."""
+
 ARCHITECTURES = (
     ("batchtopk", re.compile(r"\bbatch[- _]?top[- _]?k", I)),
     ("matryoshka", re.compile(r"\bmatr[iy]oshka", I)),

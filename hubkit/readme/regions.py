@@ -118,3 +118,16 @@ def generated_text(text: str) -> str:
         parts += [text[at : region.start], region.text if region.source else ""]
         at = region.stop
     return re.sub(r"\n{3,}", "\n\n", "".join([*parts, text[at:]])).strip()
+
+
+def author_lines(text: str) -> set[int]:
+    """The lines, 1-based, of the regions whose text the author wrote as it stands."""
+    found: set[int] = set()
+    at, line = 0, 1
+    for region in _regions(text):
+        line += text.count("\n", at, region.start)
+        last = line + text.count("\n", region.start, region.stop)
+        if region.source is None:
+            found.update(range(line, last + 1))
+        at, line = region.stop, last
+    return found

@@ -1,0 +1,122 @@
+"""What the author wrote into card.yaml and into the regions of a card, held against the release's files before the card is written.
+
+The card is judged whole, as the validator will judge it on the Hub: the same claims, the same rules. hubkit's own sentences come from the files; what contradicts them is the author's.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from hubkit.errors import UsageError
+from hubkit.readme.document import parse_readme
+from hubkit.readme.regions import author_lines
+from hubkit.readme.voice import speaks_as_hubkit
+from hubkit.release.layout import CARD_SETTINGS, EVIDENCE, README
+from hubkit.repo.overlay import overlaid
+from hubkit.texts import printable, shortened
+from hubkit.validate.author import strings
+from hubkit.validate.finding import Finding, Severity
+from hubkit.validate.run import Selection, validate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from hubkit.cards.settings import CardSettings
+    from hubkit.repo.view import RepoView
+
+FACTS = Selection(select=("CARD004", "CARD005", "CARD006", "CARD007", "CARD008", "CARD016", "CARD017"))
+MOST_TOLD = 8
+PIECES = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|\n", re.DOTALL)
+"""What parts the words of a text that quotes facts: lines, and quotations."""
+SHORTEST = 6
+"""Characters by which a line is known to be the author's."""
+PROSE = {
+    "title",
+    "summary",
+    "prose",
+    "sections",
+    "measures",
+    "does_not_measure",
+    "recommended",
+    "not_recommended",
+    "transfers",
+}
+"""Keys whose texts stand in the card's body as they are."""
+
+
+def check_author(view: RepoView, settings: CardSettings, text: str, release: Path) -> tuple[str, ...]:
+    """What may be wrong in the author's words, in sentences. Raises UsageError for what the files contradict, and for words that only hubkit may use."""
+    keys = dict(_by_key(settings))
+    _refuse_voice(keys, release)
+    judged = validate(overlaid(view, {README: text.encode("utf-8", "surrogatepass")}), FACTS).findings
+    places = _Places(text, keys)
+    found = [(place, one) for one in judged if (place := places.of(one)) is not None]
+    wrong = [f"  {place}: {one.message}" for place, one in found if one.severity is Severity.ERROR]
+    if wrong:
+        more = f"\n  and {len(wrong) - MOST_TOLD} more" if len(wrong) > MOST_TOLD else ""
+        listed = "\n".join(wrong[:MOST_TOLD])
+        raise UsageError(
+            f"{release / CARD_SETTINGS}: what it says contradicts the files of the release; no card was written\n{listed}{more}",
+            hint=f"correct it; numbers that were measured elsewhere belong into {EVIDENCE}",
+        )
+    return tuple(f"{place}: {one.message}" for place, one in found if one.severity is Severity.WARNING)
+
+
+def _refuse_voice(keys: dict[str, str], release: Path) -> None:
+    """Raise UsageError for words that only hubkit may use."""
+    for key, text in keys.items():
+        if words := next(filter(None, map(speaks_as_hubkit, text.split("\n"))), None):
+            raise UsageError(
+                f"{release / CARD_SETTINGS}: {key} says {printable(shortened(words))!r}, which only hubkit's own sentences say, with what was found",
+                hint="take the sentence out: the card says what was checked, computed and measured, and by which version",
+            )
+
+
+def _by_key(settings: CardSettings) -> Iterator[tuple[str, str]]:
+    """Every text of card.yaml with the key that one finds it under; what an earlier card said is not in this one."""
+    for name, value in settings.model_dump(exclude={"withdrawn"}).items():
+        parts: list[tuple[str, Any]] = [(name, value)]
+        if isinstance(value, dict):
+            parts = [(f"{name}.{key}", one) for key, one in value.items()]
+        elif isinstance(value, list):
+            parts = [(f"{name}.{at}", one) for at, one in enumerate(value)]
+        for key, one in parts:
+            if texts := list(strings(one)):
+                yield key, "\n".join(texts)
+
+
+class _Places:
+    """Where the author wrote what a finding is about."""
+
+    def __init__(self, text: str, keys: dict[str, str]) -> None:
+        self._lines = text.split("\n")
+        self._body = parse_readme(text).body_line
+        self._regions = author_lines(text)
+        self._keys = keys
+        prose = {key: said for key, said in keys.items() if key.partition(".")[0] in PROSE}
+        self._prose = {
+            key: [one for one in map(str.strip, PIECES.split(said)) if len(one) >= SHORTEST]
+            for key, said in prose.items()
+        }
+
+    def of(self, finding: Finding) -> str | None:
+        """The key of card.yaml, or the region; None where the sentence is hubkit's, or the finding another file's."""
+        if finding.path == CARD_SETTINGS:
+            return (finding.pointer or "/").strip("/")
+        if finding.path != README or not finding.line or finding.line > len(self._lines):
+            return None
+        line = self._lines[finding.line - 1]
+        if finding.line < self._body:
+            return self._in_front(finding, line)
+        if finding.line in self._regions:
+            return f"the region on line {finding.line}"
+        return next((key for key, said in self._prose.items() if any(one in line for one in said)), None)
+
+    def _in_front(self, finding: Finding, line: str) -> str | None:
+        """The base model was held against the configurations before: there "unknown" may pass."""
+        if finding.pointer:
+            return None if finding.pointer == "/base_model" else finding.pointer.strip("/")
+        value = line.rpartition(":")[2].strip(" -'\"")
+        return next((key for key, said in self._keys.items() if value in said.split("\n")), "front_matter")

@@ -1,0 +1,58 @@
+"""What a card says beside its prose: comments in the code that loads its SAEs, and what stands for an image that is not shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hubkit.readme.code import PYTHON
+from hubkit.readme.formulas import without_formulas
+
+if TYPE_CHECKING:
+    from hubkit.readme.page import Line, Page
+
+COMMENTED = {*PYTHON, "", "bash", "sh", "shell", "console", "yaml"}
+"""Languages of code in which `#` begins a comment."""
+OF_SAES = re.compile(r"SAE|sae_lens|safetensors", re.ASCII)
+COMMENT = re.compile(r"(?:^|(?<=\s))#+[ \t]*(\S.*)$")
+LONGEST = 400
+"""Characters of a line of code that are looked at."""
+IMAGE = re.compile(
+    r"!\[([^\[\]\n]{3,300})\]\([^()\n]{0,500}\)|<img\b[^<>]{0,500}?\balt ?= ?[\"']([^\"'<>\n]{3,300})[\"']",
+    re.IGNORECASE,
+)
+SHAPE = re.compile(r"^\W*(?:shape\b|[\[(])", re.IGNORECASE)
+"""A comment that is nothing but the shape of what the line gives."""
+NAMES_ONE = re.compile(r"\b(?:SAEs?|auto-?encoders?|transcoders?|dictionary)\b", re.IGNORECASE)
+"""Other images show results, layer by layer."""
+
+
+def asides(page: Page) -> Iterator[Line]:
+    """Each comment and each image's words as a line of its own, in the order of the lines."""
+    of_saes = {
+        block.line + offset
+        for block in page.readme.code_blocks
+        if block.language in COMMENTED and OF_SAES.search(block.text)
+        for offset in range(block.text.count("\n") + 1)
+    }
+    for line in page.lines:
+        if line.code:
+            text = _comment(line.text[:LONGEST]) if line.number in of_saes else None
+            if text is not None and not SHAPE.match(text):
+                yield replace(line, text=text, code=False, fenced=False)
+        elif "alt" in line.raw or "![" in line.raw:
+            for match in IMAGE.finditer(line.raw):
+                text = without_formulas(match.group(1) or match.group(2)).strip()
+                if NAMES_ONE.search(text):
+                    yield replace(line, text=text, cells=(), titles=(), bullet=False, level=0)
+
+
+def _comment(code: str) -> str | None:
+    """The words behind the `#` that is in no string."""
+    for match in COMMENT.finditer(code):
+        before = code[: match.start()]
+        if before.count('"') % 2 == 0 and before.count("'") % 2 == 0:
+            return match.group(1).strip()
+    return None

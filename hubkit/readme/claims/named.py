@@ -1,0 +1,86 @@
+"""Names and values inside sentences, comments and headings: the fields whose value is a word, a dataset, a precision, made of the names that `fields` has."""
+
+from __future__ import annotations
+
+import re
+
+from hubkit.readme.claims import values
+from hubkit.readme.claims.fields import FIELDS, Field
+
+I = re.IGNORECASE  # noqa: E741 - as short as it is common here
+LINK = r"(?: \([\w ]{1,20}\))?(?: ?[:=→] ?| ?\(| (?:of|is|are|was|were|being|equals?|equal to|set to|called|named) (?:set to )?| )[`\"']?(?:the )?"
+PRECISION = r"(?:torch\.)?(?:float(?:16|32|64)|bfloat16|b?fp?16|fp?32|fp?64)"
+CORPUS = r"(?:OpenWebText|OWT|(?:the )?Pile(?:[- ]uncopyrighted)?|C4|FineWeb(?:-Edu)?|RedPajama|SlimPajama|TinyStories|LMSYS(?:-Chat)?|UltraChat|WikiText|Dolma)"
+DATASET = rf"(?:[A-Za-z][\w.-]{{1,60}}/[\w.-]{{0,79}}\w|{CORPUS})(?![\w/]|-\w)"
+ONLY_ONE = r"(?! ?(?:and|or|,|&|/|\+) )"
+TAKEN = r"(?:train|fit|learn|collect|comput|extract|sampl|gather|harvest|tak|captur|generat|record|stream)(?:\w{1,5})?"
+NORMALIZED = r"(?:activations?|inputs?|vectors|hidden states) (?:(?:are|were|is|was|have been|being) )?(?:first |then )?"
+
+
+def _names(one: Field, *, loosely: bool = True) -> str:
+    """Every name of a field with two words or more, or that is no other word: longest first."""
+    every = {one.name.replace("_", " "), *one.called, *(one.loosely if loosely else ())}
+    kept = sorted(
+        (name for name in every if " " in name or name in {"dataset", "precision", "dtype", "corpus"}),
+        key=lambda name: (-len(name), name),
+    )
+    return "(?:" + "|".join(re.escape(name).replace(r"\ ", "[ _-]") for name in kept) + ")"
+
+
+NUMBER = rf"({values.NUMBER_OR_WORD})(?![\w^×%]|\.\d|-\d)(?! ?[/–])"
+STATED: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("context_size", re.compile(rf"(?<![\w-]){_names(FIELDS['context_size'])}{LINK}{NUMBER}", I)),
+    ("context_size", re.compile(rf"\b(?:sequences|contexts|chunks|windows) of (?:length )?{NUMBER}(?= tokens?\b|[.,;)]|$)", I)),
+    ("context_size", re.compile(rf"(?<![\w.,])({values.AMOUNT})[- ]tokens? (?:contexts?|sequences|chunks|windows)\b", I)),
+    ("dtype", re.compile(rf"(?<![\w-]){_names(FIELDS['dtype'])}{LINK}({PRECISION})(?!\w)", I)),
+    ("dtype", re.compile(rf"(?<![\w-])({PRECISION}) (?:weights|tensors|parameters)\b", I)),
+    ("dtype", re.compile(rf"\b(?:weights|tensors|parameters) (?:(?:of|in) the SAEs? )?(?:are|in|as|is) (?:in )?({PRECISION})(?!\w)", I)),
+    ("dtype", re.compile(rf"\b(?:saved|stored|published|released) (?:in|as|with) ({PRECISION})(?!\w)", I)),
+    ("dataset_path", re.compile(rf"(?<![\w-]){_names(FIELDS['dataset_path'])}{LINK}({DATASET}){ONLY_ONE}", I)),
+    ("dataset_path", re.compile(rf"\b{TAKEN} (?:[\w.,]+ ){{0,6}}?(?:on|over|from|with|using) (?:[\w.,]+ ){{0,4}}?(?:(?:of|from|on) )?(?:the )?({DATASET}){ONLY_ONE}", I)),
+    ("dataset_path", re.compile(rf"\bus(?:e[sd]?|ing) (?:the )?({DATASET}) as (?:the |our |its )?(?:training )?(?:data|corpus|dataset)\b", I)),
+    ("normalize_activations", re.compile(rf"{NORMALIZED}(layer[- ]?norm)(?:ali[sz])?ed\b", I)),
+    ("normalize_activations", re.compile(rf"(?<![\w-]){_names(FIELDS['normalize_activations'])}{LINK}(none|layer[_ -]?norm(?:ali[sz]ation)?|constant_norm_rescale|expected_average_only_in)\b", I)),
+)  # fmt: skip
+"""Each way, with its value as the first group."""
+PLAIN = re.compile(
+    rf"\b{NORMALIZED}(?:not |never |un)normali[sz]ed\b|\b(?:no|without(?: any)?) (?:activation |input )?normali[sz]ation\b",
+    I,
+)
+"""That nothing is done to the activations."""
+OF_MODEL = re.compile(
+    rf"\b(?:base |language )?(?:model|LLM)(?: (?:was|is|were|has been))? (?:loaded|run|ran|used|quanti[sz]ed|evaluated) (?:in|with|at|to|as) ({PRECISION}|[48][- ]?bit|int[48]|nf4)(?!\w)|"
+    rf"\bactivations (?:(?:were|are|was) )?(?:collected|computed|extracted|captured|taken|cached|harvested) (?:in|with|at) ({PRECISION}|[48][- ]?bit|int[48]|nf4)(?!\w)",
+    I,
+)
+"""In which precision the base model was run."""
+BOS = re.compile(
+    r"\bBOS(?: tokens?)? (?:is|are|was|were) (?:\w+ ){0,2}?(?:prepended|added)\b|\bprepend(?:s|ed|ing)? (?:an? |the |no )?BOS\b|\b(?:with(?:out)?|no) (?:an? |the |any |prepended )*BOS\b",
+    I,
+)
+DENIED = re.compile(r"\b(?:not|no|never|without)\b|n't\b", I)
+OF_SIZE = re.compile(
+    r"(?<![a-z\d])\d+(?:\.\d+)?[mb](?![a-z])|\.(?:json|py|md|safetensors|pt|csv|ya?ml|txt)$", I
+)
+"""Of an id that is a model's, or of a file."""
+
+
+def read(field: str, text: str) -> values.Value | None:
+    """The value as the field's kind reads it; None for what it may not be."""
+    value = FIELDS[field].kind.read(
+        re.sub(r"layer[ -]norm(?:ali[sz]ation)?", "layer_norm", text.strip(" -"), flags=I)
+    )
+    if field != "dataset_path" or value is None or "/" not in value:
+        return value
+    known = bool(values.corpora(value))
+    return None if OF_SIZE.search(value) or (values.is_foundry(value) and not known) else value
+
+
+def deniable(text: str) -> tuple[str, values.Value] | None:
+    """What a sentence states by saying that something is done, or is not: a BOS token before the text, normalized activations; and of the base model its precision."""
+    if match := OF_MODEL.search(text):
+        value = FIELDS["model_dtype"].kind.read(match.group(1) or match.group(2))
+        return None if value is None or DENIED.search(text) else ("model_dtype", value)
+    if BOS.search(text):
+        return "prepend_bos", DENIED.search(text) is None
+    return ("normalize_activations", "none") if PLAIN.search(text) else None

@@ -1,0 +1,107 @@
+"""Everything in a card's body that states a number or names a fact of an SAE, whether or not the grammar of claims reads it.
+
+Wider than the claims on purpose: what is found here and held against nothing is what a reader must not take for checked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hubkit.readme.asides import asides
+from hubkit.readme.claims import values
+from hubkit.readme.claims.fields import BY_NAME
+from hubkit.readme.claims.named import CORPUS, PRECISION
+from hubkit.readme.claims.sentences import paragraphs
+from hubkit.readme.page import SENTENCE, shortened
+
+if TYPE_CHECKING:
+    from hubkit.readme.page import Line, Page
+
+I = re.IGNORECASE  # noqa: E741 - as short as it is common here
+NOISE = re.compile(
+    r"https?://\S{1,500}|\b\d{4}-\d{2}-\d{2}\b|arxiv:? ?\d{4}\.\d{4,5}|\bv?\d{1,4}\.\d{1,4}\.\d{1,4}\S{0,30}|"
+    r"(?<![\w.-])(?!(?:layers?|blocks?|top|topk|k|width|L0)-)[A-Za-z][\w.]{0,40}(?:-[\w.]{1,40}){1,8}|\[\d{1,3}\]|\[[^\[\]\n]{0,300}\]\([^()\s]{1,500}\)",
+    I,
+)
+"""Numbers that state nothing of their own: addresses, days, versions, names such as GPT-2, footnotes, links."""
+NUMBER = re.compile(
+    rf"(?<![\w./:#@^])(?<![A-Za-z]-)(\d{{1,9}}(?:\.\d{{1,12}})?[eE][-+]?\d{{1,3}}|\d{{1,9}}\.\d{{4,12}}|{values.AMOUNT})"
+    r"(?: ?(?P<percent>%)|(?P<unit>[A-Za-z×]{1,2})(?!\w))?(?!\w|[./]\w)"
+)
+"""With what is written onto it: `16x`, `1.1B`, `40GB`."""
+NAMES = "|".join(
+    re.escape(name).replace(r"\ ", "[ _-]")
+    for name in sorted(
+        (n for n, (_, loosely) in BY_NAME.items() if " " in n and not loosely),
+        key=lambda name: (-len(name), name),
+    )
+)
+WORD = re.compile(
+    rf"(?<![\w-])(?:{NAMES})(?![\w-])|\bBOS\b|\bnormali[sz](?:ed|ation)\b|(?<!\w)(?:{PRECISION})(?!\w)|\b{CORPUS}\b|\b(?:batch)?top-?k\b|\bjump-?relu\b|\bgated SAEs?\b|\bblocks\.\d|\bhook_\w|"
+    r"\b(?:MIT|Apache|CC[- ]BY|GPL)\b|\blicen[cs]ed\b|\bexplain\w* .{0,40}\bvariance\b|\bresidual stream\b|\bMLP outputs?\b|\battention outputs?\b|"
+    r"(?<![\w/.:-])[A-Za-z][\w.-]{1,60}/(?!\S{0,80}\.(?:json|safetensors|pt|py|md)\b)[A-Za-z][\w.-]{0,60}-\d[\w.-]{0,40}(?![\w/])",
+    I,
+)
+"""Words by which a sentence without a number states a fact of an SAE."""
+LONGEST = 600
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One sentence, row, item, comment or image."""
+
+    first: int
+    """1-based line."""
+    last: int
+    quote: str
+    numbers: tuple[tuple[float, float], ...]
+    """The bounds of each number: what rounding, or `32k`, can mean."""
+
+
+def stated(page: Page) -> Iterator[Statement]:
+    """Every statement of a card's body, in no order; of a citation none. Linear in its length."""
+    for lines in paragraphs(page, every=True):
+        if lines[0].section != "citation":
+            yield from _sentences(lines)
+    for line in page.prose:
+        if line.cells and line.section != "citation":
+            yield from _statement(line.text, line, line)
+    for line in page.heads:
+        yield from _statement(line.text, line, line)
+    for line in asides(page):
+        yield from _statement(line.text, line, line)
+
+
+def _sentences(lines: list[Line]) -> Iterator[Statement]:
+    text, ends = "", []
+    for line in lines:
+        text += line.text + " "
+        ends.append(len(text))
+    begin = 0
+    for sentence in SENTENCE.split(text.rstrip()):
+        stop = begin + len(sentence)
+        first = next((line for line, end in zip(lines, ends, strict=True) if begin < end), lines[-1])
+        last = next((line for line, end in zip(lines, ends, strict=True) if stop <= end), lines[-1])
+        yield from _statement(sentence, first, last)
+        begin = stop + 1
+
+
+def _statement(text: str, first: Line, last: Line) -> Iterator[Statement]:
+    text = NOISE.sub(" ", text[:LONGEST])
+    numbers = tuple(_bounds(match) for match in NUMBER.finditer(text))
+    if numbers or WORD.search(text):
+        yield Statement(first.number, last.number, shortened(text), numbers)
+
+
+def _bounds(match: re.Match[str]) -> tuple[float, float]:
+    """What the number may be: half a unit of its last digit is rounding, where it has digits behind the point, or is a percentage."""
+    written = match.group(1)
+    low, high = values.amount(written) or (float(written), float(written))
+    if low == high and "e" not in written.lower() and ("." in written or match.group("percent")):
+        half = 0.5 * 10.0 ** -len(written.partition(".")[2])
+        low, high = low - half, high + half
+    scale = 0.01 if match.group("percent") else 1e9 if match.group("unit") in ("B", "b") else 1.0
+    return low * scale, high * scale

@@ -1,0 +1,51 @@
+"""What the front matter says of the SAEs under keys that the Hub knows: the datasets against the configurations, and the licence against the text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hubkit.readme.claims.fields import FIELDS
+from hubkit.readme.claims.kinds import Licensed
+from hubkit.readme.claims.licences import plain as plain_licence
+from hubkit.validate.card import CARD, claim_finding
+from hubkit.validate.facts import RepoFacts, SaeFacts
+from hubkit.validate.finding import Found
+from hubkit.validate.true_values import values_of
+
+
+def datasets(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
+    """`datasets` of the front matter, where every configuration names one: none of them is any of those."""
+    stated = (repo.readme.front_matter or {}).get("datasets") if repo.readme else None
+    names = [name for name in (stated if isinstance(stated, list) else [stated]) if isinstance(name, str)]
+    true = [values[0] for sae in saes if (values := values_of(sae, "dataset_path"))]
+    kind = FIELDS["dataset_path"].kind
+    verdicts = {kind.agrees(name, one) for name in names for one in true}
+    if len(true) < len(saes) or verdicts != {False}:
+        return
+    head = (repo.readme.head or "").split("\n") if repo.readme else []
+    line = next((number for number, text in enumerate(head, 2) if text.startswith("datasets")), 1)
+    yield Found(
+        f"datasets of the front matter is {' and '.join(names[:3])}; dataset_path of the configurations is {' or '.join(sorted({str(one) for one in true})[:3])}",
+        "name the dataset that the SAEs were trained on",
+        path=CARD, line=line, pointer="/datasets", identity="datasets",
+    )  # fmt: skip
+
+
+def licences(repo: RepoFacts) -> Iterator[Found]:
+    """The text against the front matter, which the Hub shows."""
+    stated = (repo.readme.front_matter or {}).get("license") if repo.readme else None
+    names = [name for name in (stated if isinstance(stated, list) else [stated]) if isinstance(name, str)]
+    if not names or "other" in names:
+        return
+    for claim in repo.claims.of(Licensed):
+        said = plain_licence(claim.name)
+        if not any(
+            plain_licence(name).startswith(said) or said.startswith(plain_licence(name)) for name in names
+        ):
+            yield claim_finding(
+                claim,
+                f"license of the front matter is {' and '.join(names)}, the text says {claim.name}",
+                "give the licence that the SAEs are under, in both places",
+                topic=f"license {said}",
+            )
+            return

@@ -1,0 +1,137 @@
+"""What card.yaml says is held against the release before a card is written: lies are refused by their key, right texts are built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cards.variants import GPT2, put, sae
+
+from hubkit.cards.build import build_card
+from hubkit.cards.settings import CardSettings
+from hubkit.errors import UsageError
+
+METADATA = {
+    "hook_name": "blocks.6.hook_resid_post", "context_size": 128, "dataset_path": "Skylion007/openwebtext", "prepend_bos": True, "l0": 3.5, "training_architecture": "topk",
+}  # fmt: skip
+"""TopK, k = 4, 768 to 32."""
+LIES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "layer": ({"summary": "An SAE on layer 9 of GPT-2 small."}, {"summary": "An SAE on layer 6 of GPT-2 small."}),
+    "architecture": ({"summary": "We trained a Gated SAE."}, {"summary": "We trained a TopK SAE."}),
+    "title": ({"title": "GPT-2 small SAE, layer 9"}, {"title": "GPT-2 small SAE, layer 6"}),
+    "model in title": ({"title": "SAE for Pythia-70m"}, {"title": "SAE for GPT-2 small"}),
+    "k": ({"prose": {"training": "The SAE keeps k = 64 latents."}}, {"prose": {"training": "The SAE keeps k = 4 latents."}}),
+    "latents": ({"prose": {"summary": "The dictionary has 16384 latents."}}, {"prose": {"summary": "The dictionary has 32 latents."}}),
+    "width": ({"prose": {"architecture": "- d_sae: 24576"}}, {"prose": {"architecture": "- d_sae: 32"}}),
+    "formula": ({"prose": {"architecture": "The SAE has $d_{sae} = 24576$."}}, {"prose": {"architecture": "The SAE has $d_{sae} = 32$."}}),
+    "pair": ({"prose": {"architecture": "The encoder maps 768 → 24576."}}, {"prose": {"architecture": "The encoder maps 768 → 32."}}),
+    "input": ({"prose": {"architecture": "The input dimension is 1024."}}, {"prose": {"architecture": "The input dimension is 768."}}),
+    "site": ({"prose": {"training": "It was trained on the MLP output."}}, {"prose": {"training": "It was trained on the residual stream."}}),
+    "hook": ({"prose": {"loading": "The SAE is hooked at `blocks.9.hook_resid_post`."}}, {"prose": {"loading": "The SAE is hooked at `blocks.6.hook_resid_post`."}}),
+    "context": ({"prose": {"training": "It was trained with a context size of 1024."}}, {"prose": {"training": "It was trained with a context size of 128."}}),
+    "dataset": ({"prose": {"training": "The SAE was trained on the Pile."}}, {"prose": {"training": "The SAE was trained on OpenWebText."}}),
+    "datasets": ({"datasets": ["monology/pile-uncopyrighted"]}, {"datasets": ["Skylion007/openwebtext"]}),
+    "BOS": ({"prose": {"training": "Activations were computed without a BOS token."}}, {"prose": {"training": "Activations were computed with a BOS token."}}),
+    "precision": ({"prose": {"precision": "Weights are stored in bfloat16."}}, {"prose": {"precision": "Weights are stored in float32."}}),
+    "normalization": ({"prose": {"training": "Activations are layer-normalized first."}}, {"prose": {"training": "Activations are not normalized first."}}),
+    "L0": ({"prose": {"quality": "The mean L0 is 61."}}, {"prose": {"quality": "The mean L0 is 3.5."}}),
+    "license": ({"prose": {"license": "The weights are released under the Apache 2.0 license."}}, {"prose": {"license": "The weights are released under the MIT license."}}),
+    "count": ({"prose": {"contents": "This repository contains 12 SAEs."}}, {"prose": {"contents": "This repository contains one SAE."}}),
+    "own section": ({"sections": [{"heading": "Details", "text": "- Layer: 9\n- Top-k: 64"}]}, {"sections": [{"heading": "Details", "text": "- Layer: 6\n- Top-k: 4"}]}),
+    "heading": ({"sections": [{"heading": "The SAE (layer 9)", "text": "Text."}]}, {"sections": [{"heading": "The SAE (layer 6)", "text": "Text."}]}),
+    "file": ({"prose": {"loading": "See `other/sae_weights.safetensors`."}}, {"prose": {"loading": "See `one/sae_weights.safetensors`."}}),
+    "further keys": ({"front_matter": {"d_sae": 24576}}, {"front_matter": {"d_sae": 32}}),
+    "tag": ({"tags": ["jumprelu"]}, {"tags": ["topk"]}),
+    "base model": ({"base_model": "EleutherAI/pythia-70m"}, {"base_model": "openai-community/gpt2"}),
+    "voice": ({"summary": "Checked by hubkit: no defect."}, {"summary": "Trained with hubkit."}),
+    "voice in prose": ({"prose": {"limitations": "**Verified** by `hubkit` 0.1.0."}}, {"prose": {"limitations": "Steering was not checked by hubkit."}}),
+    "a use": ({"recommended": ["finding features of layer 9, where the SAE reads layer 9"], "prose": {"uses": "This SAE reads layer 9."}}, {"prose": {"uses": "This SAE reads layer 6."}}),
+}  # fmt: skip
+
+
+def build(folder: Path, changes: dict[str, Any]) -> str:
+    settings = CardSettings.model_validate(GPT2.model_dump(exclude_defaults=True) | changes)
+    put(folder, sae("one", "topk", **METADATA), settings)
+    return build_card(folder, settings).text
+
+
+@pytest.mark.parametrize("name", sorted(LIES))
+def test_a_lie_is_refused_and_the_truth_is_built(tmp_path: Path, name: str) -> None:
+    wrong, right = LIES[name]
+    with pytest.raises(UsageError) as refused:
+        build(tmp_path / "wrong", wrong)
+    assert not (tmp_path / "wrong" / "README.md").exists()
+    assert "card.yaml" in refused.value.message
+    assert build(tmp_path / "right", right)
+
+
+def test_the_key_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"prose\.training: k is 4 in the configurations, the card says 64"):
+        build(tmp_path, LIES["k"][0])
+
+
+def test_a_region_is_held_too(tmp_path: Path) -> None:
+    build(tmp_path, {})
+    card = tmp_path / "README.md"
+    region = (
+        "\n\n<!-- hubkit:author:training -->\nThis SAE reads layer 9.\n<!-- /hubkit:author:training -->\n"
+    )
+    card.write_text(card.read_text(encoding="utf-8").rstrip() + region, encoding="utf-8", newline="\n")
+    with pytest.raises(UsageError, match="layer is 6"):
+        build_card(tmp_path)
+
+
+def test_a_doubt_is_told(tmp_path: Path) -> None:
+    settings = CardSettings.model_validate(GPT2.model_dump(exclude_defaults=True) | {"tags": ["pythia-70m"]})
+    put(tmp_path, sae("one", "topk", **METADATA), settings)
+    assert any("pythia-70m" in doubt for doubt in build_card(tmp_path, settings).doubts)
+
+
+def test_saes_of_two_base_models_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    files = sae("one", "topk", **METADATA) | sae(
+        "two", "topk", **METADATA | {"model_name": "google/gemma-2-2b"}
+    )
+    put(tmp_path, files)
+    with pytest.raises(UsageError, match=r"1 SAE of it \(two\) is of google/gemma-2-2b") as refused:
+        build_card(tmp_path)
+    assert "folder of their own" in str(refused.value.hint)
+
+
+def test_hooks_that_differ_are_a_column(tmp_path: Path) -> None:
+    put(
+        tmp_path / "a",
+        sae("one", "topk", **METADATA)
+        | sae("two", "topk", **METADATA | {"hook_name": "blocks.9.hook_mlp_out"}),
+    )
+    assert "| `two` | topk | 9 | `blocks.9.hook_mlp_out` |" in build_card(tmp_path / "a").text
+    put(
+        tmp_path / "b",
+        sae("one", "topk", **METADATA)
+        | sae("two", "topk", **METADATA | {"hook_name": "blocks.9.hook_resid_post"}),
+    )
+    assert "| hook |" not in build_card(tmp_path / "b").text
+
+
+@pytest.mark.parametrize(
+    ("hook", "module"),
+    [
+        ("blocks.6.hook_resid_post", "transformer.h.6"),
+        ("blocks.6.hook_resid_pre", "transformer.h.5"),
+        ("transformer.h.6", "transformer.h.6"),
+        ("blocks.0.hook_resid_pre", None),
+        ("blocks.6.hook_mlp_out", None),
+    ],
+)
+def test_the_code_hooks_the_block_whose_output_it_is(tmp_path: Path, hook: str, module: str | None) -> None:
+    put(tmp_path, sae("one", "topk", **METADATA | {"hook_name": hook}))
+    text = build_card(tmp_path).text
+    assert (f'block = "{module}"' in text) if module else ("get_submodule(" not in text)
+
+
+def test_a_version_is_no_markdown(tmp_path: Path) -> None:
+    put(
+        tmp_path,
+        sae("one", "topk", **METADATA | {"sae_lens_training_version": "[x](https://evil.example) **6**"}),
+    )
+    assert "`[x](https://evil.example) **6**`" in build_card(tmp_path).text

@@ -1,0 +1,132 @@
+"""What a card says and hubkit could not hold against anything is counted and listed; what agrees, and what hubkit wrote, is not."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from claim_matrix import CARRIERS, HEAD, PROPERTIES, repository
+from jsonschema import Draft202012Validator
+
+from hubkit.validate.coverage import Coverage
+from hubkit.validate.report_schema import Report as ReportSchema
+from hubkit.validate.reporters import text as text_reporter
+from hubkit.validate.run import validate
+
+
+def coverage(text: str) -> Coverage:
+    (found,) = validate(repository(text)).coverage
+    return found
+
+
+HELD = [
+    "The SAE reads layer 6 of GPT-2 small.", "It has 24,576 latents and k = 32.", "The mean L0 is 31.4.", "The SAE explains 87.4% of the variance.", "| Property | Value |\n|---|---|\n| Context length | 128 |",
+    "Weights are stored in float32.", "- License: MIT", "The SAE was trained on OpenWebText.", '```python\nfrom sae_lens import SAE\nsae = SAE.load_from_disk(".")  # layer 6, k = 32\n```', "An SAE, 768 → 24576.",
+]  # fmt: skip
+NOT_HELD = [
+    "We found 12 interesting features.", "Training took 3 hours on 2 GPUs.", "The learning rate was 3e-4.", "The SAE reads layer 6 and was trained for 30k steps.", "## Related work\n\nOther SAEs have 16k latents.",
+    "| Metric | Value |\n|---|---|\n| Dead share | 0.03 |", "On WikiText the perplexity rises by 0.2.", "About 9% of latents are dead.", "- Seed: 64", "The probe reaches 93% accuracy at layer 6.", "The authors prefer bfloat16.",
+]  # fmt: skip
+NOTHING_STATED = [
+    "Text.",
+    "See https://example.org/2024/05.",
+    "[1] A paper, arXiv:2309.08600.",
+    "Written on 2024-05-01.",
+    "## Citation\n\n@misc{x, year={2024}}",
+    "GPT-2 is a model.",
+    "Each latent is a direction.",
+]
+
+
+@pytest.mark.parametrize("text", HELD)
+def test_what_agrees_is_counted(text: str) -> None:
+    found = coverage(text)
+    assert (found.agree, found.contradicted, found.unheld) == (found.statements, 0, ())
+    assert found.agree
+
+
+@pytest.mark.parametrize("text", NOT_HELD)
+def test_what_was_held_against_nothing_is_listed(text: str) -> None:
+    found = coverage(text)
+    assert len(found.unheld) == 1
+    assert text.rsplit("\n", maxsplit=1)[-1].strip("|- ").split(" |")[0] in found.unheld[0].quote
+    assert found.unheld[0].line == HEAD.count("\n") + text.count("\n") + 1
+
+
+@pytest.mark.parametrize("text", NOTHING_STATED)
+def test_what_states_nothing_is_no_statement(text: str) -> None:
+    assert coverage(text).statements == 0
+
+
+@pytest.mark.parametrize("carrier", sorted(CARRIERS))
+def test_no_wrong_number_is_silent_and_unlisted(carrier: str) -> None:
+    """The closure: whatever the grammar misses is listed, or a finding."""
+    for one in PROPERTIES.values():
+        value = (
+            one.sentences[0].format(one.wrong)
+            if carrier == "sentence"
+            else (one.ranges or ("", ""))[1]
+            if carrier == "range"
+            else one.wrong
+        )
+        text = CARRIERS[carrier](one, value)
+        if not text or not any(sign.isdigit() for sign in one.wrong):
+            continue
+        found = coverage(text)
+        assert found.contradicted or found.unheld, text
+
+
+def test_a_contradiction_is_neither() -> None:
+    found = coverage("The SAE reads layer 9.\n\nIt has 24576 latents.")
+    assert (found.agree, found.contradicted, found.unheld) == (1, 1, ())
+
+
+def test_a_card_without_saes_has_none() -> None:
+    view = repository("The SAE reads layer 9.")
+    del (
+        view.files["cfg.json"],
+        view.files["sae_weights.safetensors"],
+        view.unreadable["sae_weights.safetensors"],
+    )
+    assert validate(view).coverage == ()
+
+
+def test_the_report_says_so() -> None:
+    report = validate(repository("It has 24576 latents.\n\nWe found 12 features."))
+    data = report.to_json()
+    Draft202012Validator(ReportSchema.model_json_schema()).validate(data)
+    assert data["coverage"][0]["not_held_first"] == [{"line": 11, "quote": "We found 12 features."}]
+    short = text_reporter.without_markup(text_reporter.render(report))
+    assert (
+        "1 statement of README.md agrees with the files; 1 could not be held against anything: line 11 (-v shows them)"
+        in short
+    )
+    assert "README.md:11  We found 12 features." not in short
+    assert "README.md:11  We found 12 features." in text_reporter.without_markup(
+        text_reporter.render(report, verbose=True)
+    )
+
+
+def seconds(text: str) -> float:
+    begun = time.process_time()
+    coverage(text)
+    return time.process_time() - begun
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "We found 12 features. ",
+        "- layer 6, k = 32\n",
+        "| a | 12 |\n",
+        "1 ",
+        "12% ",
+        "d_sae = 24576, ",
+        "[1](",
+        "arXiv ",
+    ],
+)
+def test_time_is_linear_in_the_length(piece: str) -> None:
+    small, large = (piece * (size // len(piece)) for size in (8_000, 32_000))
+    first = min(seconds(small) for _ in range(2))
+    assert min(seconds(large) for _ in range(2)) < 10 * first + 0.1
