@@ -11,8 +11,8 @@ from hubkit.tensors.kinds import ZIPS, is_tar, packing
 from hubkit.tensors.pickle_stream import BeyondError, PickleError
 from hubkit.tensors.unpacked import PackingError, Unpacked
 from hubkit.tensors.view_file import Allowance, Share, SpentError, Window
-from hubkit.tensors.zip_directory import STORED
-from hubkit.tensors.zip_entries import member_window, zip_entries
+from hubkit.tensors.zip_entries import zip_entries
+from hubkit.tensors.zip_open import open_member
 
 if TYPE_CHECKING:
     from hubkit.tensors.view_file import Readable
@@ -130,10 +130,9 @@ class Texts:
             where = self._member(place, entry.name)
             yield Text(where, "", 0)
             try:
-                window = member_window(file, entry)
+                member = open_member(file, entry, self._share)
             except (PickleError, BeyondError):
                 continue
-            member = window if entry.method == STORED else Unpacked(window, "deflate", self._share)
             yield from self.of(member, entry.name.rpartition("/")[2], where, depth + 1)
 
     def _tar(self, file: Readable, place: str, depth: int) -> Iterator[Text]:
