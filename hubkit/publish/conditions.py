@@ -32,7 +32,7 @@ from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.pickle_search import Searched, search
 from hubkit.validate.report import Report
 from hubkit.validate.secret_kinds import masked
-from hubkit.validate.secret_texts import secrets_in_file, secrets_of_name
+from hubkit.validate.secret_texts import secrets_in_file, secrets_of_names
 
 MOST_UNPACKED = 1 << 30
 """Bytes that come out of the packed files of a release, in search of secrets: 1 GiB."""
@@ -210,7 +210,7 @@ def no_secret(subject: Subject) -> list[Problem]:
     view, allowance = open_folder(subject.release), Allowance(0, 0, MOST_UNPACKED)
     found = []
     for path in (file.path for file in subject.files):
-        secrets, cut = list(secrets_of_name(path)), list[str]()
+        secrets, cut = list(secrets_of_names([path])), list[str]()
         if not (_is_description(path) and path in told):
             inside, cut = secrets_in_file(view, path, allowance)
             secrets += inside
