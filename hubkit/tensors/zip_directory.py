@@ -23,8 +23,8 @@ LAST_TAIL = 22 + 0xFFFF + 20 + 56
 END, END64, LOCATOR = struct.Struct("<4s4H2LH"), struct.Struct("<4sQ2H2L4Q"), struct.Struct("<4sLQL")
 ENTRY, LOCAL = struct.Struct("<4s6H3L5H2L"), struct.Struct("<4s5H3L2H")
 STORED, DEFLATED = 0, 8
-ENCRYPTED, UTF8 = 1 | 1 << 6 | 1 << 13, 1 << 11
-"""Bits of a member's flags; three of them say that it, or the directory, is encrypted."""
+ENCRYPTED, UTF8 = 1 | 1 << 5 | 1 << 6 | 1 << 13, 1 << 11
+"""Bits of a member's flags; those say that it, or the directory, is encrypted or a patch."""
 NEWEST = 63
 """Version of the format, times ten: beyond it Python's zipfile opens nothing."""
 FOLDER = 0x10
