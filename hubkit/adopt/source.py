@@ -20,9 +20,8 @@ from hubkit.readme.generated import recorded
 from hubkit.readme.mojibake import repair_all
 from hubkit.release.layout import README
 from hubkit.repo.view import RepoView
-from hubkit.texts import Lines
 from hubkit.validate.facts import RepoFacts
-from hubkit.validate.secret_kinds import Hit, find_secrets, plain
+from hubkit.validate.secret_kinds import Hit, find_secrets
 
 PRIVATE_KEY = "a private key"
 PRIVATE_KEY_END = re.compile(r"-----END (?:[A-Z0-9]{1,16} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
@@ -68,15 +67,12 @@ def without_secrets(text: str) -> tuple[str, tuple[str, ...]]:
     hits = find_secrets(text)
     if not hits:
         return text, ()
-    read, lines = plain(text), text.split("\n")
-    places = Lines(read)
+    lines = text.split("\n")
     told = []
     for hit in hits:
-        stop = hit.start + len(hit.whole)
-        stop = _end_of_key(read, stop) if hit.kind == PRIVATE_KEY else stop
-        first, last = places.at(hit.start), places.at(stop - 1)
-        told.append(f"{hit.kind} on line {first}")
-        _blank(lines, first - 1, last - 1, hit)
+        last = _end_of_key(lines, hit.last) if hit.kind == PRIVATE_KEY else hit.last
+        told.append(f"{hit.kind} on line {hit.line}")
+        _blank(lines, hit.line - 1, last - 1, hit)
     return "\n".join(lines), tuple(told)
 
 
@@ -89,12 +85,14 @@ def _blank(lines: list[str], first: int, last: int, hit: Hit) -> None:
         lines[first : last + 1] = [was, *[""] * (last - first)]
 
 
-def _end_of_key(text: str, begun: int) -> int:
-    """Where a private key ends: behind its last line, or before the next blank one, or at the end."""
-    blank = text.find("\n\n", begun)
-    end = blank if blank >= 0 else len(text)
-    closed = PRIVATE_KEY_END.search(text, begun, end)
-    return closed.end() if closed else end
+def _end_of_key(lines: list[str], begun: int) -> int:
+    """The last line of a private key (1-based) of which line `begun` is read: that which closes it, or the one before the next blank one, or the text's last."""
+    for number in range(begun, len(lines) + 1):
+        if PRIVATE_KEY_END.search(lines[number - 1]):
+            return number
+        if number < len(lines) and not lines[number]:
+            return number
+    return len(lines)
 
 
 def settings_of(

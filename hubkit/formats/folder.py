@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from hubkit.errors import IncompleteError
 from hubkit.formats.json_file import JsonFile, json_file
 from hubkit.formats.strict_json import JsonFault
-from hubkit.release.layout import CFG
+from hubkit.release.layout import CFG, METRICS
 from hubkit.repo.view import TooLargeError
 from hubkit.tensors.container import ENDINGS, read_header
 from hubkit.tensors.header import HeaderError
@@ -24,6 +23,8 @@ CONFIG_NAMES = (CFG, "config.json", "hyperparams.json")
 """A folder's own configuration: the first of these. What it is, its keys decide."""
 YAML_NAMES = ("config.yaml", "conf.yaml")
 """Configurations of circuit-tracer and of temporal SAEs."""
+TELLING = frozenset((*CONFIG_NAMES, *YAML_NAMES, METRICS))
+"""Names of files that say something of the folder that they lie in."""
 NOT_WEIGHTS = {
     "sparsity.safetensors", "activation_whitening.safetensors", "activations_store_state.safetensors", "trainer_state.pt", "state.pt",
     "optimizer.pt", "scheduler.pt", "training_args.bin",
@@ -81,7 +82,7 @@ class Folder:
     @property
     def name(self) -> str:
         """The last part of its path; empty at the root."""
-        return "" if self.path == "." else PurePosixPath(self.path).name
+        return "" if self.path == "." else self.path.rpartition("/")[2]
 
     def at(self, path: str) -> Folder:
         """Another folder of the repository; one without files where there is none."""
@@ -90,7 +91,7 @@ class Folder:
     @property
     def outer(self) -> Folder | None:
         """The folder around it; None at the root."""
-        return None if self.path == "." else self.at(str(PurePosixPath(self.path).parent))
+        return None if self.path == "." else self.at(self.path.rpartition("/")[0] or ".")
 
     @property
     def has_inner(self) -> bool:
@@ -167,7 +168,8 @@ class Folder:
 
     def candidates(self) -> list[Entry]:
         """The files that may hold an SAE's weights: here, and in a folder of parts inside."""
-        inner = [self.others.get(str(PurePosixPath(self.path) / name), {}) for name in sorted(PARTS)]
+        prefix = "" if self.path == "." else f"{self.path}/"
+        inner = [self.others.get(f"{prefix}{name}", {}) for name in sorted(PARTS)]
         found = [*self.files.values(), *(entry for files in inner for entry in files.values())]
         return [entry for entry in found if may_be_weights(entry)]
 
@@ -208,9 +210,16 @@ def may_be_weights(entry: Entry) -> bool:
 
 
 def folders_of(view: RepoView, *, heads: bool = True) -> dict[str, Folder]:
-    """Every folder that holds files, by path; with `heads` the headers of weights are read as families ask for them."""
+    """Every folder in which something tells what it is, by path, and the root; with `heads` the headers of weights are read as families ask for them."""
     files: dict[str, dict[str, Entry]] = {}
     for entry in view.list():
         files.setdefault(entry.folder, {})[entry.name] = entry
     shared: dict[str, Folder] = {}
-    return {path: Folder(view, path, files, shared, heads) for path in files}
+    around = {path.rpartition("/")[0] or "." for path in files if path.rpartition("/")[2] in PARTS}
+    told = [path for path, inside in files.items() if path == "." or path in around or _tells(inside)]
+    return {path: Folder(view, path, files, shared, heads) for path in told}
+
+
+def _tells(files: Mapping[str, Entry]) -> bool:
+    """Whether a folder holds a configuration, or what may be weights."""
+    return not files.keys().isdisjoint(TELLING) or any(map(may_be_weights, files.values()))

@@ -1,7 +1,7 @@
 """The conditions of the gate, one function each: a subject in, the problems out.
 
 The validator's errors keep their codes; what only a publisher must know has a word: SAE-NONE, CARD-NONE, CARD-STALE, CARD-EDITED, PROVENANCE, SECRET, PICKLE,
-LICENSE, BASE-MODEL, IGNORED, SNIPPET. A secret, two base models, or files that the Hub would leave out, are never let through.
+UNREAD, CODE, LICENSE, BASE-MODEL, IGNORED, SNIPPET. A secret, two base models, or files that the Hub would leave out, are never let through.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from hubkit.small_files import instead_of_file
 from hubkit.tensors.endings import PICKLES
 from hubkit.tensors.view_file import Allowance
 from hubkit.validate.finding import Finding, Severity
-from hubkit.validate.pickle_search import search
+from hubkit.validate.pickle_search import Searched, search
 from hubkit.validate.report import Report
 from hubkit.validate.secret_kinds import masked
-from hubkit.validate.secret_texts import secrets_in_file, secrets_of_name
+from hubkit.validate.secret_texts import secrets_in_file, secrets_of_names
 
 MOST_UNPACKED = 1 << 30
 """Bytes that come out of the packed files of a release, in search of secrets: 1 GiB."""
@@ -76,6 +76,11 @@ class Subject:
     def front_matter(self) -> dict[str, Any]:
         """Of the card; empty where there is none."""
         return dict(parse_readme(self.card).front_matter or {}) if self.card is not None else {}
+
+    @cached_property
+    def searched(self) -> Searched:
+        """What the files hold in search of pickles; those alone that are sent count."""
+        return search(open_folder(self.release))
 
     @property
     def base_model(self) -> str | None:
@@ -205,7 +210,7 @@ def no_secret(subject: Subject) -> list[Problem]:
     view, allowance = open_folder(subject.release), Allowance(0, 0, MOST_UNPACKED)
     found = []
     for path in (file.path for file in subject.files):
-        secrets, cut = list(secrets_of_name(path)), list[str]()
+        secrets, cut = list(secrets_of_names([path])), list[str]()
         if not (_is_description(path) and path in told):
             inside, cut = secrets_in_file(view, path, allowance)
             secrets += inside
@@ -232,7 +237,7 @@ def _is_description(path: str) -> bool:
 
 def no_pickle(subject: Subject) -> list[Problem]:
     """No file that runs code when it is loaded, by its name or by its bytes."""
-    found = search(open_folder(subject.release)).pickles
+    found = subject.searched.pickles
     pickles = [
         file.path
         for file in subject.files
@@ -252,6 +257,36 @@ def _about_pickles(subject: Subject, pickles: list[str]) -> str:
     if weights & set(pickles):
         return f"hubkit fix {subject.typed} --select WTS014 writes safetensors; then {remove}"
     return f"{remove}, or --allow PICKLE --reason TEXT"
+
+
+def no_unread_file(subject: Subject) -> list[Problem]:
+    """No file that nobody could look into: of no kind that hubkit knows, or packed in a way that is not undone here."""
+    unread = {one.partition(": ")[0] for one in subject.searched.unknown}
+    unread |= {path for path, one in subject.searched.pickles.items() if one.unread and not one.places}
+    files = sorted(unread & {file.path for file in subject.files})
+    if not files:
+        return []
+    what = (
+        "a file that hubkit does not know how to read"
+        if len(files) == 1
+        else "files that hubkit does not know how to read"
+    )
+    hint = "take it out, write numbers as safetensors, or --allow UNREAD --reason TEXT"
+    return [Problem("UNREAD", f"{some_files(files)}: {what}", hint, len(files))]
+
+
+def no_other_code(subject: Subject) -> list[Problem]:
+    """No program, and nothing that names code for a loader to run: SEC004's warnings."""
+    found = [
+        one
+        for one in subject.report.findings
+        if one.code == "SEC004" and one.severity is Severity.WARNING and _concerns(subject, one)
+    ]
+    if not found:
+        return []
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    hint = "remove it, or --allow CODE --reason TEXT"
+    return [Problem("CODE", f"{found[0].path}: {found[0].message}{more}", hint, len(found))]
 
 
 def nothing_is_ignored(subject: Subject) -> list[Problem]:
@@ -275,6 +310,8 @@ CONDITIONS: tuple[Condition, ...] = (
     provenance_agrees,
     no_secret,
     no_pickle,
+    no_unread_file,
+    no_other_code,
     nothing_is_ignored,
 )
 """In the order in which they are told."""

@@ -11,6 +11,7 @@ from hubkit.tensors.npz import read_npz
 from hubkit.tensors.slices import read_values
 from hubkit.tensors.torch_zip import read_pickle, read_torch
 from hubkit.tensors.zip_directory import read_directory
+from hubkit.tensors.zip_member import check_headers
 
 if TYPE_CHECKING:
     from hubkit.repo.view import RepoView
@@ -48,6 +49,8 @@ def _is_safetensors(view: RepoView, path: str, head: bytes) -> bool:
 
 def _read_zip(view: RepoView, path: str) -> Header:
     members = read_directory(view, path)
+    if view.near:  # from afar each is a request: those of what is read alone
+        check_headers(view, path, members.values())
     if any(name.endswith("data.pkl") for name in members):
         return read_torch(view, path, members)
     if path.endswith(".npz") or any(name.endswith(".npy") for name in members):

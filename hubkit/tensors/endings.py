@@ -34,6 +34,8 @@ PACKED = (".gz", ".tgz", ".bz2", ".xz", ".lzma", ".tar", ".zst", ".lz4", ".7z", 
 """What has to be unpacked from its beginning, whole."""
 ZIPS = (".zip", ".whl", ".egg", ".jar", ".keras", ".pt2", ".mar", ".skops")
 """Archives that Python's zipfile opens, whatever stands before them."""
+PROGRAMS = (".pb", ".rds", ".rda", ".rdata", ".engine", ".plan", ".blend", ".swf", ".xlsm", ".docm", ".pptm")
+"""Graphs of TensorFlow, objects of R, TensorRT's engines, scenes and documents with macros: who opens them may run what is in them."""
 PLAIN_NAMES = frozenset(
     {"license", "licence", "notice", "authors", "makefile", "dockerfile", "citation.cff", "py.typed"}
 )

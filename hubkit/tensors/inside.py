@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hubkit.errors import IncompleteError
 from hubkit.tensors.code_names import runs_as_member
+from hubkit.tensors.contents import Contents, Inside
+from hubkit.tensors.embedded import embedded
 from hubkit.tensors.endings import called, promise, says_packed, without_packing
 from hubkit.tensors.header import HeaderError
 from hubkit.tensors.joblib_arrays import WRAPPERS, joblib_imports
@@ -19,12 +21,13 @@ from hubkit.tensors.kinds import HEAD, JOBLIB_OLD, ZIPS, is_tar, may_hold, packi
 from hubkit.tensors.npz import MAGIC as NPY
 from hubkit.tensors.npz import parse_npy
 from hubkit.tensors.pickle_steps import BEGINNINGS
-from hubkit.tensors.pickle_stream import BeyondError, PickleError, PickleStream
+from hubkit.tensors.pickle_stream import BeyondError, PickleError, PickleStream, UndoneError
 from hubkit.tensors.pickle_trace import MAX_COST, Trace, trace_pickles
+from hubkit.tensors.signatures import LFS_POINTER, inert, program, reads_as_text
 from hubkit.tensors.unpacked import Packing, PackingError, Unpacked
 from hubkit.tensors.view_file import Share, ViewFile, Window, is_streamed
-from hubkit.tensors.zip_directory import STORED
-from hubkit.tensors.zip_entries import ZipEntry, ends_as_zip, member_window, zip_entries
+from hubkit.tensors.zip_entries import ZipEntry, ends_as_zip, zip_entries
+from hubkit.tensors.zip_open import open_member
 
 if TYPE_CHECKING:
     from hubkit.repo.view import RepoView
@@ -43,38 +46,15 @@ PLAIN = re.compile(r"[<>|=]?[?biufcSUVmM]\d*(?:\[[^\]]*\])?")
 STORAGE = re.compile(r"(?:[^/]+/)?data/\d+")
 """A member of a torch checkpoint that holds raw numbers."""
 UNRECOGNISED = "its name says that it is packed, and its bytes are of no kind that is known here"
+OLDEST = "torch's oldest form: what stands behind its raw numbers was not followed"
 RAW = {"tensors", "storages"}
 """Members of torch's oldest tars, where pickles and raw numbers follow each other."""
-POINTER = b"version https://git-lfs"
-"""How the text begins that stands for a file which git-lfs keeps elsewhere."""
+SEARCHED = {"hdf5"}
+"""Kinds of data in which some readers unpickle what they find."""
 CODE = re.compile(
     r"(?:[^/]+/)?(?:constants\.pkl|code/.*\.py)|(?:[^/]+/)?\.data/(?:extern_modules|python_version)"
 )
 """What only archives with code have: TorchScript's, and torch.package's."""
-
-
-@dataclass(frozen=True)
-class Inside:
-    """One stream of pickles, and where in the file it stands."""
-
-    place: str
-    """Members one in the other, empty for the file itself."""
-    trace: Trace
-
-
-@dataclass
-class Contents:
-    """What a file was found to hold."""
-
-    pickles: list[Inside] = field(default_factory=list)
-    code: list[str] = field(default_factory=list)
-    """Members that carry code of another kind."""
-    native: list[str] = field(default_factory=list)
-    """Members that are machine code, or path files with an import line."""
-    unread: list[str] = field(default_factory=list)
-    """What could not be looked into, each with its reason."""
-    failed: str | None = None
-    """Why the file could not be read to its end, where that says nothing about the file."""
 
 
 def look_into(
@@ -104,36 +84,65 @@ class _Look:
         self._share, self._known, self._near = share, known, near
         self._members = 0
 
-    def into(self, file: Readable, place: str, depth: int, name: str) -> None:
-        """What `file` holds, as every reader that may be given it sees it. Raises IncompleteError where the bytes do not come."""
+    def into(self, file: Readable, place: str, depth: int, name: str, *, raw: bool = False) -> None:
+        """What `file` holds, as every reader that may be given it sees it; `raw`: it is there to hold numbers and nothing else.
+
+        Raises IncompleteError where the bytes do not come.
+        """
         try:
             file.seek(0)
             head = file.read(HEAD)
-            if place and runs_as_member(name, head):
+            native = program(head) is not None or (bool(place) and runs_as_member(name, head))
+            if native:
                 self.contents.native.append(place)
             if may_hold(head):
                 self._pickles(file, head, place, name)
         except (PackingError, BeyondError) as error:
-            self._unread(place, error.message)
+            self._unread(place, error)
             return
         known = bool(self.contents.pickles) and self.contents.pickles[-1].place == place
         for what, opener in self._openers(file, head, name):
             if depth >= MAX_DEPTH:
-                self._unread(place, f"{what} inside {MAX_DEPTH} others: nothing is looked into deeper")
+                deep = f"{what} inside {MAX_DEPTH} others: nothing is looked into deeper"
+                self._unread(place, BeyondError(deep))
                 known = True
                 continue
             try:
                 known = opener(file, place, depth) or known
             except (PickleError, BeyondError) as error:
-                self._unread(place, f"{what}: {error.message}")
+                self._unread(place, error, what)
                 known = True
-        if not known and head.strip(b"\0") and says_packed(name) and not head.startswith(POINTER):
-            self._unread(place, UNRECOGNISED)
+        if known or native or raw or not head.strip(b"\0") or head.startswith(LFS_POINTER):
+            return
+        if says_packed(name):
+            self._unread(place, PickleError(UNRECOGNISED))
+        elif not reads_as_text(head):
+            self._other(file, inert(head), place)
 
-    def _unread(self, place: str, why: str) -> None:
-        told = f"{place}: {why}" if place else why
+    def _other(self, file: Readable, kind: str | None, place: str) -> None:
+        """A file that is no text, no pickle and nothing that is opened here: of a `kind`, or of none that is known."""
+        if kind is None:
+            self.contents.unknown.append(place)
+        if kind is None or kind in SEARCHED:
+            self._among(file, 0, place)
+
+    def _among(self, file: Readable, begin: int, place: str) -> None:
+        """Pickles among other bytes. Only where reading costs nothing."""
+        if not self._near or is_streamed(file):
+            return
+        try:
+            found = embedded(file, begin, self._known, self._share)
+        except BeyondError as error:
+            self._unread(place, error)
+        else:
+            self.contents.pickles += [Inside(place, found)] if found is not None else []
+
+    def _unread(self, place: str, error: IncompleteError, what: str = "") -> None:
+        told = ": ".join(filter(None, (place, what, error.message)))
         if told not in self.contents.unread:
             self.contents.unread.append(told)
+            if isinstance(error, BeyondError) and not isinstance(error, UndoneError):
+                self.contents.beyond.append(told)
 
     def _openers(self, file: Readable, head: bytes, name: str) -> Iterator[tuple[str, Opener]]:
         if head.startswith(ZIPS) or self._is_zip_by_its_end(file, name):
@@ -169,6 +178,8 @@ class _Look:
             imports, beyond = joblib_imports(PickleStream(file), self._share)
             merged = tuple(dict.fromkeys((*trace.imports, *imports)))
             trace = replace(trace, imports=merged, fault=None, beyond=trace.beyond or beyond)
+        elif not (trace.fault or trace.beyond or trace.legacy):
+            self._among(file, begin + trace.at, place)
         self.contents.pickles.append(Inside(place, trace))
 
     def _trace(self, file: Readable, head: bytes, name: str) -> Trace | None:
@@ -193,36 +204,43 @@ class _Look:
 
     def _zip(self, file: Readable, place: str, depth: int) -> bool:
         """Every member. Where several zips stand one after the other (torch's distributed checkpoints), all of them, the last first."""
-        lost: dict[str, str] = {}
+        lost: dict[str, IncompleteError] = {}
         file.seek(0)
         begun = file.read(4) in ZIPS
         stop = size = file.seek(0, 2)
         while stop > 0 and (stop == size or begun or ends_as_zip(Window(file, 0, stop))):
             entries, begin = zip_entries(Window(file, 0, stop), MAX_MEMBERS)
+            checkpoint = any(_last(entry.name) == "data.pkl" for entry in entries)
             for entry in entries:
                 where = self._member(place, entry.name)
                 if CODE.fullmatch(entry.name):
                     self.contents.code.append(where)
-                if self._near or not STORAGE.fullmatch(entry.name):
-                    self._zip_member(file, entry, where, depth, lost)
+                raw = STORAGE.fullmatch(entry.name) is not None
+                if self._near or not raw:
+                    self._zip_member(file, entry, where, depth, lost, raw=raw and checkpoint)
             stop = begin if begin < stop else 0
         for where, why in lost.items():
             self._unread(where, why)
         return True
 
     def _zip_member(
-        self, file: Readable, entry: ZipEntry, where: str, depth: int, lost: dict[str, str]
+        self,
+        file: Readable,
+        entry: ZipEntry,
+        where: str,
+        depth: int,
+        lost: dict[str, IncompleteError],
+        *,
+        raw: bool,
     ) -> None:
         """One member; into `lost` why it could not be opened, unless another of its name can."""
         try:
-            window = member_window(file, entry)
+            content = open_member(file, entry, self._share)
         except (PickleError, BeyondError) as error:
-            lost[where] = error.message
+            lost[where] = error
             return
         lost.pop(where, None)
-        stored = entry.method == STORED
-        content = window if stored else Unpacked(window, "deflate", self._share)
-        self.into(content, where, depth + 1, _last(entry.name))
+        self.into(content, where, depth + 1, _last(entry.name), raw=raw)
 
     def _packed(self, kind: Packing, name: str) -> Opener:
         def opener(file: Readable, place: str, depth: int) -> bool:
@@ -260,7 +278,7 @@ class _Look:
     def _raw(self, name: str, where: str) -> None:
         """Says of what torch wrote before 0.1.10 that pickles may stand behind numbers there."""
         if name in RAW and any(one.place == where for one in self.contents.pickles):
-            self._unread(where, "torch's oldest form: what stands behind its raw numbers was not looked at")
+            self._unread(where, PickleError(OLDEST))
 
     def _tar(self, file: Readable, place: str, depth: int) -> bool:
         import tarfile
@@ -271,7 +289,7 @@ class _Look:
                 for member in archive:
                     where = self._member(place, ascii(member.name)[1:-1])
                     if member.issparse():
-                        self._unread(where, "a file with holes, which is not put together here")
+                        self._unread(where, UndoneError("a file with holes, which is not put together here"))
                     elif member.isreg():
                         content = Window(file, member.offset_data, member.size)
                         self.into(content, where, depth + 1, _last(member.name))
@@ -287,7 +305,7 @@ def _last(path: str) -> str:
 
 def _cannot_unpack(file: Readable, place: str, depth: int) -> bool:
     del file, place, depth
-    raise BeyondError("which is not undone here")
+    raise UndoneError("which is not undone here")
 
 
 def _is_plain(head: bytes) -> bool:

@@ -46,6 +46,10 @@ class BeyondError(IncompleteError):
     """A limit was reached: what follows was not looked at."""
 
 
+class UndoneError(BeyondError):
+    """It is packed in a way that nothing here undoes, whatever the limits."""
+
+
 class PickleStream:
     """A file read once from front to back. `at` is how many bytes were used of it."""
 

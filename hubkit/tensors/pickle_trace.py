@@ -35,6 +35,8 @@ class Trace:
     """Why it was not followed to its end; None where it was."""
     at: int
     """Bytes that were followed."""
+    legacy: bool = False
+    """Whether it is torch's old form to its end: raw numbers follow, and no pickles."""
 
 
 def trace_pickles(
@@ -104,7 +106,8 @@ class _Found:
 
     def trace(self, at: int) -> Trace:
         """All of them."""
-        return Trace(tuple(self.imports), self.calls, self.whole, self.fault, self.beyond, at)
+        legacy = self.legacy and self.whole == LEGACY_PICKLES
+        return Trace(tuple(self.imports), self.calls, self.whole, self.fault, self.beyond, at, legacy)
 
 
 def _ended(stream: PickleStream) -> bool:

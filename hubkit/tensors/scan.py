@@ -13,6 +13,7 @@ from hubkit.errors import IncompleteError
 from hubkit.tensors.dtypes import BITS, numbers
 from hubkit.tensors.stream import blocks, check_streamable, first_byte, pieces, row_length
 from hubkit.tensors.tensor_scan import Sums
+from hubkit.tensors.zip_member import check_content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -54,7 +55,7 @@ def scan(
     what is kept of the values.
 
     Tensors that are compressed or share their bytes with others are read by themselves, and the file again for its sha256.
-    Raises IncompleteError when the file cannot be read.
+    Raises IncompleteError when the file cannot be read, HeaderError where a zip's checksums are not those of its members.
     """
     result = FileScan(None)
     sums: dict[str, Sums] = {}
@@ -68,6 +69,12 @@ def scan(
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is counted, not warned of
         result.sha256 = _pass(view, path, header, sums, digest=digest, block_bytes=block_bytes or view.block)
     result.tensors = {name: into.result() for name, into in sums.items()}
+    with view.held_open(
+        path
+    ):  # a zip's own checksums, which its loaders hold it to: what was inflated was held to them on the way
+        for member in {info.member for info in header.tensors.values() if info.member is not None}:
+            if not member.deflated or member.crc32 is None:
+                check_content(view, path, member, recorded=header.container == "npz")
     return result
 
 

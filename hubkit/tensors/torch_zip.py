@@ -7,6 +7,7 @@ Source: torch 2.13, torch/serialization.py, torch/_utils.py (_rebuild_tensor_v2,
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeGuard
 
@@ -26,6 +27,16 @@ MAX_PICKLE = 1 << 20
 MAX_TENSORS = 10_000
 MAX_VALUES = MAX_PICKLE
 """Values of the pickled object that are walked through: each needs a byte, so only what is shared can unfold into more."""
+RECORDS = {
+    "version": re.compile(rb"\s*\d+\s*"),
+    "byteorder": re.compile(b"little|big"),
+    ".format_version": re.compile(rb"\d+"),
+    ".storage_alignment": re.compile(rb"\d+"),
+    ".data/serialization_id": re.compile(rb"[ -~]*"),
+}
+"""What torch reads beside the tensors, by name."""
+LONGEST_RECORD = 200
+"""Bytes."""
 MAX_DEPTH = 16
 MAX_NAME = 256
 MAX_DIMENSIONS = 64
@@ -62,12 +73,16 @@ def read_torch(view: RepoView, path: str, members: dict[str, Member] | None = No
             f"{len(pickles)} files called data.pkl in the zip, expected one, in the archive's folder"
         )
     root = pickles[0].removesuffix("data.pkl")
+    if stranger := next((name for name in members if not name.startswith(root)), None):
+        raise HeaderError(f"{stranger} lies outside the archive's folder {root}: torch refuses such a file")
     if f"{root}constants.pkl" in members:
         raise HeaderError("a TorchScript archive: it carries code, which torch.load would run")
     pickle = members[pickles[0]]
     if pickle.size > MAX_PICKLE:
         raise HeaderError(f"data.pkl has {pickle.size:,} bytes, expected at most {MAX_PICKLE:,}")
     machine = Machine(read_part(view, path, pickle, 0, pickle.size))
+    if view.near:
+        _check_records(view, path, {name.removeprefix(root): member for name, member in members.items()})
     big_endian = _is_big_endian(view, path, members.get(f"{root}byteorder"))
     walk = _Walk(members, root, big_endian)
     try:
@@ -95,10 +110,22 @@ def read_pickle(view: RepoView, path: str) -> Header:
     return Header({}, {}, 0, container="pickle", imports=trace.imports, refused=tuple(refused))
 
 
+def _check_records(view: RepoView, path: str, members: dict[str, Member]) -> None:
+    """Raises HeaderError for a record that torch cannot read, or whose CRC-32 is another one."""
+    for name in RECORDS.keys() & members.keys():
+        record = members[name]
+        content = read_part(view, path, record, 0, min(record.size, LONGEST_RECORD))
+        if RECORDS[name].fullmatch(content) is None:
+            raise HeaderError(f"{name} is {content[:20]!r}, which torch cannot read")
+
+
 def _is_big_endian(view: RepoView, path: str, member: Member | None) -> bool:
-    if member is None or member.size != 3:  # "little", or written before torch 2.1, then as the machine was
-        return False
-    return read_part(view, path, member, 0, 3) == b"big"
+    if member is None or (not view.near and member.size == len(b"little")):
+        return False  # written before torch 2.1, then as the machine was
+    order = read_part(view, path, member, 0, min(member.size, LONGEST_RECORD))
+    if order not in {b"little", b"big"}:
+        raise HeaderError(f"its byteorder is {order[:20]!r}, expected little or big")
+    return order == b"big"
 
 
 @dataclass(slots=True)

@@ -23,7 +23,12 @@ LAST_TAIL = 22 + 0xFFFF + 20 + 56
 END, END64, LOCATOR = struct.Struct("<4s4H2LH"), struct.Struct("<4sQ2H2L4Q"), struct.Struct("<4sLQL")
 ENTRY, LOCAL = struct.Struct("<4s6H3L5H2L"), struct.Struct("<4s5H3L2H")
 STORED, DEFLATED = 0, 8
-ENCRYPTED, UTF8 = 1, 1 << 11
+ENCRYPTED, UTF8 = 1 | 1 << 5 | 1 << 6 | 1 << 13, 1 << 11
+"""Bits of a member's flags; those say that it, or the directory, is encrypted or a patch."""
+NEWEST = 63
+"""Version of the format, times ten: beyond it Python's zipfile opens nothing."""
+FOLDER = 0x10
+"""Bit of a member's attributes, as DOS has them."""
 FULL = 0xFFFFFFFF
 MAX_RATIO = 1040
 """Deflate's own limit is 1032: what claims more is no honest archive."""
@@ -88,10 +93,13 @@ def _extent(tail: _Tail) -> _Extent:
     record = tail.end - LOCATOR.size
     if record >= END64.size and tail.data.startswith(b"PK\x06\x07", record):
         at = record - END64.size
-        signature, _, _, _, disk, first_disk, here, count, size, start = END64.unpack_from(tail.data, at)
+        signature, length, _, _, disk, first_disk, here, count, size, start = END64.unpack_from(tail.data, at)
         end = tail.at + at
-        if signature != b"PK\x06\x06" or LOCATOR.unpack_from(tail.data, record)[2] != end:
-            raise HeaderError("the zip64 record is not where its locator points")
+        _, part, points_at, parts = LOCATOR.unpack_from(tail.data, record)
+        if signature != b"PK\x06\x06" or points_at != end or length < END64.size - 12:
+            raise HeaderError("the zip64 record is not where its locator points, or is cut")
+        if part or parts > 1:
+            raise HeaderError("the zip is one part of several, expected a whole one")
     elif FULL in (size, start) or 0xFFFF in (here, count):
         raise HeaderError("the zip needs a zip64 record and has none")
     if disk or first_disk or here != count:
@@ -126,6 +134,12 @@ def _member(fields: tuple[int, ...], raw_name: bytes, extra: bytes) -> Member:
     flags, method, crc32, packed, size, header_at = fields[3], fields[4], *fields[7:10], fields[16]
     name = _name(raw_name, flags)
     size, packed, header_at = _widened(extra, size, packed, header_at)
+    if fields[2] > NEWEST:
+        raise HeaderError(f"{name} needs version {fields[2] / 10} of zip, expected at most {NEWEST / 10}")
+    if fields[13]:
+        raise HeaderError(f"{name} is said to be on part {fields[13]} of several")
+    if fields[15] & FOLDER and not name.endswith("/"):
+        raise HeaderError(f"{name} is marked as a folder: torch would read nothing of it")
     if flags & ENCRYPTED:
         raise HeaderError(f"{name} is encrypted")
     if method not in (STORED, DEFLATED):

@@ -10,18 +10,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubkit.tensors.pickle_stream import BeyondError, PickleError
-from hubkit.tensors.view_file import MOST_AT_ONCE, Window
+from hubkit.tensors.view_file import MOST_AT_ONCE
 from hubkit.tensors.zip_directory import (
-    DEFLATED,
     END,
     END64,
     ENTRY,
     FIRST_TAIL,
     FULL,
     LAST_TAIL,
-    LOCAL,
     LOCATOR,
-    STORED,
     UTF8,
 )
 
@@ -152,19 +149,6 @@ def _widened(extra: bytes, size: int, packed: int, header_at: int) -> tuple[int,
             break
         at += 4 + length
     return values[1], values[2]
-
-
-def member_window(file: Readable, entry: ZipEntry) -> Window:
-    """The packed bytes of a member. Raises PickleError where its local header is none: no reader gets at it; BeyondError where nothing unpacks it."""
-    if entry.encrypted:
-        raise BeyondError("encrypted")
-    if entry.method not in (STORED, DEFLATED):
-        raise BeyondError(f"compressed by zip's method {entry.method}, which is not undone here")
-    head = _at(file, entry.header_at, LOCAL.size)
-    if len(head) < LOCAL.size or not head.startswith(b"PK\x03\x04"):
-        raise PickleError(f"no local header at byte {entry.header_at:,}")
-    fields = LOCAL.unpack(head)
-    return Window(file, entry.header_at + LOCAL.size + fields[9] + fields[10], entry.packed)
 
 
 def _at(file: Readable, start: int, size: int) -> bytes:

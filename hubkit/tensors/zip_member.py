@@ -6,10 +6,10 @@ import zlib
 from typing import TYPE_CHECKING
 
 from hubkit.tensors.header import HeaderError
-from hubkit.tensors.zip_directory import DEFLATED, LOCAL, STORED
+from hubkit.tensors.zip_directory import DEFLATED, ENCRYPTED, LOCAL, STORED, UTF8
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from hubkit.repo.view import RepoView
     from hubkit.tensors.header import Member
@@ -24,14 +24,25 @@ SLACK = 128
 
 def content_start(view: RepoView, path: str, member: Member) -> int:
     """The first byte of the member's content in the archive. Raises HeaderError when its local header contradicts the directory."""
-    return _content_start(view.read_range(path, member.header_at, member.header_at + LOCAL.size), member)
+    stop = member.header_at + LOCAL.size + len(member.name.encode())
+    return _content_start(view.read_range(path, member.header_at, stop), member)
+
+
+def check_headers(view: RepoView, path: str, members: Iterable[Member]) -> None:
+    """Hold the local header of every member against the directory. Raises HeaderError."""
+    with view.held_open(path):
+        for member in members:
+            content_start(view, path, member)
 
 
 def _content_start(head: bytes, member: Member) -> int:
     if len(head) < LOCAL.size or not head.startswith(b"PK\x03\x04"):
         raise HeaderError(f"{member.name}: no local header at byte {member.header_at:,}")
     fields = LOCAL.unpack_from(head)
-    if fields[3] != (DEFLATED if member.deflated else STORED):
+    raw = head[LOCAL.size : LOCAL.size + fields[9]]
+    name = raw.decode("utf-8" if fields[2] & UTF8 else "cp437", "replace")
+    method = DEFLATED if member.deflated else STORED
+    if (name, fields[3], fields[2] & ENCRYPTED) != (member.name, method, 0):
         raise HeaderError(f"{member.name}: its local header contradicts the zip directory")
     return int(member.header_at + LOCAL.size + fields[9] + fields[10])
 
@@ -93,6 +104,23 @@ def inflated(view: RepoView, path: str, member: Member, chunk: int = CHUNK) -> I
     if total != member.size:
         raise HeaderError(f"{member.name}: inflates to {total:,} bytes and claims {member.size:,}")
     check_crc(member, crc)
+
+
+def check_content(view: RepoView, path: str, member: Member, *, recorded: bool) -> None:
+    """Hold all of a member's content against its CRC-32; `recorded`: where the archive has none, that is one of 0. Raises HeaderError."""
+    if member.crc32 is None and not recorded:
+        return
+    if member.deflated:
+        pieces: Iterable[bytes] = inflated(view, path, member)
+    else:
+        begin = content_start(view, path, member)
+        stop = begin + member.size
+        pieces = (view.read_range(path, at, min(at + CHUNK, stop)) for at in range(begin, stop, CHUNK))
+    crc = 0
+    for piece in pieces:
+        crc = zlib.crc32(piece, crc)
+    if crc != (member.crc32 or 0):
+        raise HeaderError(f"{member.name}: wrong CRC-32 {crc:#010x}, expected {member.crc32 or 0:#010x}")
 
 
 def check_crc(member: Member, crc: int) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from hubkit.errors import IncompleteError
 from hubkit.tensors.code_names import IMPORT_LINE, LINE_ENDS, NATIVE, may_be_path_file
 from hubkit.tensors.view_file import Allowance, ViewFile
+from hubkit.validate.code_texts import names_of_code
 from hubkit.validate.finding import Severity
 from hubkit.validate.secret_bytes import BOMS, HEAD, NO_TEXT, is_text, text_of
 from hubkit.validate.yaml_tags import python_tags, tag_words
@@ -36,15 +37,21 @@ MOST_OTHERS = 1 << 26
 """Bytes of all such texts of one repository."""
 PROSE = (".md", ".txt", ".rst", ".tex", ".html", ".py", ".ipynb")
 """Texts that people read, or programs other than YAML's."""
+JSON = ".json"
+LONG_NAMES = re.compile(
+    r'"(?:auto_map|custom_pipelines)"\s{0,9}:\s{0,9}\{|"(?:_target_|py/[a-z]{1,10})"\s{0,9}:\s{0,9}"'
+)
+"""The same words of a text that is too long to be parsed here."""
+LONG = "it is too long to be parsed here, and by its words"
 LAMBDA = re.compile(rb'"class_name"\s{0,9}:\s{0,9}"(?:Lambda|__lambda__)"')
 """A layer of Keras that is a piece of compiled Python."""
+ESCAPED = re.compile(rb"\\u00([2-7][0-9A-Fa-f])")
+"""A visible character as JSON may write it."""
 COMPILED = re.compile(r".*\.py[co]", re.IGNORECASE | re.DOTALL)
 PACKAGES = (".whl", ".egg", ".jar", ".class", ".deb", ".rpm", ".msi", ".apk")
 ODD = (zipfile.BadZipFile, KeyError, ValueError, OSError, RuntimeError, EOFError, zlib.error)
 """What zipfile raises for an archive that it cannot read."""
 KERAS = (".h5", ".hdf5", ".keras")
-OTHERS = (".pb", ".rds", ".rda", ".rdata", ".engine", ".plan")
-"""Graphs of TensorFlow, objects of R, TensorRT's engines: their loaders run what is in them, and nothing here reads them."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,7 @@ class CodeFile:
     what: str
     severity: Severity
     line: int | None = None
+    pointer: str | None = None
     names: tuple[str, ...] = ()
 
 
@@ -90,6 +98,7 @@ def search_code(view: RepoView) -> SearchedCode:
             beyond.append(entry.path)
             continue
         try:
+            searched.found += _naming(view, entry)
             if not named and not _has_words(view, entry):
                 continue
             if not named and entry.size > LONGEST_YAML:
@@ -105,11 +114,6 @@ def search_code(view: RepoView) -> SearchedCode:
     )
     keras = [e.path for e in names if e.name.lower().endswith(KERAS) and e.path not in far]
     searched.remarks += _said(keras, "searched for Lambda layers of Keras and for nothing else that runs")
-    others = [entry.path for entry in names if entry.name.lower().endswith(OTHERS)]
-    searched.remarks += _said(others, "not looked into: its loader may run what is in it")
-    paths = {entry.path for entry in view.list()}
-    shelves = sorted(path for path in paths if path.endswith(".dat") and f"{path[:-4]}.dir" in paths)
-    searched.remarks += _said(shelves, "not looked into: shelve unpickles what is in it")
     return searched
 
 
@@ -143,7 +147,7 @@ def _looked_at(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
         yield from _of_path_file(view, entry)
     elif not small.endswith(KERAS):
         yield from _of_yaml(view, entry)
-    elif any(LAMBDA.search(block) for block in _keras(view, entry)):
+    elif _has_lambda(view, entry):
         what = "it has a Lambda layer of Keras: Python code that runs when the model is loaded or used"
         yield CodeFile(entry.path, "keras", what, Severity.WARNING)
 
@@ -174,19 +178,23 @@ def _blocks(view: RepoView, entry: Entry) -> Iterator[bytes]:
         yield view.read_range(entry.path, start, min(entry.size, start + BLOCK + OVERLAP))
 
 
-def _keras(view: RepoView, entry: Entry) -> Iterator[bytes]:
-    """Where Keras writes its layers: anywhere in HDF5, config.json in its own zip."""
+def _has_lambda(view: RepoView, entry: Entry) -> bool:
+    """Whether Keras would find a Lambda layer: anywhere in HDF5, in config.json in its own zip."""
     if not entry.name.lower().endswith(".keras"):
-        yield from _blocks(view, entry)
-        return
+        return any(LAMBDA.search(ESCAPED.sub(_letter, block)) for block in _blocks(view, entry))
     try:
         with (
             zipfile.ZipFile(ViewFile(view, entry.path, Allowance(0, 0, 0))) as archive,
             archive.open("config.json") as file,
         ):
-            yield file.read(LONGEST_YAML * 16)
+            text = text_of(file.read(LONGEST_YAML * 16))
     except ODD:  # SEC001 says so
-        return
+        return False
+    return any(one.kind == "keras" for one in names_of_code(text, is_json=True))
+
+
+def _letter(match: re.Match[bytes]) -> bytes:
+    return bytes([int(match[1], 16)])
 
 
 def _of_yaml(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
@@ -202,7 +210,26 @@ def _of_yaml(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
     severity, _, line = max(found, key=lambda one: (one[0], -one[2]))
     names = tuple(dict.fromkeys(name for _, name, _ in found))
     what = f"tags of Python ({some(list(names))}), which an unsafe YAML loader imports or calls"
-    yield CodeFile(entry.path, "yaml", what, severity, line, names)
+    yield CodeFile(entry.path, "yaml", what, severity, line, names=names)
+
+
+def _naming(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
+    """What JSON and YAML name for a loader to call: one finding a kind, as severe as the worst. Raises IncompleteError where its bytes do not come."""
+    small = entry.name.lower()
+    if not small.endswith((JSON, ".yaml", ".yml")):
+        return
+    if entry.size > LONGEST_YAML:
+        if any(LONG_NAMES.search(text) for text in _texts(view, entry)):
+            yield CodeFile(entry.path, "auto_map", f"{LONG} names code for a loader to run", Severity.WARNING)
+        return
+    text = text_of(view.read_range(entry.path, 0, entry.size))
+    found = names_of_code(text, is_json=small.endswith(JSON))
+    for kind in dict.fromkeys(one.kind for one in found):
+        worst = max((one for one in found if one.kind == kind), key=lambda one: one.severity)
+        at = text.find(worst.key)
+        line = text.count("\n", 0, at) + 1 if at >= 0 else None
+        pointer = f"/{kind}" if kind == worst.key else None
+        yield CodeFile(entry.path, kind, worst.what, worst.severity, line, pointer)
 
 
 def _texts(view: RepoView, entry: Entry) -> Iterator[str]:
@@ -220,7 +247,14 @@ def _has_words(view: RepoView, entry: Entry) -> bool:
 
 
 def code_members(path: str, members: list[str]) -> Iterator[CodeFile]:
-    """One finding for the members of an archive that are machine code, or path files with an import line; packages have such, and are told as that."""
-    if members and not path.lower().endswith(PACKAGES):
-        what = f"machine code, or path files with an import line, in it: {some(members)}"
+    """One finding for the members of an archive that are machine code, or path files with an import line, and one for a file that is a program under
+    another name; packages have such members, and what is called a program is told by its name.
+    """
+    if "" in members and not (
+        NATIVE.fullmatch(path) or COMPILED.fullmatch(path) or path.lower().endswith(PACKAGES)
+    ):
+        yield CodeFile(path, "program", "a compiled program, by its first bytes", Severity.WARNING)
+    inside = [one for one in members if one]
+    if inside and not path.lower().endswith(PACKAGES):
+        what = f"machine code, or path files with an import line, in it: {some(inside)}"
         yield CodeFile(path, "members", what, Severity.WARNING)

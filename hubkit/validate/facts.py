@@ -210,6 +210,8 @@ class RepoFacts:
     """evidence.yaml: what the author states."""
     pickles: list[Pickle] = field(default_factory=list)
     """Every file with pickles in it, and every one that may have some and could not be looked into."""
+    unknown: list[str] = field(default_factory=list)
+    """Files, and members of files, of no kind that is known here."""
     unlooked: list[str] = field(default_factory=list)
     """Files in which nobody looked for pickles, each with the reason."""
     code: list[CodeFile] = field(default_factory=list)

@@ -8,14 +8,15 @@ of requests and bytes lets through. What was left out is told.
 from __future__ import annotations
 
 import pickletools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from hubkit.errors import HubkitError, IncompleteError
-from hubkit.tensors.endings import PICKLES, promise
-from hubkit.tensors.inside import Contents, look_into
+from hubkit.tensors.contents import Contents
+from hubkit.tensors.endings import PICKLES, PROGRAMS, promise
+from hubkit.tensors.inside import look_into
 from hubkit.tensors.kinds import HEAD
 from hubkit.tensors.view_file import Allowance
 from hubkit.validate.code_files import CodeFile, code_members
@@ -54,6 +55,8 @@ class Searched:
     """Files that could not be read, each with the reason."""
     code: list[CodeFile] = field(default_factory=list)
     """Members of archives that run code of another kind."""
+    unknown: list[str] = field(default_factory=list)
+    """Files, and members of files, that are of no kind that is known here, or whose loaders run what nobody here reads."""
     by_name: list[Entry] = field(default_factory=list)
     """Texts and pictures of a far repository, and formats that nothing unpickles: judged by their names."""
 
@@ -82,9 +85,19 @@ def search(view: RepoView, headers: Mapping[str, Header] = MappingProxyType({}))
         if (why := contents[path].failed) is not None:
             found.failed[path] = why
         found.code += code_members(path, contents[path].native)
+        found.unknown += [f"{path}: {place}" if place else path for place in contents[path].unknown]
         if (pickle := of_contents(path, contents[path])) is not None:
             found.pickles[path] = pickle
+    found.unknown = sorted({*found.unknown, *_by_name(entries)})
     return found
+
+
+def _by_name(entries: list[Entry]) -> Iterator[str]:
+    """What nobody looks into, whatever it begins with: programs of other kinds, and the values of Python's shelves."""
+    paths = {entry.path for entry in entries}
+    for path in paths:
+        if path.lower().endswith(PROGRAMS) or (path.endswith(".dat") and f"{path[:-4]}.dir" in paths):
+            yield path
 
 
 def _told(header: Header) -> bool:
@@ -156,6 +169,7 @@ def find_pickles(facts: RepoFacts) -> None:
     _search_aside(facts, found)
     facts.code += found.code
     facts.pickles = list(found.pickles.values())
+    facts.unknown = found.unknown
     facts.unlooked = [why if path in why else f"{path}: {why}" for path, why in found.failed.items()]
     if found.by_name:
         size = sum(entry.size for entry in found.by_name)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from hubkit.validate.imports import is_harmless, runs_code
 
 if TYPE_CHECKING:
+    from hubkit.tensors.contents import Contents
     from hubkit.tensors.header import Header, HeaderError
-    from hubkit.tensors.inside import Contents
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Pickle:
     """Where in the file they stand, as members of archives; empty for the file itself. None of them: only `unread` or `code`."""
     unread: tuple[str, ...] = ()
     """What unpickling may do beside these imports: where the reading had to end, each with its reason."""
+    beyond: tuple[str, ...] = ()
+    """Those of them where a limit was reached."""
     code: tuple[str, ...] = ()
     """Members with code of another kind, which torch's loaders run."""
 
@@ -54,15 +56,26 @@ def of_header(path: str, header: Header | None, fault: HeaderError | None) -> Pi
 
 def of_contents(path: str, contents: Contents) -> Pickle | None:
     """The pickles that were found in a file, and what was not looked into; None where there is neither."""
-    unread = [
-        f"{inside.place}: {why}" if inside.place else why
+    limits = [_at(inside.place, inside.trace.beyond) for inside in contents.pickles if inside.trace.beyond]
+    faults = [
+        _at(inside.place, inside.trace.fault)
         for inside in contents.pickles
-        if (why := inside.trace.beyond or inside.trace.fault) is not None
+        if inside.trace.fault and not inside.trace.beyond
     ]
     if not contents.pickles and not contents.unread and not contents.code:
         return None
     imports = dict.fromkeys(name for inside in contents.pickles for name in inside.trace.imports)
     places = tuple(inside.place for inside in contents.pickles)
     return Pickle(
-        path, tuple(imports), {}, places=places, unread=(*unread, *contents.unread), code=tuple(contents.code)
+        path,
+        tuple(imports),
+        {},
+        places=places,
+        unread=(*limits, *faults, *contents.unread),
+        beyond=(*limits, *contents.beyond),
+        code=tuple(contents.code),
     )
+
+
+def _at(place: str, why: str) -> str:
+    return f"{place}: {why}" if place else why

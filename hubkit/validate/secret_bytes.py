@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from hubkit.tensors.kinds import ZIPS, is_tar, packing
 from hubkit.tensors.pickle_stream import BeyondError, PickleError
 from hubkit.tensors.unpacked import PackingError, Unpacked
-from hubkit.tensors.view_file import Allowance, Share, SpentError, Window
-from hubkit.tensors.zip_directory import STORED
-from hubkit.tensors.zip_entries import member_window, zip_entries
+from hubkit.tensors.view_file import Allowance, Share, SpentError, Window, is_streamed
+from hubkit.tensors.zip_entries import zip_entries
+from hubkit.tensors.zip_open import open_member
+from hubkit.validate.secret_containers import PNG, key_of, png_texts, tar_notes
 
 if TYPE_CHECKING:
     from hubkit.tensors.view_file import Readable
@@ -21,6 +23,11 @@ PIECE, OVERLAP = 1 << 22, 4096
 """Bytes of a text that are searched at a time, and that are looked at twice; both even, as UTF-16 needs it."""
 EDGE = 1 << 16
 """Bytes that are searched of what is no text: there a pickle, a GGUF or a picture has its words."""
+HOLDS_TEXTS = re.compile(
+    rb"\x80[\x02-\x05]|SQLite format 3\0|:W&B|\x89HDF\r\n|[\xcd-\xcf]\x9a\x57\x13|\x13\x57\x9a[\xcd-\xcf]"
+)
+"""How pickles, databases and logs of runs begin, which are searched as texts are, up to MOST_OF_BINARY."""
+MOST_OF_BINARY = 1 << 25
 HEAD = 8192
 """Bytes that show whether a file is text."""
 BOMS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
@@ -28,7 +35,7 @@ CONTROLS = bytes({*range(32), 127} - {0, 8, 9, 10, 12, 13, 27})
 """What texts do not have; a zero may be half a letter."""
 MAX_DEPTH, MAX_MEMBERS = 3, 5000
 """Containers inside each other, and what lies in those of one file."""
-PACKED = {"gzip", "bz2", "xz"}
+PACKED = {"gzip", "bz2", "xz", "lzip"}
 LONGEST_HEADER = 100_000_000
 """Bytes: safetensors's own limit."""
 NO_TEXT = (
@@ -47,6 +54,8 @@ class Text(NamedTuple):
     text: str
     lines: int
     """Line ends before it."""
+    key: tuple[str, bytes] | None = None
+    """Of a key in binary form, instead of a text: its kind, and how it begins."""
 
 
 def text_of(data: bytes) -> str:
@@ -97,6 +106,8 @@ class Texts:
         head = file.read(HEAD)
         kind = packing(head)
         deep = depth >= MAX_DEPTH
+        if (key := key_of(head)) is not None:
+            yield Text(place, "", 0, (key, head))
         if name.lower().endswith(".safetensors") and (length := _header_length(head)):
             yield from self._plain(Window(file, 8, length), place, self.most)
         elif head.startswith(ZIPS) and not deep:
@@ -106,9 +117,24 @@ class Texts:
         elif kind is not None and kind in PACKED and not deep:
             inner = name.rpartition(".")[0]
             yield from self.of(Unpacked(file, kind, self._share), inner, place or inner, depth + 1)
+        elif is_text(head, name):
+            yield from self._plain(file, place, self.most)
         else:
-            whole = is_text(head, name)
-            yield from self._plain(file, place, self.most if whole else EDGE, whole=whole)
+            yield from self._binary(file, head, place)
+
+    def _binary(self, file: Readable, head: bytes, place: str) -> Iterator[Text]:
+        """What is no text: its beginning and its end, more of what holds texts anywhere, and a picture's own texts."""
+        most = min(self.most, MOST_OF_BINARY) if HOLDS_TEXTS.match(head) else EDGE
+        yield from self._plain(file, place, most, whole=False)
+        if is_streamed(file):
+            return
+        size = file.seek(0, 2)
+        if size > most:
+            begin = max(most, size - EDGE)
+            yield from self._plain(Window(file, begin, size - begin), place, EDGE, whole=False)
+        if head.startswith(PNG):
+            for data in png_texts(file, self._share):
+                yield Text(place, text_of(data), 0)
 
     def _plain(self, file: Readable, place: str, most: int, *, whole: bool = True) -> Iterator[Text]:
         """The file in pieces: what stands across a border is seen with the next one, which begins as the file does where that tells its encoding."""
@@ -130,10 +156,9 @@ class Texts:
             where = self._member(place, entry.name)
             yield Text(where, "", 0)
             try:
-                window = member_window(file, entry)
+                member = open_member(file, entry, self._share)
             except (PickleError, BeyondError):
                 continue
-            member = window if entry.method == STORED else Unpacked(window, "deflate", self._share)
             yield from self.of(member, entry.name.rpartition("/")[2], where, depth + 1)
 
     def _tar(self, file: Readable, place: str, depth: int) -> Iterator[Text]:
@@ -143,6 +168,7 @@ class Texts:
                 for member in archive:
                     where = self._member(place, member.name)
                     yield Text(where, "", 0)
+                    yield Text(where, tar_notes(archive, member), 0)
                     if member.isreg() and not member.issparse():
                         part = Window(file, member.offset_data, member.size)
                         yield from self.of(part, member.name.rpartition("/")[2], where, depth + 1)

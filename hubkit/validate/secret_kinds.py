@@ -7,6 +7,10 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from hubkit.validate.plain_text import Reading, plain, readings
+from hubkit.validate.secret_services import SERVICES
+from hubkit.validate.secret_settings import of_settings
+
 GAP = r"[\"'\s:=\\,\]]{1,12}"
 """Between a name and its value, in code and in every file of settings."""
 ALONE = r"(?<![A-Za-z0-9_-]{40})"
@@ -55,12 +59,6 @@ SECRETS = {
                    r"|api\.wandb\.ai\s{1,20}login\s{1,20}\S{1,64}\s{1,20}(?:account\s{1,20}\S{1,64}\s{1,20})?password\s{1,20})([0-9a-f]{40})\b"
                    r"|(wandb_v\d_[A-Za-z0-9_]{30,400})"),
     ),
-    "a key of another service": (
-        ("npm_", "pypi-Ag", "gsk_", "r8_", "xai-", "nvapi-", "dapi", "dop_v1_", "SG.", "sk_live_", "rk_live_", "rpa_", "pplx-", "eyJhcGlfYWRkcmVzcyI6"),
-        re.compile(r"\b(?:npm_[A-Za-z0-9]{36}|pypi-Ag[A-Za-z0-9_-]{50,400}|gsk_[A-Za-z0-9]{40,80}|r8_[A-Za-z0-9]{37}|xai-[A-Za-z0-9]{60,100}"
-                   r"|nvapi-[A-Za-z0-9_-]{50,100}|dapi[0-9a-f]{32}|dop_v1_[0-9a-f]{64}|SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}|[rs]k_live_[A-Za-z0-9]{20,200}"
-                   r"|rpa_[A-Z0-9]{30,60}|pplx-[A-Za-z0-9]{40,80}|eyJhcGlfYWRkcmVzcyI6[A-Za-z0-9+/]{40,400}={0,2})(?![A-Za-z0-9])"),
-    ),
     "a private key": (
         ("-----BEGIN ", "PuTTY-User-Key-File-"),
         re.compile(r"-----BEGIN (?:[A-Z0-9]{1,16} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:[ \t]{0,8}[\r\n][\s\"'+,]{0,64}[A-Za-z0-9+/][A-Za-z0-9+/_ -]{2,40}"
@@ -76,22 +74,14 @@ CALLED = re.compile(
     re.IGNORECASE,
 )
 """What stands before a signed token that is one, and no example of the form."""
-MIXED = {"an OpenAI or Anthropic key", "a GitLab token", "a Slack token", "a key of another service"}
+FORMS = (
+    *((kind, marks, one, bool(one.flags & re.IGNORECASE)) for kind, (marks, one) in SECRETS.items()),
+    *((one.kind, (one.mark,), one.pattern, False) for one in SERVICES),
+)
+"""Kind, marks, pattern, and whether the marks are looked for in the text in lower case."""
+MIXED = {"an OpenAI or Anthropic key", "a GitLab token", "a Slack token", *(one.kind for one in SERVICES)}
 """Kinds whose form words with hyphens have as well: a key has letters and digits."""
 
-SETTINGS = re.compile(
-    r"""(?:.*\.)?env(?:\..*|rc)?|[._]netrc|netrc|\.(?:npmrc|pypirc|my\.cnf|s3cfg|boto|bashrc|zshrc|profile|bash_profile)
-    |.*\.(?:sh|bash|zsh|slurm|sbatch|ps1|bat|cmd|ini|cfg|conf|properties|tfvars)
-    |\.?[^.]*(?:secret|credential)[^.]*(?:\.(?:json|ya?ml|toml|txt))?""",
-    re.VERBOSE | re.IGNORECASE,
-)
-"""Files in which a name with `=` or `:` sets a value."""
-ASSIGNED = re.compile(
-    r"""(?im)(?:^|[{,;]|\bset[ ]|\bexport[ ])[ \t]{0,32}["']?(?:\$env:)?(?P<of>[\w./:@-]{0,64}?)
-    (?:(?P<word>passw(?:or)?d|passphrase|[_-]pass|pwd)|(?P<weak>token|access[_-]?key)|secret|api[_-]?key|(?:secret|private|auth|account)[_-]?key)["']?
-    [ \t]{0,8}[:=][ \t]{0,8}["']?(?P<value>[^\s"'#]{4,200})""",
-    re.VERBOSE,
-)
 TOKENIZER = re.compile(
     r"(?:.*[\W_])?(?:[eb]os|eo[tmd]|pad|padding|unk|unknown|sep|separator|cls|mask|special|added|image|video|audio|vision|stop|start|end|begin|(?:start|begin|beginning|end)_of_\w+"
     r"|prefix|suffix|middle|fim|delimiter|newline|vocab)[_-]?",
@@ -100,17 +90,6 @@ TOKENIZER = re.compile(
 """What stands before `token` where a tokenizer's is meant: a piece of text."""
 SHORTEST_ALONE = 20
 """Characters of the value of a bare `token` or `access_key`: both are words of other things too, whose values are names with a number."""
-NETRC = re.compile(r"\bpassword\s{1,20}(?P<word>)(?P<value>[^\s#]{4,200})")
-NAMED = {
-    ".pgpass": re.compile(r"(?m)^[^:#\n]{1,100}:[\d*]{1,5}:[^:\n]{1,100}:[^:\n]{1,100}:(?P<word>)(?P<value>[^\s]{4,200})"),
-    "kaggle.json": re.compile(r'"key"\s{0,8}:\s{0,8}"(?P<value>[0-9a-f]{32})"'),
-    "config.json": re.compile(r'"auth"\s{0,8}:\s{0,8}"(?P<value>[A-Za-z0-9+/]{12,400}={0,2})"'),
-    ".dockercfg": re.compile(r'"auth"\s{0,8}:\s{0,8}"(?P<value>[A-Za-z0-9+/]{12,400}={0,2})"'),
-    ".netrc": NETRC,
-    "_netrc": NETRC,
-    "netrc": NETRC,
-}  # fmt: skip
-"""Files of one program each, by name: what in them is the secret. `config.json` is docker's, which alone has `auth`."""
 OF_SETTINGS = "a password or key, by the name it has in a file of settings"
 STAND_IN = re.compile(
     r"x{6}|\*{3}|\.{3}|…|_your_|your[_-]?(?:hf|api|token|key|secret|password|own|access|wandb|openai)|example|placeholder|change_?me|change-me|replace[_-]?(?:me|with)"
@@ -123,72 +102,73 @@ NO_PASSWORD = {
     "my_password", "api_key", "key", "string", "str", "os.environ", "xxxx", "xxxxx", "nil",
 }  # fmt: skip
 """Words that only stand for one."""
+VERSION = re.compile(r"v?[\d.:/-]+\w{0,8}")
+SIGN = re.compile(r"[!#$%^&*+?=~|]")
+SHORTEST_KEY = 16
+"""Characters of a key in a program: shorter ones are names of things."""
 NO_PASSWORDS = ("github", "gitlab", "hf")
 """Schemes whose `owner:name@revision` looks like a user with a password."""
 CODE_BEGINS = ("$", "<", "{", "[", "(", "`", "%", "/", "./", "../", "~", "!", "@", "\\", ":")
 """What begins so is a variable, a call, a path."""
-ESCAPE = re.compile(
-    r"\\{0,3}(?:\\u\{?00([2-7][0-9A-Fa-f])\}?|\\x([2-7][0-9A-Fa-f]))|%([2-7][0-9A-Fa-f])|&#(?:x([2-7][0-9A-Fa-f])|(\d{2,3}));|(?:\x1b|\\u001b|\\x1b|\\033)\[[0-9;]{0,20}m"
-)
 
 
 class Hit(NamedTuple):
     """One secret of a text."""
 
     kind: str
-    start: int
-    """Of what the pattern fits, in the text as `plain` has it: for the line."""
+    line: int
+    last: int
+    """Lines of what the pattern fits, 1-based."""
     whole: str
     secret: str
 
 
-def plain(text: str) -> str:
-    r"""`text` as whoever uses it reads it: escapes of JSON, URLs and HTML undone where they stand for a visible character, no colours, and no zero
-    characters, which UTF-16 and UTF-32 have between letters. Line ends stay where they are; `\\n` in a string becomes a carriage return.
-    """
-    text = text.replace("\0", "").replace("\u0130", "I")  # a letter that is two in lower case
-    if "\\" in text:
-        for escape, character in (("\\n", "\r"), ("\\r", "\r"), ("\\t", "\t"), ('\\"', '"'), ("\\/", "/")):
-            text = text.replace(escape, character)
-    if any(mark in text for mark in ("\\u", "\\x", "\\033", "%", "&#", "\x1b")):
-        text = ESCAPE.sub(_character, text)
-    return text
-
-
-def _character(match: re.Match[str]) -> str:
-    *hexadecimal, decimal = match.groups()
-    code = int(decimal) if decimal else int(next((one for one in hexadecimal if one), "0"), 16)
-    return chr(code) if 0x20 <= code < 0x7F else match.group() if code else ""
-
-
 def find_secrets(text: str, name: str = "") -> list[Hit]:
-    """Every secret of a text, in order, none inside another; `name` is the file's, without its folder."""
-    text = plain(text)
-    found = sorted(_hits(text, name.lower()), key=lambda hit: hit[0])
-    kept, end = [], 0
-    for start, stop, hit in found:
+    """Every secret of a text, in order, none inside another and none twice; `name` is the file's, without its folder."""
+    found: list[Hit] = []
+    known: set[str] = set()
+    for number, reading in enumerate(readings(text)):
+        fresh = [
+            one for one in _kept(reading, name.lower()) if not number or one.secret.rstrip("=") not in known
+        ]
+        known |= {hit.secret.rstrip("=") for hit in fresh}
+        found += fresh
+    return found
+
+
+def _kept(reading: Reading, name: str) -> Iterator[Hit]:
+    """The secrets of one reading: of two that share characters the first."""
+    end = 0
+    for start, stop, hit in sorted(_hits(reading, name), key=lambda one: one[0]):
         if start >= end:
-            kept.append(hit)
+            yield hit
             end = stop
-    return kept
 
 
-def _hits(text: str, name: str) -> Iterator[tuple[int, int, Hit]]:
+def _hits(reading: Reading, name: str) -> Iterator[tuple[int, int, Hit]]:
     """(start, end of the secret itself, hit); of two that begin at one place the first has the better name."""
-    small = text.lower()
-    for kind, (marks, pattern) in SECRETS.items():
+    text, small = reading.text, reading.text.lower()
+    for kind, marks, pattern, folded in FORMS:
         end = 0
-        for at in _places(small if pattern.flags & re.IGNORECASE else text, marks):
+        for at in _places(small if folded else text, marks):
             if at >= end and (match := pattern.match(text, at)):
                 group, end = match.lastindex or 0, match.end()
                 if not _stands_in(kind, match[group], text[max(0, at - 40) : at]):
-                    yield *match.span(group), Hit(kind, at, match.group(), match[group])
-    for pattern in _of_settings(name):
+                    yield (
+                        *match.span(group),
+                        Hit(kind, *reading.lines(*match.span()), match.group(), match[group]),
+                    )
+    for pattern, strict in of_settings(name):
         for match in pattern.finditer(text):
-            value = match["value"]
-            named = match.groupdict()
-            if _is_set(value, word=named.get("word") is not None) and not _is_other(named, value):
-                yield *match.span("value"), Hit(OF_SETTINGS, match.start("value"), match.group(), value)
+            value, named = match["value"], match.groupdict()
+            word = named.get("word") is not None
+            if (
+                _is_set(value, word=word)
+                and not _is_other(named, value)
+                and (not strict or _is_written_out(value, word=word))
+            ):
+                lines = reading.lines(*match.span("value"))
+                yield *match.span("value"), Hit(OF_SETTINGS, *lines, match.group(), value)
 
 
 def _places(text: str, marks: tuple[str, ...]) -> list[int]:
@@ -200,13 +180,6 @@ def _places(text: str, marks: tuple[str, ...]) -> list[int]:
             found.append(at)
             at = text.find(mark, at + 1)
     return sorted(found)
-
-
-def _of_settings(name: str) -> Iterator[re.Pattern[str]]:
-    if len(name) <= 255 and SETTINGS.fullmatch(name):
-        yield ASSIGNED
-    if name in NAMED:
-        yield NAMED[name]
 
 
 def _stands_in(kind: str, secret: str, before: str) -> bool:
@@ -238,6 +211,17 @@ def _is_other(named: dict[str, str | None], value: str) -> bool:
         return False
     of = named["of"] or ""
     return TOKENIZER.fullmatch(of) is not None or (not of and len(value) < SHORTEST_ALONE)
+
+
+def _is_written_out(value: str, *, word: bool) -> bool:
+    """Whether a literal of a program is a password or key, and no word or name: a password has a digit or a sign in it, a key is long, too."""
+    if VERSION.fullmatch(value):
+        return False
+    return (
+        _is_mixed(value) or bool(SIGN.search(value))
+        if word
+        else len(value) >= SHORTEST_KEY and _is_mixed(value)
+    )
 
 
 def _is_mixed(text: str) -> bool:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from hubkit.errors import IncompleteError
 from hubkit.repo.view import SMALL_FILE
 from hubkit.tensors.view_file import Allowance, ViewFile
-from hubkit.texts import Lines
 from hubkit.validate.secret_bytes import EDGE, NO_TEXT, Texts
-from hubkit.validate.secret_kinds import find_secrets, masked, plain
+from hubkit.validate.secret_kinds import find_secrets, masked
+from hubkit.validate.secret_settings import LONGEST_NAME
 from hubkit.words import many
 
 if TYPE_CHECKING:
@@ -35,8 +35,6 @@ HAND_MADE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 """What people write, or programs that know their keys: what is looked at on the Hub, also where it is packed by itself (`train.log.gz`)."""
-LONGEST_NAME = 255
-"""Characters, as file systems have it: the pattern takes time with longer ones."""
 TOKENIZERS = {"merges.txt", "vocab.txt"}
 
 
@@ -69,20 +67,19 @@ class Searched:
 def secrets_of(path: str, text: str, place: str = "", lines: int = 0) -> Iterator[Secret]:
     """The secrets of a file's text, or of that of its member `place`; before it stand `lines` lines."""
     name = (place or path).rpartition("/")[2]
-    found = find_secrets(text, name)
-    within = Lines(plain(text)) if found else Lines("")
-    for hit in found:
-        line = lines + within.at(hit.start)
+    for hit in find_secrets(text, name):
+        line = lines + hit.line
         told = f"in {masked(place)}, line {line}" if place else ""
         yield Secret(
             path, None if place else line, hit.kind, len(hit.secret), _identity(path, hit.whole), told
         )
 
 
-def secrets_of_name(path: str) -> Iterator[Secret]:
-    """Those that a file's path shows."""
-    for hit in find_secrets(path):
-        told = f"in the name of {masked(path)}"
+def secrets_of_names(paths: Iterable[str]) -> Iterator[Secret]:
+    """Those that files' paths show: one search for all of them, a line and a blank one for each."""
+    lines = [" ".join(path.split("\n")) for path in paths]
+    for hit in find_secrets("\n\n".join(lines)):
+        told = f"in the name of {masked(lines[(hit.line - 1) // 2])}"
         yield Secret(None, None, hit.kind, len(hit.secret), _identity("", hit.whole), told)
 
 
@@ -105,8 +102,11 @@ def secrets_in_file(
     )
     texts = Texts(allowance, size + allowance.unpacked if most is None else most)
     found: dict[Secret, None] = {}
-    for place, text, lines in texts.of(file, path.rpartition("/")[2]):
+    for place, text, lines, key in texts.of(file, path.rpartition("/")[2]):
         found |= dict.fromkeys(secrets_of(path, text, place, lines))
+        if key is not None:
+            told = f"in {masked(place)}" if place else ""
+            found[Secret(path, None, key[0], len(key[1]), _identity(path, key[1].hex()), told)] = None
         if place and not text:
             found |= dict.fromkeys(_of_member(path, place))
     return list(found), [*texts.cut, *([""] if size > SMALL_FILE and not _is_near(view) else [])]
@@ -170,7 +170,7 @@ def search(view: RepoView, known: Collection[str]) -> Searched:
             (packed if any(cut) else partly).append(entry.path)
 
     view.each(look, chosen)
-    names = [one for entry in view.list() for one in secrets_of_name(entry.path)]
+    names = secrets_of_names(entry.path for entry in view.list())
     remarks = [
         *_said(sorted(partly), f"searched for secrets only in the first {largest:,} bytes"),
         *_said(sorted(packed), "not all that is packed in it was searched for secrets"),

@@ -84,6 +84,11 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "PROVENANCE": (wrong_provenance, "hubkit run"),
     "SECRET": (lambda r: (r / "notes.txt").write_text(f"token = {TOKEN}", encoding="utf-8"), "revoke it"),
     "PICKLE": (lambda r: (r / "weights.pt").write_bytes(b"PK\x03\x04"), "remove weights.pt"),
+    "UNREAD": (
+        lambda r: (r / "rows.db").write_bytes(b"SQLite format 3\0" + bytes(range(200))),
+        "take it out",
+    ),
+    "CODE": (lambda r: (r / "tool").write_bytes(b"\x7fELF\2\1\1\0" + bytes(90)), "remove it"),
     "LICENSE": (lambda r: replace_in_card(r, r"license: mit\n", ""), "card.yaml"),
     "BASE-MODEL": (other_base_model, "one folder for each base model"),
 }

@@ -297,7 +297,6 @@ HEALTHY: dict[str, tuple[str, bytes]] = {
     "parquet": ("d.parquet", b"PAR1" + bytes(range(256)) * 4 + b"PAR1"),
     "LFS pointer": ("w.bin", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"),
     "raw numbers": ("w.bin", np.random.default_rng(0).standard_normal(10_000).astype("<f4").tobytes()),
-    "a pickle behind rubbish": ("w.bin", b"rubbish" + NEW_CALL),
     "json": ("c.json", json.dumps({"c": "os", "(": 1}).encode()),
 }  # fmt: skip
 TEXTS = [

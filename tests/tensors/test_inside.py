@@ -248,7 +248,7 @@ def test_what_cannot_be_unpacked_is_told() -> None:
     encrypted[encrypted.rindex(b"PK\x01\x02") + 8] |= 1
     cases = {
         "encrypted": bytes(encrypted),
-        "zip's method 12": zipped(("a", NEW_CALL), method=zipfile.ZIP_BZIP2),
+        "zip's method 93": zipped(("a", NEW_CALL)).replace(b"\x14\0\0\0\0\0", b"\x14\0\0\0\x5d\0"),
         "zstd": b"\x28\xb5\x2f\xfd" + b"\0" * 20,
         "lz4": b"\x04\x22\x4d\x18" + b"\0" * 20,
         "zstd or lz4": SKIPPED_FRAME * 3 + b"\x28\xb5\x2f\xfd",

@@ -226,9 +226,9 @@ def test_code_in_archives_is_told() -> None:
 
 
 def test_shelves_and_torchs_oldest_form_are_named() -> None:
-    report = check(view(files={"a/s.dat": b"x", "a/s.dir": b"x", "b.dat": b"x", "c.dir": b"x"}), "SEC004")
-    (remark,) = [one for one in report.remarks if "shelve" in one]
-    assert remark.startswith("a/s.dat: ")
+    report = check(view(files={"a/s.dat": b"x", "a/s.dir": b"x", "b.dat": b"x", "c.dir": b"x"}), "SEC005")
+    (finding,) = report.findings
+    assert finding.measured == {"files": ["a/s.dat"]}
     for name, told in (("tensors", 1), ("tensors.txt", 0)):
         data = tarred((name, b"\x80\x02K\x00." + bytes(9)))
         findings = check(view(files={"old.tar": data}), "SEC001").findings
@@ -262,8 +262,8 @@ def test_lambda_layers_of_keras_are_told() -> None:
 
 def test_what_is_not_looked_into_is_named(tmp_path: Path) -> None:
     (tmp_path / "saved_model.pb").write_bytes(b"x")
-    report = validate(open_folder(tmp_path), Selection(select=("SEC004",)))
-    assert any("saved_model.pb: not looked into" in remark for remark in report.remarks)
+    (finding,) = validate(open_folder(tmp_path), Selection(select=("SEC005",))).findings
+    assert finding.path == "saved_model.pb"
 
 
 def test_of_a_far_repository_nothing_more_is_brought() -> None:

@@ -9,6 +9,7 @@ import random
 import pytest
 
 from hubkit.validate.secret_kinds import OF_SETTINGS, find_secrets
+from hubkit.validate.secret_services import SERVICES
 
 TOKEN = "hf_" + "aB3" * 12
 HEX = "0123456789" * 4
@@ -43,8 +44,8 @@ FORMS: dict[str, tuple[str, str]] = {
     "wandb relogin": (f'wandb.login(relogin=True, key="{HEX}")', "a wandb key"),
     "wandb command": (f"wandb login --relogin {HEX}", "a wandb key"),
     "wandb netrc": (f"machine api.wandb.ai\n  login user\n  account me\n  password {HEX}", "a wandb key"),
-    "npm": ("npm_" + "aB3dE6" * 6, "a key of another service"),
-    "neptune": ("eyJhcGlfYWRkcmVzcyI6" + LETTERS * 8 + "==", "a key of another service"),
+    "npm": ("npm_" + "aB3dE6" * 6, "an npm token"),
+    "neptune": ("eyJhcGlfYWRkcmVzcyI6" + LETTERS * 8 + "==", "a Neptune token"),
     "rsa": ("-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIB", "a private key"),
     "ec": ("-----BEGIN EC PRIVATE KEY-----\nMIIEpAIB", "a private key"),
     "openssh": ("-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNza", "a private key"),
@@ -102,6 +103,23 @@ def test_pictures_and_vocabularies_hold_none() -> None:
         assert find_secrets(text, "a.env") == []
 
 
+@pytest.mark.parametrize("row", SERVICES, ids=lambda row: row.mark)
+def test_every_service_s_form_is_known(row: object) -> None:
+    """Made from its row of the table; beside it what is too short, and what only stands for one."""
+    kind, mark, _, example = row  # type: ignore[misc]
+    for text in (example, f"KEY={example}\n", f'{{"key": "{example}"}}', f"see {example} here."):
+        (hit,) = find_secrets(text)
+        assert (hit.kind, hit.secret) == (kind, example)
+    for text in (
+        example[: len(mark) + 6],
+        f"{mark}your-key-goes-here",
+        mark + "x" * (len(example) - len(mark)),
+        f"a1{example}",
+        mark,
+    ):
+        assert find_secrets(text) == []
+
+
 SET: dict[str, list[str]] = {
     ".env": ["DB_PASSWORD=hunter2", "export MY_API_KEY='abc123def456'", 'CLIENT_SECRET: "a1b2c3d4e5"', "smtp_pass=s3cr3t", "$env:X_TOKEN = 'abc123def456'"],
     "prod.env": ["A=1\n\nSOME_TOKEN=abc123def456\n"],
@@ -114,6 +132,19 @@ SET: dict[str, list[str]] = {
     "kaggle.json": ['{"username": "me", "key": "' + "0a1b" * 8 + '"}'],
     "config.json": ['{"auths": {"ghcr.io": {"auth": "bWU6aHVudGVyMg=="}}}'],
     "secrets.toml": ['password = "hunter2"'],
+    "Dockerfile": ["FROM python:3.12\nENV DB_PASSWORD=hunter2", "ENV DB_PASSWORD hunter2", "ARG API_KEY=abc123def456"],
+    "docker-compose.yml": ["services:\n  db:\n    environment:\n      - POSTGRES_PASSWORD=hunter2", "services:\n  db:\n    environment:\n      POSTGRES_PASSWORD: hunter2"],
+    "compose.prod.yaml": ["      MYSQL_ROOT_PASSWORD: 'hunter2'"],
+    ".Renviron": ["DB_PASSWORD=hunter2"],
+    "settings.xml": ["<server><id>a</id><password>hunter2</password></server>"],
+    "web.config": ["<smtp><password>\n hunter2\n</password></smtp>"],
+    "train.py": ['password = "hunter2"', "connect(host, password='s3cr3t!')", 'config["db_password"] = "hunter2"', 'api_key="abc123def456ghi789"', 'PASSWORD: str = "hunter2"'],
+    "run.ipynb": ['{"source": ["password = \\"hunter2\\"\\n"]}'],
+    "conf.yaml": ['db:\n  password: "hunter2"'],
+    "settings.json": ['{"smtp_password": "hunter2"}'],
+    "load.R": ['password <- "hunter2"'],
+    ".htpasswd": ["me:$apr1$abcdefgh$0123456789abcdefghijkl", "me:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g="],
+    "pgpass.conf": ["db.lab.org:5432:runs:me:hunter2"],
     "credentials.json": ['{"client_id": "x", "refresh_token": "1a2b3c4d5e"}'],
 }  # fmt: skip
 
@@ -122,6 +153,17 @@ SET: dict[str, list[str]] = {
 def test_a_file_of_settings_names_its_secrets(name: str, text: str) -> None:
     assert [hit.kind for hit in find_secrets(text, name)] == [OF_SETTINGS]
     assert [hit.kind for hit in find_secrets(LINE, name)] == ["a Hugging Face token"]  # and never twice
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['password = "password"', 'password = ""', 'password = "your-password"', 'password = "Enter it"', "password = get_password()", 'password = f"{x}1234"', 'password="$PASSWORD1"', 'password: str = ""',
+     'parser.add_argument("--password", help="your password")', 'password = os.environ["DB_PASSWORD1"]', 'api_key = "layer12"', 'secret_key = "model_v2"', 'passwords = ["a1b2c3"]', 'if password == "hunter2":',
+     'api_key="sae-layer-12"', 'private_key = "id_rsa"', 'access_key: "1.2.3"', 'password = "changeme123"', 'password = "<pass1>"', '"password": 1234567'],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["train.py", "conf.yaml", "vocab.json"])
+def test_a_program_s_own_words_are_no_password(text: str, name: str) -> None:
+    assert find_secrets(text, name) == []
 
 
 @pytest.mark.parametrize(
@@ -166,3 +208,54 @@ def test_a_long_token_and_one_of_a_service_are(name: str) -> None:
 
 def test_only_in_files_of_settings_does_a_name_make_a_secret() -> None:
     assert find_secrets("password = hunter2", "train.py") == []
+    assert find_secrets('password = "hunter2"', "README.md") == []
+
+
+HIDDEN: dict[str, str] = {
+    "markdown": TOKEN.replace("_", "\\_"),
+    "html's name": TOKEN.replace("_", "&lowbar;"),
+    "html's other name": TOKEN.replace("_", "&UnderBar;"),
+    "html's number": TOKEN.replace("_", "&#95;"),
+    "html's number with zeros": TOKEN.replace("_", "&#0095;"),
+    "html's number without an end": TOKEN.replace("_", "&#x5f;").replace("a", "&#97;", 1),
+    "html in html": TOKEN.replace("_", "&amp;#95;"),
+    "percent": TOKEN.replace("_", "%5F"),
+    "percent twice": TOKEN.replace("_", "%255f"),
+    "percent three times": TOKEN.replace("_", "%25255F"),
+    "base64": base64.b64encode(TOKEN.encode()).decode(),
+    "base64 of a line": base64.b64encode(f"user:{TOKEN}\n".encode()).decode(),
+    "base64 for URLs": base64.urlsafe_b64encode(f"??>>{TOKEN}~~".encode()).decode().rstrip("="),
+    "base64 in lines": base64.encodebytes(
+        f"a longer text stands before it, with {TOKEN}, in several lines of seventy six".encode()
+    ).decode(),
+    "base64 of UTF-16": base64.b64encode(TOKEN.encode("utf-16-le")).decode(),
+    "base64 of JSON": base64.b64encode(json.dumps({"t": TOKEN.replace("_", "%5F")}).encode()).decode(),
+    "quoted-printable": f"Subject: x\n\na=3D1 {TOKEN.replace('_', '=5F')}",
+    "quoted-printable, broken": f"a=3D1 {TOKEN[:20]}=\n{TOKEN[20:]}",
+    "without width": TOKEN.replace("_", "_\u200b"),
+    "soft hyphens": TOKEN[:10] + "\u00ad" + TOKEN[10:],
+}
+
+
+@pytest.mark.parametrize("way", HIDDEN)
+@pytest.mark.parametrize("around", ["{}", "# A\n\nIt is {} here.\n", "x = '{}'\n"])
+def test_a_token_is_seen_however_it_is_written(way: str, around: str) -> None:
+    (hit,) = find_secrets(around.format(HIDDEN[way]))
+    assert hit.kind == "a Hugging Face token"
+    assert (
+        hit.line
+        == around.format(HIDDEN[way])[: around.index("{")].count("\n") + 1 + (way == "quoted-printable") * 2
+    )
+    assert hit.last >= hit.line
+
+
+def test_both_a_token_and_its_copy_are_told_once() -> None:
+    text = f"{TOKEN}\n{base64.b64encode(TOKEN.encode()).decode()}\n"
+    assert len(find_secrets(text)) == 1
+    assert len(find_secrets(f"{text}{base64.b64encode(TOKEN[::-1].encode()).decode()} a=3D1")) == 1
+
+
+def test_long_runs_of_base64_are_bounded() -> None:
+    run = base64.b64encode(b"some text " * 300_000).decode()
+    for text in (run, "\n".join([run[:60]] * 20_000), run[:48] + " " + run):
+        assert find_secrets(text) == []

@@ -81,7 +81,7 @@ def test_a_folder_is_searched_whole(name: str) -> None:
     [
         {".env": b"HF_TOKEN=hf_xxx\nHF_TOKEN=$HF_TOKEN\nWANDB_API_KEY=\n"},
         {"train.ipynb": notebook("login(os.environ['HF_TOKEN'])")},
-        {"photo.png": PICTURE + TOKEN.encode()},
+        {"photo.png": PICTURE + TOKEN.encode() + PICTURE},
         {"a.py": b"aws_secret_access_key = os.environ['AWS_SECRET_ACCESS_KEY']\n"},
         {"a.log": b"wandb: key " + b"0" * 39 + b"\nmd5 " + WANDB.encode() + b"\n"},
         {"README.txt": b"hf_hook_name " * 20},

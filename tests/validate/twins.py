@@ -344,6 +344,7 @@ TWINS: dict[str, Twins] = {
     "SEC002": (lambda: view(cfg(metadata={"note": "hf_" + "aB3" * 12})), lambda: view(cfg(metadata={"note": "hf_hook_name"}))),
     "SEC003": (lambda: view(cfg(metadata={"dataset_path": "/home/ctaylor/data"})), lambda: view(cfg(metadata={"dataset_path": "/home/user/data"}))),
     "SEC004": (lambda: view(files={"config.json": b'{"auto_map": {"AutoModel": "model.Model"}}'}), lambda: view(files={"config.json": b'{"a": 1}'})),
+    "SEC005": (lambda: view(files={"rows.db": b"SQLite format 3\0" + bytes(range(200))}), lambda: view(files={"rows.parquet": b"PAR1" + bytes(range(200))})),
     "REL001": (lambda: gpt2_and("google/gemma-2-2b"), lambda: gpt2_and("openai-community/gpt2")),
     "REL002": (
         lambda: provenance(release(one_cell()), grid=Grid(layers=[2, 5], architectures=["standard"], conditions=["mixed"])),

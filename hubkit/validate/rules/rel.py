@@ -144,8 +144,11 @@ def names_that_collide(repo: RepoFacts) -> Iterator[Found]:
     the whole download fails.
     """
     paths = {entry.path for entry in repo.entries}
-    for folder in {entry.folder for entry in repo.entries}:
-        paths |= {folder, *map(str, PurePosixPath(folder).parents)}
+    for above in {entry.folder for entry in repo.entries}:
+        folder = above
+        while folder not in paths:
+            paths.add(folder)
+            folder = folder.rpartition("/")[0] or "."
     parts: dict[str, list[str]] = defaultdict(list)
     for path in paths:
         parts[path.lower()].append(path)

@@ -16,7 +16,7 @@ from hubkit.validate.need import Need
 from hubkit.validate.pickles import Pickle
 from hubkit.validate.rule import repo_rule
 from hubkit.validate.secret_texts import secrets_of
-from hubkit.words import some
+from hubkit.words import many, some
 
 PRIVATE_PATH = re.compile(
     r"""(?<![\w.:/\\-])(?:/(?:home|Users)/(?P<unix>[^/\s"'`<>()\[\]{},;]+)(?=[/\s"'`)]|$)"""
@@ -41,8 +41,9 @@ def pickle_runs_code(repo: RepoFacts) -> Iterator[Found]:
     read from the opcodes, nothing is loaded. An import that is neither known to be harmless nor known to run code is a warning.
 
     A pickle is what its bytes are: on disk the first bytes of every file are looked at, whatever its name, also inside zip, npz, npy, tar, gzip, bz2,
-    xz, lzma and joblib's files, four levels deep, and in zips that stand behind something else. What could not be read to its end, is called packed and of
-    no known kind, or lies beyond a limit (some four seconds of following opcodes and unpacking, or 256 MiB, of one file; 200,000 members), is a warning.
+    xz, lzma and joblib's files, four levels deep, and in zips that stand behind something else; behind a pickle's end, in HDF5 and in files of no
+    known kind, for imports that are written in one piece. What could not be read to its end, or is called packed and of no known kind, is a warning; a
+    limit that was reached (some four seconds of following opcodes and unpacking, or 256 MiB, of one file; 200,000 members) makes the report incomplete, too.
     Folders that tools make (.venv, __pycache__, .cache) are searched, too, for what runs code. Of a repository on the Hub, texts and pictures are taken for what they are called, archives that must be unpacked from
     their beginning are told and not brought here, and what is beyond 400 requests or 32 MiB makes the report incomplete.
     """
@@ -62,8 +63,18 @@ def pickle_runs_code(repo: RepoFacts) -> Iterator[Found]:
                     identity=severity.word,
                 )
         yield from _unread_pickle(pickle)
-    if repo.unlooked:
-        raise IncompleteError(some(repo.unlooked, "; ", most=3))
+    limits = [
+        f"{pickle.path}: {pickle.beyond[0]}"
+        for pickle in repo.pickles
+        if pickle.beyond and not pickle.executors and not _is_packed_text(pickle)
+    ]
+    if repo.unlooked or limits:
+        raise IncompleteError(some([*repo.unlooked, *limits], "; ", most=3))
+
+
+def _is_packed_text(pickle: Pickle) -> bool:
+    """Whether it is called one packed text, and nothing in it says otherwise."""
+    return packed_text(pickle.path) and not pickle.places
 
 
 def _the_pickle(pickle: Pickle) -> str:
@@ -92,9 +103,28 @@ def _unread_pickle(pickle: Pickle) -> Iterator[Found]:
             f"{begin}: {some(list(pickle.unread), '; ', most=2)}",
             "unpack it into files that can be looked into, or publish the tensors as safetensors",
             path=pickle.path,
-            severity=Severity.NOTE if packed_text(pickle.path) and not pickle.places else Severity.WARNING,
+            severity=Severity.NOTE if _is_packed_text(pickle) else Severity.WARNING,
             measured={"unread": list(pickle.unread)[:20]},
             identity="unread",
+        )
+
+
+@repo_rule("SEC005", Severity.WARNING, Need.PICKLES)
+def not_looked_into(repo: RepoFacts) -> Iterator[Found]:
+    """Files that hubkit does not know how to read.
+
+    Every file is known as data of which nothing runs when it is read (text, safetensors, numpy's arrays, pictures, tables, sounds, fonts, ONNX, GGUF,
+    sentencepiece, ... by its first bytes), or is looked into to its end (pickles and what holds them: SEC001), or is named here: databases and shelves,
+    raw numbers, formats of programs, macros. Nothing is known to be wrong with them, and nothing is known to be right. Members of archives count, too.
+    """
+    if repo.unknown:
+        one = len(repo.unknown) == 1
+        yield Found(
+            f"not looked into: {many(len(repo.unknown), 'file')} that hubkit does not know how to read: {some(repo.unknown)}",
+            f"say in the card what {'it is' if one else 'they are'} and how to open {'it' if one else 'them'}, write numbers as safetensors or npy, or take {'it' if one else 'them'} out",
+            path=repo.unknown[0].partition(": ")[0],
+            measured={"files": repo.unknown[:100]},
+            identity="unknown",
         )
 
 
@@ -169,12 +199,13 @@ def private_path(repo: RepoFacts) -> Iterator[Found]:
 def custom_code(repo: RepoFacts) -> Iterator[Found]:
     """Custom code that runs on load.
 
-    `auto_map` in a configuration makes transformers import Python files of the repository, given `trust_remote_code`; SAEs do not need it. A
+    `auto_map` in any JSON or YAML makes transformers import Python files of the repository, given `trust_remote_code`; SAEs do not need it. What hydra
+    (`_target_`) and jsonpickle (`py/object` and its kin) import and call is an error where that runs code, else a note; so are Keras's Lambda layers told in JSON. A
     `trust_remote_code: true` in `model_from_pretrained_kwargs` makes SAELens run the base model's code, which is a note, as are plain .py files.
 
     YAML with Python's tags (`!!python/object/apply:os.system`, however they are written) calls what it names in an unsafe loader: an error where that
     runs code, a warning or a note else. It is looked for in every text of a folder but prose and programs, whatever it is called. Warnings, too: path files (`.pth`) with an import line, Keras's Lambda layers, machine code, compiled Python
-    outside `__pycache__`; machine code and path files also as members of archives. Of a repository on the Hub, HDF5 and long YAML are not brought here; the report says so.
+    outside `__pycache__`; programs and path files also as members of archives, and programs under any name. Of a repository on the Hub, HDF5 and long YAML are not brought here; the report says so.
     """
     for one in repo.code:
         yield Found(
@@ -182,20 +213,11 @@ def custom_code(repo: RepoFacts) -> Iterator[Found]:
             "remove it: nobody needs it to load an SAE",
             path=one.path,
             line=one.line,
+            pointer=one.pointer,
             severity=one.severity,
             measured={"tags": list(one.names)} if one.names else {},
             identity=one.kind,
         )
-    for file in repo.configs:
-        for key in ("auto_map", "custom_pipelines"):
-            if isinstance(file.value.get(key), Mapping):
-                yield Found(
-                    f"{key} names code of the repository that transformers runs on loading",
-                    f"remove {key}: SAEs in SAELens's format need no code",
-                    path=file.path,
-                    pointer=f"/{key}",
-                    line=file.line(f"/{key}"),
-                )
     yield from _trusting(repo)
     scripts = [
         entry.path for entry in repo.entries if entry.name.endswith(".py") and not _told(repo, entry.name)

@@ -1,0 +1,79 @@
+"""Passwords and keys by the name that a file gives them: in files of settings, in programs, and in the files of one program each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+LONGEST_NAME = 255
+"""Characters, as file systems have it: the patterns take time with longer ones."""
+SETTINGS = re.compile(
+    r"""(?:.*\.)?env(?:\..*|rc)?|[._]netrc|netrc|\.(?:npmrc|pypirc|my\.cnf|s3cfg|boto|bashrc|zshrc|profile|bash_profile|renviron|pgpass|mylogin\.cnf)
+    |.*\.(?:sh|bash|zsh|slurm|sbatch|ps1|bat|cmd|ini|cfg|conf|properties|tfvars|dockerfile)|(?:docker|container)file(?:\..*)?
+    |(?:docker-)?compose[^/]*\.ya?ml|\.?[^.]*(?:secret|credential)[^.]*(?:\.(?:json|ya?ml|toml|txt))?""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""Files in which a name with `=` or `:` sets a value."""
+ASSIGNED = re.compile(
+    r"""(?im)(?:^|[{,;]|\b(?:set|export|env|arg)[ ])[ \t]{0,32}(?:-[ \t]{1,4})?["']?(?:\$env:)?(?P<of>[\w./:@-]{0,64}?)
+    (?:(?P<word>passw(?:or)?d|passphrase|[_-]pass|pwd)|(?P<weak>token|access[_-]?key)|secret|api[_-]?key|(?:secret|private|auth|account)[_-]?key)["']?
+    [ \t]{0,8}[:=][ \t]{0,8}["']?(?P<value>[^\s"'#]{4,200})""",
+    re.VERBOSE,
+)
+DOCKER = re.compile(r"(?:docker|container)file(?:\..*)?|.*\.dockerfile", re.IGNORECASE)
+ENV = re.compile(
+    r"(?im)^[ \t]{0,32}env[ \t]{1,8}\w{0,64}(?:passw(?:or)?d|passphrase|_pass)(?P<word>)[ \t]{1,8}[\"']?(?P<value>[^\s\"'#=]{4,200})"
+)
+"""The older form of ENV, with a blank between name and value."""
+PROGRAMS = re.compile(
+    r".*\.(?:py|pyi|ipynb|r|rmd|jl|js|mjs|ts|tsx|jsx|go|rb|php|lua|pl|java|kt|scala|cs|rs|c|cc|cpp|h|swift|toml|ya?ml|json|jsonnet|hcl|tf|gradle|groovy)",
+    re.IGNORECASE,
+)
+QUOTED = re.compile(
+    r"""(?i)(?<![a-z])(?P<of>[\w.-]{0,40}?)(?:(?P<word>passw(?:or)?d|passphrase)|(?:api|secret|auth|access|private)[_-]?key|(?:client|app|api)[_-]?secret|auth[_-]?token)["'\]]{0,2}
+    (?:[ ]?:[ ]?str)?[ \t]{0,4}(?::=|=>|<-|[:=])[ \t]{0,4}[rbu]?(?P<quote>["'])(?P<value>[^\s"'{}<>()$]{6,200})(?P=quote)""",
+    re.VERBOSE,
+)
+"""A literal in a program: whatever stands without quotes is a variable there."""
+ELEMENTS = re.compile(
+    r"(?i)<(?:\w{1,20}:)?(?P<word>password|passphrase|privateKeyPassword)>\s{0,9}(?P<value>[^\s<>]{4,200})\s{0,9}</"
+)
+NETRC = re.compile(r"\bpassword\s{1,20}(?P<word>)(?P<value>[^\s#]{4,200})")
+PGPASS = re.compile(
+    r"(?m)^[^:#\n]{1,100}:[\d*]{1,5}:[^:\n]{1,100}:[^:\n]{1,100}:(?P<word>)(?P<value>[^\s]{4,200})"
+)
+HTPASSWD = re.compile(
+    r"(?m)^[^:\s]{1,64}:(?P<word>)(?:\$(?:apr1|2[abxy]|1|5|6|y)\$|\{SHA\})(?P<value>[^\s:]{8,200})"
+)
+AUTH = re.compile(r'"auth"\s{0,8}:\s{0,8}"(?P<value>[A-Za-z0-9+/]{12,400}={0,2})"')
+NAMED = {
+    "kaggle.json": re.compile(r'"key"\s{0,8}:\s{0,8}"(?P<value>[0-9a-f]{32})"'),
+    "config.json": AUTH,
+    ".dockercfg": AUTH,
+    ".dockerconfigjson": AUTH,
+    ".pgpass": PGPASS,
+    "pgpass.conf": PGPASS,
+    ".netrc": NETRC,
+    "_netrc": NETRC,
+    "netrc": NETRC,
+    ".htpasswd": HTPASSWD,
+    "htpasswd": HTPASSWD,
+    "shadow": HTPASSWD,
+}
+"""Files of one program each, by name: what in them is the secret. `config.json` is docker's, which alone has `auth`."""
+
+
+def of_settings(name: str) -> Iterator[tuple[re.Pattern[str], bool]]:
+    """The patterns for a file of this name (in lower case), each with whether a value counts only where it is no word: in programs many are."""
+    if len(name) > LONGEST_NAME:
+        return
+    if SETTINGS.fullmatch(name):
+        yield ASSIGNED, False
+    if DOCKER.fullmatch(name):
+        yield ENV, False
+    if PROGRAMS.fullmatch(name):
+        yield QUOTED, True
+    if name.endswith((".xml", ".config", ".xaml")):
+        yield ELEMENTS, False
+    if name in NAMED:
+        yield NAMED[name], False
