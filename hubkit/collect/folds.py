@@ -18,8 +18,9 @@ def assign_folds(
     """The fold of each row, `fold0` to `fold<folds-1>`, in the order of the rows.
 
     Each stratum (scenario, label) is dealt out evenly: its rows per fold differ by one at most, and so do all rows per fold,
-    because a stratum goes on where the one before it stopped. The order within a stratum is that of sha256(seed, row id), so a
-    row's fold depends on no library's random numbers. Raises UsageError with fewer than 2 folds or fewer rows than folds.
+    because a stratum goes on where the one before it stopped. The strata of one label are dealt before those of the other, so
+    that the rows of a label differ by one at most too: with uneven folds a constant guess is right less often than by chance.
+    The order within a stratum is that of sha256(seed, row id), so a row's fold depends on no library's random numbers. Raises UsageError with fewer than 2 folds or fewer rows than folds.
     """
     if folds < 2 or len(row_ids) < folds:
         raise UsageError(
@@ -31,7 +32,7 @@ def assign_folds(
         members[stratum].append(row)
     dealt = [
         row
-        for stratum in sorted(members)
+        for stratum in sorted(members, key=lambda stratum: (stratum[1], stratum[0]))
         for row in sorted(members[stratum], key=lambda row: _order(seed, row_ids[row]))
     ]
     fold_of = {row: f"fold{position % folds}" for position, row in enumerate(dealt)}

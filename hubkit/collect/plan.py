@@ -14,7 +14,7 @@ from hubkit.errors import IncompleteError
 from hubkit.inference.precision import Precision
 from hubkit.release.digests import sha256_of_file, sha256_of_json
 
-METHOD_VERSION = 1
+METHOD_VERSION = 2
 """Rises when the same plan would give another pool."""
 SPANS = {
     "response_without_commit": "response without the commit span",
