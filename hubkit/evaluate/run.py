@@ -14,6 +14,7 @@ from hubkit.evaluate.assemble import assemble
 from hubkit.evaluate.unit import EvaluationUnit, Folders, evaluate_unit
 from hubkit.evaluate.values import computed_versions
 from hubkit.measures.bootstrap import LEVEL, RESAMPLES, SEED
+from hubkit.measures.inference import PERMUTATIONS
 from hubkit.release.digests import sha256_of_file, sha256_of_json
 from hubkit.release.layout import CFG, EVALUATION, EVIDENCE, MANIFEST, METRICS, TRAINING, WEIGHTS
 from hubkit.release.metrics import Evaluation, SaeMetrics
@@ -86,6 +87,7 @@ def inputs_digest(units: list[EvaluationUnit], manifest: PoolManifest, warnings:
             "saes": {unit.sae_id: _digests_of(unit) for unit in units},
             "measures": computed_versions(),
             "bootstrap": [RESAMPLES, SEED, LEVEL],
+            "permutations": PERMUTATIONS,
             "warnings": warnings,
         }
     )

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 if TYPE_CHECKING:
-    from hubkit.measures.design import Design, Predictions
+    from hubkit.measures.design import Design
     from hubkit.measures.estimate import Estimate
+    from hubkit.measures.probed import Probe
     from hubkit.measures.subject import Subject
 
 Split = Literal["train", "crossfit", "held_out", "control"]
@@ -23,8 +24,8 @@ Table = Literal["saes", "quality", "index"]
 
 Compute = Callable[["Subject", Split], "Estimate | None"]
 """None where the measure does not apply: nothing is written then. Raises NotMeasured."""
-Compare = Callable[["Predictions", "Predictions", "Design"], "Estimate"]
-"""Out-of-fold predictions of an SAE's probe, and of its reference's, on the same rows."""
+Compare = Callable[["Probe", "Probe", "Design"], "Estimate"]
+"""An SAE's probe, and its reference's, on the same rows."""
 ROUNDING = 1e-9
 """Slack for sums of float64 that end a hair outside an exact bound."""
 Valued = TypeVar("Valued")

@@ -64,6 +64,8 @@ def test_a_guess_from_the_label_counts_alone_is_at_chance() -> None:
         guesses = np.zeros(60)
         for fold in set(fold_of):
             share = is_x[fold_of != fold].mean()
-            guesses[fold_of == fold] = np.where(share == 0.5, rng.integers(0, 2, (fold_of == fold).sum()), share > 0.5)
+            guesses[fold_of == fold] = np.where(
+                share == 0.5, rng.integers(0, 2, (fold_of == fold).sum()), share > 0.5
+            )
         values.append((guesses[is_x].mean() + (1 - guesses[~is_x]).mean()) / 2)
     assert np.mean(values) == pytest.approx(0.5, abs=0.02)
