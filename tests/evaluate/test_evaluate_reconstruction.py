@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from hubkit.evaluate.values import measured, value_of
-from hubkit.measures.estimate import Estimate
 from hubkit.measures.bootstrap import RESAMPLES, normal_interval, percentile_interval, row_counts
+from hubkit.measures.estimate import Estimate
 from hubkit.measures.reconstructed import Encoded, Reconstructed
 from hubkit.release.metrics import MetricValue
 
