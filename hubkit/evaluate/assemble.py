@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -49,7 +49,7 @@ def assemble(
             raw[entry.layer] = (
                 probed if isinstance(probed, str) else probed.alone()
             )  # layers are read one at a time
-        chance[entry.layer] = any(_at_chance(value) for value in values)
+        chance[entry.layer] = any(at_chance(value) for value in values)
         layers.append(LayerProfile(layer=entry.layer, hook_name=entry.hook_name, values=values))
     design = design_of(manifest)
     comparisons = [
@@ -68,13 +68,25 @@ def assemble(
     ).recorded(__version__)
 
 
-def _at_chance(value: MetricValue) -> bool:
+class Compared(Protocol):
+    """An SAE beside the raw activations of its layer."""
+
+    @property
+    def layer(self) -> int:
+        """Its layer."""
+
+    @property
+    def probe(self) -> Probe:
+        """Or why it stands beside nothing."""
+
+
+def at_chance(value: MetricValue) -> bool:
     """Whether it is the balanced accuracy of a layer, and not above what it would be without an effect."""
     return value.measure == ACCURACY and value.value is not None and value.value <= (value.null_level or 0.5)
 
 
 def tests_of(
-    done: Mapping[str, Evaluated], raw: Mapping[int, Probe], chance: Mapping[int, bool], design: Design
+    done: Mapping[str, Compared], raw: Mapping[int, Probe], chance: Mapping[int, bool], design: Design
 ) -> list[TestResult]:
     """How many SAEs are above the raw activations of their layer, and the one that is furthest from them, against what several give by chance.
 

@@ -63,7 +63,7 @@ def evaluate(
     finished = _finished(release, digest)
     if finished is not None:
         return finished
-    _keep_what_is_not_ours(release, work)
+    keep_what_is_not_ours(release, work)
     results = Local(workers).run(
         [Unit(unit.sae_id, unit) for unit in units], evaluate_unit, report=report, stage=STAGE
     )
@@ -119,7 +119,7 @@ def _finished(release: Path, digest: str) -> Evaluation | None:
     return evaluation if whole and evaluation.is_computed and evaluation.inputs_sha256 == digest else None
 
 
-def _keep_what_is_not_ours(release: Path, work: Path) -> None:
+def keep_what_is_not_ours(release: Path, work: Path) -> None:
     """Before an evaluation.json is written anew: one without a record of its computation may hold what somebody typed, so a copy of it stays in the work folder.
 
     Raises UsageError where there is a record, and the values are no longer those that were computed.

@@ -31,8 +31,10 @@ def value_of(name: str, subject: Subject, split: Split) -> MetricValue | None:
     return _value(name, split, partial(compute, subject, split))
 
 
-def values_of(subject: Subject, splits: Iterable[Split], *, layers: bool = False) -> list[MetricValue]:
-    """Every measure of `subject` on each of `splits`, in the order of a card's columns; with `layers` only what a layer has too."""
+def values_of(
+    subject: Subject, splits: Iterable[Split], *, layers: bool = False, labelled: bool = True
+) -> list[MetricValue]:
+    """Every measure of `subject` on each of `splits`, in the order of a card's columns; with `layers` only what a layer has too, without labels only what needs none."""
     every = sorted(
         (one for one in CATALOGUE.values() if one.compute), key=lambda one: (one.on_card.order, one.name)
     )
@@ -40,15 +42,17 @@ def values_of(subject: Subject, splits: Iterable[Split], *, layers: bool = False
         value_of(one.name, subject, split)
         for split in splits
         for one in every
-        if split in one.splits and (one.of_layers or not layers)
+        if split in one.splits and (one.of_layers or not layers) and (labelled or not one.of_labels)
     )
     return [value for value in found if value is not None]
 
 
-def differences(probe: Probe, reference: Probe, design: Design) -> list[MetricValue]:
+def differences(
+    probe: Probe, reference: Probe, design: Design, split: Split = "crossfit"
+) -> list[MetricValue]:
     """Every measure of an SAE's probe beside its reference's."""
     found = (
-        _value(one.name, "crossfit", partial(one.compare, probe, reference, design))
+        _value(one.name, split, partial(one.compare, probe, reference, design))
         for one in CATALOGUE.values()
         if one.compare is not None
     )

@@ -68,6 +68,8 @@ class Measure:
     """The better definition of the same thing: a card has this one where nothing was measured by that one."""
     of_layers: bool = False
     """Whether the raw activations of a layer have it too, as the reference of the SAEs there."""
+    of_labels: bool = False
+    """Whether it asks what the rows are labelled."""
     compute: Compute | None = None
     """How hubkit computes it; None where its values are taken from others."""
     compare: Compare | None = None

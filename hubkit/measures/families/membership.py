@@ -69,6 +69,7 @@ MEASURES = (
         source="Membership inference by the loss (Yeom et al. 2018), within scenarios: the further above 0.5, the more the SAE remembers its rows",
         splits=("control",),
         on_card=OnCard(("saes",), order=70),
+        of_labels=True,
         compute=membership_auroc,
     ),
     Measure(
@@ -85,6 +86,7 @@ MEASURES = (
         higher_is_better=None,
         source="Two-sided: what an SAE remembers of single rows lies in latents that a held-out row has no weight for, so that such a probe can fall below 0.5 as well",
         splits=("control",),
+        of_labels=True,
         compute=membership_probe,
     ),
 )

@@ -139,6 +139,7 @@ MEASURES = (
         of_layers=True,
         on_card=OnCard(("saes", "index"), order=50, quoted_as="balanced_accuracy"),
         columns_elsewhere=r"(?:probe )?bal(?:anced|\.) acc(?:uracy|\.)?",
+        of_labels=True,
         compute=probe_balanced_accuracy,
     ),
     Measure(
@@ -154,6 +155,7 @@ MEASURES = (
         splits=UNSEEN,
         of_layers=True,
         on_card=OnCard(("saes",), order=60),
+        of_labels=True,
         compute=probe_new_scenarios,
     ),
     Measure(
@@ -182,6 +184,7 @@ MEASURES = (
         splits=UNSEEN,
         of_layers=True,
         on_card=OnCard(("saes",), order=55, quoted_as="auroc"),
+        of_labels=True,
         compute=probe_auroc,
     ),
     Measure(
