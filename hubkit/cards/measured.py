@@ -9,6 +9,7 @@ from hubkit.cards.facts import Facts, SaeFact
 from hubkit.measures.catalogue import Definitions, definitions, get, own_definitions
 from hubkit.release.metrics import Comparison, LayerProfile, MetricValue
 
+LEVEL, CHANCE = 0.05, 0.5
 CROSS_FITTED = own_definitions("probe_balanced_accuracy")
 """Where neither the probe nor the SAE has seen the rows."""
 BALANCED = definitions("probe_balanced_accuracy")
@@ -17,7 +18,7 @@ VARIANCE = definitions("explained_variance")
 L0 = definitions("l0")
 ALIVE = definitions("alive_share")
 NEW_SCENARIOS = definitions("probe_new_scenarios_balanced_accuracy")
-MEMBERSHIP = definitions("membership_balanced_accuracy")
+MEMBERSHIP = definitions("membership_auroc")
 D_MAX = definitions("d_max")
 
 SPLIT_WORDS: dict[str, str] = {
@@ -53,10 +54,17 @@ class Peak:
 
 
 def told_from_chance(metric: MetricValue | None) -> bool | None:
-    """Whether the interval of a balanced accuracy lies beside 0.5; None without an interval."""
-    if metric is None or metric.interval is None:
+    """Whether a balanced accuracy is above what it would be without an effect: by its test, else by its interval; None without either."""
+    if metric is None or metric.value is None:
         return None
-    return not metric.interval[0] <= 0.5 <= metric.interval[1]
+    if metric.p_value is not None:
+        return metric.p_value <= LEVEL and metric.value > reference_of(metric)
+    return metric.interval[0] > reference_of(metric) if metric.interval is not None else None
+
+
+def reference_of(metric: MetricValue) -> float:
+    """What a balanced accuracy would be without an effect: the mean of its null, else 0.5."""
+    return metric.null_mean if metric.null_mean is not None else CHANCE
 
 
 def number_of(metric: MetricValue) -> float:
@@ -67,7 +75,10 @@ def number_of(metric: MetricValue) -> float:
 
 
 def best_sae(facts: Facts, wanted: Definitions) -> Best | None:
-    """The SAE with the best value, by its measure; None where nothing was measured. Ties go to the first id."""
+    """The SAE with the best value, by its measure; None where nothing was measured. Ties go to the first id.
+
+    Where some values were tested against permuted labels, of those: the others are of SAEs of one label, which stand beside nothing.
+    """
     found = [
         (sae, metric)
         for sae in facts.saes
@@ -75,6 +86,8 @@ def best_sae(facts: Facts, wanted: Definitions) -> Best | None:
     ]
     if not found:
         return None
+    tested = [pair for pair in found if pair[1].p_value is not None]
+    found = tested or found
     sae, metric = get(wanted[0][0]).best(found, lambda pair: number_of(pair[1]))
     return Best(sae, metric, len(found))
 
@@ -97,7 +110,7 @@ def raw_at(facts: Facts, layer: int | None) -> MetricValue | None:
 
 @dataclass(frozen=True)
 class Judged:
-    """Comparisons with an interval, and those of them that it keeps away from zero."""
+    """Comparisons with an interval, and those of them that it keeps away from zero. Above raw activations that are at or below chance is above nothing."""
 
     all: tuple[Comparison, ...]
     above: tuple[Comparison, ...]
@@ -110,9 +123,23 @@ def judged_comparisons(facts: Facts) -> Judged:
     judged = tuple(c for c in listed if c.difference.interval is not None)
     return Judged(
         judged,
-        tuple(c for c in judged if c.difference.interval and c.difference.interval[0] > 0),
+        tuple(
+            c
+            for c in judged
+            if c.difference.interval and c.difference.interval[0] > 0 and not at_chance(facts, c)
+        ),
         tuple(c for c in judged if c.difference.interval and c.difference.interval[1] < 0),
     )
+
+
+def at_chance(facts: Facts, comparison: Comparison) -> bool:
+    """Whether the reference is the raw activations of a layer that are no better than they would be without an effect."""
+    layers = facts.evaluation.layers if facts.evaluation else []
+    for profile in layers:
+        if comparison.reference == f"raw activations at layer {profile.layer}":
+            metric = of_layer(profile, BALANCED)
+            return metric is not None and number_of(metric) <= reference_of(metric)
+    return False
 
 
 def sign_test(above: int, total: int) -> float:

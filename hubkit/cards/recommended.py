@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from hubkit.cards.facts import Facts, SaeFact
-from hubkit.cards.measured import BALANCED, VARIANCE
+from hubkit.cards.measured import BALANCED, VARIANCE, told_from_chance
 from hubkit.measures.catalogue import Definitions
 from hubkit.measures.measure import UNSEEN
 from hubkit.release.metrics import MetricValue
@@ -29,7 +29,7 @@ class Recommended:
 
 
 def recommended(facts: Facts) -> Recommended:
-    """Of the SAEs without findings that no fix made another architecture of, and of those the ones that saw the rows of both labels: the best probe, else the best reconstruction, else the first. Where every SAE has findings, of those with the least severe ones."""
+    """Of the SAEs without findings that no fix made another architecture of, and of those the ones that saw the rows of both labels: the best probe that is told from chance, else the best reconstruction, else the first. Where every SAE has findings, of those with the least severe ones."""
     clean = [sae for sae in facts.saes if not sae.findings]
     least = min(map(_severity, facts.saes))
     mild = [sae for sae in facts.saes if _severity(sae) == least]
@@ -37,7 +37,8 @@ def recommended(facts: Facts) -> Recommended:
     several = [sae for sae in sound if sae.condition == MIXED] or sound
     lesser = not clean and len(mild) < len(facts.saes)
     for wanted in (BALANCED, VARIANCE):
-        if (best := _best(several, wanted)) is not None:
+        best = _best(several, wanted)
+        if best is not None and (wanted is not BALANCED or told_from_chance(best.metric) is not False):
             return replace(best, lesser=lesser)
     return Recommended(several[0], None, len(several), lesser=lesser)
 

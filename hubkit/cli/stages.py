@@ -13,6 +13,7 @@ from hubkit.console import Console
 from hubkit.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from hubkit.engine.events import Progress
     from hubkit.train.run import Options, TrainSummary
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="A study file.")]
@@ -75,7 +76,7 @@ DEFAULT_WORKERS = min(2, os.cpu_count() or 1)
 EPILOGS = {
     "collect": "Examples:  hubkit collect study.yaml   ·   hubkit collect study.yaml --import completions.jsonl --activations 18=layer_18.npy",
     "train": "Examples:  hubkit train study.yaml --workers 4 --strict   ·   hubkit train study.yaml --folds 5 --shard 2/8",
-    "evaluate": "Examples:  hubkit evaluate study.yaml   ·   hubkit evaluate study.yaml --folder out --workers 4",
+    "evaluate": "Examples:  hubkit evaluate study.yaml   ·   hubkit evaluate saes/ --activations rows.safetensors --labels labels.txt",
 }
 
 
@@ -194,14 +195,78 @@ def _tell(console: Console, summary: TrainSummary, options: Options) -> None:
 
 
 def evaluate(
-    study: StudyFile, folder: Folder = None, workers: Workers = DEFAULT_WORKERS, quiet: Quiet = False
+    study: Annotated[Path, typer.Argument(metavar="STUDY|FOLDER", help="A study file, or a folder of SAEs.")],
+    folder: Folder = None,
+    workers: Workers = DEFAULT_WORKERS,
+    activations: Annotated[
+        Path | None,
+        typer.Option(
+            "--activations", help="Of a folder: rows as .safetensors, .npy or .pt, one tensor a hook."
+        ),
+    ] = None,
+    labels: Annotated[Path | None, typer.Option("--labels", help="One of two labels a row.")] = None,
+    scenarios: Annotated[Path | None, typer.Option("--scenarios", help="The scenario of each row.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", help="Of a folder: the base model, a folder or an id, to run on --text."),
+    ] = None,
+    revision: Annotated[str | None, typer.Option("--revision", help="Commit of the base model.")] = None,
+    text: Annotated[Path | None, typer.Option("--text", help="A text a line, or .jsonl.")] = None,
+    tokens: Annotated[int, typer.Option("--tokens", min=1, help="Rows to take from --text.")] = 4096,
+    seen: Annotated[bool, typer.Option("--seen", help="The SAEs were trained on these rows.")] = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Measure the SAEs that are there, on rows that neither they nor the probes have seen."""
+    """Measure SAEs on rows that neither they nor the probes have seen: those of a study, or those of a folder on rows that you give."""
     from hubkit.release.layout import EVALUATION
+
+    console = Console(quiet=quiet)
+    if study.is_dir():
+        with console.progress() as report:
+            _evaluate_folder(
+                study, activations, (labels, scenarios), model, revision, text, tokens, report, seen=seen
+            )
+        console.data(str(study / EVALUATION))
+        return
+    if activations or labels or scenarios or model or text or seen:
+        raise UsageError(
+            f"{study}: a study has rows of its own",
+            hint="give the folder of the SAEs: hubkit evaluate FOLDER --activations FILE",
+        )
     from hubkit.study.pipeline import run_evaluate, study_folders
     from hubkit.study.study import load_study
 
-    loaded, console = load_study(study), Console(quiet=quiet)
+    loaded = load_study(study)
     with console.progress() as report:
         run_evaluate(loaded, folder or study.parent, report=report, workers=workers)
     console.data(str(study_folders(loaded, folder or study.parent).release / EVALUATION))
+
+
+def _evaluate_folder(
+    saes: Path,
+    activations: Path | None,
+    columns: tuple[Path | None, Path | None],
+    model: str | None,
+    revision: str | None,
+    text: Path | None,
+    tokens: int,
+    report: Progress,
+    *,
+    seen: bool,
+) -> None:
+    from hubkit.evaluate.elsewhere import evaluate_given
+    from hubkit.evaluate.given import given
+
+    if activations is not None and model is None and text is None:
+        evaluate_given(saes, given(activations, *columns), seen=seen)
+        return
+    if model is None or text is None or activations is not None or any(columns):
+        raise UsageError(
+            f"{saes}: a folder of SAEs needs rows: a file of activations, or a base model and a text",
+            hint="--activations FILE [--labels FILE --scenarios FILE], or --model ID --text FILE",
+        )
+    from hubkit.evaluate.texts import collected, read_texts
+    from hubkit.inference.load import load_model
+
+    texts = read_texts(text)
+    base = load_model(model, revision=revision)
+    evaluate_given(saes, lambda found: collected(base, found, texts, tokens=tokens, report=report), seen=seen)

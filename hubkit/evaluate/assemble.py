@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
 
 from hubkit import __version__
 from hubkit.engine.threads import threads_for
 from hubkit.evaluate.rows import design_of
 from hubkit.evaluate.subject import RawLayer
 from hubkit.evaluate.values import differences, values_of
+from hubkit.measures.joint import Joint
+from hubkit.measures.probed import Probed, contributions
 from hubkit.release.activations import read_layer
-from hubkit.release.metrics import Comparison, Evaluation, LayerProfile, SaeMetrics
+from hubkit.release.experiments import TestResult
+from hubkit.release.metrics import Comparison, Evaluation, LayerProfile, MetricValue, SaeMetrics
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from hubkit.evaluate.unit import Evaluated
+    from hubkit.measures.design import Design
+    from hubkit.measures.probed import Probe
     from hubkit.release.pool import PoolManifest
+
+ACCURACY = "probe_balanced_accuracy"
+REFERENCE = "the raw activations of their layers"
+TEST = "signs of the rows thrown, for all at once"
 
 
 def assemble(
@@ -27,27 +39,90 @@ def assemble(
     digest: str,
 ) -> Evaluation:
     """The SAEs' values, the profile of every layer of the pool, and each SAE against its layer."""
-    layers, raw = [], {}
+    layers, chance = [], {}
+    raw: dict[int, Probe] = {}
     for entry in manifest.layers:
         subject = RawLayer(manifest, read_layer(pool_folder, manifest, entry.layer))
         with threads_for(subject.x.size):
             values = values_of(subject, ["crossfit"], layers=True)
-            raw[entry.layer] = subject.predictions  # and not the subject: layers are read one at a time
+            probed = subject.probed
+            raw[entry.layer] = (
+                probed if isinstance(probed, str) else probed.alone()
+            )  # layers are read one at a time
+        chance[entry.layer] = any(at_chance(value) for value in values)
         layers.append(LayerProfile(layer=entry.layer, hook_name=entry.hook_name, values=values))
     design = design_of(manifest)
     comparisons = [
         Comparison(sae_id=sae_id, reference=f"raw activations at layer {one.layer}", difference=difference)
         for sae_id, one in sorted(done.items())
-        for difference in differences(one.predictions, raw[one.layer], design)
+        for difference in differences(one.probe, raw[one.layer], design)
     ]
     return Evaluation.model_validate(
         {
             "saes": [_metrics(sae_id, one, warnings.get(sae_id, [])) for sae_id, one in sorted(done.items())],
             "layers": layers,
             "comparisons": comparisons,
+            "tests": tests_of(done, raw, chance, design),
             "inputs_sha256": digest,
         }
     ).recorded(__version__)
+
+
+class Compared(Protocol):
+    """An SAE beside the raw activations of its layer."""
+
+    @property
+    def layer(self) -> int:
+        """Its layer."""
+
+    @property
+    def probe(self) -> Probe:
+        """Or why it stands beside nothing."""
+
+
+def at_chance(value: MetricValue) -> bool:
+    """Whether it is the balanced accuracy of a layer, and not above what it would be without an effect."""
+    return value.measure == ACCURACY and value.value is not None and value.value <= (value.null_level or 0.5)
+
+
+def tests_of(
+    done: Mapping[str, Compared], raw: Mapping[int, Probe], chance: Mapping[int, bool], design: Design
+) -> list[TestResult]:
+    """How many SAEs are above the raw activations of their layer, and the one that is furthest from them, against what several give by chance.
+
+    An SAE beside raw activations that are at or below chance is above nothing. Empty for fewer than two comparisons.
+    """
+    beside = {
+        sae_id: (one.probe, reference, chance[one.layer])
+        for sae_id, one in sorted(done.items())
+        if isinstance(one.probe, Probed) and isinstance(reference := raw[one.layer], Probed)
+    }
+    if len(beside) < 2:
+        return []
+    by_row = [
+        contributions(probe.predicted, design) - contributions(reference.predicted, design)
+        for probe, reference, _ in beside.values()
+    ]
+    joint = Joint(np.stack(by_row, axis=1), design)
+    count, p_value = joint.as_many_above(np.array([not at_chance for *_, at_chance in beside.values()]))
+    furthest = int(np.abs(joint.distances).argmax())
+    corrected = float(joint.corrected()[furthest])
+    return [
+        TestResult(
+            subject=f"{count} of {len(beside)} SAE probes above",
+            correction=None,
+            p_value=p_value,
+            reference=REFERENCE,
+            test=TEST,
+        ),
+        TestResult(
+            subject=f"`{list(beside)[furthest]}`, the furthest of {len(beside)}",
+            correction="max-T",
+            p_value=corrected,
+            reference=REFERENCE,
+            test=TEST,
+        ),
+    ]
 
 
 def _metrics(sae_id: str, one: Evaluated, warnings: list[str]) -> SaeMetrics:

@@ -1,51 +1,86 @@
-"""A cross-fitted linear probe: its predictions out of fold."""
+"""A cross-fitted linear probe: its decision values out of fold, for the labels and for labels that were permuted."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from hubkit.evaluate.logistic import decision_values, directions
+from hubkit.measures.design import dealt, numbered, permuted
+from hubkit.measures.inference import PERMUTATIONS
+from hubkit.measures.probed import Columns, Probed
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from hubkit.measures.design import Booleans, Design, Floats, Numbers
+    from hubkit.measures.probed import Probe, Values
 
-    from hubkit.measures.design import Booleans, Design, Floats, Predictions
+SEED = 20_240_607
+Permuting = Literal["folds dealt again", "folds held", "scenarios held", "none"]
+"""Which permutation of the labels is as good as the labels are without an effect: within scenarios where the features know no folds; within
+scenario and fold where they do, since folds were dealt by the labels; within scenarios where whole scenarios are held out."""
+MOVABLE = 0.5
+"""Share of the rows that must lie in cells of scenario and fold with both labels, for a permutation within them to say anything."""
 
-ITERATIONS = 5000
 
-
-def out_of_fold(design: Design, features_of: Callable[[str], Floats]) -> Predictions:
-    """Whether each row is predicted positive by the probe fitted without its fold, (n,); or why there is no such prediction.
-
-    `features_of(fold)` gives the (n, d) features of all rows made without that fold (by the fold's SAE, or the activations).
-    """
+def probe(
+    design: Design, features: Mapping[str, Floats], permuting: Permuting = "none", draws: int = PERMUTATIONS
+) -> Probe:
+    """The probe of each fold, fitted without its rows on `features[fold]` (n, d), which were made without them too; or why there is none."""
     reason = design.unmeasurable()
     if reason is not None:
         return reason
-    predicted = np.zeros(len(design.positive), dtype=bool)
-    for fold in design.folds:
-        held_out = design.fold == fold
-        features = features_of(fold)
-        if not np.isfinite(features).all():
-            return f"features without {fold} hold NaN or infinity"
-        predicted[held_out] = fit_predict(features[~held_out], design.positive[~held_out], features[held_out])
-    return predicted
+    for name in design.folds:
+        if not np.isfinite(features[name]).all():
+            return f"features without {name} hold NaN or infinity"
+    positive, fold = _labels(design, permuting, draws)
+    scores = _out_of_fold(positive, fold, [features[name] for name in design.folds])
+    real, null = (
+        Columns(positive[:, part], fold[:, part], scores[:, part]) for part in (slice(0, 1), slice(1, None))
+    )
+    return Probed(
+        real, null if positive.shape[1] > 1 else None, f"labels permuted within scenarios, {permuting}"
+    )
 
 
-def fit_predict(train: Floats, labels: Booleans, test: Floats) -> Booleans:
-    """Predictions for `test` (m, d) of a class-balanced L2 logistic regression (C = 1) fitted on `train` (n, d).
+def _labels(design: Design, permuting: Permuting, draws: int) -> tuple[Booleans, Numbers]:
+    """(n, 1 + B) the labels and their permutations, and the folds of each."""
+    positive, scenario, fold = design.positive, numbered(design.scenario), numbered(design.fold)
+    generator = np.random.default_rng([SEED, _number(permuting)])
+    cells = scenario * (int(fold.max()) + 1) + fold if permuting == "folds held" else scenario
+    if permuting == "none" or (permuting == "folds held" and _mixed(positive, cells) < MOVABLE):
+        return positive[:, None], fold[:, None]
+    others = permuted(positive, cells, draws, generator)
+    if permuting == "folds dealt again":
+        folds = dealt(others, scenario, int(fold.max()) + 1, generator)
+    else:
+        folds = np.repeat(fold[:, None], draws, axis=1)
+    return np.c_[positive, others], np.c_[fold, folds]
 
-    Features are standardised by the training rows alone; features that do not vary there are left out.
-    """
-    from sklearn.linear_model import LogisticRegression
 
-    wide = train.astype(np.float64)
-    mean, deviation = wide.mean(axis=0), wide.std(axis=0)
-    kept = deviation > 1e-12 * np.maximum(1.0, np.abs(mean))
-    if not kept.any():
-        return np.full(len(test), bool(labels.mean() > 0.5))
-    mean, deviation = mean[kept], deviation[kept]
-    probe = LogisticRegression(C=1.0, class_weight="balanced", max_iter=ITERATIONS)
-    probe.fit((wide[:, kept] - mean) / deviation, labels)
-    predicted: Booleans = probe.predict((test[:, kept].astype(np.float64) - mean) / deviation)
-    return predicted.astype(bool)
+def _mixed(positive: Booleans, cells: Numbers) -> float:
+    """Share of the rows in cells that hold both labels."""
+    size, ones = np.bincount(cells), np.bincount(cells, weights=positive)
+    return float(((ones > 0) & (ones < size))[cells].mean())
+
+
+def _out_of_fold(positive: Booleans, fold: Numbers, features: Sequence[Floats]) -> Values:
+    """(n, B) decision values, each row's by the fit on the rows of other folds."""
+    scores, turned = np.empty(positive.shape), {}
+    for number, of_fold in enumerate(features):
+        if id(of_fold) not in turned:
+            turned = {id(of_fold): directions(of_fold)}
+        held_out = fold == number
+        scores[held_out] = decision_values(turned[id(of_fold)], positive, ~held_out)[held_out]
+    return scores
+
+
+def fold_of_labels(positive: Booleans, scenario: Numbers, folds: int, purpose: str) -> Numbers:
+    """(n,) fold numbers dealt by these labels, in an order that hangs on `purpose` alone."""
+    return dealt(positive[:, None], scenario, folds, np.random.default_rng([SEED, _number(purpose)]))[:, 0]
+
+
+def _number(purpose: str) -> int:
+    return int.from_bytes(hashlib.sha256(purpose.encode("utf-8")).digest()[:8], "little")

@@ -14,6 +14,7 @@ from hubkit.evaluate.assemble import assemble
 from hubkit.evaluate.unit import EvaluationUnit, Folders, evaluate_unit
 from hubkit.evaluate.values import computed_versions
 from hubkit.measures.bootstrap import LEVEL, RESAMPLES, SEED
+from hubkit.measures.inference import PERMUTATIONS
 from hubkit.release.digests import sha256_of_file, sha256_of_json
 from hubkit.release.layout import CFG, EVALUATION, EVIDENCE, MANIFEST, METRICS, TRAINING, WEIGHTS
 from hubkit.release.metrics import Evaluation, SaeMetrics
@@ -62,7 +63,7 @@ def evaluate(
     finished = _finished(release, digest)
     if finished is not None:
         return finished
-    _keep_what_is_not_ours(release, work)
+    keep_what_is_not_ours(release, work)
     results = Local(workers).run(
         [Unit(unit.sae_id, unit) for unit in units], evaluate_unit, report=report, stage=STAGE
     )
@@ -86,6 +87,7 @@ def inputs_digest(units: list[EvaluationUnit], manifest: PoolManifest, warnings:
             "saes": {unit.sae_id: _digests_of(unit) for unit in units},
             "measures": computed_versions(),
             "bootstrap": [RESAMPLES, SEED, LEVEL],
+            "permutations": PERMUTATIONS,
             "warnings": warnings,
         }
     )
@@ -117,7 +119,7 @@ def _finished(release: Path, digest: str) -> Evaluation | None:
     return evaluation if whole and evaluation.is_computed and evaluation.inputs_sha256 == digest else None
 
 
-def _keep_what_is_not_ours(release: Path, work: Path) -> None:
+def keep_what_is_not_ours(release: Path, work: Path) -> None:
     """Before an evaluation.json is written anew: one without a record of its computation may hold what somebody typed, so a copy of it stays in the work folder.
 
     Raises UsageError where there is a record, and the values are no longer those that were computed.

@@ -13,7 +13,8 @@ import numpy as np
 from hubkit.errors import HubkitError
 from hubkit.evaluate import rows
 from hubkit.evaluate.encoded import encode
-from hubkit.evaluate.probe import out_of_fold
+from hubkit.evaluate.probe import fold_of_labels, probe
+from hubkit.measures.design import numbered
 from hubkit.measures.estimate import NotMeasured
 from hubkit.measures.reconstructed import Encoded, Reconstructed
 from hubkit.release.folds import CONTROL, rows_of, scenario_folds
@@ -25,9 +26,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hubkit.evaluate.probe import Permuting
     from hubkit.formats.sae import Sae
-    from hubkit.measures.design import Design, Floats, Predictions
+    from hubkit.measures.design import Design, Floats
     from hubkit.measures.measure import Split
+    from hubkit.measures.probed import Probe, Values
     from hubkit.release.pool import PoolManifest
 
 
@@ -48,9 +51,22 @@ class Subject(ABC):
         """The rows of the split and what was said back of them. Raises NotMeasured where nothing was."""
 
     @property
+    def permuting(self) -> Permuting:
+        """Which permutation of the labels the features have no part in, out of the plain folds."""
+        return "none"
+
+    @property
     def control(self) -> Design | None:
         """Label: whether the control SAE saw the row. None where there can be no control."""
         return None
+
+    def probe_control(self, design: Design) -> tuple[Probe, Probe]:
+        """There is none."""
+        raise NotImplementedError
+
+    def control_errors(self) -> Values | str:
+        """There is none."""
+        raise NotImplementedError
 
     @cached_property
     def design(self) -> Design:
@@ -64,24 +80,30 @@ class Subject(ABC):
         return replace(self.design, fold=np.array(folds, dtype=np.str_)) if folds else None
 
     @cached_property
-    def predictions(self) -> Predictions:
-        """Of the label, out of the plain folds."""
-        return self.probe(self.design)
+    def probed(self) -> Probe:
+        """The probe of the label, out of the plain folds."""
+        return self._probe(self.design, self.permuting)
 
-    def probe(self, design: Design) -> Predictions:
-        """Predictions out of the folds of `design`, each fold's from features made without it."""
+    @cached_property
+    def probed_elsewhere(self) -> Probe:
+        """The same out of whole-scenario folds, which hang on how many of each label a scenario has, and not on which rows those are."""
+        if self.by_scenario is None:
+            return "there is one scenario"
+        return self._probe(self.by_scenario, "none" if self.permuting == "none" else "scenarios held")
+
+    def _probe(self, design: Design, permuting: Permuting) -> Probe:
         features = self.features(design.folds)
-        return features if isinstance(features, str) else out_of_fold(design, features.__getitem__)
-
-    def probe_control(self, design: Design) -> Predictions:
-        """Predictions from the features of the control SAE, which is one for all folds."""
-        features = self.features([CONTROL])
-        return features if isinstance(features, str) else out_of_fold(design, lambda _: features[CONTROL])
+        return features if isinstance(features, str) else probe(design, features, permuting)
 
 
 @dataclass(frozen=True)
 class RawLayer(Subject):
     """The raw activations of one layer: the reference of every SAE there."""
+
+    @property
+    def permuting(self) -> Permuting:
+        """Activations know no folds."""
+        return "folds dealt again"
 
     def features(self, draws: Sequence[str]) -> Mapping[str, Floats]:
         """The activations, which nobody trained on anything."""
@@ -115,11 +137,47 @@ class PoolSae(Subject):
         return rows_of(self.manifest, self.condition)
 
     @property
+    def permuting(self) -> Permuting:
+        """The SAEs of the folds know the folds. Of one label they know the labels too: the rows that they saw were chosen by them."""
+        return "folds held" if self.condition == MIXED else "none"
+
+    @property
+    def incomparable(self) -> str | None:
+        """Why its probe stands beside no other, or None."""
+        if self.condition == MIXED:
+            return None
+        return f"{self.condition}: the rows that train its probe were seen by the SAE where they have that label, its test rows were not"
+
+    @cached_property
     def control(self) -> Design | None:
         """`mixed` saw every row: there is no row to tell from the others."""
         if self.condition == MIXED:
             return None
-        return replace(self.design, positive=rows_of(self.manifest, self.condition, CONTROL))
+        seen = rows_of(self.manifest, self.condition, CONTROL)
+        folds = fold_of_labels(
+            seen, numbered(self.design.scenario), max(2, len(self.design.folds)), "membership"
+        )
+        return replace(
+            self.design, positive=seen, fold=np.array([f"fold{number}" for number in folds], dtype=np.str_)
+        )
+
+    def probe_control(self, design: Design) -> tuple[Probe, Probe]:
+        """The probe of `design`'s label from the features of the control SAE, and from the raw activations."""
+        encoded = self._of_control
+        raw = probe(design, dict.fromkeys(design.folds, self.x))
+        return encoded if isinstance(encoded, str) else probe(
+            design, dict.fromkeys(design.folds, encoded.acts)
+        ), raw
+
+    def control_errors(self) -> Values | str:
+        """(n,) how far the control SAE is from each row, squared; or why there is none."""
+        encoded = self._of_control
+        return encoded if isinstance(encoded, str) else Reconstructed((encoded,)).residuals
+
+    @cached_property
+    def _of_control(self) -> Encoded | str:
+        encoded = self._encoded([CONTROL])
+        return encoded if isinstance(encoded, str) else encoded[CONTROL]
 
     def features(self, draws: Sequence[str]) -> Mapping[str, Floats] | str:
         """Of the SAE of each draw."""

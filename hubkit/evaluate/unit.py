@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hubkit.engine.events import Progress
-    from hubkit.measures.design import Predictions
     from hubkit.measures.measure import Split
+    from hubkit.measures.probed import Probe
     from hubkit.release.metrics import MetricValue
 
 SPLITS: tuple[Split, ...] = ("train", "crossfit", "control")
@@ -62,8 +62,8 @@ class Evaluated:
 
     layer: int
     values: list[MetricValue]
-    predictions: Predictions
-    """For the comparison with the layer's raw activations."""
+    probe: Probe
+    """For the comparison with the layer's raw activations; or why there is none."""
     warnings: list[str] = field(default_factory=list)
 
 
@@ -78,13 +78,22 @@ def evaluate_unit(unit: EvaluationUnit, report: Progress) -> Evaluated:
     subject = PoolSae(manifest, x, unit.folder, unit.beside, published, layer)
     with threads_for(x.size):
         values = values_of(subject, SPLITS)
-        return Evaluated(layer, values, subject.predictions, _warnings(subject, values))
+        return Evaluated(layer, values, _comparable(subject), _warnings(subject, values))
+
+
+def _comparable(subject: PoolSae) -> Probe:
+    """Without its null: it goes from one process to another."""
+    found = subject.incomparable or subject.probed
+    return found if isinstance(found, str) else found.alone()
 
 
 def _warnings(subject: PoolSae, values: list[MetricValue]) -> list[str]:
     asked = subject.published.training.record.k
     unseen = [one.value for one in values if (one.measure, one.split) == ("l0", "crossfit")]
     found = unseen[0] if unseen else None
-    if asked is None or found is None or abs(found - asked) <= L0_SLACK * asked:
-        return []
-    return [f"L0 is {found:.1f} on rows it has not seen, {asked} was asked for"]
+    told = []
+    if asked is not None and found is not None and abs(found - asked) > L0_SLACK * asked:
+        told.append(f"L0 is {found:.1f} on rows it has not seen, {asked} was asked for")
+    if (heaviest := subject.design.heaviest()) is not None:
+        told.append(f"scenario {heaviest[0]} carries {heaviest[1]:.0%} of the weight of every probe number")
+    return told

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
 
 from hubkit.measures.catalogue import CATALOGUE, get
-from hubkit.measures.estimate import Estimate, Interval, NotMeasured, Null
+from hubkit.measures.estimate import Estimate, NotMeasured, Null
 from hubkit.release.metrics import MetricValue, NullReference
 
 if TYPE_CHECKING:
-    from hubkit.measures.design import Design, Predictions
+    from hubkit.measures.design import Design
     from hubkit.measures.measure import Split
+    from hubkit.measures.probed import Probe
     from hubkit.measures.subject import Subject
 
 
@@ -29,8 +31,10 @@ def value_of(name: str, subject: Subject, split: Split) -> MetricValue | None:
     return _value(name, split, partial(compute, subject, split))
 
 
-def values_of(subject: Subject, splits: Iterable[Split], *, layers: bool = False) -> list[MetricValue]:
-    """Every measure of `subject` on each of `splits`, in the order of a card's columns; with `layers` only what a layer has too."""
+def values_of(
+    subject: Subject, splits: Iterable[Split], *, layers: bool = False, labelled: bool = True
+) -> list[MetricValue]:
+    """Every measure of `subject` on each of `splits`, in the order of a card's columns; with `layers` only what a layer has too, without labels only what needs none."""
     every = sorted(
         (one for one in CATALOGUE.values() if one.compute), key=lambda one: (one.on_card.order, one.name)
     )
@@ -38,15 +42,17 @@ def values_of(subject: Subject, splits: Iterable[Split], *, layers: bool = False
         value_of(one.name, subject, split)
         for split in splits
         for one in every
-        if split in one.splits and (one.of_layers or not layers)
+        if split in one.splits and (one.of_layers or not layers) and (labelled or not one.of_labels)
     )
     return [value for value in found if value is not None]
 
 
-def differences(predicted: Predictions, reference: Predictions, design: Design) -> list[MetricValue]:
+def differences(
+    probe: Probe, reference: Probe, design: Design, split: Split = "crossfit"
+) -> list[MetricValue]:
     """Every measure of an SAE's probe beside its reference's."""
     found = (
-        _value(one.name, "crossfit", partial(one.compare, predicted, reference, design))
+        _value(one.name, split, partial(one.compare, probe, reference, design))
         for one in CATALOGUE.values()
         if one.compare is not None
     )
@@ -60,24 +66,29 @@ def _value(name: str, split: Split, compute: Callable[[], Estimate | None]) -> M
         return missing(name, why.n, split, why.reason)
     if found is None:
         return None
-    return measured(name, found.value, found.n, split, found.interval, found.null)
+    return measured(name, found, split)
 
 
-def measured(
-    measure: str, value: float, n: int, split: Split, interval: Interval, null: Null | None = None
-) -> MetricValue:
-    """`value` of a measure of the catalogue, from `n` rows; a value that is not finite becomes null with its reason."""
-    if not math.isfinite(value):
-        return missing(measure, n, split, f"the computation gave {value}")
+def measured(measure: str, found: Estimate, split: Split) -> MetricValue:
+    """What a measure of the catalogue came to; a value that is not finite becomes null with its reason."""
+    if not math.isfinite(found.value):
+        return missing(measure, found.n, split, f"the computation gave {found.value}")
     return MetricValue(
         measure=measure,
         version=get(measure).version,
-        value=value,
-        n=n,
+        value=found.value,
+        n=found.n,
+        n_effective=round(found.n_effective) if found.n_effective is not None else None,
         split=split,
-        interval=interval,
-        null=NullReference(kind=null.kind, mean=null.mean) if null else None,
+        interval=found.interval,
+        null=_null(found.null),
+        detectable=found.detectable,
+        interval_method=found.method,
     )
+
+
+def _null(null: Null | None) -> NullReference | None:
+    return NullReference.model_validate(asdict(null) | {"quantiles": dict(null.quantiles)}) if null else None
 
 
 def missing(measure: str, n: int, split: Split, reason: str) -> MetricValue:

@@ -1,4 +1,4 @@
 """The catalogue of everything hubkit measures, one module a family: formula, bounds, splits, what a card shows of it. Torch-free.
 
-`hubkit/evaluate/families/` has the function that computes each.
+The function that computes a measure stands beside its declaration; `evaluate/` has what measures are taken of.
 """

@@ -1,8 +1,9 @@
-"""Who is who in the rows of a pool, and how often predictions of them are right within scenarios."""
+"""Who is who in the rows of a pool, and folds and labels dealt again."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,10 +12,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.floating]
-    Resampled = NDArray[np.float64]
     Booleans = NDArray[np.bool_]
-    Predictions = Booleans | str
-    """Out-of-fold predictions (n,), or the reason that stands in their place."""
+    Numbers = NDArray[np.int64]
+
+FEWEST = 2
+"""Rows of each label per fold below which a probe's number is no number: three rows decide whether it is 0.2 or 0.8."""
+HEAVY = 0.5
+"""Share of the weight from which a scenario is named."""
 
 
 @dataclass(frozen=True)
@@ -33,43 +37,76 @@ class Design:
         """The folds' names, sorted."""
         return sorted(set(self.fold.tolist()))
 
-    def contrasting(self) -> Booleans:
-        """(n,) rows of scenarios that have both labels: the only ones in which a probe can be told from the scenario."""
+    @cached_property
+    def members(self) -> dict[str, Numbers]:
+        """The rows of each scenario that has both labels: the only ones in which a probe can be told from the scenario."""
         both = set(self.scenario[self.positive].tolist()) & set(self.scenario[~self.positive].tolist())
-        return np.isin(self.scenario, sorted(both))
+        return {name: np.flatnonzero(self.scenario == name) for name in sorted(both)}
+
+    def contrasting(self) -> Booleans:
+        """(n,) rows of scenarios that have both labels."""
+        return np.isin(self.scenario, sorted(self.members))
+
+    @cached_property
+    def weights(self) -> dict[str, float]:
+        """n1 n0 / (n1 + n0) of each of these scenarios: what a stratified (Mantel-Haenszel) mean gives it."""
+        return {name: _weight(self.positive[rows]) for name, rows in self.members.items()}
+
+    @property
+    def n_effective(self) -> float:
+        """4 sum n1 n0 / (n1 + n0): the balanced accuracy of independent guesses scatters as that of so many rows, half of each label, in one scenario."""
+        return 4 * sum(self.weights.values())
+
+    def heaviest(self) -> tuple[str, float] | None:
+        """The scenario that carries more than half of the weight of several, and its share; None where none does."""
+        total = sum(self.weights.values())
+        name = max(self.weights, key=self.weights.__getitem__, default=None)
+        if name is None or len(set(self.scenario.tolist())) < 2 or self.weights[name] <= HEAVY * total:
+            return None
+        return name, self.weights[name] / total
 
     def unmeasurable(self) -> str | None:
         """Why no probe of these rows means anything, or None."""
-        scenarios = len(set(self.scenario[self.contrasting()].tolist()))
-        if scenarios < 2:
-            return (
-                f"label and scenario confounded: {scenarios} scenarios have both labels, expected at least 2"
-            )
+        if not self.members:
+            return "label and scenario confounded: no scenario has both labels"
+        least, folds = FEWEST * len(self.folds), len(self.folds)
+        inside = self.positive[self.contrasting()]
+        fewer = min(int(inside.sum()), int((~inside).sum()))
+        if fewer < least:
+            return f"{fewer} rows of the rarer label in scenarios that have both, expected at least {least}: {FEWEST} for each of {folds} folds"
         for fold in self.folds:
             if len(set(self.positive[self.fold != fold].tolist())) < 2:
                 return f"the rows outside {fold} have one label only: no probe can be fitted there"
         return None
 
 
-def balanced_accuracy(predicted: Booleans, design: Design) -> float:
-    """sum_s w_s (TPR_s + TNR_s) / 2, w_s proportional to n1 n0 / (n1 + n0) of scenario s; NaN without a scenario of both labels."""
-    return float(resampled_accuracy(np.ones((1, len(predicted))), predicted, design)[0])
+def _weight(positive: Booleans) -> float:
+    ones = float(positive.sum())
+    return ones * (len(positive) - ones) / len(positive)
 
 
-def resampled_accuracy(counts: Resampled, predicted: Booleans, design: Design) -> Resampled:
-    """Balanced accuracy in each of the resamples `counts` (B, n); (B,).
+def permuted(positive: Booleans, strata: Numbers, draws: int, generator: np.random.Generator) -> Booleans:
+    """(n, draws) labels dealt out anew within each stratum: every stratum keeps how many of each it has."""
+    columns = np.repeat(positive[:, None], draws, axis=1)
+    for stratum in np.unique(strata):
+        rows = np.flatnonzero(strata == stratum)
+        columns[rows] = generator.permuted(columns[rows], axis=0)
+    return columns
 
-    Scenarios that lost a label in a resample have weight 0 in it.
+
+def dealt(positive: Booleans, scenario: Numbers, folds: int, generator: np.random.Generator) -> Numbers:
+    """(n, draws) fold numbers of the labellings `positive` (n, draws): the rule by which a pool's folds are dealt (`collect/folds.py`), in an order drawn anew.
+
+    Strata of one label before those of the other, scenario after scenario, one row after the other to the next fold.
     """
-    names = sorted(set(design.scenario.tolist()))
-    member = (design.scenario[:, None] == np.array(names)[None, :]).astype(np.float64)
-    right = (predicted == design.positive).astype(np.float64)[:, None]
-    positive = design.positive.astype(np.float64)[:, None]
-    n1, n0 = counts @ (member * positive), counts @ (member * (1 - positive))
-    hit1, hit0 = counts @ (member * positive * right), counts @ (member * (1 - positive) * right)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        weight = np.nan_to_num(n1 * n0 / (n1 + n0))
-        # weight * (hit1 / n1 + hit0 / n0) / 2, with the divisions taken out
-        accuracy = np.nan_to_num((hit1 * n0 + hit0 * n1) / (2 * (n1 + n0)))
-        value: Resampled = accuracy.sum(axis=1) / weight.sum(axis=1)
-    return value
+    found = np.empty(positive.shape, dtype=np.int64)
+    turn = np.arange(len(positive)) % folds
+    for column, labels in enumerate(positive.T):
+        found[np.lexsort((generator.random(len(labels)), scenario, labels)), column] = turn
+    return found
+
+
+def numbered(names: NDArray[np.str_]) -> Numbers:
+    """(n,) each name as its place among the sorted names."""
+    found: Numbers = np.unique(names, return_inverse=True)[1].astype(np.int64)
+    return found

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 Interval = tuple[float, float] | None
 
@@ -12,8 +13,14 @@ class Null:
     """What the value would be if there were nothing."""
 
     kind: str
-    """`chance`, `no difference`."""
+    """`chance`, `no difference`, what was permuted."""
     mean: float
+    std: float | None = None
+    quantiles: Mapping[str, float] = field(default_factory=dict)
+    n: int | None = None
+    """Draws that it was estimated from."""
+    p_value: float | None = None
+    """Two-sided: how often the null is as far out as the value."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,12 @@ class Estimate:
     """Rows that it stands on."""
     interval: Interval = None
     null: Null | None = None
+    n_effective: float | None = None
+    """Independent rows that would say as much."""
+    detectable: float | None = None
+    """The smallest distance from the null that is found four times of five."""
+    method: str | None = None
+    """How the interval was made, where it is not a resampling of the rows."""
 
 
 class NotMeasured(Exception):  # noqa: N818 - nothing went wrong: the release says why there is no value

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 if TYPE_CHECKING:
-    from hubkit.measures.design import Design, Predictions
+    from hubkit.measures.design import Design
     from hubkit.measures.estimate import Estimate
+    from hubkit.measures.probed import Probe
     from hubkit.measures.subject import Subject
 
 Split = Literal["train", "crossfit", "held_out", "control"]
@@ -23,8 +24,8 @@ Table = Literal["saes", "quality", "index"]
 
 Compute = Callable[["Subject", Split], "Estimate | None"]
 """None where the measure does not apply: nothing is written then. Raises NotMeasured."""
-Compare = Callable[["Predictions", "Predictions", "Design"], "Estimate"]
-"""Out-of-fold predictions of an SAE's probe, and of its reference's, on the same rows."""
+Compare = Callable[["Probe", "Probe", "Design"], "Estimate"]
+"""An SAE's probe, and its reference's, on the same rows."""
 ROUNDING = 1e-9
 """Slack for sums of float64 that end a hair outside an exact bound."""
 Valued = TypeVar("Valued")
@@ -67,6 +68,8 @@ class Measure:
     """The better definition of the same thing: a card has this one where nothing was measured by that one."""
     of_layers: bool = False
     """Whether the raw activations of a layer have it too, as the reference of the SAEs there."""
+    of_labels: bool = False
+    """Whether it asks what the rows are labelled."""
     compute: Compute | None = None
     """How hubkit computes it; None where its values are taken from others."""
     compare: Compare | None = None

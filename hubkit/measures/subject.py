@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from hubkit.measures.design import Design, Predictions
+    from hubkit.measures.design import Design
     from hubkit.measures.measure import Split
+    from hubkit.measures.probed import Probe, Values
     from hubkit.measures.reconstructed import Reconstructed
 
 
@@ -23,17 +24,21 @@ class Subject(Protocol):
 
     @property
     def control(self) -> Design | None:
-        """Label: whether the control SAE saw the row. None where there can be no control."""
+        """Label: whether the control SAE saw the row; the folds dealt by that. None where there can be no control."""
 
     @property
-    def predictions(self) -> Predictions:
-        """Of the label, out of the plain folds."""
+    def probed(self) -> Probe:
+        """The probe of the label, out of the plain folds."""
 
-    def probe(self, design: Design) -> Predictions:
-        """Predictions out of the folds of `design`, each fold's from features made without it."""
+    @property
+    def probed_elsewhere(self) -> Probe:
+        """The same out of whole-scenario folds."""
 
-    def probe_control(self, design: Design) -> Predictions:
-        """Predictions from the features of the control SAE, which is one for all folds."""
+    def probe_control(self, design: Design) -> tuple[Probe, Probe]:
+        """The probe of `design`'s label from the features of the control SAE, and from the raw activations."""
+
+    def control_errors(self) -> Values | str:
+        """(n,) how far the control SAE is from each row, squared; or why there is none."""
 
     def reconstructed(self, split: Split) -> Reconstructed:
         """The rows of the split and what was said back of them. Raises NotMeasured where nothing was."""

@@ -49,7 +49,7 @@ class Tally(Experiment):
 
 
 class TestResult(Experiment):
-    """A significance test as it was made elsewhere."""
+    """A significance test: of several comparisons at once, or as it was made elsewhere."""
 
     __test__ = False  # no test of pytest's
 

@@ -15,6 +15,7 @@ import numpy as np
 from hubkit.release.pool import MIXED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -32,17 +33,23 @@ SCENARIOS = "scenarios"
 
 
 def scenario_folds(manifest: PoolManifest) -> list[str]:
-    """The whole-scenario fold of each row, `scenarios0`, ...: as many folds as plain ones, or as scenarios where those are fewer.
+    """The whole-scenario fold of each row of a pool, `scenarios0`, ...: a function of the pool alone. Empty with fewer than 2 scenarios."""
+    positive = [row.label == manifest.labels[0] for row in manifest.rows]
+    return whole_scenarios([row.scenario_id for row in manifest.rows], positive, len(manifest.folds))
+
+
+def whole_scenarios(scenarios: Sequence[str], positive: Sequence[bool], folds: int) -> list[str]:
+    """The fold of each row: as many folds as asked for, or as scenarios where those are fewer. Empty with fewer than 2 scenarios.
 
     Scenarios are dealt from the largest to the smallest, each to the fold that keeps the rows of both labels most even (as
-    scikit-learn's StratifiedGroupKFold does), ties by name: a function of the pool alone. Empty with fewer than 2 scenarios.
+    scikit-learn's StratifiedGroupKFold does), ties by name.
     """
     sizes: dict[str, NDArray[np.int64]] = defaultdict(lambda: np.zeros(2, dtype=np.int64))
-    for row in manifest.rows:
-        sizes[row.scenario_id][int(row.label == manifest.labels[0])] += 1
+    for name, yes in zip(scenarios, positive, strict=True):
+        sizes[name][int(yes)] += 1
     if len(sizes) < 2:
         return []
-    loads = np.zeros((min(len(manifest.folds), len(sizes)), 2), dtype=np.int64)
+    loads = np.zeros((min(folds, len(sizes)), 2), dtype=np.int64)
     fold_of: dict[str, str] = {}
     for scenario in sorted(sizes, key=lambda name: (-int(sizes[name].sum()), name)):
         unevenness = [
@@ -52,7 +59,7 @@ def scenario_folds(manifest: PoolManifest) -> list[str]:
         fold = int(np.argmin(unevenness))
         loads[fold] += sizes[scenario]
         fold_of[scenario] = f"{SCENARIOS}{fold}"
-    return [fold_of[row.scenario_id] for row in manifest.rows]
+    return [fold_of[name] for name in scenarios]
 
 
 def draws_of(manifest: PoolManifest, condition: str, *, scenarios: bool, control: bool) -> list[str]:

@@ -16,7 +16,7 @@ Bound = Literal["=", "<", ">"]
 class NullReference(Artefact):
     """What the value would be if there were nothing to find: its distribution, or as much of it as is known."""
 
-    left_out: ClassVar[frozenset[str]] = frozenset({"mean", "std", "quantiles", "n"})
+    left_out: ClassVar[frozenset[str]] = frozenset({"mean", "std", "quantiles", "n", "p_value"})
 
     kind: str
     """`chance`, `permutation of the labels within scenarios`, ..."""
@@ -26,6 +26,8 @@ class NullReference(Artefact):
     """Probability to value: `{"0.95": 1.66}`."""
     n: int | None = Field(default=None, ge=1)
     """Draws that it was estimated from; none for one that is known exactly."""
+    p_value: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    """Two-sided: how often this null is as far out as the value."""
 
     @model_validator(mode="after")
     def _says_something(self) -> NullReference:
@@ -67,6 +69,16 @@ class WithNull:
         return self.null.point if isinstance(self.null, NullReference) else None
 
     @property
+    def null_mean(self) -> float | None:
+        """Its mean, or the reference that it is; None without a null, or where only quantiles are known."""
+        return self.null.mean if isinstance(self.null, NullReference) else self.null
+
+    @property
+    def p_value(self) -> float | None:
+        """Two-sided, against the null; None where nothing was permuted."""
+        return self.null.p_value if isinstance(self.null, NullReference) else None
+
+    @property
     def null_kind(self) -> str | None:
         """What the null is, in words; None without one."""
         null = self.null
@@ -91,7 +103,7 @@ class MetricValue(WithNull, Artefact):
     """One value of one measure of the catalogue (`hubkit/measures`)."""
 
     left_out: ClassVar[frozenset[str]] = frozenset(
-        {"n_effective", "contrast", "interval_method", "spread", "correction"}
+        {"n_effective", "contrast", "interval_method", "spread", "correction", "detectable"}
     )
 
     measure: str
@@ -114,6 +126,8 @@ class MetricValue(WithNull, Artefact):
     spread: Spread | None = None
     correction: str | None = None
     """How a maximum was corrected for having been chosen, where there is no null."""
+    detectable: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """The smallest distance from the null that the test finds four times of five."""
 
     @model_validator(mode="after")
     def _missing_has_a_reason(self) -> MetricValue:

@@ -64,10 +64,12 @@ def as_markup(demo: Demo, seconds: float) -> str:
 
 
 def _comparison(demo: Demo) -> list[str]:
-    judged = [c.difference.interval for c in demo.outcome.evaluation.comparisons if c.difference.interval]
+    comparisons = demo.outcome.evaluation.comparisons
+    judged = [c.difference.interval for c in comparisons if c.difference.interval]
     above, below = sum(low > 0 for low, _ in judged), sum(high < 0 for _, high in judged)
+    alone = len(comparisons) - len(judged)
     return [
-        f"  of {len(judged)} SAE probes {above} are above the raw activations of their layer and {below} below (95 %); {len(judged) * 0.025:.1f} on either side would be chance"
+        f"  of {len(judged)} SAE probes {above} are above the raw activations of their layer and {below} below (95 %); {len(judged) * 0.025:.1f} on either side would be chance; {alone} SAEs of one label are compared with nothing"
     ]
 
 

@@ -162,7 +162,7 @@ def test_new_scenarios_and_membership_stand_beside_the_best_probe(
         BEST: [
             accuracy(0.8, (50, 50)),
             value("probe_new_scenarios_balanced_accuracy", 0.6, 100, "crossfit", interval=(low, 0.7)),
-            value("membership_balanced_accuracy", 0.71, 100, "control", interval=(0.62, 0.8)),
+            value("membership_auroc", 0.71, 100, "control", interval=(0.62, 0.8)),
         ]
     }
     text = built(tmp_path, saes=saes)
@@ -171,21 +171,15 @@ def test_new_scenarios_and_membership_stand_beside_the_best_probe(
         in text
     )
     assert ("not told from chance" in text) is chance
-    assert "Membership control of the best SAE: 0.710 [0.620, 0.800]" in text
-    assert ("is cross-fitted: memory cannot lift its number" in text) is False  # plain cross-validation
+    assert "are told from others with an AUROC of 0.710, where 0.5" in text
+    assert ("are cross-fitted: memory cannot lift their numbers" in text) is False  # plain cross-validation
     head = next(line for line in text.split("\n") if line.startswith("| sae_id"))
     assert "Probe balanced accuracy, new scenarios, unseen rows" in head
     assert "Membership control, seen against unseen rows" in head
 
 
-def test_a_control_beside_a_probe_on_seen_rows_says_what_memory_could_give(tmp_path: Path) -> None:
-    control = value("membership_balanced_accuracy", 0.71, 100, "control")
-    text = built(tmp_path, saes={BEST: [accuracy(0.8, (50, 50), "train"), control]})
-    assert "this is what memory alone could have given it" in text
-
-
 def test_what_was_not_measured_of_both_takes_no_room(tmp_path: Path) -> None:
-    missing = MetricValue(measure="membership_balanced_accuracy", version=1, value=None, n=100, split="control", reason="not measured: no")  # fmt: skip
+    missing = MetricValue(measure="membership_auroc", version=1, value=None, n=100, split="control", reason="not measured: no")  # fmt: skip
     text = built(tmp_path, saes={BEST: [accuracy(0.8, (50, 50)), missing]})
     assert "Membership control" not in text
 

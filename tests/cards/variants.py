@@ -118,7 +118,7 @@ def _measured(one: str, number: float) -> list[MetricValue]:
         value("alive_share", 0.9, 100, "crossfit"),
         probe(number),
         probe(0.7, 0.1, "probe_new_scenarios_balanced_accuracy"),
-        *([probe(0.6, 0.05, "membership_balanced_accuracy", "control")] if one.endswith("yes_only") else []),
+        *([probe(0.6, 0.05, "membership_auroc", "control")] if one.endswith("yes_only") else []),
         value("d_max", number, 100, "crossfit", null=null(0.5)),
     ]
 
@@ -157,6 +157,43 @@ def computed(folder: Path) -> Path:
     return write(computed_release(), folder, small=True)
 
 
+def tested(folder: Path) -> Path:
+    """The same where values were tested against permuted labels, SAEs of one label stand beside nothing, and the layer with the best SAE beside chance."""
+    permuted = NullReference(kind="labels permuted", mean=0.51, n=199, p_value=0.01)
+    useless = permuted.model_copy(update={"p_value": 0.8})
+    layers = (
+        layer(1, probe(0.7).model_copy(update={"null": permuted})),
+        layer(2, probe(0.505).model_copy(update={"null": useless})),
+    )
+    saes = {
+        one.sae_id: [probe(0.8 if one.layer == 2 else 0.7).model_copy(update={"null": permuted})]
+        for one in MEMBERS
+        if one.condition == "mixed"
+    } | {one.sae_id: [probe(0.9)] for one in MEMBERS if one.condition != "mixed"}
+    name = "probe_balanced_accuracy_difference"
+    comparisons = tuple(
+        Comparison(
+            sae_id=one.sae_id, reference=f"raw activations at layer {one.layer}",
+            difference=value(name, 0.05, 100, "crossfit", interval=(0.01, 0.09), detectable=0.08 + one.layer / 100)
+            if one.condition == "mixed"
+            else MetricValue(measure=name, version=1, value=None, n=100, split="crossfit", reason="yes_only: seen"),
+        )
+        for one in MEMBERS
+    )  # fmt: skip
+    return write(computed_release(saes=saes, layers=layers, comparisons=comparisons), folder, small=True)
+
+
+def tested_one(folder: Path) -> Path:
+    """One SAE of both labels beside raw activations that are better than chance."""
+    (member,) = (one for one in MEMBERS if one.sae_id == "lab_topk_L2_mixed")
+    difference = value("probe_balanced_accuracy_difference", 0.05, 100, "crossfit", interval=(0.01, 0.09), detectable=0.08)  # fmt: skip
+    comparison = Comparison(
+        sae_id=member.sae_id, reference="raw activations at layer 2", difference=difference
+    )
+    found = computed_release(saes={member.sae_id: [probe(0.8)]}, members=(member,), comparisons=(comparison,))
+    return write(found, folder, small=True)
+
+
 def chance(folder: Path) -> Path:
     """The same where nothing is told from chance, no maximum is above its null, and the best layer has no SAE."""
     saes = {
@@ -177,7 +214,7 @@ def one(folder: Path) -> Path:
     member = tuple(one for one in MEMBERS if one.sae_id == "lab_topk_L2_yes_only")
     values = [
         value("alive_share", 0.5, 100, "train"), value("explained_variance", 0.9, 100, "train"),
-        probe(0.8, 0.05, "probe_cv_balanced_accuracy", "train"), probe(0.6, 0.05, "membership_balanced_accuracy", "control"),
+        probe(0.8, 0.05, "probe_cv_balanced_accuracy", "train"), probe(0.6, 0.05, "membership_auroc", "control"),
         value("d_max", 0.9, 100, "train", null=null(0.5)),
     ]  # fmt: skip
     provenance = _record(1, grid=Grid(layers=[2], architectures=["topk"], conditions=["yes_only"]))
@@ -661,7 +698,7 @@ def hollow(folder: Path) -> Path:
 VARIANTS: dict[str, Callable[[Path], Path]] = {
     one.__name__: one
     for one in (
-        mended, plain, computed, chance, one, one_at_chance, experiments, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
+        mended, plain, computed, tested, tested_one, chance, one, one_at_chance, experiments, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
         wrong_model, nameless, beside_others, root, quantized, half_quantized, warned, hollow, damaged, poor, lens_module, pooled, scaled,
         sampled, sampled_last, another_form, from_gguf, four_bits, one_new, best_defective, stated_ties, one_above, many_tied, all_defective, all_defective_measured, defective, beside_widths,
         worse_and_less, worse_measured, told,

@@ -1,31 +1,48 @@
+"""Cross-fitted probes, what is counted of them, and what stands beside it."""
+
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from hubkit.evaluate.probe import fit_predict, out_of_fold
+from hubkit.collect.folds import assign_folds
+from hubkit.evaluate.probe import probe
 from hubkit.evaluate.values import differences, value_of
-from hubkit.measures.bootstrap import row_counts
-from hubkit.measures.design import Design, balanced_accuracy, resampled_accuracy
+from hubkit.measures.design import Design, dealt, numbered, permuted
+from hubkit.measures.probed import (
+    Columns,
+    Probed,
+    aurocs,
+    balanced_accuracy,
+    contributions,
+    standardised,
+)
 
 if TYPE_CHECKING:
-    from hubkit.measures.design import Predictions
+    from hubkit.measures.probed import Probe
     from hubkit.release.metrics import MetricValue
 
-pytestmark = pytest.mark.train  # scikit-learn comes with the train extra
+pytestmark = pytest.mark.train  # scipy comes with the train extra
 
 
-def probe_value(predicted: Predictions, design: Design) -> MetricValue:
-    subject = SimpleNamespace(predictions=predicted, design=design)
+def said(predicted: np.ndarray, design: Design) -> Probed:
+    """A probe that predicts just this."""
+    fold = numbered(design.fold)[:, None]
+    return Probed(Columns(design.positive[:, None], fold, np.where(predicted, 1.0, -1.0)[:, None]))
+
+
+def probe_value(probed: Probe, design: Design) -> MetricValue:
+    subject = SimpleNamespace(probed=probed, design=design)
     return value_of("probe_balanced_accuracy", subject, "crossfit")  # type: ignore[arg-type, return-value]
 
 
-def difference_value(predicted: Predictions, reference: Predictions, design: Design) -> MetricValue:
-    (difference,) = differences(predicted, reference, design)
+def difference_value(probed: Probe, reference: Probe, design: Design) -> MetricValue:
+    (difference,) = differences(probed, reference, design)
     return difference
 
 
@@ -33,6 +50,10 @@ def design(seed: int, n: int = 60, scenarios: int = 5) -> Design:
     rng = np.random.default_rng(seed)
     fold = np.array([f"fold{i % 5}" for i in rng.permutation(n)])
     return Design(rng.random(n) < 0.4, rng.choice([f"s{i}" for i in range(scenarios)], size=n), fold)
+
+
+def of(design: Design, x: np.ndarray, *permuting: str) -> Probe:
+    return probe(design, dict.fromkeys(design.folds, x), *permuting)  # type: ignore[arg-type]
 
 
 def naive_balanced_accuracy(predicted: list[bool], positive: list[bool], scenario: list[str]) -> float:
@@ -47,34 +68,59 @@ def naive_balanced_accuracy(predicted: list[bool], positive: list[bool], scenari
     return total / weights if weights else math.nan
 
 
+def naive_auroc(scores: list[float], positive: list[bool], scenario: list[str]) -> float:
+    total = weights = 0.0
+    for s in set(scenario):
+        ones = [v for v, y, t in zip(scores, positive, scenario, strict=True) if t == s and y]
+        zeros = [v for v, y, t in zip(scores, positive, scenario, strict=True) if t == s and not y]
+        if ones and zeros:
+            wins = sum((a > b) + (a == b) / 2 for a in ones for b in zeros)
+            weight = len(ones) * len(zeros) / (len(ones) + len(zeros))
+            total += weight * wins / (len(ones) * len(zeros))
+            weights += weight
+    return total / weights
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_within_scenario_balanced_accuracy(seed: int) -> None:
-    of = design(seed, scenarios=3 + 6 * seed)
+    rows = design(seed, scenarios=3 + 6 * seed)
     predicted = np.random.default_rng(100 + seed).random(60) < 0.5
-    naive = naive_balanced_accuracy(predicted.tolist(), of.positive.tolist(), of.scenario.tolist())
-    assert balanced_accuracy(predicted, of) == pytest.approx(naive)
+    naive = naive_balanced_accuracy(predicted.tolist(), rows.positive.tolist(), rows.scenario.tolist())
+    assert balanced_accuracy(predicted, rows) == pytest.approx(naive)
+    assert contributions(predicted, rows).sum() == pytest.approx(naive)
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_resample_is_the_same_formula_on_drawn_rows(seed: int) -> None:
-    of = design(seed, n=24)
-    predicted = np.random.default_rng(seed).random(24) < 0.5
-    counts = row_counts(of.scenario.tolist(), "x")[:3]
-    for row, value in zip(counts, resampled_accuracy(counts, predicted, of), strict=True):
-        drawn = np.repeat(np.arange(24), row.astype(int))
-        naive = naive_balanced_accuracy(
-            *(array[drawn].tolist() for array in (predicted, of.positive, of.scenario))
-        )
-        assert value == pytest.approx(naive)
+def test_within_scenario_auroc_with_ties(seed: int) -> None:
+    rows = design(seed, scenarios=2 + 4 * seed)
+    rng = np.random.default_rng(seed)
+    scores = rng.integers(0, 6, size=(60, 3)).astype(float)
+    columns = Columns(np.repeat(rows.positive[:, None], 3, 1), np.zeros((60, 3), dtype=np.int64), scores)
+    for found, column in zip(aurocs(columns, rows), scores.T, strict=True):
+        naive = naive_auroc(column.tolist(), rows.positive.tolist(), rows.scenario.tolist())
+        assert found == pytest.approx(naive)
+
+
+def test_the_scale_of_a_folds_probe_means_nothing() -> None:
+    rows = design(3)
+    fold = numbered(rows.fold)
+    scores = np.random.default_rng(0).normal(size=60)
+    other = scores * np.array([1, 10, 0.1, 3, 7])[fold] + np.array([0, 5, -5, 100, 1])[fold]
+    columns = [Columns(rows.positive[:, None], fold[:, None], one[:, None]) for one in (scores, other)]
+    assert np.allclose(standardised(columns[0]), standardised(columns[1]))
 
 
 @pytest.mark.parametrize("answer", [True, False])
 @pytest.mark.parametrize("seed", range(5))
-def test_a_constant_prediction_is_chance_exactly(answer: bool, seed: int) -> None:
-    of = design(seed)
-    assert balanced_accuracy(np.full(60, answer), of) == 0.5
-    value = probe_value(np.full(60, answer), of)
-    assert value.interval == (0.5, 0.5)
+def test_a_constant_prediction_is_chance_exactly_and_known_no_better_than_guesses(
+    answer: bool, seed: int
+) -> None:
+    rows = design(seed)
+    value = probe_value(said(np.full(60, answer), rows), rows)
+    assert value.value == 0.5
+    assert value.interval is not None
+    assert value.interval[0] < 0.4
+    assert value.interval[1] > 0.6
     assert value.null is not None
     assert (value.null.kind, value.null.level) == ("chance", 0.5)
 
@@ -83,69 +129,142 @@ def test_knowing_the_scenario_is_worth_nothing() -> None:
     rng = np.random.default_rng(0)
     scenario = np.array([f"s{i % 4}" for i in range(400)])
     often = np.isin(scenario, ["s0", "s1"])
-    of = Design(rng.random(400) < np.where(often, 0.9, 0.1), scenario, np.array(["f"] * 400))
-    assert (often == of.positive).mean() > 0.85, "it predicts the label overall"
-    assert balanced_accuracy(often, of) == 0.5
+    rows = Design(rng.random(400) < np.where(often, 0.9, 0.1), scenario, np.array(["f"] * 400))
+    assert (often == rows.positive).mean() > 0.85, "it predicts the label overall"
+    assert balanced_accuracy(often, rows) == 0.5
 
 
 def test_a_probe_finds_what_is_there_and_only_that() -> None:
     rng = np.random.default_rng(0)
-    of = design(0, n=200)
+    rows = design(0, n=200)
     noise = rng.normal(size=(200, 8))
-    there = noise + 4 * np.outer(of.positive, np.eye(8)[0])
-    assert probe_value(out_of_fold(of, lambda _: there), of).value > 0.9
-    nothing = probe_value(out_of_fold(of, lambda _: noise), of)
+    there = noise + 4 * np.outer(rows.positive, np.eye(8)[0])
+    found = probe_value(of(rows, there, "folds dealt again"), rows)
+    assert found.value > 0.9
+    assert found.p_value == 0.01, "as far out as 199 permutations can tell"
+    nothing = probe_value(of(rows, noise, "folds dealt again"), rows)
     assert nothing.interval is not None
-    assert nothing.interval[0] < 0.5 < nothing.interval[1]
+    assert nothing.interval[0] < nothing.null_mean < nothing.interval[1]
+    assert nothing.p_value > 0.05
 
 
-def test_only_training_rows_set_the_scale() -> None:
-    rng = np.random.default_rng(0)
-    train, labels = rng.normal(size=(50, 3)), rng.random(50) < 0.5
-    test = rng.normal(size=(10, 3))
-    alone = [bool(fit_predict(train, labels, row[None])[0]) for row in test]
-    assert fit_predict(train, labels, test).tolist() == alone, (
-        "a prediction does not depend on the other held-out rows"
-    )
+def test_the_interval_leaves_the_reference_out_just_where_the_test_does() -> None:
+    rows, rng = design(1, n=80), np.random.default_rng(5)
+    for strength in np.linspace(0, 1.2, 12):
+        x = rng.normal(size=(80, 6)) + strength * np.outer(rows.positive, np.eye(6)[0])
+        value = probe_value(of(rows, x, "folds dealt again"), rows)
+        inside = value.interval[0] - 1e-9 <= value.null_mean <= value.interval[1] + 1e-9
+        assert inside == (value.p_value > 0.05)
+
+
+def test_perfect_separation_is_not_known_for_certain() -> None:
+    rows = design(0, n=200)
+    there = np.c_[np.where(rows.positive, 1.0, -1.0), np.random.default_rng(0).normal(size=200)]
+    for permuting in ("folds dealt again", "none"):
+        value = probe_value(of(rows, there, permuting), rows)
+        assert value.value == 1.0
+        assert 0.9 < value.interval[0] < 0.99
+        assert value.interval[1] == 1.0
+
+
+def test_a_rows_own_scale_does_not_make_its_prediction() -> None:
+    """Only the deviation over all rows, without labels, is shared: an offset of all rows, or of none, changes nothing."""
+    rows, x = design(0), np.random.default_rng(0).normal(size=(60, 4))
+    first, second = of(rows, x), of(rows, 3 * x - 7)
+    assert np.allclose(first.real.scores, second.real.scores, atol=1e-3)
 
 
 def test_features_that_do_not_vary_are_left_out() -> None:
-    rng = np.random.default_rng(0)
-    train, labels = np.c_[rng.normal(size=50), np.zeros(50)], np.arange(50) % 2 == 0
-    test = np.c_[rng.normal(size=20), np.zeros(20)]
-    flashing = np.c_[test[:, 0], np.full(20, 1e9)]
-    assert fit_predict(train, labels, flashing).tolist() == fit_predict(train, labels, test).tolist()
-    assert fit_predict(np.zeros((6, 2)), np.arange(6) < 4, np.ones((3, 2))).tolist() == [True] * 3
+    rows, x = design(0), np.random.default_rng(0).normal(size=(60, 4))
+    assert np.allclose(of(rows, x).real.scores, of(rows, np.c_[x, np.full(60, 3.0)]).real.scores, atol=1e-3)
+    assert np.allclose(of(rows, np.zeros((60, 2))).real.scores, 0.0, atol=1e-3), "nothing to go by"
 
 
 def test_confounded_scenarios_have_no_number() -> None:
-    scenario = np.array(["s0"] * 10 + ["s1"] * 10 + ["s2"] * 10)
-    positive = np.r_[np.ones(10), np.zeros(10), np.arange(10) % 2].astype(bool)
-    of = Design(positive, scenario, np.array([f"fold{i % 5}" for i in range(30)]))
-    predicted = out_of_fold(of, lambda _: np.zeros((30, 1)))
-    value = probe_value(predicted, of)
-    assert value.value is None
-    assert value.n == 10
+    scenario = np.array(["s0"] * 10 + ["s1"] * 10)
+    rows = Design(np.arange(20) < 10, scenario, np.array([f"fold{i % 5}" for i in range(20)]))
+    probed = of(rows, np.zeros((20, 1)))
+    value = probe_value(probed, rows)
+    assert (value.value, value.n) == (None, 0)
     assert str(value.reason).startswith("label and scenario confounded")
-    assert difference_value(np.ones(30, dtype=bool), predicted, of).value is None
+    assert difference_value(said(np.ones(20, dtype=bool), rows), probed, rows).value is None
+
+
+def test_one_scenario_with_both_labels_is_enough_and_is_named() -> None:
+    scenario = np.array(["s0"] * 10 + ["s1"] * 10 + ["s2"] * 40)
+    positive = np.r_[np.ones(10), np.zeros(10), np.arange(40) % 2].astype(bool)
+    fold = assign_folds([str(i) for i in range(60)], list(zip(scenario.tolist(), positive.astype(str).tolist(), strict=True)), folds=5, seed=0)  # fmt: skip
+    rows = Design(positive, scenario, np.array(fold))
+    value = probe_value(of(rows, np.random.default_rng(0).normal(size=(60, 3))), rows)
+    assert value.value is not None
+    assert (value.n, value.n_effective) == (40, 40)
+    assert rows.heaviest() == ("s2", 1.0)
+    assert replace(rows, scenario=np.array(["s"] * 60)).heaviest() is None, "there is but one"
+    assert design(0, n=200).heaviest() is None
+
+
+def test_few_rows_of_one_label_have_a_reason_and_no_number() -> None:
+    positive = np.arange(60) < 6
+    rows = Design(positive, np.array(["s"] * 60), np.array([f"fold{i % 5}" for i in range(60)]))
+    value = probe_value(of(rows, np.random.default_rng(0).normal(size=(60, 3))), rows)
+    assert value.value is None
+    assert value.reason == "6 rows of the rarer label in scenarios that have both, expected at least 10: 2 for each of 5 folds"  # fmt: skip
 
 
 def test_features_that_are_not_numbers_have_no_number() -> None:
-    of = design(0)
-    predicted = out_of_fold(of, lambda _: np.full((60, 2), np.nan))
-    assert "NaN" in str(probe_value(predicted, of).reason)
+    rows = design(0)
+    assert "NaN" in str(probe_value(of(rows, np.full((60, 2), np.nan)), rows).reason)
 
 
 def test_a_difference_is_paired() -> None:
-    of = design(1, n=300)
+    rows = design(1, n=300)
     rng = np.random.default_rng(2)
-    reference = np.where(rng.random(300) < 0.8, of.positive, ~of.positive)
-    same = difference_value(reference, reference, of)
-    assert (same.value, same.interval) == (0.0, (0.0, 0.0))
+    reference = np.where(rng.random(300) < 0.8, rows.positive, ~rows.positive)
+    same = difference_value(said(reference, rows), said(reference, rows), rows)
+    assert same.value == 0.0
+    assert same.interval[0] < -0.003, "two that never differ are known to a row"
     better = reference.copy()
-    wrong = np.flatnonzero(reference != of.positive)[:20]
-    better[wrong] = of.positive[wrong]
-    value = difference_value(better, reference, of)
-    assert value.value == pytest.approx(balanced_accuracy(better, of) - balanced_accuracy(reference, of))
+    wrong = np.flatnonzero(reference != rows.positive)[:20]
+    better[wrong] = rows.positive[wrong]
+    value = difference_value(said(better, rows), said(reference, rows), rows)
+    assert value.value == pytest.approx(balanced_accuracy(better, rows) - balanced_accuracy(reference, rows))
     assert value.interval is not None
     assert 0 < value.interval[0] < value.value < value.interval[1]
+    assert value.detectable is not None
+    assert 0.02 < value.detectable < 0.1
+
+
+def test_labels_are_permuted_within_strata() -> None:
+    rows = design(2)
+    strata = numbered(rows.scenario)
+    columns = permuted(rows.positive, strata, 50, np.random.default_rng(0))
+    for stratum in np.unique(strata):
+        inside = strata == stratum
+        assert (columns[inside].sum(axis=0) == rows.positive[inside].sum()).all()
+    assert len({tuple(column) for column in columns.T.tolist()}) == 50
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_folds_are_dealt_again_as_they_were_dealt(seed: int) -> None:
+    """As many rows of each scenario and label in each fold as the folds of the pool have: what is drawn anew is which."""
+    rows = design(seed, n=97)
+    strata = list(zip(rows.scenario.tolist(), np.where(rows.positive, "b", "a").tolist(), strict=True))
+    first = assign_folds([str(i) for i in range(97)], strata, folds=5, seed=seed)
+    again = dealt(rows.positive[:, None], numbered(rows.scenario), 5, np.random.default_rng(seed))[:, 0]
+
+    def cells(folds: list[str]) -> dict[tuple[object, ...], int]:
+        found: dict[tuple[object, ...], int] = {}
+        for stratum, fold in zip(strata, folds, strict=True):
+            found[(*stratum, fold)] = found.get((*stratum, fold), 0) + 1
+        return found
+
+    assert cells(first) == cells([f"fold{number}" for number in again])
+    assert first != [f"fold{number}" for number in again]
+
+
+def test_cells_with_one_row_cannot_be_permuted_and_have_no_null() -> None:
+    positive, scenario = np.arange(60) % 2 == 0, np.array([f"s{i // 5:02}" for i in range(60)])
+    fold = np.array([f"fold{i % 5}" for i in range(60)])
+    probed = of(Design(positive, scenario, fold), np.random.default_rng(0).normal(size=(60, 3)), "folds held")
+    assert isinstance(probed, Probed)
+    assert probed.null is None

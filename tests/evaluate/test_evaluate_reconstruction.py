@@ -10,6 +10,7 @@ import pytest
 
 from hubkit.evaluate.values import measured, value_of
 from hubkit.measures.bootstrap import RESAMPLES, normal_interval, percentile_interval, row_counts
+from hubkit.measures.estimate import Estimate
 from hubkit.measures.reconstructed import Encoded, Reconstructed
 from hubkit.release.metrics import MetricValue
 
@@ -134,4 +135,4 @@ def test_intervals() -> None:
 
 def test_a_measure_outside_the_catalogue_is_refused() -> None:
     with pytest.raises(KeyError, match="no measure"):
-        measured("loss_recovered", 1.0, 1, "train", None)
+        measured("loss_recovered", Estimate(1.0, 1), "train")

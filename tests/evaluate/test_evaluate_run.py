@@ -116,16 +116,16 @@ def copy(study: Path, tmp_path: Path) -> Path:
 
 def test_an_sae_that_saw_its_rows_leaks_membership_and_cross_fitting_does_not(study: Path) -> None:
     from hubkit.evaluate.encoded import encode
-    from hubkit.evaluate.probe import out_of_fold
+    from hubkit.evaluate.probe import probe
     from hubkit.evaluate.rows import design_of
-    from hubkit.measures.design import balanced_accuracy
+    from hubkit.measures.probed import balanced_accuracy
     from hubkit.release.activations import read_layer
 
     manifest = PoolManifest.load(study / "pool" / "manifest.json")
     design = design_of(manifest)
     x = read_layer(study / "pool", manifest, 4)
     seen = encode(study / "release" / "topk", x).acts
-    leaked = balanced_accuracy(out_of_fold(design, lambda _: seen), design)
+    leaked = balanced_accuracy(probe(design, dict.fromkeys(design.folds, seen)).predicted, design)
     assert leaked > 0.6, "labels are coin throws: this is the leak, in an ordinary cross-validation"
 
     evaluation = Evaluation.load(study / "release" / "evaluation.json")
@@ -151,9 +151,8 @@ def test_what_is_written(study: Path) -> None:
             and not name.endswith("_difference")
             and (split != "control" or metrics.sae_id == "topk")
         }
-        assert (metrics.get("membership_balanced_accuracy", "control") is None) == (
-            metrics.sae_id == "broken"
-        ), "`mixed` saw every row"
+        for name in ("membership_auroc", "membership_balanced_accuracy"):
+            assert (metrics.get(name, "control") is None) == (metrics.sae_id == "broken"), "`mixed` saw all"
         assert all(value.interval is not None for value in metrics.values)
     honest = sum(row.label == "honest" for row in PoolManifest.load(study / "pool" / "manifest.json").rows)
     topk = evaluation.sae("topk")
@@ -167,12 +166,37 @@ def test_what_is_written(study: Path) -> None:
     assert topk.get("probe_balanced_accuracy", "train") is None
     profile = evaluation.layers[0]
     assert (profile.layer, profile.hook_name) == (4, "blocks.4.hook_resid_post")
-    comparison = next(c for c in evaluation.comparisons if c.sae_id == "topk")
-    assert comparison.reference == "raw activations at layer 4"
+    of_both, of_one = evaluation.comparisons
+    assert {one.reference for one in evaluation.comparisons} == {"raw activations at layer 4"}
     expected = (
-        topk.get("probe_balanced_accuracy", "crossfit").value - profile.get("probe_balanced_accuracy").value
+        evaluation.sae("broken").get("probe_balanced_accuracy", "crossfit").value
+        - profile.get("probe_balanced_accuracy").value
     )
-    assert comparison.difference.value == pytest.approx(expected)
+    assert of_both.difference.value == pytest.approx(expected)
+    assert of_one.difference.value is None
+    assert of_one.difference.reason.startswith("honest_only: the rows that train its probe were seen")
+
+
+def test_what_a_value_would_be_without_an_effect(study: Path) -> None:
+    evaluation = Evaluation.load(study / "release" / "evaluation.json")
+    raw = evaluation.layers[0].get("probe_balanced_accuracy")
+    assert (raw.null.n, raw.null.kind) == (199, "labels permuted within scenarios, folds dealt again")
+    assert 0.005 <= raw.p_value <= 1
+    assert raw.n_effective == pytest.approx(4 * sum(n1 * n0 / (n1 + n0) for n1, n0 in counts(study)), abs=1)
+    both = evaluation.sae("broken").get("probe_balanced_accuracy", "crossfit")
+    assert both.null.kind == "labels permuted within scenarios, folds held"
+    elsewhere = evaluation.sae("broken").get("probe_new_scenarios_balanced_accuracy", "crossfit")
+    assert elsewhere.null.kind == "labels permuted within scenarios, scenarios held"
+    one = evaluation.sae("topk").get("probe_balanced_accuracy", "crossfit")
+    assert (one.null.kind, one.null.mean, one.p_value) == ("chance", 0.5, None), "the label chose its rows"
+    assert evaluation.sae("topk").get("membership_auroc", "control").value > 0.95
+
+
+def counts(study: Path) -> list[tuple[int, int]]:
+    found: dict[str, list[int]] = {}
+    for row in PoolManifest.load(study / "pool" / "manifest.json").rows:
+        found.setdefault(row.scenario_id, [0, 0])[row.label == "honest"] += 1
+    return [(n1, n0) for n0, n1 in found.values()]
 
 
 def test_the_same_inputs_are_not_measured_again_and_others_are(copy: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from safetensors.numpy import save_file
 from train.specs import grid
 
+from hubkit.collect.folds import assign_folds
 from hubkit.evaluate.run import evaluate
 from hubkit.release.digests import sha256_of_file
 from hubkit.release.pool import PoolManifest
@@ -32,7 +33,7 @@ LEAK = 0.58
 PROBE, NEW, MEMBERSHIP = (
     "probe_balanced_accuracy",
     "probe_new_scenarios_balanced_accuracy",
-    "membership_balanced_accuracy",
+    "membership_auroc",
 )
 
 
@@ -46,26 +47,30 @@ class NoiseStudy:
     def leaked(self, sae_id: str) -> float:
         """Balanced accuracy of an ordinary cross-validated probe of the published SAE, which saw the rows."""
         from hubkit.evaluate.encoded import encode
-        from hubkit.evaluate.probe import out_of_fold
+        from hubkit.evaluate.probe import probe
         from hubkit.evaluate.rows import design_of
-        from hubkit.measures.design import balanced_accuracy
+        from hubkit.measures.probed import Probed, balanced_accuracy
         from hubkit.release.activations import read_layer
 
         manifest = PoolManifest.load(self.home / "pool" / "manifest.json")
         x = read_layer(self.home / "pool", manifest, LAYER)
         seen, design = encode(self.home / "release" / sae_id, x).acts, design_of(manifest)
-        predicted = out_of_fold(design, lambda _: seen)
-        assert not isinstance(predicted, str)
-        return balanced_accuracy(predicted, design)
+        probed = probe(design, dict.fromkeys(design.folds, seen))
+        assert isinstance(probed, Probed)
+        return balanced_accuracy(probed.predicted, design)
 
-    def off(self, sae_id: str, measure: str) -> float:
-        """Standard errors between a cross-fitted value and chance."""
+    def value(self, sae_id: str, measure: str) -> float:
+        """What it came to."""
         metrics = self.evaluation.sae(sae_id)
         assert metrics is not None
         value = metrics.get(measure, "control" if measure == MEMBERSHIP else "crossfit")
         assert value is not None
         assert value.value is not None, value.reason
-        return (value.value - 0.5) / STANDARD_ERROR
+        return value.value
+
+    def off(self, sae_id: str, measure: str) -> float:
+        """Standard errors of independent rows between a cross-fitted value and chance."""
+        return (self.value(sae_id, measure) - 0.5) / STANDARD_ERROR
 
 
 def noise_pool(folder: Path, d_in: int, seed: int) -> None:
@@ -75,9 +80,10 @@ def noise_pool(folder: Path, d_in: int, seed: int) -> None:
     x = rng.normal(size=(N, 40)) @ rng.normal(size=(40, d_in)) / 40**0.5 + 0.3 * rng.normal(size=(N, d_in))
     save_file({"activations": x.astype(np.float32)}, folder / "layer.safetensors")
     label = np.where(rng.permutation(N) < 85, "honest", "deceptive").tolist()
-    fold = [f"fold{i % 5}" for i in rng.permutation(N)]
+    ids, scenarios = [f"c{i}" for i in range(N)], [f"s{i % 12}" for i in range(N)]
+    fold = assign_folds(ids, list(zip(scenarios, label, strict=True)), folds=5, seed=seed)
     rows = [
-        {"completion_id": f"c{i}", "scenario_id": f"s{i % 12}", "label": label[i], "split": fold[i]}
+        {"completion_id": ids[i], "scenario_id": scenarios[i], "label": label[i], "split": fold[i]}
         for i in range(N)
     ]
     layer = {
@@ -138,8 +144,9 @@ def test_cross_fitted_nothing_is_found(quick: NoiseStudy, sae_id: str) -> None:
 
 
 def test_the_membership_control_shows_that_it_is_memory(quick: NoiseStudy) -> None:
-    """The control never saw a label, and its rows are found as the label was."""
-    assert 0.5 + quick.off("q_topk_L4_honest_only", MEMBERSHIP) * STANDARD_ERROR > LEAK
+    """The controls never saw a label; the rows that they saw are found by their error, in each architecture."""
+    assert quick.value("q_topk_L4_honest_only", MEMBERSHIP) > 0.95
+    assert quick.value("q_jumprelu_L4_honest_only", MEMBERSHIP) > 0.95
     mixed = quick.evaluation.sae("q_topk_L4_mixed")
     assert mixed is not None
     assert mixed.get(MEMBERSHIP, "control") is None, "`mixed` saw every row"

@@ -18,6 +18,7 @@ from hubkit.cards.measured import (
     SPLIT_WORDS,
     Best,
     Peak,
+    at_chance,
     best_sae,
     judged_comparisons,
     number_of,
@@ -32,6 +33,7 @@ from hubkit.cards.sections.section import NOT_COMPUTED, Absent, Context
 from hubkit.cards.sections.training import counted_scenarios
 from hubkit.release.experiments import RepresentationProbe, Tally, TestResult
 from hubkit.release.metrics import Comparison, MetricValue
+from hubkit.release.pool import MIXED
 
 DIGITS, MOST_TIES = 3, 3
 FEW_SCENARIOS = 12
@@ -79,10 +81,21 @@ def key_findings(facts: Facts) -> Context | Absent:
         and (best.metric.measure, best.metric.split) in CROSS_FITTED
         and best.metric.split == "crossfit",
         "best_difference": _difference(facts, best.sae) if best else None,
-        "best_against_peak": number_of(best.metric) - number_of(peak.metric) if best and peak else None,
+        "best_against_peak": number_of(best.metric) - number_of(peak.metric)
+        if best and peak and not _compared_with_layer(facts, best.sae)
+        else None,
         "best_raw": raw_at(facts, best.sae.layer) if best else None,
         "elsewhere": best.sae.first_metric(*NEW_SCENARIOS) if best else None,
-        "memory": best.sae.first_metric(*MEMBERSHIP) if best else None,
+        "elsewhere_at_chance": told_from_chance(best.sae.first_metric(*NEW_SCENARIOS)) is False
+        if best
+        else False,
+        "memory": sorted(
+            number_of(value) for sae in facts.saes if (value := sae.first_metric(*MEMBERSHIP)) is not None
+        ),
+        "beside_nothing": _beside_nothing(facts),
+        "detectable": sorted(
+            c.difference.detectable for c in judged.all if c.difference.detectable is not None
+        ),
         "few": 0 < counted_scenarios(facts) < FEW_SCENARIOS,
         "d_max": d_max,
         "d_max_rows": SPLIT_WORDS[d_max.metric.split] if d_max else "",
@@ -141,11 +154,27 @@ def tallied(tally: Tally) -> TallyFact:
 
 
 def _difference(facts: Facts, sae: SaeFact) -> MetricValue | None:
-    """From the raw activations of its own layer, and from nothing else."""
+    """From the raw activations of its own layer, and from nothing else; None where those are at or below chance."""
+    found = _compared_with_layer(facts, sae)
+    if found is None or found.difference.value is None or at_chance(facts, found):
+        return None
+    return found.difference
+
+
+def _compared_with_layer(facts: Facts, sae: SaeFact) -> Comparison | None:
     listed = facts.evaluation.comparisons if facts.evaluation else []
     against = f"raw activations at layer {sae.layer}"
-    found = next((c.difference for c in listed if (c.sae_id, c.reference) == (sae.sae_id, against)), None)
-    return found if found is not None and found.value is not None else None
+    return next((c for c in listed if (c.sae_id, c.reference) == (sae.sae_id, against)), None)
+
+
+def _beside_nothing(facts: Facts) -> int:
+    """SAEs of one label whose probe is measured and compared with nothing."""
+    listed = facts.evaluation.comparisons if facts.evaluation else []
+    uncompared = {c.sae_id for c in listed if c.difference.value is None}
+    return sum(
+        sae.sae_id in uncompared and sae.condition != MIXED and sae.first_metric(*CROSS_FITTED) is not None
+        for sae in facts.saes
+    )
 
 
 def grouped(tests: list[TestResult]) -> list[dict[str, Any]]:

@@ -1,83 +1,134 @@
 """Linear probes: can the label be read from these features, on rows that neither probe nor SAE has seen?
 
-Accuracy is counted within scenarios, so that a scenario that goes with a label helps no probe. Intervals and differences come
-from resamples of rows within scenarios, the same for every probe of the release.
+Everything is counted within scenarios, so that a scenario that goes with a label helps no probe. What it would be without an effect comes from the
+same probe of permuted labels, where a permutation is as good as the labels then are; its mean is the reference, and need not be 0.5.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hubkit.measures.bootstrap import group_counts, percentile_interval, row_counts
-from hubkit.measures.design import balanced_accuracy, resampled_accuracy
+import numpy as np
+
 from hubkit.measures.estimate import Estimate, NotMeasured, Null
+from hubkit.measures.inference import (
+    POWER,
+    TOGETHER,
+    Z,
+    accuracy_deviation,
+    auroc_deviation,
+    null_of,
+    scenarios_reach,
+    scored_interval,
+    stratified_deviation,
+)
 from hubkit.measures.measure import UNSEEN, Measure, OnCard
+from hubkit.measures.probed import accuracies, accuracies_in, aurocs, contributions
 
 if TYPE_CHECKING:
-    from hubkit.measures.design import Design, Predictions, Resampled
+    from collections.abc import Callable
+
+    from hubkit.measures.design import Design
     from hubkit.measures.measure import Split
+    from hubkit.measures.probed import Columns, Probe, Probed, Values
     from hubkit.measures.subject import Subject
 
-CHANCE = Null("chance", 0.5)
-NO_DIFFERENCE = Null("no difference", 0.0)
+    Statistic = Callable[[Columns, Design], Values]
+    Deviation = Callable[[Design], float]
+
+CHANCE = 0.5
+METHOD = "score interval of the permuted labels' scatter"
+BY_FORMULA = "score interval, rows training each other"
+ELSEWHERE = "the wider of the score interval and t over scenarios"
+DIFFERENCE = "normal, rows drawn within scenario and label, training each other"
 
 
 def probe_balanced_accuracy(subject: Subject, _: Split) -> Estimate:
     """On other completions of the same scenarios."""
-    return against_chance(subject.predictions, subject.design, _within_scenarios(subject.design))
+    return against_chance(subject.probed, subject.design, accuracies, accuracy_deviation)
+
+
+def probe_auroc(subject: Subject, _: Split) -> Estimate:
+    """The same without a threshold."""
+    return against_chance(subject.probed, subject.design, aurocs, auroc_deviation)
 
 
 def probe_new_scenarios(subject: Subject, _: Split) -> Estimate | None:
-    """On scenarios that neither the probe nor its SAE has seen; the interval is of scenarios drawn with replacement."""
+    """On scenarios that neither the probe nor its SAE has seen; the interval is never narrower than the scatter of the scenarios says."""
     design = subject.by_scenario
     if design is None:
         return None
-    scenarios = group_counts(design.scenario.tolist(), "scenarios")
-    return against_chance(subject.probe(design), design, scenarios)
+    probe = measured(subject.probed_elsewhere, design)
+    found = against_chance(probe, design, accuracies, accuracy_deviation)
+    by_scenario = np.array([accuracies_in(probe.real, rows)[0] for rows in design.members.values()])
+    reach = scenarios_reach(by_scenario, np.array(list(design.weights.values())), found.value)
+    if reach is None or found.interval is None:
+        return Estimate(found.value, found.n, None, found.null, found.n_effective, found.detectable)
+    low, high = found.interval
+    interval = max(0.0, min(low, found.value - reach)), min(1.0, max(high, found.value + reach))
+    return Estimate(
+        found.value, found.n, interval, found.null, found.n_effective, found.detectable, ELSEWHERE
+    )
 
 
-def membership(subject: Subject, _: Split) -> Estimate | None:
-    """How well the rows that an SAE saw are told from those that it did not."""
-    design = subject.control
-    if design is None:
-        return None
-    return against_chance(subject.probe_control(design), design, _within_scenarios(design))
-
-
-def difference(predicted: Predictions, reference: Predictions, design: Design) -> Estimate:
-    """Balanced accuracy of `predicted` minus that of `reference`, both out of fold, on the same resamples."""
-    n = int(design.contrasting().sum())
-    if isinstance(predicted, str):
-        raise NotMeasured(predicted, n)
+def difference(probe: Probe, reference: Probe, design: Design) -> Estimate:
+    """Balanced accuracy of one probe minus that of its reference, both out of fold, on the same rows. Two that never differ are still known to no more than a row."""
+    probe, n = measured(probe, design), int(design.contrasting().sum())
     if isinstance(reference, str):
         raise NotMeasured(f"reference: {reference}", n)
-    counts = _within_scenarios(design)
-    resampled = resampled_accuracy(counts, predicted, design) - resampled_accuracy(counts, reference, design)
-    value = balanced_accuracy(predicted, design) - balanced_accuracy(reference, design)
-    return Estimate(value, n, percentile_interval(resampled), NO_DIFFERENCE)
+    by_row = contributions(probe.predicted, design) - contributions(reference.predicted, design)
+    one_row = TOGETHER * float(contributions(design.positive, design).max())
+    value, deviation = float(by_row.sum()), max(stratified_deviation(by_row, design), one_row)
+    return Estimate(
+        value,
+        n,
+        (max(-1.0, value - Z * deviation), min(1.0, value + Z * deviation)),
+        Null("no difference", 0.0),
+        design.n_effective,
+        (Z + POWER) * deviation,
+        DIFFERENCE,
+    )
 
 
-def against_chance(predicted: Predictions, design: Design, counts: Resampled) -> Estimate:
-    """Balanced accuracy of out-of-fold predictions with its interval over the resamples `counts` (B, n)."""
-    n = int(design.contrasting().sum())
-    if isinstance(predicted, str):
-        raise NotMeasured(predicted, n)
-    interval = percentile_interval(resampled_accuracy(counts, predicted, design))
-    return Estimate(balanced_accuracy(predicted, design), n, interval, CHANCE)
+def measured(probe: Probe, design: Design) -> Probed:
+    """The probe. Raises NotMeasured with the reason that stands in its place."""
+    if isinstance(probe, str):
+        raise NotMeasured(probe, int(design.contrasting().sum()))
+    return probe
 
 
-def _within_scenarios(design: Design) -> Resampled:
-    return row_counts(design.scenario.tolist(), "rows within scenarios")
+def against_chance(probe: Probe, design: Design, statistic: Statistic, deviation: Deviation) -> Estimate:
+    """A statistic of a probe, with what it would be without an effect: by permutation where there is one, else 0.5 and the scatter by formula."""
+    probe, n = measured(probe, design), int(design.contrasting().sum())
+    value = float(statistic(probe.real, design)[0])
+    if probe.null is None:
+        reach = Z * deviation(design)
+        interval, null, scatter, method = (
+            scored_interval(value, CHANCE, reach, reach),
+            Null("chance", CHANCE),
+            deviation(design),
+            BY_FORMULA,
+        )
+    else:
+        interval, null, scatter, method = *_permuted(statistic(probe.null, design), value, probe.kind), METHOD
+    return Estimate(value, n, interval, null, design.n_effective, (Z + POWER) * scatter, method)
+
+
+def _permuted(draws: Values, value: float, kind: str) -> tuple[tuple[float, float], Null, float]:
+    """Interval, null, and its standard deviation."""
+    null = null_of(draws, value, kind)
+    low, high = null.quantiles["0.025"], null.quantiles["0.975"]
+    return scored_interval(value, null.mean, null.mean - low, high - null.mean), null, null.std or 0.0
 
 
 MEASURES = (
     Measure(
         name="probe_balanced_accuracy",
-        version=1,
+        version=2,
         title="Probe balanced accuracy",
         formula=(
             "sum_s w_s (TPR_s + TNR_s) / 2 over scenarios s with both labels, w_s = v_s / sum v, v_s = n1 n0 / (n1 + n0); "
-            "L2 logistic regression on standardised features, predicted out of fold"
+            "L2 logistic regression (C = 1, classes weighing alike, to convergence) on features of unit deviation over all rows, predicted out of fold"
         ),
         unit="share",
         lower=0.0,
@@ -88,13 +139,14 @@ MEASURES = (
         of_layers=True,
         on_card=OnCard(("saes", "index"), order=50, quoted_as="balanced_accuracy"),
         columns_elsewhere=r"(?:probe )?bal(?:anced|\.) acc(?:uracy|\.)?",
+        of_labels=True,
         compute=probe_balanced_accuracy,
     ),
     Measure(
         name="probe_new_scenarios_balanced_accuracy",
-        version=1,
+        version=2,
         title="Probe balanced accuracy, new scenarios",
-        formula="as probe_balanced_accuracy, with whole scenarios held out from SAE and probe; interval over scenarios drawn with replacement",
+        formula="as probe_balanced_accuracy, with whole scenarios held out from SAE and probe; the interval is at least t over scenarios",
         unit="share",
         lower=0.0,
         upper=1.0,
@@ -103,30 +155,14 @@ MEASURES = (
         splits=UNSEEN,
         of_layers=True,
         on_card=OnCard(("saes",), order=60),
+        of_labels=True,
         compute=probe_new_scenarios,
     ),
     Measure(
-        name="membership_balanced_accuracy",
-        version=1,
-        title="Membership control",
-        formula=(
-            "as probe_balanced_accuracy, for `the SAE was trained on this row` in place of the label; an SAE of as many rows of each scenario "
-            "as the condition has, drawn blind to the label; its features of all rows, the probe out of fold"
-        ),
-        unit="share",
-        lower=0.0,
-        upper=1.0,
-        higher_is_better=False,
-        source="What remembering alone would give a probe that is not cross-fitted: above 0.5 such a probe reads membership (Kriegeskorte et al. 2009)",
-        splits=("control",),
-        on_card=OnCard(("saes",), order=70),
-        compute=membership,
-    ),
-    Measure(
         name="probe_balanced_accuracy_difference",
-        version=1,
+        version=2,
         title="Difference of probe balanced accuracies",
-        formula="probe_balanced_accuracy of the SAE minus that of the reference, same rows, same folds, paired resamples",
+        formula="probe_balanced_accuracy of the SAE minus that of the reference, same rows, same folds",
         unit="share",
         lower=-1.0,
         upper=1.0,
@@ -139,15 +175,17 @@ MEASURES = (
         name="probe_auroc",
         version=1,
         title="Probe AUROC",
-        formula="sum_s w_s P(score of a positive row > score of a negative row of scenario s), ties half, w_s as in probe_balanced_accuracy; out of fold",
+        formula="sum_s w_s P(score of a positive row > score of a negative row of scenario s), ties half, w_s and probe as in probe_balanced_accuracy; scores out of fold, less their mean over the fold's rows, by their deviation there",
         unit="share",
         lower=0.0,
         upper=1.0,
         higher_is_better=True,
-        source="Hanley & McNeil 1982, within scenarios; no scores are pooled across folds (Forman & Scholz 2010)",
+        source="Hanley & McNeil 1982, within scenarios; scores of several folds are comparable only once each fold is standardised (Forman & Scholz 2010, Airola et al. 2011)",
         splits=UNSEEN,
         of_layers=True,
-        on_card=OnCard(quoted_as="auroc"),
+        on_card=OnCard(("saes",), order=55, quoted_as="auroc"),
+        of_labels=True,
+        compute=probe_auroc,
     ),
     Measure(
         name="probe_cv_balanced_accuracy",

@@ -1,0 +1,234 @@
+"""SAEs of any family on rows that are given: the same measures, for the card of a release that hubkit has not trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hubkit import __version__
+from hubkit.engine.threads import threads_for
+from hubkit.errors import NothingFound, UsageError
+from hubkit.evaluate.assemble import ACCURACY, at_chance, tests_of
+from hubkit.evaluate.probe import probe
+from hubkit.evaluate.run import keep_what_is_not_ours
+from hubkit.evaluate.values import computed_versions, differences, values_of
+from hubkit.formats.computed import computation
+from hubkit.formats.detect import read_saes
+from hubkit.formats.folder import folders_of
+from hubkit.measures.estimate import NotMeasured
+from hubkit.measures.reconstructed import Encoded, Reconstructed
+from hubkit.release.digests import sha256_of_file, sha256_of_json
+from hubkit.release.folds import whole_scenarios
+from hubkit.release.layout import EVALUATION, METRICS
+from hubkit.release.metrics import Comparison, Evaluation, LayerProfile, SaeMetrics
+from hubkit.repo.local import open_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hubkit.evaluate.given import Given, Rows
+    from hubkit.formats.sae import Sae
+    from hubkit.measures.design import Design
+    from hubkit.measures.measure import Split
+    from hubkit.measures.probed import Probe, Values
+    from hubkit.release.metrics import MetricValue
+    from hubkit.repo.view import RepoView
+
+STEP = 1024
+"""Rows that are encoded at once."""
+UNLABELLED = "no labels were given"
+
+
+@dataclass(frozen=True)
+class GivenRows:
+    """The raw activations of a hook, or what an SAE makes of them, on rows that are given: nobody trained anything on their folds."""
+
+    x: Rows
+    design: Design
+    encoded: Encoded | None = None
+
+    @property
+    def features(self) -> Any:
+        """(n, d)."""
+        return self.x if self.encoded is None else self.encoded.acts
+
+    @cached_property
+    def by_scenario(self) -> Design | None:
+        """With whole scenarios held out; None where there is but one."""
+        names = self.design.scenario.tolist()
+        folds = whole_scenarios(names, self.design.positive.tolist(), len(self.design.folds))
+        return replace(self.design, fold=np.array(folds, dtype=np.str_)) if folds else None
+
+    @property
+    def control(self) -> Design | None:
+        """Nobody knows which rows the SAE saw."""
+        return None
+
+    @cached_property
+    def probed(self) -> Probe:
+        """The features know no folds: labels permuted, folds dealt again."""
+        return probe(self.design, dict.fromkeys(self.design.folds, self.features), "folds dealt again")
+
+    @cached_property
+    def probed_elsewhere(self) -> Probe:
+        """The same out of whole-scenario folds."""
+        if self.by_scenario is None:
+            return "there is one scenario"
+        return probe(self.by_scenario, dict.fromkeys(self.by_scenario.folds, self.features), "scenarios held")
+
+    def probe_control(self, design: Design) -> tuple[Probe, Probe]:
+        """There is none."""
+        raise NotImplementedError
+
+    def control_errors(self) -> Values | str:
+        """There is none."""
+        raise NotImplementedError
+
+    def reconstructed(self, split: Split) -> Reconstructed:
+        """All rows."""
+        if self.encoded is None:
+            raise NotMeasured(f"raw activations are not reconstructed ({split})", len(self.x))
+        return Reconstructed((self.encoded,))
+
+
+@dataclass(frozen=True)
+class Found:
+    """One SAE that was measured."""
+
+    layer: int
+    values: list[MetricValue]
+    probe: Probe
+    warnings: tuple[str, ...] = ()
+
+
+def evaluate_given(
+    folder: Path, rows: Given | Callable[[list[Sae]], Given], *, seen: bool = False
+) -> Evaluation:
+    """Measure every SAE below `folder` on `rows`; writes metrics.json beside each, and evaluation.json. `rows` may be asked for once the SAEs are known.
+
+    `seen` says that the SAEs were trained on these rows: then reconstruction is a value of training rows, and nothing is probed.
+    Raises NothingFound without SAEs, UsageError naming an SAE that cannot be computed.
+    """
+    view = open_folder(folder)
+    saes = [one for path in folders_of(view).values() for one in read_saes(path) if one.is_judged]
+    if not saes:
+        raise NothingFound(
+            f"{folder}: no SAEs of a family that hubkit reads", hint=f"hubkit validate {folder}"
+        )
+    found = rows(saes) if callable(rows) else rows
+    keep_what_is_not_ours(folder, folder)
+    split: Split = "train" if seen else "held_out"
+    done, raw = {}, _Layers(found)
+    for sae in sorted(saes, key=lambda one: one.sae_id):
+        x = found.of(sae.hook_name, sae.layer, sae.d_in, sae.sae_id)
+        done[sae.sae_id] = _measured(sae, view, x, found, split)
+        if sae.layer is not None and not seen:
+            raw.note(sae, x)
+    evaluation = _evaluation(done, raw, found, _digest(folder, saes, found, split))
+    for metrics in evaluation.saes:
+        metrics.save(folder / metrics.sae_id / METRICS)
+    evaluation.save(folder / EVALUATION)
+    return evaluation
+
+
+def _measured(sae: Sae, view: RepoView, x: Rows, given: Given, split: Split) -> Found:
+    encoded = encode_rows(computation(sae, view), x)
+    subject = GivenRows(x, _design(given), encoded)
+    labelled = given.design is not None and split == "held_out"
+    with threads_for(x.size):
+        values = values_of(subject, [split], labelled=labelled)
+        probed = subject.probed if labelled else UNLABELLED
+    return Found(
+        sae.layer if sae.layer is not None else -1,
+        values,
+        probed if isinstance(probed, str) else probed.alone(),
+    )
+
+
+def encode_rows(run: Callable[[Any], tuple[Any, Any]], x: Rows) -> Encoded:
+    """All rows through an SAE, some at a time: its arithmetic is float64, what is kept float32. Raises UsageError where nothing finite comes out."""
+    parts = [run(x[start : start + STEP].astype(np.float64)) for start in range(0, len(x), STEP)]
+    acts = np.concatenate([acts.astype(np.float32) for acts, _ in parts])
+    out = np.concatenate([out.astype(np.float32) for _, out in parts])
+    if out.shape != x.shape:
+        raise UsageError(f"an SAE gives {out.shape} for activations {x.shape}")
+    return Encoded(x, out, acts)
+
+
+def _design(given: Given) -> Design:
+    """A design of nothing where there are no labels: no measure of labels asks for it."""
+    if given.design is not None:
+        return given.design
+    from hubkit.measures.design import Design
+
+    n = given.n
+    return Design(np.zeros(n, dtype=bool), np.array(["all"] * n), np.array(["fold0"] * n))
+
+
+class _Layers:
+    """The raw activations beside the SAEs: the profile of each layer, once."""
+
+    def __init__(self, given: Given) -> None:
+        self.given = given
+        self.profiles: dict[int, LayerProfile] = {}
+        self.probes: dict[int, Probe] = {}
+        self.chance: dict[int, bool] = {}
+
+    def note(self, sae: Sae, x: Rows) -> None:
+        """The layer of this SAE."""
+        layer = sae.layer
+        if layer is None or layer in self.profiles or self.given.design is None:
+            return
+        subject = GivenRows(x, self.given.design)
+        with threads_for(x.size):
+            values = values_of(subject, ["held_out"], layers=True)
+            probed = subject.probed
+        self.probes[layer] = probed if isinstance(probed, str) else probed.alone()
+        self.chance[layer] = any(at_chance(value) for value in values if value.measure == ACCURACY)
+        self.profiles[layer] = LayerProfile(
+            layer=layer, hook_name=sae.hook_name or f"layer {layer}", values=values
+        )
+
+
+def _evaluation(done: dict[str, Found], raw: _Layers, given: Given, digest: str) -> Evaluation:
+    comparisons = [
+        Comparison(sae_id=sae_id, reference=f"raw activations at layer {one.layer}", difference=difference)
+        for sae_id, one in done.items()
+        if one.layer in raw.probes and given.design is not None
+        for difference in differences(one.probe, raw.probes[one.layer], given.design, "held_out")
+    ]
+    compared = {sae_id: one for sae_id, one in done.items() if one.layer in raw.probes}
+    tests = tests_of(compared, raw.probes, raw.chance, given.design) if given.design is not None else []
+    return Evaluation.model_validate(
+        {
+            "saes": [
+                SaeMetrics(sae_id=sae_id, values=one.values, warnings=list(one.warnings))
+                for sae_id, one in done.items()
+            ],
+            "layers": [raw.profiles[layer] for layer in sorted(raw.profiles)],
+            "comparisons": comparisons,
+            "tests": tests,
+            "inputs_sha256": digest,
+        }
+    ).recorded(__version__)
+
+
+def _digest(folder: Path, saes: list[Sae], given: Given, split: Split) -> str:
+    from hashlib import sha256
+
+    files = sorted({path for sae in saes for path in (sae.weights, *sae.files) if path})
+    design = given.design
+    return sha256_of_json(
+        {
+            "saes": {path: sha256_of_file(folder / path) for path in files},
+            "rows": {name: sha256(rows.tobytes()).hexdigest() for name, rows in given.layers.items()},
+            "labels": design.positive.tolist() if design is not None else None,
+            "scenarios": design.scenario.tolist() if design is not None else None,
+            "split": split,
+            "measures": computed_versions(),
+        }
+    )

@@ -1,0 +1,124 @@
+"""Rows that somebody gives: activations from a file, a label and a scenario for each."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hubkit.errors import HubkitError, IncompleteError, UsageError
+from hubkit.evaluate.probe import fold_of_labels
+from hubkit.formats.computed import whole
+from hubkit.measures.design import Design, numbered
+from hubkit.repo.local import open_folder
+from hubkit.tensors.container import read_header
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Rows = NDArray[np.float32]
+
+FOLDS = 5
+NUMPY = ".npy"
+
+
+@dataclass(frozen=True)
+class Given:
+    """Activations of one or several hooks, and what is known of their rows."""
+
+    layers: dict[str, Rows]
+    """By the name that the file has for them; all with as many rows."""
+    design: Design | None = None
+    """Label, scenario and fold of each row; None where no labels were given."""
+    labels: tuple[str, ...] = ()
+    """The two, the first is the positive one."""
+
+    @property
+    def n(self) -> int:
+        """Rows."""
+        return len(next(iter(self.layers.values())))
+
+    def of(self, hook: str | None, layer: int | None, d_in: int | None, sae_id: str) -> Rows:
+        """The activations that an SAE reads: those of its hook's name, else the only ones of its width. Raises UsageError where none, or several, can be meant."""
+        named = [name for name in (hook, f"layer_{layer}", f"layer.{layer}") if name in self.layers]
+        fitting = [name for name, rows in self.layers.items() if rows.shape[1] == d_in]
+        if named and named[0] in fitting:
+            return self.layers[named[0]]
+        if len(fitting) == 1 and len(self.layers) == 1:
+            return self.layers[fitting[0]]
+        sizes = ", ".join(f"{name} {rows.shape}" for name, rows in self.layers.items())
+        raise UsageError(
+            f"{sae_id}: reads {hook or 'a hook that its files do not name'} of width {d_in}, the activations are {sizes}",
+            hint="one tensor (rows, d_in), or one for each hook under the hook's name",
+        )
+
+
+def read_activations(path: Path) -> dict[str, Rows]:
+    """Tensor name to (n, d) rows of a .safetensors, .npy, .npz or .pt file; a pickle's tensors are read without running it.
+
+    Raises IncompleteError for a file that cannot be read, UsageError for other shapes or values that are no numbers.
+    """
+    try:
+        if path.suffix == NUMPY:
+            found = {path.stem: np.load(path, allow_pickle=False)}
+        else:
+            view = open_folder(path.parent)
+            tensors = read_header(view, path.name).tensors
+            found = {name: whole(view, path.name, info) for name, info in tensors.items()}
+    except (OSError, ValueError) as error:
+        raise IncompleteError(f"{path}: cannot be read: {error}") from error
+    rows = {name: np.ascontiguousarray(array, dtype=np.float32) for name, array in found.items()}
+    sizes = {len(array) for array in rows.values() if array.ndim == 2}
+    if not rows or len(sizes) != 1 or any(array.ndim != 2 for array in rows.values()):
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in rows.items()) or "no tensor"
+        raise UsageError(
+            f"{path}: {shapes}, expected tensors (rows, d_in) with as many rows",
+            hint="one row a token or a completion",
+        )
+    for name, array in rows.items():
+        if not np.isfinite(array).all():
+            raise UsageError(f"{path}: {name} holds NaN or infinity")
+    return rows
+
+
+def read_column(path: Path, n: int) -> list[str]:
+    """One value for each row: a JSON list, an .npy array, or a line a row. Raises UsageError for another number of them."""
+    try:
+        if path.suffix == NUMPY:
+            values = [str(value) for value in np.load(path, allow_pickle=False).tolist()]
+        else:
+            text = path.read_text(encoding="utf-8")
+            values = [str(one) for one in json.loads(text)] if path.suffix == ".json" else text.splitlines()
+    except (OSError, ValueError, TypeError) as error:
+        raise IncompleteError(f"{path}: cannot be read: {error}") from error
+    if len(values) != n:
+        raise UsageError(f"{path}: {len(values)} values, the activations have {n} rows")
+    return values
+
+
+def given(activations: Path, labels: Path | None = None, scenarios: Path | None = None) -> Given:
+    """What the files hold. Raises HubkitError naming the file and what is wrong with it."""
+    layers = read_activations(activations)
+    n = len(next(iter(layers.values())))
+    if labels is None:
+        if scenarios is not None:
+            raise UsageError(f"{scenarios}: scenarios without labels say nothing", hint="--labels FILE")
+        return Given(layers)
+    column = read_column(labels, n)
+    kinds = sorted(set(column))
+    if len(kinds) != 2:
+        raise HubkitError(f"{labels}: {len(kinds)} labels ({', '.join(kinds[:5])}), expected two")
+    where = read_column(scenarios, n) if scenarios else ["all"] * n
+    return Given(layers, designed([one == kinds[0] for one in column], where), tuple(kinds))
+
+
+def designed(positive: Sequence[bool], scenario: Sequence[str]) -> Design:
+    """With folds dealt as those of a pool are."""
+    truth, names = np.array(positive, dtype=bool), np.array(scenario, dtype=np.str_)
+    folds = fold_of_labels(truth, numbered(names), FOLDS, "given rows")
+    return Design(truth, names, np.array([f"fold{number}" for number in folds], dtype=np.str_))

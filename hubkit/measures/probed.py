@@ -1,0 +1,125 @@
+"""What a cross-fitted probe says of each row, and what it says where labels mean nothing; counted within scenarios."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hubkit.measures.design import Booleans, Design, Numbers
+
+    Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Several labellings of the same rows, with the decision value of each row by the probe fitted without its fold. All (n, B)."""
+
+    positive: Booleans
+    fold: Numbers
+    scores: Values
+
+
+@dataclass(frozen=True)
+class Probed:
+    """A probe's decision values out of fold, and the same of labels that were permuted."""
+
+    real: Columns
+    """B = 1."""
+    null: Columns | None = None
+    """None where no permutation of the labels would be as good as the labels are without an effect."""
+    kind: str = ""
+    """What was permuted."""
+
+    @property
+    def predicted(self) -> Booleans:
+        """(n,) whether each row is said to be positive."""
+        return self.real.scores[:, 0] > 0
+
+    def alone(self) -> Probed:
+        """Without its null: all that a comparison needs."""
+        return Probed(self.real)
+
+
+Probe = Probed | str
+"""Or the reason that stands in its place."""
+
+
+def balanced_accuracy(predicted: Booleans, design: Design) -> float:
+    """sum_s w_s (TPR_s + TNR_s) / 2, w_s proportional to n1 n0 / (n1 + n0) of scenario s; NaN without a scenario of both labels."""
+    scores = np.where(predicted, 1.0, -1.0)[:, None]
+    columns = Columns(design.positive[:, None], np.zeros((len(predicted), 1), dtype=np.int64), scores)
+    return float(accuracies(columns, design)[0])
+
+
+def accuracies(columns: Columns, design: Design) -> Values:
+    """(B,) balanced accuracy within scenarios. Each column has as many of each label in each scenario as `design`."""
+    return _weighted([accuracies_in(columns, rows) for rows in design.members.values()], design)
+
+
+def accuracies_in(columns: Columns, rows: Numbers) -> Values:
+    """(B,) balanced accuracy of some rows."""
+    right, positive = (columns.scores[rows] > 0) == columns.positive[rows], columns.positive[rows]
+    found: Values = (
+        (right & positive).sum(axis=0) / positive.sum(axis=0)
+        + (right & ~positive).sum(axis=0) / (~positive).sum(axis=0)
+    ) / 2
+    return found
+
+
+def aurocs(columns: Columns, design: Design) -> Values:
+    """(B,) P(score of a positive row > score of a negative row of its scenario), ties half; weighted as accuracies. Scores are standardised in each fold."""
+    scores = standardised(columns)
+    return _weighted(
+        [_auroc(scores[rows], columns.positive[rows]) for rows in design.members.values()], design
+    )
+
+
+def standardised(columns: Columns) -> Values:
+    """(n, B) scores minus their mean over the fold's rows, by their deviation there: each fold has a probe of its own, with a scale of its own."""
+    found = np.zeros(columns.scores.shape)
+    for fold in np.unique(columns.fold):
+        inside = columns.fold == fold
+        n = np.maximum(inside.sum(axis=0), 1)
+        centred = np.where(
+            inside, columns.scores - np.where(inside, columns.scores, 0.0).sum(axis=0) / n, 0.0
+        )
+        deviation = np.sqrt((centred**2).sum(axis=0) / n)
+        found += centred / np.where(deviation > 0, deviation, 1.0)
+    return found
+
+
+def _auroc(scores: Values, positive: Booleans) -> Values:
+    """(B,) Mann-Whitney's statistic of each column, by mean ranks."""
+    n1, n0 = positive.sum(axis=0), (~positive).sum(axis=0)
+    found: Values = ((mean_ranks(scores) * positive).sum(axis=0) - n1 * (n1 + 1) / 2) / (n1 * n0)
+    return found
+
+
+def mean_ranks(scores: Values) -> Values:
+    """(m, B) rank of each entry in its column, from 1, equal ones at their mean rank: the mean of two stable orders, one of them from the end."""
+    there = np.argsort(np.argsort(scores, axis=0, kind="stable"), axis=0, kind="stable")
+    back = np.argsort(np.argsort(scores[::-1], axis=0, kind="stable"), axis=0, kind="stable")[::-1]
+    return (there + back) / 2 + 1
+
+
+def _weighted(by_scenario: list[Values], design: Design) -> Values:
+    weights = np.array(list(design.weights.values()))
+    if not len(weights):
+        return np.array([np.nan])
+    found: Values = weights @ np.array(by_scenario) / weights.sum()
+    return found
+
+
+def contributions(predicted: Booleans, design: Design) -> Values:
+    """(n,) what each row adds to the balanced accuracy: the sum of it is the value."""
+    found, total = np.zeros(len(predicted)), sum(design.weights.values())
+    for name, rows in design.members.items():
+        positive = design.positive[rows]
+        per_label = np.where(positive, 1 / positive.sum(), 1 / (~positive).sum())
+        found[rows] = design.weights[name] * per_label * (predicted[rows] == positive) / (2 * total)
+    return found

@@ -1,0 +1,201 @@
+"""Pools of noise through collect's folds and the evaluation's own probes and tests: how often an interval holds what it says it holds, how often a test finds
+what is not there. `benchmarks/calibration.py` makes docs/numbers.md's table of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from hubkit.collect.folds import assign_folds
+from hubkit.evaluate.probe import probe
+from hubkit.measures.design import Design, numbered
+from hubkit.measures.families.probe import against_chance, difference, probe_new_scenarios
+from hubkit.measures.inference import accuracy_deviation, auroc_deviation
+from hubkit.measures.joint import Joint
+from hubkit.measures.probed import Probed, accuracies, aurocs, contributions
+
+DRAWS, FOLDS, WIDTH, SEVERAL = 39, 5, 16, 6
+"""Permutations (199 have the same level, (1 + b) / (1 + B), and take five times as long); folds; features; probes that are compared with one reference at once."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What pools are like."""
+
+    name: str
+    n: int
+    scenarios: int
+    effect: float = 0.0
+    """Standard deviation of the scenarios' means, in that of the rows."""
+    signal: float = 0.0
+    """Half of the distance between the labels along one feature."""
+    share: float = 0.5
+    """Of the first label."""
+
+
+SETTINGS = (
+    Setting("60 rows, 1 scenario", 60, 1),
+    Setting("60 rows, 12 scenarios", 60, 12),
+    Setting("60 rows, 6 scenarios, effect 1", 60, 6, 1.0),
+    Setting("180 rows, 1 scenario", 180, 1),
+    Setting("180 rows, 12 scenarios", 180, 12),
+    Setting("180 rows, 12 scenarios, effect 3", 180, 12, 3.0),
+    Setting("180 rows, 6 scenarios, 30 % of one label", 180, 6, 1.0, share=0.3),
+    Setting("600 rows, 12 scenarios, effect 1", 600, 12, 1.0),
+    Setting("180 rows, 12 scenarios, signal 0.3", 180, 12, 1.0, 0.3),
+    Setting("180 rows, 12 scenarios, signal 0.8", 180, 12, 1.0, 0.8),
+)
+
+
+def pool(setting: Setting, seed: int) -> tuple[Design, list[np.ndarray]]:
+    """Labels, scenarios and folds of one pool; features of a reference and of several others, all with the same signal."""
+    rng = np.random.default_rng([seed, setting.n, setting.scenarios])
+    scenario = np.arange(setting.n) % setting.scenarios
+    positive = rng.random(setting.n) < setting.share
+    names = [f"s{one:02}" for one in scenario]
+    strata = [(name, "one" if yes else "two") for name, yes in zip(names, positive, strict=True)]
+    folds = assign_folds([f"{seed}-{row}" for row in range(setting.n)], strata, folds=FOLDS, seed=seed)
+    place = rng.normal(size=(setting.scenarios, WIDTH)) * setting.effect
+    several = []
+    for _ in range(1 + SEVERAL):
+        x = rng.normal(size=(setting.n, WIDTH)) + place[scenario]
+        x[:, 0] += setting.signal * np.where(positive, 1.0, -1.0)
+        several.append(x)
+    return Design(positive, np.array(names), np.array(folds)), several
+
+
+@dataclass
+class Seen:
+    """What came of one setting, by what was asked."""
+
+    covered: dict[str, list[bool]] = field(default_factory=dict)
+    found: dict[str, list[bool]] = field(default_factory=dict)
+    p_values: dict[str, list[float]] = field(default_factory=dict)
+    values: dict[str, list[float]] = field(default_factory=dict)
+    intervals: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    unmeasured: int = 0
+
+    def note(self, name: str, estimate: Any, truth: float) -> None:
+        """One estimate: whether its interval holds the truth."""
+        low, high = estimate.interval
+        self.covered.setdefault(name, []).append(low <= truth <= high)
+        self.values.setdefault(name, []).append(estimate.value)
+        self.intervals.setdefault(name, []).append((low, high))
+
+
+def measure(setting: Setting, pools: int) -> Seen:
+    """Every test on `pools` pools of one setting."""
+    seen = Seen()
+    for seed in range(pools):
+        design, several = pool(setting, seed)
+        features = [dict.fromkeys(design.folds, x) for x in several]
+        real = probe(design, features[0], "folds dealt again", DRAWS)
+        if isinstance(real, str):
+            seen.unmeasured += 1
+            continue
+        _one(seen, "raw, folds dealt again", real, design)
+        held = probe(design, features[0], "folds held", DRAWS)
+        assert isinstance(held, Probed)
+        if held.null is not None:
+            _one(seen, "mixed, folds held", held, design)
+        _by_formula(seen, real, design)
+        if setting.scenarios > 1:
+            _elsewhere(seen, features[0][design.folds[0]], design)
+        others = [probe(design, one) for one in features[1:]]
+        assert all(isinstance(one, Probed) for one in others)
+        against = difference(others[0], real, design)
+        seen.note("difference", against, 0.0)
+        reference = contributions(real.predicted, design)
+        joint = Joint(
+            np.stack([contributions(one.predicted, design) - reference for one in others], axis=1), design
+        )  # type: ignore[union-attr]
+        seen.found.setdefault("k of n", []).append(
+            joint.as_many_above(np.ones(SEVERAL, dtype=bool))[1] <= 0.05
+        )
+        seen.found.setdefault("max-T", []).append(bool(joint.corrected().min() <= 0.05))
+    return seen
+
+
+def _one(seen: Seen, name: str, probed: Probed, design: Design) -> None:
+    for short, statistic, deviation in (
+        ("", accuracies, accuracy_deviation),
+        (", AUROC", aurocs, auroc_deviation),
+    ):
+        found = against_chance(probed, design, statistic, deviation)
+        assert found.null is not None
+        seen.note(name + short, found, found.null.mean)
+        seen.p_values.setdefault(name + short, []).append(
+            _exact(statistic(probed.null, design), found.value, seen)
+        )
+        seen.found.setdefault(name + short, []).append((found.null.p_value or 1.0) <= 0.05)
+
+
+def _elsewhere(seen: Seen, x: np.ndarray, design: Design) -> None:
+    """Whole scenarios held out."""
+    fold = np.array([f"scenarios{one % FOLDS}" for one in numbered(design.scenario)])
+    held = replace(design, fold=fold)
+    probed = probe(held, dict.fromkeys(held.folds, x), "scenarios held", DRAWS)
+    if isinstance(probed, Probed):
+        subject: Any = SimpleNamespace(by_scenario=held, probed_elsewhere=probed)
+        found = probe_new_scenarios(subject, "crossfit")
+        assert found is not None
+        assert found.null is not None
+        if found.interval is not None:
+            seen.note("new scenarios", found, found.null.mean)
+        seen.p_values.setdefault("new scenarios", []).append(
+            _exact(accuracies(probed.null, held), found.value, seen)
+        )
+
+
+def _exact(draws: np.ndarray, value: float, seen: Seen) -> float:
+    """The one-sided p with ties thrown: uniform where labels mean nothing."""
+    above, ties = int((draws > value + 1e-12).sum()), int((np.abs(draws - value) <= 1e-12).sum())
+    chance = np.random.default_rng(len(seen.p_values.get("raw, folds dealt again", []))).random()
+    return (above + chance * (ties + 1)) / (len(draws) + 1)
+
+
+def _by_formula(seen: Seen, probed: Probed, design: Design) -> None:
+    for short, statistic, deviation in (
+        ("", accuracies, accuracy_deviation),
+        (", AUROC", aurocs, auroc_deviation),
+    ):
+        seen.note("by formula" + short, against_chance(probed.alone(), design, statistic, deviation), 0.5)
+
+
+def band(pools: int, share: float) -> tuple[float, float]:
+    """Where a share lies 99 times of a hundred by the binomial."""
+    from scipy.stats import binom
+
+    low, high = binom.ppf([0.005, 0.995], pools, share)
+    return float(low / pools), float(high / pools)
+
+
+def kolmogorov(p_values: list[float]) -> float:
+    """p of Kolmogorov and Smirnov's test that they are uniform."""
+    from scipy.stats import kstest
+
+    return float(kstest(p_values, "uniform").pvalue)
+
+
+def summary(setting: Setting, seen: Seen, seconds: float) -> dict[str, Any]:
+    """Of one setting. Where there is a signal, coverage is of the mean over all pools."""
+    count = max(map(len, seen.covered.values()), default=0)
+    covered = {name: float(np.mean(found)) for name, found in seen.covered.items()}
+    if setting.signal:
+        for name, intervals in seen.intervals.items():
+            truth = 0.0 if name == "difference" else float(np.mean(seen.values[name]))
+            covered[name] = float(np.mean([low <= truth <= high for low, high in intervals]))
+    return {
+        "setting": setting.name,
+        "pools": count,
+        "unmeasured": seen.unmeasured,
+        "covered": covered,
+        "mean": {name: float(np.mean(values)) for name, values in seen.values.items()},
+        "ks": {} if setting.signal else {name: kolmogorov(values) for name, values in seen.p_values.items()},
+        "found": {name: float(np.mean(values)) for name, values in seen.found.items()},
+        "seconds": round(seconds),
+    }
