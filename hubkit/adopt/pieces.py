@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import Literal
 
 Kind = Literal["text", "row", "head", "code", "comment", "heading"]
 FENCE_MARKS = re.compile(r"`{3,}")
 FENCE = re.compile(r"[ \t]*(?:`{3,}|~{3,})[ \t]*\{?\.?([\w+-]*)")
+SENTENCE = re.compile(r"(?<=[.!?])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bal\.)(?<!\bvs\.)\s+(?=[\"(\[A-Z])")
+MOST_SENTENCES = 2_000
+"""Of one paragraph; what comes after them is one piece."""
 WRAPPED = re.compile(r"\n[ \t]*")
 
 
@@ -95,6 +99,17 @@ class Pieces:
             for line in range(piece.first, piece.last + 1):
                 found.setdefault(line, []).append(piece)
         return found
+
+
+def sentences(whole: str, line: int) -> Iterator[Piece]:
+    """A text that begins on `line`, sentence by sentence."""
+    at, before = 0, ""
+    for gap in islice(SENTENCE.finditer(whole), MOST_SENTENCES):
+        text = whole[at : gap.start()]
+        yield Piece(text, line, line + text.count("\n"), before=before)
+        line += text.count("\n") + gap.group().count("\n")
+        at, before = gap.end(), gap.group()
+    yield Piece(whole[at:], line, line + whole.count("\n", at), before=before)
 
 
 def heading_words(text: str) -> str:

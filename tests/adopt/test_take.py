@@ -81,7 +81,7 @@ More words here.
 def test_code_and_prose_of_a_card_that_was_copied_as_text() -> None:
     kinds = [(piece.kind, piece.first, piece.last) for piece in taken(PLAIN_CARD).all]
     assert kinds == [
-        ("heading", 1, 1), ("heading", 3, 3), ("text", 5, 5), ("text", 5, 5), ("heading", 7, 7), ("code", 9, 11), ("text", 13, 13), ("text", 15, 15),
+        ("heading", 1, 1), ("heading", 3, 3), ("text", 5, 5), ("text", 5, 5), ("heading", 7, 7), ("code", 9, 11), ("heading", 13, 13), ("text", 15, 15),
         ("code", 17, 19), ("code", 21, 23),
     ]  # fmt: skip
 
