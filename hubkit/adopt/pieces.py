@@ -33,6 +33,20 @@ class Piece:
     """The space between it and the piece before, in the same group."""
     fault: str | None = None
     """Why it cannot stand in any card: a comment that never ends."""
+    mark: str = ""
+    """What hubkit has to say on it where it stays: the files speak against it, and its author decides."""
+
+    @property
+    def shown(self) -> str:
+        """The text with its mark, as the new card has it."""
+        if not self.mark:
+            return self.text
+        row = self.text.rstrip()
+        return (
+            f"{row[:-1].rstrip()} {self.mark} |"
+            if self.kind == "row" and row.endswith("|")
+            else f"{self.text} {self.mark}"
+        )
 
 
 @dataclass(eq=False, slots=True)
@@ -131,7 +145,7 @@ def group_text(group: Group, gone: AbstractSet[Piece], *, apart: bool = False) -
     parts = [group.marker]
     for number, piece in enumerate(kept):
         parts.append("" if number == 0 else "\n" if apart else piece.before)
-        parts.append(WRAPPED.sub(" ", piece.text) if apart and piece.kind == "text" else piece.text)
+        parts.append(WRAPPED.sub(" ", piece.shown) if apart and piece.kind == "text" else piece.shown)
     return "".join(parts)
 
 

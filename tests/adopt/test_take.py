@@ -170,7 +170,7 @@ def _all(text: str, page: Page) -> None:
     pieces = take_apart(page.readme, page)
     numbers = read_numbers(pieces, Claims(()), Known(frozenset(), {}))
     draft = Draft(pieces, {}, numbers.whole)
-    settings_text({**texts(draft), "withdrawn": withdrawn(draft)})
+    settings_text({**texts(draft, lambda _: False), "withdrawn": withdrawn(draft)})
     lines_of(draft)
 
 

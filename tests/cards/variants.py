@@ -255,6 +255,20 @@ def stated(folder: Path) -> Path:
     return folder
 
 
+def written(folder: Path, *, table: bool = True) -> Path:
+    """Numbers as their author wrote them, on nobody knows how many rows; some of them, or all, in the author's own text."""
+    plain(folder)
+    values = [StatedValue(name="score", value=86.9, n=None, written="86.90 %", in_text=True)]
+    values += [StatedValue(name="loss", value=2.0, n=None, written="2.000")] if table else []
+    Evidence(source="the earlier card", values=values).save(folder / "evidence.yaml")
+    return folder
+
+
+def in_text(folder: Path) -> Path:
+    """The same without a table."""
+    return written(folder, table=False)
+
+
 def stated_ties(folder: Path) -> Path:
     """Two layers that are stated to be equally good, and a best SAE whose threshold is 0."""
     broken = tensors("jumprelu", d_in=WIDE)
@@ -632,7 +646,7 @@ VARIANTS: dict[str, Callable[[Path], Path]] = {
         mended, plain, computed, chance, one, one_at_chance, experiments, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
         wrong_model, nameless, beside_others, root, quantized, half_quantized, warned, hollow, damaged, poor, lens_module, pooled, scaled,
         sampled, sampled_last, one_new, best_defective, stated_ties, one_above, many_tied, all_defective, all_defective_measured, defective, beside_widths,
-        worse_and_less, worse_measured, told,
+        worse_and_less, worse_measured, told, written, in_text,
     )
 }  # fmt: skip
 

@@ -58,6 +58,9 @@ class Group:
     maxima: bool
     highest: list[str]
     """Sentences on the highest stated layer and the highest stated SAE probe."""
+    in_text: int
+    """Further values, which the author's own text says."""
+    only_in_text: bool
 
     @property
     def long(self) -> bool:
@@ -75,20 +78,22 @@ def stated(facts: Facts) -> Context | Absent:
 
 def _group(one: Stated, facts: Facts) -> Group | None:
     sources: dict[str, int] = {}
-    ordered = sorted(one.items, key=_order)
+    ordered = sorted((item for item in one.items if not item.value.in_text), key=_order)
     rows = [_row(item, sources.setdefault(item.source, len(sources) + 1)) for item in ordered]
     tallies = [(tallied(tally), one.mark(tally)) for tally in one.of("tallies")]
     tests: dict[str, list[Any]] = {}
     for test in one.of("tests"):
         tests.setdefault(one.mark(test), []).append(test)
     elsewhere = [title for key, title in ELSEWHERE.items() if one.of(key)]
-    if not (rows or tallies or tests or elsewhere):
+    in_text = len(one.items) - len(ordered)
+    if not (rows or tallies or tests or elsewhere or in_text):
         return None
     values = [item.value for item in one.items]
     return Group(
         origin=one.origin,
         rows=rows,
         columns={
+            "n": any(row.item.value.n is not None for row in rows),
             "rows": any(row.rows for row in rows),
             "null": any(row.null for row in rows),
             "note": any(row.item.value.note for row in rows),
@@ -105,6 +110,8 @@ def _group(one: Stated, facts: Facts) -> Group | None:
         ),
         maxima=any(value.measure == "d_max" for value in values),
         highest=list(_highest(one, facts)),
+        in_text=in_text,
+        only_in_text=not (rows or tallies or tests or elsewhere),
     )
 
 
