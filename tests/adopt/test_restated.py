@@ -32,7 +32,6 @@ def said(found: Adoption) -> list[str]:
         "Dimensions: d_in=8, d_sae=32 (4x expansion)",
         "Base model: gpt2",
         "Layers: L4, L8",
-        "2 layers (L4, L8)",
     ],
 )
 def test_a_statement_that_the_new_card_makes_from_the_files_stands_once(item: str) -> None:
