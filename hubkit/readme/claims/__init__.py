@@ -42,6 +42,7 @@ def import_grammar() -> tuple[Callable[[Page], Iterator[Claim]], ...]:
         hooks,
         layers,
         names,
+        neuronpedia,
         papers,
         properties,
         scores,
@@ -52,7 +53,7 @@ def import_grammar() -> tuple[Callable[[Page], Iterator[Claim]], ...]:
 
     return (
         counts.read, layers.read, totals.read, dimensions.read, hooks.read, names.read, shares.read, base_models.read, scores.read,
-        papers.read, properties.read, sentences.read, front.read,
+        papers.read, properties.read, sentences.read, front.read, neuronpedia.read,
     )  # fmt: skip
 
 
