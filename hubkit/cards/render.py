@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -28,6 +29,9 @@ LAST = ("citation", "license", "provenance", "index_checking")
 """The sections that come after the list of what is absent."""
 HEADING = "## "
 LOWER = "### "
+BULLET = re.compile(r"[ ]{0,3}[-+*] ")
+APART = "<!-- -->"
+"""Between two lists, which would be one without it."""
 NOT_RUN = "Not run when this card was written."
 
 
@@ -119,14 +123,15 @@ def render_sections(
                 parts[name] = _headed(context.title, own)
             continue
         after = [figure for figure in written.figures.get(name, []) if figure not in texts[name]]
-        parts[name] = "\n\n".join(filter(None, [texts[name], *after, own])) + "\n"
+        apart = APART if own and BULLET.match(own) and BULLET.match(texts[name].rsplit("\n", 1)[-1]) else ""
+        parts[name] = "\n\n".join(filter(None, [texts[name], *after, apart, own])) + "\n"
     if absent:
         parts[ABSENT] = texts[ABSENT] + "\n"
     folded = written.folded
     ordered = sorted(parts, key=lambda name: (name in folded, name in LAST))
-    apart = [f"{HEADING}{one.heading}\n\n{done.prose[one.text].strip()}\n" for one in settings.sections]
+    their = [f"{HEADING}{one.heading}\n\n{done.prose[one.text].strip()}\n" for one in settings.sections]
     seen = [parts[name] for name in ordered if name not in folded]
-    return "\n".join([*seen, *apart, *(_folded(name, parts[name]) for name in ordered if name in folded)])
+    return "\n".join([*seen, *their, *(_folded(name, parts[name]) for name in ordered if name in folded)])
 
 
 def _headed(title: str, own: str) -> str:

@@ -303,7 +303,7 @@ def monotonic(folder: Path) -> Path:
 
 def unrecorded(folder: Path) -> Path:
     """Values typed into evaluation.json: no record that hubkit computed them."""
-    write(computed_release(tallies=(TALLY,)), folder, small=True)
+    write(computed_release(tallies=(TALLY,), representations=tuple(PROBES)), folder, small=True)
     path = folder / "evaluation.json"
     Evaluation.load(path).model_copy(update={"computed": None}).save(path)
     return folder
@@ -311,7 +311,9 @@ def unrecorded(folder: Path) -> Path:
 
 def changed(folder: Path) -> Path:
     """A number of evaluation.json was edited after it was computed."""
-    write(computed_release(provenance=None, tallies=(TALLY,)), folder, small=True)
+    write(
+        computed_release(provenance=None, tallies=(TALLY,), representations=tuple(PROBES)), folder, small=True
+    )
     path = folder / "evaluation.json"
     path.write_text(path.read_text("utf-8").replace('"value":0.75', '"value":0.95', 1), "utf-8")
     return folder
