@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
-import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -30,6 +28,7 @@ from hubkit.release.provenance import (
     ScenarioCount,
     TrainedSae,
 )
+from hubkit.train.hardware import machine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,7 +74,7 @@ def write_provenance(
         grid=_grid(specs),
         seeds={"collect": study.collect.seed} | _seeds(specs),
         software=software(),
-        hardware=hardware(),
+        hardware=machine(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         pool_sha256=pool.inputs_sha256,
         completions=completions.counted.written() if completions.counted else {},
@@ -184,27 +183,3 @@ def software() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def hardware() -> str:
-    """The system, the processor's cores and memory; of each GPU that torch sees its name, memory, compute capability and driver."""
-    import torch
-
-    machine = f"{platform.system()} {platform.release()} {platform.machine()}, {os.cpu_count()} CPU cores"
-    gpus = [torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []  # fmt: skip
-    driver = _driver() if gpus else ""
-    told = [
-        f"{one.name}, {one.total_memory / 2**30:.0f} GiB, compute capability {one.major}.{one.minor}"
-        for one in gpus
-    ]
-    return "; ".join([machine, *dict.fromkeys(told)]) + (f", driver {driver}" if driver else "")
-
-
-def _driver() -> str:
-    """The version of NVIDIA's driver, as its own tool says it; empty where there is none."""
-    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
-    try:
-        found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603 - fixed words
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return found.stdout.strip().split("\n")[0]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import subprocess
 from functools import cache
 from pathlib import Path
 
@@ -11,12 +13,44 @@ from hubkit.errors import UsageError
 
 @cache
 def hardware(device: str) -> str:
-    """The name of the processor, or of the GPU that `device` (`cuda`, `cuda:1`) is."""
+    """What `device` (`cpu`, `cuda`, `cuda:1`) is, and the system: of a processor its name and cores, of a GPU all of `gpu`."""
     if device.startswith("cuda"):
-        import torch
+        return f"{gpu(device)}, {system()}"
+    return f"{_processor() or platform.machine()}, {os.cpu_count()} cores, {system()}"
 
-        return str(torch.cuda.get_device_name(device))
-    return _processor() or platform.machine()
+
+def machine() -> str:
+    """The system, the processor's cores, and every GPU that torch sees, each kind once."""
+    import torch
+
+    cuda = torch.cuda.is_available()
+    gpus = [gpu(f"cuda:{i}") for i in range(torch.cuda.device_count())] if cuda else []
+    return "; ".join([f"{system()} {platform.machine()}, {os.cpu_count()} CPU cores", *dict.fromkeys(gpus)])
+
+
+def gpu(device: str) -> str:
+    """`NVIDIA H100, 80 GiB, compute capability 9.0, driver 550.54.15`: the driver where its own tool says it."""
+    import torch
+
+    one = torch.cuda.get_device_properties(device)
+    told = [one.name, f"{one.total_memory / 2**30:.0f} GiB", f"compute capability {one.major}.{one.minor}"]
+    return ", ".join([*told, *(f"driver {version}" for version in [_driver()] if version)])
+
+
+def system() -> str:
+    """`Linux 6.1.0`, `Windows 11`."""
+    return f"{platform.system()} {platform.release()}"
+
+
+@cache
+def _driver() -> str:
+    """The version of NVIDIA's driver, as its own tool says it; empty where there is none."""
+    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603 - fixed words
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return found.stdout.strip().split("\n")[0]
 
 
 def check_device(device: str) -> None:
