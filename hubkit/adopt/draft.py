@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from hubkit.adopt.headings import says_no_more
-from hubkit.adopt.pieces import Part, Piece, Pieces, block_text, code_of, heading_words
+from hubkit.adopt.pieces import Block, Part, Piece, Pieces, block_text, code_of, heading_words
 from hubkit.readme.page import LONGEST_SENTENCE
 
 BRACES = re.compile(r"\{(?=[{%#])")
@@ -121,15 +121,15 @@ def texts(draft: Draft, leads: Callable[[str], bool], *, apart: bool = False) ->
         if part.name == "citation" and "citation" not in found and (entry := _bibtex(part, out)):
             found["citation"] = code_of(entry)[1].strip()
             here.add(entry)
-        body = part_text(part, here, apart=apart)
+        bare = (
+            part.heading is None
+            or part.heading in out
+            or (part.name not in prose and says_no_more(part.words, part.name or ""))
+        )
+        body = part_text(part, here, apart=apart, raised=bare and part.name is not None)
         if part.blocks and not body:
             continue  # nothing is left below the heading
         if part.name is not None:
-            bare = (
-                part.heading is None
-                or part.heading in out
-                or (part.name not in prose and says_no_more(part.words, part.name))
-            )
             prose.setdefault(part.name, []).append(
                 "\n\n".join(filter(None, ["" if bare else f"{LEVEL}{part.words}", body]))
             )
@@ -154,10 +154,16 @@ def _lead(draft: Draft) -> Piece | None:
     return piece if plain and piece and piece.text.rstrip().endswith(".") else None
 
 
-def part_text(part: Part, out: AbstractSet[Piece], *, apart: bool = False) -> str:
-    """What stands below a heading, without what is `out`."""
-    blocks = (block_text(block, out, apart=apart) for block in part.blocks)
-    return _folded("\n\n".join(filter(None, blocks)).strip("\n"))
+def part_text(part: Part, out: AbstractSet[Piece], *, apart: bool = False, raised: bool = False) -> str:
+    """What stands below a heading, without what is `out`; the headings in it `raised` by a level where the one above them is not shown."""
+    blocks = [(block, block_text(block, out, apart=apart)) for block in part.blocks]
+    texts = (text.removeprefix("#") if raised and _is_low_heading(block) else text for block, text in blocks)
+    return _folded("\n\n".join(filter(None, texts)).strip("\n"))
+
+
+def _is_low_heading(block: Block) -> bool:
+    first = next(block.pieces)
+    return first.kind == "heading" and _level(first) > len(LEVEL.rstrip())
 
 
 def _folded(text: str) -> str:

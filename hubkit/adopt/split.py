@@ -26,6 +26,8 @@ BIBTEX = re.compile(r"^\s*@[a-z]{3,20}\s*\{", re.IGNORECASE)
 WORD = re.compile(r"[a-z]+(?=[\s,;)])")
 """A word of a sentence that goes on, and no name of a file or a key."""
 ENDED = re.compile(r"[.!?:;)\]}\"”]$")
+WRAPPED_AT = 45
+"""Characters of a line from which on it is no heading and no row, and goes on below where its sentence does not end."""
 NUMBERED = re.compile(r"\s*\d{1,2}[.)]\s")
 INDENTED = "  "
 """Before every item of a list that was copied as text."""
@@ -259,4 +261,5 @@ class _Taking:
         if not self.plain:
             return True
         above, line = self.lines[at - 1].rstrip(), self.lines[at].lstrip()
-        return not ENDED.search(above) and WORD.match(line) is not None
+        wrapped = len(above) >= WRAPPED_AT and BULLET.match(above) is None
+        return not ENDED.search(above) and (wrapped or WORD.match(line) is not None)

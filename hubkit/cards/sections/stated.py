@@ -170,7 +170,7 @@ def _row(item: Item, source: int) -> Row:
     return Row(
         of=value.sae_id,
         layer=value.layer,
-        title=item.title,
+        title=item.title.removesuffix(" (%)") if (value.written or "").endswith("%") else item.title,
         item=item,
         rows=SPLIT_WORDS[value.split] if value.split else "",
         null="" if level is None else f"{level:,.3g}: {verdict(value)}",
