@@ -351,6 +351,7 @@ SENTENCES: dict[str, dict[str, Row]] = {
     "index_stated": {
         "Values that hubkit did not compute stand in the cards of their repositories, and in no table here:": ("index_stated", "index_trend"),
         "(sign test on the stated counts, two-sided p": ("index_stated", "index_trend"),
+        "). Source: the paper, table 2.": ("index_stated", "index_trend"),
     },
     "index_size": {"p is two-sided, by permutation of the models, not corrected for 2 quantities.": ("index_trend", "index_one")},
     "index_caveats": {
