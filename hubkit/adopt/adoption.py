@@ -16,10 +16,12 @@ from hubkit.adopt.cells import Known
 from hubkit.adopt.consequences import Gone, with_consequences
 from hubkit.adopt.contradicted import Judge, judged, reason, settled
 from hubkit.adopt.difference import differences, with_front
-from hubkit.adopt.draft import Draft, texts, withdrawn
+from hubkit.adopt.draft import Draft, restated, texts, withdrawn
 from hubkit.adopt.merge import merged
 from hubkit.adopt.numbers import Numbers, read_numbers
 from hubkit.adopt.outcome import Adoption, Built
+from hubkit.adopt.pieces import Piece, Pieces
+from hubkit.adopt.restated import restated as said_by
 from hubkit.adopt.source import Source, index_values, read_source, settings_of
 from hubkit.adopt.split import take_apart
 from hubkit.adopt.write import is_ours
@@ -28,6 +30,7 @@ from hubkit.cards.checksums import is_digested
 from hubkit.cards.facts import Facts, facts_of
 from hubkit.cards.figures import FOLDER, draw_figures
 from hubkit.cards.init import REQUIRED, missing
+from hubkit.cards.sections.intro import says_what_it_is
 from hubkit.cards.settings import NAME, CardSettings
 from hubkit.errors import NothingFound, UsageError
 from hubkit.fix.content import Text
@@ -51,6 +54,8 @@ CARD_RULES = Selection(select=("CARD",))
 FACT = "CARD005"
 """A stated fact that the files speak against: also in the tags of the front matter."""
 MOST_TIMES = 4
+NAMELESS = "owner/name"
+"""A repository's name that says nothing of its SAEs, as `me/jumprelu-saes` does."""
 
 
 def adopt(view: RepoView, given: Mapping[str, str], folder: Path = Path()) -> Adoption | None:
@@ -136,7 +141,9 @@ class _Work:
                 facts = self._facts(draft, evidence, hashed)
             except NothingFound as error:
                 return Built(draft, evidence, why=error.message)
-            draft, text, _ = settled(draft, self._builder(facts), self._judge_with(evidence))
+            build = self._builder(facts)
+            draft = replace(draft, said=self._said(draft, facts))
+            draft, text, _ = settled(draft, build, self._judge_with(evidence))
             drawn = {f"{FOLDER}/{one.name}.svg": one.text for one in draw_figures(facts)}
             built = Built(draft, evidence, text, figures=drawn)
             again = self.evidence(draft)  # a number may have been on what is withdrawn now
@@ -144,6 +151,18 @@ class _Work:
                 break
             evidence = again
         return built
+
+    def _said(self, draft: Draft, facts: Facts) -> frozenset[Piece]:
+        """What a card without a word of the author's says of what stands in the draft."""
+        bare = self._card_settings(Draft(Pieces(None, ())))
+        named, bare = bare.repo_id, bare.model_copy(update={"repo_id": NAMELESS})
+        ours = first_draft(replace(facts, settings=bare, stated=()), self.folder)
+        counts = {
+            "layers": len(facts.distinct("layer")),
+            "architectures": len(facts.distinct("architecture")),
+            "conditions": len(facts.distinct("condition")),
+        }
+        return said_by(draft, self.facts.claims, ours, named, counts)
 
     def _facts(self, draft: Draft, evidence: Evidence | None, hashed: Callable[[str], str]) -> Facts:
         text = self.evidence_text(evidence)
@@ -157,10 +176,13 @@ class _Work:
     def settings(self, draft: Draft, *, apart: bool = False) -> dict[str, Any]:
         """card.yaml: what the files and the front matter say, the author's words, what was withdrawn; an author's own card.yaml before all."""
         found, out = self.front()
-        found |= texts(draft, apart=apart)
+        model, own = found.get("base_model"), self._own_settings()
+        can_lead = isinstance(model, str) and not own.get("summary")
+        found |= texts(draft, lambda text: can_lead and says_what_it_is(text, str(model)), apart=apart)
         found["withdrawn"] = [*out, *withdrawn(draft)]
+        found["restated"] = restated(draft)
         keys = dict.fromkeys([*REQUIRED, *CardSettings.model_fields])
-        return merged(self._own_settings(), {key: found[key] for key in keys if found.get(key)})
+        return merged(own, {key: found[key] for key in keys if found.get(key)})
 
     def _own_settings(self) -> Mapping[str, Any]:
         """What the author put into card.yaml: nothing, where an earlier run wrote all of it."""

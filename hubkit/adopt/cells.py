@@ -96,8 +96,9 @@ def stated(number: Cell, place: Place) -> StatedValue:
         measure, value = None, number.value
     unit = f" ({number.unit})" if number.unit and not measure else ""
     what = {"measure": measure} if measure else {"name": f"{place.name or 'a number'}{unit}"}
-    note = f"{'about, ' if number.about else ''}line {place.line} of the earlier card: {place.beside}{number.written}"
-    return StatedValue.model_validate({**what, **place.of, "value": value, "n": place.n, "note": note})
+    note = f"{'about, ' if number.about else ''}line {place.line} of the earlier card"
+    said = {"note": note, "written": number.written, "quote": f"{place.beside}{number.written}"}
+    return StatedValue.model_validate({**what, **place.of, "value": value, "n": place.n, **said})
 
 
 def measure_of(words: str) -> str | None:

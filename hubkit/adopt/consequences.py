@@ -61,7 +61,7 @@ def _code(pieces: Pieces, gone: Gone) -> None:
     for piece in pieces.all:
         if piece.kind != "code":
             continue
-        bound, needed = _names(piece)
+        bound, needed = names_of(piece)
         missing = {} if piece in gone else {name: lost[name] for name in needed if name in lost and name not in there}  # fmt: skip
         if missing:
             gone.add({piece: [_uses(missing)]})
@@ -78,7 +78,7 @@ def _uses(missing: Mapping[str, int]) -> str:
     return f"uses {names}, which the withdrawn code on {where} defines"
 
 
-def _names(piece: Piece) -> tuple[set[str], set[str]]:
+def names_of(piece: Piece) -> tuple[set[str], set[str]]:
     """What a block defines, and what must be defined before it."""
     language, text = code_of(piece)
     if language not in PYTHON:

@@ -6,12 +6,13 @@ A finding stands on a line. So that it points at one sentence, the card is also 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from hubkit.adopt.consequences import Gone, with_consequences
 from hubkit.adopt.draft import Draft, lines_of
 from hubkit.adopt.pieces import Piece, Pieces
+from hubkit.cards.text import inline
 from hubkit.readme.document import Readme
 from hubkit.release.layout import README
 from hubkit.validate.finding import Finding, Severity
@@ -23,6 +24,8 @@ UNFILLED = "CARD011"
 QUOTED = re.compile(r': "[^\n]*"$')
 ALSO = re.compile(r" \(also on line (\d+(?:, \d+)*)\)")
 MOST_ROUNDS = 12
+LINES = re.compile(r" \(lines? \d+(?:, \d+)*\)")
+LINE = re.compile(r"\bline (\d+)\b")
 MARKS = re.compile(r"<!-- /?hubkit:")
 OF_HUBKIT = "it holds a mark of hubkit's own (<!-- hubkit:...), which a card may hold once"
 
@@ -35,6 +38,21 @@ def contradicts(finding: Finding) -> bool:
     """Whether a finding withdraws what it stands on."""
     wrong = finding.code in CONTRADICTS and finding.severity is Severity.ERROR
     return finding.path == README and (wrong or finding.code == UNFILLED)
+
+
+def doubts(finding: Finding) -> bool:
+    """Whether a finding marks what it stands on: the files speak against it, and it may be right all the same."""
+    return finding.path == README and finding.code in CONTRADICTS and finding.severity is Severity.WARNING
+
+
+def _mark(piece: Piece, finding: Finding, places: Mapping[int, int]) -> None:
+    """Say in the new card what the files say; of a heading and of code only the difference says it."""
+    said = LINE.sub(
+        lambda found: f"line {places.get(int(found[1]), found[1])} of the earlier card",
+        LINES.sub("", ALSO.sub("", QUOTED.sub("", finding.message))),
+    )
+    if piece.kind in {"text", "row"} and f"hubkit: {inline(said)}" not in piece.mark:
+        piece.mark = " ".join(filter(None, [piece.mark, f"*[hubkit: {inline(said)}]*"]))
 
 
 def reason(finding: Finding, at: Callable[[int], int | None] = lambda _: None) -> str:
@@ -55,12 +73,16 @@ def judged(readme: Readme, pieces: Pieces, found: Iterable[Finding], judge: Judg
     """Withdraw what the findings on the old card stand on, sentence by sentence where they tell which."""
     gone = Gone({piece: (piece.fault,) for piece in pieces.all if piece.fault})
     gone.add({piece: [OF_HUBKIT] for piece in pieces.all if MARKS.search(piece.text)})
+    found = list(found)
     wrong = [finding for finding in found if contradicts(finding)]
-    if wrong:
+    if wrong or any(map(doubts, found)):
         text, owners, places = _sentence_a_line(readme, pieces)
         for finding in judge(text):
-            if contradicts(finding) and (owner := owners.get(finding.line or 0)):
+            owner = owners.get(finding.line or 0)
+            if owner and contradicts(finding):
                 gone.add({owner: [reason(finding, places.get)]})
+            elif owner and doubts(finding):
+                _mark(owner, finding, places)
     for finding in wrong:
         there = on_line(pieces, finding.line)
         if not any(why.startswith(finding.code) for piece in there for why in gone.get(piece, ())):

@@ -29,9 +29,9 @@ from hubkit.release.layout import README
 from hubkit.validate.finding import Finding, Severity
 from hubkit.words import many
 
-Outcome = Literal["withdrawn", "kept", "added", "open"]
-"""Out of the card and kept in card.yaml; in it, for its author to decide; not said before and said now; still so."""
-ORDER = {"withdrawn": 0, "kept": 1, "added": 2, "open": 3}
+Outcome = Literal["withdrawn", "kept", "restated", "added", "open"]
+"""Out of the card and kept in card.yaml; in it with a mark, for its author to decide; said by hubkit's own sections; not said before and said now; still so."""
+ORDER = {"withdrawn": 0, "kept": 1, "restated": 2, "added": 3, "open": 4}
 SUBJECTS = ("what", "field", "name", "layer", "model")
 """What of a claim says what it is about."""
 ABOUT: dict[type[Claim], re.Pattern[str]] = {
@@ -66,7 +66,8 @@ SAYS = re.compile(r"[^\W\d_]{2,}|\d.*\d")
 UNDISCLOSED = "CARD010"
 GONE = "not said any more"
 OWN_CODE = "loading code of its own, made from the configurations"
-LEFT = "the sentence as it stands: a warning is the author's to decide"
+LEFT = "the sentence as it stands, with a mark that says this: a warning is the author's to decide"
+SAID = "the same, from the files"
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,11 @@ def differences(
     rows = [_of_finding(one, draft, left, claims) for one in found]
     told = {(row.line, row.code) for row in rows if row.outcome == "withdrawn"}
     rows += list(_of_pieces(draft, told, claims))
+    rows += [
+        Difference(one.first, "", _said([one]), "", claims.now(one, "", SAID), "restated")
+        for one in draft.restated
+        if one.kind not in {"head", "heading"}
+    ]
     return sorted(_together(rows), key=lambda row: (ORDER[row.outcome], row.line, row.code))
 
 
@@ -163,7 +169,12 @@ def _of_pieces(draft: Draft, told: set[tuple[int, str]], claims: _Claims) -> Ite
 
 def _together(rows: list[Difference]) -> list[Difference]:
     """Each claim once."""
-    return list({(row.line, row.code, row.files): row for row in rows}.values())
+    return list(
+        {
+            (row.line, row.code, row.files, row.says if row.outcome == "restated" else ""): row
+            for row in rows
+        }.values()
+    )
 
 
 def _said(gone: list[Piece], quote: str = "") -> str:
@@ -212,8 +223,8 @@ class _Claims:
             self.old.setdefault(claim.line, []).append(claim)
         self.new = read_claims(Page(parse_readme(card))).found if card else ()
 
-    def now(self, piece: Piece, message: str) -> str:
-        """What the new card says on what `message` is about."""
+    def now(self, piece: Piece, message: str, unknown: str = GONE) -> str:
+        """What the new card says on what `message` is about; `unknown` where no line of it can be named."""
         if self.card is None:
             return GONE
         if piece.kind == "code":
@@ -230,7 +241,7 @@ class _Claims:
             words = FIELDS.get(claim.field) if isinstance(claim, Property) else ABOUT.get(type(claim))
             if words and (found := self.line(words)):
                 return found
-        return GONE
+        return unknown
 
     def line(self, words: re.Pattern[str]) -> str | None:
         """The first line of the new card that is hubkit's and matches."""

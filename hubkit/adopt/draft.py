@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from hubkit.adopt.headings import says_no_more
-from hubkit.adopt.pieces import Part, Piece, Pieces, block_text, code_of, heading_words
+from hubkit.adopt.pieces import Block, Part, Piece, Pieces, block_text, code_of, heading_words
 from hubkit.readme.page import LONGEST_SENTENCE
 
 BRACES = re.compile(r"\{(?=[{%#])")
@@ -29,11 +29,13 @@ class Draft:
     """Withdrawn: the reasons."""
     moved: frozenset[Piece] = frozenset()
     """In evidence.yaml, number by number."""
+    said: frozenset[Piece] = frozenset()
+    """What hubkit's own sections say too."""
 
     @cached_property
     def emptied(self) -> frozenset[Piece]:
         """Headings below which nothing is left."""
-        out = {*self.gone, *self.moved}
+        out = {*self.gone, *self.moved, *self.said}
         inner = {head for part in self.pieces.parts for head in _emptied(part, out)}
         outer = {
             part.heading
@@ -45,14 +47,28 @@ class Draft:
     @cached_property
     def left_out(self) -> frozenset[Piece]:
         """What stands in no text of the new card."""
-        return frozenset({*self.gone, *self.moved, *self.emptied})
+        return frozenset({*self.gone, *self.moved, *self.said, *self.emptied})
 
     @property
     def withdrawn(self) -> Iterator[tuple[Piece, tuple[str, ...]]]:
         """What is out, with its reasons, in the order of the card. A heading goes with the last of what stood below it."""
+        needless = set(self.restated)
         for piece in self.pieces.all:
-            if piece in self.gone or piece in self.emptied:
+            if piece in self.gone or (piece in self.emptied and piece not in needless):
                 yield piece, self.gone.get(piece, (EMPTY,))
+
+    @property
+    def restated(self) -> Iterator[Piece]:
+        """What hubkit's own sections say, and the headings that stood above nothing else."""
+        for part in self.pieces.parts:
+            pieces = [piece for block in part.blocks for piece in block.pieces]
+            if part.heading in self.emptied and self.gone.keys().isdisjoint(pieces):
+                yield part.heading
+            for at, piece in enumerate(pieces):
+                if piece in self.said or (
+                    piece in self.emptied and self.gone.keys().isdisjoint(_below(pieces, at))
+                ):
+                    yield piece
 
     @property
     def kept(self) -> Iterator[Piece]:
@@ -84,8 +100,11 @@ def _level(heading: Piece) -> int:
     return len(heading.text) - len(heading.text.lstrip("#"))
 
 
-def texts(draft: Draft, *, apart: bool = False) -> dict[str, Any]:
-    """The keys of card.yaml that hold the author's words: title, prose, sections, citation."""
+def texts(draft: Draft, leads: Callable[[str], bool], *, apart: bool = False) -> dict[str, Any]:
+    """The keys of card.yaml that hold the author's words: title, summary, prose, sections, citation.
+
+    `leads` says of the first sentence whether a card can begin with it.
+    """
     out = draft.left_out
     prose: dict[str, list[str]] = {}
     own: list[dict[str, str]] = []
@@ -93,20 +112,24 @@ def texts(draft: Draft, *, apart: bool = False) -> dict[str, Any]:
     title = draft.pieces.title
     if title is not None and title not in out:
         found["title"] = heading_words(title.text)
+    lead = _lead(draft)
+    if lead is not None and leads(lead.text):
+        found["summary"] = " ".join(lead.text.split())
+        out = out | {lead}
     for part in draft.pieces.parts:
         here = set(out)
         if part.name == "citation" and "citation" not in found and (entry := _bibtex(part, out)):
             found["citation"] = code_of(entry)[1].strip()
             here.add(entry)
-        body = part_text(part, here, apart=apart)
+        bare = (
+            part.heading is None
+            or part.heading in out
+            or (part.name not in prose and says_no_more(part.words, part.name or ""))
+        )
+        body = part_text(part, here, apart=apart, raised=bare and part.name is not None)
         if part.blocks and not body:
             continue  # nothing is left below the heading
         if part.name is not None:
-            bare = (
-                part.heading is None
-                or part.heading in out
-                or (part.name not in prose and says_no_more(part.words, part.name))
-            )
             prose.setdefault(part.name, []).append(
                 "\n\n".join(filter(None, ["" if bare else f"{LEVEL}{part.words}", body]))
             )
@@ -120,10 +143,27 @@ def texts(draft: Draft, *, apart: bool = False) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value}
 
 
-def part_text(part: Part, out: AbstractSet[Piece], *, apart: bool = False) -> str:
-    """What stands below a heading, without what is `out`."""
-    blocks = (block_text(block, out, apart=apart) for block in part.blocks)
-    return _folded("\n\n".join(filter(None, blocks)).strip("\n"))
+def _lead(draft: Draft) -> Piece | None:
+    """The first sentence under the title, where it is one and hubkit has nothing to say on it."""
+    parts = [part for part in draft.pieces.parts if part.blocks]
+    if not parts or parts[0].name != "summary":
+        return None
+    group = parts[0].blocks[0].groups[0]
+    piece = next((one for one in group.pieces if one not in draft.left_out), None)
+    plain = piece is not None and piece.kind == "text" and not group.marker and not piece.mark
+    return piece if plain and piece and piece.text.rstrip().endswith(".") else None
+
+
+def part_text(part: Part, out: AbstractSet[Piece], *, apart: bool = False, raised: bool = False) -> str:
+    """What stands below a heading, without what is `out`; the headings in it `raised` by a level where the one above them is not shown."""
+    blocks = [(block, block_text(block, out, apart=apart)) for block in part.blocks]
+    texts = (text.removeprefix("#") if raised and _is_low_heading(block) else text for block, text in blocks)
+    return _folded("\n\n".join(filter(None, texts)).strip("\n"))
+
+
+def _is_low_heading(block: Block) -> bool:
+    first = next(block.pieces)
+    return first.kind == "heading" and _level(first) > len(LEVEL.rstrip())
 
 
 def _folded(text: str) -> str:
@@ -150,6 +190,11 @@ def withdrawn(draft: Draft) -> list[dict[str, Any]]:
     return found
 
 
+def restated(draft: Draft) -> list[dict[str, Any]]:
+    """What hubkit's own sections say, for card.yaml: text and line, in the order of the card."""
+    return [{"text": piece.text, "line": piece.first} for piece in draft.restated]
+
+
 def lines_of(draft: Draft) -> dict[str, list[Piece]]:
     """Every line that kept pieces put into a card, without the space around it, to those pieces: with each sentence on a line of its own, and as they stand."""
     found: dict[str, list[Piece]] = {}
@@ -160,7 +205,7 @@ def lines_of(draft: Draft) -> dict[str, list[Piece]]:
                 kept = [piece for piece in group.pieces if piece not in out]
                 for number, piece in enumerate(kept):
                     marker = group.marker if number == 0 else ""
-                    for line in {marker + " ".join(piece.text.split()), *_shown(marker, piece)}:
+                    for line in {marker + " ".join(piece.shown.split()), *_shown(marker, piece)}:
                         found.setdefault(line.strip(), []).append(piece)
                 if len(kept) > 1:
                     for line, owners in _together(group.marker, kept):
@@ -172,7 +217,7 @@ def lines_of(draft: Draft) -> dict[str, list[Piece]]:
 
 
 def _shown(marker: str, piece: Piece) -> list[str]:
-    first, *rest = piece.text.split("\n")
+    first, *rest = piece.shown.split("\n")
     return [marker + first, *rest]
 
 
@@ -181,7 +226,7 @@ def _together(marker: str, kept: list[Piece]) -> Iterator[tuple[str, list[Piece]
     owners: list[Piece] = []
     line: list[str] = [marker]
     for number, piece in enumerate(kept):
-        for part in re.split(r"(\n)", ("" if number == 0 else piece.before) + piece.text):
+        for part in re.split(r"(\n)", ("" if number == 0 else piece.before) + piece.shown):
             if part == "\n":
                 yield "".join(line), owners
                 line, owners = [], []

@@ -28,7 +28,7 @@ SECTIONS: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 """In the order in which they are asked: "Usage limitations" are limitations."""
 PLAIN: dict[str, str] = {
-    "limitations": r"(?:known )?limitations(?: and caveats)?",
+    "limitations": r"(?:known )?(?:limitations|caveats)(?: and (?:known )?(?:limitations|caveats))?",
     "citation": r"(?:how to cite|citations?)",
     "license": r"licen[cs]e",
     "uses": r"(?:intended )?uses?",

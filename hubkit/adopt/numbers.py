@@ -58,9 +58,13 @@ class Numbers:
     whole: frozenset[Piece]
 
     def without(self, gone: Iterable[Piece]) -> list[Value]:
-        """Those that are not on what is withdrawn."""
+        """Those that are not on what is withdrawn; marked where the author's text in the card says them too."""
         out = set(gone)
-        return [(piece, value) for piece, value in self.values if piece not in out]
+        return [
+            (piece, value if piece in self.whole else value.model_copy(update={"in_text": True}))
+            for piece, value in self.values
+            if piece not in out
+        ]
 
 
 def read_numbers(pieces: Pieces, claims: Claims, known: Known) -> Numbers:

@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import Literal
 
 Kind = Literal["text", "row", "head", "code", "comment", "heading"]
 FENCE_MARKS = re.compile(r"`{3,}")
 FENCE = re.compile(r"[ \t]*(?:`{3,}|~{3,})[ \t]*\{?\.?([\w+-]*)")
+SENTENCE = re.compile(r"(?<=[.!?])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bal\.)(?<!\bvs\.)\s+(?=[\"(\[A-Z])")
+MOST_SENTENCES = 2_000
+"""Of one paragraph; what comes after them is one piece."""
 WRAPPED = re.compile(r"\n[ \t]*")
 
 
@@ -29,6 +33,20 @@ class Piece:
     """The space between it and the piece before, in the same group."""
     fault: str | None = None
     """Why it cannot stand in any card: a comment that never ends."""
+    mark: str = ""
+    """What hubkit has to say on it where it stays: the files speak against it, and its author decides."""
+
+    @property
+    def shown(self) -> str:
+        """The text with its mark, as the new card has it."""
+        if not self.mark:
+            return self.text
+        row = self.text.rstrip()
+        return (
+            f"{row[:-1].rstrip()} {self.mark} |"
+            if self.kind == "row" and row.endswith("|")
+            else f"{self.text} {self.mark}"
+        )
 
 
 @dataclass(eq=False, slots=True)
@@ -97,6 +115,17 @@ class Pieces:
         return found
 
 
+def sentences(whole: str, line: int) -> Iterator[Piece]:
+    """A text that begins on `line`, sentence by sentence."""
+    at, before = 0, ""
+    for gap in islice(SENTENCE.finditer(whole), MOST_SENTENCES):
+        text = whole[at : gap.start()]
+        yield Piece(text, line, line + text.count("\n"), before=before)
+        line += text.count("\n") + gap.group().count("\n")
+        at, before = gap.end(), gap.group()
+    yield Piece(whole[at:], line, line + whole.count("\n", at), before=before)
+
+
 def heading_words(text: str) -> str:
     """`## Known **limitations** ##` without its marks."""
     return re.sub(r"^#{1,6}[ \t]*|[ \t]*#*$|[*`]", "", text.strip()).strip()
@@ -116,7 +145,7 @@ def group_text(group: Group, gone: AbstractSet[Piece], *, apart: bool = False) -
     parts = [group.marker]
     for number, piece in enumerate(kept):
         parts.append("" if number == 0 else "\n" if apart else piece.before)
-        parts.append(WRAPPED.sub(" ", piece.text) if apart and piece.kind == "text" else piece.text)
+        parts.append(WRAPPED.sub(" ", piece.shown) if apart and piece.kind == "text" else piece.shown)
     return "".join(parts)
 
 

@@ -12,7 +12,8 @@ from hubkit.words import many
 
 HEADS: dict[Outcome, str] = {
     "withdrawn": "Withdrawn: the files say otherwise, or it depends on what went. Your words stay in card.yaml, with line and reason",
-    "kept": "Kept: look at these yourself",
+    "kept": "Kept, each with a mark in the card: look at these yourself",
+    "restated": "Said by the new card's own sections, from the files. Your words stay in card.yaml",
     "added": "Not in your card, and in the new one",
     "open": "Still so",
 }
@@ -58,6 +59,8 @@ def summary(found: Adoption) -> str:
     parts = [f"{many(sum(1 for _ in found.built.draft.kept), 'statement')} of yours kept"]
     out = found.withdrawn
     parts.append(f"{out} withdrawn" if out else "none withdrawn")
+    if same := len(found.settings.get("restated", ())):
+        parts.append(f"{same} said by hubkit's own sections")
     values = len(found.built.evidence.values) if found.built.evidence else 0
     parts.append(f"{many(values, 'number')} in evidence.yaml")
     said = ", ".join(parts)

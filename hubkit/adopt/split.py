@@ -6,34 +6,33 @@ Beyond MOST_LINES, where no claim is read any more, the rest is one piece.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import islice
 
+from hubkit.adopt.copied import OF_THE_PAGE, Tables, is_around, reads_as_heading, stands_as_heading
 from hubkit.adopt.headings import section_for
-from hubkit.adopt.pieces import Block, Group, Part, Piece, Pieces, fenced, heading_words
+from hubkit.adopt.pieces import Block, Group, Part, Piece, Pieces, fenced, heading_words, sentences
 from hubkit.readme.document import Readme
-from hubkit.readme.page import LONGEST_LINE, MOST_LINES, NOT_A_HEADING, Page, heading_of
+from hubkit.readme.page import LONGEST_LINE, MOST_LINES, Page
 from hubkit.readme.prose import RULE, split_row
 
 MARKED = re.compile(r"^ {0,3}(#{1,6})(?:[ \t]+\S|[ \t]*$)")
 UNDERLINED = re.compile(r"^ {0,3}(=+|-{3,})[ \t]*$")
 BULLET = re.compile(r"^[ \t]*(?:>[ \t]?)*(?:[-+*•][ \t]+|\d{1,3}[.)][ \t]+)")
 NOTHING = re.compile(r"^[ \t]*(?:[-*_][ \t]*){3,}$|^[ \t]*$")
-SENTENCE = re.compile(r"(?<=[.!?])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bal\.)(?<!\bvs\.)\s+(?=[\"(\[A-Z])")
 STATEMENT = re.compile(r"\s*(?:from|import|def|class|with|print|return|@\w)\b")
 CLOSERS = re.compile(r"\s*[)\]}]+,?\s*$")
-DASH = re.compile(r"\s(?:[-–—]|β)\s")
-"""Between a heading's words and what they are of; `β` is what a damaged dash becomes."""
 BIBTEX = re.compile(r"^\s*@[a-z]{3,20}\s*\{", re.IGNORECASE)
 WORD = re.compile(r"[a-z]+(?=[\s,;)])")
 """A word of a sentence that goes on, and no name of a file or a key."""
 ENDED = re.compile(r"[.!?:;)\]}\"”]$")
-HEAD_OF_VALUES = re.compile(r"\bvalues?$", re.IGNORECASE)
-"""`Metric Value`: the head of a table that was copied as text."""
+WRAPPED_AT = 45
+"""Characters of a line from which on it is no heading and no row, and goes on below where its sentence does not end."""
+NUMBERED = re.compile(r"\s*\d{1,2}[.)]\s")
+INDENTED = "  "
+"""Before every item of a list that was copied as text."""
 UNENDED = "a comment that never ends would hide the rest of a card"
 LONGEST_TITLE = 120
-MOST_SENTENCES = 2_000
-"""Of one paragraph; what comes after them is one piece."""
 
 
 def take_apart(readme: Readme, page: Page) -> Pieces:
@@ -54,6 +53,7 @@ class _Taking:
         self.parts = [Part(None, 0, "summary")]
         self.title: Piece | None = None
         self.tops = sum(1 for line in self.lines[self.first :] if line.startswith("# "))
+        self.tables = Tables(self.lines, self.end)
         self.fresh = True
         """Whether the next line of text begins a block."""
         self.flows: list[tuple[Group, int, list[str]]] = []
@@ -66,7 +66,7 @@ class _Taking:
         if rest := "\n".join(self.lines[at:]).strip("\n"):
             self._add(Block([Group([Piece(rest, at + 1, len(self.lines))])]))
         for group, first, lines in self.flows:
-            group.pieces = list(_sentences("\n".join(lines), first))
+            group.pieces = list(sentences("\n".join(lines), first))
         return Pieces(self.title, tuple(part for part in self.parts if part.heading or part.blocks))
 
     def _step(self, at: int) -> int:
@@ -94,7 +94,15 @@ class _Taking:
         if at in self.code or (line.rstrip().endswith("(") and at + 1 in self.code):
             return self._plain_code
         below = self.lines[at + 1][:LONGEST_LINE].strip() if at + 1 < len(self.lines) else ""
-        return self._table if "|" in line and RULE.match(below) else None
+        if "|" in line and RULE.match(below):
+            return self._table
+        return self._copied(at, line) if self.plain else None
+
+    def _copied(self, at: int, line: str) -> Callable[[int], int] | None:
+        """The same in a card that was copied as text: a table, and what stands around the card on its page."""
+        if self.title is not None and is_around(line):
+            return self._page
+        return self._rows if self.tables.rows(at) else None
 
     def _add(self, block: Block) -> None:
         self.parts[-1].blocks.append(block)
@@ -119,6 +127,18 @@ class _Taking:
             Block([Group([Piece(text, at + 1, end, "comment", fault=UNENDED if stop is None else None)])])
         )
         return end
+
+    def _rows(self, at: int) -> int:
+        """A table that lost its bars: its head, and an item for each row."""
+        rows = self.tables.rows(at)
+        self._add(Block([Group([Piece(self.lines[at].strip(), at + 1, at + 1)])]))
+        self._add(Block([Group([Piece(row.strip(), n, n)], "- ") for n, row in enumerate(rows, at + 2)]))
+        return at + 1 + len(rows)
+
+    def _page(self, at: int) -> int:
+        rest = "\n".join(self.lines[at:]).rstrip("\n")
+        self._add(Block([Group([Piece(rest, at + 1, len(self.lines), fault=OF_THE_PAGE)])]))
+        return len(self.lines)
 
     def _plain_code(self, at: int) -> int:
         """Code of a card that was copied as text: up to the last line of code that no two lines of prose part from it."""
@@ -165,12 +185,25 @@ class _Taking:
             return None if self.plain else len(marked[1])
         if self._underlined(at) and not BULLET.match(line) and "|" not in line:
             return 1 if self.lines[at + 1].strip()[0] == "=" else 2
+        return self._level_of_copied(at, line) if self.plain and len(line.strip()) <= LONGEST_TITLE else None
+
+    def _level_of_copied(self, at: int, line: str) -> int | None:
         raw = line.strip()
-        if not self.plain or len(raw) > LONGEST_TITLE or BULLET.match(line):
+        if self._alone(at) and stands_as_heading(raw):
+            return 2 if reads_as_heading(raw) else 3
+        if BULLET.match(line):
             return None
         if self.title is None and self.parts[-1].level == 0 and not self.parts[-1].blocks:
             return 1 if not ENDED.search(raw) else None
-        return 2 if _reads_as_heading(raw) else None
+        return 2 if reads_as_heading(raw) else None
+
+    def _alone(self, at: int) -> bool:
+        """Whether a line stands between blank ones, with a text below that is no item of a list of the same kind."""
+        if not self.parts[-1].level and self.title is None:
+            return False
+        around = [self.lines[n] for n in (at - 1, at + 1) if 0 <= n < len(self.lines)]
+        below = next((line for line in islice(self.lines, at + 1, at + 4) if line.strip()), "")
+        return not any(map(str.strip, around)) and bool(below) and not NUMBERED.match(below)
 
     def _heading(self, at: int, level: int) -> None:
         piece = Piece(self.lines[at].strip(), at + 1, at + 1 + self._underlined(at), "heading")
@@ -213,7 +246,8 @@ class _Taking:
             self.flows[-1][2].append(line)
             return
         marker = bullet.group() if bullet else ""
-        group = Group([], marker.replace("•", "-"))
+        shown = marker.removeprefix(INDENTED) if self.plain else marker
+        group = Group([], shown.replace("•", "-"))
         self.flows.append((group, at + 1, [line[len(marker) :]]))
         begun = blocks[-1].groups[-1].marker if not self.fresh and blocks else ""
         if not self.fresh and blocks and (not self.plain or (bullet and begun)):
@@ -227,26 +261,5 @@ class _Taking:
         if not self.plain:
             return True
         above, line = self.lines[at - 1].rstrip(), self.lines[at].lstrip()
-        return not ENDED.search(above) and WORD.match(line) is not None
-
-
-def _reads_as_heading(raw: str) -> bool:
-    """Whether a line of a text without marks is a heading by its words."""
-    if HEAD_OF_VALUES.search(raw) or raw[0] in "*_":
-        return False
-    words = DASH.split(raw, maxsplit=1)[0]
-    short = (
-        raw[0].isupper() and len(words.split()) < 6 and not NOT_A_HEADING.search(words) and ":" not in words
-    )
-    return heading_of(raw, plain=True) is not None or (short and section_for(words) is not None)
-
-
-def _sentences(whole: str, line: int) -> Iterator[Piece]:
-    """A text that begins on `line`, sentence by sentence."""
-    at, before = 0, ""
-    for gap in islice(SENTENCE.finditer(whole), MOST_SENTENCES):
-        text = whole[at : gap.start()]
-        yield Piece(text, line, line + text.count("\n"), before=before)
-        line += text.count("\n") + gap.group().count("\n")
-        at, before = gap.end(), gap.group()
-    yield Piece(whole[at:], line, line + whole.count("\n", at), before=before)
+        wrapped = len(above) >= WRAPPED_AT and BULLET.match(above) is None
+        return not ENDED.search(above) and (wrapped or WORD.match(line) is not None)

@@ -62,6 +62,7 @@ EXAMPLES: Mapping[str, str] = {
     "sections": "[{heading: Acknowledgements, text: 'Markdown of your own.'}]",
     "front_matter": "{language: en}",
     "withdrawn": "[{text: 57 SAEs, line: 2, reason: the repository has 54}]",
+    "restated": "[{text: Two layers, line: 3}]",
     "prose": "{summary: 'Markdown of your own under the title.'}",
     "templates": "my-templates",
 }

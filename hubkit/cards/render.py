@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -27,6 +28,10 @@ ABSENT = "absent"
 LAST = ("citation", "license", "provenance", "index_checking")
 """The sections that come after the list of what is absent."""
 HEADING = "## "
+LOWER = "### "
+BULLET = re.compile(r"[ ]{0,3}[-+*] ")
+APART = "<!-- -->"
+"""Between two lists, which would be one without it."""
 NOT_RUN = "Not run when this card was written."
 
 
@@ -93,7 +98,11 @@ def render_sections(
         if not isinstance(context, Absent)
     }
     told = settings.prose.keys() | written.regions.keys()
-    absent = [one for one in contexts.values() if isinstance(one, Absent) and told.isdisjoint(one.said_in)]
+    absent = [
+        one
+        for name, one in contexts.items()
+        if isinstance(one, Absent) and told.isdisjoint({name, *one.said_in})
+    ]
     if absent:
         given[ABSENT] = {"absent": _by_reason(absent)}
     prose = (
@@ -111,17 +120,26 @@ def render_sections(
         own = _own(name, settings, written, done.prose.__getitem__)
         if isinstance(context, Absent):
             if own:
-                parts[name] = f"{HEADING}{context.title}\n\n{own}\n"
+                parts[name] = _headed(context.title, own)
             continue
         after = [figure for figure in written.figures.get(name, []) if figure not in texts[name]]
-        parts[name] = "\n\n".join(filter(None, [texts[name], *after, own])) + "\n"
+        apart = APART if own and BULLET.match(own) and BULLET.match(texts[name].rsplit("\n", 1)[-1]) else ""
+        parts[name] = "\n\n".join(filter(None, [texts[name], *after, apart, own])) + "\n"
     if absent:
         parts[ABSENT] = texts[ABSENT] + "\n"
     folded = written.folded
     ordered = sorted(parts, key=lambda name: (name in folded, name in LAST))
-    apart = [f"{HEADING}{one.heading}\n\n{done.prose[one.text].strip()}\n" for one in settings.sections]
+    their = [f"{HEADING}{one.heading}\n\n{done.prose[one.text].strip()}\n" for one in settings.sections]
     seen = [parts[name] for name in ordered if name not in folded]
-    return "\n".join([*seen, *apart, *(_folded(name, parts[name]) for name in ordered if name in folded)])
+    return "\n".join([*seen, *their, *(_folded(name, parts[name]) for name in ordered if name in folded)])
+
+
+def _headed(title: str, own: str) -> str:
+    """A section that has nothing but the author's text; a heading that begins it is the section's."""
+    first, _, rest = own.partition("\n")
+    if first.startswith(LOWER):
+        title, own = first.removeprefix(LOWER), rest.lstrip("\n")
+    return f"{HEADING}{title}\n\n{own}\n"
 
 
 def _folded(name: str, text: str) -> str:
@@ -143,7 +161,7 @@ def _by_reason(absent: list[Absent]) -> dict[str, list[str]]:
 
 def _own(name: str, settings: CommonSettings, written: Written, expand: Callable[[str], str]) -> str:
     """The author's text for a section: from card.yaml, then from its region."""
-    parts = [expand(settings.prose[name]).strip()] if name in settings.prose else []
+    parts = [expand(settings.prose[name]).strip("\n")] if name in settings.prose else []
     if name in written.regions:
         parts.append(render_region(written.regions[name], expand))
     return "\n\n".join(parts)

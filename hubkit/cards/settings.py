@@ -73,6 +73,14 @@ class Withdrawn(Part):
     """What the files say."""
 
 
+class Restated(Part):
+    """What an earlier card said, and hubkit's own sections say too."""
+
+    text: str
+    line: int = Field(ge=1)
+    """Of the earlier card."""
+
+
 class CommonSettings(Part):
     """What the cards of a release and of a study have in common."""
 
@@ -125,6 +133,8 @@ class CardSettings(CommonSettings):
     """Further keys of the card's front matter: `language`, `pipeline_tag`; those that hubkit writes stay hubkit's, and `model-index` has computed values only."""
     withdrawn: list[Withdrawn] = Field(default_factory=list)
     """What an earlier card said and its files contradict (`hubkit adopt`): kept, and not in the card."""
+    restated: list[Restated] = Field(default_factory=list)
+    """What an earlier card said and the new one's own sections say (`hubkit adopt`): kept, and not twice in the card."""
 
     @field_validator("front_matter")
     @classmethod

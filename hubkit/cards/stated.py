@@ -54,8 +54,14 @@ class Stated:
         """Its experiments of one kind: `tallies`, `steering`, ..."""
         return list(getattr(self.experiments, key)) if self.experiments else []
 
+    def source(self, one: Any) -> str:
+        """Where an experiment of this origin can be looked up."""
+        if self.origin == "author" and self.experiments is not None:
+            return self.experiments.source_of(one)
+        return f"`{EVALUATION}`"
+
     def mark(self, one: Any) -> str:
-        """What stands beside every experiment of this origin."""
+        """What stands beside an experiment of this origin in a section that shows computed ones too."""
         if self.origin == "author" and self.experiments is not None:
             return f"Stated by the author (`{EVIDENCE}`), not computed by hubkit. Source: {self.experiments.source_of(one)}"
         how = (

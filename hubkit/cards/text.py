@@ -82,6 +82,8 @@ def short(metric: MetricValue | None) -> str:
 def stated_value(value: StatedValue) -> str:
     """`0.778 [0.723, 0.833]`, `0.475 (0.215, standard deviation over 5 folds)`: as far as the author states it."""
     spread = f" ({value.spread.value:.3g}, {value.spread.kind})" if value.spread else ""
+    if value.written is not None:
+        return cell(value.written)
     if value.interval is None:
         return cell(digits(value.value) + spread)
     method = f" ({value.interval_method})" if value.interval_method else ""

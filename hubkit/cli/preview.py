@@ -11,7 +11,10 @@ import typer
 from hubkit.cli.options import Format, FormatOption, Quiet
 from hubkit.console import Console
 
-EPILOG = "Examples:  hubkit preview ./my-release   ·   hubkit preview README.md --once card.html"
+EPILOG = (
+    "Examples:  hubkit preview ./my-release   ·   hubkit preview OWNER/REPO   ·   "
+    "hubkit preview README.md --once card.html"
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -21,7 +24,11 @@ def register(app: typer.Typer) -> None:
 
 def preview(
     target: Annotated[
-        Path, typer.Argument(metavar="RELEASE|README", help="A release folder, or a README.md.")
+        str,
+        typer.Argument(
+            metavar="RELEASE|README|OWNER/REPO",
+            help="A release folder, a README.md, or a repository, of which the card and its pictures are fetched.",
+        ),
     ],
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 0,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it in the browser.")] = True,
@@ -47,7 +54,7 @@ def preview(
     def announce(address: str) -> None:
         console.data(json.dumps({"address": address}) if format is Format.json else address)
         sys.stdout.flush()  # a pipe should have it now, not at the end
-        console.say("[dim]follows the file; stop with Ctrl-C[/]")
+        console.say("[dim]follows the file of a folder; stop with Ctrl-C[/]")
         if browser:
             import webbrowser
 

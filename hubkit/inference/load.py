@@ -14,11 +14,11 @@ from huggingface_hub.errors import GatedRepoError
 from transformers import modeling_gguf_pytorch_utils as gguf_reading
 from transformers.utils import logging as transformers_logging
 
+from hubkit.engine.machine import check_device, machine, software
 from hubkit.errors import IncompleteError, UsageError
 from hubkit.inference.extras import needed
 from hubkit.inference.gguf_file import GgufTensors, read_tensors
-from hubkit.inference.machine import check_device, hardware, software
-from hubkit.inference.precision import Precision
+from hubkit.inference.precision import PACKAGES, Precision
 from hubkit.inference.quantize import (
     bits_held,
     count_parameters,
@@ -156,8 +156,8 @@ def _open(
         gguf=gguf.parameters if gguf else {},
         repeatable=wanted.gguf_type is None and (gguf is None or named),
         device=device,
-        software=software(),
-        hardware=hardware(),
+        software=software(PACKAGES),
+        hardware=machine(),
     )
     return tokenizer, model, record
 

@@ -14,6 +14,8 @@ Floats = Literal["float32", "bfloat16", "float16"]
 FourBit = Literal["nf4", "fp4"]
 BnbType = Literal["int8", "nf4", "fp4"]
 GgufType = Literal["Q4_0", "Q4_1", "Q5_0", "Q8_0"]
+PACKAGES = ("torch", "transformers", "safetensors", "bitsandbytes", "gguf")
+"""That a loaded model's numbers depend on."""
 FLOATS, FOUR_BIT, BNB_TYPES, GGUF_TYPES = map(get_args, (Floats, FourBit, BnbType, GgufType))
 
 

@@ -89,7 +89,8 @@ def text_of(found: Adoption) -> str:
     ]
     for outcome, head in (
         ("withdrawn", "Withdrawn, because the files say otherwise, and what depends on it"),
-        ("kept", "Kept, and worth a look"),
+        ("kept", "Kept with a mark, and worth a look"),
+        ("restated", "Said by the new card's own sections"),
     ):
         rows = [row for row in found.differences if row.outcome == outcome]
         lines += _table(head, rows)

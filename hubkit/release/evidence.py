@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
+from math import isclose
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -29,13 +31,16 @@ if TYPE_CHECKING:
     from hubkit.release.metrics import Evaluation, MetricValue, SaeMetrics
 
 
+NUMBER = re.compile(r"[-+]?\d{1,18}(?:\.\d{1,18})?(?:[eE][-+]?\d{1,3})?")
+
+
 class StatedValue(WithNull, Artefact):
     """One number that was measured elsewhere: what it is, of what, on how many rows, and where it can be looked up."""
 
     left_out: ClassVar[frozenset[str]] = frozenset(
         {
             "measure", "name", "sae_id", "layer", "split", "source", "version", "interval", "interval_method",
-            "null", "contrast", "spread", "correction", "note",
+            "null", "contrast", "spread", "correction", "note", "written", "quote", "in_text",
         }
     )  # fmt: skip
 
@@ -64,6 +69,12 @@ class StatedValue(WithNull, Artefact):
     spread: Spread | None = None
     correction: str | None = None
     note: str | None = None
+    written: str | None = Field(default=None, min_length=1)
+    """The number as its author wrote it, `86.9%`, `~0.78`: a card shows it so."""
+    quote: str | None = None
+    """What stood around it."""
+    in_text: Literal[True] | None = None
+    """Whether the author's own text in the card says it: its table of stated values need not."""
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Self:
@@ -166,8 +177,17 @@ def _mistakes(evidence: Evidence, measures: Collection[str]) -> Iterator[tuple[P
         if measures and one.measure is not None and one.measure not in measures:
             words = f"{one.measure!r} is no measure of hubkit: say it in words under `name`"
             yield ("values", position, "measure"), words
+        if one.written is not None and not _is_so_written(one.value, one.written):
+            yield ("values", position, "written"), f"{one.written!r} is not {one.value:g}"
         if one.interval is not None and not one.interval[0] <= one.value <= one.interval[1]:
             yield ("values", position, "interval"), f"{one.value:g} lies outside of it"
+
+
+def _is_so_written(value: float, written: str) -> bool:
+    """Whether a text has the number in it, also as a percentage or in thousands or millions of it."""
+    found = NUMBER.search(written.replace("−", "-").replace(",", "").replace(" ", ""))
+    times = (1.0, 0.01, 1e3, 1e6)
+    return found is not None and any(isclose(float(found[0]) * one, value, rel_tol=1e-9) for one in times)
 
 
 def _mistaken(where: str, mistakes: list[tuple[Any, str]], file: EvidenceText) -> UsageError:

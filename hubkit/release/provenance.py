@@ -148,7 +148,7 @@ class TrainedSae(Artefact):
     seconds: float = Field(ge=0)
     """Its share of the wall time of what it was trained together with, its saving and its proof included."""
     hardware: str
-    """The processor, or the GPU."""
+    """The processor, or the GPU with its memory, compute capability and driver; the system."""
     device: str
     threads: int
     """Of its own."""

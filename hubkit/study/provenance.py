@@ -12,8 +12,9 @@ from hubkit import __version__
 from hubkit.cards.checksums import Checksums
 from hubkit.collect.judges import KeywordJudge, NoisyJudge
 from hubkit.collect.plan import HOW
+from hubkit.engine.machine import machine, software
 from hubkit.errors import IncompleteError
-from hubkit.inference.machine import OF_MODELS, hardware, software
+from hubkit.inference.precision import PACKAGES as OF_MODELS
 from hubkit.release.agreement import Agreement
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import EVALUATION, PROVENANCE, TRAINING
@@ -79,7 +80,7 @@ def write_provenance(
         grid=_grid(specs),
         seeds={"collect": study.collect.seed} | _seeds(specs),
         software=software(PACKAGES),
-        hardware=hardware(),
+        hardware=machine(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         pool_sha256=pool.inputs_sha256,
         completions=completions.counted.written() if completions.counted else {},

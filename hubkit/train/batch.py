@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from safetensors import SafetensorError
 
 from hubkit.engine.events import Event, Line
+from hubkit.engine.machine import hardware
 from hubkit.engine.threads import one_thread
 from hubkit.engine.work import Failure
 from hubkit.errors import HubkitError
@@ -23,7 +24,6 @@ from hubkit.release.layout import CFG, MANIFEST, WEIGHTS
 from hubkit.release.pool import PoolManifest
 from hubkit.release.writing import write_json
 from hubkit.train import stack
-from hubkit.train.hardware import hardware
 from hubkit.train.readback import read_back
 from hubkit.train.rows import map_layer, select_rows
 from hubkit.train.save import Origin, save

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from hubkit.engine.events import Progress, silent
 from hubkit.engine.local import Local
+from hubkit.engine.machine import check_device
 from hubkit.engine.shard import Shard
 from hubkit.engine.work import Failure, Results, Unit
 from hubkit.errors import HubkitError
@@ -23,7 +24,6 @@ from hubkit.release.pool import PoolManifest
 from hubkit.release.writing import write_json
 from hubkit.train.data import check_specs, check_windows
 from hubkit.train.failures import read_failures, write_failures
-from hubkit.train.hardware import check_device
 from hubkit.train.plan import Batch, CrossFit, TrainingFolders, as_unit, batches, check_space, plan
 from hubkit.train.progress import SaeProgress, open_log
 from hubkit.train.unit import Done, TrainingUnit, done_of, record

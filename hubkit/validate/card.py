@@ -13,7 +13,7 @@ from hubkit.models.names import hub_id, model_key
 from hubkit.readme.claims.kinds import Claim, ModelSize
 from hubkit.readme.claims.values import is_foundry
 from hubkit.release.layout import README
-from hubkit.validate.finding import Found
+from hubkit.validate.finding import Found, Severity
 from hubkit.validate.passed_over import passed_over
 from hubkit.validate.reading import inner_cards
 
@@ -26,10 +26,14 @@ ARCHITECTURES = {one.name for one in architectures.ALL if one.in_cards}
 """Names by which cards and configurations mean the same thing."""
 
 
-def claim_finding(claim: Claim, message: str, hint: str, *, topic: str) -> Found:
-    """A finding about `claim`, with its words; `topic` tells findings about one line apart."""
+def claim_finding(
+    claim: Claim, message: str, hint: str, *, topic: str, severity: Severity | None = None
+) -> Found:
+    """A finding about `claim`, with its words; `topic` tells findings about one line apart, `severity` is another than the rule's."""
     identity = f"{topic} {claim.quote}"
-    return Found(f'{message}: "{claim.quote}"', hint, path=CARD, line=claim.line, identity=identity)
+    return Found(
+        f'{message}: "{claim.quote}"', hint, path=CARD, line=claim.line, identity=identity, severity=severity
+    )
 
 
 def countable(repo: RepoFacts) -> bool:

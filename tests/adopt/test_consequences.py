@@ -73,7 +73,7 @@ def test_code_that_needs_withdrawn_code_goes_with_it_and_so_do_headings_above_no
     assert gone["```python\nprint(hook)\n```"].startswith("uses `hook`, which the withdrawn code on line ")
     loading = found.settings["prose"]["loading"]
     assert "1. Load" not in loading
-    assert "#### 2. Hook\n\nThe hook_name format is in cfg.json." in loading
+    assert "### 2. Hook\n\nThe hook_name format is in cfg.json." in loading
     assert lost(text, found) == []
 
 

@@ -81,7 +81,7 @@ More words here.
 def test_code_and_prose_of_a_card_that_was_copied_as_text() -> None:
     kinds = [(piece.kind, piece.first, piece.last) for piece in taken(PLAIN_CARD).all]
     assert kinds == [
-        ("heading", 1, 1), ("heading", 3, 3), ("text", 5, 5), ("text", 5, 5), ("heading", 7, 7), ("code", 9, 11), ("text", 13, 13), ("text", 15, 15),
+        ("heading", 1, 1), ("heading", 3, 3), ("text", 5, 5), ("text", 5, 5), ("heading", 7, 7), ("code", 9, 11), ("heading", 13, 13), ("text", 15, 15),
         ("code", 17, 19), ("code", 21, 23),
     ]  # fmt: skip
 
@@ -170,7 +170,7 @@ def _all(text: str, page: Page) -> None:
     pieces = take_apart(page.readme, page)
     numbers = read_numbers(pieces, Claims(()), Known(frozenset(), {}))
     draft = Draft(pieces, {}, numbers.whole)
-    settings_text({**texts(draft), "withdrawn": withdrawn(draft)})
+    settings_text({**texts(draft, lambda _: False), "withdrawn": withdrawn(draft)})
     lines_of(draft)
 
 

@@ -15,7 +15,8 @@ import pytest
 from cards.preview_cards import CARD, HOSTILE
 from typer.testing import CliRunner
 
-from hubkit.cards.preview import open_subject, previewing, write_page
+from hubkit.cards.preview import previewing, write_page
+from hubkit.cards.preview_subject import open_subject
 from hubkit.cli.main import app
 from hubkit.errors import UsageError
 

@@ -293,6 +293,20 @@ def stated(folder: Path) -> Path:
     return folder
 
 
+def written(folder: Path, *, table: bool = True) -> Path:
+    """Numbers as their author wrote them, on nobody knows how many rows; some of them, or all, in the author's own text."""
+    plain(folder)
+    values = [StatedValue(name="score", value=86.9, n=None, written="86.90 %", in_text=True)]
+    values += [StatedValue(name="loss", value=2.0, n=None, written="2.000")] if table else []
+    Evidence(source="the earlier card", values=values).save(folder / "evidence.yaml")
+    return folder
+
+
+def in_text(folder: Path) -> Path:
+    """The same without a table."""
+    return written(folder, table=False)
+
+
 def stated_ties(folder: Path) -> Path:
     """Two layers that are stated to be equally good, and a best SAE whose threshold is 0."""
     broken = tensors("jumprelu", d_in=WIDE)
@@ -327,7 +341,7 @@ def monotonic(folder: Path) -> Path:
 
 def unrecorded(folder: Path) -> Path:
     """Values typed into evaluation.json: no record that hubkit computed them."""
-    write(computed_release(tallies=(TALLY,)), folder, small=True)
+    write(computed_release(tallies=(TALLY,), representations=tuple(PROBES)), folder, small=True)
     path = folder / "evaluation.json"
     Evaluation.load(path).model_copy(update={"computed": None}).save(path)
     return folder
@@ -335,7 +349,9 @@ def unrecorded(folder: Path) -> Path:
 
 def changed(folder: Path) -> Path:
     """A number of evaluation.json was edited after it was computed."""
-    write(computed_release(provenance=None, tallies=(TALLY,)), folder, small=True)
+    write(
+        computed_release(provenance=None, tallies=(TALLY,), representations=tuple(PROBES)), folder, small=True
+    )
     path = folder / "evaluation.json"
     path.write_text(path.read_text("utf-8").replace('"value":0.75', '"value":0.95', 1), "utf-8")
     return folder
@@ -701,7 +717,7 @@ VARIANTS: dict[str, Callable[[Path], Path]] = {
         mended, plain, computed, tested, tested_one, chance, one, one_at_chance, experiments, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
         wrong_model, nameless, beside_others, root, quantized, half_quantized, warned, hollow, damaged, poor, lens_module, pooled, scaled,
         sampled, sampled_last, another_form, from_gguf, four_bits, one_new, best_defective, stated_ties, one_above, many_tied, all_defective, all_defective_measured, defective, beside_widths,
-        worse_and_less, worse_measured, told,
+        worse_and_less, worse_measured, told, written, in_text,
     )
 }  # fmt: skip
 

@@ -453,6 +453,8 @@ MORE_CARD_TWINS: dict[str, Twins] = {
     "CARD005 hook": (lambda: card("hook_name format: `model.layers.{layer}`"), lambda: card("hook_name format: `blocks.{layer}.hook_resid_post`")),
     "CARD005 two hooks": (lambda: alone(HOOKS.format("transformer.h.16")), lambda: alone(HOOKS.format("blocks.16.hook_resid_post"))),
     "CARD005 tensors": (lambda: alone(KEYS.format("lab_topk_L2")), lambda: alone(KEYS.format("lab_jumprelu_L2"))),
+    "CARD005 neuronpedia": (lambda: card("- Format: SAELens/Neuronpedia-compatible", cfg("topk")), lambda: card("- Format: SAELens/Neuronpedia-compatible", cfg("topk", metadata={"neuronpedia_id": "gpt2-small/2-topk-me"}))),
+    "CARD005 neuronpedia denied": (lambda: card("Compatible with SAELens and Neuronpedia.", cfg("topk")), lambda: card("These are not yet Neuronpedia-compatible. See also Neuronpedia.", cfg("topk"))),
     "CARD005 expansion": (lambda: grid("- Expansion factor: 8"), lambda: grid("- Expansion factor: 4")),
     "CARD008 expansion beside its widths": (lambda: card("d_in=8, d_sae=32 (8x expansion)"), lambda: card("d_in=8, d_sae=32 (4x expansion)")),
     "CARD004 there are": (lambda: grid("There are 5 SAEs in this repository."), lambda: grid("There are 4 SAEs in this repository.")),

@@ -128,12 +128,20 @@ def test_nanochat_is_neither_gpt_neox_nor_gpt2(nanochat: Found) -> None:
     assert said(nanochat, "CARD005", "model type nanochat, the card says gpt2").line == 84
 
 
+@pytest.mark.parametrize(("name", "line"), [("nanochat", 8), ("smollm", 12), ("tinyllama", 13)])
+def test_neuronpedia_compatible_without_an_id_there(
+    name: str, line: int, request: pytest.FixtureRequest
+) -> None:
+    finding = said(request.getfixturevalue(name), "CARD005", "no configuration has a neuronpedia_id")
+    assert (finding.line, finding.severity.word) == (line, "warning")
+
+
 def test_nanochat_nothing_else(nanochat: Found) -> None:
     assert {
         code: len(findings) for code, findings in nanochat.items() if code not in {"CARD012", "CARD014"}
     } == {
         "CARD004": 3,
-        "CARD005": 4,
+        "CARD005": 5,
         "CARD008": 1,
     }
 
@@ -159,7 +167,7 @@ def test_smollm_hook_threshold_and_help(smollm: Found) -> None:
         code: len(findings) for code, findings in smollm.items() if code not in {"CARD012", "CARD014"}
     } == {
         "CARD004": 1,
-        "CARD005": 2,
+        "CARD005": 3,
         "CARD008": 1,
     }
 
@@ -181,7 +189,7 @@ def test_tinyllama(tinyllama: Found) -> None:
         code: len(findings) for code, findings in tinyllama.items() if code not in {"CARD012", "CARD014"}
     } == {
         "CARD004": 1,
-        "CARD005": 2,
+        "CARD005": 3,
         "CARD008": 2,
     }
 

@@ -50,8 +50,9 @@ ALL: dict[str, Section] = {
 
 
 def folded(facts: Facts) -> set[str]:
-    """The sections that open on a click. Medians of architectures are the table where a row for each SAE would be too long; stated values stand open
-    where there are no computed ones to be taken for."""
+    """The sections that open on a click. Medians of architectures are the table where a row for each SAE would be too long; where nothing is computed, what
+    is stated stands open, and what the author writes of the quality."""
     closed = {*ALL, "absent"} - VISIBLE.keys()
-    closed |= set() if len(facts.saes) > LONG_TABLE else {"quality"}
-    return closed if facts.evaluation is None else closed | {"stated"}
+    if facts.evaluation is None:
+        return closed
+    return closed | {"stated"} | (set() if len(facts.saes) > LONG_TABLE else {"quality"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 from hubkit import __version__
@@ -21,6 +22,17 @@ from hubkit.release.pool import MIXED, ONLY
 from hubkit.validate.finding import Severity
 from hubkit.words import many
 
+AUTOENCODER = re.compile(r"\b(?:sparse\sauto-?encoders?|transcoders?|SAEs?)\b", re.IGNORECASE)
+
+
+def says_what_it_is(text: str, base_model: str) -> bool:
+    """Whether a sentence of the author's says what hubkit's first sentence would: what these are, and of which model."""
+    name = re.escape(base_model.rpartition("/")[2])
+    return (
+        AUTOENCODER.search(text) is not None
+        and re.search(rf"(?<![\w.-]){name}(?![\w-])", text, re.IGNORECASE) is not None
+    )
+
 
 def summary(facts: Facts) -> Context:
     """Title, one sentence, its successor, the study, and whether the base model is in doubt."""
@@ -34,12 +46,19 @@ def summary(facts: Facts) -> Context:
         "base": facts.base,
         "size": short_count(facts.base.parameters) if facts.base.parameters else None,
         "named": is_named(facts),
+        "leads": leads(facts),
         "other_names": other_names(facts),
         "misfits": misfits(facts),
         "others": facts.others,
         "new_version": settings.new_version,
         "study": study if isinstance(study, Link) else Link(name=study) if study else None,
     }
+
+
+def leads(facts: Facts) -> bool:
+    """Whether the author's summary takes the place of hubkit's first sentence: nothing about the base model is in doubt."""
+    plain = is_named(facts) and not (other_names(facts) or misfits(facts))
+    return plain and says_what_it_is(facts.settings.summary or "", facts.settings.base_model)
 
 
 def _noun(facts: Facts) -> str:
@@ -125,6 +144,8 @@ def contents(facts: Facts) -> Context:
     errors = {one.code for one in report.findings if one.severity is Severity.ERROR}
     return {
         "count": len(facts.saes),
+        "base": facts.base if leads(facts) else None,
+        "size": short_count(facts.base.parameters) if facts.base.parameters else None,
         "kinds": sorted(kinds.items()),
         "layers": facts.distinct("layer"),
         "n_layers": facts.base.n_layers,

@@ -49,10 +49,10 @@ def models(facts: IndexFacts) -> Context:
 
 
 def stated(facts: IndexFacts) -> Context | Absent:
-    """What the authors state: how much of it there is, and their counts against a reference, each with its mark."""
+    """What the authors state: how much of it there is, and their counts against a reference, each with its source."""
     held = [(row.name, sum(len(group.items) for group in row.facts.stated)) for row in facts.rows]
     tallies = [
-        (row.name, tallied(tally), group.mark(tally))
+        (row.name, tallied(tally), group.source(tally))
         for row in facts.rows
         for group in row.facts.stated
         for tally in group.of("tallies")

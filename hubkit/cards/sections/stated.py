@@ -37,6 +37,8 @@ class Row:
     rows: str
     """Which rows, in words."""
     null: str
+    """Its level, and where the value lies."""
+    null_kind: str
     source: int
     """Number of its source in the list below the table."""
 
@@ -49,8 +51,11 @@ class Group:
     rows: list[Row]
     columns: dict[str, bool]
     sources: list[str]
-    tallies: list[tuple[TallyFact, str]]
-    tests: list[tuple[dict[str, Any], str]]
+    null_kinds: list[str]
+    """What the nulls of its table are."""
+    tallies: list[tuple[TallyFact, int]]
+    """Each with the number of its source."""
+    tests: list[tuple[dict[str, Any], int]]
     elsewhere: list[str]
     """Sections that show its experiments."""
     plain: bool
@@ -58,6 +63,9 @@ class Group:
     maxima: bool
     highest: list[str]
     """Sentences on the highest stated layer and the highest stated SAE probe."""
+    in_text: int
+    """Further values, which the author's own text says."""
+    only_in_text: bool
 
     @property
     def long(self) -> bool:
@@ -75,37 +83,48 @@ def stated(facts: Facts) -> Context | Absent:
 
 def _group(one: Stated, facts: Facts) -> Group | None:
     sources: dict[str, int] = {}
-    ordered = sorted(one.items, key=_order)
-    rows = [_row(item, sources.setdefault(item.source, len(sources) + 1)) for item in ordered]
-    tallies = [(tallied(tally), one.mark(tally)) for tally in one.of("tallies")]
-    tests: dict[str, list[Any]] = {}
+    ordered = sorted((item for item in one.items if not item.value.in_text), key=_order)
+    rows = [_row(item, _number(sources, item.source)) for item in ordered]
+    tallies = [(tallied(tally), _number(sources, one.source(tally))) for tally in one.of("tallies")]
+    tests: dict[int, list[Any]] = {}
     for test in one.of("tests"):
-        tests.setdefault(one.mark(test), []).append(test)
+        tests.setdefault(_number(sources, one.source(test)), []).append(test)
     elsewhere = [title for key, title in ELSEWHERE.items() if one.of(key)]
-    if not (rows or tallies or tests or elsewhere):
+    in_text = len(one.items) - len(ordered)
+    if not (rows or tallies or tests or elsewhere or in_text):
         return None
     values = [item.value for item in one.items]
     return Group(
         origin=one.origin,
         rows=rows,
         columns={
+            "n": any(row.item.value.n is not None for row in rows),
             "rows": any(row.rows for row in rows),
             "null": any(row.null for row in rows),
             "note": any(row.item.value.note for row in rows),
             "layer": any(row.layer is not None for row in rows),
             "sae": len(facts.saes) > 1 and any(row.of for row in rows),
+            "source": len(sources) > 1,
         },
         sources=list(sources),
+        null_kinds=list(dict.fromkeys(row.null_kind for row in rows if row.null_kind)),
         tallies=tallies,
         elsewhere=elsewhere,
-        tests=[(line, mark) for mark, several in tests.items() for line in grouped(several)],
+        tests=[(line, source) for source, several in tests.items() for line in grouped(several)],
         plain=any(
             value.split == "train" and (value.measure or "").startswith("probe_") and value.sae_id
             for value in values
         ),
         maxima=any(value.measure == "d_max" for value in values),
         highest=list(_highest(one, facts)),
+        in_text=in_text,
+        only_in_text=not (rows or tallies or tests or elsewhere),
     )
+
+
+def _number(sources: dict[str, int], source: str) -> int:
+    """Of a source in the list, which it joins."""
+    return sources.setdefault(source, len(sources) + 1)
 
 
 def _highest(one: Stated, facts: Facts) -> Iterator[str]:
@@ -119,7 +138,7 @@ def _highest(one: Stated, facts: Facts) -> Iterator[str]:
         }
         if len(layers) > 1:
             names, top = _top(layers)
-            yield f"The highest of the {len(layers)} stated layers of raw activations: layer {' and '.join(names)}{', tied' if len(names) > 1 else ''} at {top:.3f} balanced accuracy"
+            yield f"The highest of the {len(layers)} stated layers of raw activations: layer{'s' if len(names) > 1 else ''} {' and '.join(names)}{', tied' if len(names) > 1 else ''} at {top:.3f} balanced accuracy"
         saes = {value.sae_id: value.value for value in values if value.sae_id}
         if len(saes) > 1:
             names, top = _top(saes)
@@ -151,9 +170,10 @@ def _row(item: Item, source: int) -> Row:
     return Row(
         of=value.sae_id,
         layer=value.layer,
-        title=item.title,
+        title=item.title.removesuffix(" (%)") if (value.written or "").endswith("%") else item.title,
         item=item,
         rows=SPLIT_WORDS[value.split] if value.split else "",
-        null="" if level is None else f"{level:,.3g} ({value.null_kind}): {verdict(value)}",
+        null="" if level is None else f"{level:,.3g}: {verdict(value)}",
+        null_kind="" if level is None else str(value.null_kind),
         source=source,
     )

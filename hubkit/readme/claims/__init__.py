@@ -45,6 +45,7 @@ def import_grammar() -> tuple[Callable[[Page], Iterator[Claim]], ...]:
         licences,
         measures,
         names,
+        neuronpedia,
         papers,
         properties,
         scores,
@@ -56,7 +57,7 @@ def import_grammar() -> tuple[Callable[[Page], Iterator[Claim]], ...]:
 
     return (
         counts.read, layers.read, totals.read, dimensions.read, hooks.read, names.read, shares.read, base_models.read, scores.read,
-        papers.read, properties.read, sentences.read, beside.read, measures.read, widths.read, licences.read, front.read,
+        papers.read, properties.read, sentences.read, beside.read, measures.read, widths.read, licences.read, front.read, neuronpedia.read,
     )  # fmt: skip
 
 

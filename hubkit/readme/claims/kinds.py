@@ -145,6 +145,11 @@ class HookForm(Claim):
 
 
 @dataclass(kw_only=True, eq=False)
+class ForNeuronpedia(Claim):
+    """That the SAEs are ready for Neuronpedia."""
+
+
+@dataclass(kw_only=True, eq=False)
 class NamedSae(Claim):
     """An sae_id."""
 

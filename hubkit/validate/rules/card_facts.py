@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from hubkit.formats.sae import TOPK
 from hubkit.formats.saelens import tensor_shapes
 from hubkit.readme.claims.kinds import (
+    ForNeuronpedia,
     Measured,
     ModelFamily,
     ModelLayers,
@@ -40,12 +41,13 @@ SIZE_RATIO = 1.4
 def wrong_fact(repo: RepoFacts) -> Iterator[Found]:
     """A fact that the card states contradicts the configurations, or another line of the card.
 
-    Rows, columns, items, titles, front matter and sentences about a field of the SAEs: architecture, base model, hook, layer and place, d_in, d_sae, d_model, k, precision, context size, dataset, BOS and further
-    keys of the configuration (docs/claims.md has the names). Wrong is what no SAE has; of "all SAEs" or "each SAE", what one of them has not; "this SAE" is judged where there is
-    one. A value under a name that may mean something else, the parent of a fine-tuned base model, and another name for the same place in the model are warnings. Further the
-    expansion factor and the shapes of tensors; the list of layers; the form of `hook_name` (`blocks.N.hook_resid_post` or a module path such as `transformer.h.N`: who hooks
-    the wrong one hooks nothing) and its site (`hook_resid_post`); the tensors that a usage text lists for an SAE whose architecture has others; and of the base model its
-    family, its layers, and its parameter count, computed from its config.json where hubkit knows it. A peak layer that has no SAE is a note.
+        Rows, columns, items, titles, front matter and sentences about a field of the SAEs: architecture, base model, hook, layer and place, d_in, d_sae, d_model, k, precision, context size, dataset, BOS and further
+        keys of the configuration (docs/claims.md has the names). Wrong is what no SAE has; of "all SAEs" or "each SAE", what one of them has not; "this SAE" is judged where there is
+        one. A value under a name that may mean something else, the parent of a fine-tuned base model, and another name for the same place in the model are warnings. Further the
+        expansion factor and the shapes of tensors; the list of layers; the form of `hook_name` (`blocks.N.hook_resid_post` or a module path such as `transformer.h.N`: who hooks
+        the wrong one hooks nothing) and its site (`hook_resid_post`); the tensors that a usage text lists for an SAE whose architecture has others; and of the base model its
+        family, its layers, and its parameter count, computed from its config.json where hubkit knows it. "Neuronpedia-compatible" is a warning where no configuration has a `neuronpedia_id`: it is by that id that a dashboard
+    is found (CFG023 says whether it fits). A peak layer that has no SAE is a note.
     """
     saes = [sae for sae in repo.saes if sae.sae.is_judged]
     complete = bool(saes) and len(saes) == len(repo.saes)
@@ -56,10 +58,24 @@ def wrong_fact(repo: RepoFacts) -> Iterator[Found]:
         yield from widths(repo, saes)
         yield from datasets(repo, saes)
         yield from _rows(repo)
+        yield from _neuronpedia(repo, saes)
     yield from layer_lists(repo)
     yield from _families(repo)
     yield from _model(repo)
     yield from licences(repo)
+
+
+def _neuronpedia(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
+    """Whether any SAE names its dashboard; CFG023 says whether the name fits."""
+    claims = repo.claims.of(ForNeuronpedia)
+    if claims and not any(sae.cfg and sae.cfg.metadata.get("neuronpedia_id") for sae in saes):
+        yield claim_finding(
+            claims[0],
+            "no configuration has a neuronpedia_id, by which SAELens opens a dashboard; the card calls the SAEs ready for Neuronpedia",
+            "write metadata.neuronpedia_id (gpt2-small/8-res-jb) where Neuronpedia has them, or say that they are in SAELens's format",
+            topic="neuronpedia",
+            severity=Severity.WARNING,
+        )
 
 
 def _rows(repo: RepoFacts) -> Iterator[Found]:

@@ -1,0 +1,81 @@
+"""A card that was copied as text from the page that shows it: which of its lines are headings, which are rows of a table, and which are the page's own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from hubkit.adopt.headings import section_for
+from hubkit.readme.page import BULLET, NOT_A_HEADING, heading_of
+
+OF_THE_PAGE = "words of the Hub's page around a card, not of the card"
+AROUND = re.compile(
+    r"(?:Downloads last month|Downloads are not tracked for this model\b.*|Inference Providers(?: NEW)?"
+    r"|This model isn't deployed by any Inference Provider\b.*|Model tree for \S+"
+    r"|(?:Datasets?|Spaces?|Papers?|Collections?) (?:used to train|using|for|including) [\w.-]+/[\w.-]+)"
+)
+"""What the Hub shows beside a card; a copied page has it behind the card."""
+DASH = re.compile(r"\s(?:[-–—]|β)\s")
+"""Between a heading's words and what they are of; `β` is what a damaged dash becomes."""
+ASIDE = re.compile(r"\s*\([^()]*\)$")
+HEAD_OF_VALUES = re.compile(r"\bvalues?$", re.IGNORECASE)
+"""`Metric Value`: the head of a table."""
+ENDS_IN_NUMBER = re.compile(r"[-+−~]?\d[\d.,]*\s?%?$")
+UNFINISHED = re.compile(r"[.!?:;,\"”'`]$|[:=|]|,\s|^(?:The|This|These) ")
+STEP = re.compile(r"\d{1,2}\. [A-Z][^:=|]{1,70}[^.!?:;,]")
+FEWEST_ROWS, LONGEST, MOST_WORDS = 2, 80, 10
+
+
+def is_around(line: str) -> bool:
+    """Whether a line is the page's: with it the card has ended."""
+    return AROUND.fullmatch(line.strip()) is not None
+
+
+def reads_as_heading(raw: str) -> bool:
+    """Whether a line is a heading by its words."""
+    if HEAD_OF_VALUES.search(raw) or raw[0] in "*_":
+        return False
+    words = ASIDE.sub("", DASH.split(raw, maxsplit=1)[0])
+    short = (
+        raw[0].isupper() and len(words.split()) < 6 and not NOT_A_HEADING.search(words) and ":" not in words
+    )
+    return heading_of(raw, plain=True) is not None or (short and section_for(words) is not None)
+
+
+def stands_as_heading(raw: str) -> bool:
+    """Whether a line that stands alone between blank ones is a heading: a few words that are no sentence; or a step with its number."""
+    if len(raw) > LONGEST or len(raw.split()) > MOST_WORDS:
+        return False
+    return STEP.fullmatch(raw) is not None or (raw[0].isupper() and not UNFINISHED.search(raw))
+
+
+class Tables:
+    """Tables that lost their bars, in the lines of a card."""
+
+    def __init__(self, lines: Sequence[str], end: int) -> None:
+        self._lines, self._end = lines, end
+        self._stop, self._head = 0, -1
+        """Where the lines end that no blank one parts, and the one of them that is the head of a table of numbers."""
+
+    def rows(self, at: int) -> Sequence[str]:
+        """The rows below line `at` (0-based), where that is the head of a table."""
+        if at >= self._stop:
+            self._stop = at
+            while self._stop < self._end and self._lines[self._stop].strip():
+                self._stop += 1
+            self._head = self._head_of_numbers(at)
+        is_head = at == self._head or HEAD_OF_VALUES.search(self._lines[at])
+        return self._lines[at + 1 : self._stop] if is_head else ()
+
+    def _head_of_numbers(self, first: int) -> int:
+        """The last line from `first` on with nothing below it but rows that end in a number; -1 for none."""
+        at = self._stop - 1
+        while at > first and _is_row(self._lines[at].strip()):
+            at -= 1
+        head = self._lines[at].strip()
+        fits = len(head) <= LONGEST and not BULLET.match(head) and not UNFINISHED.search(head)
+        return at if fits and self._stop - at > FEWEST_ROWS else -1
+
+
+def _is_row(line: str) -> bool:
+    return BULLET.match(line) is None and ENDS_IN_NUMBER.search(line) is not None

@@ -1,0 +1,147 @@
+"""A card that was copied from the page that shows it: its headings, lists and tables come back, and the page around it is no part of it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from adopt.sentences import lost
+from builders import cfg, tensors
+from safetensors.numpy import save
+
+from hubkit.adopt.adoption import adopt
+from hubkit.adopt.copied import OF_THE_PAGE, is_around, stands_as_heading
+from hubkit.adopt.outcome import Adoption
+from hubkit.repo.memory import MemoryView
+
+CARD = """Two SAEs of a small model
+
+We made them on a weekend and looked at most of it.
+
+What's in This Repo
+
+  • One folder per layer
+  • Named by hand
+    • as we liked
+
+How the labels were made (please read before using)
+
+By a strict match of words, on the first thirty characters of each completion
+Nobody looked at more of it. A second judge agreed on most of what it saw.
+
+T9 — Sensitivity to the sample (3 seeds)
+
+Metric Value
+Peak layer L4 (very early)
+Judge some model
+Score 0.725
+
+Alpha sweep through the direction:
+alpha honest_rate
+-2.0 0.647
++0.0 0.549
++2.0 0.682
+
+Usage
+
+1. Load the weights
+
+They are in safetensors.
+
+2. Look at them
+
+Any tool does.
+
+Downloads last month
+
+-
+
+Downloads are not tracked for this model. How to track
+Inference Providers NEW
+This model isn't deployed by any Inference Provider. Ask for provider support
+
+Model tree for owner/gpt2-saes
+
+Finetuned
+(863)
+this model
+"""
+
+
+@pytest.fixture(scope="module")
+def found() -> Adoption:
+    weights: dict[str, np.ndarray] = tensors("topk")
+    metadata = {"model_name": "gpt2", "hook_name": "blocks.4.hook_resid_pre"}
+    files = {
+        "README.md": CARD.encode(),
+        "layer_4/cfg.json": json.dumps(cfg("topk", metadata=metadata)).encode(),
+        "layer_4/sae_weights.safetensors": save(weights),
+    }
+    view = MemoryView(name="owner/gpt2-saes", files=files, repository="owner/gpt2-saes")
+    made = adopt(view, {"license": "mit", "base_model": "openai-community/gpt2"})
+    assert made is not None
+    assert made.built.card, made.built.why
+    return made
+
+
+def test_lists_begin_at_the_margin_and_keep_their_levels(found: Adoption) -> None:
+    assert "- One folder per layer\n- Named by hand\n  - as we liked" in (found.built.card or "")
+
+
+def test_lines_between_blank_ones_are_headings_again(found: Adoption) -> None:
+    card = found.built.card or ""
+    for heading in ("How the labels were made (please read before using)", "T9 — Sensitivity to the sample (3 seeds)"):  # fmt: skip
+        assert any((line.lstrip("# ") == heading and line.startswith("#")) or f"<b>{heading}</b>" in line for line in card.split("\n")), heading  # fmt: skip
+    assert "### 1. Load the weights" in card
+    assert "### 2. Look at them" in card
+
+
+def test_tables_that_lost_their_bars_are_lists(found: Adoption) -> None:
+    card = found.built.card or ""
+    assert "Metric Value\n\n- Peak layer L4 (very early)\n- Judge some model\n- Score 0.725" in card
+    assert "alpha honest_rate\n\n- -2.0 0.647\n- +0.0 0.549\n- +2.0 0.682" in card
+
+
+def test_a_wrapped_line_goes_on_where_its_sentence_does(found: Adoption) -> None:
+    assert "of each completion\nNobody looked at more of it. A second judge" in (found.built.card or "")
+
+
+def test_the_page_around_a_card_is_no_part_of_it_and_is_kept_in_card_yaml(found: Adoption) -> None:
+    assert "Inference" not in (found.built.card or "")
+    assert "Finetuned" not in (found.built.card or "")
+    (out,) = [one for one in found.settings["withdrawn"] if one["reason"] == OF_THE_PAGE]
+    assert out["text"].startswith("Downloads last month")
+    assert out["text"].endswith("this model")
+    assert lost(CARD, found) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Models and downloads",
+        "Inference Providers of ours",
+        "Papers for beginners",
+        "Model tree",
+        "This model is deployed",
+    ],
+)
+def test_words_of_an_author_s_are_not_the_page_s(line: str) -> None:
+    assert not is_around(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Code: somewhere",
+        "The rest of it",
+        "It is said, and so it is",
+        "d = 4",
+        "a few words",
+        "It ends here.",
+        "Seed=211",
+        "Trained: 2026-04-22",
+    ],
+)
+def test_lines_that_are_no_headings(line: str) -> None:
+    assert not stands_as_heading(line)
