@@ -90,8 +90,8 @@ def _sentences(lines: list[Line]) -> Iterator[Statement]:
 
 
 def _statement(text: str, first: Line, last: Line) -> Iterator[Statement]:
-    text = NOISE.sub(" ", text[:LONGEST])
-    numbers = tuple(_bounds(match) for match in NUMBER.finditer(text))
+    text = text[:LONGEST]
+    numbers = tuple(_bounds(match) for match in NUMBER.finditer(NOISE.sub(" ", text)))
     if numbers or WORD.search(text):
         yield Statement(first.number, last.number, shortened(text), numbers)
 

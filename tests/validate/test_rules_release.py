@@ -115,7 +115,9 @@ def test_evl005_only_names_of_maxima() -> None:
         assert codes(evaluated(value(name, 0.5)), "EVL005") == []
 
 
-def test_the_saes_own_metrics_are_read_with_deep_only() -> None:
+def test_the_saes_own_metrics_are_read_in_a_folder_and_elsewhere_with_deep(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     own = json.dumps(
         {
             "$schema": "urn:hubkit:metrics:1",
@@ -125,9 +127,11 @@ def test_the_saes_own_metrics_are_read_with_deep_only() -> None:
         }
     )
     repository = view(files={f"{FOLDER}/metrics.json": own.encode()})
-    assert "EVL002" not in {f.code for f in validate(repository).findings}
-    (finding,) = [f for f in validate(repository, deep=True).findings if f.code == "EVL002"]
+    (finding,) = [f for f in validate(repository).findings if f.code == "EVL002"]
     assert finding.path == f"{FOLDER}/metrics.json"
+    monkeypatch.setattr(type(repository), "near", False)
+    assert "EVL002" not in {f.code for f in validate(repository).findings}
+    assert "EVL002" in {f.code for f in validate(repository, deep=True).findings}
 
 
 def test_evl001_counts_what_others_call_their_metrics() -> None:

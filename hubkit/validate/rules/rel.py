@@ -112,12 +112,13 @@ def provenance_says_otherwise(repo: RepoFacts) -> Iterator[Found]:
             path=PROVENANCE, line=repo.provenance.line("/software"), pointer="/software", identity="software",
         )  # fmt: skip
     grid = provenance.grid
-    axes = (grid.layers, grid.architectures, grid.conditions)  # one that is empty declares nothing
+    # an axis that is empty declares nothing
+    axes = [set(map(str, axis)) for axis in (grid.layers, grid.architectures, grid.conditions)]
     strangers = [
         sae.sae_id
         for sae in repo.saes
         if (cell := _cell(sae))
-        and any(axis and value not in axis for axis, value in zip(axes, cell, strict=True))
+        and any(axis and str(one) not in axis for axis, one in zip(axes, cell, strict=True))
     ]
     if strangers:
         shown = ", ".join(strangers[:3]) + (f" and {len(strangers) - 3} more" if len(strangers) > 3 else "")
