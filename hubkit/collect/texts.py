@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hubkit.measures.bootstrap import percentile_interval, row_counts
-from hubkit.measures.design import Design, balanced_accuracy, resampled_accuracy
+from hubkit.measures.design import Design
+from hubkit.measures.inference import Z, accuracy_deviation, scored_interval
+from hubkit.measures.probed import balanced_accuracy
 from hubkit.release.pool_report import Texts, Words
 
 if TYPE_CHECKING:
@@ -79,13 +80,9 @@ def words_of(decisive: Sequence[Completion], labels: tuple[str, str]) -> Words:
     predicted = _predicted([_without_commit(one) for one in decisive], design)
     if predicted is None:
         return Words(value=None, n=n, reason="no words beside those that commit")
-    counts = row_counts(design.scenario.tolist(), "rows within scenarios")
-    interval = percentile_interval(resampled_accuracy(counts, predicted, design))
-    return Words(
-        value=round(balanced_accuracy(predicted, design), 4),
-        interval=None if interval is None else (round(interval[0], 4), round(interval[1], 4)),
-        n=n,
-    )
+    value, reach = balanced_accuracy(predicted, design), Z * accuracy_deviation(design)
+    low, high = scored_interval(value, 0.5, reach, reach)
+    return Words(value=round(value, 4), interval=(round(low, 4), round(high, 4)), n=n)
 
 
 def _predicted(texts: list[str], design: Design) -> np.ndarray | None:

@@ -33,6 +33,15 @@ def row_counts(groups: Sequence[str], purpose: str) -> NDArray[np.float64]:
     return counts
 
 
+def group_counts(groups: Sequence[str], purpose: str) -> NDArray[np.float64]:
+    """As `row_counts`, but whole groups are drawn with replacement: (RESAMPLES, n), the rows of a group counting alike."""
+    generator = _generator(purpose)
+    names = sorted(set(groups))
+    drawn = generator.multinomial(len(names), np.full(len(names), 1.0 / len(names)), size=RESAMPLES)
+    position = {name: number for number, name in enumerate(names)}
+    return drawn[:, [position[group] for group in groups]].astype(np.float64)
+
+
 def _generator(purpose: str) -> np.random.Generator:
     mixed = int.from_bytes(hashlib.sha256(purpose.encode("utf-8")).digest()[:8], "little")
     return np.random.default_rng([SEED, mixed])

@@ -136,8 +136,8 @@ def test_words_alone_are_at_chance_where_there_is_nothing_in_them() -> None:
     assert words.interval[0] < 0.5 < words.interval[1]
     only_commit = [completion(f"s{i % 14:02d}", i, LABELS[i // 14 % 2], "yes") for i in range(280)]
     assert report_of(only_commit).words.reason == "no words beside those that commit"
-    one = [completion("s", i, LABELS[i % 2]) for i in range(40)]
-    assert "confounded" in str(report_of(one).words.reason)
+    told_by_scenario = [completion(f"s{i % 2}", i, LABELS[i % 2]) for i in range(40)]
+    assert "confounded" in str(report_of(told_by_scenario).words.reason)
 
 
 def test_texts_are_counted() -> None:
