@@ -192,9 +192,7 @@ def _unsure(name: str, stated: values.Value, label: str, *, loosely: bool) -> bo
     if name == "model_name":
         return loosely and not values.is_foundry(stated)  # the repository's own name
     if name == "dataset_path":
-        return "/" not in stated and not (
-            label.lower().rstrip().endswith("dataset") or values.corpora(stated)
-        )
+        return "/" not in stated and not label.lower().rstrip().endswith("dataset")
     return name == "architecture" and loosely and stated == ["standard"]  # the activation function of any SAE
 
 
