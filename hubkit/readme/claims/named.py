@@ -39,7 +39,7 @@ STATED: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("dtype", re.compile(rf"\b(?:saved|stored|published|released) (?:in|as|with) ({PRECISION})(?!\w)", I)),
     ("dataset_path", re.compile(rf"(?<![\w-]){_names(FIELDS['dataset_path'])}{LINK}({ID}){ONLY_ONE}", I)),
     ("dataset_path", re.compile(rf"(?<![\w-])(?:dataset|corpus){LINK}({CORPUS})(?![\w/]|-\w){ONLY_ONE}", I)),
-    ("dataset_path", re.compile(rf"\b{TAKEN} (?:[\w.,]+ ){{0,6}}?(?:on|over|from|with|using) (?:[\w.,]+ ){{0,4}}?(?:(?:of|from|on) )?(?:the )?({DATASET}){ONLY_ONE}", I)),
+    ("dataset_path", re.compile(rf"\b{TAKEN} (?:[\w.,]+ ){{0,6}}?(?:on|over|from|with|using|for) (?:[\w.,]+ ){{0,4}}?(?:(?:of|from|on) )?(?:the )?({DATASET}){ONLY_ONE}", I)),
     ("dataset_path", re.compile(rf"\bus(?:e[sd]?|ing) (?:the )?({DATASET}) as (?:the |our |its )?(?:training )?(?:data|corpus|dataset)\b", I)),
     ("normalize_activations", re.compile(rf"{NORMALIZED}(layer[- ]?norm)(?:ali[sz])?ed\b", I)),
     ("normalize_activations", re.compile(rf"(?<![\w-]){_names(FIELDS['normalize_activations'])}{LINK}(none|layer[_ -]?norm(?:ali[sz]ation)?|constant_norm_rescale|expected_average_only_in)\b", I)),
