@@ -61,7 +61,7 @@ def read(page: Page) -> Iterator[Claim]:
     sure = {heading for heading, claim in found if not claim.loosely}
     of_base = {line.heading for line in page.prose if (pair := pair_of(line)) and BASE_ROW.match(pair[0])}
     for heading, claim in found:
-        told = heading in sure or _tells(claim) or (claim.field == "context_size" and heading not in of_base)
+        told = heading not in of_base if claim.field == "context_size" else heading in sure or _tells(claim)
         if told or not claim.loosely:
             yield claim
 
