@@ -56,7 +56,7 @@ PROPERTIES = {
     "place": Stated("residual stream", "MLP output", "Activation site", "{}", ("The SAE reads the {}.", "We trained an SAE on the {}.", "It was trained on the {} of layer 6.")),
     "context_size": Stated("128", "1024", "Context length", "context size {}", ("The context length is {}.", "Training used a context size of {} tokens.", "The SAE was trained on sequences of {} tokens.", "It was trained with a context length of {}."), ("64-256", "512-1024"), "$\\text{{context size}} = {}$"),
     "dataset_path": Stated("Skylion007/openwebtext", "monology/pile-uncopyrighted", "Dataset", "dataset {}", ("The SAE was trained on {}.", "Training data: {}.", "The dataset is {}.", "Activations were collected on {}.")),
-    "corpus": Stated("OpenWebText", "the Pile", "Training data", "trained on {}", ("The SAE was trained on {}.", "It was trained on 300M tokens of {}.", "We used {} as training data.", "The training corpus is {}.")),
+    "corpus": Stated("OpenWebText", "the Pile", "Training dataset", "trained on {}", ("The SAE was trained on {}.", "It was trained on 300M tokens of {}.", "We used {} as training data.", "The training corpus is {}.")),
     "prepend_bos": Stated("true", "false", "prepend_bos", "prepend_bos = {}", ("`prepend_bos` is {}.", "prepend_bos was set to {}.")),
     "bos": Stated("with", "without", "", "{} BOS token", ("The SAE was trained {} a BOS token.", "Activations were computed {} a BOS token.", "Sequences were fed {} BOS.")),
     "normalize_activations": Stated("none", "layer_norm", "Activation normalization", "normalize_activations = {}", ("`normalize_activations` is {}.", "normalize_activations was set to {}.")),

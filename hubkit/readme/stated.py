@@ -28,8 +28,8 @@ NOISE = re.compile(
 )
 """Numbers that state nothing of their own: addresses, days, versions, names such as GPT-2, footnotes, links."""
 NUMBER = re.compile(
-    rf"(?<![\w./:#@^])(?<![A-Za-z]-)(\d{{1,9}}(?:\.\d{{1,12}})?[eE][-+]?\d{{1,3}}|\d{{1,9}}\.\d{{4,12}}|{values.AMOUNT})"
-    r"(?: ?(?P<percent>%)|(?P<unit>[A-Za-z×]{1,2})(?!\w))?(?!\w|[./]\w)"
+    rf"(?<![\w.:#@^])(?<![A-Za-z][/-])(\d{{1,9}}(?:\.\d{{1,12}})?[eE][-+]?\d{{1,3}}|\d{{1,9}}\.\d{{4,12}}|{values.AMOUNT})"
+    r"(?: ?(?P<percent>%)|(?P<unit>[A-Za-z×]{1,2})(?!\w))?(?!\w|\.\w|/[A-Za-z])"
 )
 """With what is written onto it: `16x`, `1.1B`, `40GB`."""
 NAMES = "|".join(
@@ -40,7 +40,7 @@ NAMES = "|".join(
     )
 )
 WORD = re.compile(
-    rf"(?<![\w-])(?:{NAMES})(?![\w-])|\bBOS\b|\bnormali[sz](?:ed|ation)\b|(?<!\w)(?:{PRECISION})(?!\w)|\b{CORPUS}\b|\b(?:batch)?top-?k\b|\bjump-?relu\b|\bgated SAEs?\b|\bblocks\.\d|\bhook_\w|"
+    rf"(?<![\w-])(?:{NAMES})(?![\w-])|\bBOS\b|\bnormali[sz](?:ed|ation)\b|(?<!\w)(?:{PRECISION})(?!\w)|\b{CORPUS}\b|\b(?:batch)?top-?k\b|\bjump-?relu\b|\bgated SAEs?\b|\b(?:blocks|h|layers)\.\d|\bhook_\w|"
     r"\b(?:MIT|Apache|CC[- ]BY|GPL)\b|\blicen[cs]ed\b|\bexplain\w* .{0,40}\bvariance\b|\bresidual stream\b|\bMLP outputs?\b|\battention outputs?\b|"
     r"(?<![\w/.:-])[A-Za-z][\w.-]{1,60}/(?!\S{0,80}\.(?:json|safetensors|pt|py|md)\b)[A-Za-z][\w.-]{0,60}-\d[\w.-]{0,40}(?![\w/])",
     I,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hubkit.readme.claims import read_claims
+from hubkit.readme.claims import import_grammar, read_claims
 from hubkit.readme.claims.kinds import Claim
 from hubkit.readme.code import faults_of
 from hubkit.readme.disclosure import discloses, missing_sections
@@ -24,6 +24,7 @@ PIECES = [
     "bits/parameter", "nf4", "peak layer", "<!--", "-->", "\x00", "\u2028", "[", "](", "**", "`", "from sae_lens import SAE\n", "SAE.from_pretrained(", "| Architecture | TopK |\n", "- **Base model:** ", "Hook point: ", "All SAEs have ", "32k width", "This repository contains one", "JumpReLU SAE", "on layer ",
     "<table>", "<tr><th>Layer</th>", "<td>9</td></tr>", "**Layer** 9", "the ninth layer", "sixty-four", "layers 6-9", "every other layer", "16_384 latents", "2^14", "before the block", "    layer: 9\n", "====\n", "```bash\n", "hf download a/b ", "sae.cfg.hook_name\n", "sae, c, s = ", "sae-lens<6",
 ]  # fmt: skip
+import_grammar()  # its patterns are compiled once, which is no example's time
 TEXTS = st.one_of(
     st.text(max_size=400),
     st.lists(st.sampled_from(PIECES), max_size=60).map(" ".join),

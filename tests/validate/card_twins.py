@@ -231,7 +231,7 @@ ROWS = {
         "| Dataset | monology/pile-uncopyrighted |",
         "| Dataset | `apollo-research/Skylion007-openwebtext-tokenizer-gpt2` |",
     ),
-    "dataset by name": ("| Training data | The Pile |", "| Training data | OpenWebText |"),
+    "dataset by name": ("| Dataset | The Pile |", "| Training data | The Pile |"),
     "normalization": ("| Normalization | layer_norm |", "| Normalization | expected_average_only_in |"),
     "BOS": ("| prepend_bos | False |", "| prepend_bos | yes |"),
     "precision": ("| Precision | bfloat16 |", "| Precision | fp32 |"),

@@ -24,6 +24,7 @@ SAID = (
         re.IGNORECASE,
     ),
     re.compile(rf"(?<![\w-]){NAME}[- ]{WORD}d?\b", re.IGNORECASE),
+    re.compile(rf"\b{WORD}d:? (?:as )?{NAME}", re.IGNORECASE),
 )
 ELSE = re.compile(
     r"\b(?:code|scripts?|library|package|base model|datasets?|data|corpus|text|figures|paper|GPT|llama|gemma|pythia|qwen|model's|original(?:ly)?|upstream|or|dual|except|unlike|not|other|both|respectively)\b",

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from hubkit.measures.catalogue import CATALOGUE
 from hubkit.readme.asides import asides
 from hubkit.readme.claims.beside import ITEM, NAME
+from hubkit.readme.claims.columns import is_columns
 from hubkit.readme.claims.kinds import Claim, Measured
 from hubkit.readme.claims.names import sae_in_row, sae_of
 from hubkit.readme.claims.numbers import decimals, half_unit
@@ -23,7 +24,7 @@ N = r"(?<![\w.,-])(-?\d{1,7}(?:\.\d{1,10})?)(?: ?(?P<sign>[-–—]|to|\.\.\.?|�
 VALUE = re.compile(
     rf"~?{N}(?: (?:active )?(?:latents|features|tokens)(?: per token)?)?(?: ?\([^()]{{0,80}}\))?[.;]?", I
 )
-LINK = r"(?: score)?(?: \([\w ,-]{1,30}\))?(?:,? (?:of|is|was|at|equals|being|around|about|=)(?: (?:about|around|roughly|approximately))?| ?[:=→(]|) ?~?"
+LINK = r"(?: score)?(?: \([\w ,-]{1,30}\))?(?:,? (?:of|is|was|at|equals|averages|reaches|being|around|about|=)(?: (?:about|around|roughly|approximately))?| ?[:=→(]|) ?~?"
 BEFORE = r"(?<![\w.-])(?<!target )(?<!TopK )(?<!to )(?<!no )"
 TITLES = {
     one.name: re.compile(f"(?:{one.columns_elsewhere})(?: [\\[(].{{0,40}}[\\])])?", I)
@@ -70,6 +71,9 @@ def _labelled(line: Line) -> Iterator[Measured]:
     """A row of two cells, an item, a key in bold; or a row of a table whose only columns are measures."""
     if sae_in_row(line):
         return
+    if line.titles and is_columns(line.titles):
+        yield from _columns(line)
+        return
     pair = pair_of(line)
     if pair and (match := VALUE.fullmatch(pair[1].strip(" *`"))):
         for name, title in TITLES.items():
@@ -77,6 +81,15 @@ def _labelled(line: Line) -> Iterator[Measured]:
                 yield _measured(
                     line, line.quote, name, match, None, unsure=OF_ROWS.search(line.text) is not None
                 )
+
+
+def _columns(line: Line) -> Iterator[Measured]:
+    """The measures of a row beside the fields of its SAE, which it does not name."""
+    for title, cell in zip(line.titles, line.cells, strict=False):
+        match = VALUE.fullmatch(cell.strip(" *`"))
+        for name, words in TITLES.items() if match else ():
+            if match and words.fullmatch(title.strip(" *`")):
+                yield _measured(line, line.quote, name, match, None, unsure=True)
 
 
 def _sentences(line: Line) -> Iterator[Measured]:

@@ -11,7 +11,8 @@ I = re.IGNORECASE  # noqa: E741 - as short as it is common here
 LINK = r"(?: \([\w ]{1,20}\))?(?: ?[:=→] ?| ?\(| (?:of|is|are|was|were|being|equals?|equal to|set to|called|named) (?:set to )?| )[`\"']?(?:the )?"
 PRECISION = r"(?:torch\.)?(?:float(?:16|32|64)|bfloat16|b?fp?16|fp?32|fp?64)"
 CORPUS = r"(?:OpenWebText|OWT|(?:the )?Pile(?:[- ]uncopyrighted)?|C4|FineWeb(?:-Edu)?|RedPajama|SlimPajama|TinyStories|LMSYS(?:-Chat)?|UltraChat|WikiText|Dolma)"
-DATASET = rf"(?:[A-Za-z][\w.-]{{1,60}}/[\w.-]{{0,79}}\w|{CORPUS})(?![\w/]|-\w)"
+ID = r"[A-Za-z][\w.-]{1,60}/[\w.-]{0,79}\w(?![\w/]|-\w)"
+DATASET = rf"(?:{ID}|{CORPUS}(?![\w/]|-\w))"
 ONLY_ONE = r"(?! ?(?:and|or|,|&|/|\+) )"
 TAKEN = r"(?:train|fit|learn|collect|comput|extract|sampl|gather|harvest|tak|captur|generat|record|stream)(?:\w{1,5})?"
 NORMALIZED = r"(?:activations?|inputs?|vectors|hidden states) (?:(?:are|were|is|was|have been|being) )?(?:first |then )?"
@@ -36,13 +37,14 @@ STATED: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("dtype", re.compile(rf"(?<![\w-])({PRECISION}) (?:weights|tensors|parameters)\b", I)),
     ("dtype", re.compile(rf"\b(?:weights|tensors|parameters) (?:(?:of|in) the SAEs? )?(?:are|in|as|is) (?:in )?({PRECISION})(?!\w)", I)),
     ("dtype", re.compile(rf"\b(?:saved|stored|published|released) (?:in|as|with) ({PRECISION})(?!\w)", I)),
-    ("dataset_path", re.compile(rf"(?<![\w-]){_names(FIELDS['dataset_path'])}{LINK}({DATASET}){ONLY_ONE}", I)),
-    ("dataset_path", re.compile(rf"\b{TAKEN} (?:[\w.,]+ ){{0,6}}?(?:on|over|from|with|using) (?:[\w.,]+ ){{0,4}}?(?:(?:of|from|on) )?(?:the )?({DATASET}){ONLY_ONE}", I)),
+    ("dataset_path", re.compile(rf"(?<![\w-]){_names(FIELDS['dataset_path'])}{LINK}({ID}){ONLY_ONE}", I)),
+    ("dataset_path", re.compile(rf"(?<![\w-])(?:dataset|corpus){LINK}({CORPUS})(?![\w/]|-\w){ONLY_ONE}", I)),
+    ("dataset_path", re.compile(rf"\b{TAKEN} (?:[\w.,]+ ){{0,6}}?(?:on|over|from|with|using|for) (?:[\w.,]+ ){{0,4}}?(?:(?:of|from|on) )?(?:the )?({DATASET}){ONLY_ONE}", I)),
     ("dataset_path", re.compile(rf"\bus(?:e[sd]?|ing) (?:the )?({DATASET}) as (?:the |our |its )?(?:training )?(?:data|corpus|dataset)\b", I)),
     ("normalize_activations", re.compile(rf"{NORMALIZED}(layer[- ]?norm)(?:ali[sz])?ed\b", I)),
     ("normalize_activations", re.compile(rf"(?<![\w-]){_names(FIELDS['normalize_activations'])}{LINK}(none|layer[_ -]?norm(?:ali[sz]ation)?|constant_norm_rescale|expected_average_only_in)\b", I)),
 )  # fmt: skip
-"""Each way, with its value as the first group."""
+"""Each way, with its value as the first group. "Training data: the Pile" may be said of the base model: there only an id counts."""
 PLAIN = re.compile(
     rf"\b{NORMALIZED}(?:not |never |un)normali[sz]ed\b|\b(?:no|without(?: any)?) (?:activation |input )?normali[sz]ation\b",
     I,

@@ -93,6 +93,7 @@ SIZED: tuple[Phrase, ...] = (
     Phrase("d_in", re.compile(rf"\bd_in ?= ?{NUMBER}", I)),
     _sized("d_in"),
     Phrase("d_in", re.compile(rf"\b(?:activations?|inputs?|vectors|residual streams?|states)(?: vectors)?(?: of| with| in| has| have|,)? (?:an? )?(?:dimension(?:ality)?|size|width)(?: of| is| =)? {ABOUT}{NUMBER}", I)),
+    Phrase("d_in", re.compile(rf"\b(?:activations?|inputs?|vectors) (?:are|is|were|was|have) ({N})[- ]dim(?:ensional|ensions)\b", I), 16),
     Phrase("d_in", re.compile(rf"(?<![\w.,])({N})[- ](?:dim|dimensional|d) (?:residual|activations?|inputs?|vectors?|MLP|hidden states)\b", I), 16),
     Phrase("d_model", re.compile(rf"\b(?:hidden|residual(?:[- ]stream)?|model) (?:dimension(?:ality)?|dim|size|width)(?: \(d_model\))?(?: of| is|:| =)? {ABOUT}{NUMBER}", I)),
     Phrase("d_model", re.compile(rf"\bd_model ?= ?{NUMBER}", I)),
@@ -112,6 +113,7 @@ ACTIVE: tuple[Phrase, ...] = (
     Phrase("l0", re.compile(rf"\bL0 (?:of|is|=|at) {ABOUT}{NUMBER}", I)),
 )  # fmt: skip
 OTHERS: tuple[Phrase, ...] = (
+    Phrase("hook_name", re.compile(r"(?<![\w.])((?:transformer|model|gpt_neox|backbone)\.(?:h|layers|blocks)\.\d{1,3})(?![\w.]\w|[\w/])")),
     Phrase("hook_name", re.compile(r"(?<![\w.])(blocks\.\d{1,3}\.(?:\w{1,20}\.)?hook_\w{1,30})(?![\w.]\w|/)")),
     Phrase("dtype", re.compile(r"\b(?:weights|tensors|parameters|saved|stored|published|released|precision)\b[^.;]{0,30}?\b(?:in|as|is|are|:) (?:torch\.)?(float(?:16|32|64)|bfloat16|b?fp?16|fp?32|fp?64)\b", I)),
     Phrase("architecture", re.compile(rf"\b(?:activation function|non-?linearity|architecture|encoder activation|sparsity (?:mechanism|function)|activation)(?: (?:of|in) the (?:SAE|encoder|autoencoder))? (?:is|was|are|:|used is) (?:an? |the )?((?:{KIND}[ -]?){{1,3}})", I)),

@@ -61,7 +61,7 @@ def read(page: Page) -> Iterator[Claim]:
     sure = {heading for heading, claim in found if not claim.loosely}
     of_base = {line.heading for line in page.prose if (pair := pair_of(line)) and BASE_ROW.match(pair[0])}
     for heading, claim in found:
-        told = heading in sure or _tells(claim) or (claim.field == "context_size" and heading not in of_base)
+        told = heading not in of_base if claim.field == "context_size" else heading in sure or _tells(claim)
         if told or not claim.loosely:
             yield claim
 
@@ -192,9 +192,7 @@ def _unsure(name: str, stated: values.Value, label: str, *, loosely: bool) -> bo
     if name == "model_name":
         return loosely and not values.is_foundry(stated)  # the repository's own name
     if name == "dataset_path":
-        return "/" not in stated and not (
-            label.lower().rstrip().endswith("dataset") or values.corpora(stated)
-        )
+        return "/" not in stated and not label.lower().rstrip().endswith("dataset")
     return name == "architecture" and loosely and stated == ["standard"]  # the activation function of any SAE
 
 
