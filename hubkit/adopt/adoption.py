@@ -36,6 +36,7 @@ from hubkit.errors import NothingFound, UsageError
 from hubkit.fix.content import Text
 from hubkit.fix.proposal import proposed
 from hubkit.measures.catalogue import CATALOGUE
+from hubkit.readme.claims import read_claims
 from hubkit.readme.page import Page
 from hubkit.release.evidence import Evidence, StatedValue, decode_evidence
 from hubkit.release.evidence_text import read_text
@@ -79,7 +80,13 @@ def adopt(view: RepoView, given: Mapping[str, str], folder: Path = Path()) -> Ad
     built = work.built(draft)
     texts = {EVIDENCE: work.evidence_text(built.evidence)}
     after = validate(_with(view, {README: built.card, **texts, **built.figures})) if built.card else None
-    rows = differences(source.text, built.draft, before.findings, after.findings if after else (), built.card)
+    rows = differences(
+        read_claims(page) if facts.card is None else facts.claims,
+        built.draft,
+        before.findings,
+        after.findings if after else (),
+        built.card,
+    )
     rows = with_front(rows, work.front()[1])
     settings = work.settings(built.draft)
     return Adoption(

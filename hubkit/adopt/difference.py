@@ -10,7 +10,7 @@ from typing import Any, Literal
 from hubkit.adopt.contradicted import ALSO, CONTRADICTS, QUOTED, on_line
 from hubkit.adopt.draft import Draft, lines_of, short
 from hubkit.adopt.pieces import Piece, code_of
-from hubkit.readme.claims import read_claims
+from hubkit.readme.claims import Claims, read_claims
 from hubkit.readme.claims.kinds import (
     Claim,
     Expansion,
@@ -90,16 +90,16 @@ class Difference:
 
 
 def differences(
-    text: str, draft: Draft, before: Iterable[Finding], after: Iterable[Finding], card: str | None
+    old: Claims, draft: Draft, before: Iterable[Finding], after: Iterable[Finding], card: str | None
 ) -> list[Difference]:
-    """Every finding on the card `text` that was worth a warning, and everything that was withdrawn."""
+    """Every finding on the card that was there and was worth a warning, and everything that was withdrawn; `old` is what that card claims."""
     found = [
         one
         for one in before
         if one.path == README and one.code.startswith("CARD") and one.severity > Severity.NOTE
     ]
     left = {(one.code, QUOTED.sub("", one.message)) for one in after}
-    claims = _Claims(text, draft, card)
+    claims = _Claims(old, draft, card)
     rows = [_of_finding(one, draft, left, claims) for one in found]
     told = {(row.line, row.code) for row in rows if row.outcome == "withdrawn"}
     rows += list(_of_pieces(draft, told, claims))
@@ -212,14 +212,14 @@ def _bare(word: str) -> str:
 class _Claims:
     """The claims of both cards: what the new one says where the old one was wrong."""
 
-    def __init__(self, text: str, draft: Draft, card: str | None) -> None:
+    def __init__(self, old: Claims, draft: Draft, card: str | None) -> None:
         self.card = card
         theirs = lines_of(draft)
         self.ours = [
             (n, line) for n, line in enumerate((card or "").split("\n"), 1) if line.strip() not in theirs
         ]
         self.old: dict[int, list[Claim]] = {}
-        for claim in read_claims(Page(parse_readme(text))).found:
+        for claim in old.found:
             self.old.setdefault(claim.line, []).append(claim)
         self.new = read_claims(Page(parse_readme(card))).found if card else ()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,6 @@ from hubkit.validate.finding import Severity
 from hubkit.validate.gather import gather
 from hubkit.validate.need import Need
 from hubkit.validate.rules.card_code import MOVED_KEY
-from hubkit.validate.run import validate
 
 if TYPE_CHECKING:
     from hubkit.repo.view import RepoView
@@ -29,9 +28,10 @@ REVEALED = ("THR",)
 WEIGHT_ENDINGS = {".safetensors", ".pt", ".pth", ".npz", ".bin"}
 
 
-def unproven(before: RepoView, after: RepoView, code: str, changed: Iterable[str]) -> str | None:
-    """Why the change of the files `changed` is not made, or None when the validator is content with it."""
-    old, new = validate(before).findings, validate(after).findings
+def unproven(
+    old: Collection[Finding], new: Collection[Finding], code: str, changed: Iterable[str]
+) -> str | None:
+    """Why the change of the files `changed` is not made, or None when the validator, which found `old` before it and `new` after it, is content with it."""
     if _count(new, code) and _count(new, code) >= _count(old, code):
         return f"{code} would still be there"
     came = worse(old, new, weights_changed=any(_is_weights(path) for path in changed))

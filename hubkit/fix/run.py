@@ -159,7 +159,8 @@ def _sae(
         if change is None:
             continue
         after = proposed(work.view, change.files)
-        reason = unproven(work.view, after, fixer.finding, change.files) or computes_otherwise(
+        old, new = validate(work.view).findings, validate(after).findings
+        reason = unproven(old, new, fixer.finding, change.files) or computes_otherwise(
             work.view, after, change.files
         )
         if reason:
@@ -255,18 +256,20 @@ def _root(view: RepoView, fixers: list[Fixer], unsafe: bool, plan: Plan) -> None
     there = {path: content for fix in plan.fixes for path, content in fix.files.items()}
     work = _Work(README, proposed(view, there))
     sources = _signed(view, [entry for path in ROOT_FILES if (entry := view.entry(path))])
+    found = validate(work.view).findings if fixers else []  # once for all: to read a card takes a second
     for fixer in fixers:
-        if fixer.finding not in _codes(work.view):
+        if not any(finding.code == fixer.finding for finding in found):
             continue
         facts = gather(work.view, Need.TREE | Need.CFG | Need.README | Need.EVALUATION)
         change = _asked(fixer, facts, work.place, unsafe, plan)
         if change is None:
             continue
-        reason = unproven(work.view, proposed(work.view, change.files), fixer.finding, change.files)
-        if reason:
+        after = validate(proposed(work.view, change.files)).findings
+        if reason := unproven(found, after, fixer.finding, change.files):
             plan.refused.append(Refused(work.place, fixer.code, reason))
         else:
             work.take(fixer, change)
+            found = after
     if work.codes:
         plan.fixes.append(work.fix({path: mark for path, mark in sources.items() if path in work.changed}))
 

@@ -22,7 +22,7 @@ TEXT_CHUNKS = {b"tEXt", b"zTXt", b"iTXt", b"eXIf"}
 MOST_CHUNKS = 20_000
 LONGEST_CHUNK = 1 << 20
 """Bytes of a chunk of text that are read, and that come out of one."""
-LENGTH = rb"(?:[\x10-\x7f]|\x81.|\x82..|\x83...|\x80)"
+LENGTH = rb"(?:[\x02-\x7f]|\x81.|\x82..|\x83...|\x80)"
 KEYS = {
     "a private key in binary form (DER)": re.compile(
         rb"\x30" + LENGTH + rb"\x02\x01(?:[\x00\x01]\x30" + LENGTH + rb"\x06[\x03-\x0b]|\x00\x02" + LENGTH + rb"|\x01\x04[\x14-\x42])", re.DOTALL
@@ -68,6 +68,7 @@ def png_texts(file: Readable, share: Share) -> Iterator[bytes]:
 def tar_notes(archive: tarfile.TarFile, member: tarfile.TarInfo) -> str:
     """What tar says of a member beside its bytes: owner, link, and pax's own words."""
     pax = {**archive.pax_headers, **member.pax_headers}
-    return "\n".join(
-        (member.uname, member.gname, member.linkname, *(f"{key}={value}" for key, value in pax.items()))
+    own = (
+        f"{key}={value}" for key, value in pax.items() if key not in {"path", "linkpath", "uname", "gname"}
     )
+    return "\n".join((member.uname, member.gname, member.linkname, *own))
