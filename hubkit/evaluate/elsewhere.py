@@ -19,8 +19,10 @@ from hubkit.evaluate.values import computed_versions, differences, values_of
 from hubkit.formats.computed import computation
 from hubkit.formats.detect import read_saes
 from hubkit.formats.folder import folders_of
+from hubkit.measures.design import numbered
 from hubkit.measures.estimate import NotMeasured
 from hubkit.measures.reconstructed import Encoded, Reconstructed
+from hubkit.measures.separation import Labelled
 from hubkit.release.digests import sha256_of_file, sha256_of_json
 from hubkit.release.folds import whole_scenarios
 from hubkit.release.layout import EVALUATION, METRICS
@@ -79,6 +81,27 @@ class GivenRows:
         if self.by_scenario is None:
             return "there is one scenario"
         return probe(self.by_scenario, dict.fromkeys(self.by_scenario.folds, self.features), "scenarios held")
+
+    def labelled(self, _: Split, /) -> tuple[Labelled, ...] | None:
+        """All rows."""
+        return None if self.encoded is None else (self._beside_labels(self.encoded, np.arange(len(self.x))),)
+
+    def labelled_folds(self) -> list[tuple[Labelled, Labelled]] | None:
+        """The same latents on either side."""
+        if self.encoded is None:
+            return None
+        fold = self.design.fold
+        return [
+            (
+                self._beside_labels(self.encoded, np.flatnonzero(fold != name)),
+                self._beside_labels(self.encoded, np.flatnonzero(fold == name)),
+            )
+            for name in self.design.folds
+        ]
+
+    def _beside_labels(self, encoded: Encoded, chosen: Any) -> Labelled:
+        strata = numbered(self.design.scenario)
+        return Labelled(encoded.acts[chosen], self.design.positive[chosen], strata[chosen])
 
     def probe_control(self, design: Design) -> tuple[Probe, Probe]:
         """There is none."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from hubkit.evaluate.logistic import decision_values, directions
-from hubkit.measures.design import dealt, numbered, permuted
+from hubkit.measures.design import dealt, movable, numbered, permuted
 from hubkit.measures.inference import PERMUTATIONS
 from hubkit.measures.probed import Columns, Probed
 
@@ -21,8 +21,6 @@ SEED = 20_240_607
 Permuting = Literal["folds dealt again", "folds held", "scenarios held", "none"]
 """Which permutation of the labels is as good as the labels are without an effect: within scenarios where the features know no folds; within
 scenario and fold where they do, since folds were dealt by the labels; within scenarios where whole scenarios are held out."""
-MOVABLE = 0.5
-"""Share of the rows that must lie in cells of scenario and fold with both labels, for a permutation within them to say anything."""
 
 
 def probe(
@@ -50,7 +48,7 @@ def _labels(design: Design, permuting: Permuting, draws: int) -> tuple[Booleans,
     positive, scenario, fold = design.positive, numbered(design.scenario), numbered(design.fold)
     generator = np.random.default_rng([SEED, _number(permuting)])
     cells = scenario * (int(fold.max()) + 1) + fold if permuting == "folds held" else scenario
-    if permuting == "none" or (permuting == "folds held" and _mixed(positive, cells) < MOVABLE):
+    if permuting == "none" or (permuting == "folds held" and not movable(positive, cells)):
         return positive[:, None], fold[:, None]
     others = permuted(positive, cells, draws, generator)
     if permuting == "folds dealt again":
@@ -58,12 +56,6 @@ def _labels(design: Design, permuting: Permuting, draws: int) -> tuple[Booleans,
     else:
         folds = np.repeat(fold[:, None], draws, axis=1)
     return np.c_[positive, others], np.c_[fold, folds]
-
-
-def _mixed(positive: Booleans, cells: Numbers) -> float:
-    """Share of the rows in cells that hold both labels."""
-    size, ones = np.bincount(cells), np.bincount(cells, weights=positive)
-    return float(((ones > 0) & (ones < size))[cells].mean())
 
 
 def _out_of_fold(positive: Booleans, fold: Numbers, features: Sequence[Floats]) -> Values:

@@ -17,6 +17,7 @@ from hubkit.evaluate.probe import fold_of_labels, probe
 from hubkit.measures.design import numbered
 from hubkit.measures.estimate import NotMeasured
 from hubkit.measures.reconstructed import Encoded, Reconstructed
+from hubkit.measures.separation import Labelled
 from hubkit.release.folds import CONTROL, rows_of, scenario_folds
 from hubkit.release.layout import CFG, WEIGHTS
 from hubkit.release.pool import MIXED
@@ -67,6 +68,14 @@ class Subject(ABC):
     def control_errors(self) -> Values | str:
         """There is none."""
         raise NotImplementedError
+
+    def labelled(self, _: Split, /) -> tuple[Labelled, ...] | None:
+        """Raw activations have no latents."""
+        return None
+
+    def labelled_folds(self) -> list[tuple[Labelled, Labelled]] | None:
+        """Raw activations have no latents."""
+        return None
 
     @cached_property
     def design(self) -> Design:
@@ -148,6 +157,39 @@ class PoolSae(Subject):
             return None
         return f"{self.condition}: the rows that train its probe were seen by the SAE where they have that label, its test rows were not"
 
+    def labelled(self, split: Split, /) -> tuple[Labelled, ...] | None:
+        """The published SAE on the rows that it saw, blind to their labels; or those of the folds on the rows that they did not see."""
+        if self.condition != MIXED:
+            return None
+        if split == "train":
+            return (self._beside_labels(self._published, np.arange(len(self.x)), self._scenarios),)
+        return tuple(test for _, test in self.labelled_folds() or [])
+
+    def labelled_folds(self) -> list[tuple[Labelled, Labelled]] | None:
+        """By the SAEs of the folds. Permuted within scenario and fold: the labels dealt the folds."""
+        if self.condition != MIXED:
+            return None
+        encoded = self._of_folds
+        if isinstance(encoded, str):
+            raise NotMeasured(encoded, len(self.x))
+        cells = self._scenarios * len(self.design.folds) + numbered(self.design.fold)
+        return [
+            (
+                self._beside_labels(encoded[fold], np.flatnonzero(self.design.fold != fold), cells),
+                self._beside_labels(encoded[fold], np.flatnonzero(self.design.fold == fold), cells),
+            )
+            for fold in self.design.folds
+        ]
+
+    def _beside_labels(
+        self, encoded: Encoded, chosen: NDArray[np.int64], strata: NDArray[np.int64]
+    ) -> Labelled:
+        return Labelled(encoded.acts[chosen], self.design.positive[chosen], strata[chosen])
+
+    @property
+    def _scenarios(self) -> NDArray[np.int64]:
+        return numbered(self.design.scenario)
+
     @cached_property
     def control(self) -> Design | None:
         """`mixed` saw every row: there is no row to tell from the others."""
@@ -191,8 +233,13 @@ class PoolSae(Subject):
         return self._on_training_rows if split == "train" else self._on_unseen_rows
 
     @cached_property
+    def _published(self) -> Encoded:
+        """The published SAE on the rows that it saw."""
+        return encode(self.folder, self.x[self.own])
+
+    @cached_property
     def _on_training_rows(self) -> Reconstructed:
-        return Reconstructed((encode(self.folder, self.x[self.own]),))
+        return Reconstructed((self._published,))
 
     @cached_property
     def _on_unseen_rows(self) -> Reconstructed:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 FEWEST = 2
 """Rows of each label per fold below which a probe's number is no number: three rows decide whether it is 0.2 or 0.8."""
+MOVABLE = 0.5
+"""Share of the rows that must be able to change their label in a permutation."""
 HEAVY = 0.5
 """Share of the weight from which a scenario is named."""
 
@@ -92,6 +94,12 @@ def permuted(positive: Booleans, strata: Numbers, draws: int, generator: np.rand
         rows = np.flatnonzero(strata == stratum)
         columns[rows] = generator.permuted(columns[rows], axis=0)
     return columns
+
+
+def movable(positive: Booleans, strata: Numbers) -> bool:
+    """Whether most rows lie in strata with both labels, so that a permutation within them says anything."""
+    size, ones = np.bincount(strata), np.bincount(strata, weights=positive)
+    return bool(((ones > 0) & (ones < size))[strata].mean() >= MOVABLE)
 
 
 def dealt(positive: Booleans, scenario: Numbers, folds: int, generator: np.random.Generator) -> Numbers:

@@ -58,6 +58,16 @@ class Reconstructed:
         return np.concatenate([_squared_residuals(part) for part in self.parts])
 
     @cached_property
+    def x_hat(self) -> Floats:
+        """(n, d_in) of all parts."""
+        return np.concatenate([part.x_hat for part in self.parts]).astype(np.float64)
+
+    @cached_property
+    def magnitude(self) -> Floats:
+        """Sum of |activation| over the latents by row, (n,)."""
+        return np.concatenate([np.abs(part.acts.astype(np.float64)).sum(axis=1) for part in self.parts])
+
+    @cached_property
     def active(self) -> Floats:
         """Non-zero latents by row, (n,); NaN for a row that holds NaN (which is not zero, but is not a value either)."""
         return np.concatenate([_active_latents(part.acts) for part in self.parts])

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from hubkit.measures.measure import Split
     from hubkit.measures.probed import Probe, Values
     from hubkit.measures.reconstructed import Reconstructed
+    from hubkit.measures.separation import Labelled
 
 
 class Subject(Protocol):
@@ -39,6 +40,12 @@ class Subject(Protocol):
 
     def control_errors(self) -> Values | str:
         """(n,) how far the control SAE is from each row, squared; or why there is none."""
+
+    def labelled(self, split: Split, /) -> tuple[Labelled, ...] | None:
+        """Latents beside labels: of one SAE on all of the split's rows, or of each fold's SAE on the rows that it did not see. None where the label chose which rows an SAE saw."""
+
+    def labelled_folds(self) -> list[tuple[Labelled, Labelled]] | None:
+        """For each fold the latents of the other rows, and of its own, both by the SAE without the fold; None as above."""
 
     def reconstructed(self, split: Split) -> Reconstructed:
         """The rows of the split and what was said back of them. Raises NotMeasured where nothing was."""

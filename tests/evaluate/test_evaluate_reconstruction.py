@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from statistics import mean
 from types import SimpleNamespace
 
 import numpy as np
@@ -54,9 +55,9 @@ def test_explained_variance(seed: int, mean: float) -> None:
 
 def test_explained_variance_is_0_for_the_mean_and_1_for_the_rows() -> None:
     x, acts = encoded(0).x.astype(np.float64), encoded(0).acts
-    mean, ones = np.broadcast_to(x.mean(axis=0), x.shape), np.ones((4, 2))
+    centre, ones = np.broadcast_to(x.mean(axis=0), x.shape), np.ones((4, 2))
     assert number("explained_variance", Encoded(x, x, acts)) == 1.0
-    assert number("explained_variance", Encoded(x, mean, acts)) == pytest.approx(0.0, abs=1e-12)
+    assert number("explained_variance", Encoded(x, centre, acts)) == pytest.approx(0.0, abs=1e-12)
     assert math.isnan(number("explained_variance", Encoded(ones, ones, ones))), (
         "nothing varies, nothing to explain"
     )
@@ -69,6 +70,45 @@ def test_l0_and_alive_share(seed: int) -> None:
     alive = [any(act != 0 for act in column) for column in part.acts.T.tolist()]
     assert number("l0", part) == pytest.approx(sum(fired) / len(fired))
     assert number("alive_share", part) == pytest.approx(sum(alive) / len(alive))
+
+
+NAIVE = {
+    "mse": lambda x, y, z: mean((a - b) ** 2 for r, s in zip(x, y, strict=True) for a, b in zip(r, s, strict=True)),
+    "mse_sum": lambda x, y, z: mean(sum((a - b) ** 2 for a, b in zip(r, s, strict=True)) for r, s in zip(x, y, strict=True)),
+    "cosine": lambda x, y, z: mean(dot(r, s) / math.sqrt(dot(r, r) * dot(s, s)) for r, s in zip(x, y, strict=True)),
+    "l2_ratio": lambda x, y, z: mean(math.sqrt(dot(s, s) / dot(r, r)) for r, s in zip(x, y, strict=True)),
+    "relative_bias": lambda x, y, z: sum(dot(s, s) for s in y) / sum(dot(r, s) for r, s in zip(x, y, strict=True)),
+    "l1": lambda x, y, z: mean(sum(abs(act) for act in row) for row in z),
+    "dense_share": lambda x, y, z: mean(sum(act != 0 for act in column) > 0.1 * len(x) for column in zip(*z, strict=True)),
+}  # fmt: skip
+
+
+def dot(one: list[float], other: list[float]) -> float:
+    return sum(a * b for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", NAIVE)
+def test_every_other_measure_by_hand(name: str, seed: int) -> None:
+    part = encoded(seed, mean=2.0)
+    naive = NAIVE[name](part.x.tolist(), part.x_hat.tolist(), part.acts.tolist())
+    assert number(name, part) == pytest.approx(naive, rel=1e-6)
+    found = value(name, part)
+    assert found.interval is not None
+    assert found.interval[0] <= found.value <= found.interval[1]
+
+
+def test_a_perfect_and_a_shrunken_reconstruction() -> None:
+    part = encoded(0)
+    perfect, half = Encoded(part.x, part.x, part.acts), Encoded(part.x, part.x / 2, part.acts)
+    found = {name: (number(name, perfect), number(name, half)) for name in NAIVE}
+    assert found["mse"][0] == found["mse_sum"][0] == 0.0
+    assert found["cosine"] == pytest.approx((1.0, 1.0))
+    assert found["l2_ratio"] == pytest.approx((1.0, 0.5))
+    assert found["relative_bias"] == pytest.approx((1.0, 0.5))
+    assert found["mse_sum"][1] == pytest.approx(6 * found["mse"][1])
+    nothing = Encoded(part.x, part.x * 0, part.acts)
+    assert value("cosine", nothing).value is None, "a row that is said back as 0 has no direction"
 
 
 def test_nan_stays_nan_and_is_written_as_null() -> None:

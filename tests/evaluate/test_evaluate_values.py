@@ -25,16 +25,16 @@ def test_another_entry_of_the_catalogue_changes_nothing_and_another_version_of_a
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     before = computed_versions()
-    monkeypatch.setitem(CATALOGUE, "loss_recovered", dataclasses.replace(get("mse"), name="loss_recovered"))
-    monkeypatch.setitem(CATALOGUE, "d_max", dataclasses.replace(get("d_max"), version=9))
+    monkeypatch.setitem(CATALOGUE, "loss_recovered", dataclasses.replace(get("d"), name="loss_recovered"))
+    monkeypatch.setitem(CATALOGUE, "d", dataclasses.replace(get("d"), version=9))
     assert computed_versions() == before
     monkeypatch.setitem(CATALOGUE, "l0", dataclasses.replace(get("l0"), version=9))
     assert computed_versions() == before | {"l0": 9}
 
 
 def test_what_hubkit_does_not_compute_is_told() -> None:
-    with pytest.raises(KeyError, match="mse is not computed"):
-        value_of("mse", NOBODY, "train")  # type: ignore[arg-type]
+    with pytest.raises(KeyError, match="d is not computed"):
+        value_of("d", NOBODY, "train")  # type: ignore[arg-type]
     with pytest.raises(KeyError, match="no measure `loss_recovered`"):
         value_of("loss_recovered", NOBODY, "train")  # type: ignore[arg-type]
 

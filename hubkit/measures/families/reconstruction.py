@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hubkit.measures.estimate import Estimate
-    from hubkit.measures.measure import Split
+    from hubkit.measures.measure import Compute, Split
     from hubkit.measures.reconstructed import Encoded, Reconstructed
     from hubkit.measures.subject import Subject
 
@@ -42,6 +42,69 @@ def explained_resampled(rows: Reconstructed, centred: Floats) -> Floats:
     return explained
 
 
+def mse(subject: Subject, split: Split) -> Estimate:
+    """Mean over rows and dimensions."""
+    rows = subject.reconstructed(split)
+    return rows.mean(rows.residuals / rows.x.shape[1])
+
+
+def mse_sum(subject: Subject, split: Split) -> Estimate:
+    """Mean over rows of the sum over dimensions."""
+    rows = subject.reconstructed(split)
+    return rows.mean(rows.residuals)
+
+
+def cosine(subject: Subject, split: Split) -> Estimate:
+    """Mean over rows; not a number where a row is said back as 0."""
+    rows = subject.reconstructed(split)
+    products = (rows.x * rows.x_hat).sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        return rows.mean(products / (_lengths(rows.x) * _lengths(rows.x_hat)))
+
+
+def l2_ratio(subject: Subject, split: Split) -> Estimate:
+    """Mean over rows; a row of next to no length counts as one of length 1."""
+    rows = subject.reconstructed(split)
+    lengths = _lengths(rows.x)
+    return rows.mean(_lengths(rows.x_hat) / np.where(lengths < NO_LENGTH, 1.0, lengths))
+
+
+def relative_bias(subject: Subject, split: Split) -> Estimate:
+    """E ||xhat||^2 / E x xhat over all rows at once."""
+    rows = subject.reconstructed(split)
+    squares, products = (rows.x_hat**2).sum(axis=1), (rows.x * rows.x_hat).sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        resampled = (rows.counts @ squares) / (rows.counts @ products)
+        value = float(squares.sum() / products.sum())
+    return rows.estimate(value, percentile_interval(resampled))
+
+
+def l1(subject: Subject, split: Split) -> Estimate:
+    """Mean sum of |activation|; it depends on the decoder's norms."""
+    rows = subject.reconstructed(split)
+    return rows.mean(rows.magnitude)
+
+
+def dense_share(subject: Subject, split: Split) -> Estimate:
+    """Share of the latents that fire on more than a tenth of the rows; over several parts their mean, weighted by rows."""
+    rows = subject.reconstructed(split)
+    value, resampled, start = 0.0, np.zeros(len(rows.counts)), 0
+    for part in rows.parts:
+        n, weight = len(part.x), len(part.x) / rows.n
+        drawn = rows.counts[:, start : start + n].astype(np.float32)
+        often = drawn @ (part.acts != 0).astype(np.float32) / np.maximum(drawn.sum(axis=1, keepdims=True), 1)
+        resampled += weight * (often > DENSE).mean(axis=1)
+        fires = np.nan if np.isnan(part.acts).any() else ((part.acts != 0).mean(axis=0) > DENSE).mean()
+        value += weight * float(fires)
+        start += n
+    return rows.estimate(value, normal_interval(value, resampled))
+
+
+def _lengths(rows: Floats) -> Floats:
+    found: Floats = np.sqrt((rows**2).sum(axis=1))
+    return found
+
+
 def l0(subject: Subject, split: Split) -> Estimate:
     """Mean number of non-zero latents."""
     rows = subject.reconstructed(split)
@@ -63,6 +126,23 @@ def alive_share(subject: Subject, split: Split) -> Estimate:
 
 def _alive(part: Encoded) -> float:
     return float(np.nan if np.isnan(part.acts).any() else (part.acts != 0).any(axis=0).mean())
+
+
+NO_LENGTH = 1e-4
+"""As SAELens has it."""
+DENSE = 0.1
+"""Of the rows."""
+EVERYWHERE = (*UNSEEN, "train")
+SAELENS = "the same as SAELens 6.54 on the same rows"
+
+
+def _declared(
+    name: str, title: str, formula: str, unit: str, source: str, compute: Compute, **bounds: Any
+) -> Measure:
+    return Measure(
+        name=name, version=1, title=title, formula=formula, unit=unit, source=source, splits=EVERYWHERE, compute=compute,
+        **{"lower": 0.0, "upper": None, "higher_is_better": None} | bounds,
+    )  # fmt: skip
 
 
 MEASURES = (
@@ -132,5 +212,27 @@ MEASURES = (
         source="Depends on the scale of the activations: compare only at one hook of one model",
         splits=(*UNSEEN, "train"),
         on_card=OnCard(("quality",), order=40),
+        compute=mse,
     ),
-)
+    _declared(
+        "mse_sum", "Squared error of a row", "mean over rows of sum_j (x_j - xhat_j)^2", "activation units squared",
+        f"`mse` of SAELens: {SAELENS}; mse times d_in", mse_sum, higher_is_better=False,
+    ),
+    _declared(
+        "cosine", "Cosine of row and reconstruction", "mean over rows of x xhat / (||x|| ||xhat||)", "1",
+        f"`cossim` of SAELens: {SAELENS}, but for rows that are said back as 0", cosine, lower=-1.0, upper=1.0, higher_is_better=True,
+    ),
+    _declared(
+        "l2_ratio", "Length of the reconstruction", "mean over rows of ||xhat|| / ||x||, ||x|| < 1e-4 taken as 1", "1",
+        f"`l2_ratio` of SAELens: {SAELENS}; below 1 the SAE shrinks", l2_ratio,
+    ),
+    _declared(
+        "relative_bias", "Relative reconstruction bias", "E ||xhat||^2 / E x xhat, over all rows at once", "1",
+        "arXiv:2404.16014, equation 10; SAELens takes the mean over its batches", relative_bias, lower=None,
+    ),
+    _declared("l1", "L1", "mean over rows of sum |latent|", "activation units", f"`l1` of SAELens: {SAELENS}; depends on the decoder's norms", l1),
+    _declared(
+        "dense_share", "Dense latents", "share of the d_sae latents that are != 0 on more than 10 % of the rows; crossfit: mean over the folds, by rows",
+        "share", "Latents that fire so often say little about a row", dense_share, upper=1.0, higher_is_better=False,
+    ),
+)  # fmt: skip

@@ -1,0 +1,96 @@
+"""Cohen's d of every latent at once, for many labellings of the same rows. numpy alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hubkit.measures.design import movable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from hubkit.measures.design import Booleans, Numbers
+
+    Values = NDArray[np.float64]
+    Latents = NDArray[np.floating]
+
+FEWEST_ACTIVE = 5
+"""Rows on which a latent must be non-zero to be looked at; which rows those are, no label says."""
+BLOCK = 1024
+"""Latents at once: their permutations fit the cache."""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What an SAE makes of some rows, and what those are labelled."""
+
+    acts: Latents
+    """(n, m)."""
+    positive: Booleans
+    """(n,)."""
+    strata: Numbers
+    """(n,) within which a permutation of the labels is as good as the labels are without an effect."""
+
+    @property
+    def tells(self) -> bool:
+        """Whether both labels are there, twice at least, and most rows can change theirs in a permutation."""
+        ones = int(self.positive.sum())
+        return 2 <= ones <= len(self.positive) - 2 and movable(self.positive, self.strata)
+
+    def looked_at(self) -> Numbers:
+        """Latents that fire on enough rows and vary there."""
+        enough = (self.acts != 0).sum(axis=0) >= FEWEST_ACTIVE
+        return np.flatnonzero(enough & (self.acts.max(axis=0) > self.acts.min(axis=0)))
+
+
+def effects(acts: Latents, positive: Booleans) -> Iterator[tuple[slice, Values]]:
+    """(B, latents) d of each block of latents, for the labellings `positive` (n, B), each with as many of either label in all.
+
+    (mean_1 - mean_0) / pooled deviation. One product a block: of rows around their mean, the sum over one label gives both means,
+    and the squares within are all squares less those between.
+    """
+    n, n1 = len(acts), float(positive[:, 0].sum())
+    n0 = n - n1
+    sign = positive.T.astype(np.float32)
+    for start in range(0, acts.shape[1], BLOCK):
+        part = slice(start, min(start + BLOCK, acts.shape[1]))
+        rows = acts[:, part].astype(np.float64)
+        rows -= rows.mean(axis=0)
+        squares = (rows**2).sum(axis=0)
+        scale = np.sqrt(np.where(squares > 0, squares / n, 1.0))
+        share = (sign @ (rows / scale).astype(np.float32)).astype(
+            np.float64
+        ) / n1  # mean_1, mean_0 is -n1/n0 of it
+        difference = share * (n / n0)
+        within = n * (squares > 0) - n1 * share**2 - n0 * (share * n1 / n0) ** 2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            yield part, difference / np.sqrt(np.maximum(within, 0.0) / (n - 2))
+
+
+def largest(acts: Latents, positive: Booleans) -> tuple[Values, Numbers]:
+    """(B,) the largest |d| of each labelling, with its sign, and which latent that is. Latents without a deviation are left out."""
+    best, which = np.zeros(positive.shape[1]), np.zeros(positive.shape[1], dtype=np.int64)
+    for part, found in effects(acts, positive):
+        known = np.where(np.isfinite(found), found, 0.0)
+        place = np.abs(known).argmax(axis=1)
+        value = known[np.arange(len(known)), place]
+        better = np.abs(value) > np.abs(best)
+        best, which = np.where(better, value, best), np.where(better, place + part.start, which)
+    return best, which
+
+
+def effect_of_each(acts: Latents, positive: Booleans, which: Numbers) -> Values:
+    """(B,) d of one latent for each labelling: `which` (B,) of `acts` (n, m) under `positive` (n, B). 0 where it does not vary."""
+    chosen = acts[:, which].astype(np.float64)
+    n1 = positive.sum(axis=0)
+    n0 = len(positive) - n1
+    mean1, mean0 = (chosen * positive).sum(axis=0) / n1, (chosen * ~positive).sum(axis=0) / n0
+    within = ((chosen - np.where(positive, mean1, mean0)) ** 2).sum(axis=0)
+    deviation = np.sqrt(within / (len(positive) - 2))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(deviation > 0, (mean1 - mean0) / deviation, 0.0)
