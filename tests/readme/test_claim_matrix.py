@@ -74,3 +74,11 @@ def test_further_words(wrong: str, right: str) -> None:
 @pytest.mark.parametrize("text", NO_CLAIMS)
 def test_what_is_said_of_something_else_is_left_alone(text: str) -> None:
     assert [one.message for one in found(text)] == []
+
+
+@pytest.mark.parametrize(("value", "wrong"), [(0.95, True), (0.874, False)])
+def test_model_index_is_held_too(value: float, wrong: bool) -> None:
+    index = f"model-index:\n- name: x\n  results:\n  - metrics:\n    - type: explained_variance\n      value: {value}\n---\n\n# Sparse"
+    view = repository("Text.")
+    view.files["README.md"] = view.files["README.md"].replace(b"---\n\n# Sparse", index.encode())
+    assert bool([one for one in validate(view, FACTS).findings if one.pointer == "/model-index"]) is wrong

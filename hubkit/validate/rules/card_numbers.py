@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from statistics import mean, median
 
+from hubkit.measures.catalogue import CATALOGUE
 from hubkit.readme.claims.kinds import BestSae, Measured, Peak
 from hubkit.readme.claims.numbers import half_unit
+from hubkit.release.layout import README
 from hubkit.validate.card import claim_finding
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
@@ -19,6 +21,10 @@ from hubkit.validate.rules.thr_values import training_number
 
 HINT = "copy it from evaluation.json: hubkit build-cards does"
 EXACT = 1e-9
+INDEXED = 1e-6
+"""What a value of model-index is rounded to."""
+DEEPEST = 6
+"""Levels of model-index."""
 PROBE = "probe_balanced_accuracy"
 
 
@@ -27,7 +33,7 @@ def wrong_number(repo: RepoFacts) -> Iterator[Found]:
     """A number in the card contradicts the evaluation files.
 
     Tables with a line for each SAE (L0, explained variance, balanced accuracy), rows, items and sentences about them all, which must be the value of one of them, or their mean or
-    median, the best SAE and its accuracy, the peak layer and its accuracy: against the values that
+    median, `model-index` of the front matter, the best SAE and its accuracy, the peak layer and its accuracy: against the values that
     evaluation.json has for that SAE or layer under that measure, on any split. What it does not have is left alone, and so are evaluation files of other
     programs. Half a unit of the last printed digit is rounding.
     """
@@ -37,6 +43,7 @@ def wrong_number(repo: RepoFacts) -> Iterator[Found]:
             values[value.owner, value.measure].append(value.number)
     yield from _tables(repo, values)
     yield from _said(repo, values)
+    yield from _indexed(repo, values)
     yield from _best(repo, values)
     yield from _peak(repo, values)
 
@@ -73,6 +80,33 @@ def _said(repo: RepoFacts, values: dict[tuple[str, str], list[float]]) -> Iterat
             claim, f"{claim.measure} is {shown} in the files, the card says {claim.number:g}", HINT, topic=f"{claim.measure} {claim.number:g}"
         )  # fmt: skip
         yield replace(found, confidence="medium") if claim.unsure else found
+
+
+def _indexed(repo: RepoFacts, values: dict[tuple[str, str], list[float]]) -> Iterator[Found]:
+    """`model-index` of the front matter, which the Hub shows: a value of hubkit's measures may be a median of some of the SAEs, so it must lie among theirs."""
+    head = (repo.readme.head or "").split("\n") if repo.readme else []
+    line = next((number for number, text in enumerate(head, 2) if text.startswith("model-index")), 1)
+    for metric in _metrics((repo.readme.front_matter or {}).get("model-index") if repo.readme else None):
+        measure, number = metric.get("type"), metric.get("value")
+        if not isinstance(measure, str) or measure not in CATALOGUE or not isinstance(number, int | float):
+            continue
+        there = stated_of_all(repo, values, measure)
+        if there and not min(there) - INDEXED <= number <= max(there) + INDEXED:
+            yield Found(
+                f"{measure} lies between {min(there):.6g} and {max(there):.6g} in the files, model-index says {number:g}",
+                HINT,
+                path=README, line=line, pointer="/model-index", identity=f"model-index {measure} {number:g}",
+            )  # fmt: skip
+
+
+def _metrics(index: object, depth: int = 0) -> Iterator[Mapping[str, object]]:
+    """Each metric of each result."""
+    if isinstance(index, Mapping) and "value" in index and "type" in index:
+        yield index
+    elif depth < DEEPEST:
+        inner = index.values() if isinstance(index, Mapping) else index if isinstance(index, list) else ()
+        for one in inner:
+            yield from _metrics(one, depth + 1)
 
 
 def stated_of_all(repo: RepoFacts, values: dict[tuple[str, str], list[float]], measure: str) -> list[float]:
