@@ -10,7 +10,19 @@ from typing import Any
 from hubkit.errors import UsageError
 
 PACKAGE = Path(__file__).resolve().parents[1]
-NAMES = ("cfg", "study", "report", "metrics", "evaluation", "evidence", "provenance", "pool", "card")
+NAMES = (
+    "cfg",
+    "study",
+    "report",
+    "metrics",
+    "evaluation",
+    "evidence",
+    "provenance",
+    "pool",
+    "pool-report",
+    "agreement",
+    "card",
+)
 
 
 @cache

@@ -148,6 +148,7 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "Completions were sampled, and labelled by a judge.": ("half_quantized", "quantized"),
         "Labelled again by b.": ("quantized", "half_quantized"),
         "A and b agree on 90 % of the completions that both decide (n not recorded).": ("quantized", "half_quantized"),
+        "A and c agree on 80 % of the completions that both decide (n = 40); with ambiguous as an answer of its own, Cohen's kappa is 0.70 (95 % 0.60 to 0.80) over 50 completions.": ("quantized", "half_quantized"),
         "15 scenarios are on record, 1 of them without a decisive completion.": ("computed", "plain"),
         "1 scenario is on record; how many completions each gave is not.": ("half_quantized", "computed"),
         "150 sampled → 30 ambiguous → 120 decisive: 60 `no`, 60 `yes`.": ("computed", "plain"),

@@ -556,7 +556,7 @@ def quantized(folder: Path) -> Path:
     """A model in 4 bits, everywhere; a rewritten SAE; expected transfers; a labelled pool whose judges agree."""
     labelling = Labelling(
         judge="a judge", temperature=1.0, same_prompt=True, other_judges=["b"],
-        agreements=[Agreement(judges=("a", "b"), share=0.9), Agreement(judges=("a", "c"), share=0.8, n=40)],
+        agreements=[Agreement(judges=("a", "b"), share=0.9), Agreement(judges=("a", "c"), share=0.8, n=40, kappa=0.7, kappa_n=50, kappa_interval=(0.6, 0.8))],
     )  # fmt: skip
     seen = _record(13, labelling=labelling, quantization={"load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}, precision="bnb-nf4",
                    training={"x": TrainedSae(seconds=1, hardware="a card", device="cuda", threads=1, stack=1)}, software={"torch": "2"}, seeds={"collect": 1})  # fmt: skip

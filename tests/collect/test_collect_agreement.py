@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from hubkit.collect.agreement import agreement, judge_warnings
-from hubkit.collect.judges import Judgement
+from hubkit.collect.judges import Judgement, KeywordJudge, Reply
 from hubkit.collect.panel import Panel, Role, Voice, write_judgements
+from hubkit.collect.scenarios import Scenario
 from hubkit.measures.agreement import cohen_kappa, fleiss_kappa
 from hubkit.release.agreement import Agreement
 
@@ -200,3 +202,29 @@ def test_both_files_read_back(tmp_path: Path) -> None:
         "completion_id": "c3", "scenario_id": "s1", "judge": "x", "role": "decides", "label": None, "reason": "r",
         "lost": "timeout", "by": "m1", "tokens": 5, "requests": 1,
     }  # fmt: skip
+
+
+def test_the_keyword_judge_on_completions_that_were_read() -> None:
+    """A hundred completions of a real model, read one by one: where both decide they agree, and the reader decides a few more."""
+    read = json.loads(Path(__file__).with_name("read_by_hand.json").read_text(encoding="utf-8"))
+    judge = KeywordJudge(
+        keywords={"honest": (), "deceptive": ()}, within=40, unit="characters", several="first"
+    )
+    scenarios = {
+        name: Scenario.model_validate({"scenario_id": name, "prompt": "p", "anchors": anchors})
+        for name, anchors in read["anchors"].items()
+    }
+    reader, words = {}, {}
+    for name, label, text in read["rows"]:
+        reader[name] = Judgement(None if label == "ambiguous" else label, "")
+        (words[name],) = judge.judge([Reply(name, scenarios[name.partition("/")[0]], text)])
+    ids = {name: name.partition("/")[0] for name in reader}
+    voices = (Voice("reader", "decides", "a reader", reader), Voice("keyword", "second", "words", words))
+    found = agreement(Panel(ids, ("deceptive", "honest"), voices))
+    kappa = found.pair("reader", "keyword").kappa
+    assert (kappa.n, kappa.value, kappa.interval) == (
+        100, pytest.approx(0.876, abs=1e-3), (pytest.approx(0.793, abs=1e-3), pytest.approx(0.960, abs=1e-3)),
+    )  # fmt: skip
+    sure = found.pair("reader", "keyword", "decisive").same
+    assert (sure.n, sure.value) == (89, 1.0)
+    assert found.recall[0].recall.value == pytest.approx(89 / 92)

@@ -336,13 +336,17 @@ def test_a_key_that_comes_back_is_written_over() -> None:
 
 
 def test_without_a_key_the_users_own_token_goes_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("JUDGE_KEY")
     monkeypatch.setenv("HF_TOKEN", "hf_own")
     with serving(good) as server:
-        judge(server).judge(REPLIES[:2])
+        assert labels(judge(server, key_variable=None).judge(REPLIES[:2])) == LABELS[:2]
         assert "hf_own" not in json.dumps(server.asked[0].headers)
+        monkeypatch.delenv("JUDGE_KEY")
         with pytest.raises(IncompleteError, match="no key in the environment variable JUDGE_KEY"):
-            judge(server, base_url=None).judge(REPLIES[:2])
+            judge(server).judge(REPLIES[:2])
+        monkeypatch.delenv("HF_TOKEN")
+        with pytest.raises(IncompleteError, match="no key in the environment variable HF_TOKEN"):
+            judge(server, base_url=None, key_variable=None).judge(REPLIES[:2])
+    assert len(server.asked) == 1
 
 
 def test_caps_hold_over_all_runs(tmp_path: Path) -> None:

@@ -14,16 +14,17 @@ from judge_server import Reply as Sent
 from pyarrow import parquet
 from pydantic import TypeAdapter, ValidationError
 
-from hubkit.collect import run
 from hubkit.collect.completions import read_completions
 from hubkit.collect.judges import AnyJudge, Judge, KeywordJudge
 from hubkit.collect.plan import CollectPlan
 from hubkit.collect.run import collect
+from hubkit.collect.sampling import Sampling
 from hubkit.errors import IncompleteError
 from hubkit.lab.model import LabModel
 from hubkit.lab.study import plan
 from hubkit.release.agreement import Agreement
 from hubkit.release.pool import PoolManifest
+from hubkit.release.pool_report import PoolReport
 
 pytestmark = pytest.mark.train
 KEYWORDS = {"honest": ["truly"], "deceptive": ["quietly"]}
@@ -38,7 +39,7 @@ def judge(settings: dict[str, Any]) -> Judge:
 
 def llm(server: Server, **settings: Any) -> dict[str, Any]:
     return {
-        "kind": "llm", "model": "m", "base_url": server.url, "key_variable": "NO_SUCH_KEY", "retries": 0, "timeout": 10.0,
+        "kind": "llm", "model": "m", "base_url": server.url, "retries": 0, "timeout": 10.0,
         "meanings": {"honest": "says truly", "deceptive": "says quietly"},
     } | settings  # fmt: skip
 
@@ -60,15 +61,15 @@ def reading(asked: Asked, _: int) -> Sent:
 
 @pytest.fixture
 def sampled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Scenarios that were sampled, counted where the model is asked for text."""
+    """Batches that were drawn, counted where the model is asked for text."""
     calls: list[int] = []
-    whole: Callable[..., Any] = run._sample_scenario
+    whole: Callable[..., Any] = Sampling._draw
 
-    def counted(plan: CollectPlan, base: Any, position: int) -> Any:
-        calls.append(position)
-        return whole(plan, base, position)
+    def counted(self: Sampling, number: int, *rest: Any) -> Any:
+        calls.append(number)
+        return whole(self, number, *rest)
 
-    monkeypatch.setattr(run, "_sample_scenario", counted)
+    monkeypatch.setattr(Sampling, "_draw", counted)
     return calls
 
 
@@ -81,7 +82,8 @@ def test_relabelling_never_samples_and_asks_nobody_twice(
 ) -> None:
     with serving(reading) as server:
         collect(small(lab, KEYWORD), tmp_path)
-        assert len(sampled) == 16
+        drawn = len(sampled)
+        assert drawn
         first = labels(tmp_path)
         manifest = collect(small(lab, llm(server)), tmp_path)
         requests = len(server.asked)
@@ -98,7 +100,7 @@ def test_relabelling_never_samples_and_asks_nobody_twice(
         collect(small(lab, KEYWORD, llm(server)), tmp_path)
         assert len(server.asked) == requests, "its verdicts were kept"
     assert labels(tmp_path) == first
-    assert len(sampled) == 16
+    assert len(sampled) == drawn
 
 
 def test_a_second_judge_of_a_finished_pool_needs_no_model(
@@ -129,7 +131,9 @@ def test_a_second_judge_of_a_finished_pool_needs_no_model(
         "asked again": 6,
     }
     changed = {file.name for file, data in before.items() if file.read_bytes() != data}
-    assert changed <= {"agreement.json"}
+    assert changed <= {"agreement.json", "pool_report.json"}
+    report = PoolReport.load(tmp_path / "pool_report.json")
+    assert report.judges == found
 
 
 def test_members_are_kept_each_and_the_vote_decides(lab: LabModel, tmp_path: Path) -> None:
@@ -173,7 +177,7 @@ def test_a_person_is_waited_for_and_what_they_change_counts(
     fill(64)
     whole = collect(asked, tmp_path)
     assert len(whole.rows) > 55, "more was filled in, and the pool is made anew"
-    assert len(sampled) == 16
+    assert len(sampled) == len(set(sampled))
     assert Agreement.load(tmp_path / "agreement.json").pair("human", "keyword").kappa.value == 1.0
 
 
@@ -193,13 +197,14 @@ def test_killed_while_the_judge_is_asked_it_goes_on_behind_the_last_answer(
         kept.rename(same)  # another port is another address; the endpoint of a study stays
         collect(small(lab, settings), tmp_path)
         assert [len(one.texts) for one in server.asked] == [10, 10, 10, 4]
-    assert len(sampled) == 16
+    assert len(sampled) == len(set(sampled))
 
 
 def run_file(asked: CollectPlan, out: Path) -> str:
     from hubkit.collect.verdicts import verdicts_file
 
-    return verdicts_file(out, asked.judge, asked.completions_sha256(asked.revision)).name
+    questions = asked.questions_sha256(asked.completions_sha256(asked.revision))
+    return verdicts_file(out, asked.judge, questions).name
 
 
 def test_labels_that_depend_on_their_neighbours_are_found(lab: LabModel, tmp_path: Path) -> None:

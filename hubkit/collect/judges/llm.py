@@ -17,6 +17,8 @@ from hubkit.collect.judges.rubric import RUBRIC, answer_schema, messages_of, rub
 from hubkit.errors import IncompleteError
 from hubkit.texts import printable, shortened
 
+TOKEN = "HF_TOKEN"  # noqa: S105 - the variable's name
+
 
 class LlmJudge(Judge):
     """Asks a language model about several completions at a time, and about one alone where its answer on it was not certain.
@@ -52,8 +54,8 @@ class LlmJudge(Judge):
     temperature: float = Field(default=0.0, ge=0)
     answer_tokens: int = Field(default=100, gt=0)
     """The most that an answer may have for each completion of a request."""
-    key_variable: str = "HF_TOKEN"
-    """The environment variable that holds the key. A server that is named by its URL may need none."""
+    key_variable: str | None = None
+    """The environment variable that holds the key. Without it: HF_TOKEN for a provider of the Hub, and no key for a server named by its URL."""
     timeout: float = Field(default=120.0, gt=0)
     """Seconds for one answer."""
     retries: int = Field(default=4, ge=0)
@@ -150,11 +152,12 @@ class LlmJudge(Judge):
         return said
 
     def _endpoint(self) -> Endpoint:
-        key = os.environ.get(self.key_variable, "").strip() or None
-        if key is None and self.base_url is None:
+        variable = self.key_variable or (TOKEN if self.base_url is None else None)
+        key = os.environ.get(variable, "").strip() or None if variable else None
+        if key is None and variable is not None:
             raise IncompleteError(
-                f"{self.name}: no key in the environment variable {self.key_variable}",
-                hint=f"set {self.key_variable}, or name another variable as key_variable",
+                f"{self.name}: no key in the environment variable {variable}",
+                hint=f"set {variable}, or name another variable as key_variable; a server that is named by its URL and needs no key has none",
             )
         return Endpoint(
             self.model,
