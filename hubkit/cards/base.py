@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hubkit.models.blocks import block_form
@@ -58,9 +58,12 @@ def base_facts(hub_id: str, provenance: Provenance | None) -> BaseFacts:
     made = nanochat_config(hub_id)
     config = made if made is not None else known_config(hub_id)
     shape = read_shape(config) if config is not None else None
-    if shape is not None:
-        return _of_shape(hub_id, shape, NANOCHAT if made is not None else TABLE, _form(config))
     stated = provenance.base_model_shape if provenance else None
+    if shape is not None:
+        found = _of_shape(hub_id, shape, NANOCHAT if made is not None else TABLE, _form(config))
+        if found.parameters is None and stated and (stated.n_layers, stated.d_model) == (shape.n_layers, shape.d_model):  # fmt: skip
+            return replace(found, parameters=stated.parameters)
+        return found
     if stated is None:
         return BaseFacts(hub_id)
     form = _form({"model_type": stated.model_type})
