@@ -13,7 +13,7 @@ from hubkit import __version__
 from hubkit.engine.threads import threads_for
 from hubkit.errors import NothingFound, UsageError
 from hubkit.evaluate.assemble import ACCURACY, at_chance, tests_of
-from hubkit.evaluate.probe import probe
+from hubkit.evaluate.probe import probe, sparse_probe
 from hubkit.evaluate.run import keep_what_is_not_ours
 from hubkit.evaluate.values import computed_versions, differences, values_of
 from hubkit.formats.computed import computation
@@ -102,6 +102,14 @@ class GivenRows:
     def _beside_labels(self, encoded: Encoded, chosen: Any) -> Labelled:
         strata = numbered(self.design.scenario)
         return Labelled(encoded.acts[chosen], self.design.positive[chosen], strata[chosen])
+
+    def probe_sparsely(self, k: int) -> tuple[Probe, Probe]:
+        """Of k features, and of as many dimensions of the raw activations."""
+        found, raw = (
+            sparse_probe(self.design, dict.fromkeys(self.design.folds, one), k)
+            for one in (self.features, self.x)
+        )
+        return found, raw
 
     def probe_control(self, design: Design) -> tuple[Probe, Probe]:
         """There is none."""

@@ -13,7 +13,7 @@ import numpy as np
 from hubkit.errors import HubkitError
 from hubkit.evaluate import rows
 from hubkit.evaluate.encoded import encode
-from hubkit.evaluate.probe import fold_of_labels, probe
+from hubkit.evaluate.probe import fold_of_labels, probe, sparse_probe
 from hubkit.measures.design import numbered
 from hubkit.measures.estimate import NotMeasured
 from hubkit.measures.reconstructed import Encoded, Reconstructed
@@ -46,6 +46,12 @@ class Subject(ABC):
     @abstractmethod
     def features(self, draws: Sequence[str]) -> Mapping[str, Floats] | str:
         """(n, d) features of all rows for each draw, made without the rows that it holds out; or why there are none."""
+
+    def probe_sparsely(self, k: int) -> tuple[Probe, Probe]:
+        """Of k features, and of as many dimensions of the raw activations."""
+        raw = sparse_probe(self.design, dict.fromkeys(self.design.folds, self.x), k)
+        features = self.features(self.design.folds)
+        return (features if isinstance(features, str) else sparse_probe(self.design, features, k)), raw
 
     @abstractmethod
     def reconstructed(self, split: Split) -> Reconstructed:

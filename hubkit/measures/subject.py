@@ -35,6 +35,9 @@ class Subject(Protocol):
     def probed_elsewhere(self) -> Probe:
         """The same out of whole-scenario folds."""
 
+    def probe_sparsely(self, k: int) -> tuple[Probe, Probe]:
+        """The probe of the k latents that tell the labels of the training rows apart furthest, and of as many dimensions of the raw activations."""
+
     def probe_control(self, design: Design) -> tuple[Probe, Probe]:
         """The probe of `design`'s label from the features of the control SAE, and from the raw activations."""
 

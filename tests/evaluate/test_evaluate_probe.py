@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from hubkit.collect.folds import assign_folds
-from hubkit.evaluate.probe import probe
+from hubkit.evaluate.probe import furthest, probe, sparse_probe
 from hubkit.evaluate.values import differences, value_of
 from hubkit.measures.design import Design, dealt, numbered, permuted
 from hubkit.measures.probed import (
@@ -268,3 +268,43 @@ def test_cells_with_one_row_cannot_be_permuted_and_have_no_null() -> None:
     probed = of(Design(positive, scenario, fold), np.random.default_rng(0).normal(size=(60, 3)), "folds held")
     assert isinstance(probed, Probed)
     assert probed.null is None
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_a_probe_of_a_few_latents_chooses_them_on_the_training_rows(k: int) -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    rows, rng = design(0, n=100), np.random.default_rng(3)
+    x = np.maximum(rng.normal(size=(100, 12)), 0) + np.outer(rows.positive, np.eye(12)[5])
+    found = sparse_probe(rows, dict.fromkeys(rows.folds, x), k)
+    assert isinstance(found, Probed)
+    for name in rows.folds:
+        train, y = rows.fold != name, rows.positive
+        ranks = []
+        for j in range(12):
+            column = x[train, j]
+            apart = abs(column[y[train]].mean() - column[~y[train]].mean())
+            ranks.append((-apart / np.abs(column[column != 0]).mean(), j))
+        chosen = [j for _, j in sorted(ranks)[:k]]
+        assert furthest(x[train], y[train], k).tolist() == chosen
+        scaled = (x[:, chosen] - x[:, chosen].mean(axis=0)) / x[:, chosen].std(axis=0)
+        one = LogisticRegression(class_weight="balanced", max_iter=10_000, tol=1e-10)
+        one.fit(scaled[train], y[train])
+        naive = one.decision_function(scaled[~train])
+        assert np.allclose(found.real.scores[~train, 0], naive, atol=5e-3)
+
+
+def test_one_latent_of_many_is_found_and_stands_beside_raw_dimensions() -> None:
+    rows, rng = design(0, n=200), np.random.default_rng(0)
+    noise = rng.normal(size=(200, 30))
+    latents = noise + 4 * np.outer(rows.positive, np.eye(30)[7])
+
+    def probed(k: int) -> tuple[Probe, Probe]:
+        return sparse_probe(rows, dict.fromkeys(rows.folds, latents), k), sparse_probe(rows, dict.fromkeys(rows.folds, noise), k)  # fmt: skip
+
+    subject = SimpleNamespace(design=rows, probe_sparsely=probed)
+    found = value_of("sparse_probe_1", subject, "crossfit")  # type: ignore[arg-type]
+    assert found is not None
+    assert found.value > 0.95
+    assert found.null.kind == "the same probe of 1 dimension of the raw activations"
+    assert 0.3 < found.null.mean < 0.7
