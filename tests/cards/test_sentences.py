@@ -152,6 +152,13 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "none; not checked: THR001": ("skipped", "plain"),
     },
     "labels": {
+        "**What the labels are worth** ([pool_report.json](pool_report.json)): completions are 21.5 tokens long on average, 2 of 20 repeat another word for word, 1 begin like a refusal, 3 say the same again and again.": ("worth", "plain"),
+        "The words of a completion without the deciding one tell the labels apart with a balanced accuracy of 0.612 (95 % 0.500 to 0.700) within scenarios (n = 15): what a probe must beat to have found more than words.": ("worth", "worth_little"),
+        "With the facts of a scenario turned around the labels should turn too: the share of `yes` moves by -25.0 points (95 % -40.0 to -10.0)": ("worth", "worth_little"),
+        "up in 1 and down in 2 of 3 scenarios.": ("worth", "worth_little"),
+        "Of questions with nothing at stake, `tea` was decided in 15 of 20 completions.": ("worth", "worth_little"),
+        "- Few decisive completions: 15, fewer than 181.": ("worth", "worth_little"),
+        "| scenario | `yes` means | `no` means |": ("worth", "worth_little"),
         "Completions were sampled from one and the same prompt per scenario at temperature 1, and labelled by a judge.": ("quantized", "half_quantized"),
         "Completions were sampled, and labelled by a judge.": ("half_quantized", "quantized"),
         "Labelled again by b.": ("quantized", "half_quantized"),
@@ -301,6 +308,7 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "`provenance.json` has the sha256 of": ("computed", "half_quantized"),
         "There is no provenance.json: no file beside this card records when these SAEs were made, nor from which revision of the base model, nor with what software.": ("plain", "lens"),
         "There is no provenance.json": ("plain", "computed"),
+        "provenance.json is there, and has no `$schema` by which it could be read: no other file beside this card records": ("unread_record", "plain"),
         " The configurations say that they were trained with SAELens 6.54.12.": ("lens", "plain"),
         " The configurations were written by SAELens 6.54.12.": ("plain", "lens"),
         " They state the revision v2 of the base model.": ("lens", "plain"),
@@ -317,7 +325,7 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "The repository also holds 1 SAE in other formats, of which this card says nothing.": ("beside_others", "plain"),
         "Part of the study [S](https://example.org).": ("quantized", "plain"),
         "> **Superseded** by [owner/next](https://huggingface.co/owner/next).": ("sampled", "plain"),
-        "> **Base model in doubt.** The configurations name `gpt2-medium`.": ("wrong_model", "narrow"),
+        "> **Base model in doubt.** The configurations name `a-model-of-ours`": ("wrong_model", "narrow"),
         "of the 3 SAEs cannot be of openai-community/gpt2": ("narrow", "wrong_model"),
     },
     "uses": {
@@ -462,13 +470,14 @@ LABELS = {
     "scenario", "files", "Commit", "Hardware", "Software", "Activations", "Expansion", "Blocks", "Parameters", "Attention", "MLP", "Vocabulary",
     "Architecture", "Mean", "Means", "come", "comes", "each", "corrected", "inconclusive", "not", "monotonic", "spread", "AUROC", "parameters",
     "Residual", "stream", "Base", "Latents", "Files", "Recipe", "quantities", "architecture", "hook_name", "hf_hook_name", "sae_id", "d_sae",
-    "n", "recorded", "verdict", "setting", "Block",
+    "n", "recorded", "verdict", "setting", "Block", "foreign", "means",
 }  # fmt: skip
 """Words that name a column, or join values: by themselves they say nothing."""
 COLUMNS = {
     "architecture | latents | k | d_in | d_sae | tensors", "rows | n | d_max | null", "recorded | what", "sae_id | architecture", "value | n", "setting | value", "direction | p",
     "seed | value | difference | top latents in common", "representation | balanced accuracy", "architecture | in SAELens's registry for inference | note",
     "Model | Parameters | SAEs | Layers | d_in | d_sae | Best layer, raw | Balanced accuracy there | Best SAE probe | SAE probes above raw",
+    "hook",
     "against the number of parameters | models | Spearman's rho | p | verdict",
 }  # fmt: skip
 """Heads of tables and of steps."""

@@ -43,6 +43,7 @@ from hubkit.release.experiments import (
 )
 from hubkit.release.loaded import LoadedModel, WeightStep
 from hubkit.release.metrics import Comparison, Evaluation, LayerProfile, MetricValue, NullReference
+from hubkit.release.pool_report import PoolReport, ScenarioReport, Texts, TurnedMean, Words
 from hubkit.release.provenance import (
     Agreement,
     BaseModelShape,
@@ -522,6 +523,44 @@ def told(folder: Path) -> Path:
     return put(folder, sae("a") | sae("b"), GPT2.model_copy(update={"prose": prose}))
 
 
+def _texts(completions: int) -> Texts:
+    return Texts(completions=completions, empty=0, duplicates=2, refusals=1, at_limit=0, mean_tokens=21.5, repetition=0.1, repetitive=3)  # fmt: skip
+
+
+def worth(folder: Path) -> Path:
+    """The report of the pool is published: words, controls, what the labels mean."""
+    one = ScenarioReport(
+        scenario_id="s", meanings={"yes": "agrees", "no": "declines"}, sampled=20, decisive=15, counts={"yes": 8, "no": 7}, texts=_texts(20),
+    )  # fmt: skip
+    tea = one.model_copy(update={"scenario_id": "tea", "control": "neutral", "meanings": {}})
+    report = PoolReport(
+        pool_sha256="0", model_name="gpt2", judge="a judge", labels=("yes", "no"), token_span="response", pooling="mean", d_in=8, sampled=20, decisive=15,
+        counts={"yes": 8, "no": 7}, n_effective=7.5, confounding=0.0, texts=_texts(20), refusal_phrases=["i cannot"],
+        words=Words(value=0.612, interval=(0.5, 0.7), n=15), scenarios=[one, tea],
+        turned_mean=TurnedMean(scenarios=3, fall=2, rise=1, mean=-0.25, interval=(-0.4, -0.1)), warnings=["few decisive completions: 15, fewer than 181"],
+    )  # fmt: skip
+    sampled(folder)
+    report.save(folder / "pool_report.json")
+    return folder
+
+
+def worth_little(folder: Path) -> Path:
+    """The same where neither words nor controls could be measured, and no scenario says what its labels mean."""
+    worth(folder)
+    report = PoolReport.load(folder / "pool_report.json")
+    silent = [one.model_copy(update={"meanings": {}}) for one in report.scenarios if not one.control]
+    unknown = {"words": Words(value=None, n=0, reason="no words"), "turned_mean": None, "scenarios": silent, "warnings": []}  # fmt: skip
+    report.model_copy(update=unknown).save(folder / "pool_report.json")
+    return folder
+
+
+def unread_record(folder: Path) -> Path:
+    """A provenance.json that does not say which form it has."""
+    put(folder, sae("a") | sae("b"))
+    (folder / "provenance.json").write_text('{"base_model": "gpt2"}\n', encoding="utf-8", newline="\n")
+    return folder
+
+
 def defective(folder: Path) -> Path:
     """One SAE, and it is not as wide as its base model."""
     return put(folder, sae("a", width=8))
@@ -573,8 +612,8 @@ def one_value(folder: Path) -> Path:
 
 
 def wrong_model(folder: Path) -> Path:
-    """A configuration that names another model than card.yaml, beside one that does not: where all do, no card is built."""
-    return put(folder, sae("a", model_name="gpt2-medium") | sae("b"))
+    """A configuration that names a model of which nobody knows whether it is card.yaml's; where it is surely another, no card is built."""
+    return put(folder, sae("a", model_name="a-model-of-ours") | sae("b"))
 
 
 def nameless(folder: Path) -> Path:
@@ -717,7 +756,7 @@ VARIANTS: dict[str, Callable[[Path], Path]] = {
         mended, plain, computed, tested, tested_one, chance, one, one_at_chance, experiments, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
         wrong_model, nameless, beside_others, root, quantized, half_quantized, warned, hollow, damaged, poor, lens_module, pooled, scaled,
         sampled, sampled_last, another_form, from_gguf, four_bits, one_new, best_defective, stated_ties, one_above, many_tied, all_defective, all_defective_measured, defective, beside_widths,
-        worse_and_less, worse_measured, told, written, in_text,
+        worse_and_less, worse_measured, told, written, in_text, worth, worth_little, unread_record,
     )
 }  # fmt: skip
 
