@@ -30,7 +30,7 @@ PROGRAMS = re.compile(
     re.IGNORECASE,
 )
 QUOTED = re.compile(
-    r"""(?i)(?<![a-z])(?P<of>[\w.-]{0,40}?)(?:(?P<word>passw(?:or)?d|passphrase)|(?:api|secret|auth|access|private)[_-]?key|(?:client|app|api)[_-]?secret|auth[_-]?token)["'\]]{0,2}
+    r"""(?i)(?:(?P<word>passw(?:or)?d|passphrase)|(?:api|secret|auth|access|private)[_-]?key|(?:client|app|api)[_-]?secret|auth[_-]?token)["'\]]{0,2}
     (?:[ ]?:[ ]?str)?[ \t]{0,4}(?::=|=>|<-|[:=])[ \t]{0,4}[rbu]?(?P<quote>["'])(?P<value>[^\s"'{}<>()$]{6,200})(?P=quote)""",
     re.VERBOSE,
 )

@@ -184,6 +184,7 @@ FOLLOWED: dict[str, Follow] = CARD | {
     "SEC001": removed("extra.pkl"),
     "SEC002": configured(lambda value: value["metadata"].pop("note")),
     "SEC004": added("config.json", b"{}"),
+    "SEC005": removed("rows.db"),
     "REL001": alone,
     "REL002": declared,
     "REL003": moved("A/x.txt", "b/x.txt"),
