@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from evaluate.calibration import SETTINGS, band, measure, summary
+from noise_pools import SETTINGS, band, measure, summary
 
 
 def table(found: list[dict[str, Any]]) -> str:
@@ -49,7 +49,7 @@ def table(found: list[dict[str, Any]]) -> str:
 
 def with_saes(pools: int, out: Path) -> None:
     """A line a condition, written anew after each pool."""
-    from evaluate.calibration_saes import Held, measured
+    from noise_saes import Held, measured
 
     held: dict[str, Held] = {}
     for seed in range(pools):

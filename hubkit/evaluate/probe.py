@@ -78,7 +78,8 @@ def _labels(design: Design, permuting: Permuting, draws: int) -> tuple[Booleans,
         return positive[:, None], fold[:, None]
     others = permuted(positive, cells, draws, generator)
     if permuting == "folds dealt again":
-        folds = dealt(others, scenario, int(fold.max()) + 1, generator)
+        again = int(fold.max()) + 1, generator
+        folds = dealt(others, scenario, *again, positive_first=design.positive_first)
     else:
         folds = np.repeat(fold[:, None], draws, axis=1)
     return np.c_[positive, others], np.c_[fold, folds]
@@ -97,7 +98,13 @@ def _out_of_fold(positive: Booleans, fold: Numbers, features: Sequence[Floats]) 
 
 def fold_of_labels(positive: Booleans, scenario: Numbers, folds: int, purpose: str) -> Numbers:
     """(n,) fold numbers dealt by these labels, in an order that hangs on `purpose` alone."""
-    return dealt(positive[:, None], scenario, folds, np.random.default_rng([SEED, _number(purpose)]))[:, 0]
+    return dealt(
+        positive[:, None],
+        scenario,
+        folds,
+        np.random.default_rng([SEED, _number(purpose)]),
+        positive_first=False,
+    )[:, 0]
 
 
 def _number(purpose: str) -> int:

@@ -27,6 +27,7 @@ def design_of(manifest: PoolManifest) -> Design:
         positive=np.array([row.label == manifest.labels[0] for row in manifest.rows], dtype=bool),
         scenario=np.array([row.scenario_id for row in manifest.rows], dtype=np.str_),
         fold=np.array([row.split for row in manifest.rows], dtype=np.str_),
+        positive_first=manifest.labels[0] < manifest.labels[1],
     )
 
 

@@ -33,6 +33,8 @@ class Design:
     """(n,)"""
     fold: NDArray[np.str_]
     """(n,) the fold that holds the row out."""
+    positive_first: bool = False
+    """Whether the rows of the first label were dealt into folds before the others: by the names of the labels."""
 
     @property
     def folds(self) -> list[str]:
@@ -102,7 +104,9 @@ def movable(positive: Booleans, strata: Numbers) -> bool:
     return bool(((ones > 0) & (ones < size))[strata].mean() >= MOVABLE)
 
 
-def dealt(positive: Booleans, scenario: Numbers, folds: int, generator: np.random.Generator) -> Numbers:
+def dealt(
+    positive: Booleans, scenario: Numbers, folds: int, generator: np.random.Generator, *, positive_first: bool
+) -> Numbers:
     """(n, draws) fold numbers of the labellings `positive` (n, draws): the rule by which a pool's folds are dealt (`collect/folds.py`), in an order drawn anew.
 
     Strata of one label before those of the other, scenario after scenario, one row after the other to the next fold.
@@ -110,7 +114,7 @@ def dealt(positive: Booleans, scenario: Numbers, folds: int, generator: np.rando
     found = np.empty(positive.shape, dtype=np.int64)
     turn = np.arange(len(positive)) % folds
     for column, labels in enumerate(positive.T):
-        found[np.lexsort((generator.random(len(labels)), scenario, labels)), column] = turn
+        found[np.lexsort((generator.random(len(labels)), scenario, labels ^ positive_first)), column] = turn
     return found
 
 

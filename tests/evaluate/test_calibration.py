@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from evaluate.calibration import SETTINGS, Seen, Setting, band, kolmogorov, measure, summary
+from noise_pools import SETTINGS, Seen, Setting, band, kolmogorov, measure, summary
 
 pytestmark = pytest.mark.train  # scipy comes with the train extra
 

@@ -245,12 +245,17 @@ def test_labels_are_permuted_within_strata() -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_folds_are_dealt_again_as_they_were_dealt(seed: int) -> None:
+@pytest.mark.parametrize("first", [True, False])
+def test_folds_are_dealt_again_as_they_were_dealt(seed: int, first: bool) -> None:
     """As many rows of each scenario and label in each fold as the folds of the pool have: what is drawn anew is which."""
     rows = design(seed, n=97)
-    strata = list(zip(rows.scenario.tolist(), np.where(rows.positive, "b", "a").tolist(), strict=True))
-    first = assign_folds([str(i) for i in range(97)], strata, folds=5, seed=seed)
-    again = dealt(rows.positive[:, None], numbered(rows.scenario), 5, np.random.default_rng(seed))[:, 0]
+    strata = list(
+        zip(rows.scenario.tolist(), np.where(rows.positive ^ first, "b", "a").tolist(), strict=True)
+    )
+    original = assign_folds([str(i) for i in range(97)], strata, folds=5, seed=seed)
+    again = dealt(
+        rows.positive[:, None], numbered(rows.scenario), 5, np.random.default_rng(seed), positive_first=first
+    )[:, 0]
 
     def cells(folds: list[str]) -> dict[tuple[object, ...], int]:
         found: dict[tuple[object, ...], int] = {}
@@ -258,8 +263,8 @@ def test_folds_are_dealt_again_as_they_were_dealt(seed: int) -> None:
             found[(*stratum, fold)] = found.get((*stratum, fold), 0) + 1
         return found
 
-    assert cells(first) == cells([f"fold{number}" for number in again])
-    assert first != [f"fold{number}" for number in again]
+    assert cells(original) == cells([f"fold{number}" for number in again])
+    assert original != [f"fold{number}" for number in again]
 
 
 def test_cells_with_one_row_cannot_be_permuted_and_have_no_null() -> None:

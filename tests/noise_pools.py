@@ -65,7 +65,7 @@ def pool(setting: Setting, seed: int) -> tuple[Design, list[np.ndarray]]:
         x = rng.normal(size=(setting.n, WIDTH)) + place[scenario]
         x[:, 0] += setting.signal * np.where(positive, 1.0, -1.0)
         several.append(x)
-    return Design(positive, np.array(names), np.array(folds)), several
+    return Design(positive, np.array(names), np.array(folds), positive_first=True), several
 
 
 @dataclass
