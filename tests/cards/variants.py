@@ -557,7 +557,9 @@ def worth_little(folder: Path) -> Path:
 def unread_record(folder: Path) -> Path:
     """A provenance.json that does not say which form it has."""
     put(folder, sae("a") | sae("b"))
-    (folder / "provenance.json").write_text('{"base_model": "gpt2", "software": {}, "files": {}}\n', encoding="utf-8", newline="\n")
+    (folder / "provenance.json").write_text(
+        '{"base_model": "gpt2", "software": {}, "files": {}}\n', encoding="utf-8", newline="\n"
+    )
     return folder
 
 
