@@ -23,7 +23,7 @@ ELSEWHERE = {
     "CFG014": "a note", "CFG015": "a note", "CFG018": "a note", "CFG020": "a note", "WTS013": "a note", "WTS015": "a note",
     "WTS009": "asks for a header that cannot be read", "WTS010": "is about two SAEs", "THR008": "is about evaluation.json", "THR011": "is about what the training wrote down", "CFG023": "is about another site's ids",
     "WTS014": "stands beside WTS001 and WTS003", "WTS017": "is about other containers", "WTS016": "is about files beside SAEs",
-    "CFG022": "is about other families",
+    "CFG022": "is about other families", "CFG024": "is about what the training wrote down",
 }  # fmt: skip
 """Rules that no folder of one SAE can provoke by being loaded wrongly, and why."""
 
