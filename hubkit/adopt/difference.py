@@ -59,7 +59,7 @@ FIELDS = {
 """Of a Property, by its field."""
 RULE = re.compile(r"[A-Z]{3,8}\d{3}:")
 """What the reason of a rule begins with."""
-CLAUSE = re.compile(r"[ \t]*[()][ \t]*|;\s|\s[—–-]\s|,\s(?=[a-z]{4})|(?<=\w):\s")
+CLAUSE = re.compile(r"[ \t]{0,20}[()][ \t]{0,20}|;\s|\s[—–-]\s|,\s(?=[a-z]{4})|(?<=\w):\s")
 LAYER = re.compile(r"^l(?=\d+$)")
 VALUE = re.compile(r"\d|[a-z]\.[a-z{]|_")
 SAYS = re.compile(r"[^\W\d_]{2,}|\d.*\d")

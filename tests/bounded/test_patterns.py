@@ -19,6 +19,7 @@ import hubkit
 SIZE = 6_000
 HEAVY = ("lab", "train", "collect", "evaluate")
 ANCHORED = {
+    "hubkit.adopt.pieces.FENCE", "hubkit.tensors.code_names.NATIVE", "hubkit.tensors.inside.STORAGE",
     "hubkit.adopt.split.CLOSERS", "hubkit.adopt.split.STATEMENT", "hubkit.adopt.split.WORD", "hubkit.repo.local.NEVER_PUBLISHED",
     "hubkit.validate.code_files.COMPILED", "hubkit.validate.code_files.NATIVE",
     "hubkit.cards.sections.code.PLAIN_CLASSES", "hubkit.fix.replace.LEFTOVER", "hubkit.formats.tensor_names.SHARD", "hubkit.models.hooks.MODULE_PATH",
@@ -27,14 +28,16 @@ ANCHORED = {
     "hubkit.readme.code_models.LOADS_MODEL", "hubkit.readme.code_models.LOADS_SAE", "hubkit.readme.code_models.LOADS_TOKENIZER",
     "hubkit.readme.page.CODE", "hubkit.release.layout.LEFT_OUT_FILES", "hubkit.tensors.inside.CODE", "hubkit.tensors.npz.ITEM",
     "hubkit.validate.identity.NAME", "hubkit.validate.code_sites.MODULE", "hubkit.validate.properties.SIZE", "hubkit.validate.rules.cfg_neuronpedia.FORM",
-    "hubkit.validate.secret_kinds.SETTINGS", "hubkit.validate.secret_texts.HAND_MADE",
+    "hubkit.validate.secret_kinds.VERSION", "hubkit.validate.secret_settings.DOCKER", "hubkit.validate.secret_settings.PROGRAMS",
+    "hubkit.validate.secret_settings.SETTINGS", "hubkit.validate.secret_texts.HAND_MADE",
 }  # fmt: skip
 """Used with `match` and `fullmatch` only: asked so here."""
 SHORT = {
     "hubkit.adopt.headings.PATTERNS[3][1]",
     "hubkit.readme.claims.layers.SEPARATOR", "hubkit.readme.claims.layers.TAIL", "hubkit.readme.base_mentions.CLAIM", "hubkit.readme.code_models.MODULE",
+    "hubkit.validate.secret_kinds.TOKENIZER",
 }  # fmt: skip
-"""Given texts without runs of blanks (`page.BLANKS`), of 1,500 characters at most: parts of lines, sentences (`page.LONGEST_SENTENCE`), constants of code."""
+"""Given texts without runs of blanks (`page.BLANKS`), of 1,500 characters at most: parts of lines, sentences (`page.LONGEST_SENTENCE`), constants of code, names in settings (64)."""
 CATEGORIES = {
     codes.CATEGORY_DIGIT: "1", codes.CATEGORY_WORD: "a", codes.CATEGORY_SPACE: " ", codes.CATEGORY_NOT_WORD: "-", codes.CATEGORY_NOT_SPACE: "a",
     codes.CATEGORY_NOT_DIGIT: "a",

@@ -22,7 +22,7 @@ ONE_FILE = {
     "connor_rob_hook_z": (r".+_Hcat_z_.+\.pt", {"W_enc", "W_dec"}),
 }
 """Family to the form of its files' names and tensors that each has: neither alone is enough."""
-QWEN_NAME = re.compile(r"SAE-Res-(?P<model>[^/\\]+)-W\d+K-L0_(?P<k>\d+)")
+QWEN_NAME = re.compile(r"SAE-Res-(?P<model>[^/\\]{1,200})-W\d{1,9}K-L0_(?P<k>\d+)")
 QWEN_TENSORS: Names = {"W_enc": ("W_enc", True), "W_dec": ("W_dec", True)}
 Reader = Callable[["Family", "Folder"], Iterator[Sae]]
 
