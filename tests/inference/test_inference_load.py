@@ -69,7 +69,7 @@ def test_a_device_that_is_not_here_is_refused_before_anything_is_read(tmp_path: 
         pytest.skip("there is a GPU here")
     with pytest.raises(UsageError, match="device cuda") as caught:
         load_model(str(tmp_path), device="cuda")
-    assert caught.value.hint == "set device: cpu in the study file"
+    assert caught.value.hint == "--device cpu, or device: cpu in the study file"
 
 
 def test_a_gated_model_says_where_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ TO_ROUNDING = 1e-5
 def taken(base: BaseModel, *, sites: tuple[str, ...] | None = None) -> dict[tuple[int, str], Any]:
     """(layer, site) to (positions, d) of IDS, several sites and layers in one pass, beside a shorter sequence."""
     from hubkit.inference.hooks import module_outputs
-    from hubkit.inference.structure import Site
+    from hubkit.inference.site import Site
 
     chosen: Any = sites or get_args(Site)
     first = 1 if base.class_name.startswith("NanoChat") else 0

@@ -189,11 +189,17 @@ def test_numbers_come_with_n_split_and_interval(demo: DemoRun) -> None:
     values = [value for sae in evaluation.saes for value in sae.values] + [
         c.difference for c in evaluation.comparisons
     ]
-    assert len(values) == 18 * 9 + 12, "and a membership control of each SAE of one label"
+    assert len(values) == 18 * 26 + 12 * 2 + 6 * 3 + 18, (
+        "26 of each; membership of each SAE of one label; d of the others, of which one label chose no row; and the comparisons"
+    )
     assert all(value.n > 0 and value.split in {"train", "crossfit", "control"} for value in values)
     unmeasured = [value for value in values if value.interval is None]
-    assert {value.measure for value in unmeasured} == {"probe_new_scenarios_balanced_accuracy"}
-    assert all("5 of 5 SAEs of the folds were not trained" in str(value.reason) for value in unmeasured)
+    reasons = {
+        "probe_new_scenarios_balanced_accuracy": "5 of 5 SAEs of the folds were not trained",
+        "probe_balanced_accuracy_difference": "the rows that train its probe were seen by the SAE where they have",
+    }
+    assert {value.measure for value in unmeasured} == reasons.keys()
+    assert all(reasons[value.measure] in str(value.reason) for value in unmeasured)
 
 
 def test_a_second_run_does_nothing_and_ends_at_the_same_commit(demo: DemoRun) -> None:

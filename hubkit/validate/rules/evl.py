@@ -78,7 +78,7 @@ def impossible_value(repo: RepoFacts) -> Iterator[Found]:
 
 def _impossible(value: Value, sae: SaeFacts | None) -> str | None:
     number, measure = value.number, CATALOGUE.get(value.measure)
-    if number is None or measure is None or value.raw.get("version") not in {None, measure.version}:
+    if number is None or measure is None or _is_newer(value.raw.get("version"), measure.version):
         return None
     cfg = sae.cfg if sae else None
     reason = measure.impossible(number, d_sae=cfg.integer("d_sae") if cfg else None)
@@ -90,6 +90,11 @@ def _impossible(value: Value, sae: SaeFacts | None) -> str | None:
     if measure.name == "l0" and k is not None and number > k + 1e-6:
         return f"l0 is {number:g}, above the k = {k} of a TopK"
     return None
+
+
+def _is_newer(version: object, known: int) -> bool:
+    """Whether a definition is not known here; the bounds of a measure are those of its earlier definitions too."""
+    return version is not None and not (isinstance(version, int) and version <= known)
 
 
 @repo_rule("EVL003", Severity.WARNING, Need.EVALUATION)
