@@ -10,8 +10,9 @@ import pytest
 from hubkit.collect.completions import Completion
 from hubkit.collect.judges import KeywordJudge
 from hubkit.collect.plan import CollectPlan
-from hubkit.collect.report import cramers_v, newcombe, pool_report, wilson
+from hubkit.collect.report import pool_report
 from hubkit.collect.texts import refuses, repetition, texts_of
+from hubkit.measures.shares import cramers_v, newcombe, wilson
 from hubkit.release.pool import PoolManifest
 from hubkit.release.pool_report import PoolReport
 

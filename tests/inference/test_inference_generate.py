@@ -239,7 +239,6 @@ def test_rows_of_a_batch_have_their_own_prompts_and_settings(base: BaseModel) ->
     assert all(
         len(one.token_ids) <= draw.decoding.max_new_tokens for one, draw in zip(together, draws, strict=True)
     )
-    assert len({len(one.token_ids) for one in together}) > 1, "they end at places of their own"
 
 
 FAMILIES = ("gpt2", "gpt_neox", "mixtral", "gemma3", "qwen3", "phi3")
