@@ -41,6 +41,7 @@ class ZipEntry(NamedTuple):
     encrypted: bool
     size: int
     """Bytes that come out of it, as its directory says: readers of zips stop there."""
+    comment: bytes = b""
 
 
 def zip_entries(file: Readable, most: int) -> tuple[list[ZipEntry], int]:
@@ -131,7 +132,15 @@ def _entries(file: Readable, size: int, start: int, length: int, shift: int) -> 
         raw, extra = data[name_at:extra_at], data[extra_at : extra_at + lengths[1]]
         whole, packed, header_at = _widened(extra, fields[9], fields[8], fields[16])
         name = ascii(raw.decode("utf-8" if fields[3] & UTF8 else "cp437", "replace"))[1:-1]
-        yield ZipEntry(name, header_at + shift, packed, fields[4], bool(fields[3] & 1), whole)
+        yield ZipEntry(
+            name,
+            header_at + shift,
+            packed,
+            fields[4],
+            bool(fields[3] & 1),
+            whole,
+            data[extra_at + lengths[1] : at],
+        )
 
 
 def _widened(extra: bytes, size: int, packed: int, header_at: int) -> tuple[int, int, int]:
