@@ -12,6 +12,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from hubkit.errors import IncompleteError
+from hubkit.tensors.arrow_types import is_table, pickled_types
 from hubkit.tensors.code_names import runs_as_member
 from hubkit.tensors.contents import Contents, Inside
 from hubkit.tensors.embedded import embedded
@@ -46,6 +47,7 @@ STORAGE = re.compile(r"(?:[^/]+/)?data/\d+")
 """A member of a torch checkpoint that holds raw numbers."""
 UNRECOGNISED = "its name says that it is packed, and its bytes are of no kind that is known here"
 CUT = "its header says more numbers than there are bytes"
+TYPES = "a column of the type arrow.py_extension_type, which is a pickle that older pyarrow runs as it reads the schema"
 OLDEST = "torch's oldest form: what stands behind its raw numbers was not followed"
 RAW = {"tensors", "storages"}
 """Members of torch's oldest tars, where pickles and raw numbers follow each other."""
@@ -153,6 +155,8 @@ class _Look:
             yield "a tar", self._tar
         if (kind := packing(head)) is not None:
             yield f"compressed by {kind}", self._packed(kind, without_packing(name))
+        if is_table(head) and self._near:
+            yield "a table", self._table
         if JOBLIB_OLD.match(head):
             yield "joblib's old form", self._old_joblib
         if (unknown := unknown_packing(head)) is not None:
@@ -308,6 +312,14 @@ class _Look:
         if len(self.contents.pickles) == found:
             self._among(file, at + len(head), place)
         return None
+
+    def _table(self, file: Readable, place: str, depth: int) -> bool:
+        """Types of columns that are pickles. Whatever else the file is, it stays."""
+        del depth
+        for schema in pickled_types(file):
+            self._among(BytesIO(schema), 0, place)
+            self._unread(place, PickleError(TYPES))
+        return False
 
     def _raw(self, name: str, where: str) -> None:
         """Says of what torch wrote before 0.1.10 that pickles may stand behind numbers there."""

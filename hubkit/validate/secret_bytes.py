@@ -84,6 +84,8 @@ class Texts:
 
     allowance: Allowance
     most: int
+    binary: bool = True
+    """Whether what is no text is looked at, too."""
     cut: list[str] = field(default_factory=list)
     """Where more could be read than was, or could not be unpacked: the members, empty for the file itself."""
     _members: int = 0
@@ -126,6 +128,8 @@ class Texts:
 
     def _binary(self, file: Readable, head: bytes, place: str) -> Iterator[Text]:
         """What is no text: its beginning and its end, more of what holds texts anywhere, and a picture's own texts."""
+        if not self.binary:
+            return
         most = min(self.most, MOST_OF_BINARY) if HOLDS_TEXTS.match(head) else EDGE
         yield from self._plain(file, place, most, whole=False)
         if is_streamed(file):

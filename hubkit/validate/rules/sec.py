@@ -205,7 +205,7 @@ def custom_code(repo: RepoFacts) -> Iterator[Found]:
 
     YAML with Python's tags (`!!python/object/apply:os.system`, however they are written) calls what it names in an unsafe loader: an error where that
     runs code, a warning or a note else. It is looked for in every text of a folder but prose and programs, whatever it is called. Warnings, too: path files (`.pth`) with an import line, Keras's Lambda layers, machine code, compiled Python
-    outside `__pycache__`; programs and path files also as members of archives, and programs under any name. Of a repository on the Hub, HDF5 and long YAML are not brought here; the report says so.
+    outside `__pycache__`; programs and path files also as members of archives, and programs under any name. JSON and YAML in archives (zip, tar, gzip, .nemo) are read as loose ones. Of a repository on the Hub, HDF5 and long YAML are not brought here; the report says so.
     """
     for one in repo.code:
         yield Found(
