@@ -54,6 +54,10 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0.0
     raw: bytes | None = None
+    endless: bytes | None = None
+    """Sent again and again, until nobody listens."""
+    pause: float = 0.0
+    """Seconds between two of those."""
 
 
 def chat(
@@ -84,6 +88,8 @@ class Server:
 
     url: str
     asked: list[Asked] = field(default_factory=list)
+    sent: int = 0
+    """Bytes of answers without an end."""
 
 
 @contextmanager
@@ -103,9 +109,14 @@ def serving(script: Script) -> Iterator[Server]:
                 self.send_response(reply.status)
                 for name, value in {"content-type": "application/json", **reply.headers}.items():
                     self.send_header(name, value)
-                self.send_header("content-length", str(len(data)))
+                if reply.endless is None:
+                    self.send_header("content-length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)
+                while reply.endless is not None:
+                    self.wfile.write(reply.endless)
+                    server.sent += len(reply.endless)
+                    time.sleep(reply.pause)
             except OSError:  # whoever asked has given up
                 self.close_connection = True
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from hubkit.errors import IncompleteError
+from hubkit.tensors.arrow_types import is_table, pickled_types
 from hubkit.tensors.code_names import runs_as_member
 from hubkit.tensors.contents import Contents, Inside
 from hubkit.tensors.embedded import embedded
@@ -19,13 +21,13 @@ from hubkit.tensors.header import HeaderError
 from hubkit.tensors.joblib_arrays import WRAPPERS, joblib_imports
 from hubkit.tensors.kinds import HEAD, JOBLIB_OLD, ZIPS, is_tar, may_hold, packing, unknown_packing
 from hubkit.tensors.npz import MAGIC as NPY
-from hubkit.tensors.npz import parse_npy
+from hubkit.tensors.npz import plain_bytes
 from hubkit.tensors.pickle_steps import BEGINNINGS
 from hubkit.tensors.pickle_stream import BeyondError, PickleError, PickleStream, UndoneError
 from hubkit.tensors.pickle_trace import MAX_COST, Trace, trace_pickles
 from hubkit.tensors.signatures import LFS_POINTER, inert, program, reads_as_text
 from hubkit.tensors.unpacked import Packing, PackingError, Unpacked
-from hubkit.tensors.view_file import Share, ViewFile, Window, is_streamed
+from hubkit.tensors.view_file import MOST_AT_ONCE, Share, ViewFile, Window, is_streamed
 from hubkit.tensors.zip_entries import ZipEntry, ends_as_zip, zip_entries
 from hubkit.tensors.zip_open import open_member
 
@@ -41,11 +43,11 @@ MEMBER = 150
 """What a member costs, in the time of a pickle's opcode."""
 MAX_NPY_HEADER = 1 << 16
 """Bytes."""
-PLAIN = re.compile(r"[<>|=]?[?biufcSUVmM]\d*(?:\[[^\]]*\])?")
-"""The dtype of an array of numbers or texts: nothing of it is unpickled."""
 STORAGE = re.compile(r"(?:[^/]+/)?data/\d+")
 """A member of a torch checkpoint that holds raw numbers."""
 UNRECOGNISED = "its name says that it is packed, and its bytes are of no kind that is known here"
+CUT = "its header says more numbers than there are bytes"
+TYPES = "a column of the type arrow.py_extension_type, which is a pickle that older pyarrow runs as it reads the schema"
 OLDEST = "torch's oldest form: what stands behind its raw numbers was not followed"
 RAW = {"tensors", "storages"}
 """Members of torch's oldest tars, where pickles and raw numbers follow each other."""
@@ -153,6 +155,8 @@ class _Look:
             yield "a tar", self._tar
         if (kind := packing(head)) is not None:
             yield f"compressed by {kind}", self._packed(kind, without_packing(name))
+        if is_table(head) and self._near:
+            yield "a table", self._table
         if JOBLIB_OLD.match(head):
             yield "joblib's old form", self._old_joblib
         if (unknown := unknown_packing(head)) is not None:
@@ -178,7 +182,7 @@ class _Look:
             imports, beyond = joblib_imports(PickleStream(file), self._share)
             merged = tuple(dict.fromkeys((*trace.imports, *imports)))
             trace = replace(trace, imports=merged, fault=None, beyond=trace.beyond or beyond)
-        elif not (trace.fault or trace.beyond or trace.legacy):
+        elif not (trace.fault or trace.beyond):
             self._among(file, begin + trace.at, place)
         self.contents.pickles.append(Inside(place, trace))
 
@@ -262,18 +266,60 @@ class _Look:
         return True
 
     def _npy(self, file: Readable, place: str, depth: int) -> bool:
-        """The pickle of an array of objects. A header that is anything but plain is taken for one of objects."""
-        del depth
-        file.seek(0)
+        """Every array, and what stands behind the last: whoever has read one from an open file may read the next from it."""
+        at = 0
+        while True:
+            stop = self._array(file, at, place)
+            if stop is None:
+                return True
+            if (size := _size(file)) is not None and size <= stop:
+                if size < stop:
+                    raise PickleError(CUT)
+                return True
+            file.seek(stop)
+            head = file.read(HEAD)
+            if not head.startswith(NPY):
+                break
+            at = stop
+            self._share.spend_cost(MEMBER)
+            self._share.check()
+        if head:
+            found, rest = len(self.contents.pickles), _rest(file, stop)
+            self.into(rest, place, depth + 1, "")
+            if len(self.contents.pickles) == found:
+                self._among(rest, 0, place)
+        return True
+
+    def _array(self, file: Readable, at: int, place: str) -> int | None:
+        """Where the array that begins at byte `at` ends; None where its header is anything but that of numbers or texts: it is taken for one of objects."""
+        file.seek(at)
         head = file.read(12)
         width = 2 if head[6:7] == b"\x01" else 4
         length = int.from_bytes(head[8 : 8 + width], "little")
         if length > MAX_NPY_HEADER:
             raise BeyondError(f"a header of {length:,} bytes, expected at most {MAX_NPY_HEADER:,}")
-        file.seek(0)
-        if not _is_plain(file.read(8 + width + length)):
-            self._pickles(file, file.read(HEAD), place, "")
-        return True
+        file.seek(at)
+        head = file.read(8 + width + length)
+        try:
+            size = plain_bytes(head)
+        except HeaderError as error:
+            self._unread(place, PickleError(error.message), "an array of numpy")
+            size = None
+        if size is not None:
+            return at + len(head) + size
+        found = len(self.contents.pickles)
+        self._pickles(file, file.read(HEAD), place, "")
+        if len(self.contents.pickles) == found:
+            self._among(file, at + len(head), place)
+        return None
+
+    def _table(self, file: Readable, place: str, depth: int) -> bool:
+        """Types of columns that are pickles. Whatever else the file is, it stays."""
+        del depth
+        for schema in pickled_types(file):
+            self._among(BytesIO(schema), 0, place)
+            self._unread(place, PickleError(TYPES))
+        return False
 
     def _raw(self, name: str, where: str) -> None:
         """Says of what torch wrote before 0.1.10 that pickles may stand behind numbers there."""
@@ -303,14 +349,24 @@ def _last(path: str) -> str:
     return path.rpartition("/")[2]
 
 
+def _size(file: Readable) -> int | None:
+    """Bytes of `file`; None where only reading all of it shows that."""
+    if isinstance(file, Unpacked):
+        return file.stated
+    return None if is_streamed(file) else file.seek(0, 2)
+
+
+def _rest(file: Readable, begin: int) -> Readable:
+    """What stands behind byte `begin`: of a stream what one read gives, for going to its end would read all of it. Raises BeyondError where that is not all."""
+    if not is_streamed(file):
+        return Window(file, begin, file.seek(0, 2) - begin)
+    file.seek(begin)
+    rest = file.read(MOST_AT_ONCE)
+    if file.read(1):
+        raise BeyondError(f"more than {MOST_AT_ONCE >> 20} MiB behind its arrays")
+    return BytesIO(rest)
+
+
 def _cannot_unpack(file: Readable, place: str, depth: int) -> bool:
     del file, place, depth
     raise UndoneError("which is not undone here")
-
-
-def _is_plain(head: bytes) -> bool:
-    """Whether the header of an array is one that says: numbers or texts."""
-    try:
-        return PLAIN.fullmatch(parse_npy(head, "").descr) is not None
-    except HeaderError:
-        return False

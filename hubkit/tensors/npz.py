@@ -6,7 +6,10 @@ Source: numpy.lib.format, versions 1.0 to 3.0.
 from __future__ import annotations
 
 import re
+from math import prod
 from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from hubkit.tensors.dtypes import BITS
 from hubkit.tensors.header import Header, HeaderError, TensorInfo, row_major
@@ -27,6 +30,8 @@ FIRST_READ = 512
 MAGIC = b"\x93NUMPY"
 MAX_DIMENSIONS = 64
 KINDS = {"f": "F", "i": "I", "u": "U", "c": "C"}
+PLAIN = re.compile(r"[<>|=]?[?biufcSUVmM]\d*(?:\[[^\]]*\])?")
+"""The dtype of an array of numbers or texts: nothing of it is unpickled."""
 ITEM = re.compile(
     r"""\s*['"](?P<key>descr|fortran_order|shape)['"]\s*:\s*"""
     r"""(?P<value>'[^']{1,40}'|"[^"]{1,40}"|True|False|\([0-9,\sL]*\)|\[.*\])\s*(?:,|$)""",
@@ -112,6 +117,18 @@ def parse_npy(head: bytes, name: str) -> _Npy:
     return _Npy(
         found["descr"].strip("'\""), found["fortran_order"] == "True", _shape(found["shape"], name), len(head)
     )
+
+
+def plain_bytes(head: bytes) -> int | None:
+    """How many bytes the numbers or texts of an array take behind its header; None where it has others, which may be pickles. Raises HeaderError."""
+    array = parse_npy(head, "an array")
+    if PLAIN.fullmatch(array.descr) is None:
+        return None
+    try:
+        size = np.dtype(array.descr).itemsize
+    except (TypeError, ValueError) as error:
+        raise HeaderError(f"its numbers are of type {array.descr!a}, which numpy does not have") from error
+    return size * prod(array.shape)
 
 
 def _shape(text: str, name: str) -> tuple[int, ...]:

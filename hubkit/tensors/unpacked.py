@@ -130,7 +130,9 @@ class Unpacked:
 
     streamed = True
 
-    def __init__(self, packed: Readable, kind: Packing, share: Share) -> None:
+    def __init__(self, packed: Readable, kind: Packing, share: Share, stated: int | None = None) -> None:
+        """`stated`: bytes that come out, where whatever holds it says so."""
+        self.stated = stated
         self._packed, self._kind, self._share = packed, kind, share
         self._begin()
 

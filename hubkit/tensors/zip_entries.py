@@ -39,6 +39,9 @@ class ZipEntry(NamedTuple):
     packed: int
     method: int
     encrypted: bool
+    size: int
+    """Bytes that come out of it, as its directory says: readers of zips stop there."""
+    comment: bytes = b""
 
 
 def zip_entries(file: Readable, most: int) -> tuple[list[ZipEntry], int]:
@@ -127,13 +130,21 @@ def _entries(file: Readable, size: int, start: int, length: int, shift: int) -> 
         extra_at = name_at + lengths[0]
         at = extra_at + lengths[1] + lengths[2]
         raw, extra = data[name_at:extra_at], data[extra_at : extra_at + lengths[1]]
-        packed, header_at = _widened(extra, fields[9], fields[8], fields[16])
+        whole, packed, header_at = _widened(extra, fields[9], fields[8], fields[16])
         name = ascii(raw.decode("utf-8" if fields[3] & UTF8 else "cp437", "replace"))[1:-1]
-        yield ZipEntry(name, header_at + shift, packed, fields[4], bool(fields[3] & 1))
+        yield ZipEntry(
+            name,
+            header_at + shift,
+            packed,
+            fields[4],
+            bool(fields[3] & 1),
+            whole,
+            data[extra_at + lengths[1] : at],
+        )
 
 
-def _widened(extra: bytes, size: int, packed: int, header_at: int) -> tuple[int, int]:
-    """Packed size and place, with the 64-bit values of the zip64 extra field for those that are full."""
+def _widened(extra: bytes, size: int, packed: int, header_at: int) -> tuple[int, int, int]:
+    """Size, packed size and place, with the 64-bit values of the zip64 extra field for those that are full."""
     values = [size, packed, header_at]
     at = 0
     while at + 4 <= len(extra):
@@ -148,7 +159,7 @@ def _widened(extra: bytes, size: int, packed: int, header_at: int) -> tuple[int,
                     values[index], field = int.from_bytes(field[:8], "little"), field[8:]
             break
         at += 4 + length
-    return values[1], values[2]
+    return values[0], values[1], values[2]
 
 
 def _at(file: Readable, start: int, size: int) -> bytes:

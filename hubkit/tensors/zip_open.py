@@ -39,8 +39,8 @@ def open_member(file: Readable, entry: ZipEntry, share: Share) -> Readable:
     if entry.method == STORED:
         return packed
     if entry.method == LZMA:
-        return Unpacked(_as_lzma_alone(file, begin, entry), "lzma", share)
-    return Unpacked(packed, METHODS[entry.method], share)
+        return Unpacked(_as_lzma_alone(file, begin, entry), "lzma", share, entry.size)
+    return Unpacked(packed, METHODS[entry.method], share, entry.size)
 
 
 def _as_lzma_alone(file: Readable, begin: int, entry: ZipEntry) -> Readable:

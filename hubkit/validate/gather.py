@@ -15,6 +15,7 @@ from hubkit.release.card_digest import recorded_digests
 from hubkit.release.layout import EVALUATION, METRICS, PROVENANCE, README
 from hubkit.validate import reading
 from hubkit.validate.code_files import search_code
+from hubkit.validate.code_packed import search_packed
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.identity import declared_name
 from hubkit.validate.need import HEADERS, Need
@@ -126,10 +127,10 @@ def _search_texts(facts: RepoFacts) -> None:
 
 
 def _search_code(facts: RepoFacts) -> None:
-    found = search_code(facts.view)
-    facts.code += found.found
-    facts.code_unread = found.unread
-    facts.remarks += found.remarks
+    for found in (search_code(facts.view), search_packed(facts.view)):
+        facts.code += found.found
+        facts.code_unread += found.unread
+        facts.remarks += found.remarks
 
 
 def import_models() -> None:

@@ -14,7 +14,7 @@ from hubkit.tensors.unpacked import PackingError, Unpacked
 from hubkit.tensors.view_file import Allowance, Share, SpentError, Window, is_streamed
 from hubkit.tensors.zip_entries import zip_entries
 from hubkit.tensors.zip_open import open_member
-from hubkit.validate.secret_containers import PNG, key_of, png_texts, tar_notes
+from hubkit.validate.secret_containers import PNG, gzip_notes, key_of, png_texts, tar_notes, zip_note
 
 if TYPE_CHECKING:
     from hubkit.tensors.view_file import Readable
@@ -84,6 +84,8 @@ class Texts:
 
     allowance: Allowance
     most: int
+    binary: bool = True
+    """Whether what is no text is looked at, too."""
     cut: list[str] = field(default_factory=list)
     """Where more could be read than was, or could not be unpacked: the members, empty for the file itself."""
     _members: int = 0
@@ -116,6 +118,8 @@ class Texts:
             yield from self._tar(file, place, depth)
         elif kind is not None and kind in PACKED and not deep:
             inner = name.rpartition(".")[0]
+            if kind == "gzip" and (notes := gzip_notes(head)):
+                yield Text(place, text_of(notes), 0)
             yield from self.of(Unpacked(file, kind, self._share), inner, place or inner, depth + 1)
         elif is_text(head, name):
             yield from self._plain(file, place, self.most)
@@ -124,6 +128,8 @@ class Texts:
 
     def _binary(self, file: Readable, head: bytes, place: str) -> Iterator[Text]:
         """What is no text: its beginning and its end, more of what holds texts anywhere, and a picture's own texts."""
+        if not self.binary:
+            return
         most = min(self.most, MOST_OF_BINARY) if HOLDS_TEXTS.match(head) else EDGE
         yield from self._plain(file, place, most, whole=False)
         if is_streamed(file):
@@ -152,9 +158,13 @@ class Texts:
 
     def _zip(self, file: Readable, place: str, depth: int) -> Iterator[Text]:
         entries, _ = zip_entries(file, MAX_MEMBERS)
+        if note := zip_note(file):
+            yield Text(place, text_of(note), 0)
         for entry in entries:
             where = self._member(place, entry.name)
             yield Text(where, "", 0)
+            if entry.comment:
+                yield Text(where, text_of(entry.comment), 0)
             try:
                 member = open_member(file, entry, self._share)
             except (PickleError, BeyondError):

@@ -1,6 +1,6 @@
-"""Texts and keys within formats that are no text: a picture's text chunks, what tar writes beside its members, keys in binary form.
+"""Texts and keys within formats that are no text: a picture's text chunks, what tar, zip and gzip write beside their members, keys in binary form.
 
-Source: PNG 3 (11.3.3), POSIX pax, RFC 5208, 5915, 5958, 7292 and 8017 for how keys begin in DER.
+Source: PNG 3 (11.3.3), POSIX pax, APPNOTE 6.3.10 (4.3.16), RFC 1952, 5208, 5915, 5958, 7292 and 8017 for how keys begin in DER.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 PNG = b"\x89PNG\r\n\x1a\n"
 TEXT_CHUNKS = {b"tEXt", b"zTXt", b"iTXt", b"eXIf"}
 MOST_CHUNKS = 20_000
+LAST = (1 << 16) + 22
+"""Bytes: the longest end of a zip."""
 LONGEST_CHUNK = 1 << 20
 """Bytes of a chunk of text that are read, and that come out of one."""
 LENGTH = rb"(?:[\x02-\x7f]|\x81.|\x82..|\x83...|\x80)"
@@ -63,6 +65,22 @@ def png_texts(file: Readable, share: Share) -> Iterator[bytes]:
                         LONGEST_CHUNK
                     )
         at += 12 + length
+
+
+def zip_note(file: Readable) -> bytes:
+    """What stands behind the end of a zip's directory: its own comment."""
+    size = file.seek(0, 2)
+    file.seek(max(0, size - LAST))
+    _, found, note = file.read(LAST).rpartition(b"PK\x05\x06")
+    return note[18:] if found else b""
+
+
+def gzip_notes(head: bytes) -> bytes:
+    """The name and the comment in a gzip's own header, where it has them."""
+    flags, at = head[3], 10
+    if flags & 4:
+        at += 2 + int.from_bytes(head[at : at + 2], "little")
+    return b"\n".join(head[at:].split(b"\0", 2)[: bool(flags & 8) + bool(flags & 16)])
 
 
 def tar_notes(archive: tarfile.TarFile, member: tarfile.TarInfo) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator
@@ -69,6 +70,19 @@ SECRETS = {
 }  # fmt: skip
 """Kind to what such a secret begins with (in lower case where the pattern takes either), and the pattern, which is tried there only: a text without is
 searched a hundred times as fast. Its group is the secret, where it has one. The forms are those that the services publish for scanners of secrets."""
+HEADER, BASIC, CURL = "a key in a header", "a password in a header", "a password for curl"
+BY_WORDS = {
+    HEADER: (
+        ("authorization",),
+        re.compile(r"(?i)authorization[\"']?\s{0,8}[:=,]\s{0,8}[rbuf]?[\"']?(?:bearer|token)\s{1,4}([A-Za-z0-9._~+/-]{16,400}=*)(?![A-Za-z0-9._~+/-])"),
+    ),
+    BASIC: (("authorization",), re.compile(r"(?i)authorization[\"']?\s{0,8}[:=,]\s{0,8}[rbuf]?[\"']?basic\s{1,4}([A-Za-z0-9+/]{8,400}={0,2})(?![A-Za-z0-9+/=])")),
+    CURL: (
+        ("curl",),
+        re.compile(r"(?i)\bcurl\b[^\n]{0,400}?\s(?:-u|--(?:proxy-)?user)[ =]{0,2}[\"']?[^\s:\"']{1,64}:([^\s\"'@]{4,200})"),
+    ),
+}  # fmt: skip
+"""What only the words around it make a secret: where it has a form of its own, that names it better."""
 CALLED = re.compile(
     r"(?:token|jwt|bearer|authorization|key|secret)[\"'\s:=\\,\]]{1,12}(?:(?:bearer|token|jwt)\s{1,4})?",
     re.IGNORECASE,
@@ -77,9 +91,16 @@ CALLED = re.compile(
 FORMS = (
     *((kind, marks, one, bool(one.flags & re.IGNORECASE)) for kind, (marks, one) in SECRETS.items()),
     *((one.kind, (one.mark,), one.pattern, False) for one in SERVICES),
+    *((kind, marks, one, True) for kind, (marks, one) in BY_WORDS.items()),
 )
 """Kind, marks, pattern, and whether the marks are looked for in the text in lower case."""
-MIXED = {"an OpenAI or Anthropic key", "a GitLab token", "a Slack token", *(one.kind for one in SERVICES)}
+MIXED = {
+    HEADER,
+    "an OpenAI or Anthropic key",
+    "a GitLab token",
+    "a Slack token",
+    *(one.kind for one in SERVICES),
+}
 """Kinds whose form words with hyphens have as well: a key has letters and digits."""
 
 TOKENIZER = re.compile(
@@ -186,6 +207,9 @@ def _stands_in(kind: str, secret: str, before: str) -> bool:
     """Whether it is what a text writes where a reader is to put a secret of this kind."""
     if kind == "a URL with a password":
         return not _is_set(secret, word=True) or secret.isupper() or before.endswith(NO_PASSWORDS)
+    if kind in {BASIC, CURL}:
+        password = _password(secret) if kind == BASIC else secret
+        return not (_is_set(password, word=True) and _is_written_out(password, word=True))
     if kind == "a signed token (JWT)" and not any(
         one.end() == len(before) for one in CALLED.finditer(before)
     ):
@@ -193,6 +217,14 @@ def _stands_in(kind: str, secret: str, before: str) -> bool:
     if kind in MIXED and not _is_mixed(secret):
         return True
     return len(set(secret[-24:])) < 3 or STAND_IN.search(secret) is not None
+
+
+def _password(basic: str) -> str:
+    """That of `name:password` in base64; empty where it is none."""
+    try:
+        return base64.b64decode(basic + "=" * (-len(basic) % 4)).decode("utf-8").partition(":")[2]
+    except ValueError:
+        return ""
 
 
 def _is_set(value: str, *, word: bool) -> bool:

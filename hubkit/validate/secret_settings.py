@@ -26,15 +26,28 @@ ENV = re.compile(
 )
 """The older form of ENV, with a blank between name and value."""
 PROGRAMS = re.compile(
-    r".*\.(?:py|pyi|ipynb|r|rmd|jl|js|mjs|ts|tsx|jsx|go|rb|php|lua|pl|java|kt|scala|cs|rs|c|cc|cpp|h|swift|toml|ya?ml|json|jsonnet|hcl|tf|gradle|groovy)",
+    r".*\.(?:py|pyi|ipynb|r|rmd|jl|js|mjs|ts|tsx|jsx|go|rb|php|lua|pl|java|kt|scala|cs|rs|c|cc|cpp|h|swift|toml|ya?ml|json|jsonnet|hcl|tf|tfstate(?:\.backup)?|gradle|groovy)",
     re.IGNORECASE,
 )
 QUOTED = re.compile(
-    r"""(?i)(?:(?P<word>passw(?:or)?d|passphrase)|(?:api|secret|auth|access|private)[_-]?key|(?:client|app|api)[_-]?secret|auth[_-]?token)["'\]]{0,2}
+    r"""(?i)(?:(?P<word>passw(?:or)?d|passphrase)|(?:api|secret|auth|access|private)[_-]?key|(?:client|app|api)[_-]?secret|(?<![A-Za-z0-9])secret|(?:auth|access|refresh|bearer)[_-]?token)["'\]]{0,2}
     (?:[ ]?:[ ]?str)?[ \t]{0,4}(?::=|=>|<-|[:=])[ \t]{0,4}[rbu]?(?P<quote>["'])(?P<value>[^\s"'{}<>()$]{6,200})(?P=quote)""",
     re.VERBOSE,
 )
 """A literal in a program: whatever stands without quotes is a variable there."""
+YAML = re.compile(r".*\.ya?ml", re.IGNORECASE)
+UNQUOTED = re.compile(
+    r"""(?im)^[ \t]{0,64}(?:-[ \t]{1,4})?["']?(?P<of>[\w.-]{0,64}?)(?:(?P<word>passw(?:or)?d|passphrase)|(?P<weak>token)|(?:api|secret|auth|access|private)[_-]?key
+    |(?:(?:client|app|api)[_-]?|(?<![A-Za-z0-9]))secret|(?:auth|access|refresh|bearer)[_-]?token)["']?
+    [ \t]{0,8}:[ \t]{1,8}(?P<value>[^\s"'{}\[\],]{6,200})[ \t]{0,64}(?:[ ]\#.*)?\r?$""",
+    re.VERBOSE,
+)
+"""A scalar of YAML without quotes, alone on its line."""
+PASS_FILES = re.compile(r".*\.(?:ini|cfg|conf|cnf|properties)", re.IGNORECASE)
+PASS = re.compile(
+    r"""(?im)^[ \t]{0,32}(?P<word>pass)[ \t]{0,8}[:=][ \t]{0,8}["']?(?P<value>[^\s"'#]{6,200})["']?[ \t]{0,64}$"""
+)
+"""A word of other things too: counters, stages."""
 ELEMENTS = re.compile(
     r"(?i)<(?:\w{1,20}:)?(?P<word>password|passphrase|privateKeyPassword)>\s{0,9}(?P<value>[^\s<>]{4,200})\s{0,9}</"
 )
@@ -73,6 +86,10 @@ def of_settings(name: str) -> Iterator[tuple[re.Pattern[str], bool]]:
         yield ENV, False
     if PROGRAMS.fullmatch(name):
         yield QUOTED, True
+    if YAML.fullmatch(name):
+        yield UNQUOTED, True
+    if PASS_FILES.fullmatch(name):
+        yield PASS, True
     if name.endswith((".xml", ".config", ".xaml")):
         yield ELEMENTS, False
     if name in NAMED:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
+import re
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -349,6 +352,58 @@ def test_without_a_key_the_users_own_token_goes_nowhere(monkeypatch: pytest.Monk
     assert len(server.asked) == 1
 
 
+@pytest.mark.parametrize("url", ["https://router.huggingface.co/v1", "https://huggingface.co/api/x/v1", None])
+def test_the_hub_itself_may_have_its_token(url: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_" + "a1B2" * 8)
+    one = LlmJudge(meanings={"yes": "a", "no": "b"}, model="m", base_url=url, key_variable="HF_TOKEN")
+    assert one._endpoint().key == "hf_" + "a1B2" * 8
+
+
+def test_a_token_of_the_hub_under_another_name_goes_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = "hf_" + "a1B2" * 8
+    monkeypatch.setenv("JUDGE_KEY", token)
+    with (
+        serving(good) as server,
+        pytest.raises(IncompleteError, match="JUDGE_KEY holds a token of the Hub") as raised,
+    ):
+        judge(server).judge(REPLIES[:2])
+    assert server.asked == []
+    assert token not in f"{raised.value} {raised.value.hint}"
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [(Sent(raw=b"", endless=b" " * 65536), "more than 4 MiB"), (Sent(raw=b"", endless=b" ", pause=0.05), r"no answer within 0\.6 s"),
+     (Sent(raw=b"", endless=b" " * 65536, status=500), "more than 4 MiB"), (Sent(raw=gzip.compress(bytes(1 << 20)), headers={"content-encoding": "gzip"}), "packed by gzip")],
+    ids=["fast", "slow", "error", "packed"],
+)  # fmt: skip
+def test_an_answer_without_an_end_is_not_kept(sent: Sent, said: str) -> None:
+    begun = time.monotonic()
+    with serving(lambda _, __: sent) as server:
+        try:
+            verdicts = judge(server, retries=0, timeout=0.6).judge(REPLIES[:1])
+        except IncompleteError as error:
+            told = error.message
+        else:
+            told = verdicts[0].reason
+        time.sleep(0.3)
+        before = server.sent
+        time.sleep(0.3)
+        assert server.sent - before < 1 << 16, "nobody listens any more"
+    assert re.search(said, told)
+    assert time.monotonic() - begun < 8
+    assert server.sent < 1 << 25
+
+
+def test_other_answers_of_the_client_are_left_alone() -> None:
+    from huggingface_hub.utils import get_session
+
+    with serving(good) as server:
+        judge(server).judge(REPLIES[:2])
+    with serving(lambda _, __: Sent(raw=b"a" * (5 << 20))) as server:
+        assert len(get_session().post(server.url, json={"messages": []}).content) == 5 << 20
+
+
 def test_caps_hold_over_all_runs(tmp_path: Path) -> None:
     kept = tmp_path / "kept.jsonl"
     with serving(good) as server:
@@ -384,6 +439,9 @@ def test_how_it_is_asked_makes_no_verdict_old(tmp_path: Path) -> None:
     "change",
     [
         {"base_url": "http://user:pw@host/v1"}, {"base_url": "https://host/v1?key=abc"}, {"base_url": "ftp://host"}, {"base_url": "host"},
+        {"base_url": "https://evil.example/v1", "key_variable": "HF_TOKEN"}, {"base_url": "http://huggingface.co/v1", "key_variable": "HF_TOKEN"},
+        {"base_url": "https://huggingface.co.evil.example/v1", "key_variable": "hf_token"}, {"base_url": "https://nothuggingface.co/v1", "key_variable": "HF_TOKEN"},
+        {"base_url": "https://me.hf.space/v1", "key_variable": "HUGGING_FACE_HUB_TOKEN"},
         {"base_url": "http://h/v1", "provider": "together"}, {"meanings": {"yes": "a", "Ambiguous": "b"}}, {"meanings": {"yes": "a"}},
     ],
 )  # fmt: skip

@@ -31,9 +31,11 @@ from tensors.hostile import (
     NEW_CALL,
     SKIPPED_FRAME,
     TEXTS,
+    Pid,
     joblib_by_hand,
     joblib_healthy,
     joblib_hostile,
+    legacy,
     lzma_alone,
     npy,
     npz,
@@ -49,7 +51,7 @@ from hubkit.errors import IncompleteError
 from hubkit.repo.local import open_folder
 from hubkit.repo.memory import MemoryView
 from hubkit.repo.view import Entry
-from hubkit.tensors import inside, kinds, unpacked
+from hubkit.tensors import embedded, inside, kinds, unpacked
 from hubkit.tensors.inside import Contents, look_into
 from hubkit.tensors.view_file import Allowance
 from hubkit.validate.imports import is_harmless, is_known, runs_code
@@ -335,6 +337,67 @@ def test_only_arrays_of_objects_are_unpickled() -> None:
     assert look(numbers) == Contents()
     assert look(npz(a=np.frombuffer(NEW_CALL, np.uint8))) == Contents()
     assert imports(look(npy(objects(pickle.loads)))) != []
+
+
+NUMBERS = npy(np.arange(12.0).reshape(3, 4))
+BEHIND: dict[str, bytes] = {
+    "an array of objects behind one of numbers": NUMBERS + npy(objects(Pid())),
+    "an array of objects behind two of numbers": NUMBERS + NUMBERS + npy(objects(Pid())),
+    "an array of objects behind an empty one": npy(np.zeros((0, 4))) + npy(objects(Pid())),
+    "an array of objects behind texts": npy(np.array(["text", "more"])) + npy(objects(Pid())),
+    "an array of objects behind one of objects": npy(objects(1, 2)) + npy(objects(Pid())),
+    "an array of objects behind records": npy(np.zeros(4, [("a", "f4")])) + npy(objects(Pid())),
+    "a pickle behind numbers": NUMBERS + NEW_CALL,
+    "a pickle of protocol 0 behind numbers": NUMBERS + CALL,
+    "a pickle behind numbers and zeros": NUMBERS + bytes(9000) + CALL,
+    "an archive behind numbers": NUMBERS + torch_zip(NEW_CALL),
+    "torch's old form twice": legacy(b"\x80\x02}.", bytes(64)) + legacy(NEW_CALL, bytes(64)),
+    "zeros and a call behind torch's storages": legacy(b"\x80\x02}.", bytes(4096) + CALL),
+}
+
+
+@pytest.mark.parametrize("name", BEHIND)
+@pytest.mark.parametrize("wrap", ["alone", "npz", "tar", "gzip", "deflated"])
+def test_what_stands_behind_data_is_looked_into(name: str, wrap: str) -> None:
+    data = BEHIND[name]
+    followed = name.startswith(
+        ("an array of objects behind two", "an array of objects behind an empty", "a pickle", "an archive")
+    )
+    if wrap in {"gzip", "deflated"} and not followed:
+        pytest.skip("what is among other bytes is searched where that costs nothing")
+    packed = {
+        "alone": lambda: data,
+        "npz": lambda: zipped(("a.npy", data)),
+        "tar": lambda: tarred(("a.npy", data)),
+        "gzip": lambda: gzip.compress(data),
+        "deflated": lambda: zipped(("a.npy", data), method=zipfile.ZIP_DEFLATED),
+    }[wrap]()
+    assert any(one.endswith(".getpid") for one in imports(look(packed)))
+
+
+@pytest.mark.parametrize(
+    "head",
+    ["{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 4), }", "{'descr': '<f4'}", "{'descr': '<i3', 'fortran_order': False, 'shape': (4,), }",
+     "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999, 9999999999), }", "not a header", "{'descr': '<f4', 'fortran_order': False, 'shape': (7,), }"],
+)  # fmt: skip
+@pytest.mark.parametrize("wrap", [lambda data: data, lambda data: zipped(("a.npy", data))])
+def test_a_broken_array_is_told(head: str, wrap: object) -> None:
+    text = head.encode().ljust(117) + b"\n"
+    data = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + bytes(16)
+    contents = look(wrap(data))  # type: ignore[operator]
+    assert [one for one in contents.unread if "an array of numpy" in one]
+    assert not contents.beyond
+
+
+def test_a_large_packed_array_is_not_unpacked_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unpacked, "MAX_UNPACKED", 1 << 16)
+    assert look(npz(compressed=True, a=np.zeros(1 << 18))) == Contents()
+
+
+def test_the_end_of_a_large_file_is_searched_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "MOST", 1 << 12)
+    monkeypatch.setattr(embedded, "PIECE", 1 << 10)
+    assert imports(look(legacy(b"\x80\x02}.", bytes(1 << 16) + CALL + bytes(100)))) == ["os.getpid"]
 
 
 def test_a_stream_of_several_archives_is_read_once() -> None:

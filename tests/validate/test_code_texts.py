@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
+import zipfile
 
 import pytest
 from builders import check, view
+from tensors.hostile import tarred, torch_zip, zipped
 
 from hubkit.validate.code_files import LONGEST_YAML
 from hubkit.validate.finding import Severity
@@ -42,6 +45,53 @@ def test_code_that_a_text_names_is_told(name: str) -> None:
     assert (finding.path, finding.severity) == (path, severity)
     if name == "yaml":
         assert finding.line == 2
+
+
+PACK = {
+    "a.zip": lambda name, data: zipped((name, b"x"), (f"conf/{name}", data)),
+    "deflated.zip": lambda name, data: zipped((name, data), method=zipfile.ZIP_DEFLATED),
+    "model.nemo": lambda name, data: tarred((f"./{name}", data)),
+    "old.nemo": lambda name, data: gzip.compress(tarred((name, data), ("weights.ckpt", torch_zip(b"\x80\x02}.")))),
+    "deep.zip": lambda name, data: zipped(("in.tgz", gzip.compress(tarred((name, data))))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("pack", PACK)
+@pytest.mark.parametrize("name", TOLD)
+def test_code_that_a_packed_text_names_is_told(name: str, pack: str) -> None:
+    path, text, severity = TOLD[name]
+    files = {pack: PACK[pack](path.rpartition("/")[2], text.encode())}
+    (finding,) = check(view(files=files), "SEC004").findings
+    assert (finding.path, finding.severity) == (pack, severity)
+    assert path.rpartition("/")[2] in finding.message
+
+
+def test_one_packed_text_and_tags_of_python() -> None:
+    text = b"a: !!python/object/apply:os.system [id]\n"
+    for path in ("a.yaml.gz", "a.gz"):
+        (finding,) = check(view(files={path: gzip.compress(text)}), "SEC004").findings
+        assert (finding.path, finding.severity) == (path, ERROR)
+    (finding,) = check(view(files={"a.tar": tarred(("x.cfg", text), ("y.yml", text))}), "SEC004").findings
+    assert "1 other member" in finding.message
+
+
+def test_a_long_packed_text_is_searched_by_its_words() -> None:
+    filling = "".join(f"k{n}: v\n" for n in range(LONGEST_YAML // 6))
+    data = b"_target_: os.system\n!!python/name:os.system : 1\n" + filling.encode()
+    found = check(view(files={"a.zip": zipped(("a.yaml", data), ("rows.txt", data))}), "SEC004").findings
+    assert [(one.path, one.severity) for one in found] == [("a.zip", WARNING)]
+
+
+def test_healthy_archives_are_left_alone() -> None:
+    rows = b'{"text": "see _target_: os.system and auto_map"}\n' * 40_000
+    files = {
+        "rows.jsonl.gz": gzip.compress(rows),
+        "a.zip": zipped(("config.json", b'{"auto_map": null}'), ("README.md", b"`_target_: os.system`"), ("w.pt", torch_zip(b"\x80\x02}."))),
+        "a.tar": tarred(("conf.yaml", b"a: '_target_: os.system'\n")),
+    }  # fmt: skip
+    report = check(view(files=files), "SEC004")
+    assert report.findings == []
+    assert [one for one in report.remarks if "packed" in one] == []
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,25 @@ def tarred(name: str, data: bytes) -> bytes:
     return file.getvalue()
 
 
+def noted(note: bytes, of_member: bytes = b"") -> bytes:
+    """A zip with a comment, and one of its member."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        info = zipfile.ZipInfo("notes.txt")
+        info.comment = of_member
+        archive.writestr(info, "x")
+        archive.comment = note
+    return file.getvalue()
+
+
+def named(name: str) -> bytes:
+    """A gzip with a name in its header."""
+    file = io.BytesIO()
+    with gzip.GzipFile(name, "wb", fileobj=file) as packing:
+        packing.write(b"x")
+    return file.getvalue()
+
+
 ESCAPED = json.dumps({"t": TOKEN}).replace("hf_", "\\u0068f_")
 WAYS: dict[str, bytes] = {
     "escaped.json": ESCAPED.encode(),
@@ -74,6 +93,10 @@ WAYS: dict[str, bytes] = {
     "run.tar": tarred("a/.env", LINE.encode()),
     "run.tar.gz": gzip.compress(tarred("a/.env", LINE.encode())),
     "deep.zip": packed("in.tgz", gzip.compress(tarred("a/.env", LINE.encode()))),
+    "comment.zip": noted(TOKEN.encode()),
+    "a member's comment.zip": noted(b"", TOKEN.encode()),
+    "name.gz": named(f"{TOKEN}.txt"),
+    "comment.gz": b"\x1f\x8b\x08\x1c" + bytes(6) + b"\3\0abc" + b"name\0" + TOKEN.encode() + b"\0" + gzip.compress(b"x")[10:],
     "README.md": LINE.encode("utf-16"),
     f"{FOLDER}/notes.safetensors": save({"a": np.zeros(2, np.float32)}, {"format": "pt", "token": TOKEN}),
     f"{FOLDER}/other/cfg.json": ESCAPED.encode(),

@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from hubkit.validate.secret_kinds import OF_SETTINGS, find_secrets
+from hubkit.validate.secret_kinds import BASIC, CURL, HEADER, OF_SETTINGS, find_secrets
 from hubkit.validate.secret_services import SERVICES
 
 TOKEN = "hf_" + "aB3" * 12
@@ -140,7 +140,12 @@ SET: dict[str, list[str]] = {
     "web.config": ["<smtp><password>\n hunter2\n</password></smtp>"],
     "train.py": ['password = "hunter2"', "connect(host, password='s3cr3t!')", 'config["db_password"] = "hunter2"', 'api_key="abc123def456ghi789"', 'PASSWORD: str = "hunter2"'],
     "run.ipynb": ['{"source": ["password = \\"hunter2\\"\\n"]}'],
-    "conf.yaml": ['db:\n  password: "hunter2"'],
+    "conf.yaml": ['db:\n  password: "hunter2"', "password: pLIix6qT9w", "db:\n  db_password: pLIix6qT9w  # theirs\n", "api_key: a8f5f167f44f4964e6c998dee827110c", "- token: 9f86d081884c7d659a2feaa0c55ad015"],
+    "app.conf": ["pass = hunter22x"], "app.ini": ["[db]\nuser = me\npass=s3cr3tpw\n"],
+    "pyproject.toml": ['access_token = "9f86d081884c7d659a2feaa0c55ad015"'],
+    "data.json": ['{"access_token": "9f86d081884c7d659a2feaa0c55ad015"}'],
+    "main.py": ['secret = "9f86d081884c7d659a2feaa0c55ad015"', 'SECRET: str = "9f86d081884c7d65"', 'cfg["secret"] = "9f86d081884c7d65"'],
+    "terraform.tfstate": ['{"attributes": {"password": "s3cr3tPw9"}}'], "terraform.tfstate.backup": ['"master_password": "s3cr3tPw9"'],
     "settings.json": ['{"smtp_password": "hunter2"}'],
     "load.R": ['password <- "hunter2"'],
     ".htpasswd": ["me:$apr1$abcdefgh$0123456789abcdefghijkl", "me:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g="],
@@ -175,6 +180,33 @@ def test_a_program_s_own_words_are_no_password(text: str, name: str) -> None:
 def test_a_stand_in_is_no_secret(name: str, value: str) -> None:
     for text in (f"{name}={value}\n", f'export {name}="{value}"\nOTHER=1\n', f"{name}: {value}\n"):
         assert find_secrets(text, ".env") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("a.yaml", "password: changeme"), ("a.yaml", "password: ${DB_PASSWORD1}"), ("a.yaml", "eos_token: endoftext5025612345678"), ("a.yaml", "token: layer12_resid"),
+     ("a.yaml", "password: see the wiki, page 12"), ("a.yaml", "api_key_name: abc123def456ghi789"), ("a.yaml", "use_auth_token: true"), ("a.yaml", "max_token: 40960000"),
+     ("a.yaml", "secret: layer12"), ("a.yaml", "hook: password\nsecretary: a8f5f167f44f4964e6c998dee8"), ("a.yaml", "access_key: model2weights"), ("a.ini", "pass = second"),
+     ("a.ini", "bypass = 12345abc"), ("a.sh", "pass=1234"), ("a.py", "secret = 'the-hidden-word-of-it'"), ("a.py", "mysecret('x')"), ("a.json", '{"secret": "The word is swordfish 12"}'),
+     ("a.md", "Authorization: Bearer <your token here 123>"), ("a.md", 'headers = {"Authorization": f"Bearer {token}"}'), ("a.sh", 'curl -H "Authorization: Bearer $HF_TOKEN"'),
+     ("a.md", "Authorization: Bearer YOUR_TOKEN_GOES_HERE"), ("a.md", "Authorization: Basic dXNlcm5hbWU6cGFzc3dvcmQ="), ("a.sh", "curl -u me:$PASSWORD1 https://x"),
+     ("a.sh", "curl -u user:password https://x"), ("a.sh", "curl -u me https://x:8080/a1"), ("a.md", "authorization: bearer tokens of 16characters")],
+)  # fmt: skip
+def test_what_stands_where_a_secret_would(name: str, text: str) -> None:
+    assert find_secrets(text, name) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "secret"),
+    [("Authorization: Bearer 9f86d081884c7d659a2feaa0c55ad015", HEADER, "9f86d081884c7d659a2feaa0c55ad015"),
+     ('headers = {"authorization": "Bearer 9f86d081884c7d659a2feaa0c55ad015"}', HEADER, "9f86d081884c7d659a2feaa0c55ad015"),
+     (f"Authorization: Bearer {TOKEN}", "a Hugging Face token", TOKEN),
+     ("> Authorization: Basic bWU6czNjcjN0UHc5", BASIC, "bWU6czNjcjN0UHc5"), ("curl -u me:s3cr3tPw9 https://x", CURL, "s3cr3tPw9"),
+     ("curl -s --user 'me:s3cr3tPw9' https://x", CURL, "s3cr3tPw9"), ("curl https://x --proxy-user=me:s3cr3tPw9", CURL, "s3cr3tPw9")],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["notes.md", "run.sh", "run.log"])
+def test_words_around_it_make_a_secret(text: str, kind: str, secret: str, name: str) -> None:
+    assert [(hit.kind, hit.secret) for hit in find_secrets(text, name)] == [(kind, secret)]
 
 
 @pytest.mark.parametrize(

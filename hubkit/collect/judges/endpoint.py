@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 
 from hubkit.collect.judges.judgement import Lost
@@ -111,12 +112,15 @@ class Endpoint:
     ) -> Answer:
         from huggingface_hub import InferenceClient
 
+        from hubkit.collect.judges.bounded import PLAIN, bounded
+
         client = InferenceClient(
             model=None if self.base_url else self.model,
             base_url=self.base_url,
             provider=self.provider,  # type: ignore[arg-type]
             api_key=self.key or NO_KEY,
             timeout=self.timeout,
+            headers=PLAIN,
         )
         formatted: Any = (
             None
@@ -126,16 +130,16 @@ class Endpoint:
                 "json_schema": {"name": "verdicts", "schema": schema, "strict": True},
             }
         )
-        found = within(
-            Deadline(self.timeout),
-            lambda: client.chat_completion(
-                messages,
-                model=self.model,
-                max_tokens=max_tokens,
-                temperature=temperature,
-                response_format=formatted,
-            ),
+        deadline = Deadline(self.timeout)
+        asked = partial(
+            client.chat_completion,
+            messages,
+            model=self.model,
+            max_tokens=max_tokens,
+            temperature=temperature,
+            response_format=formatted,
         )
+        found = within(deadline, lambda: bounded(deadline, asked))
         choice = found.choices[0]
         message, usage = choice.message, getattr(found, "usage", None)
         refusal = getattr(message, "refusal", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar, Literal
@@ -18,6 +19,13 @@ from hubkit.errors import IncompleteError
 from hubkit.texts import printable, shortened
 
 TOKEN = "HF_TOKEN"  # noqa: S105 - the variable's name
+TOKENS = {TOKEN, "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_TOKEN", "HUGGINGFACE_TOKEN"}
+"""Variables that hold the user's own token of the Hub."""
+TOKEN_BEGINS = re.compile(r"hf_[A-Za-z0-9]{20}|(?:api_org|hf_oauth|hf_jwt)_")
+HUB = "https://huggingface.co"
+ELSEWHERE = (
+    "goes to https://huggingface.co and its router alone; expected a variable with the key of that server"
+)
 
 
 class LlmJudge(Judge):
@@ -90,7 +98,16 @@ class LlmJudge(Judge):
             )
         if self.provider is not None:
             raise ValueError("base_url and provider, expected one of them")
+        if (self.key_variable or "").upper() in TOKENS and not self._is_the_hub:
+            raise ValueError(f"key_variable: {self.key_variable} {ELSEWHERE}")
         return self
+
+    @property
+    def _is_the_hub(self) -> bool:
+        """Whether the Hub's own token may go there."""
+        address = urlsplit(self.base_url or HUB)
+        host = (address.hostname or "").rstrip(".")
+        return address.scheme == "https" and (host == "huggingface.co" or host.endswith(".huggingface.co"))
 
     @property
     def name(self) -> str:
@@ -158,6 +175,11 @@ class LlmJudge(Judge):
             raise IncompleteError(
                 f"{self.name}: no key in the environment variable {variable}",
                 hint=f"set {variable}, or name another variable as key_variable; a server that is named by its URL and needs no key has none",
+            )
+        if key is not None and TOKEN_BEGINS.match(key) and not self._is_the_hub:
+            raise IncompleteError(
+                f"{self.name}: {variable} holds a token of the Hub, which {ELSEWHERE}",
+                hint="put the key of that server into the variable that key_variable names",
             )
         return Endpoint(
             self.model,

@@ -148,8 +148,8 @@ def secret(repo: RepoFacts) -> Iterator[Found]:
 
     Looked for in every configuration, the card, evaluation.json and evidence.yaml, in the names of files, the metadata of safetensors, and in all other
     texts of a folder: .env, notebooks, scripts, YAML, logs, whatever they are called, in UTF-8, 16 or 32, with their escapes undone, also inside
-    gzip, bz2, xz, zip and tar; of what is no text in the first 64 kB. On the Hub, in the texts that people write by hand. In files of settings (.env, .netrc,
-    *.sh, *.ini) a value that its name calls a password, token or key is one, unless a variable or a word only stands for it. The report shows kind,
+    gzip, bz2, xz, zip and tar, and in what those write beside their members; of what is no text in the first 64 kB. On the Hub, in the texts that people write by hand. In files of settings (.env, .netrc,
+    *.sh, *.ini) a value that its name calls a password, token or key is one, unless a variable or a word only stands for it; so is what stands behind `Authorization: Bearer` or `curl -u`. In programs, YAML and JSON it must look like one. The report shows kind,
     place and length, never the text, and says what was too long to search. Folders that are never published (.git, .cache) are not read.
     """
     read = [one for path, text in (*_texts(repo), *_metadata(repo)) for one in secrets_of(path, text)]
@@ -205,7 +205,7 @@ def custom_code(repo: RepoFacts) -> Iterator[Found]:
 
     YAML with Python's tags (`!!python/object/apply:os.system`, however they are written) calls what it names in an unsafe loader: an error where that
     runs code, a warning or a note else. It is looked for in every text of a folder but prose and programs, whatever it is called. Warnings, too: path files (`.pth`) with an import line, Keras's Lambda layers, machine code, compiled Python
-    outside `__pycache__`; programs and path files also as members of archives, and programs under any name. Of a repository on the Hub, HDF5 and long YAML are not brought here; the report says so.
+    outside `__pycache__`; programs and path files also as members of archives, and programs under any name. JSON and YAML in archives (zip, tar, gzip, .nemo) are read as loose ones. Of a repository on the Hub, HDF5 and long YAML are not brought here; the report says so.
     """
     for one in repo.code:
         yield Found(
