@@ -76,6 +76,23 @@ def test_no_wrong_number_is_silent_and_unlisted(carrier: str) -> None:
         assert found.contradicted or found.unheld, text
 
 
+@pytest.mark.parametrize(
+    ("text", "agree", "unheld"),
+    [
+        ("The SAE has 24576 latents and reads attention head outputs of the model in fp16.", 1, 1),
+        ("| Property | Value |\n|---|---|\n| d_sae | 24576 (gated, on GPT-2 small) |", 1, 1),
+        ("<table><tr><td>d_sae</td><td>24576</td></tr><tr><td>seed</td><td>24576</td></tr></table>", 1, 1),
+        ("It has 24576 latents. We found 6 features. It reads layer 6.", 2, 1),
+        ("We trained a TopK SAE with k = 32 on the residual stream of GPT-2 small.", 1, 0),
+        ("<table><tr><td>d_sae</td><td>24576</td></tr><tr><td>k</td><td>32</td></tr></table>", 2, 0),
+        ("It has 24576 latents. It reads layer 6.", 2, 0),
+    ],
+)
+def test_what_is_true_does_not_cover_the_rest_of_its_line(text: str, agree: int, unheld: int) -> None:
+    found = coverage(text)
+    assert (found.agree, found.contradicted, len(found.unheld)) == (agree, 0, unheld)
+
+
 def test_a_contradiction_is_neither() -> None:
     found = coverage("The SAE reads layer 9.\n\nIt has 24576 latents.")
     assert (found.agree, found.contradicted, found.unheld) == (1, 1, ())
