@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 BESIDE: dict[type[Claim], frozenset[str]] = {
     kinds.HookForm: frozenset({"hook_name", "place"}),
+    kinds.Learned: frozenset({"architecture"}),
     kinds.Count: frozenset({"architecture"}),
     kinds.Sum: frozenset({"architecture"}),
     kinds.ModelFamily: frozenset({"model_name"}),
@@ -39,7 +40,7 @@ LINES_SHOWN = 8
 QUOTES_SHOWN = 200
 """In the report; what is beyond is counted."""
 EXACT = 1e-9
-WHOLE_CARD = {"CARD004", "CARD005", "CARD006", "CARD007", "CARD008", "CARD016"}
+WHOLE_CARD = {"CARD004", "CARD005", "CARD006", "CARD007", "CARD008", "CARD016", "CARD018"}
 """Rules that hold what the card says against something."""
 
 
@@ -228,6 +229,7 @@ def held(repo: RepoFacts) -> Iterator[Claim]:
 def _tests(repo: RepoFacts) -> dict[type[Claim], Callable[[Any], bool]]:
     """For each kind of claim whether there is something to hold it against. Arithmetic inside the card is none: both numbers may be wrong."""
     from hubkit.validate.rules.card_counts import there
+    from hubkit.validate.rules.card_disclosure import had_thresholds
     from hubkit.validate.rules.card_numbers import stated_of_all
 
     values = defaultdict(list)
@@ -263,6 +265,7 @@ def _tests(repo: RepoFacts) -> dict[type[Claim], Callable[[Any], bool]]:
         kinds.HookForm: lambda _: bool(forms),
         kinds.NamedSae: lambda claim: same_repository(repo, claim.repo_id),
         kinds.NamedFile: lambda claim: same_repository(repo, claim.repo_id),
+        kinds.Learned: lambda _: any(map(had_thresholds, repo.saes)),
         kinds.Licensed: lambda _: isinstance(license_, str),
         kinds.ModelLayers: lambda _: shape is not None,
         kinds.ModelFamily: lambda _: shape is not None,
