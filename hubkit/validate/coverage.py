@@ -20,6 +20,7 @@ from hubkit.validate.author import Author
 from hubkit.validate.card import countable, layer_of, own_model, same_repository, shape_of
 from hubkit.validate.measured_values import values_of
 from hubkit.validate.properties import comparable
+from hubkit.validate.true_values import sizes_agree
 
 if TYPE_CHECKING:
     from hubkit.readme.stated import Statement
@@ -238,7 +239,7 @@ def _tests(repo: RepoFacts) -> dict[type[Claim], Callable[[Any], bool]]:
             values[value.owner, value.measure].append(value.number)
     ids = {sae.sae_id: sae for sae in repo.saes}
     layers = countable(repo) and all(layer_of(sae) is not None for sae in repo.saes)
-    widths = all(sae.sae.d_in and sae.sae.d_sae for sae in repo.saes)
+    widths = all(sae.sae.d_in and sae.sae.d_sae and sizes_agree(sae) for sae in repo.saes)
     forms = {form_of(name) for sae in repo.saes if (name := sae.sae.hook_name)}
     base = own_model(repo)
     shape = shape_of(base) if base else None
@@ -247,7 +248,10 @@ def _tests(repo: RepoFacts) -> dict[type[Claim], Callable[[Any], bool]]:
     def measured(claim: kinds.Measured) -> bool:
         if claim.sae_id is None:
             return bool(stated_of_all(repo, values, claim.measure))
-        size = claim.measure in {"layer", "d_in", "d_sae"} and claim.sae_id in ids
+        size = claim.sae_id in ids and (
+            claim.measure == "layer"
+            or (claim.measure in {"d_in", "d_sae"} and sizes_agree(ids[claim.sae_id]))
+        )
         return size or bool(values.get((claim.sae_id, claim.measure)))
 
     return {
