@@ -150,7 +150,7 @@ def provenance(view_: ListedView, **changes: Any) -> ListedView:
     record = Provenance(
         hubkit_version="1", study="lab", study_sha256="0", base_model="lab/tiny", base_model_revision=None, precision="float32",
         grid=changes.get("grid", Grid(layers=[2], architectures=["standard"], conditions=["mixed"])),
-        seeds={}, software={}, hardware="x", created="2026-01-01", pool_sha256="0", completions={}, files=files | changes.get("files", {}),
+        seeds={}, software={}, hardware="x", created="2026-01-01", pool_sha256="0", completions=changes.get("completions", {}), files=files | changes.get("files", {}),
     )  # fmt: skip
     view_.files["provenance.json"] = record.model_dump_json(by_alias=True).encode()
     return view_
@@ -355,6 +355,10 @@ TWINS: dict[str, Twins] = {
     "REL005": (
         lambda: provenance(release(one_cell()), grid=Grid(layers=[5], architectures=["standard"], conditions=["mixed"])),
         lambda: provenance(release(one_cell())),
+    ),
+    "REL006": (
+        lambda: provenance(release(one_cell()), completions={"sampled": 20, "decisive": 9, "labelled a": 5, "labelled b": 5}),
+        lambda: provenance(release(one_cell()), completions={"sampled": 20, "decisive": 10, "labelled a": 5, "labelled b": 5}),
     ),
     "CFG024": (
         lambda: view(cfg("topk", metadata={"training_architecture_details": {"k": 64, "d_sae": 32}}), tensors("topk")),
