@@ -156,6 +156,11 @@ def provenance(view_: ListedView, **changes: Any) -> ListedView:
     return view_
 
 
+def stated_latents(number: int) -> bytes:
+    """An evidence.yaml that gives the SAE so many latents."""
+    return f'$schema: "urn:hubkit:evidence:1"\nsource: a notebook\nvalues:\n- {{name: latents, value: {number}, n: null}}\n'.encode()
+
+
 def one_cell(folder: str = "a_L2", layer: int = 2) -> tuple[str, dict[str, Any]]:
     return folder, cfg(
         "standard", metadata={"training_condition": "mixed", "hook_name": f"blocks.{layer}.hook_resid_post"}
@@ -360,6 +365,7 @@ TWINS: dict[str, Twins] = {
         lambda: provenance(release(one_cell()), completions={"sampled": 20, "decisive": 9, "labelled a": 5, "labelled b": 5}),
         lambda: provenance(release(one_cell()), completions={"sampled": 20, "decisive": 10, "labelled a": 5, "labelled b": 5}),
     ),
+    "EVL011": (lambda: view(files={"evidence.yaml": stated_latents(64)}), lambda: view(files={"evidence.yaml": stated_latents(32)})),
     "CFG024": (
         lambda: view(cfg("topk", metadata={"training_architecture_details": {"k": 64, "d_sae": 32}}), tensors("topk")),
         lambda: view(cfg("topk", metadata={"training_architecture_details": {"k": 4, "d_sae": 32}}), tensors("topk")),
