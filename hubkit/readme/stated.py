@@ -33,6 +33,11 @@ NUMBER = re.compile(
     r"(?: ?(?P<percent>%)|(?P<unit>[A-Za-z×]{1,2})(?!\w))?(?!\w|\.\w|/[A-Za-z])"
 )
 """With what is written onto it: `16x`, `1.1B`, `40GB`."""
+SPELLED = re.compile(
+    rf"(?<![\w-])({values.SPELLED}(?:[ -](?:hundred|thousand)\b)?)(?= (?:(?!of |the |to |in )[a-z-]{{2,12}} ){{0,2}}(?:latents|features|SAEs|auto-?encoders|layers|blocks|tokens|steps|epochs|hours|rows|completions|prompts|seeds|dimensions|units|atoms|directions|architectures|conditions|per ?cent)\b)|\b(?:layer|block) ({values.SPELLED})",
+    I,
+)
+"""A number in words, where what it counts stands behind it."""
 NAMES = "|".join(
     re.escape(name).replace(r"\ ", "[ _-]")
     for name in sorted(
@@ -104,6 +109,9 @@ def _statement(text: str, first: Line, last: Line) -> Iterator[Statement]:
     text = text[:LONGEST]
     plain = NOISE.sub(" ", text)
     numbers = tuple(_bounds(match) for match in NUMBER.finditer(plain))
+    numbers += tuple(
+        bounds for match in SPELLED.finditer(text) if (bounds := values.amount(match[1] or match[2]))
+    )
     if numbers or WORD.search(text):
         facts = {
             (fields, match.group()): None

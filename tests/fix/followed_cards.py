@@ -20,6 +20,7 @@ CARD = {
     "CARD018 row": written(("learned per latent", "never learned")),
     "CARD018 rewritten": written(("Both thresholds were learned.", "Neither threshold was learned.")),
     "CARD018 general": written(("learns its thresholds", "never learned its thresholds")),
+    "CARD018 of both": written(("were learned", "never learned")),
     "CARD018 a layer": written(("were learned", "never learned")),
     "CARD004": written(("5 SAEs", "4 SAEs")),
     "CARD004 product": written(("57 SAEs", "54 SAEs")),

@@ -86,6 +86,9 @@ def test_no_wrong_number_is_silent_and_unlisted(carrier: str) -> None:
         ("We trained a TopK SAE with k = 32 on the residual stream of GPT-2 small.", 1, 0),
         ("<table><tr><td>d_sae</td><td>24576</td></tr><tr><td>k</td><td>32</td></tr></table>", 2, 0),
         ("It has 24576 latents. It reads layer 6.", 2, 0),
+        ("The SAE has 24576 latents. We looked at sixty-four features.", 1, 1),
+        ("The SAE keeps thirty-two latents active.", 1, 0),
+        ("One of the latents fires on names, two do not.", 0, 0),
     ],
 )
 def test_what_is_true_does_not_cover_the_rest_of_its_line(text: str, agree: int, unheld: int) -> None:
