@@ -18,6 +18,7 @@ from hubkit.readme.claims.kinds import Claim
 from hubkit.release.layout import README
 from hubkit.validate.author import Author
 from hubkit.validate.card import countable, layer_of, own_model, same_repository, shape_of
+from hubkit.validate.finding import Severity
 from hubkit.validate.measured_values import values_of
 from hubkit.validate.properties import comparable
 from hubkit.validate.true_values import sizes_agree
@@ -37,6 +38,8 @@ BESIDE: dict[type[Claim], frozenset[str]] = {
     kinds.Depth: frozenset({"model_name"}),
 }
 """Claims that say what a field is without being a `Property` of it."""
+DOUBT_MODEL = {"HOOK002", "HOOK003", "HOOK004"}
+"""Rules by which `model_name` may be wrong itself: a card that says the same then agrees with nothing."""
 LINES_SHOWN = 8
 QUOTES_SHOWN = 200
 """In the report; what is beyond is counted."""
@@ -103,9 +106,13 @@ def coverage_of(repo: RepoFacts, findings: Iterable[Finding]) -> Coverage | None
 
     if repo.page is None or not repo.saes:
         return None
+    findings = list(findings)
+    doubted = any(one.code in DOUBT_MODEL and one.severity >= Severity.WARNING for one in findings)
     statements = list(stated(repo.page))
-    claims = _claims_of(statements, held(repo))
-    named = _lines_of_models(repo)
+    claims = _claims_of(
+        statements, (one for one in held(repo) if not (doubted and getattr(one, "field", "") == "model_name"))
+    )
+    named = set() if doubted else _lines_of_models(repo)
     wrong = {one.line for one in findings if one.path == README and one.code in WHOLE_CARD and one.line}
     author = Author(repo)
     agree = contradicted = 0

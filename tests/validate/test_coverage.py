@@ -96,6 +96,17 @@ def test_what_is_true_does_not_cover_the_rest_of_its_line(text: str, agree: int,
     assert (found.agree, found.contradicted, len(found.unheld)) == (agree, 0, unheld)
 
 
+@pytest.mark.parametrize(("layer", "agree"), [(6, 2), (40, 1)])
+def test_a_base_model_that_the_files_themselves_put_in_doubt_is_held_against_nothing(
+    layer: int, agree: int
+) -> None:
+    """GPT-2 small has no layer 40: model_name or the hook is wrong, and a card that repeats it agrees with nobody."""
+    view = repository("The base model is openai-community/gpt2.\n\nIt has 24576 latents.")
+    view.files["cfg.json"] = view.files["cfg.json"].replace(b"blocks.6.", f"blocks.{layer}.".encode())
+    (found,) = validate(view).coverage
+    assert (found.agree, len(found.unheld)) == (agree, 2 - agree)
+
+
 def test_a_contradiction_is_neither() -> None:
     found = coverage("The SAE reads layer 9.\n\nIt has 24576 latents.")
     assert (found.agree, found.contradicted, found.unheld) == (1, 1, ())
