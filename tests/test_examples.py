@@ -61,7 +61,7 @@ def test_the_broken_one_shows_the_defects_and_the_repaired_one_none() -> None:
     code, findings = judged("broken")
     assert code == 1
     errors = {one["code"] for one in findings if one["severity"] == "error"}
-    assert errors == {"THR001", "CFG006", "CARD004", "CARD005", "CARD006", "CARD010"}
+    assert errors == {"THR001", "CFG006", "CARD004", "CARD005", "CARD006", "CARD010", "CARD018"}
     code, findings = judged("repaired")
     assert (code, {one["code"] for one in findings}) == (0, {"EVL001"})
 

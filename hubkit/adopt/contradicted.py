@@ -17,7 +17,17 @@ from hubkit.readme.document import Readme
 from hubkit.release.layout import README
 from hubkit.validate.finding import Finding, Severity
 
-CONTRADICTS = ("CARD004", "CARD005", "CARD006", "CARD007", "CARD008", "CARD009", "CARD015", "CARD016")
+CONTRADICTS = (
+    "CARD004",
+    "CARD005",
+    "CARD006",
+    "CARD007",
+    "CARD008",
+    "CARD009",
+    "CARD015",
+    "CARD016",
+    "CARD018",
+)
 """Rules that hold a statement against the files; the others speak of what is missing."""
 UNFILLED = "CARD011"
 """A placeholder says nothing that could be kept."""

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from hubkit.cards.settings import CardSettings
     from hubkit.repo.view import RepoView
 
-FACTS = Selection(select=("CARD004", "CARD005", "CARD006", "CARD007", "CARD008", "CARD016", "CARD017"))
+FACTS = Selection(
+    select=("CARD004", "CARD005", "CARD006", "CARD007", "CARD008", "CARD016", "CARD017", "CARD018")
+)
 MOST_TOLD = 8
 PIECES = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|\n", re.DOTALL)
 """What parts the words of a text that quotes facts: lines, and quotations."""

@@ -192,6 +192,8 @@ def _dry_run(work: _Work, talk: _Talk) -> None:
     for one in flow.joined(looked, plans):
         talk.title(one.plan.repo_id)
         talk.console.say(render.gate_line(one))
+        for line in render.card_lines(one):
+            talk.console.say(line)
     for what in work.afterwards.in_words() if work.afterwards else ():
         talk.console.say(f"then       {escape(what)}")
     talk.console.say(DRY)
@@ -209,6 +211,8 @@ def _push(work: _Work, talk: _Talk) -> None:
     for one in prepared:
         talk.title(one.plan.repo_id)
         console.say(render.gate_line(one))
+        for line in render.card_lines(one):
+            console.say(line)
         for note in one.plan.notes:
             console.say(f"[yellow]note[/] {note}")
     _ask_about_deletions([one.plan for one in prepared], talk)

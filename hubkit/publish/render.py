@@ -13,6 +13,8 @@ from hubkit.validate.reporters.text import escape, human_bytes
 from hubkit.words import many
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hubkit.publish.mend import Mending
 
 SIGN: dict[Action, str] = {
@@ -104,6 +106,13 @@ def gate_line(prepared: Prepared) -> str:
         f"let through: {', '.join(sorted(prepared.allowed))}" if prepared.allowed else "",
     ]
     return f"[green]ok[/] gate       {escape('; '.join(filter(None, seen)))}"
+
+
+def card_lines(prepared: Prepared) -> Iterator[str]:
+    """How much of each card was held against the files, and which lines were held against nothing: the same words as in the commit."""
+    for one in prepared.gate.report.coverage:
+        if one.statements:
+            yield f"   card       {escape(one.sentence())}"
 
 
 def rehearsal_line(outcome: Rehearsal) -> str:

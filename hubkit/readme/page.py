@@ -81,8 +81,8 @@ class Line:
 
     @property
     def quote(self) -> str:
-        """The line as a finding shows it."""
-        return shortened(self.raw)
+        """The line as a finding shows it; of an HTML table, which may be one line, the row."""
+        return shortened(self.text if self.cells and self.raw.lstrip().startswith("<") else self.raw)
 
     @property
     def of_others(self) -> bool:

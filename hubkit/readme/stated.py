@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hubkit.models.mentions import MENTION
 from hubkit.readme.asides import asides
 from hubkit.readme.claims import values
 from hubkit.readme.claims.fields import BY_NAME
@@ -32,6 +33,11 @@ NUMBER = re.compile(
     r"(?: ?(?P<percent>%)|(?P<unit>[A-Za-z×]{1,2})(?!\w))?(?!\w|\.\w|/[A-Za-z])"
 )
 """With what is written onto it: `16x`, `1.1B`, `40GB`."""
+SPELLED = re.compile(
+    rf"(?<![\w-])({values.SPELLED}(?:[ -](?:hundred|thousand)\b)?)(?= (?:(?!of |the |to |in )[a-z-]{{2,12}} ){{0,2}}(?:latents|features|SAEs|auto-?encoders|layers|blocks|tokens|steps|epochs|hours|rows|completions|prompts|seeds|dimensions|units|atoms|directions|architectures|conditions|per ?cent)\b)|\b(?:layer|block) ({values.SPELLED})",
+    I,
+)
+"""A number in words, where what it counts stands behind it."""
 NAMES = "|".join(
     re.escape(name).replace(r"\ ", "[ _-]")
     for name in sorted(
@@ -46,12 +52,20 @@ WORD = re.compile(
     I,
 )
 """Words by which a sentence without a number states a fact of an SAE."""
+FACTS: tuple[tuple[frozenset[str], re.Pattern[str]], ...] = (
+    (frozenset({"dtype", "model_dtype"}), re.compile(rf"(?<!\w)(?:{PRECISION})(?!\w)", I)),
+    (frozenset({"dataset_path"}), re.compile(rf"\b{CORPUS}\b", I)),
+    (frozenset({"architecture"}), re.compile(r"\b(?:batch)?top-?k\b(?! ?[=(])|\bjump-?relu\b|\bgated\b(?! (?:models?|repo\w*|access|datasets?)\b)", I)),
+    (frozenset({"place", "hook_name"}), re.compile(r"\bresidual stream\b|\bMLP outputs?\b|\battention (?:head )?outputs?\b", I)),
+    (frozenset({"model_name"}), MENTION),
+)  # fmt: skip
+"""Words that are themselves the value of a field: each is held on its own, whatever else stands in the sentence."""
 LONGEST = 600
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One sentence, row, item, comment or image."""
+    """One sentence, row, item, comment or image, which may state several things."""
 
     first: int
     """1-based line."""
@@ -59,6 +73,8 @@ class Statement:
     quote: str
     numbers: tuple[tuple[float, float], ...]
     """The bounds of each number: what rounding, or `32k`, can mean."""
+    facts: tuple[tuple[frozenset[str], str], ...]
+    """Each other value that it names, with the fields that it may be of; one that is named twice once."""
 
 
 def stated(page: Page) -> Iterator[Statement]:
@@ -91,9 +107,18 @@ def _sentences(lines: list[Line]) -> Iterator[Statement]:
 
 def _statement(text: str, first: Line, last: Line) -> Iterator[Statement]:
     text = text[:LONGEST]
-    numbers = tuple(_bounds(match) for match in NUMBER.finditer(NOISE.sub(" ", text)))
+    plain = NOISE.sub(" ", text)
+    numbers = tuple(_bounds(match) for match in NUMBER.finditer(plain))
+    numbers += tuple(
+        bounds for match in SPELLED.finditer(text) if (bounds := values.amount(match[1] or match[2]))
+    )
     if numbers or WORD.search(text):
-        yield Statement(first.number, last.number, shortened(text), numbers)
+        facts = {
+            (fields, match.group()): None
+            for fields, pattern in FACTS
+            for match in pattern.finditer(text if pattern is MENTION else plain)
+        }
+        yield Statement(first.number, last.number, shortened(text), numbers, (*facts,))
 
 
 def _bounds(match: re.Match[str]) -> tuple[float, float]:

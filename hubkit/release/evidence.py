@@ -222,5 +222,6 @@ def of_metrics(metrics: SaeMetrics) -> list[StatedValue]:
 
 
 def _stated(value: MetricValue, **of: Any) -> StatedValue:
-    shared = value.model_dump(exclude={"reason", "n_effective"}, exclude_none=True) | {"null": value.null}
+    """With the fields that both have: what else a computed value knows (why it is missing, what its test could have found) is said of computations only."""
+    shared = value.model_dump(include={*StatedValue.model_fields}, exclude_none=True) | {"null": value.null}
     return StatedValue.model_validate({**shared, **of, "n": value.n if value.n > 0 else None})

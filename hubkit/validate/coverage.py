@@ -12,24 +12,39 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hubkit.readme.claims import kinds
+from hubkit.readme.claims.fields import FIELDS
 from hubkit.readme.claims.hooks import form_of
+from hubkit.readme.claims.kinds import Claim
 from hubkit.release.layout import README
 from hubkit.validate.author import Author
 from hubkit.validate.card import countable, layer_of, own_model, same_repository, shape_of
+from hubkit.validate.finding import Severity
 from hubkit.validate.measured_values import values_of
 from hubkit.validate.properties import comparable
+from hubkit.validate.true_values import sizes_agree
 
 if TYPE_CHECKING:
-    from hubkit.readme.claims.kinds import Claim
     from hubkit.readme.stated import Statement
     from hubkit.validate.facts import RepoFacts
     from hubkit.validate.finding import Finding
 
+BESIDE: dict[type[Claim], frozenset[str]] = {
+    kinds.HookForm: frozenset({"hook_name", "place"}),
+    kinds.Learned: frozenset({"architecture"}),
+    kinds.Count: frozenset({"architecture"}),
+    kinds.Sum: frozenset({"architecture"}),
+    kinds.ModelFamily: frozenset({"model_name"}),
+    kinds.ModelSize: frozenset({"model_name"}),
+    kinds.Depth: frozenset({"model_name"}),
+}
+"""Claims that say what a field is without being a `Property` of it."""
+DOUBT_MODEL = {"HOOK002", "HOOK003", "HOOK004"}
+"""Rules by which `model_name` may be wrong itself: a card that says the same then agrees with nothing."""
 LINES_SHOWN = 8
 QUOTES_SHOWN = 200
 """In the report; what is beyond is counted."""
 EXACT = 1e-9
-WHOLE_CARD = {"CARD004", "CARD005", "CARD006", "CARD007", "CARD008", "CARD016"}
+WHOLE_CARD = {"CARD004", "CARD005", "CARD006", "CARD007", "CARD008", "CARD016", "CARD018"}
 """Rules that hold what the card says against something."""
 
 
@@ -48,13 +63,13 @@ class Coverage:
 
     path: str
     statements: int
-    """Sentences, rows, items, comments and images with a number, or a word that states a fact of an SAE."""
+    """Sentences, rows, items, comments and images with a number, or a word that states a fact of an SAE; one of which a part was held and a part was not counts as two."""
     agree: int
-    """Those of them whose every number, or fact, is what the files say, or was written from the files by hubkit."""
+    """Those of them of which something is what the files say, or that hubkit wrote from the files."""
     contradicted: int
     """Those on whose lines a rule found something else."""
     unheld: tuple[Unheld, ...]
-    """The rest, in the order of the lines."""
+    """Those of which something was held against nothing, in the order of the lines."""
 
     def to_json(self) -> dict[str, Any]:
         """As `schemas/report.schema.json` has it."""
@@ -91,41 +106,85 @@ def coverage_of(repo: RepoFacts, findings: Iterable[Finding]) -> Coverage | None
 
     if repo.page is None or not repo.saes:
         return None
-    by_line = defaultdict(list)
-    for claim in held(repo):
-        by_line[claim.line].append(claim)
-    named = _lines_of_models(repo)
+    findings = list(findings)
+    doubted = any(one.code in DOUBT_MODEL and one.severity >= Severity.WARNING for one in findings)
+    statements = list(stated(repo.page))
+    claims = _claims_of(
+        statements, (one for one in held(repo) if not (doubted and getattr(one, "field", "") == "model_name"))
+    )
+    named = set() if doubted else _lines_of_models(repo)
     wrong = {one.line for one in findings if one.path == README and one.code in WHOLE_CARD and one.line}
     author = Author(repo)
-    counts = {"agree": 0, "contradicted": 0}
+    agree = contradicted = 0
     unheld = []
-    total = 0
-    for one in stated(repo.page):
-        total += 1
-        lines = range(one.first, one.last + 1)
-        if wrong & {*lines}:
-            counts["contradicted"] += 1
-        elif not author.wrote(one.first, one.last, one.quote) or _is_held(
-            one, [claim for line in lines for claim in by_line[line]], named=bool(named & {*lines})
-        ):
-            counts["agree"] += 1
-        else:
+    for one, own in zip(statements, claims, strict=True):
+        lines = {*range(one.first, one.last + 1)}
+        if wrong & lines:
+            contradicted += 1
+            continue
+        verdicts = (
+            {*_verdicts(one, own, named=bool(named & lines))}
+            if author.wrote(one.first, one.last, one.quote)
+            else {True}
+        )
+        agree += True in verdicts
+        if False in verdicts:
             unheld.append(Unheld(one.first, one.quote))
     return Coverage(
         README,
-        total,
-        counts["agree"],
-        counts["contradicted"],
+        agree + contradicted + len(unheld),
+        agree,
+        contradicted,
         tuple(sorted(unheld, key=lambda one: one.line)),
     )
 
 
-def _is_held(statement: Statement, claims: list[Claim], *, named: bool) -> bool:
-    """Whether each of its numbers is one of a claim that was held; without numbers, whether there is such a claim, or the base model that it names is known."""
-    if not statement.numbers:
-        return bool(claims) or named
+def _claims_of(statements: list[Statement], claims: Iterable[Claim]) -> list[list[Claim]]:
+    """For each statement the claims that were read from it: by their words where several statements share a line."""
+    by_line = defaultdict(list)
+    for at, one in enumerate(statements):
+        for line in range(one.first, one.last + 1):
+            by_line[line].append((at, _key(one.quote)))
+    found: list[list[Claim]] = [[] for _ in statements]
+    for claim in claims:
+        there, words = by_line[claim.line], _key(claim.quote)
+        own = [at for at, quote in there if words in quote or quote in words]
+        for at in own if own and not claim.quote.endswith("...") else [at for at, _ in there]:
+            found[at].append(claim)
+    return found
+
+
+def _key(quote: str) -> str:
+    return "".join(one for one in quote.lower() if one.isalnum())
+
+
+def _verdicts(statement: Statement, claims: list[Claim], *, named: bool) -> Iterator[bool]:
+    """Of each number and each other value whether it is one of a claim that was held; of a statement with neither, whether there is such a claim, or its base model is known."""
+    if not statement.numbers and not statement.facts:
+        yield bool(claims) or named
     known = [number for claim in claims for number in _numbers(claim)]
-    return all(any(_meets(stated, number) for number in known) for stated in statement.numbers)
+    for stated in statement.numbers:
+        yield any(_meets(stated, number) for number in known)
+    for fields, word in statement.facts:
+        yield (named and "model_name" in fields) or any(_says(claim, fields, word) for claim in claims)
+
+
+def _says(claim: Claim, fields: frozenset[str], word: str) -> bool:
+    """Whether a claim is about one of the fields, and has the word for its value where the word can be read."""
+    if isinstance(claim, kinds.Property) and claim.field in fields:
+        value = FIELDS[claim.field].kind.read(word)
+        return value is None or value == claim.stated or _shares(value, claim.stated)
+    if isinstance(claim, kinds.Property) and "architecture" in fields:
+        return claim.only is not None and claim.only in (FIELDS["architecture"].kind.read(word) or ())
+    others = BESIDE.get(type(claim), frozenset())
+    return bool(fields & others)
+
+
+def _shares(one: Any, other: Any) -> bool:
+    """Whether two readings have one of several meanings in common, or a name of the other in them."""
+    if isinstance(one, str) and isinstance(other, str):
+        return one.lower() in other.lower() or other.lower() in one.lower()
+    return isinstance(one, list) and isinstance(other, list) and any(value in other for value in one)
 
 
 def _meets(stated: tuple[float, float], known: tuple[float, float]) -> bool:
@@ -178,6 +237,7 @@ def held(repo: RepoFacts) -> Iterator[Claim]:
 def _tests(repo: RepoFacts) -> dict[type[Claim], Callable[[Any], bool]]:
     """For each kind of claim whether there is something to hold it against. Arithmetic inside the card is none: both numbers may be wrong."""
     from hubkit.validate.rules.card_counts import there
+    from hubkit.validate.rules.card_disclosure import had_thresholds
     from hubkit.validate.rules.card_numbers import stated_of_all
 
     values = defaultdict(list)
@@ -186,7 +246,7 @@ def _tests(repo: RepoFacts) -> dict[type[Claim], Callable[[Any], bool]]:
             values[value.owner, value.measure].append(value.number)
     ids = {sae.sae_id: sae for sae in repo.saes}
     layers = countable(repo) and all(layer_of(sae) is not None for sae in repo.saes)
-    widths = all(sae.sae.d_in and sae.sae.d_sae for sae in repo.saes)
+    widths = all(sae.sae.d_in and sae.sae.d_sae and sizes_agree(sae) for sae in repo.saes)
     forms = {form_of(name) for sae in repo.saes if (name := sae.sae.hook_name)}
     base = own_model(repo)
     shape = shape_of(base) if base else None
@@ -195,7 +255,10 @@ def _tests(repo: RepoFacts) -> dict[type[Claim], Callable[[Any], bool]]:
     def measured(claim: kinds.Measured) -> bool:
         if claim.sae_id is None:
             return bool(stated_of_all(repo, values, claim.measure))
-        size = claim.measure in {"layer", "d_in", "d_sae"} and claim.sae_id in ids
+        size = claim.sae_id in ids and (
+            claim.measure == "layer"
+            or (claim.measure in {"d_in", "d_sae"} and sizes_agree(ids[claim.sae_id]))
+        )
         return size or bool(values.get((claim.sae_id, claim.measure)))
 
     return {
@@ -213,6 +276,7 @@ def _tests(repo: RepoFacts) -> dict[type[Claim], Callable[[Any], bool]]:
         kinds.HookForm: lambda _: bool(forms),
         kinds.NamedSae: lambda claim: same_repository(repo, claim.repo_id),
         kinds.NamedFile: lambda claim: same_repository(repo, claim.repo_id),
+        kinds.Learned: lambda _: any(map(had_thresholds, repo.saes)),
         kinds.Licensed: lambda _: isinstance(license_, str),
         kinds.ModelLayers: lambda _: shape is not None,
         kinds.ModelFamily: lambda _: shape is not None,

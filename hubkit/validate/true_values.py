@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hubkit.formats.architectures import INFERENCE
+from hubkit.formats.foreign import sizes_of
 from hubkit.formats.sae import BATCH_TOPK, TOPK
 from hubkit.models.hooks import parse_hook
 from hubkit.models.names import is_placeholder
@@ -28,7 +29,9 @@ PARTS = (
 
 
 def values_of(sae: SaeFacts, field: str) -> list[Any]:
-    """What the files say of a field; several where any of them is right. Nothing where they do not say."""
+    """What the files say of a field; several where any of them is right. Nothing where they do not say, or where configuration and weights say two things (WTS006)."""
+    if field in {"d_in", "d_sae"} and not sizes_agree(sae):
+        return []
     special = {
         "architecture": _architectures, "model_name": _models, "hook_name": _hooks, "d_model": _d_models, "k": _ks, "l0": _most_active, "dtype": _dtypes, "model_dtype": _model_dtypes, "layer": _layers, "place": _places_named,
     }  # fmt: skip
@@ -36,6 +39,17 @@ def values_of(sae: SaeFacts, field: str) -> list[Any]:
         return list(special[field](sae))
     value = getattr(sae.sae, field) if hasattr(type(sae.sae), field) else _written(sae, field)
     return [] if value is None else [value]
+
+
+def sizes_agree(sae: SaeFacts) -> bool:
+    """Whether the tensors, as far as they were read, have the widths of the configuration. Where they have not, WTS006 says so, and neither of the two is a card's measure."""
+    if not sae.is_saelens:
+        return True
+    sizes = sizes_of(sae.sae.tensors)
+    return all(
+        by_weights is None or stated is None or by_weights == stated
+        for by_weights, stated in ((sizes.d_in, sae.sae.d_in), (sizes.d_sae, sae.sae.d_sae))
+    )
 
 
 def _written(sae: SaeFacts, key: str) -> Any:

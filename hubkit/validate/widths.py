@@ -9,13 +9,16 @@ from hubkit.readme.claims.kinds import Expansion, Property, TensorShape, Widths
 from hubkit.validate.card import claim_finding
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
+from hubkit.validate.true_values import sizes_agree
 
 HINT = "correct the card: cfg.json has the value; hubkit build-cards copies it"
 ABOUT_FACTOR = 0.05
 
 
 def widths(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
-    """Every statement of them that no SAE fits."""
+    """Every statement of them that no SAE fits; none where configuration and weights of one say two things."""
+    if not all(map(sizes_agree, saes)):
+        return
     yield from _expansions(repo, saes)
     yield from _shapes(repo, saes)
     yield from _widths(repo, saes)

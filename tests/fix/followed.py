@@ -107,6 +107,8 @@ FOLLOWED: dict[str, Follow] = CARD | {
     "EVL010": rewritten(f"{FOLDER}/metrics.json", "9.0", "5.0"),
     "CFG024": configured(lambda value: value["metadata"]["training_architecture_details"].update(k=4)),
     "REL005": declared,
+    "EVL011": rewritten("evidence.yaml", "value: 64", "value: 32"),
+    "REL006": rewritten("provenance.json", '"decisive":9', '"decisive":10'),
     "CFG002": added(f"{FOLDER}/cfg.json", json.dumps(cfg()).encode()),
     "CFG003": keys(k=8),
     "CFG003 heads": keys(n_heads=4),

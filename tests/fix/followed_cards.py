@@ -14,6 +14,14 @@ def carded(view: MemoryView) -> None:
 
 
 CARD = {
+    "CARD018": written((" have learned thresholds.", " are here.")),
+    "CARD018 passive": written(("Thresholds of the SAE were successfully trained.", "The thresholds never learned.")),
+    "CARD018 wrapped": written(("were learned", "never learned")),
+    "CARD018 row": written(("learned per latent", "never learned")),
+    "CARD018 rewritten": written(("Both thresholds were learned.", "Neither threshold was learned.")),
+    "CARD018 general": written(("learns its thresholds", "never learned its thresholds")),
+    "CARD018 of both": written(("were learned", "never learned")),
+    "CARD018 a layer": written(("were learned", "never learned")),
     "CARD004": written(("5 SAEs", "4 SAEs")),
     "CARD004 product": written(("57 SAEs", "54 SAEs")),
     "CARD004 written": written(("= 57", "= 54")),

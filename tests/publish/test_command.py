@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -50,6 +51,10 @@ def test_from_dry_run_to_proof(typed: tuple[RunningHub, Run], release: Path) -> 
     assert planned.returncode == 0, planned.stderr
     plan = json.loads(planned.stdout)
     assert "ok gate       1 SAE; 0 errors" in planned.stderr
+    assert re.search(
+        r"card       \d+ statements? of README.md agrees? with the files",
+        " ".join(planned.stderr.split("\n")),
+    ), planned.stderr
     assert "nothing was sent" in planned.stderr
     assert {request.method for request in hub.requests} == {"GET"}
 

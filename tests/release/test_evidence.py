@@ -12,8 +12,15 @@ from hypothesis import strategies as st
 from hubkit.errors import UsageError
 from hubkit.measures.catalogue import CATALOGUE
 from hubkit.release.digests import changed_since, values_sha256
-from hubkit.release.evidence import Evidence, StatedValue, load_evidence, of_evaluation, read_evidence
-from hubkit.release.metrics import Evaluation, NullReference, SaeMetrics
+from hubkit.release.evidence import (
+    Evidence,
+    StatedValue,
+    load_evidence,
+    of_evaluation,
+    of_metrics,
+    read_evidence,
+)
+from hubkit.release.metrics import Evaluation, MetricValue, NullReference, SaeMetrics
 from hubkit.release.pool import PoolManifest
 from hubkit.release.provenance import Provenance, ScenarioCount
 
@@ -139,6 +146,22 @@ def _yaml(evidence: Evidence) -> str:
     import yaml
 
     return str(yaml.safe_dump(evidence.model_dump(mode="json", by_alias=True)))
+
+
+EVERY_FIELD = {
+    "measure": "l0", "version": 1, "value": 31.4, "n": 900, "n_effective": 80, "split": "held_out", "interval": [30.0, 33.0], "null": 20.0, "reason": "said",
+    "contrast": "a against b", "interval_method": "bootstrap", "spread": {"kind": "sd", "value": 1.0}, "correction": "Bonferroni", "detectable": 0.1,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("field", sorted(MetricValue.model_fields))
+def test_every_field_of_a_computed_value_can_be_there_once_it_is_stated(field: str) -> None:
+    needed = {name for name, one in MetricValue.model_fields.items() if one.is_required()}
+    value = MetricValue.model_validate({name: EVERY_FIELD[name] for name in {*needed, field}})
+    (found,) = of_metrics(SaeMetrics.model_construct(sae_id=".", values=[value]))
+    assert found.sae_id == "."
+    if field in StatedValue.model_fields:
+        assert getattr(found, field) == getattr(value, field)
 
 
 @pytest.mark.parametrize("name", SEEDS)

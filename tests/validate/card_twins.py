@@ -140,6 +140,13 @@ def silent(text: str) -> str:
     return README.replace("a threshold may be zero, a file a pickle", "and that was all") + f"\n{text}\n"
 
 
+def published_as_relu(text: str) -> MemoryView:
+    """What the fix of THR001 makes of it."""
+    rewritten = {"rewritten": {"rule": "THR001", "from": "jumprelu", "to": "standard", "threshold": 0.0}}
+    changed = cfg("standard", metadata={"training_architecture": "jumprelu", "hubkit": rewritten})
+    return view(changed, weights=tensors(threshold=GONE), readme=f"{README}\n{text}\n")
+
+
 def zeroed(text: str) -> MemoryView:
     """A JumpReLU whose thresholds are all 0."""
     return view(weights=tensors(threshold=np.zeros(32, np.float32)), readme=silent(text))
@@ -378,6 +385,7 @@ CARD_TWINS: dict[str, Twins] = {
     "CARD007": (lambda: evaluated(TABLE.format(5.2)), lambda: evaluated(TABLE.format(5.0))),
     "CARD008": (lambda: alone("SAEs that beat raw: 2/57 (3%)"), lambda: alone("SAEs that beat raw: 2/57 (4%)")),
     "CARD009": (lambda: code(USE.format('"a/b", subfolder="L2"')), lambda: code(USE.format('"a/b", "L2", device="cpu"'))),
+    "CARD018": (lambda: zeroed("The JumpReLU SAEs have learned thresholds."), lambda: card("The JumpReLU SAEs have learned thresholds.")),
     "CARD010": (lambda: zeroed("Trained well."), lambda: zeroed("The thresholds were never trained: they are all zero.")),
     "CARD011": (lambda: alone("Trained on {model}."), lambda: alone("Named `lab_{model}_L{layer}`, in `<sae_id>/cfg.json`.")),
     "CARD013": (lambda: recorded(of=cfg(device="cuda")), recorded),
@@ -510,6 +518,13 @@ MORE_CARD_TWINS: dict[str, Twins] = {
     **{f"CARD006 {name}": (lambda text=bad: card(text), lambda text=good: card(text)) for name, (bad, good) in FETCHED.items()},
     "CARD009 needs": (lambda: code(USE.format('"a/b"')), lambda: code(USE.format("*arguments"))),
     "CARD009 pinned": (lambda: alone("`pip install sae-lens==3.0.0`\n\n```python\nfrom sae_lens import TopKSAE\n```"), lambda: alone("`pip install sae-lens==6.18.0`\n\n```python\nfrom sae_lens import TopKSAE\n```")),
+    "CARD018 passive": (lambda: zeroed("Thresholds of the SAE were successfully trained."), lambda: zeroed("The thresholds of the SAE were never learned.")),
+    "CARD018 wrapped": (lambda: zeroed("It was trained long, and the\nthresholds of all latents were learned."), lambda: zeroed("The thresholds were supposed to be learned, and stayed at zero.")),
+    "CARD018 row": (lambda: zeroed("| Property | Value |\n|---|---|\n| Threshold | learned per latent |"), lambda: zeroed("| Property | Value |\n|---|---|\n| Threshold | never learned |")),
+    "CARD018 rewritten": (lambda: published_as_relu("Both thresholds were learned."), lambda: published_as_relu("Its thresholds were not learned.")),
+    "CARD018 general": (lambda: zeroed("The JumpReLU learns its thresholds."), lambda: zeroed("JumpReLU SAEs have a learned threshold.")),
+    "CARD018 of both": (lambda: zeroed("The thresholds of both JumpReLUs were learned."), lambda: zeroed("The thresholds of both JumpReLUs were never learned.")),
+    "CARD018 a layer": (lambda: zeroed("At layer 2 the thresholds were learned."), lambda: zeroed("At layer 9 the thresholds were learned.")),
     "CARD010 pickle": (lambda: pickled("Load it."), lambda: pickled("The weights are a pickle.")),
     "CARD010 quantized": (lambda: quantized("Load it."), lambda: quantized("Activations came from the 4-bit model.")),
     "CARD011 code": (lambda: code(USE.format('"a/b", "<sae_id>"')), lambda: code(USE.format('"a/b", sae_id'))),

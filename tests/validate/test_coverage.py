@@ -76,6 +76,37 @@ def test_no_wrong_number_is_silent_and_unlisted(carrier: str) -> None:
         assert found.contradicted or found.unheld, text
 
 
+@pytest.mark.parametrize(
+    ("text", "agree", "unheld"),
+    [
+        ("The SAE has 24576 latents and reads attention head outputs of the model in fp16.", 1, 1),
+        ("| Property | Value |\n|---|---|\n| d_sae | 24576 (gated, on GPT-2 small) |", 1, 1),
+        ("<table><tr><td>d_sae</td><td>24576</td></tr><tr><td>seed</td><td>24576</td></tr></table>", 1, 1),
+        ("It has 24576 latents. We found 6 features. It reads layer 6.", 2, 1),
+        ("We trained a TopK SAE with k = 32 on the residual stream of GPT-2 small.", 1, 0),
+        ("<table><tr><td>d_sae</td><td>24576</td></tr><tr><td>k</td><td>32</td></tr></table>", 2, 0),
+        ("It has 24576 latents. It reads layer 6.", 2, 0),
+        ("The SAE has 24576 latents. We looked at sixty-four features.", 1, 1),
+        ("The SAE keeps thirty-two latents active.", 1, 0),
+        ("One of the latents fires on names, two do not.", 0, 0),
+    ],
+)
+def test_what_is_true_does_not_cover_the_rest_of_its_line(text: str, agree: int, unheld: int) -> None:
+    found = coverage(text)
+    assert (found.agree, found.contradicted, len(found.unheld)) == (agree, 0, unheld)
+
+
+@pytest.mark.parametrize(("layer", "agree"), [(6, 2), (40, 1)])
+def test_a_base_model_that_the_files_themselves_put_in_doubt_is_held_against_nothing(
+    layer: int, agree: int
+) -> None:
+    """GPT-2 small has no layer 40: model_name or the hook is wrong, and a card that repeats it agrees with nobody."""
+    view = repository("The base model is openai-community/gpt2.\n\nIt has 24576 latents.")
+    view.files["cfg.json"] = view.files["cfg.json"].replace(b"blocks.6.", f"blocks.{layer}.".encode())
+    (found,) = validate(view).coverage
+    assert (found.agree, len(found.unheld)) == (agree, 2 - agree)
+
+
 def test_a_contradiction_is_neither() -> None:
     found = coverage("The SAE reads layer 9.\n\nIt has 24576 latents.")
     assert (found.agree, found.contradicted, found.unheld) == (1, 1, ())

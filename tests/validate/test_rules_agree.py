@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from builders import D_IN, D_SAE, FOLDER, GONE, cfg, check, codes, tensors, view
+from builders import D_IN, D_SAE, FOLDER, GONE, README, cfg, check, codes, tensors, view
 
 from hubkit.formats.saelens import read_cfg, shapes_of
 from hubkit.validate.finding import Severity
+from hubkit.validate.run import validate
 
 LEGACY: dict[str, Any] = {
     "architecture": "standard", "d_in": 8, "d_sae": 32, "dtype": "float32", "activation_fn_str": "relu", "activation_fn_kwargs": {},
@@ -282,3 +283,25 @@ def test_cfg021_the_architecture_against_that_of_the_training(
         },
     )
     assert codes(view(disclosed, folder="x_L2"), "CFG021") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The SAE has 32 latents.",
+        "The SAE has 64 latents.",
+        "| Latents | 32 |\n|---|---|\n| d_in | 8 |",
+        "The SAE, 8 -> 32.",
+        "The expansion factor is 4.",
+    ],
+)
+def test_where_weights_and_configuration_disagree_a_card_is_held_against_neither(text: str) -> None:
+    """Whoever followed CARD005 would write the wrong one of the two into the card."""
+    report = validate(view(cfg(d_sae=64), readme=f"{README}\n{text}\n"))
+    assert [one.code for one in report.findings if one.code in {"WTS006", "CARD005"}] == ["WTS006"]
+    assert report.coverage[0].agree == 1, "the precision"
+
+
+def test_where_they_agree_it_is() -> None:
+    report = validate(view(readme=f"{README}\nThe SAE has 64 latents.\n"))
+    assert [one.code for one in report.findings if one.code in {"WTS006", "CARD005"}] == ["CARD005"]

@@ -150,10 +150,15 @@ def provenance(view_: ListedView, **changes: Any) -> ListedView:
     record = Provenance(
         hubkit_version="1", study="lab", study_sha256="0", base_model="lab/tiny", base_model_revision=None, precision="float32",
         grid=changes.get("grid", Grid(layers=[2], architectures=["standard"], conditions=["mixed"])),
-        seeds={}, software={}, hardware="x", created="2026-01-01", pool_sha256="0", completions={}, files=files | changes.get("files", {}),
+        seeds={}, software={}, hardware="x", created="2026-01-01", pool_sha256="0", completions=changes.get("completions", {}), files=files | changes.get("files", {}),
     )  # fmt: skip
     view_.files["provenance.json"] = record.model_dump_json(by_alias=True).encode()
     return view_
+
+
+def stated_latents(number: int) -> bytes:
+    """An evidence.yaml that gives the SAE so many latents."""
+    return f'$schema: "urn:hubkit:evidence:1"\nsource: a notebook\nvalues:\n- {{name: latents, value: {number}, n: null}}\n'.encode()
 
 
 def one_cell(folder: str = "a_L2", layer: int = 2) -> tuple[str, dict[str, Any]]:
@@ -356,6 +361,11 @@ TWINS: dict[str, Twins] = {
         lambda: provenance(release(one_cell()), grid=Grid(layers=[5], architectures=["standard"], conditions=["mixed"])),
         lambda: provenance(release(one_cell())),
     ),
+    "REL006": (
+        lambda: provenance(release(one_cell()), completions={"sampled": 20, "decisive": 9, "labelled a": 5, "labelled b": 5}),
+        lambda: provenance(release(one_cell()), completions={"sampled": 20, "decisive": 10, "labelled a": 5, "labelled b": 5}),
+    ),
+    "EVL011": (lambda: view(files={"evidence.yaml": stated_latents(64)}), lambda: view(files={"evidence.yaml": stated_latents(32)})),
     "CFG024": (
         lambda: view(cfg("topk", metadata={"training_architecture_details": {"k": 64, "d_sae": 32}}), tensors("topk")),
         lambda: view(cfg("topk", metadata={"training_architecture_details": {"k": 4, "d_sae": 32}}), tensors("topk")),

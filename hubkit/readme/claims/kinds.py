@@ -88,6 +88,14 @@ class Unlearned(Claim):
 
 
 @dataclass(kw_only=True, eq=False)
+class Learned(Claim):
+    """That the thresholds of the JumpReLU SAEs were learned."""
+
+    layer: int | None
+    """The one layer that the sentence names."""
+
+
+@dataclass(kw_only=True, eq=False)
 class Expansion(Claim):
     """d_sae divided by d_in: `4x (2048 -> 8192)`."""
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+from hubkit.readme.claims.values.numbers import SPELLED, spelled
+
 NUMERALS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-WORDS = {word: number for number, word in enumerate(NUMERALS, 1)}
-COUNT = rf"(?:\d{{1,3}}(?:,\d{{3}}){{1,4}}|\d{{1,7}}|{'|'.join(WORDS)})"
+COUNT = rf"(?:\d{{1,3}}(?:,\d{{3}}){{1,4}}|\d{{1,7}}|(?!zero){SPELLED})"
 """A whole number, in digits or words: for patterns that ignore case."""
 WIDTH = r"(?:\d{1,3}(?:[ ,]\d{3}){1,4}|\d{1,7}[kK]?)"
 """A dimension: `65,536`, `65 536`, `32k`."""
@@ -14,7 +15,8 @@ WIDTH = r"(?:\d{1,3}(?:[ ,]\d{3}){1,4}|\d{1,7}[kK]?)"
 
 def count(text: str) -> int:
     """The number that COUNT matched."""
-    return WORDS.get(text.lower()) or int(text.replace(",", ""))
+    words = spelled(text)
+    return int(words[0]) if words else int(text.replace(",", ""))
 
 
 def width(text: str) -> int | None:

@@ -32,6 +32,10 @@ SINGLE = re.compile(
     rf"^(?:(?:this|the|an?|one) |this is an? |we (?:train|trained|release|present) (?:an?|one) )?{ADJECTIVES}(?:SAE|sparse auto-?encoder)(?: \(SAE\))?\b(?!s| (?:by|from|in|of (?:the )?layer|at (?:the )?layer)\b)",
     I,
 )
+EACH = re.compile(
+    rf"^(?:each|both|all)(?: of (?:them|these))? (?=(?:has|have) (?:exactly )?{COUNT} (?:(?:learned|sparse|SAE|dictionary) )?(?:latents|features|atoms)[.;,]?(?:$| (?:and|with)\b))", I
+)  # fmt: skip
+"""Of those that the sentence before names: what has so many latents is an SAE."""
 PLURAL = re.compile(
     rf"^(?:{COUNT} )?{ADJECTIVES}(?:SAEs|sparse auto-?encoders)(?: \(SAEs?\))?(?= (?:trained |for |on |of |with |at |from |\((?:k|d_in|d_sae) ?=))",
     I,
@@ -115,6 +119,8 @@ def subject(sentence: str, *, introducing: bool) -> Subject | None:
 
 def _introduced(sentence: str) -> Subject | None:
     """Of a sentence in the part of the card that introduces its SAEs."""
+    if match := EACH.match(sentence):
+        return Subject("all", "", match.end())
     if match := SINGLE.match(sentence):
         return Subject("one", match.group(1), match.end(1))
     if match := PLURAL.match(sentence):

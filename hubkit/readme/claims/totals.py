@@ -1,12 +1,15 @@
-"""Products and sums that a card writes out, what it says is still missing, and how many thresholds it says never learned."""
+"""Products and sums that a card writes out, what it says is still missing, and how many thresholds it says never learned, and that they were."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from hubkit.readme.claims.kinds import Claim, Done, Product, Sum, Unlearned
-from hubkit.readme.page import Line, Page
+from hubkit.readme.claims.kinds import Claim, Done, Learned, Product, Sum, Unlearned
+from hubkit.readme.claims.phrases import ONE_LAYER
+from hubkit.readme.claims.sentences import LONGEST_READ, paragraphs
+from hubkit.readme.claims.subjects import GENERIC
+from hubkit.readme.page import SENTENCE, Line, Page, shortened
 
 FACTOR = r"(\d{1,3})(?: [a-z]{2,15})?"
 PRODUCT = re.compile(
@@ -21,6 +24,18 @@ UNLEARNED = re.compile(
 UNLEARNED_ALL = re.compile(
     r"\bAll (?:non-STE )?SAEs in this (?:repo|repository|release) have threshold\s*=\s*0\b", re.IGNORECASE
 )
+WAS_LEARNED = r"(?:learned|learnt|trained|optimi[sz]ed)"
+EACH = r"(?:(?:its|their|the|an?|own|per-(?:latent|feature|unit)|individual|separate|all|JumpReLU|activation) ){0,4}"
+LEARNED = re.compile(
+    rf"\b(?:learned|learnt) {EACH}thresholds?\b|\blearns? {EACH}thresholds?\b|\bthresholds?\b(?: (?:vectors?|values?))?(?: (?:of|in|for) [\w ,-]{{1,60}}?)? "
+    rf"(?:(?:was|were|is|are|have|has|been|being|all|both|each|successfully|properly|fully|jointly|indeed|actually) ){{1,4}}{WAS_LEARNED}\b(?! (?:on|at|to)\b)",
+    re.IGNORECASE,
+)
+NOT_LEARNED = re.compile(
+    r"\b(?:not|no|never|none|without|neither|nor|unlearned|fail\w*|zero|fixed|stuck|constant|if|should|would|could|will|plan\w*|unlike|instead|whether|supposed|meant|intended|claim\w*|however|but|except|only|some|other|others|previous\w*|earlier|future|in general|et al)\b|n['\u2019]t\b|= ?0\b|\?$",
+    re.IGNORECASE,
+)
+"""A sentence that denies it, doubts it, or speaks of other SAEs."""
 CONDITION_SIZES = re.compile(r"\b(\w{1,60}) \((all )?n=(\d{1,7})\)")
 
 
@@ -36,6 +51,26 @@ def read(page: Page) -> Iterator[Claim]:
             )
         yield from _unlearned(line)
         yield from _condition_sizes(line)
+    yield from _learned(page)
+
+
+def _learned(page: Page) -> Iterator[Learned]:
+    """In sentences, wherever they are wrapped, and in rows: `| Threshold | learned |`."""
+    for lines in (*paragraphs(page), *([line] for line in page.prose if line.cells and not line.of_others)):
+        for sentence in SENTENCE.split(" ".join(line.text for line in lines)):
+            text = (
+                sentence[:LONGEST_READ].replace(" | ", " is ") if lines[0].cells else sentence[:LONGEST_READ]
+            )
+            if LEARNED.search(text) and not NOT_LEARNED.search(text) and not GENERIC.match(text):
+                named = {int(found) for found in ONE_LAYER.findall(text) if found.isdecimal()}
+                line = next(
+                    (one for one in lines if re.search("threshold", one.text, re.IGNORECASE)), lines[0]
+                )
+                yield Learned(
+                    line=line.number,
+                    quote=shortened(sentence) if sentence in line.text else line.quote,
+                    layer=min(named) if len(named) == 1 else None,
+                )
 
 
 def _unlearned(line: Line) -> Iterator[Claim]:

@@ -20,7 +20,7 @@ PHRASES = {
     "SEC002": "a secret lies open",
 }
 """Where the rule's title is no statement about this release."""
-CONTRADICTIONS = {"CARD004", "CARD005", "CARD006", "CARD007", "CARD016"}
+CONTRADICTIONS = {"CARD004", "CARD005", "CARD006", "CARD007", "CARD016", "CARD018"}
 UNDISCLOSED = "CARD010"
 LINES_SHOWN = 3
 

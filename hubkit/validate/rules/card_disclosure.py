@@ -1,12 +1,13 @@
-"""CARD010: defects that the validator found, and that the card keeps to itself."""
+"""CARD010, CARD018: defects that the validator found, and that the card keeps to itself, or denies."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hubkit.readme.claims.kinds import Learned
 from hubkit.readme.disclosure import Defect, discloses
 from hubkit.readme.page import Page
-from hubkit.validate.card import CARD
+from hubkit.validate.card import CARD, claim_finding, layer_of
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity, mend
 from hubkit.validate.need import Need
@@ -67,6 +68,51 @@ def undisclosed(repo: RepoFacts) -> Iterator[Found]:
             f'{who}, and the card does not say so: "{quote}"',
             _hint(defect, saes), path=CARD, line=line, identity=defect, severity=_severity(defect, saes),
         )  # fmt: skip
+
+
+@repo_rule("CARD018", Severity.ERROR, Need.CFG | Need.HEADER | Need.THRESHOLD | Need.README)
+def thresholds_were_not_learned(repo: RepoFacts) -> Iterator[Found]:
+    """The card says that thresholds were learned, and they were not.
+
+    Held against the thresholds themselves (THR001, THR002), and, where a fix has published a JumpReLU as the ReLU that it computes, against the record of it
+    in `metadata.hubkit.rewritten`: an SAE that has no threshold any more learned none either. A sentence that names one layer is held against the SAEs of it.
+    A warning where the thresholds of some of the SAEs were learned: the sentence may speak of those.
+    """
+    for claim in repo.claims.of(Learned):
+        meant = [
+            sae
+            for sae in repo.saes
+            if had_thresholds(sae) and (claim.layer is None or layer_of(sae) in {None, claim.layer})
+        ]
+        wrong = [sae for sae in meant if _record_says_never(sae) or _never_learned(sae)]
+        if not wrong:
+            continue
+        shown = ", ".join(sae.sae_id for sae in wrong[:3]) + (
+            f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        )
+        recorded = all(map(_record_says_never, wrong))
+        source = (
+            "by metadata.hubkit.rewritten in cfg.json" if recorded else "by their values (THR001, THR002)"
+        )
+        yield claim_finding(
+            claim,
+            f"the card says that thresholds were learned; those of {len(wrong)} of {len(meant)} SAEs never were, {source}: {shown}",
+            "take it out, and say under limitations that these thresholds never learned; hubkit build-cards does",
+            topic="learned",
+            severity=Severity.ERROR if len(wrong) == len(meant) else Severity.WARNING,
+        )
+        return
+
+
+def had_thresholds(sae: SaeFacts) -> bool:
+    """Whether it has thresholds that training can have moved, or had before a fix took them away."""
+    return sae.thresholds is not None or _record_says_never(sae)
+
+
+def _record_says_never(sae: SaeFacts) -> bool:
+    """Whether a fix has published it as the ReLU that it computes."""
+    record = sae.sae.training.record.rewritten
+    return record is not None and record.rule in {"THR001", "THR002"}
 
 
 def _not_checked(repo: RepoFacts) -> list[str]:

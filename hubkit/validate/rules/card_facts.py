@@ -24,6 +24,7 @@ from hubkit.validate.layer_lists import layer_lists
 from hubkit.validate.need import Need
 from hubkit.validate.properties import contradicted
 from hubkit.validate.rule import repo_rule
+from hubkit.validate.true_values import sizes_agree
 from hubkit.validate.widths import widths
 
 HINT = "correct the card: cfg.json has the value; hubkit build-cards copies it"
@@ -87,6 +88,8 @@ def _rows(repo: RepoFacts) -> Iterator[Found]:
             continue
         if claim.measure == "l0":
             yield from _over_k(claim, sae)
+            continue
+        if claim.measure != "layer" and not sizes_agree(sae):
             continue
         true = layer_of(sae) if claim.measure == "layer" else getattr(sae.sae, claim.measure)
         if true is not None and true != claim.number:
