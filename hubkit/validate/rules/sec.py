@@ -117,15 +117,22 @@ def not_looked_into(repo: RepoFacts) -> Iterator[Found]:
     sentencepiece, ... by its first bytes), or is looked into to its end (pickles and what holds them: SEC001), or is named here: databases and shelves,
     raw numbers, formats of programs, macros. Nothing is known to be wrong with them, and nothing is known to be right. Members of archives count, too.
     """
-    if repo.unknown:
-        one = len(repo.unknown) == 1
+    damaged = _damaged(repo)
+    unknown = [path for path in repo.unknown if path not in damaged]
+    if unknown:
+        one = len(unknown) == 1
         yield Found(
-            f"not looked into: {many(len(repo.unknown), 'file')} that hubkit does not know how to read: {some(repo.unknown)}",
+            f"not looked into: {many(len(unknown), 'file')} that hubkit does not know how to read: {some(unknown)}",
             f"say in the card what {'it is' if one else 'they are'} and how to open {'it' if one else 'them'}, write numbers as safetensors or npy, or take {'it' if one else 'them'} out",
-            path=repo.unknown[0].partition(": ")[0],
-            measured={"files": repo.unknown[:100]},
+            path=unknown[0].partition(": ")[0],
+            measured={"files": unknown[:100]},
             identity="unknown",
         )
+
+
+def _damaged(repo: RepoFacts) -> set[str]:
+    """Weights of which WTS003 says what is wrong with them."""
+    return {sae.weights.path for sae in repo.saes if sae.weights and sae.header_fault}
 
 
 def _texts(repo: RepoFacts) -> list[tuple[str, str]]:
