@@ -15,6 +15,8 @@ from hubkit.formats.computed import whole
 from hubkit.measures.design import Design, numbered
 from hubkit.repo.local import open_folder
 from hubkit.tensors.container import read_header
+from hubkit.tensors.header import HeaderError
+from hubkit.tensors.npy_file import open_npy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
 FOLDS = 5
 NUMPY = ".npy"
+HINT = "one row a token or a completion"
+REAL = "biuf"
+"""numpy's kinds of real numbers."""
 
 
 @dataclass(frozen=True)
@@ -65,20 +70,27 @@ def read_activations(path: Path) -> dict[str, Rows]:
     """
     try:
         if path.suffix == NUMPY:
-            found = {path.stem: np.load(path, allow_pickle=False)}
+            found = {path.stem: open_npy(path)}
         else:
             view = open_folder(path.parent)
             tensors = read_header(view, path.name).tensors
             found = {name: whole(view, path.name, info) for name, info in tensors.items()}
+    except HeaderError as error:
+        raise UsageError(f"{path}: {error.message}", hint=HINT) from error
     except (OSError, ValueError) as error:
         raise IncompleteError(f"{path}: cannot be read: {error}") from error
+    for name, array in found.items():
+        if array.dtype.kind not in REAL:
+            raise UsageError(
+                f"{path}: {name} holds values of type {array.dtype}, expected numbers", hint=HINT
+            )
     rows = {name: np.ascontiguousarray(array, dtype=np.float32) for name, array in found.items()}
     sizes = {len(array) for array in rows.values() if array.ndim == 2}
     if not rows or len(sizes) != 1 or any(array.ndim != 2 for array in rows.values()):
         shapes = ", ".join(f"{name} {array.shape}" for name, array in rows.items()) or "no tensor"
         raise UsageError(
             f"{path}: {shapes}, expected tensors (rows, d_in) with as many rows",
-            hint="one row a token or a completion",
+            hint=HINT,
         )
     for name, array in rows.items():
         if not np.isfinite(array).all():
@@ -90,11 +102,15 @@ def read_column(path: Path, n: int) -> list[str]:
     """One value for each row: a JSON list, an .npy array, or a line a row. Raises UsageError for another number of them."""
     try:
         if path.suffix == NUMPY:
-            values = [str(value) for value in np.load(path, allow_pickle=False).tolist()]
+            values = [str(value) for value in open_npy(path).tolist()]
         else:
             text = path.read_text(encoding="utf-8")
             values = [str(one) for one in json.loads(text)] if path.suffix == ".json" else text.splitlines()
-    except (OSError, ValueError, TypeError) as error:
+    except HeaderError as error:
+        raise UsageError(
+            f"{path}: {error.message}", hint="a line a row, a JSON list, or an .npy array"
+        ) from error
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise IncompleteError(f"{path}: cannot be read: {error}") from error
     if len(values) != n:
         raise UsageError(f"{path}: {len(values)} values, the activations have {n} rows")

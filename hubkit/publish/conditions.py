@@ -30,6 +30,7 @@ from hubkit.tensors.endings import PICKLES
 from hubkit.tensors.view_file import Allowance
 from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.pickle_search import Searched, search
+from hubkit.validate.pickles import danger
 from hubkit.validate.report import Report
 from hubkit.validate.secret_kinds import masked
 from hubkit.validate.secret_texts import secrets_in_file, secrets_of_names
@@ -236,7 +237,7 @@ def _is_description(path: str) -> bool:
 
 
 def no_pickle(subject: Subject) -> list[Problem]:
-    """No file that runs code when it is loaded, by its name or by its bytes."""
+    """No pickle, by its name or by its bytes, whatever it imports: the message names the worst, and what that may do."""
     found = subject.searched.pickles
     pickles = [
         file.path
@@ -245,8 +246,9 @@ def no_pickle(subject: Subject) -> list[Problem]:
     ]
     if not pickles:
         return []
+    pickles.sort(key=lambda path: -danger(found.get(path))[0])  # stable: of equals the first
     more = f" and {len(pickles) - 1} more" if len(pickles) > 1 else ""
-    message = f"{pickles[0]}{more}: a pickle runs code when it is loaded"
+    message = f"{pickles[0]}{more}: {danger(found.get(pickles[0]))[1]}"
     return [Problem("PICKLE", message, _about_pickles(subject, pickles))]
 
 

@@ -36,12 +36,12 @@ def pickled_types(file: Readable) -> Iterator[bytes]:
     begin = file.read(EDGE)
     schemas: Iterator[bytes]
     if begin.startswith(PARQUET):
-        schemas = map(_decoded, SCHEMA.findall(_footer(file)))
+        schemas = [_decoded(one) for one in SCHEMA.findall(_footer(file))]
     elif is_streamed(file):
-        schemas = iter([begin])
+        schemas = [begin]
     else:
         file.seek(max(len(begin), file.seek(0, 2) - EDGE))
-        schemas = iter([begin, file.read(EDGE)])
+        schemas = [begin, file.read(EDGE)]
     yield from (one for one in schemas if all(text in one for text in NAMED))
 
 

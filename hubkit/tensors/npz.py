@@ -72,7 +72,7 @@ def read_npz(view: RepoView, path: str, members: dict[str, Member] | None = None
 def _npy_header(view: RepoView, path: str, member: Member) -> bytes:
     """The magic, version, length and text of one array's header."""
     head = read_part(view, path, member, 0, min(FIRST_READ, member.size))
-    needed = _header_length(head, member.name)
+    needed = header_length(head, member.name)
     if needed > len(head):
         head = read_part(view, path, member, 0, min(needed, member.size))
     if needed > len(head):
@@ -80,7 +80,8 @@ def _npy_header(view: RepoView, path: str, member: Member) -> bytes:
     return head[:needed]
 
 
-def _header_length(head: bytes, name: str) -> int:
+def header_length(head: bytes, name: str) -> int:
+    """Bytes of the header of an array that begins so, magic included. Raises HeaderError."""
     if len(head) < 12 or not head.startswith(MAGIC):
         raise HeaderError(f"{name}: not an array of numpy")
     version = tuple(head[6:8])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hubkit.validate.imports import is_harmless, runs_code
+from hubkit.words import some
 
 if TYPE_CHECKING:
     from hubkit.tensors.contents import Contents
@@ -75,6 +76,20 @@ def of_contents(path: str, contents: Contents) -> Pickle | None:
         beyond=(*limits, *contents.beyond),
         code=tuple(contents.code),
     )
+
+
+def danger(pickle: Pickle | None) -> tuple[int, str]:
+    """How bad a pickle is, and what loading it may do; None: only its name says that it is one."""
+    if pickle is None or not pickle.places:
+        return 0, "called as pickles are, which careful loaders refuse"
+    if pickle.executors:
+        return 3, f"a pickle that can run code when it is loaded: it imports {some(pickle.executors)}"
+    if pickle.others or pickle.code:
+        named = some(pickle.others or list(pickle.code))
+        return 2, f"a pickle with names of which hubkit does not know what they do ({named})"
+    if pickle.unread:
+        return 1, "a pickle that was not read to its end, so that nobody knows what else loading it does"
+    return 0, "a pickle; it imports nothing that runs code, and careful loaders refuse it all the same"
 
 
 def _at(place: str, why: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,10 @@ from typer.testing import CliRunner
 from hubkit.cards.facts import read_facts
 from hubkit.cards.settings import CardSettings
 from hubkit.cli.main import app
+from hubkit.collect.imports.caches import read_cache
 from hubkit.errors import HubkitError, IncompleteError, NothingFound, UsageError
 from hubkit.evaluate.elsewhere import evaluate_given
-from hubkit.evaluate.given import given, read_activations
+from hubkit.evaluate.given import given, read_activations, read_column
 from hubkit.formats.computed import computation
 from hubkit.formats.detect import read_saes
 from hubkit.formats.folder import folders_of
@@ -195,6 +197,75 @@ def test_a_pickle_that_runs_code_is_not_run(tmp_path: Path) -> None:
     with pytest.raises(HubkitError):
         read_activations(tmp_path / "x.pt")
     assert not (tmp_path / "ran").exists()
+
+
+def header(text: str, behind: bytes = bytes(64), version: bytes = b"\1\0") -> bytes:
+    head = text.encode().ljust(117) + b"\n"
+    return b"\x93NUMPY" + version + len(head).to_bytes(2 if version[0] == 1 else 4, "little") + head + behind
+
+
+def numpy_file(array: Any, *, allow_pickle: bool = True) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=allow_pickle)
+    return file.getvalue()
+
+
+BROKEN: dict[str, bytes] = {
+    "no brackets": header("not a header"),
+    "brackets without end": header("{" * 100),
+    "negative": header("{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 4), }"),
+    "huge": header("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999, 99999999999), }"),
+    "huge and empty": header(
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 99999999999999999999), }"
+    ),
+    "cut": header("{'descr': '<f4', 'fortran_order': False, 'shape': (5, 16), }"),
+    "no type": header("{'descr': '<i3', 'fortran_order': False, 'shape': (4, 1), }"),
+    "a type that is a call": header("{'descr': __import__('os'), 'fortran_order': False, 'shape': (4, 1), }"),
+    "a list as type": header("{'descr': [('a', [('b', '<f4')])], 'fortran_order': False, 'shape': (4, 1), }"),
+    "keys": header("{'descr': '<f4', 1: 2}"),
+    "another version": header("{'descr': '<f4', 'fortran_order': False, 'shape': (4, 1), }", version=b"\7\0"),
+    "long": header("{'descr': '<f4', 'fortran_order': False, 'shape': (4, 1), }" + " " * 20_000),
+    "not UTF-8": b"\x93NUMPY\x03\0\x04\0\0\0\xff\xfe\xff\xfe" + bytes(64),
+    "its magic alone": b"\x93NUMPY",
+    "empty": b"",
+    "a zip": b"PK\x03\x04" + bytes(40),
+    "a pickle": b"\x80\x04]\x94.",
+    "objects": numpy_file(np.array([1, None], dtype=object)),
+    "texts": numpy_file(np.array([["a", "b"]])),
+    "dates": numpy_file(np.array([["2020-01-01"]], "M8[D]")),
+    "complex": numpy_file(np.ones((2, 2), np.complex64)),
+    "raw": numpy_file(np.zeros((2, 2), "V2")),
+    "records": numpy_file(np.zeros((2, 2), [("a", "f4")])),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_array_is_a_usage_error_that_names_the_file(name: str, tmp_path: Path) -> None:
+    (tmp_path / "x.npy").write_bytes(BROKEN[name])
+    with pytest.raises(UsageError, match=r"x\.npy"):
+        read_activations(tmp_path / "x.npy")
+    done = CliRunner().invoke(app, ["evaluate", str(tmp_path), "--activations", str(tmp_path / "x.npy")])
+    assert isinstance(done.exception, HubkitError)
+    with pytest.raises(UsageError, match=r"x\.npy"):
+        read_cache(str(tmp_path / "x.npy"))
+    with pytest.raises(HubkitError, match=r"x\.npy"):
+        read_column(tmp_path / "x.npy", 77)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [rows(), np.asfortranarray(rows()), rows().astype(">f4"), rows().astype(np.float16), np.arange(12).reshape(3, 4), np.ones((3, 4), bool)],
+    ids=["plain", "fortran", "big-endian", "half", "whole numbers", "truth"],
+)  # fmt: skip
+def test_arrays_are_read_as_numpy_reads_them(array: Any, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", array)
+    assert np.array_equal(read_activations(tmp_path / "x.npy")["x"], np.float32(np.load(tmp_path / "x.npy")))
+
+
+def test_a_column_may_be_an_array(tmp_path: Path) -> None:
+    for values in (["a", "b"], [1, 0], [True, False]):
+        np.save(tmp_path / "x.npy", np.array(values))
+        assert read_column(tmp_path / "x.npy", 2) == [str(one) for one in values]
 
 
 def test_what_does_not_fit_is_told(activations: Path, tmp_path: Path) -> None:

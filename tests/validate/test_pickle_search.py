@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -274,6 +275,31 @@ def test_the_gate_and_the_validator_call_the_same_files_pickles(tmp_path: Path) 
     assert f"and {len(NAMES)} more" in problem.message
     errors = {finding.path for finding in report.findings if finding.code == "SEC001"}
     assert errors == {f"{number}{name}" for number, name in enumerate(NAMES)}
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [(torch_zip(NEW_CALL), "can run code when it is loaded: it imports os.getpid"), (torch_zip(b"\x80\x04cnobody.knows\nthis\n."), r"does not know what they do \(nobody.knows.this\)"),
+     (torch_zip(b"\x80\x02}."), "imports nothing that runs code"), (pickle.dumps([1, 2]), "imports nothing that runs code"),
+     (b"\x80\x04]\x94", "not read to its end"), (b"PK\x03\x04", "called as pickles are")],
+)  # fmt: skip
+def test_the_gate_says_what_a_pickle_may_do(tmp_path: Path, data: bytes, said: str) -> None:
+    (tmp_path / "w.pt").write_bytes(data)
+    (problem,) = no_pickle(Subject(tmp_path, hash_release(tmp_path), validate(open_folder(tmp_path))))
+    assert problem.code == "PICKLE"
+    assert re.search(said, problem.message)
+    assert ("can run code" in problem.message) == (b"getpid" in data)
+
+
+def test_the_gate_names_the_worst_pickle(tmp_path: Path) -> None:
+    for name, data in (
+        ("a.pt", torch_zip(b"\x80\x02}.")),
+        ("b.pt", torch_zip(NEW_CALL)),
+        ("c.pt", b"PK\x03\x04"),
+    ):
+        (tmp_path / name).write_bytes(data)
+    (problem,) = no_pickle(Subject(tmp_path, hash_release(tmp_path), validate(open_folder(tmp_path))))
+    assert problem.message.startswith("b.pt and 2 more: a pickle that can run code")
 
 
 def test_the_gate_lets_healthy_files_through(tmp_path: Path) -> None:

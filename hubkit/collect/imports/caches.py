@@ -12,6 +12,7 @@ from hubkit.errors import HubkitError, UsageError
 from hubkit.repo.view import Entry, RepoView
 from hubkit.small_files import instead_of_file
 from hubkit.tensors.container import read_header
+from hubkit.tensors.npy_file import open_npy
 from hubkit.tensors.stream import blocks
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def read_cache(source: str) -> NDArray[np.float32]:
 
 
 def _npy(file: Path) -> NDArray[np.float32]:
-    found = np.load(file, mmap_mode="r", allow_pickle=False)
+    found = open_npy(file)
     if found.dtype.kind != "f":
         raise UsageError(f"numbers of type {found.dtype}, expected floating point")
     return np.asarray(found, np.float32)
