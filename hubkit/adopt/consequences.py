@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from hubkit.adopt.pieces import Piece, Pieces, code_of
 from hubkit.cards.snippet_names import names_bound, parse
+from hubkit.readme.disclosure import discloses_any
 from hubkit.release.layout import README
 
 OURS = frozenset({"SAE", "repo_id", "sae_id", "sae"})
@@ -23,6 +24,8 @@ POINTS = re.compile(
     re.IGNORECASE,
 )
 """`use the manual pattern above`, `the following code`."""
+LABEL = re.compile(r"(?:\*\*|__)[^*_\n]{1,60}(?:\*\*|__)|[A-Z][\w -]{0,40}:\s")
+"""What an item begins with where it is named."""
 NUMBERED = re.compile(r"\d[.)]")
 ENDED = re.compile(r"[.!?]\s*$")
 BACK = frozenset({"above", "preceding", "previous"})
@@ -40,6 +43,7 @@ class Gone(dict[Piece, tuple[str, ...]]):
 def with_consequences(pieces: Pieces, gone: Gone) -> Gone:
     """`gone`, and what has nothing to stand on without it."""
     _heads(pieces, gone)
+    _items(pieces, gone)
     _code(pieces, gone)
     _pointers(pieces, gone)
     return gone
@@ -53,6 +57,24 @@ def _heads(pieces: Pieces, gone: Gone) -> None:
             if block.titles and rows and all(row in gone for row in rows):
                 head = next(piece for piece in block.pieces if piece.kind == "head")
                 gone.setdefault(head, gone[rows[0]])
+
+
+def _items(pieces: Pieces, gone: Gone) -> None:
+    """What follows the label of an item goes with it, `**Count**: 57 SAEs. Each has its own.`; but not what tells of a defect."""
+    for part in pieces.parts:
+        for block in part.blocks:
+            for group in block.groups:
+                head, *rest = group.pieces or [None]
+                if head in gone and group.marker and LABEL.match(head.text):
+                    for piece in rest:
+                        if piece not in gone and not discloses_any(piece.text):
+                            gone.add(
+                                {
+                                    piece: [
+                                        f"belongs to the item on line {head.first}, whose head is withdrawn"
+                                    ]
+                                }
+                            )
 
 
 def _code(pieces: Pieces, gone: Gone) -> None:

@@ -10,10 +10,13 @@ from functools import cached_property
 from itertools import islice
 from typing import Literal
 
+from hubkit.readme.disclosure import discloses_any
+
 Kind = Literal["text", "row", "head", "code", "comment", "heading"]
 FENCE_MARKS = re.compile(r"`{3,}")
 FENCE = re.compile(r"[ \t]*(?:`{3,}|~{3,})[ \t]*\{?\.?([\w+-]*)")
 SENTENCE = re.compile(r"(?<=[.!?])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bal\.)(?<!\bvs\.)\s+(?=[\"(\[A-Z])")
+CLAUSE = re.compile(rf"{SENTENCE.pattern}|;\s+(?=\w)")
 MOST_SENTENCES = 2_000
 """Of one paragraph; what comes after them is one piece."""
 WRAPPED = re.compile(r"\n[ \t]*")
@@ -116,9 +119,10 @@ class Pieces:
 
 
 def sentences(whole: str, line: int) -> Iterator[Piece]:
-    """A text that begins on `line`, sentence by sentence."""
+    """A text that begins on `line`, sentence by sentence; one that tells of a defect also at its semicolons, so that a wrong number beside it does not take it away."""
     at, before = 0, ""
-    for gap in islice(SENTENCE.finditer(whole), MOST_SENTENCES):
+    parts = CLAUSE if ";" in whole and discloses_any(whole) else SENTENCE
+    for gap in islice(parts.finditer(whole), MOST_SENTENCES):
         text = whole[at : gap.start()]
         yield Piece(text, line, line + text.count("\n"), before=before)
         line += text.count("\n") + gap.group().count("\n")

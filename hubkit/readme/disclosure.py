@@ -40,6 +40,11 @@ def discloses(page: Page, defect: Defect) -> bool:
     return any(TOLD[defect].search(line.text[:2000]) for line in page.prose)
 
 
+def discloses_any(text: str) -> bool:
+    """Whether a text tells of any defect."""
+    return any(words.search(text[:2000]) for words in TOLD.values())
+
+
 def missing_sections(page: Page) -> list[str]:
     """Of the sections that readers need, those of which nothing is there."""
     front = set(page.readme.front_matter or {})

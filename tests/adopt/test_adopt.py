@@ -86,6 +86,28 @@ def test_a_sentence_goes_alone_and_its_paragraph_stays() -> None:
     )
 
 
+def test_a_wrong_count_does_not_take_a_disclosure_in_its_sentence_with_it() -> None:
+    """The clause stays, word for word; the count is withdrawn."""
+    told = "the thresholds of one never learned, so that it is a plain ReLU."
+    found = adopted(f"---\nlicense: mit\n---\n\n# GPT-2 SAEs\n\nThis repository contains 3 SAEs; {told}\n")
+    assert told in str(found.settings["prose"])
+    assert "3 SAEs" not in str(found.settings["prose"])
+
+
+def test_a_right_sentence_with_a_semicolon_stays_as_it_is() -> None:
+    whole = "This repository contains 2 SAEs; the weights are no pickle."
+    assert whole in str(adopted(f"---\nlicense: mit\n---\n\n# GPT-2 SAEs\n\n{whole}\n").settings["prose"])
+
+
+@pytest.mark.parametrize(
+    ("rest", "kept"), [("Each has a folder of its own.", False), ("Their thresholds never learned.", True)]
+)
+def test_an_item_that_lost_its_head_keeps_no_more_than_what_tells_of_a_defect(rest: str, kept: bool) -> None:
+    card = f"---\nlicense: mit\n---\n\n# GPT-2 SAEs\n\nSmall ones.\n\n## Contents\n\n- **Architecture**: Gated. {rest}\n- Made with care.\n"
+    found = str(adopted(card).settings["prose"])
+    assert ("Gated" in found, rest in found, "Made with care." in found) == (False, kept, True)
+
+
 def test_sections_that_are_none_of_hubkit_s_keep_their_headings_and_order() -> None:
     found = adopted()
     assert [one["heading"] for one in found.settings["sections"]] == ["Why layer 4?", "Acknowledgements"]

@@ -94,6 +94,7 @@ def activations(facts: Facts) -> Context:
         "errors": ERRORS,
         "hooks": _hooks(facts, lens=lens),
         "recorded": all(sae.hf_hook_name is not None for sae in facts.saes),
+        "forms": sorted({parse_hook(sae.hook_name).form for sae in facts.saes if sae.hook_name}),
         "quantization": quantization,
         "differences": list(_differences(facts, example, fed, sampling, lens=lens, module=module)),
     }
