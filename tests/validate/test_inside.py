@@ -39,7 +39,7 @@ def write(folder: Path, files: dict[str, bytes]) -> Path:
 
 
 def told(report: Report) -> list[tuple[str, str | None, str | None, str, str]]:
-    return sorted((f.code, f.sae_id, f.path, f.message, f.fingerprint) for f in report.findings)
+    return sorted((f.code, f.sae_id or "", f.path or "", f.message, f.fingerprint) for f in report.findings)
 
 
 def under(report: Report, folder: str) -> list[Finding]:
