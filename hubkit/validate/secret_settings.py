@@ -14,6 +14,8 @@ SETTINGS = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 """Files in which a name with `=` or `:` sets a value."""
+WORD = r"(?:passw(?:or)?d|passphrase|(?<![A-Za-z])(?:db|database|smtp|e?mail|mysql|pg|postgres|redis|mongo|ftp|ldap|user|admin|root)_?(?:pass|pwd))"
+"""Names of passwords in programs, where `pass` and `pwd` alone are words of other things."""
 ASSIGNED = re.compile(
     r"""(?im)(?:^|[{,;]|\b(?:set|export|env|arg)[ ])[ \t]{0,32}(?:-[ \t]{1,4})?["']?(?:\$env:)?(?P<of>[\w./:@-]{0,64}?)
     (?:(?P<word>passw(?:or)?d|passphrase|[_-]pass|pwd)|(?P<weak>token|access[_-]?key)|secret|api[_-]?key|(?:secret|private|auth|account)[_-]?key)["']?
@@ -30,15 +32,17 @@ PROGRAMS = re.compile(
     re.IGNORECASE,
 )
 QUOTED = re.compile(
-    r"""(?i)(?:(?P<word>passw(?:or)?d|passphrase)|(?:api|secret|auth|access|private)[_-]?key|(?:client|app|api)[_-]?secret|(?<![A-Za-z0-9])secret|(?:auth|access|refresh|bearer)[_-]?token)["'\]]{0,2}
+    rf"(?i)(?:(?P<word>{WORD})"
+    r"""|(?:api|secret|auth|access|private)[_-]?key|(?:client|app|api)[_-]?secret|(?<![A-Za-z0-9])secret|(?:auth|access|refresh|bearer)[_-]?token)["'\]]{0,2}
     (?:[ ]?:[ ]?str)?[ \t]{0,4}(?::=|=>|<-|[:=])[ \t]{0,4}[rbu]?(?P<quote>["'])(?P<value>[^\s"'{}<>()$]{6,200})(?P=quote)""",
     re.VERBOSE,
 )
 """A literal in a program: whatever stands without quotes is a variable there."""
 YAML = re.compile(r".*\.ya?ml", re.IGNORECASE)
 UNQUOTED = re.compile(
-    r"""(?im)^[ \t]{0,64}(?:-[ \t]{1,4})?["']?(?P<of>[\w.-]{0,64}?)(?:(?P<word>passw(?:or)?d|passphrase)|(?P<weak>token)|(?:api|secret|auth|access|private)[_-]?key
-    |(?:(?:client|app|api)[_-]?|(?<![A-Za-z0-9]))secret|(?:auth|access|refresh|bearer)[_-]?token)["']?
+    r"""(?im)^[ \t]{0,64}(?:-[ \t]{1,4})?["']?(?P<of>[\w.-]{0,64}?)"""
+    rf"(?:(?P<word>{WORD})"
+    r"""|(?P<weak>token)|(?:api|secret|auth|access|private)[_-]?key|(?:(?:client|app|api)[_-]?|(?<![A-Za-z0-9]))secret|(?:auth|access|refresh|bearer)[_-]?token)["']?
     [ \t]{0,8}:[ \t]{1,8}(?P<value>[^\s"'{}\[\],]{6,200})[ \t]{0,64}(?:[ ]\#.*)?\r?$""",
     re.VERBOSE,
 )

@@ -41,8 +41,8 @@ def pickle_runs_code(repo: RepoFacts) -> Iterator[Found]:
     read from the opcodes, nothing is loaded. An import that is neither known to be harmless nor known to run code is a warning.
 
     A pickle is what its bytes are: on disk the first bytes of every file are looked at, whatever its name, also inside zip, npz, npy, tar, gzip, bz2,
-    xz, lzma and joblib's files, four levels deep, and in zips that stand behind something else; behind a pickle's end, in HDF5 and in files of no
-    known kind, for imports that are written in one piece. What could not be read to its end, or is called packed and of no known kind, is a warning; a
+    xz, lzma and joblib's files, four levels deep, and in zips that stand behind something else; behind a pickle's end, behind the
+    arrays of a .npy and torch's raw numbers, in HDF5 and in files of no known kind, for imports that are written in one piece; in the schema of Arrow and Parquet, for types that are pickles. What could not be read to its end, or is called packed and of no known kind, is a warning; a
     limit that was reached (some four seconds of following opcodes and unpacking, or 256 MiB, of one file; 200,000 members) makes the report incomplete, too.
     Folders that tools make (.venv, __pycache__, .cache) are searched, too, for what runs code. Of a repository on the Hub, texts and pictures are taken for what they are called, archives that must be unpacked from
     their beginning are told and not brought here, and what is beyond 400 requests or 32 MiB makes the report incomplete.
