@@ -21,7 +21,7 @@ SCENARIOS = [
 def found(
     metadata: dict[str, Any] | None = None,
     n: int = 100,
-    split: str = "train",
+    split: str = "crossfit",
     measure: str = "l0",
     **changes: Any,
 ) -> list[str]:
@@ -67,7 +67,7 @@ OF_HUBKIT = {"hubkit": {"version": "0.1.0"}}
         ({"completions": COUNTS | {"labelled a": 50, "labelled b": 50}}, "as a, completions has 50"),
         ({"completions": COUNTS | {"sampled": 500}}, "120 sampled completions, completions has 500"),
         ({"n": 101}, "values on 101 rows"),
-        ({"n": 30, "split": "crossfit"}, "no value of evaluation.json stands on more than 30"),
+        ({"n": 30}, "no value of evaluation.json stands on more than 30"),
         ({"precision": "float16", "metadata": BF16}, "says bfloat16"),
         ({"precision": "bfloat16", "metadata": NF4}, "says a quantized model"),
         ({"precision": "nf4 (compute bfloat16)", "metadata": BF16}, "says bfloat16"),

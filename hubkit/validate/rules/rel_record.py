@@ -19,9 +19,9 @@ from hubkit.validate.true_values import values_of as files_say
 if TYPE_CHECKING:
     from hubkit.release.provenance import Provenance
 
-OF_THE_POOL = {"train", "crossfit"}
-"""Splits whose rows are decided completions of the pool; held out and control rows are others."""
-BY_ROW = re.compile(r"probe_|l0$|explained_variance$|mse$")
+OF_THE_POOL = {"crossfit"}
+"""The split whose rows are decided completions of the pool, each once; those of a training, held out and of controls may be others."""
+BY_ROW = re.compile(r"l0$|probe_(?:cv_)?balanced_accuracy$")
 """Measures whose n are rows; others count latents."""
 FEW = 0.5
 """Rows may be lost between the label and the measure; not half of them without a word."""
