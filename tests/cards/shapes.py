@@ -124,6 +124,7 @@ def sound(release: Release) -> Release:
     return replace(
         release,
         settings=release.settings.model_copy(update={"prose": prose}),
+        provenance=release.provenance.model_copy(update={"completions": {"decisive": 4 * release.d_in}}),
         members=tuple(replace(one, learned=True, n_rows=4 * release.d_sae) for one in release.members),
         saes={sae_id: values(them) for sae_id, them in release.saes.items()},
         layers=tuple(one.model_copy(update={"values": values(one.values)}) for one in release.layers),

@@ -131,7 +131,7 @@ def _record(scenarios: int, **more: Any) -> Any:
     ]
     common: dict[str, Any] = {
         "base_model_revision": "abc", "base_model_shape": BaseModelShape(n_layers=4, d_model=8), "scenarios": listed,
-        "completions": {"sampled": 10 * scenarios, "decisive": 8 * scenarios, "labelled yes": 60, "labelled no": 60},
+        "completions": {"sampled": 10 * scenarios, "decisive": 8 * scenarios, "labelled yes": 4 * scenarios, "labelled no": 4 * scenarios},
         "grid": Grid(layers=[1, 2], architectures=["topk", "jumprelu"], conditions=["mixed", "yes_only"]),
     }  # fmt: skip
     return _provenance("lab/model", [1, 2], ["topk", "jumprelu"], **common | more)

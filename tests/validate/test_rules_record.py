@@ -19,14 +19,18 @@ SCENARIOS = [
 
 
 def found(
-    metadata: dict[str, Any] | None = None, n: int = 100, split: str = "train", **changes: Any
+    metadata: dict[str, Any] | None = None,
+    n: int = 100,
+    split: str = "crossfit",
+    measure: str = "l0",
+    **changes: Any,
 ) -> list[str]:
     record = Provenance(
         hubkit_version="1", study="lab", study_sha256="0", base_model="lab/tiny", base_model_revision=None, precision="float32",
         grid=Grid(layers=[2], architectures=["jumprelu"], conditions=["mixed"]), seeds={}, software={}, hardware="x", created="2026-01-01", pool_sha256="0", completions=COUNTS, files={},
     )  # fmt: skip
     written = {**json.loads(record.model_dump_json(by_alias=True)), "scenarios": SCENARIOS, **changes}
-    values = [{"measure": "l0", "version": 1, "split": split, "value": 3.0, "n": n}]
+    values = [{"measure": measure, "version": 1, "split": split, "value": 3.0, "n": n}]
     evaluation = {"$schema": "urn:hubkit:evaluation:2", "saes": [{"sae_id": FOLDER, "values": values}]}
     files = {
         "provenance.json": json.dumps(written).encode(),
@@ -44,6 +48,14 @@ NF4 = {
         "quantization_config": {"load_in_4bit": True, "bnb_4bit_compute_dtype": "bfloat16"}
     }
 }
+LOADED = {
+    "steps": [{"type": "float32", "bits": 32}],
+    "parameters": 9,
+    "repeatable": True,
+    "device": "cpu",
+    "software": {},
+    "hardware": "x",
+}
 OF_HUBKIT = {"hubkit": {"version": "0.1.0"}}
 
 
@@ -55,11 +67,11 @@ OF_HUBKIT = {"hubkit": {"version": "0.1.0"}}
         ({"completions": COUNTS | {"labelled a": 50, "labelled b": 50}}, "as a, completions has 50"),
         ({"completions": COUNTS | {"sampled": 500}}, "120 sampled completions, completions has 500"),
         ({"n": 101}, "values on 101 rows"),
-        ({"n": 30, "split": "crossfit"}, "no value of evaluation.json stands on more than 30"),
+        ({"n": 30}, "no value of evaluation.json stands on more than 30"),
         ({"precision": "float16", "metadata": BF16}, "says bfloat16"),
         ({"precision": "bfloat16", "metadata": NF4}, "says a quantized model"),
         ({"precision": "nf4 (compute bfloat16)", "metadata": BF16}, "says bfloat16"),
-        ({"precision": "bfloat16", "metadata": OF_HUBKIT}, "says float32"),
+        ({"precision": "bfloat16", "metadata": OF_HUBKIT, "loaded": LOADED}, "says float32"),
     ],
 )
 def test_what_contradicts_is_found(given: dict[str, Any], words: str) -> None:
@@ -81,7 +93,9 @@ def test_what_contradicts_is_found(given: dict[str, Any], words: str) -> None:
         {"precision": "bnb-nf4", "metadata": NF4},
         {"precision": "bfloat16"},
         {"precision": "Q4_1 -> float32", "metadata": BF16},
-        {"precision": "float32", "metadata": OF_HUBKIT},
+        {"precision": "float32", "metadata": OF_HUBKIT, "loaded": LOADED},
+        {"precision": "bfloat16", "metadata": OF_HUBKIT},
+        {"n": 8192, "measure": "dead_share"},
     ],
 )
 def test_what_holds_is_not(given: dict[str, Any]) -> None:

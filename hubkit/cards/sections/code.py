@@ -94,7 +94,9 @@ def activations(facts: Facts) -> Context:
         "errors": ERRORS,
         "hooks": _hooks(facts, lens=lens),
         "recorded": all(sae.hf_hook_name is not None for sae in facts.saes),
-        "forms": sorted({parse_hook(sae.hook_name).form for sae in facts.saes if sae.hook_name}),
+        "named_by_lens": all(
+            parse_hook(sae.hook_name).form == "transformer_lens" for sae in facts.saes if sae.hook_name
+        ),
         "quantization": quantization,
         "differences": list(_differences(facts, example, fed, sampling, lens=lens, module=module)),
     }

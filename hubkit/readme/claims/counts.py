@@ -27,7 +27,7 @@ THERE = re.compile(
 )
 IN_TABLE = re.compile(r"^(?:total |number of |# ?(?:of )?)?SAEs?(?: count)? \| (\d{1,6})$", I)
 OTHERWISE = re.compile(
-    r"\bper (?:\w+ )?(?:layer|architecture|model|condition|hook)|\beach\b|fail|exclud|not trained|broken|remov|beat|outperform|STE-fixed|missing|retrained", I
+    r"\bSAEs? of the (?:original|first|earlier)\b|\bper (?:\w+ )?(?:layer|architecture|model|condition|hook)|\beach\b|fail|exclud|not trained|broken|remov|beat|outperform|STE-fixed|missing|retrained", I
 )  # fmt: skip
 """What else a number of SAEs may be the number of."""
 PAREN = re.compile(r"\([^()]{0,200}\)")

@@ -19,8 +19,10 @@ from hubkit.validate.true_values import values_of as files_say
 if TYPE_CHECKING:
     from hubkit.release.provenance import Provenance
 
-OF_THE_POOL = {"train", "crossfit"}
-"""Splits whose rows are decided completions of the pool; held out and control rows are others."""
+OF_THE_POOL = {"crossfit"}
+"""The split whose rows are decided completions of the pool, each once; those of a training, held out and of controls may be others."""
+BY_ROW = re.compile(r"l0$|probe_(?:cv_)?balanced_accuracy$")
+"""Measures whose n are rows; others count latents."""
 FEW = 0.5
 """Rows may be lost between the label and the measure; not half of them without a word."""
 FLOATS = {"float64", "float32", "float16", "bfloat16"}
@@ -36,7 +38,7 @@ def record_contradicts(repo: RepoFacts) -> Iterator[Found]:
 
     Decided completions are the sum of those with each label, and no more than were sampled; what its scenarios count adds up to the same. A value of
     evaluation.json on rows of the pool stands on no more rows than were decided, and the largest on half of them at least, where a row is a completion. `precision`
-    is that of each SAE's `model_from_pretrained_kwargs`; of an SAE that hubkit trained and that has none, float32.
+    is that of each SAE's `model_from_pretrained_kwargs`; of an SAE that hubkit trained on a model that it loaded, and that has none, float32.
     """
     provenance = provenance_of(repo)
     if provenance is None or repo.provenance is None:
@@ -73,7 +75,11 @@ def _measured(repo: RepoFacts, record: Provenance) -> Iterator[Contradiction]:
     decisive = record.completions.get("decisive")
     if not decisive or (record.sampling is not None and record.sampling.pooling == "all"):
         return
-    rows = [one.n for one in values_of(repo) if one.n and not one.stated and one.split in OF_THE_POOL]
+    rows = [
+        one.n
+        for one in values_of(repo)
+        if one.n and not one.stated and one.split in OF_THE_POOL and BY_ROW.match(one.measure)
+    ]
     if rows and max(rows) > decisive:
         yield (
             "completions",
@@ -93,7 +99,7 @@ def _precision(repo: RepoFacts, record: Provenance) -> Iterator[Contradiction]:
         return
     others: dict[str, str] = {}
     for sae in repo.saes:
-        stated = _loaded_in(sae)
+        stated = _loaded_in(sae, by_hubkit=record.loaded is not None and not rounded)
         if stated and ("quantized" in stated) != rounded:
             others.setdefault("a quantized model" if not rounded else min(stated), sae.sae_id)
         elif stated and not rounded and record.precision not in stated:
@@ -102,13 +108,13 @@ def _precision(repo: RepoFacts, record: Provenance) -> Iterator[Contradiction]:
         yield "precision", f"it is {record.precision}, the configuration of {sae_id} says {name}"
 
 
-def _loaded_in(sae: SaeFacts) -> set[str]:
+def _loaded_in(sae: SaeFacts, *, by_hubkit: bool) -> set[str]:
     """The dtypes in which the configuration says that its base model was loaded, and whether quantized; empty where nobody says."""
     if sae.cfg is None:
         return set()
     arguments = sae.cfg.metadata.get("model_from_pretrained_kwargs")
     if not arguments:
-        return {"float32"} if sae.sae.training.record.version else set()
+        return {"float32"} if by_hubkit and sae.sae.training.record.version else set()
     found = {str(one).removeprefix("torch.") for one in files_say(sae, "model_dtype")} & FLOATS
     quantized = isinstance(arguments, Mapping) and (
         arguments.get("quantization_config") or arguments.get("load_in_4bit") or arguments.get("load_in_8bit")
