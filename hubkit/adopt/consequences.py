@@ -64,8 +64,10 @@ def _items(pieces: Pieces, gone: Gone) -> None:
     for part in pieces.parts:
         for block in part.blocks:
             for group in block.groups:
-                head, *rest = group.pieces or [None]
-                if head in gone and group.marker and LABEL.match(head.text):
+                if not (group.pieces and group.marker):
+                    continue
+                head, *rest = group.pieces
+                if head in gone and LABEL.match(head.text):
                     for piece in rest:
                         if piece not in gone and not discloses_any(piece.text):
                             gone.add(
