@@ -34,7 +34,6 @@ def pickled_types(file: Readable) -> Iterator[bytes]:
     """Each schema of `file` that has such a type. Of a stream only the beginning is read, where Arrow's stands."""
     file.seek(0)
     begin = file.read(EDGE)
-    schemas: Iterator[bytes]
     if begin.startswith(PARQUET):
         schemas = [_decoded(one) for one in SCHEMA.findall(_footer(file))]
     elif is_streamed(file):
