@@ -19,14 +19,14 @@ import hubkit
 SIZE = 6_000
 HEAVY = ("lab", "train", "collect", "evaluate")
 ANCHORED = {
-    "hubkit.adopt.pieces.FENCE", "hubkit.tensors.code_names.NATIVE", "hubkit.tensors.inside.STORAGE",
+    "hubkit.adopt.pieces.FENCE", "hubkit.tensors.code_names.NATIVE", "hubkit.tensors.openers.STORAGE",
     "hubkit.adopt.split.CLOSERS", "hubkit.adopt.split.STATEMENT", "hubkit.adopt.split.WORD", "hubkit.repo.local.NEVER_PUBLISHED",
     "hubkit.validate.code_files.COMPILED", "hubkit.validate.code_files.NATIVE",
     "hubkit.cards.sections.code.PLAIN_CLASSES", "hubkit.fix.replace.LEFTOVER", "hubkit.formats.tensor_names.SHARD", "hubkit.models.hooks.MODULE_PATH",
     "hubkit.models.hooks.TRANSFORMER_LENS", "hubkit.models.kinship.NUMBER", "hubkit.models.kinship.SIZE", "hubkit.models.mixed_hooks.BLOCK_PATH",
     "hubkit.models.sites.BEFORE_BLOCKS", "hubkit.models.sites.LAYERED", "hubkit.readme.base_mentions.LINE", "hubkit.readme.claims.counts.INTRODUCED",
     "hubkit.readme.code_models.LOADS_MODEL", "hubkit.readme.code_models.LOADS_SAE", "hubkit.readme.code_models.LOADS_TOKENIZER",
-    "hubkit.readme.page.CODE", "hubkit.release.layout.LEFT_OUT_FILES", "hubkit.tensors.inside.CODE", "hubkit.tensors.npz.ITEM",
+    "hubkit.readme.page.CODE", "hubkit.release.layout.LEFT_OUT_FILES", "hubkit.tensors.openers.CODE", "hubkit.tensors.npz.ITEM",
     "hubkit.validate.identity.NAME", "hubkit.validate.code_sites.MODULE", "hubkit.validate.properties.SIZE", "hubkit.validate.rules.cfg_neuronpedia.FORM",
     "hubkit.validate.secret_kinds.VERSION", "hubkit.validate.secret_settings.DOCKER", "hubkit.validate.secret_settings.PROGRAMS",
     "hubkit.validate.secret_settings.SETTINGS", "hubkit.validate.secret_texts.HAND_MADE",
