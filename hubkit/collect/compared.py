@@ -11,6 +11,7 @@ import numpy as np
 
 from hubkit.measures.agreement import cohen_kappa, fleiss_kappa
 from hubkit.measures.bootstrap import LEVEL, group_counts, row_counts
+from hubkit.measures.shares import Z, wilson
 from hubkit.release.agreement import (
     AskedAgain,
     Counted,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 ENOUGH_SCENARIOS = 6
 """From here on whole scenarios are resampled; fewer say too little about scenarios that were not drawn."""
-NORMAL = 1.96
 DEFINED = 0.95
 """Share of the resamples in which a value must be defined, for an interval to be told."""
 AMBIGUOUS, LOST = -1, -2
@@ -173,7 +173,7 @@ class Rows:
         and resampled completions in 49 to 75 % once judges err more in some scenarios than in others.
         """
         if self.resampled == "completions":
-            return NORMAL
+            return Z
         from scipy.stats import t
 
         groups = len(set(self.groups))
@@ -182,12 +182,7 @@ class Rows:
 
 def _wilson(found: Share) -> Share:
     """With the interval that a share has by its count alone (Wilson 1927): where it is 0 or 1, resampling knows no other."""
-    value, n = float(found.value or 0.0), found.n
-    middle, reach = (
-        value + NORMAL**2 / (2 * n),
-        NORMAL * (value * (1 - value) / n + NORMAL**2 / (4 * n * n)) ** 0.5,
-    )
-    low, high = ((middle + sign * reach) / (1 + NORMAL**2 / n) for sign in (-1, 1))
+    low, high = wilson((found.value or 0.0) * found.n, found.n)
     return found.model_copy(update={"interval": (max(0.0, low), min(1.0, high))})
 
 

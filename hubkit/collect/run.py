@@ -23,7 +23,7 @@ from hubkit.collect.times import Times
 from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import IncompleteError, UsageError
 from hubkit.release.digests import sha256_of_file
-from hubkit.release.layout import ACTIVATIONS, COMPLETIONS, IMPORTED, MANIFEST, TIMES, VERDICTS
+from hubkit.release.layout import ACTIVATIONS, AGREEMENT, COMPLETIONS, IMPORTED, MANIFEST, TIMES, VERDICTS
 from hubkit.release.pool import Activations, PoolImport, PoolLayer, PoolManifest
 from hubkit.release.writing import write_json
 
@@ -41,7 +41,7 @@ def collect(plan: CollectPlan, out: Path, report: Progress = silent) -> PoolMani
     asked = _ask(plan, out)
     manifest = finished_pool(out, asked.digest)
     if manifest is not None:
-        if plan.second_judges:
+        if plan.second_judges or (out / AGREEMENT).exists():  # judges may have gone
             audit(plan, read_completions(out / COMPLETIONS), asked.desk, report)
         report(Event("collect", len(manifest.rows), len(manifest.rows), "the pool is there"))
     elif asked.record is not None and asked.record.layers:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -42,14 +43,14 @@ def assemble(
     layers, chance = [], {}
     raw: dict[int, Probe] = {}
     for entry in manifest.layers:
-        subject = RawLayer(manifest, read_layer(pool_folder, manifest, entry.layer))
+        subject = RawLayer(manifest, read_layer(pool_folder, manifest, entry))
         with threads_for(subject.x.size):
             values = values_of(subject, ["crossfit"], layers=True)
             probed = subject.probed
-            raw[entry.layer] = (
-                probed if isinstance(probed, str) else probed.alone()
-            )  # layers are read one at a time
-        chance[entry.layer] = any(at_chance(value) for value in values)
+        if entry is manifest.layer(entry.layer):  # an SAE stands beside the site that it was trained on
+            # without its null: layers are read one at a time
+            raw[entry.layer] = probed if isinstance(probed, str) else probed.alone()
+            chance[entry.layer] = any(at_chance(value) for value in values)
         layers.append(LayerProfile(layer=entry.layer, hook_name=entry.hook_name, values=values))
     design = design_of(manifest)
     comparisons = [
@@ -62,22 +63,25 @@ def assemble(
             "saes": [_metrics(sae_id, one, warnings.get(sae_id, [])) for sae_id, one in sorted(done.items())],
             "layers": layers,
             "comparisons": comparisons,
-            "tests": tests_of(done, raw, chance, design),
+            "tests": tests_of(
+                {
+                    sae_id: Beside(one.probe, raw[one.layer], chance[one.layer])
+                    for sae_id, one in sorted(done.items())
+                },
+                design,
+            ),
             "inputs_sha256": digest,
         }
     ).recorded(__version__)
 
 
-class Compared(Protocol):
-    """An SAE beside the raw activations of its layer."""
+@dataclass(frozen=True)
+class Beside:
+    """An SAE's probe, that of the raw activations which it reads, and whether those are at or below chance."""
 
-    @property
-    def layer(self) -> int:
-        """Its layer."""
-
-    @property
-    def probe(self) -> Probe:
-        """Or why it stands beside nothing."""
+    probe: Probe
+    reference: Probe
+    at_chance: bool
 
 
 def at_chance(value: MetricValue) -> bool:
@@ -85,17 +89,15 @@ def at_chance(value: MetricValue) -> bool:
     return value.measure == ACCURACY and value.value is not None and value.value <= (value.null_level or 0.5)
 
 
-def tests_of(
-    done: Mapping[str, Compared], raw: Mapping[int, Probe], chance: Mapping[int, bool], design: Design
-) -> list[TestResult]:
+def tests_of(saes: Mapping[str, Beside], design: Design) -> list[TestResult]:
     """How many SAEs are above the raw activations of their layer, and the one that is furthest from them, against what several give by chance.
 
     An SAE beside raw activations that are at or below chance is above nothing. Empty for fewer than two comparisons.
     """
     beside = {
-        sae_id: (one.probe, reference, chance[one.layer])
-        for sae_id, one in sorted(done.items())
-        if isinstance(one.probe, Probed) and isinstance(reference := raw[one.layer], Probed)
+        sae_id: (one.probe, one.reference, one.at_chance)
+        for sae_id, one in saes.items()
+        if isinstance(one.probe, Probed) and isinstance(one.reference, Probed)
     }
     if len(beside) < 2:
         return []

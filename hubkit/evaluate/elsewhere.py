@@ -12,7 +12,7 @@ import numpy as np
 from hubkit import __version__
 from hubkit.engine.threads import threads_for
 from hubkit.errors import NothingFound, UsageError
-from hubkit.evaluate.assemble import ACCURACY, at_chance, tests_of
+from hubkit.evaluate.assemble import ACCURACY, Beside, at_chance, tests_of
 from hubkit.evaluate.probe import probe, sparse_probe
 from hubkit.evaluate.run import keep_what_is_not_ours
 from hubkit.evaluate.values import computed_versions, differences, values_of
@@ -126,11 +126,15 @@ class GivenRows:
         return Reconstructed((self.encoded,))
 
 
+Place = tuple[str, int | None]
+"""What an SAE reads: the name of the activations, and the layer that it says they are of."""
+
+
 @dataclass(frozen=True)
 class Found:
     """One SAE that was measured."""
 
-    layer: int
+    place: Place
     values: list[MetricValue]
     probe: Probe
     warnings: tuple[str, ...] = ()
@@ -155,10 +159,10 @@ def evaluate_given(
     split: Split = "train" if seen else "held_out"
     done, raw = {}, _Layers(found)
     for sae in sorted(saes, key=lambda one: one.sae_id):
-        x = found.of(sae.hook_name, sae.layer, sae.d_in, sae.sae_id)
-        done[sae.sae_id] = _measured(sae, view, x, found, split)
+        name = found.name_of(sae.hook_name, sae.layer, sae.d_in, sae.sae_id)
+        done[sae.sae_id] = _measured(sae, view, name, found, split)
         if sae.layer is not None and not seen:
-            raw.note(sae, x)
+            raw.note(sae, name)
     evaluation = _evaluation(done, raw, found, _digest(folder, saes, found, split))
     for metrics in evaluation.saes:
         metrics.save(folder / metrics.sae_id / METRICS)
@@ -166,7 +170,8 @@ def evaluate_given(
     return evaluation
 
 
-def _measured(sae: Sae, view: RepoView, x: Rows, given: Given, split: Split) -> Found:
+def _measured(sae: Sae, view: RepoView, name: str, given: Given, split: Split) -> Found:
+    x = given.layers[name]
     encoded = encode_rows(computation(sae, view), x)
     subject = GivenRows(x, _design(given), encoded)
     labelled = given.design is not None and split == "held_out"
@@ -174,7 +179,7 @@ def _measured(sae: Sae, view: RepoView, x: Rows, given: Given, split: Split) -> 
         values = values_of(subject, [split], labelled=labelled)
         probed = subject.probed if labelled else UNLABELLED
     return Found(
-        sae.layer if sae.layer is not None else -1,
+        (name, sae.layer),
         values,
         probed if isinstance(probed, str) else probed.alone(),
     )
@@ -201,46 +206,57 @@ def _design(given: Given) -> Design:
 
 
 class _Layers:
-    """The raw activations beside the SAEs: the profile of each layer, once."""
+    """The raw activations beside the SAEs: the profile of each place in the model, once."""
 
     def __init__(self, given: Given) -> None:
         self.given = given
-        self.profiles: dict[int, LayerProfile] = {}
-        self.probes: dict[int, Probe] = {}
-        self.chance: dict[int, bool] = {}
+        self.profiles: dict[Place, LayerProfile] = {}
+        self.probes: dict[Place, Probe] = {}
+        self.chance: dict[Place, bool] = {}
 
-    def note(self, sae: Sae, x: Rows) -> None:
-        """The layer of this SAE."""
-        layer = sae.layer
-        if layer is None or layer in self.profiles or self.given.design is None:
+    def note(self, sae: Sae, name: str) -> None:
+        """What this SAE reads."""
+        layer, place = sae.layer, (name, sae.layer)
+        if layer is None or place in self.profiles or self.given.design is None:
             return
+        x = self.given.layers[name]
         subject = GivenRows(x, self.given.design)
         with threads_for(x.size):
             values = values_of(subject, ["held_out"], layers=True)
             probed = subject.probed
-        self.probes[layer] = probed if isinstance(probed, str) else probed.alone()
-        self.chance[layer] = any(at_chance(value) for value in values if value.measure == ACCURACY)
-        self.profiles[layer] = LayerProfile(
+        self.probes[place] = probed if isinstance(probed, str) else probed.alone()
+        self.chance[place] = any(at_chance(value) for value in values if value.measure == ACCURACY)
+        self.profiles[place] = LayerProfile(
             layer=layer, hook_name=sae.hook_name or f"layer {layer}", values=values
         )
+
+    def reference(self, place: Place) -> str:
+        """What a comparison calls the raw activations of `place`: by the layer, and by their name too behind others of the same layer."""
+        name, layer = place
+        first = next(one for one in self.profiles if one[1] == layer)
+        return f"raw activations at layer {layer}" + (f", {name}" if place != first else "")
 
 
 def _evaluation(done: dict[str, Found], raw: _Layers, given: Given, digest: str) -> Evaluation:
     comparisons = [
-        Comparison(sae_id=sae_id, reference=f"raw activations at layer {one.layer}", difference=difference)
+        Comparison(sae_id=sae_id, reference=raw.reference(one.place), difference=difference)
         for sae_id, one in done.items()
-        if one.layer in raw.probes and given.design is not None
-        for difference in differences(one.probe, raw.probes[one.layer], given.design, "held_out")
+        if one.place in raw.probes and given.design is not None
+        for difference in differences(one.probe, raw.probes[one.place], given.design, "held_out")
     ]
-    compared = {sae_id: one for sae_id, one in done.items() if one.layer in raw.probes}
-    tests = tests_of(compared, raw.probes, raw.chance, given.design) if given.design is not None else []
+    compared = {
+        sae_id: Beside(one.probe, raw.probes[one.place], raw.chance[one.place])
+        for sae_id, one in done.items()
+        if one.place in raw.probes
+    }
+    tests = tests_of(compared, given.design) if given.design is not None else []
     return Evaluation.model_validate(
         {
             "saes": [
                 SaeMetrics(sae_id=sae_id, values=one.values, warnings=list(one.warnings))
                 for sae_id, one in done.items()
             ],
-            "layers": [raw.profiles[layer] for layer in sorted(raw.profiles)],
+            "layers": sorted(raw.profiles.values(), key=lambda one: one.layer),
             "comparisons": comparisons,
             "tests": tests,
             "inputs_sha256": digest,

@@ -48,14 +48,14 @@ class Given:
         """Rows."""
         return len(next(iter(self.layers.values())))
 
-    def of(self, hook: str | None, layer: int | None, d_in: int | None, sae_id: str) -> Rows:
-        """The activations that an SAE reads: those of its hook's name, else the only ones of its width. Raises UsageError where none, or several, can be meant."""
+    def name_of(self, hook: str | None, layer: int | None, d_in: int | None, sae_id: str) -> str:
+        """The name of the activations that an SAE reads: those of its hook's name, else the only ones of its width. Raises UsageError where none, or several, can be meant."""
         named = [name for name in (hook, f"layer_{layer}", f"layer.{layer}") if name in self.layers]
         fitting = [name for name, rows in self.layers.items() if rows.shape[1] == d_in]
         if named and named[0] in fitting:
-            return self.layers[named[0]]
+            return named[0]
         if len(fitting) == 1 and len(self.layers) == 1:
-            return self.layers[fitting[0]]
+            return fitting[0]
         sizes = ", ".join(f"{name} {rows.shape}" for name, rows in self.layers.items())
         raise UsageError(
             f"{sae_id}: reads {hook or 'a hook that its files do not name'} of width {d_in}, the activations are {sizes}",

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 STAGE = "evaluate"
 UNRECORDED = "evaluation.unrecorded.json"
 """In the work folder: an evaluation.json that was there before, of an earlier hubkit or typed by hand."""
-"""In the work folder, by `train`: `saes.<sae_id>.warnings`."""
 
 
 class Named(Protocol):
@@ -83,7 +82,7 @@ def inputs_digest(units: list[EvaluationUnit], manifest: PoolManifest, warnings:
     return sha256_of_json(
         {
             "pool": manifest.inputs_sha256,
-            "layers": {str(entry.layer): entry.sha256 for entry in manifest.layers},
+            "layers": {entry.hook_name: entry.sha256 for entry in manifest.layers},
             "saes": {unit.sae_id: _digests_of(unit) for unit in units},
             "measures": computed_versions(),
             "bootstrap": [RESAMPLES, SEED, LEVEL],

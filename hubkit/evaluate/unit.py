@@ -74,7 +74,7 @@ def evaluate_unit(unit: EvaluationUnit, report: Progress) -> Evaluated:
     published = rows.read_sae(unit.folder)
     rows.check_rows(published, ALL, manifest, unit.folder)
     layer = rows.layer_in(published, manifest, unit.folder)
-    x = read_layer(unit.pool_folder, manifest, layer)
+    x = read_layer(unit.pool_folder, manifest, manifest.layer(layer))
     subject = PoolSae(manifest, x, unit.folder, unit.beside, published, layer)
     with threads_for(x.size):
         values = values_of(subject, SPLITS)

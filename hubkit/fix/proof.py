@@ -20,7 +20,17 @@ if TYPE_CHECKING:
     from hubkit.validate.finding import Finding
 
 NEEDS = Need.TREE | Need.CFG | Need.HEADER | Need.THRESHOLD
-TO_BE_REBUILT = {"CARD003", "CARD004", "CARD005", "CARD006", "CARD007", "CARD010", "CARD013", "REL004"}
+TO_BE_REBUILT = {
+    "CARD003",
+    "CARD004",
+    "CARD005",
+    "CARD006",
+    "CARD007",
+    "CARD010",
+    "CARD013",
+    "CARD018",
+    "REL004",
+}
 """What the card states of the files, and the records of digests: a change of a file can make them untrue, and `hubkit build-cards` writes them again.
 CARD003 is of an SAE that becomes SAELens's: the same run writes it into the front matter (`run.brought`)."""
 REVEALED = ("THR",)

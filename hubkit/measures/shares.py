@@ -33,11 +33,11 @@ def newcombe(a: int, m: int, b: int, n: int) -> tuple[float, float]:
     return round(max(-1.0, low), 4), round(min(1.0, high), 4)
 
 
-def wilson(a: int, n: int) -> tuple[float, float]:
+def wilson(a: float, n: int) -> tuple[float, float]:
     """95 % interval of the share a/n."""
     p, z2 = a / n, Z * Z
     middle, half = p + z2 / (2 * n), Z * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
-    return (middle - half) / (1 + z2 / n), (middle + half) / (1 + z2 / n)
+    return max(0.0, (middle - half) / (1 + z2 / n)), min(1.0, (middle + half) / (1 + z2 / n))
 
 
 def t_interval(values: Sequence[float]) -> tuple[float, float] | None:

@@ -10,7 +10,7 @@ from safetensors.numpy import load_file
 
 from hubkit.errors import IncompleteError
 from hubkit.release.digests import sha256_of_file
-from hubkit.release.pool import TENSOR, PoolManifest
+from hubkit.release.pool import TENSOR, PoolLayer, PoolManifest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def check_layer(pool_folder: Path, manifest: PoolManifest, layer: int) -> Path:
-    """The file of one layer. Raises IncompleteError when it is not the one of the manifest."""
-    path = pool_folder / manifest.layer(layer).file
+def check_layer(pool_folder: Path, entry: PoolLayer) -> Path:
+    """The file of one layer and site. Raises IncompleteError when it is not the one of the manifest."""
+    path = pool_folder / entry.file
     try:
         found = sha256_of_file(path)
     except OSError as error:
         raise IncompleteError(f"{path}: cannot be read: {error}", hint="hubkit collect STUDY.yaml") from error
-    if found != manifest.layer(layer).sha256:
+    if found != entry.sha256:
         raise IncompleteError(
             f"{path}: not the file that the manifest describes (sha256)", hint="hubkit collect STUDY.yaml"
         )
     return path
 
 
-def read_layer(pool_folder: Path, manifest: PoolManifest, layer: int) -> NDArray[np.float32]:
-    """The activations (n, d_in) of one layer. Raises IncompleteError when the file is not the one of the manifest."""
-    path = check_layer(pool_folder, manifest, layer)
+def read_layer(pool_folder: Path, manifest: PoolManifest, entry: PoolLayer) -> NDArray[np.float32]:
+    """The activations (n, d_in) of one layer and site of the manifest. Raises IncompleteError when the file is not the one of the manifest."""
+    path = check_layer(pool_folder, entry)
     expected = (len(manifest.rows), manifest.d_in)
     try:
         rows: NDArray[np.float32] = load_file(path)[TENSOR]

@@ -121,7 +121,7 @@ class PoolManifest(Artefact):
     """Digest of everything this pool was made from; equal digest, same pool."""
 
     def layer(self, layer: int) -> PoolLayer:
-        """The entry of block `layer`. Raises KeyError."""
+        """The entry of block `layer` that SAEs are trained on: of its first site. Raises KeyError."""
         for entry in self.layers:
             if entry.layer == layer:
                 return entry

@@ -33,7 +33,7 @@ def map_layer(pool_folder: Path, manifest: PoolManifest, layer: int) -> torch.Te
 
     Raises IncompleteError when the file is not the one of the manifest.
     """
-    path = check_layer(pool_folder, manifest, layer)
+    path = check_layer(pool_folder, manifest.layer(layer))
     try:
         rows: torch.Tensor = load_file(path)[TENSOR]
     except (OSError, KeyError, SafetensorError) as error:

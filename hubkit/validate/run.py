@@ -19,7 +19,7 @@ from hubkit.validate import rules as _rules  # noqa: F401 - importing them regis
 from hubkit.validate.asking import Outcome, ask
 from hubkit.validate.base_model import TABLE, BaseModels, add_base_models
 from hubkit.validate.card import cards_inside
-from hubkit.validate.coverage import Coverage, coverage_of
+from hubkit.validate.coverage import WHOLE_CARD, Coverage, coverage_of
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Finding
 from hubkit.validate.gather import gather
@@ -168,7 +168,7 @@ def _agreed(around: Report, whole: Report, split: Split) -> Report:
     prints = {finding.fingerprint for finding in over_all}
     if not split.has_saes:
         kept = [f for f in around.findings if f.code not in OF_THE_WHOLE]
-        return replace(around, findings=[*kept, *over_all])
+        return replace(around, findings=[*kept, *over_all], coverage=whole.coverage)
     return replace(
         around,
         findings=[f for f in around.findings if f.code not in OF_THE_WHOLE or f.fingerprint in prints],
@@ -184,6 +184,7 @@ def _only(report: Report, code: str) -> Report:
         skipped=[one for one in report.skipped if one.code == code],
         suppressed=[one for one in report.suppressed if one.finding.code == code],
         ignored=[],
+        coverage=(),
         statements=(),
         remarks=(),
     )
@@ -220,18 +221,23 @@ def _one(view: RepoView, selection: Selection, asked: _Asked, releases: tuple[st
         suppressed=suppressed,
         severities=dict(selection.severity),
         asked=tuple(rule.code for rule in rules),
-        coverage=_coverage(facts, needs, outcome),
+        coverage=_coverage(facts, {rule.code for rule in (*rules, *silenced)}, outcome, hidden),
         statements=_statements(facts) if any(rule.code == ACROSS for rule in rules) else (),
         remarks=(*facts.remarks, *(_of_the_card(facts) if Need.README in needs else ())),
     )
 
 
-def _coverage(facts: RepoFacts, needs: Need, outcome: Outcome) -> tuple[Coverage, ...]:
-    """What of the card was held against the files, where a rule read it; a crash here hides nothing of what was found."""
-    if Need.README not in needs:
+def _coverage(
+    facts: RepoFacts, asked: set[str], outcome: Outcome, hidden: list[Finding]
+) -> tuple[Coverage, ...]:
+    """What of the card was held against the files, where every rule that holds it was asked: what a configuration hides agrees with nothing.
+
+    A crash here hides nothing of what was found.
+    """
+    if not asked >= WHOLE_CARD:
         return ()
     try:
-        found = coverage_of(facts, outcome.findings)
+        found = coverage_of(facts, [*outcome.findings, *hidden])
     except Exception:  # noqa: BLE001 - as for rules: it is told, and the findings stay
         outcome.crashes.append(Crash("COVERAGE", traceback.format_exc()))
         return ()

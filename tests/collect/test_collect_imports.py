@@ -145,6 +145,16 @@ def test_rows_may_lie_in_another_order_and_be_missing(tmp_path: Path, width: int
     assert read_completions(out / "completions.parquet")[3].reason == "but no activations"
 
 
+def test_activations_of_another_site_are_not_taken_for_the_residual_stream(
+    tmp_path: Path, width: int
+) -> None:
+    caches(tmp_path, width)
+    out = tmp_path / "work"
+    with pytest.raises(UsageError, match="the study has the sites mlp_out; activations of resid_post alone"):
+        take_in(asked(sites=["mlp_out"]), out, written(tmp_path, lines()), named(tmp_path))
+    assert imported_in(out) is None
+
+
 def spoiled(values: np.ndarray) -> np.ndarray:
     values[4, 1] = np.nan
     return values

@@ -134,6 +134,10 @@ def test_a_second_judge_of_a_finished_pool_needs_no_model(
     assert changed <= {"agreement.json", "pool_report.json"}
     report = PoolReport.load(tmp_path / "pool_report.json")
     assert report.judges == found
+    collect(small(lab, KEYWORD), tmp_path)  # without them again
+    alone = Agreement.load(tmp_path / "agreement.json")
+    assert [one.judge for one in alone.judges] == ["keyword"]
+    assert PoolReport.load(tmp_path / "pool_report.json").judges in (None, alone)
 
 
 def test_members_are_kept_each_and_the_vote_decides(lab: LabModel, tmp_path: Path) -> None:

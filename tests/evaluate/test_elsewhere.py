@@ -154,6 +154,27 @@ def test_a_publishers_release_after_one_command(activations: Path, tmp_path: Pat
     assert not any(one.values for one in [evaluation.saes[0]] if one.get("l0", "train"))
 
 
+def test_two_hooks_of_one_layer_have_a_profile_each(tmp_path: Path) -> None:
+    release = shutil.copytree(FAMILIES / "sparsify" / "sae_run", tmp_path / "release")
+    x = rows()
+    noise = np.random.default_rng(5).normal(size=x.shape).astype(np.float32)
+    first, second = (only_named(release, name)[0].hook_name for name in ("layers.3", "layers.3.mlp"))
+    assert first != second
+    save_file({first: x, second: noise}, tmp_path / "rows.safetensors")
+    (tmp_path / "labels.txt").write_text("\n".join(["a"] * 45 + ["b"] * 45), encoding="utf-8")
+    (tmp_path / "scenarios.txt").write_text("\n".join(f"s{i % 3}" for i in range(N)), encoding="utf-8")
+    found = evaluate_given(
+        release, given(tmp_path / "rows.safetensors", tmp_path / "labels.txt", tmp_path / "scenarios.txt")
+    )
+    read, unread = (one.get("probe_balanced_accuracy").value for one in found.layers)
+    assert [one.hook_name for one in found.layers] == [first, second]
+    assert read > 0.6 + (unread > 0.6)
+    assert [one.reference for one in found.comparisons] == [
+        "raw activations at layer 3",
+        f"raw activations at layer 3, {second}",
+    ]
+
+
 def only_named(release: Path, name: str) -> tuple[Any, Any]:
     view = open_folder(release)
     (sae,) = (one for path in folders_of(view).values() for one in read_saes(path) if one.sae_id == name)

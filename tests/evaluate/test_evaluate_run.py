@@ -109,6 +109,33 @@ def again(study: Path) -> Evaluation:
     return evaluate(study / "pool", study / "release", study / "work", SPECS)
 
 
+def test_a_second_site_of_a_layer_has_its_own_profile_and_saes_stand_beside_the_first(study: Path) -> None:
+    """Noise at the second site: what is planted at the first must not be read there."""
+    from hubkit.evaluate.assemble import assemble
+
+    pool = study / "pool"
+    manifest = PoolManifest.load(pool / "manifest.json")
+    labels = np.array([row.label == "honest" for row in manifest.rows])
+    planted = np.random.default_rng(1).normal(size=(N, D_IN)) + 3.0 * labels[:, None]
+    with_sites = pool.with_name("sites")
+    shutil.copytree(pool, with_sites)
+    noise = manifest.layers[0].model_copy(
+        update={"hook_name": "blocks.4.hook_mlp_out", "file": "mlp.safetensors"}
+    )
+    shutil.copy(pool / "layer_4.safetensors", with_sites / "mlp.safetensors")
+    save_file({"activations": planted.astype(np.float32)}, with_sites / "layer_4.safetensors")
+    first = manifest.layers[0].model_copy(
+        update={"sha256": sha256_of_file(with_sites / "layer_4.safetensors")}
+    )
+    both = manifest.model_copy(update={"layers": [first, noise]})
+    found = {
+        one.hook_name: one.get("probe_balanced_accuracy").value
+        for one in assemble(with_sites, both, {}, {}, "0").layers
+    }
+    assert found["blocks.4.hook_resid_post"] > 0.95
+    assert found["blocks.4.hook_mlp_out"] < 0.65
+
+
 @pytest.fixture
 def copy(study: Path, tmp_path: Path) -> Path:
     return shutil.copytree(study, tmp_path / "study")
@@ -123,7 +150,7 @@ def test_an_sae_that_saw_its_rows_leaks_membership_and_cross_fitting_does_not(st
 
     manifest = PoolManifest.load(study / "pool" / "manifest.json")
     design = design_of(manifest)
-    x = read_layer(study / "pool", manifest, 4)
+    x = read_layer(study / "pool", manifest, manifest.layer(4))
     seen = encode(study / "release" / "topk", x).acts
     leaked = balanced_accuracy(probe(design, dict.fromkeys(design.folds, seen)).predicted, design)
     assert leaked > 0.6, "labels are coin throws: this is the leak, in an ordinary cross-validation"

@@ -8,15 +8,27 @@ import pytest
 from claim_matrix import CARRIERS, HEAD, PROPERTIES, repository
 from jsonschema import Draft202012Validator
 
-from hubkit.validate.coverage import Coverage
+from hubkit.validate.coverage import WHOLE_CARD, Coverage
 from hubkit.validate.report_schema import Report as ReportSchema
 from hubkit.validate.reporters import text as text_reporter
 from hubkit.validate.run import validate
+from hubkit.validate.selection import Selection
 
 
 def coverage(text: str) -> Coverage:
     (found,) = validate(repository(text)).coverage
     return found
+
+
+def test_what_a_configuration_hides_agrees_with_nothing() -> None:
+    lie = repository("The SAE reads layer 7 of GPT-2 small. It has 24,576 latents.")
+    (plain,) = validate(lie).coverage
+    assert plain.contradicted
+    assert validate(lie, Selection(ignore=tuple(WHOLE_CARD))).coverage == (plain,)
+
+
+def test_where_a_rule_that_holds_the_card_was_not_asked_nothing_is_said_to_agree() -> None:
+    assert validate(repository("The SAE reads layer 6."), Selection(select=("CARD004",))).coverage == ()
 
 
 HELD = [

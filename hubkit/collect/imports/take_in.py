@@ -14,6 +14,7 @@ from hubkit.collect.imports.caches import TENSOR_AFTER, read_cache
 from hubkit.collect.imports.rows import ImportedRow, read_rows, refuse_strangers
 from hubkit.collect.judges.column import FILE
 from hubkit.errors import UsageError
+from hubkit.inference.site import RESID_POST
 from hubkit.models.base_width import base_width
 from hubkit.release.digests import sha256_of_file, sha256_of_json
 from hubkit.release.layout import IMPORTED
@@ -61,6 +62,11 @@ def take_in(plan: CollectPlan, out: Path, completions: Path, caches: Mapping[int
         raise UsageError(
             f"activations of blocks {sorted(caches)}, the study has {sorted(plan.layers)}; expected the same",
             hint="--activations LAYER=FILE for each layer of the study file, or none: then the model is run",
+        )
+    if caches and plan.sites != (RESID_POST,):
+        raise UsageError(
+            f"the study has the sites {', '.join(plan.sites)}; activations of {RESID_POST} alone can be imported",
+            hint="leave out `sites`, or leave out --activations: then the model is run",
         )
     if not caches and any(not row.text and not row.token_ids for row in rows):
         raise UsageError(
