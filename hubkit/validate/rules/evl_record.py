@@ -36,7 +36,7 @@ def changed_since_computed(repo: RepoFacts) -> Iterator[Found]:
     elif (recorded := _in_provenance(repo)) is not None and recorded != values_sha256(file.value):
         yield Found(
             "the values are not those that provenance.json has on record as computed",
-            hint,
+            "evaluated again since: hubkit run STUDY.yaml writes the record anew; typed in: move them to evidence.yaml, and hubkit run STUDY.yaml measures again",
             **place,
             identity="provenance",
         )
