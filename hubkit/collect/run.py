@@ -22,6 +22,7 @@ from hubkit.collect.sampling import FOLDER, Sampling
 from hubkit.collect.times import Times
 from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import IncompleteError, UsageError
+from hubkit.release.agreement import Agreement
 from hubkit.release.digests import sha256_of_file
 from hubkit.release.layout import ACTIVATIONS, AGREEMENT, COMPLETIONS, IMPORTED, MANIFEST, TIMES, VERDICTS
 from hubkit.release.pool import Activations, PoolImport, PoolLayer, PoolManifest
@@ -41,7 +42,7 @@ def collect(plan: CollectPlan, out: Path, report: Progress = silent) -> PoolMani
     asked = _ask(plan, out)
     manifest = finished_pool(out, asked.digest)
     if manifest is not None:
-        if plan.second_judges or (out / AGREEMENT).exists():  # judges may have gone
+        if plan.second_judges or _has_second_judges(out):  # they may have gone from the plan
             audit(plan, read_completions(out / COMPLETIONS), asked.desk, report)
         report(Event("collect", len(manifest.rows), len(manifest.rows), "the pool is there"))
     elif asked.record is not None and asked.record.layers:
@@ -66,6 +67,15 @@ def finished_pool(out: Path, inputs_sha256: str) -> PoolManifest | None:
         if whole and manifest.inputs_sha256 == inputs_sha256 and (out / COMPLETIONS).is_file()
         else None
     )
+
+
+
+def _has_second_judges(out: Path) -> bool:
+    """Whether the agreement that stands beside a pool is of more judges than the one that decides; one that cannot be read is made again."""
+    try:
+        return len(Agreement.load(out / AGREEMENT).judges) > 1
+    except (IncompleteError, OSError):
+        return True
 
 
 @dataclass(frozen=True)

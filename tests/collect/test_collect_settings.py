@@ -217,9 +217,10 @@ def test_killed_at_any_point_it_becomes_what_it_would_have_been(
     (tmp_path / "plan.json").write_text(asked.model_dump_json(), encoding="utf-8")
     collect(asked, tmp_path / "whole")
     rng, out, kills = np.random.default_rng(7), tmp_path / "killed", 0
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}  # as here: sums in other parts round otherwise
     command = [sys.executable, "-c", CODE, str(tmp_path / "plan.json"), str(out)]
     for _ in range(3):
-        running = subprocess.Popen(command)
+        running = subprocess.Popen(command, env=env)
         parts = _parts(out)
         while running.poll() is None and _parts(out) == parts:
             time.sleep(0.01)
@@ -229,7 +230,7 @@ def test_killed_at_any_point_it_becomes_what_it_would_have_been(
         running.send_signal(signal.SIGKILL)
         running.wait()
         kills += 1
-    subprocess.run(command, check=True)
+    subprocess.run(command, check=True, env=env)
     assert kills >= 1
     names = ("activations/layer_01.safetensors", "activations/layer_05.safetensors", COMPLETIONS, POOL_REPORT)
     for name in (*names, "activations/manifest.json"):

@@ -53,7 +53,7 @@ class NoiseStudy:
         from hubkit.release.activations import read_layer
 
         manifest = PoolManifest.load(self.home / "pool" / "manifest.json")
-        x = read_layer(self.home / "pool", manifest, LAYER)
+        x = read_layer(self.home / "pool", manifest, manifest.layer(LAYER))
         seen, design = encode(self.home / "release" / sae_id, x).acts, design_of(manifest)
         probed = probe(design, dict.fromkeys(design.folds, seen))
         assert isinstance(probed, Probed)
