@@ -144,6 +144,7 @@ def _of_the_machine(error: OSError) -> tuple[str, str | None]:
     where = f"{error.filename}: " if error.filename is not None else ""
     helps = {
         errno.ENOSPC: "make room on that disk, and run the same command again",
+        getattr(errno, "EDQUOT", -1): "make room within the quota, and run the same command again",
         errno.EROFS: "that disk is read-only: choose another place",
         errno.EACCES: "check the permissions",
     }

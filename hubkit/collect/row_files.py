@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hubkit.release.pool import TENSOR
+from hubkit.release.writing import naming
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +31,8 @@ class RowFile:
         self.head = _head(shape, made_from)
         path.parent.mkdir(parents=True, exist_ok=True)
         if not self._is_ours():
-            self.part.write_bytes(self.head)
+            with naming(path):
+                self.part.write_bytes(self.head)
 
     @property
     def rows(self) -> int:
@@ -44,12 +46,12 @@ class RowFile:
 
     def append(self, rows: NDArray[np.float32]) -> None:
         """Add rows (m, d)."""
-        with self.part.open("ab") as file:
+        with naming(self.path), self.part.open("ab") as file:
             file.write(np.ascontiguousarray(rows, dtype="<f4").tobytes())
 
     def finish(self) -> None:
         """Put the whole file in its place."""
-        with self.part.open("rb+") as file:
+        with naming(self.path), self.part.open("rb+") as file:
             os.fsync(file.fileno())
         self.part.replace(self.path)
 

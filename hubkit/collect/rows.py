@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+import numpy as np
+import torch
+
 from hubkit.collect.activations import (
     Passage,
     finished_batches,
@@ -16,10 +19,11 @@ from hubkit.collect.activations import (
 )
 from hubkit.collect.row_files import RowFile
 from hubkit.inference.prompts import Prompts
+from hubkit.inference.room import halved
 from hubkit.inference.site import RESID_POST
 from hubkit.inference.tokens import prompt_ids
 from hubkit.release.digests import sha256_of_file
-from hubkit.release.pool import PoolLayer
+from hubkit.release.pool import PoolLayer, Smaller
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,6 +48,8 @@ class Taking:
     sizes: Sequence[int]
     """Rows of each batch."""
     rows_of: Callable[[int], Rows]
+    smaller: Sequence[Smaller] = ()
+    """Where fewer passages went at once than a batch has, once they went."""
 
 
 def afterwards(
@@ -69,13 +75,14 @@ def run_again(
     batch_size: int,
 ) -> Taking:
     """The rows of passages in their order, from one run of their tokens."""
-    batches = [passages[start : start + batch_size] for start in range(0, len(passages), batch_size)]
-    paths, prompts = [place.hf_hook_name for place in places], Prompts(base)
+    starts = range(0, len(passages), batch_size)
+    batches = [passages[start : start + batch_size] for start in starts]
+    runs = Runs(base, [place.hf_hook_name for place in places], pooling, batch_size)
 
     def rows_of(number: int) -> Rows:
-        return pool_outputs(base, paths, batches[number], pooling, prompts)
+        return runs.rows(batches[number], starts[number])
 
-    return Taking(places, _sizes(pooling, batches), rows_of)
+    return Taking(places, _sizes(pooling, batches), rows_of, runs.smaller)
 
 
 def while_sampling(
@@ -90,8 +97,8 @@ def while_sampling(
     """Pool what was kept of every token while it was drawn."""
     passages = {one.completion_id: one for one in _passages(plan, base, completions, pooled)}
     batches, kept = [], []
-    for number, start in enumerate(range(0, len(completions), sampling.how.batch_size)):
-        drawn = completions[start : start + sampling.how.batch_size]
+    for number, batch in enumerate(sampling.how.batches(len(completions))):
+        drawn = [completions[at] for at in batch]
         begins = [0, *accumulate(len(one.token_ids) for one in drawn)]
         if any(one.decisive for one in drawn):
             batches.append([passages[one.completion_id] for one in drawn if one.decisive])
@@ -103,6 +110,37 @@ def while_sampling(
         return pool_states(sampling.states(number), batches[at], offsets, plan.pooling)
 
     return Taking(places, _sizes(plan.pooling, batches), rows_of)
+
+
+class Runs:
+    """Runs batches of passages, with fewer at once from where an accelerator has no room on."""
+
+    def __init__(self, base: BaseModel, module_paths: Sequence[str], pooling: Pooling, most: int) -> None:
+        self.base, self.module_paths, self.pooling, self.most = base, module_paths, pooling, most
+        self.smaller: list[Smaller] = []
+        self._prompts = Prompts(base)
+
+    def rows(self, batch: Sequence[Passage], first: int) -> Rows:
+        """Of one batch, whose first passage is number `first`. Raises HubkitError where a single passage has no room."""
+        parts: list[Rows] = []
+        done = 0
+        while done < len(batch):
+            part = batch[done : done + self.most]
+            found = self._run(part)
+            if found is None:
+                self._prompts = Prompts(self.base)  # keys and values of prompts take room, too
+                self.most = halved(self.base, len(part))
+                self.smaller.append(Smaller(completion=first + done, batch_size=self.most))
+            else:
+                parts.append(found)
+                done += len(part)
+        return {path: np.concatenate([part[path] for part in parts]) for path in self.module_paths}
+
+    def _run(self, part: Sequence[Passage]) -> Rows | None:
+        try:
+            return pool_outputs(self.base, self.module_paths, part, self.pooling, self._prompts)
+        except torch.OutOfMemoryError:
+            return None
 
 
 def _sizes(pooling: Pooling, batches: Sequence[Sequence[Passage]]) -> list[int]:

@@ -146,8 +146,8 @@ class _Collecting:
         write_completions(self.out / COMPLETIONS, completions, source)
         size = self._batch_size(source, completions)
         with self.times.of("activations"):
-            layers = self._take(completions, pooled, size)
-        manifest = self._manifest(completions, pooled, layers, source, size)
+            layers, taken = self._take(completions, pooled, size)
+        manifest = self._manifest(completions, pooled, layers, source, taken)
         manifest.save(self.out / ACTIVATIONS / MANIFEST)
         shutil.rmtree(self.out / FOLDER, ignore_errors=True)
         with self.times.of("beside the pool"):
@@ -185,15 +185,17 @@ class _Collecting:
         return completions, Source(sampled_as, plan.prompts_sha256, self.sampling.how)
 
     def _batch_size(self, source: Source, completions: list[Completion]) -> int:
-        """As they were sampled; of imported ones, which were not, as many as fit."""
+        """As they were sampled, the fewest at once; of imported ones, which were not, as many as fit."""
         from hubkit.inference.room import batch_size_for
 
         if source.how is not None:
-            return source.how.batch_size
+            return min([source.how.batch_size, *(one.batch_size for one in source.how.smaller)])
         most = max(len(one.token_ids) for one in completions)
         return self.plan.batch_size or batch_size_for(self.base, most, most)
 
-    def _take(self, completions: list[Completion], pooled: Pooled, size: int) -> list[PoolLayer]:
+    def _take(
+        self, completions: list[Completion], pooled: Pooled, size: int
+    ) -> tuple[list[PoolLayer], Activations]:
         from hubkit.collect.rows import afterwards, while_sampling, write_layers
 
         plan, base, places = self.plan, self.base, self.places
@@ -201,7 +203,14 @@ class _Collecting:
             taking = while_sampling(plan, base, completions, pooled, places=places, sampling=self.sampling)
         else:
             taking = afterwards(plan, base, completions, pooled, places=places, batch_size=size)
-        return write_layers(taking, self.out / ACTIVATIONS, base.d_in, self.asked.digest, self.report)
+        layers = write_layers(taking, self.out / ACTIVATIONS, base.d_in, self.asked.digest, self.report)
+        return layers, Activations(
+            dtype=plan.precision.compute,
+            device=str(base.model.device),
+            batch_size=size,
+            smaller=list(taking.smaller),
+            taken="while_sampling" if self.sampling and plan.taken == "while_sampling" else "afterwards",
+        )
 
     def _manifest(
         self,
@@ -209,7 +218,7 @@ class _Collecting:
         pooled: Pooled,
         layers: list[PoolLayer],
         source: Source,
-        size: int,
+        taken: Activations,
     ) -> PoolManifest:
         plan, base, record = self.plan, self.base, self.asked.record
         return PoolManifest(
@@ -223,12 +232,7 @@ class _Collecting:
             prompt_template_sha256=_template_sha256(base.tokenizer) if plan.chat else None,
             layers=layers,
             sampled_how=source.how,
-            activations=Activations(
-                dtype=plan.precision.compute,
-                device=str(base.model.device),
-                batch_size=size,
-                taken="while_sampling" if self.sampling and plan.taken == "while_sampling" else "afterwards",
-            ),
+            activations=taken,
             imported=None if record is None else _imported(record, self.out),
             inputs_sha256=self.asked.digest,
             **described(plan, completions, pooled),

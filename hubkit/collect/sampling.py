@@ -15,7 +15,7 @@ from hubkit.collect.scenarios import completion_seed
 from hubkit.engine.events import Event, Progress
 from hubkit.errors import IncompleteError
 from hubkit.inference.tokens import prompt_ids
-from hubkit.release.pool import SampledHow
+from hubkit.release.pool import SampledHow, Smaller
 from hubkit.release.writing import replacing, write_bytes
 
 if TYPE_CHECKING:
@@ -42,14 +42,14 @@ class Place:
     index: int
 
 
-def batches_of(plan: CollectPlan, batch_size: int) -> list[list[Place]]:
+def batches_of(plan: CollectPlan, how: SampledHow) -> list[list[Place]]:
     """What is drawn together: neighbours in the order of the plan, whatever their scenarios."""
     places = [
         Place(position, index)
         for position in range(len(plan.scenarios))
         for index in range(plan.samples_of(position))
     ]
-    return [places[start : start + batch_size] for start in range(0, len(places), batch_size)]
+    return [[places[number] for number in batch] for batch in how.batches(len(places))]
 
 
 class Sampling:
@@ -63,18 +63,21 @@ class Sampling:
         self.prompts = [tuple(prompt_ids(base.tokenizer, one, chat=plan.chat)) for one in plan.scenarios]
         self._begun: Prompts = Prompts(base)
         self.how = self._recorded() or self._decide()
-        self.batches = batches_of(plan, self.how.batch_size)
+        self.batches = batches_of(plan, self.how)
 
     def run(self, module_paths: Sequence[str], report: Progress) -> list[Completion]:
         """Every completion, unjudged, in the order of the plan; with `module_paths` the states of their tokens are kept (`states`)."""
         completions: list[Completion] = []
         pace = _Pace(self.plan, report)
         with _threads(self.how.threads):
-            for number in range(len(self.batches)):
+            while (number := pace.batches) < len(self.batches):
                 found = self._read(number, module_paths)
                 fresh = found is None
                 if found is None:
                     found = self._draw(number, module_paths)
+                if found is None:
+                    self._take_fewer(number)
+                    continue
                 completions.extend(found)
                 pace.tell(found, fresh=fresh)
         return completions
@@ -128,9 +131,26 @@ class Sampling:
         for stale in self.folder.glob("*") if self.folder.is_dir() else ():
             stale.unlink()
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._write(how)
+        return how
+
+    def _write(self, how: SampledHow) -> None:
         written = {"sampled_sha256": self.sampled_as, "how": how.model_dump(mode="json")}
         write_bytes(self.folder / HOW, json.dumps(written).encode())
-        return how
+
+    def _take_fewer(self, number: int) -> None:
+        """Draw from batch `number` on with half as many at once: written down before they are, and what was drawn stays. Raises HubkitError."""
+        from hubkit.inference.prompts import Prompts
+        from hubkit.inference.room import halved
+
+        self._begun = Prompts(self.base)  # keys and values of prompts take room, too
+        size = halved(self.base, len(self.batches[number]))
+        for later in range(number, len(self.batches)):
+            self._file(later).unlink(missing_ok=True)
+        smaller = Smaller(completion=sum(map(len, self.batches[:number])), batch_size=size)
+        self.how = self.how.model_copy(update={"smaller": [*self.how.smaller, smaller]})
+        self._write(self.how)
+        self.batches = batches_of(self.plan, self.how)
 
     def _asked(self, place: Place) -> Any:
         from hubkit.inference.generate import Draw
@@ -139,14 +159,19 @@ class Sampling:
         seed = completion_seed(self.plan.seed, scenario.key, place.index)
         return Draw(self.prompts[place.position], seed, scenario.decoding(self.plan.decoding))
 
-    def _draw(self, number: int, module_paths: Sequence[str]) -> list[Completion]:
+    def _draw(self, number: int, module_paths: Sequence[str]) -> list[Completion] | None:
+        """None where an accelerator has no room for the batch."""
+        import torch
+
         from hubkit.inference.generate import sample
 
         begun = time.monotonic()
         places = self.batches[number]
-        drawn = sample(
-            self.base, [self._asked(place) for place in places], self._begun, module_paths=module_paths
-        )
+        asked = [self._asked(place) for place in places]
+        try:
+            drawn = sample(self.base, asked, self._begun, module_paths=module_paths)
+        except torch.OutOfMemoryError:
+            return None
         found = [self._completion(place, one) for place, one in zip(places, drawn, strict=True)]
         if module_paths:
             self._keep_states(number, module_paths, drawn)
@@ -208,13 +233,14 @@ class _Pace:
 
     def __init__(self, plan: CollectPlan, report: Progress) -> None:
         self.plan, self.report = plan, report
-        self.begun, self.done, self.fresh = time.monotonic(), 0, 0
+        self.begun, self.done, self.fresh, self.batches = time.monotonic(), 0, 0, 0
         self.labels: Counter[str | None] = Counter()
         self.scenarios = {(one.scenario_id, one.variant): one for one in plan.scenarios}
         self.judges_at_once = isinstance(plan.judge, TextJudge | NoisyJudge)
 
     def tell(self, found: list[Completion], *, fresh: bool) -> None:
         self.done += len(found)
+        self.batches += 1
         self.fresh += len(found) * fresh
         told = [] if fresh else ["there from before"]
         if self.judges_at_once:

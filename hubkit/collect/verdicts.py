@@ -11,6 +11,7 @@ from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import HubkitError, IncompleteError
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import VERDICTS
+from hubkit.release.writing import naming
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +84,7 @@ def _asked(judge: Judge, batch: Sequence[Reply]) -> list[Judgement]:
 def _append(kept: Path, found: dict[str, Judgement]) -> None:
     kept.parent.mkdir(parents=True, exist_ok=True)
     lines = [json.dumps({"completion_id": key, **asdict(verdict)}) for key, verdict in found.items()]
-    with kept.open("a", encoding="utf-8", newline="\n") as file:
+    with naming(kept), kept.open("a", encoding="utf-8", newline="\n") as file:
         file.write("".join(f"{line}\n" for line in lines))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from hubkit.engine.memory import free_on_host
+from hubkit.errors import HubkitError
 
 if TYPE_CHECKING:
     from hubkit.inference.load import BaseModel
@@ -35,3 +36,15 @@ def batch_size_for(base: BaseModel, prompt_tokens: int, new_tokens: int) -> int:
     )  # a cache that grows is there twice for a moment
     fits = max(1, int(SHARE * free / each))
     return int(min(MOST["cuda" if device.type == "cuda" else "cpu"], 1 << (fits.bit_length() - 1)))
+
+
+def halved(base: BaseModel, batch_size: int) -> int:
+    """Half of a batch that an accelerator had no room for. What is cached there is given back. Raises HubkitError where it was of one completion."""
+    if base.model.device.type == "cuda":
+        torch.cuda.empty_cache()
+    if batch_size == 1:
+        raise HubkitError(
+            f"{base.model.device}: out of memory with a single completion at a time",
+            hint="a narrower precision, fewer max_new_tokens, shorter prompts, or device: cpu in the study file",
+        )
+    return batch_size // 2

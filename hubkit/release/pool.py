@@ -52,23 +52,49 @@ class PoolScenario(Artefact):
     decisive: int = Field(ge=0)
 
 
+class Smaller(Artefact):
+    """An accelerator had no room for as many at once as before."""
+
+    completion: int = Field(ge=0)
+    """From which one on, counted from 0 in the order in which they are run."""
+    batch_size: int = Field(gt=0)
+
+
 class SampledHow(Artefact):
     """What decides the last digit of a sampling beside its plan: with it, any completion can be drawn again just as it was."""
 
+    left_out: ClassVar[frozenset[str]] = frozenset({"smaller"})
+
     batch_size: int = Field(gt=0)
     """Completions of neighbouring numbers that were drawn together."""
+    smaller: list[Smaller] = Field(default_factory=list)
+    """Where fewer were, rising by `completion`."""
     threads: int = Field(gt=0)
     padding: str
     device: str
+
+    def batches(self, total: int) -> list[range]:
+        """The numbers of the completions of each batch, of `total` in all."""
+        sizes = [(0, self.batch_size), *((one.completion, one.batch_size) for one in self.smaller)]
+        ends = [start for start, _ in sizes[1:]] + [total]
+        return [
+            range(first, min(first + size, end))
+            for (start, size), end in zip(sizes, ends, strict=True)
+            for first in range(start, end, size)
+        ]
 
 
 class Activations(Artefact):
     """How the rows were taken."""
 
+    left_out: ClassVar[frozenset[str]] = frozenset({"smaller"})
+
     dtype: str
     """Of the model's blocks as they ran; rows are float32."""
     device: str
     batch_size: int = Field(gt=0)
+    smaller: list[Smaller] = Field(default_factory=list)
+    """Where fewer went at once, counted among the completions that have a row."""
     taken: Literal["afterwards", "while_sampling"]
 
 

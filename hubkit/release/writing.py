@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import tempfile
 import uuid
@@ -25,6 +26,7 @@ OF_THE_DISK = (
     {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG} if os.name == "posix" else {errno.ENOSPC, errno.EIO}
 )
 """What no other name for the file helps against."""
+IN_WORDS = re.compile(r"\(os error (\d+)\)")
 
 
 @contextmanager
@@ -39,12 +41,33 @@ def replacing(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
+        with naming(path):
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Say which file it was, where the machine refuses to write it: a full disk is an OSError without a name for Python's `write` and Arrow's,
+    and an error of their own for writers in Rust (safetensors), which have the number in their words."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
+    except Exception as error:
+        found = IN_WORDS.search(str(error))
+        if found is None or type(error).__name__ != "SafetensorError":
+            raise
+        code = int(found[1])
+        if os.name == "nt":  # the number is Windows' own
+            raise OSError(0, str(error), str(path), code) from error
+        raise OSError(code, os.strerror(code), str(path)) from error
 
 
 def is_special(path: Path) -> bool:
