@@ -71,6 +71,12 @@ Activations = Annotated[
         help="Their activations, in place of running the model: .npy, .npz, safetensors, .pt; FILE#TENSOR names one of several.",
     ),
 ]
+AskAgain = Annotated[
+    bool,
+    typer.Option(
+        "--ask-again", help="Ask judges once more for the verdicts that were lost (timeouts, refusals)."
+    ),
+]
 DEFAULT_WORKERS = min(2, os.cpu_count() or 1)
 
 EPILOGS = {
@@ -91,6 +97,7 @@ def collect(
     folder: Folder = None,
     import_: Import = None,
     activations: Activations = None,
+    ask_again: AskAgain = False,
     quiet: Quiet = False,
 ) -> None:
     """Sample completions, label them, take activations. Or take completions, labels and activations that are there already."""
@@ -109,7 +116,7 @@ def collect(
             "--activations without --import", hint="--import COMPLETIONS.jsonl says what their rows are"
         )
     with console.progress() as report:
-        pool = run_collect(loaded, folder or study.parent, report=report)
+        pool = run_collect(loaded, folder or study.parent, report=report, ask_lost=ask_again)
     work = study_folders(loaded, folder or study.parent).work
     show(console, PoolReport.load(work / POOL_REPORT), read_times(work / TIMES))
     console.say(f"{len(pool.rows)} labelled rows, {len(pool.layers)} layers")

@@ -53,7 +53,8 @@ def judge_warnings(found: Agreement) -> list[str]:
         if judge.role != "second" and lost:
             reasons = ", ".join(f"{count} {reason}" for reason, count in judge.lost.items())
             told.append(
-                f"{judge.judge} gave no verdict on {lost} of {found.n} completions ({reasons}): losing them is a selection"
+                f"{judge.judge} gave no verdict on {lost} of {found.n} completions ({reasons}): losing them is a selection; "
+                "hubkit collect STUDY.yaml --ask-again asks for them once more"
             )
         if len(judge.by) > 1:
             told.append(

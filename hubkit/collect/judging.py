@@ -13,7 +13,7 @@ from hubkit.collect.panel import Desk, Panel, ask_panel, write_judgements
 from hubkit.collect.spans import pooled_tokens
 from hubkit.engine.events import Progress, silent
 from hubkit.errors import HubkitError
-from hubkit.release.layout import AGREEMENT, COMPLETIONS, JUDGEMENTS
+from hubkit.release.layout import AGREEMENT, JUDGEMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +77,7 @@ def split_completions(plan: CollectPlan, completions: list[Completion]) -> list[
     if missing:
         raise HubkitError(
             f"{len(completions)} completions, none of them {' or '.join(sorted(missing))}; expected both labels",
-            hint=f"look at the reasons in {COMPLETIONS}; another judge, more samples, or other scenarios",
+            hint=f"look at the reasons in {JUDGEMENTS}; another judge, more samples, other scenarios, or --ask-again where verdicts were lost",
         )
     ids = [completion_id for completion_id, _ in decisive]
     folds = assign_folds(ids, [stratum for _, stratum in decisive], folds=plan.folds, seed=plan.seed)

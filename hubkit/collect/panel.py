@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from hubkit.collect.verdicts import verdicts_file, verdicts_of
+from hubkit.collect.verdicts import answered_later, verdicts_file, verdicts_of
 from hubkit.engine.events import Progress, silent
 from hubkit.errors import IncompleteError
 from hubkit.release.writing import replacing
@@ -32,6 +32,17 @@ class Desk:
     """The work folder."""
     questions_sha256: str
     """Digest of the completions and of what their scenarios say."""
+    ask_lost: bool = False
+    """Whether verdicts that were lost are asked for once more."""
+
+    def file(self, judge: Judge, purpose: str = "") -> Path:
+        """Where the verdicts of a judge are."""
+        return verdicts_file(self.folder, judge, self.questions_sha256, purpose)
+
+    def answered_later(self, judge: Judge) -> dict[str, dict[str, str | None]]:
+        """Of the judge and its members: what they answered when they were asked once more. Empty where nothing was lost or asked again."""
+        found = {one.name: answered_later(self.file(one)) for one in (judge, *judge.members)}
+        return {name: said for name, said in found.items() if said}
 
 
 @dataclass(frozen=True)
@@ -79,11 +90,11 @@ def _voices(judge: Judge, role: Role, replies: Sequence[Reply], desk: Desk, repo
     if below:
         said = [judge.combined([own.said[one.completion_id] for own, *_ in below]) for one in replies]
     else:
-        said = verdicts_of(judge, replies, verdicts_file(desk.folder, judge, desk.questions_sha256), report)
+        said = verdicts_of(judge, replies, desk.file(judge), report, ask_lost=desk.ask_lost)
     voices = [_voice(judge, role, replies, said)]
     if again := asked_again(replies, judge.asked_again):
-        kept = verdicts_file(desk.folder, judge, desk.questions_sha256, AGAIN)
-        voices.append(_voice(judge, AGAIN, again, verdicts_of(judge, again, kept, report)))
+        said = verdicts_of(judge, again, desk.file(judge, AGAIN), report, ask_lost=desk.ask_lost)
+        voices.append(_voice(judge, AGAIN, again, said))
     return voices + [voice for several in below for voice in several]
 
 

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hubkit.collect.asked import Asked, ask, ask_lost_verdicts
 from hubkit.collect.beside import Taker, extras_are_there
 from hubkit.collect.completions import Completion, Source, read_completions, source_of, write_completions
 from hubkit.collect.imports.pool import imported_completions, pool_of_caches
 from hubkit.collect.imports.rows import read_rows
-from hubkit.collect.imports.take_in import ImportRecord, imported_in
+from hubkit.collect.imports.take_in import ImportRecord
 from hubkit.collect.judges.column import FILE
 from hubkit.collect.judging import audit, judge_completions, split_completions
 from hubkit.collect.manifest import Pooled, described
-from hubkit.collect.panel import Desk
-from hubkit.collect.plan import CollectPlan, model_revision
+from hubkit.collect.plan import CollectPlan
 from hubkit.collect.report import keep_report
 from hubkit.collect.sampling import FOLDER, Sampling
 from hubkit.collect.times import Times
 from hubkit.engine.events import Event, Progress, silent
-from hubkit.errors import IncompleteError, UsageError
+from hubkit.errors import IncompleteError
 from hubkit.release.agreement import Agreement
 from hubkit.release.digests import sha256_of_file
-from hubkit.release.layout import ACTIVATIONS, AGREEMENT, COMPLETIONS, IMPORTED, MANIFEST, TIMES, VERDICTS
+from hubkit.release.layout import ACTIVATIONS, AGREEMENT, COMPLETIONS, IMPORTED, MANIFEST, TIMES
 from hubkit.release.pool import Activations, PoolImport, PoolLayer, PoolManifest
 from hubkit.release.writing import write_json
 
@@ -33,14 +32,19 @@ if TYPE_CHECKING:
     from hubkit.inference.load import BaseModel
 
 
-def collect(plan: CollectPlan, out: Path, report: Progress = silent) -> PoolManifest:
+def collect(
+    plan: CollectPlan, out: Path, report: Progress = silent, *, ask_lost: bool = False
+) -> PoolManifest:
     """Write the pool that `plan` describes into `out`, or return the manifest of the one that is there.
 
     Killed at any point, it goes on where it stopped: finished batches are not sampled again, nothing is judged twice by one
-    judge, and other layers, folds or judges than before start from the texts that are there. Raises UsageError when model and plan do not fit, IncompleteError
+    judge, and other layers, folds or judges than before start from the texts that are there. With `ask_lost`
+    judges are asked once more for the verdicts that were lost. Raises UsageError when model and plan do not fit, IncompleteError
     when the model cannot be opened, HubkitError when too few completions are decisive or an activation is not finite.
     """
-    asked = _ask(plan, out)
+    if ask_lost:
+        ask_lost_verdicts(plan, out, report)
+    asked = ask(plan, out)
     manifest = finished_pool(out, asked.digest)
     if manifest is not None:
         if plan.second_judges or _has_second_judges(out):  # they may have gone from the plan
@@ -80,47 +84,10 @@ def _has_second_judges(out: Path) -> bool:
         return True
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """A plan for a work folder, with what it depends on outside itself."""
-
-    plan: CollectPlan
-    out: Path
-    revision: str | None
-    record: ImportRecord | None
-    """Of completions that were imported."""
-    sampled_as: str
-    """Digest of the texts."""
-    digest: str
-    """Of everything."""
-
-    @property
-    def desk(self) -> Desk:
-        """Where the judges' verdicts are."""
-        return Desk(self.out, self.plan.questions_sha256(self.sampled_as))
-
-
-def _ask(plan: CollectPlan, out: Path) -> _Asked:
-    record, borrowed = imported_in(out), _borrowed(plan)
-    if record is not None and borrowed is not None:
-        raise UsageError(
-            f"{out}: completions were imported, and the study takes those of {plan.completions_from}; expected one of them",
-            hint=f"leave out completions_from, or delete {out / IMPORTED}",
-        )
-    revision = model_revision(plan) if record is None or not record.layers else plan.revision
-    if record is not None:
-        sampled_as = record.sha256
-    else:
-        sampled_as = borrowed.sampled_sha256 if borrowed else plan.completions_sha256(revision)
-    _take_verdicts(plan, out)
-    judged = plan.judge.in_folder(out).state_sha256
-    return _Asked(plan, out, revision, record, sampled_as, plan.inputs_sha256(revision, sampled_as, judged))
-
-
 class _Collecting:
     """One run of the base model, from its weights to the manifest."""
 
-    def __init__(self, asked: _Asked, report: Progress) -> None:
+    def __init__(self, asked: Asked, report: Progress) -> None:
         from hubkit.inference.load import load_model
 
         self.asked, self.plan, self.out, self.report = asked, asked.plan, asked.out, report
@@ -237,36 +204,6 @@ class _Collecting:
             inputs_sha256=self.asked.digest,
             **described(plan, completions, pooled),
         )
-
-
-def _borrowed(plan: CollectPlan) -> Source | None:
-    """Where the completions of another pool come from, if the plan names one. Raises UsageError where they go on from other prompts."""
-    if plan.completions_from is None:
-        return None
-    path = Path(plan.completions_from) / COMPLETIONS
-    source = source_of(path)
-    if source is None:
-        raise IncompleteError(
-            f"{path}: no completions to take", hint="hubkit collect the study that samples them first"
-        )
-    if source.prompts_sha256 != plan.prompts_sha256:
-        raise UsageError(
-            f"{path}: its completions go on from other prompts than this study's",
-            hint="give both studies the same scenarios and the same `chat`",
-        )
-    return source
-
-
-def _take_verdicts(plan: CollectPlan, out: Path) -> None:
-    """What judges said of the same completions in the pool that they are taken from, people's tables too: nothing is judged twice."""
-    if plan.completions_from is None:
-        return
-    there = Path(plan.completions_from)
-    for file in (*there.glob(f"{VERDICTS}/*.jsonl"), *there.glob("labels-*.csv")):
-        target = out / file.relative_to(there)
-        if not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, target)
 
 
 def _imported(record: ImportRecord, out: Path) -> PoolImport:

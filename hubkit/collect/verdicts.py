@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from hubkit.collect.judges import Judgement
@@ -11,7 +11,7 @@ from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import HubkitError, IncompleteError
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import VERDICTS
-from hubkit.release.writing import naming
+from hubkit.release.writing import naming, write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 
 def verdicts_of(
-    judge: Judge, replies: Sequence[Reply], kept: Path, report: Progress = silent
+    judge: Judge, replies: Sequence[Reply], kept: Path, report: Progress = silent, *, ask_lost: bool = False
 ) -> list[Judgement]:
-    """One verdict for each of `replies`, in their order. `kept` has those of an earlier or a killed run, which are not asked for again.
+    """One verdict for each of `replies`, in their order. `kept` has those of an earlier or a killed run, which are not asked for again;
+    with `ask_lost` those that were lost are.
 
     Raises HubkitError naming the judge when it gives another number of verdicts than it was asked for, or a label that is not its own;
     IncompleteError when a cap of it is reached, and when it never answered at all. What it said until then is kept.
@@ -31,7 +32,11 @@ def verdicts_of(
     if not judge.remembers:
         return _asked(judge, replies)
     known = _read(kept)
-    pending = [reply for reply in replies if reply.completion_id not in known]
+    pending = [
+        reply
+        for reply in replies
+        if (before := known.get(reply.completion_id)) is None or (ask_lost and before.lost is not None)
+    ]
     size = judge.batch_size or max(len(pending), 1)
     for start in range(0, len(pending), size):
         batch = pending[start : start + size]
@@ -44,7 +49,7 @@ def verdicts_of(
                 hint="is it running? The same command asks again",
             )
         _append(kept, found)
-        known |= found
+        known |= {name: _beside(known.get(name), verdict) for name, verdict in found.items()}
         report(Event("collect", len(replies) - len(pending) + start + len(batch), len(replies), "judged"))
     return [known[reply.completion_id] for reply in replies]
 
@@ -64,6 +69,31 @@ def verdicts_file(out: Path, judge: Judge, questions_sha256: str, purpose: str =
         {"purpose": purpose} if purpose else {}
     )
     return out / VERDICTS / f"{sha256_of_json(asked)[:16]}.jsonl"
+
+
+def answered_later(kept: Path) -> dict[str, str | None]:
+    """Completion id to label, of verdicts that were lost at first and asked for again: by them a pool differs from the one that was made before."""
+    lines = _lines(kept)
+    first, last = dict(reversed(lines)), dict(lines)
+    return {
+        name: verdict.label
+        for name, verdict in sorted(last.items())
+        if verdict.lost is None and first[name].lost is not None
+    }
+
+
+def forget_lost(kept: Path) -> None:
+    """Take lost verdicts out of a file that no pool was made from yet: they are then asked for as if they never had been."""
+    if kept.is_file() and any(verdict.lost is not None for _, verdict in _lines(kept)):
+        lines = [line for line in kept.read_bytes().splitlines() if json.loads(line)["lost"] is None]
+        write_bytes(kept, b"".join(line + b"\n" for line in lines))
+
+
+def _beside(before: Judgement | None, now: Judgement) -> Judgement:
+    """A later answer stands, and its cost is that of both."""
+    if before is None:
+        return now
+    return replace(now, tokens=before.tokens + now.tokens, requests=before.requests + now.requests)
 
 
 def _asked(judge: Judge, batch: Sequence[Reply]) -> list[Judgement]:
@@ -89,17 +119,25 @@ def _append(kept: Path, found: dict[str, Judgement]) -> None:
 
 
 def _read(kept: Path) -> dict[str, Judgement]:
-    """What is kept. A last line without its end is of a run that was killed while it wrote: it is taken away."""
+    """What is kept, of a completion that was asked about again the later answer."""
+    known: dict[str, Judgement] = {}
+    for name, verdict in _lines(kept):
+        known[name] = _beside(known.get(name), verdict)
+    return known
+
+
+def _lines(kept: Path) -> list[tuple[str, Judgement]]:
+    """Line by line. A last one without its end is of a run that was killed while it wrote: it is taken away."""
     try:
         data = kept.read_bytes()
     except FileNotFoundError:
-        return {}
+        return []
     whole = data[: data.rfind(b"\n") + 1]
     if len(whole) < len(data):
         with kept.open("r+b") as file:
             file.truncate(len(whole))
     try:
-        return dict(_verdict(json.loads(line)) for line in whole.splitlines())
+        return [_verdict(json.loads(line)) for line in whole.splitlines()]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise IncompleteError(
             f"{kept}: not the verdicts of a judge: {error}", hint="delete it: they are then asked for again"

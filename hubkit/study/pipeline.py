@@ -77,12 +77,14 @@ def run_study(
     return Outcome(where, pool, trained, evaluation, describe(study, pool, where))
 
 
-def run_collect(study: Study, folder: Path, *, report: Progress = silent) -> PoolManifest:
-    """Sample, label, take activations."""
+def run_collect(
+    study: Study, folder: Path, *, report: Progress = silent, ask_lost: bool = False
+) -> PoolManifest:
+    """Sample, label, take activations; with `ask_lost` judges are asked once more for verdicts that were lost."""
     from hubkit.collect.run import collect
 
     with one_thread() if _is_small(study.collect.model) else nullcontext():
-        return collect(study.collect, study_folders(study, folder).work, report)
+        return collect(study.collect, study_folders(study, folder).work, report, ask_lost=ask_lost)
 
 
 def run_import(study: Study, folder: Path, completions: Path, caches: Mapping[int, str]) -> None:

@@ -247,3 +247,35 @@ def test_judges_that_do_not_fit_are_refused_before_sampling(
 
 def test_a_pool_of_before_loads(lab_pool: tuple[CollectPlan, Path]) -> None:
     assert PoolManifest.load(lab_pool[1] / "activations" / "manifest.json").imported is None
+
+
+def test_lost_verdicts_are_asked_for_again_and_make_another_pool(
+    lab: LabModel, tmp_path: Path, sampled: list[int]
+) -> None:
+    """The endpoint refuses some at first; asked again it answers, nothing is sampled, and what was not lost is not asked for."""
+    refuses = [True]
+
+    def script(asked: Asked, number: int) -> Sent:
+        if refuses[0] and any(len(text) % 5 == 0 for text in asked.texts):
+            return chat(None, refusal="I cannot help") if len(asked.texts) == 1 else chat("no JSON")
+        return reading(asked, number)
+
+    with serving(script) as server:
+        asked = small(lab, llm(server, share_asked_again=0, at_once=4))
+        first = collect(asked, tmp_path)
+        lost = Agreement.load(tmp_path / "agreement.json").judges[0].lost["refusal"]
+        assert any("--ask-again" in told for told in PoolReport.load(tmp_path / "pool_report.json").warnings)
+        requests, drawn = len(server.asked), len(sampled)
+        assert collect(asked, tmp_path) == first
+        assert collect(asked, tmp_path, ask_lost=True).rows == first.rows, "still refused: the same pool"
+        assert Agreement.load(tmp_path / "agreement.json").judges[0].lost == {"refusal": lost}
+        refuses[0] = False
+        server.asked.clear()
+        manifest = collect(asked, tmp_path, ask_lost=True)
+        assert sum(len(one.texts) for one in server.asked) == lost
+    assert requests > 0
+    assert len(sampled) == drawn
+    assert len(manifest.rows) > len(first.rows)
+    assert manifest.inputs_sha256 != first.inputs_sha256
+    assert Agreement.load(tmp_path / "agreement.json").judges[0].lost == {}
+    assert collect(asked, tmp_path) == manifest, "and that is the pool from now on"

@@ -10,7 +10,7 @@ import pytest
 
 from hubkit.collect.judges import Judge, Judgement, KeywordJudge, Reply
 from hubkit.collect.scenarios import Scenario
-from hubkit.collect.verdicts import verdicts_file, verdicts_of
+from hubkit.collect.verdicts import answered_later, forget_lost, verdicts_file, verdicts_of
 from hubkit.engine.events import Event
 from hubkit.errors import HubkitError, IncompleteError
 
@@ -76,6 +76,50 @@ def test_a_killed_run_goes_on_behind_the_last_batch(tmp_path: Path, torn: bytes)
     ASKED.clear()
     assert verdicts_of(InThrees(), REPLIES, kept) == verdicts == InThrees().judge(REPLIES)
     assert [[reply.completion_id for reply in REPLIES]] == ASKED, "only this test asked: everything was kept"
+
+
+class LosesTwice(InThrees):
+    """Gives no verdict on one completion, the first two times."""
+
+    kind: Literal["twice"] = "twice"  # type: ignore[assignment]
+
+    def judge(self, replies: Sequence[Reply]) -> list[Judgement]:
+        found = super().judge(replies)
+        before = sum("s/4" in batch for batch in ASKED)
+        lost = Judgement(None, "no answer", lost="timeout", tokens=5, requests=1)
+        return [
+            lost if reply.completion_id == "s/4" and before < 3 else one
+            for reply, one in zip(replies, found, strict=True)
+        ]
+
+
+def test_what_was_lost_is_asked_for_again_when_asked(tmp_path: Path) -> None:
+    judge, kept = LosesTwice(), tmp_path / "kept.jsonl"
+    first = verdicts_of(judge, REPLIES, kept)
+    assert [one.lost for one in first] == [None] * 4 + ["timeout"] + [None] * 2
+    ASKED[:] = ASKED[1:2]
+    assert verdicts_of(judge, REPLIES, kept) == first
+    assert len(ASKED) == 1, "not by itself"
+    again = verdicts_of(judge, REPLIES, kept, ask_lost=True)
+    assert (again[4].lost, again[4].tokens, again[4].requests) == ("timeout", 10, 2)
+    assert answered_later(kept) == {}
+    last = verdicts_of(judge, REPLIES, kept, ask_lost=True)
+    assert ASKED[1:] == [["s/4"], ["s/4"]]
+    assert (last[4].label, last[4].lost, last[4].tokens) == ("yes", None, 10)
+    assert answered_later(kept) == {"s/4": "yes"}
+    assert verdicts_of(judge, REPLIES, kept, ask_lost=True) == last
+    assert len(ASKED) == 3
+
+
+def test_lost_verdicts_that_no_pool_was_made_from_are_forgotten(tmp_path: Path) -> None:
+    judge, kept = LosesTwice(), tmp_path / "kept.jsonl"
+    verdicts_of(judge, REPLIES, kept)
+    forget_lost(kept)
+    forget_lost(tmp_path / "none.jsonl")
+    ASKED[:] = ASKED[1:2] * 2
+    assert [one.label for one in verdicts_of(judge, REPLIES, kept)] == ["yes"] * 7
+    assert ASKED[2:] == [["s/4"]]
+    assert answered_later(kept) == {}
 
 
 def test_a_judge_that_forgets_one_or_invents_a_label_is_named(tmp_path: Path) -> None:
