@@ -103,7 +103,8 @@ def collect(
     """Sample completions, label them, take activations. Or take completions, labels and activations that are there already."""
     from hubkit.cli.pool_shown import show
     from hubkit.collect.times import read_times
-    from hubkit.release.layout import POOL_REPORT, TIMES
+    from hubkit.release.activations import read_extras
+    from hubkit.release.layout import ACTIVATIONS, POOL_REPORT, TIMES
     from hubkit.release.pool_report import PoolReport
     from hubkit.study.pipeline import run_collect, run_import, study_folders
     from hubkit.study.study import load_study
@@ -120,6 +121,8 @@ def collect(
     work = study_folders(loaded, folder or study.parent).work
     show(console, PoolReport.load(work / POOL_REPORT), read_times(work / TIMES))
     console.say(f"{len(pool.rows)} labelled rows, {len(pool.layers)} layers")
+    if (extras := read_extras(work / ACTIVATIONS, pool)) is not None:
+        console.say("beside the pool: " + ", ".join(f"{one.name} {len(one.rows)}" for one in extras.sets))
     console.data(str(study_folders(loaded, folder or study.parent).pool))
 
 

@@ -121,8 +121,8 @@ def refuse_small_disk(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise HubkitError(
-            f"{folder}: the activations need {needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free",
-            hint="fewer layers, or another folder: hubkit collect STUDY.yaml --folder FOLDER",
+            f"{folder}: the activations need {needed / 1e6:,.1f} MB, and {free / 1e6:,.1f} MB are free",
+            hint="make room on that disk, take fewer layers, or another folder: hubkit collect STUDY.yaml --folder FOLDER",
         )
 
 

@@ -49,6 +49,11 @@ def ask(plan: CollectPlan, out: Path) -> Asked:
             f"{out}: completions were imported, and the study takes those of {plan.completions_from}; expected one of them",
             hint=f"leave out completions_from, or delete {out / IMPORTED}",
         )
+    if record is not None and record.layers and (plan.also.distances or plan.also.word):
+        raise UsageError(
+            "also: distances or word, with activations that were imported: the model would have to be run",
+            hint="leave them out, or import the completions without --activations",
+        )
     revision = model_revision(plan) if record is None or not record.layers else plan.revision
     if record is not None:
         sampled_as = record.sha256

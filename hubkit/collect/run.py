@@ -19,7 +19,7 @@ from hubkit.collect.manifest import Pooled, described
 from hubkit.collect.plan import CollectPlan
 from hubkit.collect.report import keep_report
 from hubkit.collect.sampling import FOLDER, Sampling
-from hubkit.collect.times import Times
+from hubkit.collect.times import Times, read_times
 from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import IncompleteError
 from hubkit.release.agreement import Agreement
@@ -117,9 +117,8 @@ class _Collecting:
         manifest = self._manifest(completions, pooled, layers, source, taken)
         manifest.save(self.out / ACTIVATIONS / MANIFEST)
         shutil.rmtree(self.out / FOLDER, ignore_errors=True)
-        with self.times.of("beside the pool"):
-            self._take_beside(manifest, completions, size)
         write_json(self.out / TIMES, self.times.written(len(completions), len(manifest.rows)))
+        self._take_beside(manifest, completions, size)
         return manifest
 
     def go_on_beside(self, manifest: PoolManifest) -> None:
@@ -129,9 +128,13 @@ class _Collecting:
         self._take_beside(manifest, completions, size)
 
     def _take_beside(self, manifest: PoolManifest, completions: list[Completion], size: int) -> None:
-        if not extras_are_there(self.plan, self.out, manifest):
+        if extras_are_there(self.plan, self.out, manifest):
+            return
+        with self.times.of("beside the pool"):
             taker = Taker(self.plan, self.base, self.places, size, self.report)
             taker.take(self.out, manifest, completions)
+        took = {"beside the pool, s": round(self.times.seconds["beside the pool"], 1)}
+        write_json(self.out / TIMES, read_times(self.out / TIMES) | took)
 
     def _sample(self) -> tuple[list[Completion], Source]:
         """All completions, unjudged: imported, from another pool, from the table of an earlier one here, from the batches of a killed run, or newly drawn."""

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from hubkit.inference.load import BaseModel
 
-MOST_KEPT = 256
-"""Prompts whose keys and values are kept; a batch seldom has more."""
+MOST_KEPT = 512 << 20
+"""Bytes of keys and values that are kept from batch to batch, the latest prompts first: neighbours in a study have their prompt in common."""
 PADDING = "prompts on the left"
 """How rows of different lengths are brought to one: recorded with a pool, since it decides how sums are rounded."""
 
@@ -29,6 +29,11 @@ class _Seen:
     """Keys and values (1, heads, positions, d) of each block; None where a block borrows those of another."""
     logits: Any
     """(vocabulary,) of the token that follows."""
+
+    @property
+    def bytes(self) -> int:
+        """What it takes."""
+        return int(self.logits.nbytes + sum(part.nbytes for pair in self.layers if pair for part in pair))
 
 
 class Prompts:
@@ -44,7 +49,8 @@ class Prompts:
         mask = torch.zeros((len(prompts), longest), dtype=torch.int64, device=self.base.model.device)
         for row, prompt in enumerate(prompts):
             mask[row, longest - len(prompt) :] = 1
-        seen = [self._run_once(prompt) for prompt in prompts]
+        once = {prompt: self._run_once(prompt) for prompt in dict.fromkeys(prompts)}
+        seen = [once[prompt] for prompt in prompts]
         if any(one is None for one in seen):
             return self._begin_together(prompts, mask)
         cache = _new_cache(self.base.model)
@@ -66,9 +72,11 @@ class Prompts:
             with torch.no_grad():
                 out = self.base.model(input_ids=ids, use_cache=True)
             self._seen[prompt] = _seen(out, len(prompt))
-            while len(self._seen) > MOST_KEPT:
-                self._seen.popitem(last=False)
-        return self._seen[prompt]
+        self._seen.move_to_end(prompt)
+        found = self._seen[prompt]
+        while sum(one.bytes for one in self._seen.values() if one is not None) > MOST_KEPT:
+            self._seen.popitem(last=False)
+        return found
 
     def _begin_together(self, prompts: Sequence[tuple[int, ...]], mask: Any) -> Begun:
         ids = torch.zeros_like(mask)
@@ -133,7 +141,7 @@ def _seen(out: Any, length: int) -> _Seen | None:
     found = [(one.keys, one.values) if one.is_initialized else None for one in layers]
     if any(pair is not None and pair[0].shape[-2] != length for pair in found):
         return None
-    return _Seen(tuple(found), out.logits[0, -1])
+    return _Seen(tuple(found), out.logits[0, -1].clone())  # a view would keep the logits of every position
 
 
 def _padded(part: Any, length: int) -> Any:

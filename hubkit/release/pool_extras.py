@@ -63,7 +63,7 @@ class ExtraSet(Artefact):
 class PoolExtras(Artefact):
     """Written last, beside the pool's manifest. The pool and whatever is trained on it do not depend on this."""
 
-    schema_: Literal["urn:hubkit:pool_extras:1"] = Field(default="urn:hubkit:pool_extras:1", alias="$schema")
+    schema_: Literal["urn:hubkit:pool-extras:1"] = Field(default="urn:hubkit:pool-extras:1", alias="$schema")
     pool_sha256: str
     """`inputs_sha256` of the pool."""
     d_in: int

@@ -14,6 +14,7 @@ from hubkit.release.agreement import Agreement
 from hubkit.release.evidence import Evidence
 from hubkit.release.metrics import Evaluation, SaeMetrics
 from hubkit.release.pool import PoolManifest
+from hubkit.release.pool_extras import PoolExtras
 from hubkit.release.pool_report import PoolReport
 from hubkit.release.provenance import Provenance
 from hubkit.release.writing import to_json, write_text
@@ -28,6 +29,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "evidence": Evidence,
     "provenance": Provenance,
     "pool": PoolManifest,
+    "pool-extras": PoolExtras,
     "pool-report": PoolReport,
     "agreement": Agreement,
     "card": CardSettings,

@@ -228,6 +228,8 @@ def test_other_mistakes_say_what_helps(tmp_path: Path, width: int) -> None:
         UsageError, match=r"(?s)column 'other' has 24 words that are no label:\n  line 1: 'whatever'"
     ):
         collect(asked(judge=COLUMN | {"column": "other"}), out)
+    with pytest.raises(UsageError, match="the model would have to be run"):
+        collect(asked(also={"distances": [1]}), out)
     with pytest.raises(UsageError, match="how many blocks it has is not known"):
         collect(asked(model_name="me/unknown"), out)
     (out / "imported" / "import.json").write_text("{}", encoding="utf-8")

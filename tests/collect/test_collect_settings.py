@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from hubkit.collect.also import Also
 from hubkit.collect.completions import read_completions, source_of
 from hubkit.collect.plan import CollectPlan
 from hubkit.collect.run import collect
@@ -193,7 +194,7 @@ def test_a_disk_that_is_too_small_is_said_before(
 ) -> None:
     free = SimpleNamespace(free=1000)
     monkeypatch.setattr("hubkit.collect.activations.shutil.disk_usage", lambda _: free)
-    with pytest.raises(HubkitError, match=r"the activations need 0\.0 GiB, and 0\.0 GiB are free"):
+    with pytest.raises(HubkitError, match=r"the activations need 0\.0 MB, and 0\.0 MB are free"):
         collect(small(lab), tmp_path)
     monkeypatch.undo()
     collect(small(lab), tmp_path)
@@ -213,7 +214,8 @@ collect(CollectPlan.model_validate_json(Path(sys.argv[1]).read_text("utf-8")), P
 def test_killed_at_any_point_it_becomes_what_it_would_have_been(
     lab: LabModel, tmp_path: Path, taken: str
 ) -> None:
-    asked = small(lab, samples=160, batch_size=4, taken=taken)
+    also = Also(distances=(0, 2), word=("swapped",))
+    asked = small(lab, samples=160, batch_size=4, taken=taken, also=also)
     (tmp_path / "plan.json").write_text(asked.model_dump_json(), encoding="utf-8")
     collect(asked, tmp_path / "whole")
     rng, out, kills = np.random.default_rng(7), tmp_path / "killed", 0
@@ -233,7 +235,13 @@ def test_killed_at_any_point_it_becomes_what_it_would_have_been(
     subprocess.run(command, check=True, env=env)
     assert kills >= 1
     names = ("activations/layer_01.safetensors", "activations/layer_05.safetensors", COMPLETIONS, POOL_REPORT)
-    for name in (*names, "activations/manifest.json"):
+    beside = (
+        "distances/layer_01.safetensors",
+        "swapped/layer_05.safetensors",
+        "extras.json",
+        "manifest.json",
+    )
+    for name in (*names, *(f"activations/{file}" for file in beside)):
         assert sha256_of_file(out / name) == sha256_of_file(tmp_path / "whole" / name), name
     manifest = PoolManifest.load(out / "activations" / "manifest.json")
     assert len({row.completion_id for row in manifest.rows}) == len(manifest.rows)
@@ -241,7 +249,7 @@ def test_killed_at_any_point_it_becomes_what_it_would_have_been(
 
 def _parts(out: Path) -> list[tuple[str, int]]:
     """What a run has written so far."""
-    files = [*(out / "sampling").glob("*.json"), *(out / "activations").glob("*")]
+    files = [*(out / "sampling").glob("*.json"), *(out / "activations").rglob("*.*")]
     return sorted((file.name, file.stat().st_size) for file in files if file.exists())
 
 
