@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from hubkit.evaluate.logistic import decision_values, directions
+from hubkit.evaluate.newton import Prepared
 from hubkit.measures.design import dealt, movable, numbered, permuted
 from hubkit.measures.inference import PERMUTATIONS
 from hubkit.measures.probed import Columns, Probed
@@ -17,7 +19,11 @@ if TYPE_CHECKING:
     from hubkit.measures.design import Booleans, Design, Floats, Numbers
     from hubkit.measures.probed import Probe, Values
 
+    Fit = Callable[[Booleans, Booleans], Values]
+
 SEED = 20_240_607
+FEW = 8
+"""Labellings of one set of rows up to which Newton's steps, one labelling after the other, are the faster."""
 Permuting = Literal["folds dealt again", "folds held", "scenarios held", "none"]
 """Which permutation of the labels is as good as the labels are without an effect: within scenarios where the features know no folds; within
 scenario and fold where they do, since folds were dealt by the labels; within scenarios where whole scenarios are held out."""
@@ -87,13 +93,20 @@ def _labels(design: Design, permuting: Permuting, draws: int) -> tuple[Booleans,
 
 def _out_of_fold(positive: Booleans, fold: Numbers, features: Sequence[Floats]) -> Values:
     """(n, B) decision values, each row's by the fit on the rows of other folds."""
-    scores, turned = np.empty(positive.shape), {}
+    scores, last, fit = np.empty(positive.shape), None, None
     for number, of_fold in enumerate(features):
-        if id(of_fold) not in turned:
-            turned = {id(of_fold): directions(of_fold)}
+        if fit is None or of_fold is not last:
+            last, fit = of_fold, fits(of_fold, positive.shape[1])
         held_out = fold == number
-        scores[held_out] = decision_values(turned[id(of_fold)], positive, ~held_out)[held_out]
+        scores[held_out] = fit(positive, ~held_out)[held_out]
     return scores
+
+
+def fits(features: Floats, labellings: int) -> Fit:
+    """What gives the decision values of all rows, of fits on some of them: of many labellings at once, or of few, one after the other."""
+    if labellings <= FEW:
+        return Prepared(features).decision_values
+    return partial(decision_values, directions(features))
 
 
 def fold_of_labels(positive: Booleans, scenario: Numbers, folds: int, purpose: str) -> Numbers:
