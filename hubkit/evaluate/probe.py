@@ -49,30 +49,13 @@ def probe(
     )
 
 
-def sparse_probe(design: Design, features: Mapping[str, Floats], k: int) -> Probe:
-    """The same of the k features that tell the labels of each fold's training rows apart furthest; all where there are no more."""
-    reason = design.unmeasurable()
-    if reason is not None:
-        return reason
-    scores, fold = np.zeros((len(design.positive), 1)), numbered(design.fold)
-    for number, name in enumerate(design.folds):
-        train = fold != number
-        chosen = furthest(features[name][train], design.positive[train], k)
-        held_out = [features[name][:, chosen]]
-        scores[~train] = _out_of_fold(design.positive[:, None], np.where(train, 1, 0)[:, None], held_out)[
-            ~train
-        ]
-    return Probed(Columns(design.positive[:, None], fold[:, None], scores))
-
-
-def furthest(features: Floats, positive: Booleans, k: int) -> Numbers:
-    """The k columns of largest |mean_1 - mean_0| / mean of |x| where x is not 0, as sae-probes ranks latents; the first of equal ones."""
-    size = np.abs(features).sum(axis=0, dtype=np.float64) / np.maximum((features != 0).sum(axis=0), 1)
-    apart = features[positive].mean(axis=0, dtype=np.float64) - features[~positive].mean(
-        axis=0, dtype=np.float64
-    )
-    found: Numbers = np.argsort(-np.abs(apart) / np.where(size > 0, size, 1.0), kind="stable")[:k]
-    return found
+def labelled_otherwise(design: Design, features: Mapping[str, Floats], positive: Booleans) -> Columns | str:
+    """The same of other labels (n, B) of the rows, the folds as they are; or why there are none. Each fold's other rows need both labels."""
+    for name in design.folds:
+        if not np.isfinite(features[name]).all():
+            return f"features without {name} hold NaN or infinity"
+    fold = np.repeat(numbered(design.fold)[:, None], positive.shape[1], axis=1)
+    return Columns(positive, fold, _out_of_fold(positive, fold, [features[name] for name in design.folds]))
 
 
 def _labels(design: Design, permuting: Permuting, draws: int) -> tuple[Booleans, Numbers]:
