@@ -9,8 +9,10 @@ import numpy as np
 
 from hubkit import __version__
 from hubkit.engine.threads import threads_for
+from hubkit.evaluate.baselines import EMBEDDED, baselines
 from hubkit.evaluate.rows import design_of
 from hubkit.evaluate.subject import RawLayer
+from hubkit.evaluate.together import selection, tests_of_architectures
 from hubkit.evaluate.values import differences, values_of
 from hubkit.measures.joint import Joint
 from hubkit.measures.probed import Probed, contributions
@@ -24,10 +26,13 @@ if TYPE_CHECKING:
 
     from hubkit.evaluate.unit import Evaluated
     from hubkit.measures.design import Design
+    from hubkit.measures.measure import Split
     from hubkit.measures.probed import Probe
     from hubkit.release.pool import PoolManifest
 
 ACCURACY = "probe_balanced_accuracy"
+DIFFERENCE, OVER_FOLDS = "probe_balanced_accuracy_difference", "probe_over_folds_difference"
+LEVEL = 0.05
 REFERENCE = "the raw activations of their layers"
 TEST = "signs of the rows thrown, for all at once"
 
@@ -38,9 +43,10 @@ def assemble(
     done: dict[str, Evaluated],
     warnings: dict[str, list[str]],
     digest: str,
+    texts: list[str] | None = None,
 ) -> Evaluation:
     """The SAEs' values, the profile of every layer of the pool, and each SAE against its layer."""
-    layers, chance = [], {}
+    layers, chance, embedded = [], {}, None
     raw: dict[int, Probe] = {}
     for entry in manifest.layers:
         subject = RawLayer(manifest, read_layer(pool_folder, manifest, entry))
@@ -51,13 +57,15 @@ def assemble(
             # without its null: layers are read one at a time
             raw[entry.layer] = probed if isinstance(probed, str) else probed.alone()
             chance[entry.layer] = any(at_chance(value) for value in values)
+        if entry.hook_name in EMBEDDED:
+            embedded = subject.x
         layers.append(LayerProfile(layer=entry.layer, hook_name=entry.hook_name, values=values))
     design = design_of(manifest)
     comparisons = [
-        Comparison(sae_id=sae_id, reference=f"raw activations at layer {one.layer}", difference=difference)
+        comparison(sae_id, f"raw activations at layer {one.layer}", one.probe, raw[one.layer], design)
         for sae_id, one in sorted(done.items())
-        for difference in differences(one.probe, raw[one.layer], design)
     ]
+    pairs = [(one.kind, one.probe, raw[one.layer]) for _, one in sorted(done.items())]
     return Evaluation.model_validate(
         {
             "saes": [_metrics(sae_id, one, warnings.get(sae_id, [])) for sae_id, one in sorted(done.items())],
@@ -69,10 +77,26 @@ def assemble(
                     for sae_id, one in sorted(done.items())
                 },
                 design,
-            ),
+            )
+            + tests_of_architectures(pairs, REFERENCE, design),
+            "representations": baselines(design, texts, embedded),
+            "selections": selection(
+                "SAEs", {sae_id: one.probe for sae_id, one in sorted(done.items())}, design
+            )
+            + selection("layers", {str(layer): one for layer, one in sorted(raw.items())}, design),
             "inputs_sha256": digest,
         }
     ).recorded(__version__)
+
+
+def comparison(
+    sae_id: str, reference: str, probe: Probe, beside: Probe, design: Design, split: Split = "crossfit"
+) -> Comparison:
+    """One SAE's probe beside its reference's: by rows, and by folds."""
+    by_name = {one.measure: one for one in differences(probe, beside, design, split)}
+    return Comparison(
+        sae_id=sae_id, reference=reference, difference=by_name[DIFFERENCE], over_folds=by_name[OVER_FOLDS]
+    )
 
 
 @dataclass(frozen=True)
@@ -108,7 +132,8 @@ def tests_of(saes: Mapping[str, Beside], design: Design) -> list[TestResult]:
     joint = Joint(np.stack(by_row, axis=1), design)
     count, p_value = joint.as_many_above(np.array([not at_chance for *_, at_chance in beside.values()]))
     furthest = int(np.abs(joint.distances).argmax())
-    corrected = float(joint.corrected()[furthest])
+    p_values = joint.corrected()
+    above, below = (int(((p_values <= LEVEL) & (joint.distances * sign > 0)).sum()) for sign in (1, -1))
     return [
         TestResult(
             subject=f"{count} of {len(beside)} SAE probes above",
@@ -118,9 +143,9 @@ def tests_of(saes: Mapping[str, Beside], design: Design) -> list[TestResult]:
             test=TEST,
         ),
         TestResult(
-            subject=f"`{list(beside)[furthest]}`, the furthest of {len(beside)}",
+            subject=f"`{list(beside)[furthest]}`, the furthest of {len(beside)} ({above} above and {below} below once all are tested together)",
             correction="max-T",
-            p_value=corrected,
+            p_value=float(p_values[furthest]),
             reference=REFERENCE,
             test=TEST,
         ),
@@ -129,5 +154,10 @@ def tests_of(saes: Mapping[str, Beside], design: Design) -> list[TestResult]:
 
 def _metrics(sae_id: str, one: Evaluated, warnings: list[str]) -> SaeMetrics:
     return SaeMetrics.model_validate(
-        {"sae_id": sae_id, "values": one.values, "warnings": warnings + one.warnings}
+        {
+            "sae_id": sae_id,
+            "values": one.values,
+            "densities": one.densities,
+            "warnings": warnings + one.warnings,
+        }
     )

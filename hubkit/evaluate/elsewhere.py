@@ -12,21 +12,26 @@ import numpy as np
 from hubkit import __version__
 from hubkit.engine.threads import threads_for
 from hubkit.errors import NothingFound, UsageError
-from hubkit.evaluate.assemble import ACCURACY, Beside, at_chance, tests_of
-from hubkit.evaluate.probe import probe, sparse_probe
+from hubkit.evaluate.assemble import ACCURACY, REFERENCE, Beside, at_chance, comparison, tests_of
+from hubkit.evaluate.baselines import SCENARIO, scenario_alone
+from hubkit.evaluate.probe import probe
+from hubkit.evaluate.probing import Probing
 from hubkit.evaluate.run import keep_what_is_not_ours
-from hubkit.evaluate.values import computed_versions, differences, values_of
+from hubkit.evaluate.together import selection, tests_of_architectures
+from hubkit.evaluate.values import computed_versions, densities_of, values_of
 from hubkit.formats.computed import computation
 from hubkit.formats.detect import read_saes
 from hubkit.formats.folder import folders_of
+from hubkit.formats.sae import TOPK
 from hubkit.measures.design import numbered
 from hubkit.measures.estimate import NotMeasured
 from hubkit.measures.reconstructed import Encoded, Reconstructed
 from hubkit.measures.separation import Labelled
 from hubkit.release.digests import sha256_of_file, sha256_of_json
+from hubkit.release.experiments import RepresentationProbe
 from hubkit.release.folds import whole_scenarios
 from hubkit.release.layout import EVALUATION, METRICS
-from hubkit.release.metrics import Comparison, Evaluation, LayerProfile, SaeMetrics
+from hubkit.release.metrics import Evaluation, LayerProfile, SaeMetrics
 from hubkit.repo.local import open_folder
 
 if TYPE_CHECKING:
@@ -37,7 +42,7 @@ if TYPE_CHECKING:
     from hubkit.measures.design import Design
     from hubkit.measures.measure import Split
     from hubkit.measures.probed import Probe, Values
-    from hubkit.release.metrics import MetricValue
+    from hubkit.release.metrics import Density, MetricValue
     from hubkit.repo.view import RepoView
 
 STEP = 1024
@@ -46,12 +51,27 @@ UNLABELLED = "no labels were given"
 
 
 @dataclass(frozen=True)
-class GivenRows:
+class GivenRows(Probing):
     """The raw activations of a hook, or what an SAE makes of them, on rows that are given: nobody trained anything on their folds."""
 
     x: Rows
     design: Design
     encoded: Encoded | None = None
+    labels: tuple[str, str] = ("", "")
+    each_row: int | None = None
+    """Latents that the SAE keeps of each row, where it is a TopK."""
+
+    def _of_each_fold(self) -> dict[str, Any]:
+        return dict.fromkeys(self.design.folds, self.features)
+
+    @property
+    def firing(self) -> tuple[int, float, bool] | str | None:
+        """On all rows."""
+        if self.encoded is None:
+            return None
+        acts = self.encoded.acts
+        l0 = float(np.count_nonzero(acts)) / len(acts)
+        return acts.shape[1], float(self.each_row or l0), self.each_row is not None
 
     @property
     def features(self) -> Any:
@@ -103,14 +123,6 @@ class GivenRows:
         strata = numbered(self.design.scenario)
         return Labelled(encoded.acts[chosen], self.design.positive[chosen], strata[chosen])
 
-    def probe_sparsely(self, k: int) -> tuple[Probe, Probe]:
-        """Of k features, and of as many dimensions of the raw activations."""
-        found, raw = (
-            sparse_probe(self.design, dict.fromkeys(self.design.folds, one), k)
-            for one in (self.features, self.x)
-        )
-        return found, raw
-
     def probe_control(self, design: Design) -> tuple[Probe, Probe]:
         """There is none."""
         raise NotImplementedError
@@ -125,6 +137,11 @@ class GivenRows:
             raise NotMeasured(f"raw activations are not reconstructed ({split})", len(self.x))
         return Reconstructed((self.encoded,))
 
+    def reconstructed_of(self, positive: bool, split: Split, /) -> Reconstructed:
+        """The rows of one label."""
+        (part,) = self.reconstructed(split).parts
+        return Reconstructed((part.rows(self.design.positive == positive),))
+
 
 Place = tuple[str, int | None]
 """What an SAE reads: the name of the activations, and the layer that it says they are of."""
@@ -137,6 +154,8 @@ class Found:
     place: Place
     values: list[MetricValue]
     probe: Probe
+    kind: str = ""
+    densities: tuple[Density, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -173,7 +192,8 @@ def evaluate_given(
 def _measured(sae: Sae, view: RepoView, name: str, given: Given, split: Split) -> Found:
     x = given.layers[name]
     encoded = encode_rows(computation(sae, view), x)
-    subject = GivenRows(x, _design(given), encoded)
+    each_row = sae.k if sae.architecture in TOPK else None
+    subject = GivenRows(x, _design(given), encoded, _names(given), each_row)
     labelled = given.design is not None and split == "held_out"
     with threads_for(x.size):
         values = values_of(subject, [split], labelled=labelled)
@@ -182,6 +202,8 @@ def _measured(sae: Sae, view: RepoView, name: str, given: Given, split: Split) -
         (name, sae.layer),
         values,
         probed if isinstance(probed, str) else probed.alone(),
+        sae.trained_as or "",
+        tuple(densities_of(subject, [split])),
     )
 
 
@@ -193,6 +215,10 @@ def encode_rows(run: Callable[[Any], tuple[Any, Any]], x: Rows) -> Encoded:
     if out.shape != x.shape:
         raise UsageError(f"an SAE gives {out.shape} for activations {x.shape}")
     return Encoded(x, out, acts)
+
+
+def _names(given: Given) -> tuple[str, str]:
+    return (given.labels[0], given.labels[1]) if given.labels else ("", "")
 
 
 def _design(given: Given) -> Design:
@@ -220,7 +246,7 @@ class _Layers:
         if layer is None or place in self.profiles or self.given.design is None:
             return
         x = self.given.layers[name]
-        subject = GivenRows(x, self.given.design)
+        subject = GivenRows(x, self.given.design, labels=_names(self.given))
         with threads_for(x.size):
             values = values_of(subject, ["held_out"], layers=True)
             probed = subject.probed
@@ -238,27 +264,44 @@ class _Layers:
 
 
 def _evaluation(done: dict[str, Found], raw: _Layers, given: Given, digest: str) -> Evaluation:
+    design = given.design
+    beside = {sae_id: one for sae_id, one in done.items() if one.place in raw.probes}
     comparisons = [
-        Comparison(sae_id=sae_id, reference=raw.reference(one.place), difference=difference)
-        for sae_id, one in done.items()
-        if one.place in raw.probes and given.design is not None
-        for difference in differences(one.probe, raw.probes[one.place], given.design, "held_out")
+        comparison(sae_id, raw.reference(one.place), one.probe, raw.probes[one.place], design, "held_out")
+        for sae_id, one in beside.items()
+        if design is not None
     ]
     compared = {
         sae_id: Beside(one.probe, raw.probes[one.place], raw.chance[one.place])
-        for sae_id, one in done.items()
-        if one.place in raw.probes
+        for sae_id, one in beside.items()
     }
-    tests = tests_of(compared, given.design) if given.design is not None else []
+    tests, more = [], {}
+    if design is not None and beside:
+        pairs = [(one.kind, one.probe, raw.probes[one.place]) for one in beside.values()]
+        tests = tests_of(compared, design) + tests_of_architectures(pairs, REFERENCE, design)
+        more = {
+            "representations": [
+                RepresentationProbe(representation=SCENARIO, values=[scenario_alone(design, "held_out")])
+            ],
+            "selections": selection(
+                "SAEs", {name: one.probe for name, one in beside.items()}, design, "held_out"
+            ),
+        }
     return Evaluation.model_validate(
         {
             "saes": [
-                SaeMetrics(sae_id=sae_id, values=one.values, warnings=list(one.warnings))
+                SaeMetrics(
+                    sae_id=sae_id,
+                    values=one.values,
+                    densities=list(one.densities),
+                    warnings=list(one.warnings),
+                )
                 for sae_id, one in done.items()
             ],
             "layers": sorted(raw.profiles.values(), key=lambda one: one.layer),
             "comparisons": comparisons,
             "tests": tests,
+            **more,
             "inputs_sha256": digest,
         }
     ).recorded(__version__)
@@ -276,6 +319,6 @@ def _digest(folder: Path, saes: list[Sae], given: Given, split: Split) -> str:
             "labels": design.positive.tolist() if design is not None else None,
             "scenarios": design.scenario.tolist() if design is not None else None,
             "split": split,
-            "measures": computed_versions(),
+            "measures": computed_versions([split], labelled=design is not None and split == "held_out"),
         }
     )

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hubkit.evaluate.gram import gram, standardised
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -29,16 +31,16 @@ def directions(features: NDArray[np.floating]) -> Floats:
 
     Distances and products are those of the standardised features, so a ridge penalty there is the same penalty here.
     """
-    wide = features.astype(np.float64)
-    mean, deviation = wide.mean(axis=0), wide.std(axis=0)
-    kept = deviation > 1e-12 * np.maximum(1.0, np.abs(mean))
-    wide = (wide[:, kept] - mean[kept]) / deviation[kept]
-    if wide.shape[1] == 0:
-        return np.zeros((len(features), 1))
-    values, vectors = np.linalg.eigh(wide @ wide.T)
-    there = values > values[-1] * 1e-12
+    n, d = features.shape
+    if d < n:
+        narrow = standardised(features)
+        values, vectors = np.linalg.eigh(narrow.T @ narrow)
+        there = values > values[-1:] * 1e-12
+        return narrow @ vectors[:, there] if there.any() else np.zeros((n, 1))
+    values, vectors = np.linalg.eigh(gram(features))
+    there = values > max(values[-1], 0.0) * 1e-12
     rotated: Floats = vectors[:, there] * np.sqrt(values[there])
-    return rotated
+    return rotated if there.any() else np.zeros((n, 1))
 
 
 def decision_values(rows: Floats, positive: Booleans, train: Booleans) -> Floats:
@@ -48,7 +50,7 @@ def decision_values(rows: Floats, positive: Booleans, train: Booleans) -> Floats
     Every column needs a training row of each class.
     """
     sign = np.where(positive, 1.0, -1.0)
-    weight = _balanced(positive, train)
+    weight = balanced(positive, train)
     largest = weight.max(axis=0) / 4
     scale = 1.0 / ((rows**2).sum(axis=0)[:, None] * largest + 1.0)
     bias_scale = 1.0 / (len(rows) * largest)
@@ -94,7 +96,7 @@ def decision_values(rows: Floats, positive: Booleans, train: Booleans) -> Floats
     return found
 
 
-def _balanced(positive: Booleans, train: Booleans) -> Floats:
+def balanced(positive: Booleans, train: Booleans) -> Floats:
     """(n, B) n / (2 n_class) of training rows, 0 of the others."""
     total = train.sum(axis=0)
     ones = (train & positive).sum(axis=0)

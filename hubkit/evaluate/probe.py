@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from hubkit.evaluate.logistic import decision_values, directions
+from hubkit.evaluate.newton import Prepared
 from hubkit.measures.design import dealt, movable, numbered, permuted
 from hubkit.measures.inference import PERMUTATIONS
 from hubkit.measures.probed import Columns, Probed
@@ -17,7 +19,11 @@ if TYPE_CHECKING:
     from hubkit.measures.design import Booleans, Design, Floats, Numbers
     from hubkit.measures.probed import Probe, Values
 
+    Fit = Callable[[Booleans, Booleans], Values]
+
 SEED = 20_240_607
+FEW = 8
+"""Labellings of one set of rows up to which Newton's steps, one labelling after the other, are the faster."""
 Permuting = Literal["folds dealt again", "folds held", "scenarios held", "none"]
 """Which permutation of the labels is as good as the labels are without an effect: within scenarios where the features know no folds; within
 scenario and fold where they do, since folds were dealt by the labels; within scenarios where whole scenarios are held out."""
@@ -43,30 +49,13 @@ def probe(
     )
 
 
-def sparse_probe(design: Design, features: Mapping[str, Floats], k: int) -> Probe:
-    """The same of the k features that tell the labels of each fold's training rows apart furthest; all where there are no more."""
-    reason = design.unmeasurable()
-    if reason is not None:
-        return reason
-    scores, fold = np.zeros((len(design.positive), 1)), numbered(design.fold)
-    for number, name in enumerate(design.folds):
-        train = fold != number
-        chosen = furthest(features[name][train], design.positive[train], k)
-        held_out = [features[name][:, chosen]]
-        scores[~train] = _out_of_fold(design.positive[:, None], np.where(train, 1, 0)[:, None], held_out)[
-            ~train
-        ]
-    return Probed(Columns(design.positive[:, None], fold[:, None], scores))
-
-
-def furthest(features: Floats, positive: Booleans, k: int) -> Numbers:
-    """The k columns of largest |mean_1 - mean_0| / mean of |x| where x is not 0, as sae-probes ranks latents; the first of equal ones."""
-    size = np.abs(features).sum(axis=0, dtype=np.float64) / np.maximum((features != 0).sum(axis=0), 1)
-    apart = features[positive].mean(axis=0, dtype=np.float64) - features[~positive].mean(
-        axis=0, dtype=np.float64
-    )
-    found: Numbers = np.argsort(-np.abs(apart) / np.where(size > 0, size, 1.0), kind="stable")[:k]
-    return found
+def labelled_otherwise(design: Design, features: Mapping[str, Floats], positive: Booleans) -> Columns | str:
+    """The same of other labels (n, B) of the rows, the folds as they are; or why there are none. Each fold's other rows need both labels."""
+    for name in design.folds:
+        if not np.isfinite(features[name]).all():
+            return f"features without {name} hold NaN or infinity"
+    fold = np.repeat(numbered(design.fold)[:, None], positive.shape[1], axis=1)
+    return Columns(positive, fold, _out_of_fold(positive, fold, [features[name] for name in design.folds]))
 
 
 def _labels(design: Design, permuting: Permuting, draws: int) -> tuple[Booleans, Numbers]:
@@ -87,13 +76,20 @@ def _labels(design: Design, permuting: Permuting, draws: int) -> tuple[Booleans,
 
 def _out_of_fold(positive: Booleans, fold: Numbers, features: Sequence[Floats]) -> Values:
     """(n, B) decision values, each row's by the fit on the rows of other folds."""
-    scores, turned = np.empty(positive.shape), {}
+    scores, last, fit = np.empty(positive.shape), None, None
     for number, of_fold in enumerate(features):
-        if id(of_fold) not in turned:
-            turned = {id(of_fold): directions(of_fold)}
+        if fit is None or of_fold is not last:
+            last, fit = of_fold, fits(of_fold, positive.shape[1])
         held_out = fold == number
-        scores[held_out] = decision_values(turned[id(of_fold)], positive, ~held_out)[held_out]
+        scores[held_out] = fit(positive, ~held_out)[held_out]
     return scores
+
+
+def fits(features: Floats, labellings: int) -> Fit:
+    """What gives the decision values of all rows, of fits on some of them: of many labellings at once, or of few, one after the other."""
+    if labellings <= FEW:
+        return Prepared(features).decision_values
+    return partial(decision_values, directions(features))
 
 
 def fold_of_labels(positive: Booleans, scenario: Numbers, folds: int, purpose: str) -> Numbers:

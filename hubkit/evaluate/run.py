@@ -11,7 +11,8 @@ from hubkit.engine.local import Local
 from hubkit.engine.work import Unit
 from hubkit.errors import IncompleteError, NothingFound, UsageError
 from hubkit.evaluate.assemble import assemble
-from hubkit.evaluate.unit import EvaluationUnit, Folders, evaluate_unit
+from hubkit.evaluate.pool_texts import pool_texts
+from hubkit.evaluate.unit import SPLITS, EvaluationUnit, Folders, evaluate_unit
 from hubkit.evaluate.values import computed_versions
 from hubkit.measures.bootstrap import LEVEL, RESAMPLES, SEED
 from hubkit.measures.inference import PERMUTATIONS
@@ -58,7 +59,8 @@ def evaluate(
     if not units:
         raise NothingFound(f"{release}: no SAEs to evaluate", hint="hubkit train STUDY.yaml")
     warnings = training_warnings(work)
-    digest = inputs_digest(units, manifest, warnings)
+    texts = pool_texts(pool_folder, manifest)
+    digest = inputs_digest(units, manifest, warnings, texts)
     finished = _finished(release, digest)
     if finished is not None:
         return finished
@@ -67,14 +69,19 @@ def evaluate(
         [Unit(unit.sae_id, unit) for unit in units], evaluate_unit, report=report, stage=STAGE
     )
     results.raise_failures("SAEs")
-    evaluation = assemble(pool_folder, manifest, results.done, warnings, digest)
+    evaluation = assemble(pool_folder, manifest, results.done, warnings, digest, texts)
     for metrics in evaluation.saes:
         metrics.save(release / metrics.sae_id / METRICS)
     evaluation.save(release / EVALUATION)
     return evaluation
 
 
-def inputs_digest(units: list[EvaluationUnit], manifest: PoolManifest, warnings: dict[str, list[str]]) -> str:
+def inputs_digest(
+    units: list[EvaluationUnit],
+    manifest: PoolManifest,
+    warnings: dict[str, list[str]],
+    texts: list[str] | None = None,
+) -> str:
     """The digest of everything the evaluation depends on. Raises IncompleteError when a published SAE is not there.
 
     Of the catalogue only what an evaluation computes: another entry, or another version of one that is not computed, changes no value.
@@ -84,10 +91,11 @@ def inputs_digest(units: list[EvaluationUnit], manifest: PoolManifest, warnings:
             "pool": manifest.inputs_sha256,
             "layers": {entry.hook_name: entry.sha256 for entry in manifest.layers},
             "saes": {unit.sae_id: _digests_of(unit) for unit in units},
-            "measures": computed_versions(),
+            "measures": computed_versions(SPLITS),
             "bootstrap": [RESAMPLES, SEED, LEVEL],
             "permutations": PERMUTATIONS,
             "warnings": warnings,
+            "texts": None if texts is None else sha256_of_json({"texts": texts}),
         }
     )
 

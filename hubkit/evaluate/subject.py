@@ -13,7 +13,9 @@ import numpy as np
 from hubkit.errors import HubkitError
 from hubkit.evaluate import rows
 from hubkit.evaluate.encoded import encode
-from hubkit.evaluate.probe import fold_of_labels, probe, sparse_probe
+from hubkit.evaluate.probe import fold_of_labels, probe
+from hubkit.evaluate.probing import Probing
+from hubkit.formats.sae import TOPK
 from hubkit.measures.design import numbered
 from hubkit.measures.estimate import NotMeasured
 from hubkit.measures.reconstructed import Encoded, Reconstructed
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Subject(ABC):
+class Subject(Probing, ABC):
     """All that a measure's function may ask. What is dear is computed when it is first asked for."""
 
     manifest: PoolManifest
@@ -47,11 +49,12 @@ class Subject(ABC):
     def features(self, draws: Sequence[str]) -> Mapping[str, Floats] | str:
         """(n, d) features of all rows for each draw, made without the rows that it holds out; or why there are none."""
 
-    def probe_sparsely(self, k: int) -> tuple[Probe, Probe]:
-        """Of k features, and of as many dimensions of the raw activations."""
-        raw = sparse_probe(self.design, dict.fromkeys(self.design.folds, self.x), k)
-        features = self.features(self.design.folds)
-        return (features if isinstance(features, str) else sparse_probe(self.design, features, k)), raw
+    def _of_each_fold(self) -> Mapping[str, Floats] | str:
+        return self.features(self.design.folds)
+
+    @abstractmethod
+    def reconstructed_of(self, positive: bool, split: Split, /) -> Reconstructed:
+        """The unseen rows with one label alone, and what was said back of them. Raises NotMeasured."""
 
     @abstractmethod
     def reconstructed(self, split: Split) -> Reconstructed:
@@ -82,6 +85,11 @@ class Subject(ABC):
     def labelled_folds(self) -> list[tuple[Labelled, Labelled]] | None:
         """Raw activations have no latents."""
         return None
+
+    @property
+    def labels(self) -> tuple[str, str]:
+        """The names of the two, the first is the positive one."""
+        return self.manifest.labels
 
     @cached_property
     def design(self) -> Design:
@@ -127,6 +135,10 @@ class RawLayer(Subject):
     def reconstructed(self, split: Split) -> Reconstructed:
         """Nothing says them back."""
         raise NotMeasured(f"raw activations are not reconstructed ({split})", len(self.x))
+
+    def reconstructed_of(self, _: bool, split: Split, /) -> Reconstructed:
+        """As little."""
+        return self.reconstructed(split)
 
 
 @dataclass(frozen=True)
@@ -237,6 +249,25 @@ class PoolSae(Subject):
     def reconstructed(self, split: Split) -> Reconstructed:
         """`train`: its own rows. `crossfit`: each own row by the SAE of the fold that holds it out."""
         return self._on_training_rows if split == "train" else self._on_unseen_rows
+
+    @property
+    def firing(self) -> tuple[int, float, bool] | str | None:
+        """By the SAEs of the folds, on all rows that they did not see."""
+        if isinstance(encoded := self._of_folds, str):
+            return encoded
+        acts = [one.acts[self.design.fold == fold] for fold, one in encoded.items()]
+        l0 = sum(int(np.count_nonzero(part)) for part in acts) / len(self.x)
+        k, each_row = self.published.k, self.published.architecture in TOPK
+        return acts[0].shape[1], float(k) if each_row and k else l0, each_row
+
+    def reconstructed_of(self, positive: bool, _: Split, /) -> Reconstructed:
+        """Each row of the label by the SAE of the fold that holds it out: of the other label, an SAE of one label saw none."""
+        chosen = self.design.positive == positive
+        encoded = self._of_folds
+        if isinstance(encoded, str):
+            raise NotMeasured(encoded, int(chosen.sum()))
+        parts = (one.rows(chosen & (self.design.fold == fold)) for fold, one in encoded.items())
+        return Reconstructed(tuple(part for part in parts if len(part.x)))
 
     @cached_property
     def _published(self) -> Encoded:

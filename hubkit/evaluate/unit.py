@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hubkit.engine.threads import threads_for
 from hubkit.evaluate import rows
 from hubkit.evaluate.subject import PoolSae
-from hubkit.evaluate.values import values_of
+from hubkit.evaluate.values import densities_of, values_of
 from hubkit.release.activations import read_layer
 from hubkit.release.folds import ALL, CONTROL, folder_of, scenario_folds
 from hubkit.release.layout import MANIFEST
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hubkit.engine.events import Progress
     from hubkit.measures.measure import Split
     from hubkit.measures.probed import Probe
-    from hubkit.release.metrics import MetricValue
+    from hubkit.release.metrics import Density, MetricValue
 
 SPLITS: tuple[Split, ...] = ("train", "crossfit", "control")
 """What a pool with folds has. The order in which an SAE's values are written."""
@@ -64,6 +64,9 @@ class Evaluated:
     values: list[MetricValue]
     probe: Probe
     """For the comparison with the layer's raw activations; or why there is none."""
+    kind: str = ""
+    """The architecture that it was trained as."""
+    densities: list[Density] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -78,7 +81,9 @@ def evaluate_unit(unit: EvaluationUnit, report: Progress) -> Evaluated:
     subject = PoolSae(manifest, x, unit.folder, unit.beside, published, layer)
     with threads_for(x.size):
         values = values_of(subject, SPLITS)
-        return Evaluated(layer, values, _comparable(subject), _warnings(subject, values))
+        densities = densities_of(subject, SPLITS)
+        kind = published.trained_as or ""
+        return Evaluated(layer, values, _comparable(subject), kind, densities, _warnings(subject, values))
 
 
 def _comparable(subject: PoolSae) -> Probe:

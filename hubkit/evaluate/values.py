@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from hubkit.measures.catalogue import CATALOGUE, get
 from hubkit.measures.estimate import Estimate, NotMeasured, Null
-from hubkit.release.metrics import MetricValue, NullReference
+from hubkit.measures.measure import UNSEEN
+from hubkit.release.metrics import Density, MetricValue, NullReference
 
 if TYPE_CHECKING:
     from hubkit.measures.design import Design
-    from hubkit.measures.measure import Split
-    from hubkit.measures.probed import Probe
+    from hubkit.measures.measure import Measure, Split
+    from hubkit.measures.probed import Probe, Probed
+    from hubkit.measures.reconstructed import Reconstructed
     from hubkit.measures.subject import Subject
 
 
-def computed_versions() -> dict[str, int]:
-    """Every measure that an evaluation computes, with the version of its definition."""
-    return {name: one.version for name, one in CATALOGUE.items() if one.compute or one.compare}
+def computed_versions(splits: Iterable[Split] | None = None, *, labelled: bool = True) -> dict[str, int]:
+    """Every measure that an evaluation of these splits computes, with the version of its definition; without labels only what needs none.
+
+    Another measure, one that this evaluation would not take, makes it no older.
+    """
+    asked = None if splits is None else set(splits)
+    return {
+        name: one.version
+        for name, one in CATALOGUE.items()
+        if one.is_computed
+        and (asked is None or not asked.isdisjoint(one.splits))
+        and (labelled or not (one.of_labels or one.compare or one.choose))
+    }
 
 
 def value_of(name: str, subject: Subject, split: Split) -> MetricValue | None:
@@ -39,12 +51,70 @@ def values_of(
         (one for one in CATALOGUE.values() if one.compute), key=lambda one: (one.on_card.order, one.name)
     )
     found = (
-        value_of(one.name, subject, split)
+        value
         for split in splits
         for one in every
         if split in one.splits and (one.of_layers or not layers) and (labelled or not one.of_labels)
+        for value in (
+            value_of(one.name, subject, split),
+            *(_by_label(one, subject, split) if one.by_label and labelled and split in UNSEEN else ()),
+        )
     )
     return [value for value in found if value is not None]
+
+
+def _by_label(one: Measure, subject: Subject, split: Split) -> Iterator[MetricValue]:
+    """One value for the unseen rows of each label."""
+    if one.compute is None:
+        return
+    for label, positive in zip(subject.labels, (True, False), strict=True):
+        rows = _OfLabel(subject, positive)
+        value = _value(one.name, split, partial(one.compute, rows, split))  # type: ignore[arg-type]
+        if value is not None:
+            yield value.model_copy(update={"label": label})
+
+
+@dataclass(frozen=True)
+class _OfLabel:
+    """A subject whose rows are those of one label: all that a measure of reconstruction asks."""
+
+    subject: Subject
+    positive: bool
+
+    def reconstructed(self, split: Split) -> Reconstructed:
+        """The unseen rows of the label."""
+        found = self.subject.reconstructed_of(self.positive, split)
+        if found.n < 2:
+            raise NotMeasured(f"{found.n} rows of this label", found.n)
+        return found
+
+
+def densities_of(subject: Subject, splits: Iterable[Split]) -> list[Density]:
+    """The histogram of each split that the subject has rows of."""
+    found = []
+    for one in CATALOGUE.values():
+        for split in splits:
+            if one.count is None or split not in one.splits:
+                continue
+            try:
+                counted = one.count(subject, split)
+            except NotMeasured:
+                continue
+            if counted is not None:
+                found.append(Density.model_validate({"split": split} | asdict(counted)))
+    return found
+
+
+def selected(probes: Sequence[Probed], design: Design, split: Split = "crossfit") -> MetricValue | None:
+    """The best of several probes, by the measure that corrects for the choice."""
+    return next(
+        (
+            _value(one.name, split, partial(one.choose, probes, design))
+            for one in CATALOGUE.values()
+            if one.choose
+        ),
+        None,
+    )
 
 
 def differences(
@@ -78,6 +148,7 @@ def measured(measure: str, found: Estimate, split: Split) -> MetricValue:
         version=get(measure).version,
         value=found.value,
         n=found.n,
+        n_pairs=found.n_pairs,
         n_effective=round(found.n_effective) if found.n_effective is not None else None,
         split=split,
         interval=found.interval,

@@ -39,6 +39,25 @@ class Estimate:
     """The smallest distance from the null that is found four times of five."""
     method: str | None = None
     """How the interval was made, where it is not a resampling of the rows."""
+    n_pairs: int | None = None
+    """Pairs of rows that were compared, of a value that counts those."""
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Latents by how often they fire."""
+
+    n: int
+    """Rows."""
+    latents: int
+    """Of all SAEs that were counted: those of the folds together where each has rows of its own."""
+    dead: int
+    """Latents that fire on no row."""
+    dense: int
+    """Latents that fire on more than a tenth of the rows."""
+    edges: tuple[float, ...]
+    """log10 of shares, one more than counts; the last bin holds its upper edge too."""
+    counts: tuple[int, ...]
 
 
 class NotMeasured(Exception):  # noqa: N818 - nothing went wrong: the release says why there is no value

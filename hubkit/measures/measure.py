@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 if TYPE_CHECKING:
     from hubkit.measures.design import Design
-    from hubkit.measures.estimate import Estimate
-    from hubkit.measures.probed import Probe
+    from hubkit.measures.estimate import Estimate, Histogram
+    from hubkit.measures.probed import Probe, Probed
     from hubkit.measures.subject import Subject
 
 Split = Literal["train", "crossfit", "held_out", "control"]
@@ -26,6 +26,10 @@ Compute = Callable[["Subject", Split], "Estimate | None"]
 """None where the measure does not apply: nothing is written then. Raises NotMeasured."""
 Compare = Callable[["Probe", "Probe", "Design"], "Estimate"]
 """An SAE's probe, and its reference's, on the same rows."""
+Choose = Callable[["Sequence[Probed]", "Design"], "Estimate"]
+"""Several probes of the same rows."""
+Count = Callable[["Subject", Split], "Histogram | None"]
+"""None where it cannot be counted. Raises NotMeasured."""
 ROUNDING = 1e-9
 """Slack for sums of float64 that end a hair outside an exact bound."""
 Valued = TypeVar("Valued")
@@ -74,11 +78,22 @@ class Measure:
     """How hubkit computes it; None where its values are taken from others."""
     compare: Compare | None = None
     """The same of an SAE beside its reference."""
+    choose: Choose | None = None
+    """The same of the best of several."""
+    count: Count | None = None
+    """Where it is no number but a histogram."""
+    by_label: bool = False
+    """Whether it is taken of the unseen rows of each label alone as well."""
     on_card: OnCard = OnCard()
     columns_elsewhere: str | None = None
     """A pattern of the titles that columns of it have in anybody's card, upper and lower case alike."""
     sentences_elsewhere: tuple[str, ...] = ()
     """Patterns of what anybody's sentences say of it, beside its titles with a number: `{n}` is where the number stands."""
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether hubkit computes it, of whatever."""
+        return any((self.compute, self.compare, self.choose, self.count))
 
     @property
     def heading(self) -> str:

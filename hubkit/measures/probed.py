@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     Values = NDArray[np.float64]
 
 
+EQUAL = 9
+"""Decimals of standardised scores in which equal ones agree: rows on which no chosen latent fires have one score, but for its last digits."""
+
+
 @dataclass(frozen=True)
 class Columns:
     """Several labellings of the same rows, with the decision value of each row by the probe fitted without its fold. All (n, B)."""
@@ -73,9 +77,26 @@ def accuracies_in(columns: Columns, rows: Numbers) -> Values:
 
 def aurocs(columns: Columns, design: Design) -> Values:
     """(B,) P(score of a positive row > score of a negative row of its scenario), ties half; weighted as accuracies. Scores are standardised in each fold."""
-    scores = standardised(columns)
+    scores = np.round(standardised(columns), EQUAL)
     return _weighted(
         [_auroc(scores[rows], columns.positive[rows]) for rows in design.members.values()], design
+    )
+
+
+def pooled_accuracies(columns: Columns) -> Values:
+    """(B,) (TPR + TNR) / 2 over all rows, whatever scenario they are of."""
+    right = (columns.scores > 0) == columns.positive
+    ones, zeros = columns.positive.sum(axis=0), (~columns.positive).sum(axis=0)
+    found: Values = (
+        (right & columns.positive).sum(axis=0) / ones + (right & ~columns.positive).sum(axis=0) / zeros
+    ) / 2
+    return found
+
+
+def pairs(design: Design) -> int:
+    """Pairs of a row of either label in one scenario: what an AUROC within scenarios compares, whatever folds they lie in."""
+    return sum(
+        int(design.positive[rows].sum() * (~design.positive[rows]).sum()) for rows in design.members.values()
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from hubkit.measures.design import Design
     from hubkit.measures.measure import Split
-    from hubkit.measures.probed import Probe, Values
+    from hubkit.measures.probed import Columns, Probe, Probed, Values
     from hubkit.measures.reconstructed import Reconstructed
     from hubkit.measures.separation import Labelled
 
@@ -35,8 +35,26 @@ class Subject(Protocol):
     def probed_elsewhere(self) -> Probe:
         """The same out of whole-scenario folds."""
 
+    @property
+    def calibrated(self) -> Values | str:
+        """(n,) probabilities of the first label, out of the plain folds; or why there are none."""
+
+    @property
+    def probed_untrained(self) -> Probe | None:
+        """The probe of a random SAE of equal L0; None of raw activations."""
+
+    @property
+    def probed_controls(self) -> Columns | str:
+        """The same probe, out of the plain folds: of the labels, and then of labels thrown for each scenario; or why there are none."""
+
     def probe_sparsely(self, k: int) -> tuple[Probe, Probe]:
         """The probe of the k latents that tell the labels of the training rows apart furthest, and of as many dimensions of the raw activations."""
+
+    def probe_components(self, k: int) -> Probe | None:
+        """The probe of the first k principal components of the training rows; None of an SAE."""
+
+    def probe_random_latents(self, k: int) -> list[Probed] | str | None:
+        """Probes of k latents drawn at random beside those of `probe_sparsely`, several draws; or why there are none. None of raw activations."""
 
     def probe_control(self, design: Design) -> tuple[Probe, Probe]:
         """The probe of `design`'s label from the features of the control SAE, and from the raw activations."""
@@ -52,3 +70,10 @@ class Subject(Protocol):
 
     def reconstructed(self, split: Split) -> Reconstructed:
         """The rows of the split and what was said back of them. Raises NotMeasured where nothing was."""
+
+    @property
+    def labels(self) -> tuple[str, str]:
+        """The names of the two, the first is the positive one."""
+
+    def reconstructed_of(self, positive: bool, split: Split, /) -> Reconstructed:
+        """The same of the rows with one label alone, which the SAE has not seen."""

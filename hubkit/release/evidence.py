@@ -224,4 +224,6 @@ def of_metrics(metrics: SaeMetrics) -> list[StatedValue]:
 def _stated(value: MetricValue, **of: Any) -> StatedValue:
     """With the fields that both have: what else a computed value knows (why it is missing, what its test could have found) is said of computations only."""
     shared = value.model_dump(include={*StatedValue.model_fields}, exclude_none=True) | {"null": value.null}
+    if value.label is not None:
+        shared["note"] = f"rows labelled {value.label}"
     return StatedValue.model_validate({**shared, **of, "n": value.n if value.n > 0 else None})

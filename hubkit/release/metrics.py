@@ -26,31 +26,58 @@ from hubkit.release.writing import to_json_rows, write_text
 
 __all__ = [
     "Comparison",
+    "Density",
     "Evaluation",
     "LayerProfile",
     "MetricValue",
     "NullReference",
     "SaeMetrics",
+    "Selection",
     "Split",
     "Spread",
 ]
 
 
+class Density(Artefact):
+    """A histogram of latents by how often they fire (`density` of the catalogue)."""
+
+    split: Split
+    n: int
+    """Rows."""
+    latents: int
+    """Of all SAEs that were counted: those of the folds together."""
+    dead: int
+    """Latents that fire on no row."""
+    dense: int
+    """Latents that fire on more than a tenth of the rows."""
+    edges: tuple[float, ...] = Field(strict=False)
+    """log10 of the share of the rows, one more than counts."""
+    counts: tuple[int, ...] = Field(strict=False)
+
+
 class SaeMetrics(Artefact):
     """`<sae_id>/metrics.json`."""
 
+    left_out: ClassVar[frozenset[str]] = frozenset({"densities"})
     older: ClassVar[frozenset[str]] = frozenset({"urn:hubkit:metrics:1"})
 
     schema_: Literal["urn:hubkit:metrics:2"] = Field(default="urn:hubkit:metrics:2", alias="$schema")
     sae_id: str
     values: list[MetricValue]
+    densities: list[Density] = Field(default_factory=list)
+    """How often latents fire, on each of its splits."""
     warnings: list[str] = Field(default_factory=list)
     """What training or evaluation said loudly about this SAE."""
 
     def get(self, measure: str, split: Split) -> MetricValue | None:
-        """The value of `measure` on `split`, or None; values of a contrast of their own are not meant."""
+        """The value of `measure` on `split`, or None; values of a contrast of their own, or of the rows of one label, are not meant."""
+        return self.of_label(measure, split, None)
+
+    def of_label(self, measure: str, split: Split, label: str | None) -> MetricValue | None:
+        """The same of the rows of one label."""
+        asked = (measure, split, label)
         return next(
-            (v for v in self.values if v.measure == measure and v.split == split and v.contrast is None), None
+            (v for v in self.values if (v.measure, v.split, v.label) == asked and v.contrast is None), None
         )
 
 
@@ -69,23 +96,38 @@ class LayerProfile(Artefact):
 class Comparison(Artefact):
     """One SAE's probe against its reference, on the same rows."""
 
+    left_out: ClassVar[frozenset[str]] = frozenset({"over_folds"})
+
     sae_id: str
     reference: str
     """`raw activations at layer 3`."""
     difference: MetricValue
     """SAE minus reference."""
+    over_folds: MetricValue | None = None
+    """The same by what each fold says: few folds see large differences only."""
+
+
+class Selection(Artefact):
+    """The best of several, and what it may be expected to reach once choosing it is paid for."""
+
+    among: Literal["SAEs", "layers"]
+    chosen: str
+    """sae_id, or number of the layer."""
+    of: int
+    value: MetricValue
 
 
 class Evaluation(Artefact):
     """`evaluation.json`: what hubkit computed. Without the record of its computation its values are the author's: they are shown as stated."""
 
-    left_out: ClassVar[frozenset[str]] = frozenset({"computed", *EXPERIMENTS})
+    left_out: ClassVar[frozenset[str]] = frozenset({"computed", "selections", *EXPERIMENTS})
     older: ClassVar[frozenset[str]] = frozenset({"urn:hubkit:evaluation:1"})
 
     schema_: Literal["urn:hubkit:evaluation:2"] = Field(default="urn:hubkit:evaluation:2", alias="$schema")
     saes: list[SaeMetrics]
     layers: list[LayerProfile]
     comparisons: list[Comparison]
+    selections: list[Selection] = Field(default_factory=list)
     inputs_sha256: str
     computed: Computation | None = None
     """By what it was computed, and the digest of what came of it."""

@@ -103,7 +103,16 @@ class MetricValue(WithNull, Artefact):
     """One value of one measure of the catalogue (`hubkit/measures`)."""
 
     left_out: ClassVar[frozenset[str]] = frozenset(
-        {"n_effective", "contrast", "interval_method", "spread", "correction", "detectable"}
+        {
+            "n_effective",
+            "n_pairs",
+            "label",
+            "contrast",
+            "interval_method",
+            "spread",
+            "correction",
+            "detectable",
+        }
     )
 
     measure: str
@@ -114,7 +123,11 @@ class MetricValue(WithNull, Artefact):
     """Rows (completions) the value is computed from."""
     n_effective: int | None = None
     """Independent rows that would say as much, where rows hang together: by scenario, say."""
+    n_pairs: int | None = Field(default=None, ge=0)
+    """Pairs of rows that were compared, of a value that counts those."""
     split: Split
+    label: str | None = None
+    """Where it is of the rows with this label alone."""
     interval: tuple[float, float] | None = Field(default=None, strict=False)
     """95 % interval, in the value's unit."""
     null: Null = None

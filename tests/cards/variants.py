@@ -42,7 +42,15 @@ from hubkit.release.experiments import (
     Transfer,
 )
 from hubkit.release.loaded import LoadedModel, WeightStep
-from hubkit.release.metrics import Comparison, Evaluation, LayerProfile, MetricValue, NullReference
+from hubkit.release.metrics import (
+    Comparison,
+    Density,
+    Evaluation,
+    LayerProfile,
+    MetricValue,
+    NullReference,
+    Selection,
+)
 from hubkit.release.pool_report import PoolReport, ScenarioReport, Texts, TurnedMean, Words
 from hubkit.release.provenance import (
     Agreement,
@@ -182,6 +190,46 @@ def tested(folder: Path) -> Path:
         for one in MEMBERS
     )  # fmt: skip
     return write(computed_release(saes=saes, layers=layers, comparisons=comparisons), folder, small=True)
+
+
+def beside(folder: Path) -> Path:
+    """All that stands beside a probe: few latents, random ones, a control label, probabilities, folds; the best corrected for the choice; rows of each label."""
+    whole = computed_release(provenance=None)
+    half = NullReference(kind="the label's share", mean=0.25)
+    several = [
+        probe(0.6, measure=f"{name}_{k}") for name in ("sparse_probe", "sparse_random") for k in (1, 5, 20)
+    ]
+    several += [
+        probe(0.6, measure=name)
+        for name in ("random_sae_balanced_accuracy", "control_task_balanced_accuracy", "selectivity")
+    ]
+    several += [probe(0.2, measure="probe_brier").model_copy(update={"null": half})]
+    several += [probe(0.7, measure="probe_auroc").model_copy(update={"n_pairs": 843})]
+    several += [
+        value("l0", 4.0, 50, "crossfit").model_copy(update={"label": label}) for label in ("yes", "no")
+    ]
+    density = Density(
+        split="train", n=100, latents=32, dead=4, dense=3, edges=(-2.0, -1.0, 0.0), counts=(25, 3)
+    )
+    write(whole, folder, small=True)
+    there = Evaluation.load(folder / "evaluation.json")
+    folds = value("probe_over_folds_difference", 0.05, 100, "crossfit", interval=(-0.1, 0.2), detectable=0.19)
+    corrected = [("SAEs", BEST, 8, 0.71), ("layers", "2", 3, 0.74)]
+    there = there.model_copy(
+        update={
+            "saes": [one.model_copy(update={"values": [*one.values, *several], "densities": [density]}) for one in there.saes],
+            "layers": [one.model_copy(update={"values": [*one.values, probe(0.6, measure="sparse_components_1")]}) for one in there.layers],
+            "comparisons": [one.model_copy(update={"over_folds": folds}) for one in there.comparisons],
+            "selections": [
+                Selection(among=among, chosen=chosen, of=of, value=value("selected_balanced_accuracy", number, 100, "crossfit", interval=(0.6, 0.8)))
+                for among, chosen, of, number in corrected
+            ],
+        }
+    ).recorded("0.1.0")  # fmt: skip
+    there.save(folder / "evaluation.json")
+    for one in there.saes:
+        one.save(folder / one.sae_id / "metrics.json")
+    return folder
 
 
 def tested_one(folder: Path) -> Path:
@@ -755,7 +803,7 @@ def hollow(folder: Path) -> Path:
 VARIANTS: dict[str, Callable[[Path], Path]] = {
     one.__name__: one
     for one in (
-        mended, plain, computed, tested, tested_one, chance, one, one_at_chance, experiments, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
+        mended, plain, computed, tested, tested_one, beside, chance, one, one_at_chance, experiments, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
         wrong_model, nameless, beside_others, root, quantized, half_quantized, warned, hollow, damaged, poor, lens_module, pooled, scaled,
         sampled, sampled_last, another_form, from_gguf, four_bits, one_new, best_defective, stated_ties, one_above, many_tied, all_defective, all_defective_measured, defective, beside_widths,
         worse_and_less, worse_measured, told, written, in_text, worth, worth_little, unread_record,

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from hubkit.collect.folds import assign_folds
-from hubkit.evaluate.probe import furthest, probe, sparse_probe
+from hubkit.evaluate.few import furthest, sparse_probe
+from hubkit.evaluate.probe import probe
 from hubkit.evaluate.values import differences, value_of
 from hubkit.measures.design import Design, dealt, numbered, permuted
 from hubkit.measures.probed import (
@@ -42,8 +43,8 @@ def probe_value(probed: Probe, design: Design) -> MetricValue:
 
 
 def difference_value(probed: Probe, reference: Probe, design: Design) -> MetricValue:
-    (difference,) = differences(probed, reference, design)
-    return difference
+    found = {one.measure: one for one in differences(probed, reference, design)}
+    return found["probe_balanced_accuracy_difference"]
 
 
 def design(seed: int, n: int = 60, scenarios: int = 5) -> Design:

@@ -32,6 +32,15 @@ def test_another_entry_of_the_catalogue_changes_nothing_and_another_version_of_a
     assert computed_versions() == before | {"l0": 9}
 
 
+def test_an_evaluation_is_no_older_for_a_measure_that_it_would_not_take() -> None:
+    every, given = computed_versions(), computed_versions(["held_out"])
+    assert "membership_auroc" in every.keys() - given.keys(), "there is no control on given rows"
+    unlabelled = computed_versions(["held_out"], labelled=False)
+    assert {"l0", "density"} <= unlabelled.keys()
+    assert all(not get(name).of_labels for name in unlabelled)
+    assert "probe_balanced_accuracy_difference" not in unlabelled
+
+
 def test_what_hubkit_does_not_compute_is_told() -> None:
     with pytest.raises(KeyError, match="d is not computed"):
         value_of("d", NOBODY, "train")  # type: ignore[arg-type]
@@ -45,7 +54,7 @@ def test_values_are_written_split_by_split_in_the_order_of_the_columns(
     told = {"l0": Estimate(3.0, 7, (2.0, 4.0)), "mse": Estimate(float("nan"), 7), "alive_share": None}
     for name, one in CATALOGUE.items():
         function = (lambda *_, found=told[name]: found) if name in told else None
-        monkeypatch.setitem(CATALOGUE, name, dataclasses.replace(one, compute=function))
+        monkeypatch.setitem(CATALOGUE, name, dataclasses.replace(one, compute=function, by_label=False))
     found = values_of(NOBODY, ["train", "crossfit", "control"])  # type: ignore[arg-type]
     assert [(one.measure, one.split) for one in found] == [
         ("l0", "train"), ("mse", "train"), ("l0", "crossfit"), ("mse", "crossfit"),

@@ -151,6 +151,7 @@ def _yaml(evidence: Evidence) -> str:
 EVERY_FIELD = {
     "measure": "l0", "version": 1, "value": 31.4, "n": 900, "n_effective": 80, "split": "held_out", "interval": [30.0, 33.0], "null": 20.0, "reason": "said",
     "contrast": "a against b", "interval_method": "bootstrap", "spread": {"kind": "sd", "value": 1.0}, "correction": "Bonferroni", "detectable": 0.1,
+    "n_pairs": 843, "label": "honest",
 }  # fmt: skip
 
 
@@ -160,6 +161,7 @@ def test_every_field_of_a_computed_value_can_be_there_once_it_is_stated(field: s
     value = MetricValue.model_validate({name: EVERY_FIELD[name] for name in {*needed, field}})
     (found,) = of_metrics(SaeMetrics.model_construct(sae_id=".", values=[value]))
     assert found.sae_id == "."
+    assert (found.note == "rows labelled honest") == (field == "label"), "no second value of all rows"
     if field in StatedValue.model_fields:
         assert getattr(found, field) == getattr(value, field)
 

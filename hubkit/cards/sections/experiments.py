@@ -8,6 +8,7 @@ from statistics import mean, stdev
 
 from hubkit.cards.facts import Facts, SaeFact
 from hubkit.cards.measured import AUROC, BALANCED, SPLIT_WORDS
+from hubkit.cards.sections.detection import detection
 from hubkit.cards.sections.section import NEITHER, NOT_COMPUTED, Absent, Context
 from hubkit.cards.stated import experiments
 from hubkit.measures.catalogue import CATALOGUE
@@ -195,9 +196,10 @@ def probes(facts: Facts) -> Context | Absent:
     groups: dict[str | None, list[RepresentationProbe]] = {}
     for one, mark in experiments(facts, "representations"):
         groups.setdefault(mark, []).append(one)
-    if not groups:
+    beside = detection(facts)
+    if not groups and beside is None:
         return Absent("Probe comparison", NEITHER)
-    return {"tables": [_table(mark, listed) for mark, listed in groups.items()]}
+    return {"tables": [_table(mark, listed) for mark, listed in groups.items()], "beside": beside}
 
 
 def _table(mark: str | None, listed: list[RepresentationProbe]) -> dict[str, object]:

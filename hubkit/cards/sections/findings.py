@@ -76,6 +76,8 @@ def key_findings(facts: Facts) -> Context | Absent:
         "best": best,
         "best_defect": _defect(best.sae) if best else "",
         "best_ties": _best_ties(facts, best) if best else [],
+        "best_corrected": _corrected(facts, "SAEs", best.sae.sae_id, best.of) if best else None,
+        "peak_corrected": _corrected(facts, "layers", str(peak.profile.layer), peak.of) if peak else None,
         "best_at_chance": told_from_chance(best.metric) is False if best else False,
         "cross_fitted": best is not None
         and (best.metric.measure, best.metric.split) in CROSS_FITTED
@@ -110,6 +112,14 @@ def key_findings(facts: Facts) -> Context | Absent:
         "groups": _groups(facts, best.sae.layer) if best else [],
         "of_study": compared(facts),
     }
+
+
+def _corrected(facts: Facts, among: str, chosen: str, of: int) -> MetricValue | None:
+    """What the best of just these may be expected to reach."""
+    listed = facts.evaluation.selections if facts.evaluation else []
+    asked = (among, chosen, of)
+    found = (one.value for one in listed if (one.among, one.chosen, one.of) == asked)
+    return next((value for value in found if value.value is not None), None)
 
 
 def _peak_ties(facts: Facts, peak: Peak) -> list[int]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from statistics import median
+from typing import Any
 
 from hubkit.cards.facts import Facts, SaeFact
 from hubkit.cards.measured import ALIVE, SPLIT_WORDS
 from hubkit.cards.sections.section import NOT_COMPUTED, Absent, Context
-from hubkit.measures.catalogue import CATALOGUE, Definitions, columns
+from hubkit.measures.catalogue import CATALOGUE, Definitions, columns, get
 from hubkit.measures.measure import Split, Table
-from hubkit.release.metrics import MetricValue
+from hubkit.release.metrics import Density, MetricValue
 from hubkit.release.pool import MIXED
 
 LONG_TABLE = 12
@@ -98,9 +99,72 @@ def quality(facts: Facts) -> Context | Absent:
         "heads": [f"{CATALOGUE[measure].heading}, {SPLIT_WORDS[split]}" for measure, split in shown],
         "formulas": [(CATALOGUE[measure].title, CATALOGUE[measure].formula) for measure, _ in shown],
         "several": len(facts.saes) > 1,
+        "by_label": _by_label(facts),
+        "densities": _densities(facts),
         "long": len(facts.saes) > LONG_TABLE,
         "n": _rows_measured(facts, shown),
     }
+
+
+def _by_label(facts: Facts) -> dict[str, Any] | None:
+    """Medians over the SAEs of each architecture and condition, on the unseen rows of each label alone."""
+    taken = [name for name, one in CATALOGUE.items() if one.by_label]
+    found: dict[tuple[str, str, str], dict[str, list[float]]] = {}
+    for sae in facts.saes:
+        for value in sae.metrics.values if sae.metrics else []:
+            if value.label is not None and value.value is not None:
+                key = (sae.trained_as, sae.condition or "–", value.label)
+                found.setdefault(key, {}).setdefault(value.measure, []).append(value.value)
+    if not found:
+        return None
+    rows = [
+        (*key, [median(values[name]) if name in values else None for name in taken])
+        for key, values in found.items()
+    ]
+    return {
+        "heads": [CATALOGUE[name].heading for name in taken],
+        "rows": sorted(rows, key=lambda row: row[:3]),
+    }
+
+
+def _densities(facts: Facts) -> dict[str, Any] | None:
+    """Latents of each architecture by how often they fire, on the first split that any SAE was counted on; bins that are empty throughout left out."""
+    splits = [split for split in get("density").splits if any(_density(sae, split) for sae in facts.saes)]
+    if not splits:
+        return None
+    counted: dict[str, list[Density]] = {}
+    for sae in facts.saes:
+        if (one := _density(sae, splits[0])) is not None:
+            counted.setdefault(sae.trained_as, []).append(one)
+    edges = next(iter(counted.values()))[0].edges
+    sums = {
+        kind: [sum(column) for column in zip(*(one.counts for one in several), strict=True)]
+        for kind, several in counted.items()
+    }
+    shown = [place for place in range(len(edges) - 1) if any(counts[place] for counts in sums.values())]
+    return {
+        "rows": [
+            (
+                kind,
+                sum(one.dead for one in several),
+                [sums[kind][place] for place in shown],
+                sum(one.dense for one in several),
+            )
+            for kind, several in counted.items()
+        ],
+        "heads": [f"{_share(edges[place])} to {_share(edges[place + 1])}" for place in shown],
+        "rows_where": SPLIT_WORDS[splits[0]],
+    }
+
+
+def _density(sae: SaeFact, split: Split) -> Density | None:
+    found = sae.metrics.densities if sae.metrics else []
+    return next((one for one in found if one.split == split), None)
+
+
+def _share(edge: float) -> str:
+    percent = 100 * 10**edge
+    return f"{percent:.2g} %" if percent < 99.5 else "100 %"
 
 
 def _summary(saes: list[SaeFact], measure: str, split: Split) -> tuple[float, float, float, int] | None:

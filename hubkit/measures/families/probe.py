@@ -6,6 +6,7 @@ same probe of permuted labels, where a permutation is as good as the labels then
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +24,7 @@ from hubkit.measures.inference import (
     stratified_deviation,
 )
 from hubkit.measures.measure import UNSEEN, Measure, OnCard
-from hubkit.measures.probed import accuracies, accuracies_in, aurocs, contributions
+from hubkit.measures.probed import accuracies, accuracies_in, aurocs, contributions, pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +51,8 @@ def probe_balanced_accuracy(subject: Subject, _: Split) -> Estimate:
 
 def probe_auroc(subject: Subject, _: Split) -> Estimate:
     """The same without a threshold."""
-    return against_chance(subject.probed, subject.design, aurocs, auroc_deviation)
+    found = against_chance(subject.probed, subject.design, aurocs, auroc_deviation)
+    return replace(found, n_pairs=pairs(subject.design))
 
 
 def probe_new_scenarios(subject: Subject, _: Split) -> Estimate | None:

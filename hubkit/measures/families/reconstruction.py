@@ -165,6 +165,7 @@ MEASURES = (
             r"{n} explained variance",
         ),
         compute=explained_variance,
+        by_label=True,
     ),
     Measure(
         name="l0",
@@ -184,6 +185,7 @@ MEASURES = (
             r"(?:average|mean) (?:of |number of active (?:latents|features) (?:is|of) )(?:about |roughly |~)?{n}(?! ?%)(?= (?:active |non-?zero )?(?:latents|features)|[.,;)]|$)",
         ),
         compute=l0,
+        by_label=True,
     ),
     Measure(
         name="alive_share",
@@ -213,6 +215,7 @@ MEASURES = (
         splits=(*UNSEEN, "train"),
         on_card=OnCard(("quality",), order=40),
         compute=mse,
+        by_label=True,
     ),
     _declared(
         "mse_sum", "Squared error of a row", "mean over rows of sum_j (x_j - xhat_j)^2", "activation units squared",

@@ -1,4 +1,4 @@
-"""Probes of a few latents: is what tells the labels apart in single latents, or spread over all of them?"""
+"""Probes of a few latents: is what tells the labels apart in single latents, or spread over all of them? Beside them probes of as few of anything else."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hubkit.measures.estimate import Estimate, Null
+import numpy as np
+
+from hubkit.measures.estimate import Estimate, NotMeasured, Null
 from hubkit.measures.families.probe import against_chance
 from hubkit.measures.inference import auroc_deviation
 from hubkit.measures.measure import UNSEEN, Measure
@@ -30,22 +32,69 @@ def sparse(subject: Subject, _: Split, *, k: int) -> Estimate:
     return replace(found, null=Null(reference, float(aurocs(raw.real, subject.design)[0])))
 
 
-def _of(k: int) -> Measure:
-    compute: Callable[[Subject, Split], Estimate] = partial(sparse, k=k)
+def components(subject: Subject, _: Split, *, k: int) -> Estimate | None:
+    """Of the raw activations of a layer."""
+    probe = subject.probe_components(k)
+    return None if probe is None else against_chance(probe, subject.design, aurocs, auroc_deviation)
+
+
+def random_latents(subject: Subject, _: Split, *, k: int) -> Estimate | None:
+    """The mean over several draws; the interval is that of one."""
+    probes = subject.probe_random_latents(k)
+    if probes is None:
+        return None
+    if isinstance(probes, str):
+        raise NotMeasured(probes, int(subject.design.contrasting().sum()))
+    values = np.array([aurocs(one.real, subject.design)[0] for one in probes])
+    middle = probes[int(np.argsort(values)[len(values) // 2])]
+    found = against_chance(middle, subject.design, aurocs, auroc_deviation)
+    low, high = found.interval or (0.0, 1.0)
+    moved = float(values.mean()) - found.value
+    return replace(
+        found, value=float(values.mean()), interval=(max(0.0, low + moved), min(1.0, high + moved))
+    )
+
+
+def _of(
+    name: str,
+    title: str,
+    formula: str,
+    source: str,
+    compute: Callable[..., Estimate | None],
+    k: int,
+) -> Measure:
     return Measure(
-        name=f"sparse_probe_{k}",
-        version=1,
-        title=f"AUROC of a probe of {k} latent{'s' if k > 1 else ''}",
-        formula=f"probe_auroc of the {k} latents of largest |mean_1 - mean_0| / (mean where not 0) on the training rows of each fold",
+        name=f"{name}_{k}",
+        version=2 if name == "sparse_probe" else 1,
+        title=f"AUROC of a probe of {title.format(k=k, s='s' if k > 1 else '')}",
+        formula=f"probe_auroc of {formula.format(k=k)}",
         unit="share",
         lower=0.0,
         upper=1.0,
         higher_is_better=True,
-        source="Gurnee et al. 2023; ranked as sae-probes does (Kantamneni et al. 2025), anew in each fold",
+        source=source,
         splits=UNSEEN,
+        of_layers=compute is components,
         of_labels=True,
-        compute=compute,
+        compute=partial(compute, k=k),
     )
 
 
-MEASURES = tuple(map(_of, SIZES))
+GURNEE = "Gurnee et al. 2023; ranked as sae-probes does (Kantamneni et al. 2025), anew in each fold"
+DRAWN = "as sparse_probe: what any latents that fire as often give"
+MEASURES = tuple(
+    measure
+    for k in SIZES
+    for measure in (
+        _of("sparse_probe", "{k} latent{s}", "the {k} latents of largest |mean_1 - mean_0| / (mean where not 0) on the training rows of each fold", GURNEE, sparse, k),
+        _of(
+            "sparse_random", "{k} random latent{s}",
+            "{k} latents, each drawn (seeded) from the 20 that fire on the training rows of each fold about as often as one of sparse_probe's; mean over 5 draws",
+            DRAWN, random_latents, k,
+        ),
+        _of(
+            "sparse_components", "{k} principal component{s}", "the first {k} principal components of the raw activations of the training rows of each fold",
+            "Kantamneni et al. 2025, whose baselines have them; chosen without the labels", components, k,
+        ),
+    )
+)  # fmt: skip
