@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from hubkit.adopt.copied import restored
 from hubkit.cards.front import TAGS
 from hubkit.cards.init import answers_of, fault
 from hubkit.errors import NothingFound, UsageError
@@ -57,7 +58,7 @@ def read_source(view: RepoView) -> Source | None:
         ) from error
     if recorded(text) is not None:
         return None
-    whole = repair_all(text)
+    whole = restored(repair_all(text))
     clean, secrets = without_secrets(whole)
     return Source(clean, parse_readme(clean), whole != text, secrets)
 
