@@ -29,6 +29,8 @@ FUSED = re.compile(r"\s-\s(?=[A-Z][\w ]{0,20}:\s)")
 NAMED = re.compile(r"[a-z][\w.]{1,30}(?: \w{1,20}){0,2}:\s")
 """`hook_name format: ...`: a line of its own, whatever stands above it."""
 FEWEST_ROWS, LONGEST, MOST_WORDS = 2, 80, 10
+MARKS = re.compile(r"(?<![\w`*])(?:\*[\w./-]*\.\w+|_\w+_)(?![\w`*])")
+"""`*_completions.jsonl`, `_ste_`: what stood as code on a page, and would be read as emphasis in a text."""
 COPIED_BADLY = re.compile("β₯")
 """`≥` through the Greek code page of a terminal that lost the byte between: the proof that the other `β` of a text are what is left of dashes and arrows."""
 RESTORED = (

@@ -74,7 +74,8 @@ class _Taking:
         if rest := "\n".join(self.lines[at:]).strip("\n"):
             self._add(Block([Group([Piece(rest, at + 1, len(self.lines))])]))
         for group, first, lines in self.flows:
-            group.pieces = list(sentences("\n".join(lines), first))
+            text = "\n".join(lines)
+            group.pieces = list(sentences(MARKS.sub(r"`\g<0>`", text) if self.plain else text, first))
         for above, part in pairwise(self.parts):
             _take_lead(above, part)
         return Pieces(self.title, tuple(part for part in self.parts if part.heading or part.blocks))

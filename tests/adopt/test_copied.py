@@ -178,3 +178,9 @@ def test_items_and_names_that_a_copy_put_behind_each_other_are_apart_again() -> 
 def test_a_heading_may_say_that_it_is_important() -> None:
     assert stands_as_heading("Important: 4-bit quantization caveat")
     assert not stands_as_heading("Note: this")
+
+
+def test_names_of_files_are_not_read_as_emphasis() -> None:
+    readme = parse_readme("A title\n\nIt is in (*_completions.jsonl), and in (*_judges.jsonl), tagged _ste_ as snake_case_names are.\n")
+    (piece,) = [one for one in take_apart(readme, Page(readme)).all if one.kind == "text"]
+    assert "(`*_completions.jsonl`), and in (`*_judges.jsonl`), tagged `_ste_` as snake_case_names are." in piece.text
