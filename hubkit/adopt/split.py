@@ -11,6 +11,7 @@ from itertools import islice, pairwise
 
 from hubkit.adopt.copied import (
     FUSED,
+    MARKS,
     NAMED,
     OF_THE_PAGE,
     Tables,

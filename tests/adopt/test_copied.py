@@ -181,6 +181,11 @@ def test_a_heading_may_say_that_it_is_important() -> None:
 
 
 def test_names_of_files_are_not_read_as_emphasis() -> None:
-    readme = parse_readme("A title\n\nIt is in (*_completions.jsonl), and in (*_judges.jsonl), tagged _ste_ as snake_case_names are.\n")
+    readme = parse_readme(
+        "A title\n\nIt is in (*_completions.jsonl), and in (*_judges.jsonl), tagged _ste_ as snake_case_names are.\n"
+    )
     (piece,) = [one for one in take_apart(readme, Page(readme)).all if one.kind == "text"]
-    assert "(`*_completions.jsonl`), and in (`*_judges.jsonl`), tagged `_ste_` as snake_case_names are." in piece.text
+    assert (
+        "(`*_completions.jsonl`), and in (`*_judges.jsonl`), tagged `_ste_` as snake_case_names are."
+        in piece.text
+    )
