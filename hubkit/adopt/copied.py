@@ -50,6 +50,13 @@ def restored(text: str) -> str:
     return text
 
 
+def still_lost(text: str, restored_text: str) -> tuple[int, ...]:
+    """The lines of a text that was copied so, where a sign is lost after all that could be restored."""
+    if not COPIED_BADLY.search(text):
+        return ()
+    return tuple(number for number, line in enumerate(restored_text.split("\n"), 1) if "β" in line)
+
+
 def is_around(line: str) -> bool:
     """Whether a line is the page's: with it the card has ended."""
     return AROUND.fullmatch(line.strip()) is not None

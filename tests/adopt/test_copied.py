@@ -11,7 +11,7 @@ from builders import cfg, tensors
 from safetensors.numpy import save
 
 from hubkit.adopt.adoption import adopt
-from hubkit.adopt.copied import OF_THE_PAGE, is_around, restored, stands_as_heading
+from hubkit.adopt.copied import OF_THE_PAGE, is_around, restored, stands_as_heading, still_lost
 from hubkit.adopt.outcome import Adoption
 from hubkit.adopt.split import take_apart
 from hubkit.readme.document import parse_readme
@@ -165,6 +165,7 @@ def test_dashes_and_arrows_that_a_copy_lost_come_back_where_their_place_tells_wh
     assert "L0 β half" in text  # about, or a dash
     greek = "The β of Adam β as it is, 2 β 3"
     assert restored(greek) == greek
+    assert (still_lost(BADLY, text), still_lost(greek, greek)) == ((5,), ())
 
 
 def test_items_and_names_that_a_copy_put_behind_each_other_are_apart_again() -> None:
