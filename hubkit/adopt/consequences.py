@@ -7,7 +7,7 @@ import re
 import symtable
 from collections.abc import Iterable, Iterator, Mapping
 
-from hubkit.adopt.pieces import Piece, Pieces, code_of
+from hubkit.adopt.pieces import Piece, Pieces, code_of, led_to
 from hubkit.cards.snippet_names import names_bound, parse
 from hubkit.readme.disclosure import discloses_any
 from hubkit.release.layout import README
@@ -43,9 +43,11 @@ class Gone(dict[Piece, tuple[str, ...]]):
 def with_consequences(pieces: Pieces, gone: Gone) -> Gone:
     """`gone`, and what has nothing to stand on without it."""
     _heads(pieces, gone)
+    _asides(pieces, gone)
     _items(pieces, gone)
     _code(pieces, gone)
     _pointers(pieces, gone)
+    _leads(pieces, gone)
     return gone
 
 
@@ -57,6 +59,16 @@ def _heads(pieces: Pieces, gone: Gone) -> None:
             if block.titles and rows and all(row in gone for row in rows):
                 head = next(piece for piece in block.pieces if piece.kind == "head")
                 gone.setdefault(head, gone[rows[0]])
+
+
+def _asides(pieces: Pieces, gone: Gone) -> None:
+    """`Threshold not learned (57 SAEs): ...`: what is said in brackets of a head goes with it."""
+    for part in pieces.parts:
+        for block in part.blocks:
+            for group in block.groups:
+                for head, aside, rest in zip(group.pieces, group.pieces[1:], group.pieces[2:], strict=False):
+                    if head in gone and aside.text.startswith("(") and rest.before.startswith(":"):
+                        gone.add({aside: gone[head]})
 
 
 def _items(pieces: Pieces, gone: Gone) -> None:
@@ -139,6 +151,14 @@ def _inside(table: symtable.SymbolTable) -> Iterator[str]:
     for child in table.get_children():
         yield from (one.get_name() for one in child.get_symbols() if one.is_global())
         yield from _inside(child)
+
+
+def _leads(pieces: Pieces, gone: Gone) -> None:
+    """`It contains:` above a list or a table of which nothing is left."""
+    for part in pieces.parts:
+        for lead, below in led_to(part):
+            if lead not in gone and below and all(one in gone for one in below):
+                gone.add({lead: [f"leads to line {below[0].first}, which is withdrawn"]})
 
 
 def _pointers(pieces: Pieces, gone: Gone) -> None:

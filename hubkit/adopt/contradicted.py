@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import combinations, pairwise
 
 from hubkit.adopt.consequences import Gone, with_consequences
 from hubkit.adopt.draft import Draft, lines_of
-from hubkit.adopt.pieces import Piece, Pieces
+from hubkit.adopt.pieces import Group, Piece, Pieces, group_text
 from hubkit.cards.text import inline
 from hubkit.readme.document import Readme
 from hubkit.release.layout import README
@@ -34,6 +35,8 @@ UNFILLED = "CARD011"
 QUOTED = re.compile(r': "[^\n]*"$')
 ALSO = re.compile(r" \(also on line (\d+(?:, \d+)*)\)")
 MOST_ROUNDS = 12
+MOST_CLAUSES = 3
+"""Of one sentence after its head, of which each is tried."""
 LINES = re.compile(r" \(lines? \d+(?:, \d+)*\)")
 LINE = re.compile(r"\bline (\d+)\b")
 MARKS = re.compile(r"<!-- /?hubkit:")
@@ -90,14 +93,32 @@ def judged(readme: Readme, pieces: Pieces, found: Iterable[Finding], judge: Judg
         for finding in judge(text):
             owner = owners.get(finding.line or 0)
             if owner and contradicts(finding):
-                gone.add({owner: [reason(finding, places.get)]})
+                why = reason(finding, places.get)
+                gone.add({piece: [why] for piece in _clauses(owner, finding, text, judge)})
             elif owner and doubts(finding):
-                _mark(owner, finding, places)
+                _mark(owner[-1], finding, places)
     for finding in wrong:
         there = on_line(pieces, finding.line)
         if not any(why.startswith(finding.code) for piece in there for why in gone.get(piece, ())):
             gone.add({piece: [reason(finding, _same)] for piece in there})
     return Draft(pieces, with_consequences(pieces, gone))
+
+
+def _clauses(owner: list[Piece], finding: Finding, text: str, judge: Judge) -> list[Piece]:
+    """The fewest clauses after the head of a sentence without which nothing more is found on its line; all of it where that takes the head."""
+    head, *rest = owner
+    lines, at = text.split("\n"), (finding.line or 1) - 1
+    marker = lines[at].partition(" ".join(head.text.split()))[0]
+    for size in range(1, len(rest) + 1 if len(rest) <= MOST_CLAUSES else 1):
+        for out in combinations(rest, size):
+            lines[at] = marker + _in_a_line(owner, frozenset(out))
+            if not any(contradicts(one) and one.line == at + 1 for one in judge("\n".join(lines))):
+                return list(out)
+    return owner
+
+
+def _in_a_line(sentence: list[Piece], gone: frozenset[Piece] = frozenset()) -> str:
+    return " ".join(group_text(Group(sentence), gone).split())
 
 
 def _same(line: int) -> int:
@@ -150,35 +171,42 @@ def on_line(pieces: Pieces, line: int | None) -> list[Piece]:
     return [piece for piece in pieces.by_line.get(line or 0, ()) if piece.kind != "comment"]
 
 
-def _sentence_a_line(readme: Readme, pieces: Pieces) -> tuple[str, dict[int, Piece], dict[int, int]]:
-    """The card with each piece on lines of its own, blank lines as they are; the piece of each line, and the line that it stood on."""
+def _sentence_a_line(readme: Readme, pieces: Pieces) -> tuple[str, dict[int, list[Piece]], dict[int, int]]:
+    """The card with each sentence on lines of its own, blank lines as they are; the clauses of each line, and the line that it stood on."""
     old = readme.text.split("\n")
     lines = old[: readme.body_line - 1]
-    owners: dict[int, Piece] = {}
+    owners: dict[int, list[Piece]] = {}
     places = {number: number for number in range(1, len(lines) + 1)}
     last = readme.body_line - 1
-    for piece, marker in _with_markers(pieces):
+    for whole, marker in _sentences(pieces):
+        piece, end = whole[0], whole[-1].last
         if any(not line.strip() for line in old[last : piece.first - 1]):
             lines.append("")
         raw = old[piece.first - 1 : piece.last] if piece.kind in {"code", "heading"} else None
-        shown = raw or (
-            piece.text.split("\n") if piece.kind != "text" else [marker + " ".join(piece.text.split())]
-        )
+        shown = raw or (piece.text.split("\n") if piece.kind != "text" else [marker + _in_a_line(whole)])
         for number, line in enumerate(shown):
             lines.append(line)
-            owners[len(lines)] = piece
+            owners[len(lines)] = whole
             places[len(lines)] = min(piece.first + number, piece.last)
-        last = max(last, piece.last)
+        last = max(last, end)
     return "\n".join(lines), owners, places
 
 
-def _with_markers(pieces: Pieces) -> Iterator[tuple[Piece, str]]:
-    """Every piece, the first of an item with its bullet."""
-    markers = {
-        group.pieces[0]: group.marker
-        for part in pieces.parts
-        for block in part.blocks
-        for group in block.groups
-        if group.pieces
-    }
-    return ((piece, markers.get(piece, "")) for piece in pieces.all)
+def _sentences(pieces: Pieces) -> Iterator[tuple[list[Piece], str]]:
+    """Every piece, with those that only go on with its sentence (`(57 SAEs)`, `: all of them`); the first of an item with its bullet."""
+    markers: dict[Piece, str] = {}
+    goes_on: set[Piece] = set()
+    for part in pieces.parts:
+        for block in part.blocks:
+            for group in block.groups:
+                markers |= dict.fromkeys(group.pieces[:1], group.marker)
+                goes_on |= {one for one in group.pieces[1:] if one.before.startswith(":")}
+                goes_on |= {one for one, rest in pairwise(group.pieces[1:]) if rest in goes_on and one.text.startswith("(")}  # fmt: skip
+    whole: list[Piece] = []
+    for piece in pieces.all:
+        if whole and piece not in goes_on:
+            yield whole, markers.get(whole[0], "")
+            whole = []
+        whole.append(piece)
+    if whole:
+        yield whole, markers.get(whole[0], "")

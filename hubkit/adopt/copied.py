@@ -22,8 +22,39 @@ HEAD_OF_VALUES = re.compile(r"\bvalues?$", re.IGNORECASE)
 """`Metric Value`: the head of a table."""
 ENDS_IN_NUMBER = re.compile(r"[-+−~]?\d[\d.,]*\s?%?$")
 UNFINISHED = re.compile(r"[.!?:;,\"”'`]$|[:=|]|,\s|^(?:The|This|These) ")
+URGENT = re.compile(r"^(?:Important|Note|Warning|Caution): (?=\w[\w-]* \w)")
 STEP = re.compile(r"\d{1,2}\. [A-Z][^:=|]{1,70}[^.!?:;,]")
+FUSED = re.compile(r"\s-\s(?=[A-Z][\w ]{0,20}:\s)")
+"""Before an item of a list that stands behind the one above it, since the code that ended that one broke the line."""
+NAMED = re.compile(r"[a-z][\w.]{1,30}(?: \w{1,20}){0,2}:\s")
+"""`hook_name format: ...`: a line of its own, whatever stands above it."""
 FEWEST_ROWS, LONGEST, MOST_WORDS = 2, 80, 10
+MARKS = re.compile(r"(?<![\w`*])(?:\*[\w./-]*\.\w+|_\w+_)(?![\w`*])")
+"""`*_completions.jsonl`, `_ste_`: what stood as code on a page, and would be read as emphasis in a text."""
+COPIED_BADLY = re.compile("β₯")
+"""`≥` through the Greek code page of a terminal that lost the byte between: the proof that the other `β` of a text are what is left of dashes and arrows."""
+RESTORED = (
+    (re.compile("β₯ ?"), "≥ "),
+    (re.compile(r"(?<=\d)β(?=\d)"), "–"),
+    (re.compile(r"(?<=\d )β(?= \d)"), "→"),
+    (re.compile(r"(?<=[a-z)%\]}])(?: β|β)(?= [A-Za-z]{2})"), " —"),
+)
+"""By what stands around it; one that could have been several signs stays as it is."""
+
+
+def restored(text: str) -> str:
+    """`text` with the dashes and arrows that a copy through a terminal of the Greek code page lost."""
+    if COPIED_BADLY.search(text):
+        for lost, sign in RESTORED:
+            text = lost.sub(sign, text)
+    return text
+
+
+def still_lost(text: str, restored_text: str) -> tuple[int, ...]:
+    """The lines of a text that was copied so, where a sign is lost after all that could be restored."""
+    if not COPIED_BADLY.search(text):
+        return ()
+    return tuple(number for number, line in enumerate(restored_text.split("\n"), 1) if "β" in line)
 
 
 def is_around(line: str) -> bool:
@@ -44,9 +75,10 @@ def reads_as_heading(raw: str) -> bool:
 
 def stands_as_heading(raw: str) -> bool:
     """Whether a line that stands alone between blank ones is a heading: a few words that are no sentence; or a step with its number."""
+    words = URGENT.sub("", raw)
     if len(raw) > LONGEST or len(raw.split()) > MOST_WORDS:
         return False
-    return STEP.fullmatch(raw) is not None or (raw[0].isupper() and not UNFINISHED.search(raw))
+    return STEP.fullmatch(raw) is not None or (raw[0].isupper() and not UNFINISHED.search(words))
 
 
 class Tables:

@@ -232,15 +232,13 @@ class _Claims:
         there = [claim for line in range(piece.first, piece.last + 1) for claim in self.old.get(line, ())]
         named = [claim for claim in there if _is_named(claim, message)] or there[:1]
         for claim in named:
-            same = next(
-                (one for one in self.new if type(one) is type(claim) and _subject(one) == _subject(claim)),
-                None,
-            )
-            if same is not None:
-                return f"line {same.line}: {same.quote}"
+            same = [one for one in self.new if type(one) is type(claim) and _subject(one) == _subject(claim)]
+            alike = [one for one in same if getattr(one, "stated", None) == getattr(claim, "stated", None)]
             words = FIELDS.get(claim.field) if isinstance(claim, Property) else ABOUT.get(type(claim))
-            if words and (found := self.line(words)):
-                return found
+            there_now = None if alike or not words else self.line(words)
+            if there_now or same:
+                one = (alike or same or [claim])[0]
+                return there_now or f"line {one.line}: {one.quote}"
         return unknown
 
     def line(self, words: re.Pattern[str]) -> str | None:

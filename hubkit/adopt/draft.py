@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +17,8 @@ BRACES = re.compile(r"\{(?=[{%#])")
 RAW = "{% raw %}{{% endraw %}"
 LEVEL = "### "
 EMPTY = "nothing is left below it"
+BARE = "nothing stands below it"
+STEP = re.compile(r"^(#{3,6} |)\d{1,2}[.)] ")
 UNTITLED = "More from the earlier card"
 
 
@@ -38,9 +40,7 @@ class Draft:
         out = {*self.gone, *self.moved, *self.said}
         inner = {head for part in self.pieces.parts for head in _emptied(part, out)}
         outer = {
-            part.heading
-            for part in self.pieces.parts
-            if part.heading and part.blocks and not part_text(part, out | inner)
+            part.heading for part in self.pieces.parts if part.heading and not part_text(part, out | inner)
         }
         return frozenset((inner | outer) - self.gone.keys())
 
@@ -53,16 +53,17 @@ class Draft:
     def withdrawn(self) -> Iterator[tuple[Piece, tuple[str, ...]]]:
         """What is out, with its reasons, in the order of the card. A heading goes with the last of what stood below it."""
         needless = set(self.restated)
+        bare = {part.heading for part in self.pieces.parts if not part.blocks}
         for piece in self.pieces.all:
             if piece in self.gone or (piece in self.emptied and piece not in needless):
-                yield piece, self.gone.get(piece, (EMPTY,))
+                yield piece, self.gone.get(piece, (BARE if piece in bare else EMPTY,))
 
     @property
     def restated(self) -> Iterator[Piece]:
         """What hubkit's own sections say, and the headings that stood above nothing else."""
         for part in self.pieces.parts:
             pieces = [piece for block in part.blocks for piece in block.pieces]
-            if part.heading in self.emptied and self.gone.keys().isdisjoint(pieces):
+            if part.heading in self.emptied and pieces and self.gone.keys().isdisjoint(pieces):
                 yield part.heading
             for at, piece in enumerate(pieces):
                 if piece in self.said or (
@@ -117,17 +118,17 @@ def texts(draft: Draft, leads: Callable[[str], bool], *, apart: bool = False) ->
         found["summary"] = " ".join(lead.text.split())
         out = out | {lead}
     for part in draft.pieces.parts:
-        here = set(out)
+        here: AbstractSet[Piece] = out
         if part.name == "citation" and "citation" not in found and (entry := _bibtex(part, out)):
             found["citation"] = code_of(entry)[1].strip()
-            here.add(entry)
+            here = out | {entry}
         bare = (
             part.heading is None
             or part.heading in out
             or (part.name not in prose and says_no_more(part.words, part.name or ""))
         )
         body = part_text(part, here, apart=apart, raised=bare and part.name is not None)
-        if part.blocks and not body:
+        if not body:
             continue  # nothing is left below the heading
         if part.name is not None:
             prose.setdefault(part.name, []).append(
@@ -157,8 +158,17 @@ def _lead(draft: Draft) -> Piece | None:
 def part_text(part: Part, out: AbstractSet[Piece], *, apart: bool = False, raised: bool = False) -> str:
     """What stands below a heading, without what is `out`; the headings in it `raised` by a level where the one above them is not shown."""
     blocks = [(block, block_text(block, out, apart=apart)) for block in part.blocks]
+    if _steps_are_missing(part, out):
+        blocks = [(block, STEP.sub(r"\1", text)) for block, text in blocks]
     texts = (text.removeprefix("#") if raised and _is_low_heading(block) else text for block, text in blocks)
     return _folded("\n\n".join(filter(None, texts)).strip("\n"))
+
+
+def _steps_are_missing(part: Part, out: AbstractSet[Piece]) -> bool:
+    """Whether headings or paragraphs with numbers lost some of their sequence: the number of one that is left says nothing then."""
+    firsts = [block.groups[0] for block in part.blocks if len(block.groups) == 1]
+    steps = [group.pieces[0] for group in firsts if STEP.match(group.marker + group.pieces[0].text)]
+    return any(one in out for one in steps)
 
 
 def _is_low_heading(block: Block) -> bool:
@@ -202,31 +212,34 @@ def lines_of(draft: Draft) -> dict[str, list[Piece]]:
     for part in draft.pieces.parts:
         for block in part.blocks:
             for group in block.groups:
-                kept = [piece for piece in group.pieces if piece not in out]
-                for number, piece in enumerate(kept):
+                kept = list(group.left(out))
+                for number, (_, piece, end) in enumerate(kept):
                     marker = group.marker if number == 0 else ""
-                    for line in {marker + " ".join(piece.shown.split()), *_shown(marker, piece)}:
+                    shown = piece.shown(end)
+                    for line in {marker + " ".join(shown.split()), *_lines(marker, shown)}:
                         found.setdefault(line.strip(), []).append(piece)
                 if len(kept) > 1:
                     for line, owners in _together(group.marker, kept):
                         found.setdefault(line.strip(), []).extend(owners)
     for piece in draft.kept:
         if piece.kind == "heading":
-            found.setdefault(heading_words(piece.text), []).append(piece)
+            words = heading_words(piece.text)
+            for line in {words, STEP.sub("", words)}:
+                found.setdefault(line, []).append(piece)
     return found
 
 
-def _shown(marker: str, piece: Piece) -> list[str]:
-    first, *rest = piece.shown.split("\n")
+def _lines(marker: str, shown: str) -> list[str]:
+    first, *rest = shown.split("\n")
     return [marker + first, *rest]
 
 
-def _together(marker: str, kept: list[Piece]) -> Iterator[tuple[str, list[Piece]]]:
+def _together(marker: str, kept: Iterable[tuple[str, Piece, str]]) -> Iterator[tuple[str, list[Piece]]]:
     """The lines of a paragraph as it stands, each with the pieces on it."""
     owners: list[Piece] = []
     line: list[str] = [marker]
-    for number, piece in enumerate(kept):
-        for part in re.split(r"(\n)", ("" if number == 0 else piece.before) + piece.shown):
+    for before, piece, end in kept:
+        for part in re.split(r"(\n)", before + piece.shown(end)):
             if part == "\n":
                 yield "".join(line), owners
                 line, owners = [], []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 SECTIONS: tuple[tuple[str, str], ...] = (
+    ("caveat", r"\bread (?:this |me )?(?:before|first)\b|^what .{1,60} means? here$"),
     ("limitations", r"limitation|caveats?\b|known (?:issue|defect|problem)|warning|\brisks?\b|\bbias\b|ethic"),
     ("citation", r"\bcit(?:ation|ing|e)\b|bibtex|how to cite"),
     ("license", r"\blicen[cs](?:e|ing)\b"),
@@ -24,9 +25,9 @@ SECTIONS: tuple[tuple[str, str], ...] = (
     ("key_findings", r"finding|results?\b|insight|conclusion|takeaway"),
     ("research", r"context|background|research|motivation|\bpapers?\b|method|introduction"),
     ("versions", r"\bversions?\b|requirements?|dependenc|compatib"),
-    ("summary", r"^(?:overview|summary|description|abstract|tl;?dr|about)\b"),
+    ("summary", r"^(?:overview|summary|description|abstract|tl;?dr|about|model (?:information|overview|summary))\b"),
 )  # fmt: skip
-"""In the order in which they are asked: "Usage limitations" are limitations."""
+"""In the order in which they are asked: "Usage limitations" are limitations, and what asks to be read first stays above all that follows the facts."""
 PLAIN: dict[str, str] = {
     "limitations": r"(?:known )?(?:limitations|caveats)(?: and (?:known )?(?:limitations|caveats))?",
     "citation": r"(?:how to cite|citations?)",
@@ -38,7 +39,7 @@ PLAIN: dict[str, str] = {
     "architecture": r"architecture",
     "key_findings": r"(?:key )?(?:findings|results)",
     "research": r"(?:research )?context|background",
-    "summary": r"overview|summary|description",
+    "summary": r"(?:model )?(?:overview|summary)|model information|description",
 }
 """Headings that say what hubkit's own heading above says."""
 PATTERNS = tuple((name, re.compile(words, re.IGNORECASE)) for name, words in SECTIONS)

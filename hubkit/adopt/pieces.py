@@ -15,11 +15,20 @@ from hubkit.readme.disclosure import discloses_any
 Kind = Literal["text", "row", "head", "code", "comment", "heading"]
 FENCE_MARKS = re.compile(r"`{3,}")
 FENCE = re.compile(r"[ \t]*(?:`{3,}|~{3,})[ \t]*\{?\.?([\w+-]*)")
-SENTENCE = re.compile(r"(?<=[.!?])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bal\.)(?<!\bvs\.)\s+(?=[\"(\[A-Z])")
-CLAUSE = re.compile(rf"{SENTENCE.pattern}|;\s+(?=\w)")
+SENTENCE = re.compile(
+    r"(?<=[.!?])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bal\.)(?<!\bvs\.)\s+(?=[\"(\[A-Z])"
+    r"|(?<=[a-z]{3}\.)(?<!\betc\.)(?<!approx\.)(?<!\bresp\.)(?<!\bincl\.)(?<!\bexcl\.)\s+(?=[a-z][\w-]*\s)"
+    r"|(?<=\w)\s{1,3}[—–]\s+(?=(?:use|see|follow)\b)"
+)
+"""Between sentences; a name in small letters begins one too, and so does what a reader is told to do behind a dash."""
+CLAUSE = re.compile(
+    rf"{SENTENCE.pattern}|;\s+(?=\w)|(?<=[\w*_])\s{{1,3}}(?=\([^()\n]{{1,80}}\):[*_]{{0,2}}\s)|(?<=\)):[*_]{{0,2}}\s+(?=\w)|(?<=\w):[*_]{{0,2}}\s+(?=[A-Z])"
+)
+"""Between the clauses of what tells of a defect: `Threshold not learned (57 SAEs): All of them are 0; TopK is unaffected.`"""
 MOST_SENTENCES = 2_000
 """Of one paragraph; what comes after them is one piece."""
 WRAPPED = re.compile(r"\n[ \t]*")
+ENDS = (".", "!", "?", ":")
 
 
 @dataclass(eq=False, slots=True)
@@ -39,16 +48,16 @@ class Piece:
     mark: str = ""
     """What hubkit has to say on it where it stays: the files speak against it, and its author decides."""
 
-    @property
-    def shown(self) -> str:
-        """The text with its mark, as the new card has it."""
+    def shown(self, end: str = "") -> str:
+        """The text with the point that ends it and its mark, as the new card has it."""
+        text = self.text + end
         if not self.mark:
-            return self.text
-        row = self.text.rstrip()
+            return text
+        row = text.rstrip()
         return (
             f"{row[:-1].rstrip()} {self.mark} |"
             if self.kind == "row" and row.endswith("|")
-            else f"{self.text} {self.mark}"
+            else f"{text} {self.mark}"
         )
 
 
@@ -58,6 +67,31 @@ class Group:
 
     pieces: list[Piece]
     marker: str = ""
+
+    def left(self, gone: AbstractSet[Piece]) -> Iterator[tuple[str, Piece, str]]:
+        """What is not `gone`: what stands before a piece, the piece, and the point that it needs where the clauses after it, which ended its sentence, are gone."""
+        before: tuple[str, Piece] | None = None
+        cut = ""
+        for piece in self.pieces:
+            if piece in gone:
+                cut = cut or piece.before.strip() if before else ""
+                continue
+            if before is None:
+                before = ("", piece)
+                continue
+            is_clause = bool(piece.before.strip())
+            ended = before[1].text.rstrip().endswith(ENDS)
+            colon = cut.startswith(":") and not is_clause and not ended
+            yield (*before, _point(cut) if not (is_clause or ended or colon) else "")
+            before = (f"{cut} " if colon else " " if ended and is_clause else piece.before, piece)
+            cut = ""
+        if before is not None:
+            yield (*before, "" if before[1].text.rstrip().endswith(ENDS) else _point(cut))
+
+
+def _point(cut: str) -> str:
+    """What ends a sentence in the place of `cut`, which stood before its last clause: with the marks that close an emphasis."""
+    return f".{cut.lstrip(':;—–')}" if cut else ""
 
 
 @dataclass(eq=False, slots=True)
@@ -121,13 +155,32 @@ class Pieces:
 def sentences(whole: str, line: int) -> Iterator[Piece]:
     """A text that begins on `line`, sentence by sentence; one that tells of a defect also at its semicolons, so that a wrong number beside it does not take it away."""
     at, before = 0, ""
-    parts = CLAUSE if ";" in whole and discloses_any(whole) else SENTENCE
+    parts = CLAUSE if discloses_any(whole) else SENTENCE
     for gap in islice(parts.finditer(whole), MOST_SENTENCES):
         text = whole[at : gap.start()]
+        if not (text and whole[gap.end() :]):
+            continue
         yield Piece(text, line, line + text.count("\n"), before=before)
         line += text.count("\n") + gap.group().count("\n")
         at, before = gap.end(), gap.group()
     yield Piece(whole[at:], line, line + whole.count("\n", at), before=before)
+
+
+def leads(group: Group) -> bool:
+    """Whether a paragraph ends in what leads to the next: `It contains:`."""
+    return (
+        not group.marker and group.pieces[-1].kind == "text" and group.pieces[-1].text.rstrip().endswith(":")
+    )
+
+
+def led_to(part: Part) -> Iterator[tuple[Piece, list[Piece]]]:
+    """Every sentence that leads to a list, a table or code, with the pieces of that."""
+    for number, block in enumerate(part.blocks):
+        below = list(part.blocks[number + 1].pieces) if number + 1 < len(part.blocks) else []
+        for at, group in enumerate(block.groups):
+            if leads(group):
+                inside = [piece for one in block.groups[at + 1 :] for piece in one.pieces]
+                yield group.pieces[-1], inside or [piece for piece in below if piece.kind != "heading"]
 
 
 def heading_words(text: str) -> str:
@@ -145,11 +198,12 @@ def block_text(block: Block, gone: AbstractSet[Piece], *, apart: bool = False) -
 
 def group_text(group: Group, gone: AbstractSet[Piece], *, apart: bool = False) -> str:
     """One group, as `block_text`."""
-    kept = [piece for piece in group.pieces if piece not in gone]
     parts = [group.marker]
-    for number, piece in enumerate(kept):
-        parts.append("" if number == 0 else "\n" if apart else piece.before)
-        parts.append(WRAPPED.sub(" ", piece.shown) if apart and piece.kind == "text" else piece.shown)
+    for number, (before, piece, end) in enumerate(group.left(gone)):
+        shown = piece.shown(end)
+        if apart and piece.kind == "text":
+            shown = WRAPPED.sub(" ", shown)
+        parts += [("\n" if number else "") if apart else before, shown]
     return "".join(parts)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 
 from hubkit.adopt.difference import Difference, Outcome
 from hubkit.adopt.outcome import Adoption, card_errors
@@ -33,7 +34,7 @@ def shown(found: Adoption, width: int) -> Iterator[tuple[str, str]]:
             yield "head", ""
             for line in textwrap.wrap(HEADS[outcome], width):
                 yield "head", line
-        yield from _row(row, width)
+        yield from _row(row if found.after else replace(row, now=""), width)
 
 
 def _row(row: Difference, width: int) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from hubkit.adopt.copied import restored, still_lost
 from hubkit.cards.front import TAGS
 from hubkit.cards.init import answers_of, fault
 from hubkit.errors import NothingFound, UsageError
@@ -40,6 +41,8 @@ class Source:
     """Whether broken characters were put right."""
     secrets: tuple[str, ...]
     """What was taken out, each by its kind and line."""
+    broken: tuple[int, ...] = ()
+    """Lines with a sign that a copy lost, and whose place does not tell which it was."""
 
 
 def read_source(view: RepoView) -> Source | None:
@@ -57,9 +60,10 @@ def read_source(view: RepoView) -> Source | None:
         ) from error
     if recorded(text) is not None:
         return None
-    whole = repair_all(text)
+    repaired = repair_all(text)
+    whole = restored(repaired)
     clean, secrets = without_secrets(whole)
-    return Source(clean, parse_readme(clean), whole != text, secrets)
+    return Source(clean, parse_readme(clean), whole != text, secrets, still_lost(repaired, whole))
 
 
 def without_secrets(text: str) -> tuple[str, tuple[str, ...]]:

@@ -7,11 +7,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from itertools import islice
+from itertools import islice, pairwise
 
-from hubkit.adopt.copied import OF_THE_PAGE, Tables, is_around, reads_as_heading, stands_as_heading
+from hubkit.adopt.copied import (
+    FUSED,
+    MARKS,
+    NAMED,
+    OF_THE_PAGE,
+    Tables,
+    is_around,
+    reads_as_heading,
+    stands_as_heading,
+)
 from hubkit.adopt.headings import section_for
-from hubkit.adopt.pieces import Block, Group, Part, Piece, Pieces, fenced, heading_words, sentences
+from hubkit.adopt.pieces import Block, Group, Part, Piece, Pieces, fenced, heading_words, leads, sentences
 from hubkit.readme.document import Readme
 from hubkit.readme.page import LONGEST_LINE, MOST_LINES, Page
 from hubkit.readme.prose import RULE, split_row
@@ -66,7 +75,10 @@ class _Taking:
         if rest := "\n".join(self.lines[at:]).strip("\n"):
             self._add(Block([Group([Piece(rest, at + 1, len(self.lines))])]))
         for group, first, lines in self.flows:
-            group.pieces = list(sentences("\n".join(lines), first))
+            text = "\n".join(lines)
+            group.pieces = list(sentences(MARKS.sub(r"`\g<0>`", text) if self.plain else text, first))
+        for above, part in pairwise(self.parts):
+            _take_lead(above, part)
         return Pieces(self.title, tuple(part for part in self.parts if part.heading or part.blocks))
 
     def _step(self, at: int) -> int:
@@ -245,6 +257,9 @@ class _Taking:
         if not self.fresh and blocks and bullet is None and self._goes_on(at):
             self.flows[-1][2].append(line)
             return
+        if self.plain and bullet is None and self._in_list(at) and (fused := FUSED.search(line)):
+            self.flows[-1][2].append(line[: fused.start()])
+            bullet, line = BULLET.match("- "), f"- {line[fused.end() :]}"
         marker = bullet.group() if bullet else ""
         shown = marker.removeprefix(INDENTED) if self.plain else marker
         group = Group([], shown.replace("•", "-"))
@@ -261,5 +276,25 @@ class _Taking:
         if not self.plain:
             return True
         above, line = self.lines[at - 1].rstrip(), self.lines[at].lstrip()
+        if NAMED.match(line):
+            return False
         wrapped = len(above) >= WRAPPED_AT and BULLET.match(above) is None
         return not ENDED.search(above) and (wrapped or WORD.match(line) is not None)
+
+    def _in_list(self, at: int) -> bool:
+        """Whether the line above is an item of a list."""
+        return not self.fresh and bool(self.parts[-1].blocks) and BULLET.match(self.lines[at - 1]) is not None
+
+
+def _take_lead(above: Part, part: Part) -> None:
+    """`This repository contains:` before the heading of a section of the author's goes below it, where the list or the table is that it leads to."""
+    if (
+        part.name is not None
+        or not above.blocks
+        or not part.blocks
+        or (above.heading and len(above.blocks) < 2)
+    ):
+        return
+    lead, below = above.blocks[-1], part.blocks[0]
+    if (below.titles or below.groups[0].marker) and len(lead.groups) == 1 and leads(lead.groups[0]):
+        part.blocks.insert(0, above.blocks.pop())

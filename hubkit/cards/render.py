@@ -135,11 +135,23 @@ def render_sections(
 
 
 def _headed(title: str, own: str) -> str:
-    """A section that has nothing but the author's text; a heading that begins it is the section's."""
+    """A section that has nothing but the author's text; a heading that begins it is the section's, and those below it are raised with it."""
     first, _, rest = own.partition("\n")
     if first.startswith(LOWER):
-        title, own = first.removeprefix(LOWER), rest.lstrip("\n")
+        title, own = first.removeprefix(LOWER), _raised(rest.lstrip("\n"))
     return f"{HEADING}{title}\n\n{own}\n"
+
+
+def _raised(text: str) -> str:
+    """`####` as `###`, up to the next heading of the section's own level."""
+    lines, fenced = text.split("\n"), False
+    for number, line in enumerate(lines):
+        fenced ^= line.startswith(("```", "~~~"))
+        if not fenced and line.startswith(LOWER):
+            break
+        if not fenced and line.startswith(f"#{LOWER}"):
+            lines[number] = line.removeprefix("#")
+    return "\n".join(lines)
 
 
 def _folded(name: str, text: str) -> str:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from hubkit import plain_yaml
 from hubkit.errors import UsageError
-from hubkit.release.layout import CARD_SETTINGS
+from hubkit.release.layout import CARD_SETTINGS, README
 from hubkit.release.writing import keep_or_write
 from hubkit.small_files import read_regular_text
 from hubkit.texts import shortened
@@ -157,7 +157,9 @@ def load_settings(path: Path) -> CardSettings:
     except FileNotFoundError as error:
         raise UsageError(
             f"{path}: there is no {path.name}",
-            hint=f"hubkit init {path.parent} writes one",
+            hint=f"hubkit adopt {path.parent} --write writes one, with the words of the README.md that is there"
+            if (path.parent / README).is_file()
+            else f"hubkit init {path.parent} writes one",
         ) from error
     except plain_yaml.YamlFault as error:
         raise UsageError(f"{path}: not YAML that can be read: line {error.line}: {error.message}") from error

@@ -165,6 +165,11 @@ def _show(found: Adoption, console: Console) -> None:
         )
     if found.source.mended:
         console.say("[dim]characters that were read in the wrong code page were put right[/]")
+    if found.source.broken:
+        lines = ", ".join(map(str, found.source.broken))
+        console.say(
+            f"[yellow]β[/] on line {lines}: a dash, an arrow or ≈ that a copy lost; write it into README.md, and run this again"
+        )
 
 
 def _write(found: Adoption, folder: Path, console: Console, *, beside: bool, force: bool) -> None:

@@ -45,5 +45,6 @@ def serve(
         announce=lambda hub: console.say(
             f"[bold]{hub.endpoint}[/]  serves {folder}; stop with Ctrl-C\n"
             f"[dim]in another terminal:[/] export HF_ENDPOINT={hub.endpoint} HF_HUB_DISABLE_XET=1"
+            + (" HF_TOKEN=..., that of --token" if token else "")
         ),
     )

@@ -85,7 +85,11 @@ def text_of(found: Adoption) -> str:
         f"- **Errors about the card**: {before} before, {after} after.",
         *(f"  - {escape(one)}" for one in remaining(found)),
         f"- **Your text**: {many(sum(1 for _ in found.built.draft.kept), 'statement')} kept as they are, by section; everything else on the new card is computed from the files.",
-        f"- **Your numbers**: {many(len(found.built.evidence.values) if found.built.evidence else 0, 'number')} in `evidence.yaml`, marked as stated by you and not computed.",
+        *(
+            f"- **Your numbers**: {many(len(evidence.values), 'number')} in `evidence.yaml`, marked as stated by you and not computed."
+            for evidence in [found.built.evidence]
+            if evidence
+        ),
     ]
     for outcome, head in (
         ("withdrawn", "Withdrawn, because the files say otherwise, and what depends on it"),

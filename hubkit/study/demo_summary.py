@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from hubkit.cards.render import interval
@@ -50,17 +51,27 @@ def as_markup(demo: Demo, seconds: float) -> str:
         for layer in demo.outcome.evaluation.layers
     ]
     lines += ["", *_comparison(demo), "", "[bold]Where it is[/]"]
-    release = demo.outcome.folders.release
-    places = (
-        (
-            release,
-            f"the release: README.md, {len(demo.clean_report.saes)} SAEs ({human_bytes(weights_bytes(release))} of weights), evaluation.json, provenance.json",
-        ),
-        (demo.naive, "the naive release"),
-        (demo.folder / "hub", f"the local Hub: hubkit hub serve {demo.folder / 'hub'}"),
-        (demo.folder / "study.yaml", "the study: hubkit run study.yaml"),
+    return "\n".join(
+        [*lines, *(f"  [cyan]{escape(str(path))}[/]  {escape(what)}" for path, what in _places(demo))]
     )
-    return "\n".join([*lines, *(f"  [cyan]{escape(str(path))}[/]  {escape(what)}" for path, what in places)])
+
+
+def _places(demo: Demo) -> list[tuple[Path, str]]:
+    """What lies where, and what to type to use it."""
+    release = demo.outcome.folders.release
+    size = human_bytes(weights_bytes(release))
+    hub, study = demo.folder / "hub", demo.folder / "study.yaml"
+    return [
+        (release, f"the release: README.md, {len(demo.clean_report.saes)} SAEs ({size} of weights), evaluation.json, provenance.json"),
+        (demo.naive, "the naive release"),
+        (hub, f"the local Hub: hubkit hub serve {_typed(hub)}"),
+        (study, f"the study: hubkit run {_typed(study)}"),
+    ]  # fmt: skip
+
+
+def _typed(path: Path) -> str:
+    """A path as it can be pasted into a shell."""
+    return f'"{path}"' if " " in str(path) else str(path)
 
 
 def _comparison(demo: Demo) -> list[str]:

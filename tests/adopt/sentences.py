@@ -14,6 +14,10 @@ from hubkit.readme.document import parse_readme
 ENDS = re.compile(r"(?<=[.!?])\s+")
 THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 WORD = re.compile(r"[^\W_]+")
+STEP = re.compile(r"^\d{1,2}[.)] ")
+"""The number of a step, which goes where its neighbours went."""
+PARTED = re.compile(r"(?<=\)):\**\s+|(?<=:)\**\s+(?=[A-Z])|;\s|\s—\s|\s\(|\s-\s(?=[A-Z])")
+"""Between clauses, of which each is kept or withdrawn."""
 NOT_SAID = re.compile(r"^\s*(?:[-*_=|: ]*|`{3,}.*|~{3,}.*)$")
 
 
@@ -44,6 +48,8 @@ def lost(text: str, found: Adoption) -> list[str]:
     for line in readme.text.split("\n")[readme.body_line - 1 :]:
         if NOT_SAID.match(line) or any(says_no_more(line.strip("# "), section) for section in PLAIN):
             continue
-        parts = line.strip().strip("|").split("|") if "|" in line else ENDS.split(line)
+        bare = STEP.sub("", line.lstrip("# "))
+        parts = bare.strip().strip("|").split("|") if "|" in bare else ENDS.split(bare)
+        parts = [one for part in parts for one in PARTED.split(part)]
         out += [part for part in parts if words(part) and f" {words(part)} " not in there]
     return out

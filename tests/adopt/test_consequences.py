@@ -9,6 +9,7 @@ from adopt.test_adopt import adopted
 
 from hubkit.adopt.difference import RULE
 from hubkit.adopt.outcome import Adoption
+from hubkit.adopt.pieces import Group, group_text, sentences
 
 START = CARD.index("## Usage")
 END = CARD.index("Braces such as")
@@ -73,7 +74,7 @@ def test_code_that_needs_withdrawn_code_goes_with_it_and_so_do_headings_above_no
     assert gone["```python\nprint(hook)\n```"].startswith("uses `hook`, which the withdrawn code on line ")
     loading = found.settings["prose"]["loading"]
     assert "1. Load" not in loading
-    assert "### 2. Hook\n\nThe hook_name format is in cfg.json." in loading
+    assert "### Hook\n\nThe hook_name format is in cfg.json." in loading
     assert lost(text, found) == []
 
 
@@ -170,7 +171,7 @@ def test_a_step_without_its_code_goes_and_one_with_it_stays() -> None:
     )
     found = adopted(text)
     assert "leads to the code" in out(found)["Load it"]
-    assert "2. It is hooked" in (found.built.card or "")
+    assert "\nIt is hooked" in (found.built.card or "")
     kept = adopted(text.replace(WRONG, "cfg = {}"))
     assert "1. Load it" in (kept.built.card or "")
 
@@ -185,3 +186,70 @@ def test_the_lines_and_the_counts_are_those_of_card_yaml() -> None:
     assert found.contradicted == len(entries) - len(out(found))
     code = next(row for row in rows if row.code == "CARD006")
     assert code.says == '4 lines of code, with: sae = SAE.from_pretrained("owner/gpt2-saes", "layer_9")'
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        (
+            "**JumpReLU threshold not learned (57 SAEs):** All non-STE SAEs have threshold = 0. L0 is high.",
+            "**JumpReLU threshold not learned:** All non-STE SAEs have threshold = 0. L0 is high.",
+        ),
+        ("Threshold not learned (57 SAEs): it never moved.", "Threshold not learned: it never moved."),
+    ],
+)
+def test_a_wrong_number_in_brackets_does_not_take_the_disclosure_with_it(said: str, left: str) -> None:
+    text = CARD.replace("Dense latents were not looked at.", said)
+    found = adopted(text)
+    assert left in (found.built.card or "")
+    assert "(57 SAEs)" in {one["text"] for one in found.settings["withdrawn"]}
+    assert lost(text, found) == []
+
+
+@pytest.mark.parametrize(
+    ("clauses", "gone", "left"),
+    [
+        ("A threshold is 0 (57 SAEs): All of them. More.", {1}, "A threshold is 0: All of them. More."),
+        ("A threshold is 0 (57 SAEs): All of them. More.", {1, 2}, "A threshold is 0: More."),
+        ("A threshold is 0 (57 SAEs): All of them.", {1, 2}, "A threshold is 0."),
+        ("**The threshold is 0 (all):** All of them.", {1, 2}, "**The threshold is 0.**"),
+        ("It will not work — use the code above. More.", {1}, "It will not work. More."),
+        ("Thresholds are all 0; 57 of them; so it is. More.", {2}, "Thresholds are all 0; 57 of them. More."),
+        ("The code is read. nanochat is GPT-2. More.", {1}, "The code is read. More."),
+    ],
+)
+def test_what_is_left_of_a_sentence_reads_as_one(clauses: str, gone: set[int], left: str) -> None:
+    pieces = list(sentences(clauses, 1))
+    assert group_text(Group(pieces), set()) == clauses
+    assert group_text(Group(pieces), {pieces[number] for number in gone}) == left
+
+
+def test_what_leads_to_a_list_of_which_nothing_is_left_goes_with_it() -> None:
+    lead = "Every folder holds:\n\n- `layer_9/weights.pt`\n- `layer_9/cfg.json`\n\n"
+    text = CARD.replace("## Limitations", f"## Files\n\n{lead}## Limitations")
+    found = adopted(text)
+    line = text.split("\n").index("- `layer_9/weights.pt`") + 1
+    assert out(found)["Every folder holds:"] == f"leads to line {line}, which is withdrawn"
+    assert "## Files" not in (found.built.card or "")
+    kept = adopted(text.replace("layer_9/weights.pt", "layer_4/cfg.json"))
+    assert "Every folder holds:" in (kept.built.card or "")
+
+
+def test_a_heading_above_nothing_is_withdrawn() -> None:
+    found = adopted(CARD.replace("## Citation", "## Key links:\n\n## Citation"))
+    assert "Key links" not in (found.built.card or "")
+    assert out(found)["## Key links:"] == "nothing stands below it"
+
+
+def test_what_leads_to_a_table_stands_above_it_under_the_heading_of_the_table() -> None:
+    table = "This repository has these:\n\n### Snap loss\n\n| layer | loss |\n|---|---|\n| one | snap |\n\n"
+    card = adopted(CARD.replace("## What's in", f"{table}## What's in")).built.card or ""
+    assert "## Snap loss\n\nThis repository has these:\n\n| layer | loss |" in card
+
+
+def test_what_asks_to_be_read_first_stands_above_the_code() -> None:
+    caveat = "## Training-data caveat — please read before use\n\nLabels come from role play.\n\n#### Why\n\nSo it was.\n\n"
+    card = adopted(CARD.replace("## What's in", f"{caveat}## What's in")).built.card or ""
+    assert card.index("## Training-data caveat — please read before use\n\nLabels come") < card.index(
+        "## Load"
+    )

@@ -11,8 +11,11 @@ from builders import cfg, tensors
 from safetensors.numpy import save
 
 from hubkit.adopt.adoption import adopt
-from hubkit.adopt.copied import OF_THE_PAGE, is_around, stands_as_heading
+from hubkit.adopt.copied import OF_THE_PAGE, is_around, restored, stands_as_heading, still_lost
 from hubkit.adopt.outcome import Adoption
+from hubkit.adopt.split import take_apart
+from hubkit.readme.document import parse_readme
+from hubkit.readme.page import Page
 from hubkit.repo.memory import MemoryView
 
 CARD = """Two SAEs of a small model
@@ -145,3 +148,45 @@ def test_words_of_an_author_s_are_not_the_page_s(line: str) -> None:
 )
 def test_lines_that_are_no_headings(line: str) -> None:
     assert not stands_as_heading(line)
+
+
+BADLY = """What's in This Repo
+- 3 conditions:
+mixed,deceptive_only - Format: SAELens
+Loading β read this
+needs SAELens β₯3.0, 400β600 seconds (2048 β 8192), about a third of them β all the same, L0 β half of d_sae
+hook_name format: blocks.N"""
+
+
+def test_dashes_and_arrows_that_a_copy_lost_come_back_where_their_place_tells_which() -> None:
+    text = restored(BADLY)
+    assert "Loading — read this" in text
+    assert "SAELens ≥ 3.0, 400–600 seconds (2048 → 8192), about a third of them — all the same" in text
+    assert "L0 β half" in text  # about, or a dash
+    greek = "The β of Adam β as it is, 2 β 3"
+    assert restored(greek) == greek
+    assert (still_lost(BADLY, text), still_lost(greek, greek)) == ((5,), ())
+
+
+def test_items_and_names_that_a_copy_put_behind_each_other_are_apart_again() -> None:
+    readme = parse_readme(f"A title\n\nAnd a sentence.\n\n{BADLY}\n")
+    pieces = [piece.text for piece in take_apart(readme, Page(readme)).all]
+    assert "3 conditions:\nmixed,deceptive_only" in pieces
+    assert "Format: SAELens" in pieces
+    assert "hook_name format: blocks.N" in pieces
+
+
+def test_a_heading_may_say_that_it_is_important() -> None:
+    assert stands_as_heading("Important: 4-bit quantization caveat")
+    assert not stands_as_heading("Note: this")
+
+
+def test_names_of_files_are_not_read_as_emphasis() -> None:
+    readme = parse_readme(
+        "A title\n\nIt is in (*_completions.jsonl), and in (*_judges.jsonl), tagged _ste_ as snake_case_names are.\n"
+    )
+    (piece,) = [one for one in take_apart(readme, Page(readme)).all if one.kind == "text"]
+    assert (
+        "(`*_completions.jsonl`), and in (`*_judges.jsonl`), tagged `_ste_` as snake_case_names are."
+        in piece.text
+    )

@@ -99,7 +99,7 @@ def test_code_and_prose_of_a_card_that_was_copied_as_text() -> None:
         ("Final metrics @ 200M tokens", "quality"),
         ("Key Findings — TinyLlama-1.1B", "key_findings"),
         ("Research Context", "research"),
-        ("Classification methodology (please read before using)", "labels"),
+        ("Classification methodology (please read before using)", "caveat"),
         ("BibTeX", "citation"),
         ("License", "license"),
         ("Portability theory — will this SAE work at other precisions?", "precision"),

@@ -294,7 +294,7 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "It fails where a value lies further from the card's than 4 standard errors of the difference, by the card's interval and the number of rows sampled here, or than 2 %.": ("sampled", "computed"),
         "The card's values are of other rows than this text, and the code only prints them beside its own.": ("computed", "sampled"),
         "What the code feeds and what the SAE was trained on:": ("plain", "lens"),
-        "| not recorded |": ("narrow", "by_module"),
+        "hf_hook_name: not recorded.": ("narrow", "by_module"),
         "| hook_name | hf_hook_name |": ("by_module", "plain"),
         "# the precision of the training": ("by_module", "plain"),
         "quantization_config=quantization, dtype=torch.bfloat16)": ("four_bits", "quantized"),
@@ -308,6 +308,7 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "Needs `torch`, `safetensors` and `huggingface_hub`.": ("plain", "scaled"),
     },
     "versions": {
+        "- **topk**: in SAELens's registry for inference from 6.0.0 on; before 6.14.0": ("one", "computed"),
         "| in none |": ("damaged", "plain"),
         "Read in the registries of SAELens 6.0.0 to 6.54.12: a version without the architecture cannot load it.": ("plain", ALWAYS),
     },
@@ -372,7 +373,7 @@ SENTENCES: dict[str, dict[str, Row]] = {
         " Computed by hubkit.": ("index_trend", "index_stated"),
         " Depth is (layer + 1) / layers.": ("index_trend", "index_stated"),
         " Brackets are 95 % intervals.": ("index_trend", "index_stated"),
-        " – was not computed.": ("index_stated", "index_trend"),
+        " – was not computed.": ("index_mixed", "index_stated"),
         " Each row states what its repository held at that commit; `hubkit verify OWNER/NAME@COMMIT` proves it.": ("index_trend", "index_one"),
     },
     "index_counts": {
@@ -425,7 +426,7 @@ SAID: dict[str, Row] = {
     "- The highest of the 2 stated layers of raw activations: layers 3 and 4, tied at 0.700 balanced accuracy.": ("stated_ties", "stated"),
     "- The highest of the 2 stated SAE probes: `a` (**it has a defect**: THR001) at 0.800 balanced accuracy.": ("stated_ties", "stated"),
     "- Not checked: WTS001: the rule itself failed.": ("skipped", "plain"),
-    "| the k largest of ReLU(pre) |": ("plain", "by_module"),
+    "**topk**: the k largest of ReLU(pre); k = ": ("plain", "by_module"),
     "| pre where pre > threshold, else 0 |": ("narrow", "plain"),
     ": fewer than 4 models of known size were measured.": ("index_one", "index_trend"),
     "| SAE probes above the raw activations of their layer | 4 |": ("index_trend", "index_one"),
@@ -484,13 +485,13 @@ LABELS = {
     "scenario", "files", "Commit", "Hardware", "Software", "Activations", "Expansion", "Blocks", "Parameters", "Attention", "MLP", "Vocabulary",
     "Architecture", "Mean", "Means", "come", "comes", "each", "corrected", "inconclusive", "not", "monotonic", "spread", "AUROC", "parameters",
     "Residual", "stream", "Base", "Latents", "Files", "Recipe", "quantities", "architecture", "hook_name", "hf_hook_name", "sae_id", "d_sae",
-    "n", "recorded", "verdict", "setting", "Block", "foreign", "means",
+    "n", "recorded", "verdict", "setting", "Block", "foreign", "means", "Null", "Tensors",
 }  # fmt: skip
 """Words that name a column, or join values: by themselves they say nothing."""
 COLUMNS = {
     "architecture | latents | k | d_in | d_sae | tensors", "rows | n | d_max | null", "recorded | what", "sae_id | architecture", "value | n", "setting | value", "direction | p",
     "seed | value | difference | top latents in common", "representation | balanced accuracy", "architecture | in SAELens's registry for inference | note",
-    "Model | Parameters | SAEs | Layers | d_in | d_sae | Best layer, raw | Balanced accuracy there | Best SAE probe | SAE probes above raw",
+    "Model | Parameters | SAEs | Layers | d_in | d_sae", "Best layer, raw | Balanced accuracy there", "Best SAE probe", "SAE probes above raw",
     "hook",
     "against the number of parameters | models | Spearman's rho | p | verdict",
 }  # fmt: skip

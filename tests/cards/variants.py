@@ -877,8 +877,13 @@ def index_stated(root: Path) -> str:
     return build_index([first, second], INDEX).text
 
 
+def index_mixed(root: Path) -> str:
+    """Two models, of which one is measured."""
+    return build_index([_model(root / "gpt2", "gpt2"), narrow(root / "narrow")], INDEX).text
+
+
 INDICES: dict[str, Callable[[Path], str]] = {
-    one.__name__: one for one in (index_trend, index_one, index_stated)
+    one.__name__: one for one in (index_trend, index_one, index_stated, index_mixed)
 }
 
 __all__ = ["INDICES", "VARIANTS", "card", "in_study", "skipped"]

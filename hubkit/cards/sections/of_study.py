@@ -39,12 +39,14 @@ def _any_transcoder(facts: IndexFacts) -> bool:
 def models(facts: IndexFacts) -> Context:
     """One row per release, smallest model first."""
     shown = [value for row in facts.rows for value in (row.peak, row.best) if value is not None]
+    columns = {name: [getattr(row, name) for row in facts.rows] for name in ("peak", "best", "above")}
     return {
         "rows": facts.rows,
         "commits": facts.commits,
+        "columns": {name for name, values in columns.items() if any(values)},
         "intervals": any(value.metric.interval for value in shown),
         "depths": any(row.depth is not None for row in facts.rows),
-        "gaps": any(not (row.peak and row.best and row.above) for row in facts.rows),
+        "gaps": any(any(values) and not all(values) for values in columns.values()),
     }
 
 

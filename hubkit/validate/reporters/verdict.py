@@ -60,6 +60,9 @@ def _saes(ids: set[str], report: Report) -> str:
 def _card(serious: Sequence[Finding], *, first: bool) -> list[str]:
     """What the card has to do with it."""
     wrong = [f for f in serious if f.code in CONTRADICTIONS]
+    wrong = [
+        f for f in wrong if f.severity is Severity.ERROR
+    ] or wrong  # what may be right all the same is not counted beside what is wrong
     silent = not first and any(f.code == UNDISCLOSED for f in serious)
     if not wrong and first and serious:
         rule = REGISTRY.get(serious[0].code)
