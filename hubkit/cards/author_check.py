@@ -17,6 +17,7 @@ from hubkit.repo.overlay import overlaid
 from hubkit.texts import printable, shortened
 from hubkit.validate.author import strings
 from hubkit.validate.finding import Finding, Severity
+from hubkit.validate.rule import holding
 from hubkit.validate.run import Selection, validate
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from hubkit.cards.settings import CardSettings
     from hubkit.repo.view import RepoView
 
-FACTS = Selection(
-    select=("CARD004", "CARD005", "CARD006", "CARD007", "CARD008", "CARD016", "CARD017", "CARD018")
-)
 MOST_TOLD = 8
 PIECES = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|\n", re.DOTALL)
 """What parts the words of a text that quotes facts: lines, and quotations."""
@@ -52,7 +50,8 @@ def check_author(view: RepoView, settings: CardSettings, text: str, release: Pat
     """What may be wrong in the author's words, in sentences. Raises UsageError for what the files contradict, and for words that only hubkit may use."""
     keys = dict(_by_key(settings))
     _refuse_voice(keys, release)
-    judged = validate(overlaid(view, {README: text.encode("utf-8", "surrogatepass")}), FACTS).findings
+    facts = Selection(select=tuple(sorted(holding("files", "card", "voice"))))
+    judged = validate(overlaid(view, {README: text.encode("utf-8", "surrogatepass")}), facts).findings
     places = _Places(text, keys)
     found = [(place, one) for one in judged if (place := places.of(one)) is not None]
     wrong = [f"  {place}: {one.message}" for place, one in found if one.severity is Severity.ERROR]

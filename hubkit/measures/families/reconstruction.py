@@ -164,6 +164,8 @@ MEASURES = (
             r"{n} of (?:the |its )?(?:\w+ )?variance (?:is|was|are|being) explained",
             r"{n} explained variance",
         ),
+        rest_elsewhere=r"(?:mean |average )?(?:(?:fraction of (?:the )?)?(?:variance unexplained|unexplained[ _]variance)(?: \(FVU\))?|FVU|frac_variance_unexplained)",
+        rest_sentences=(r"{n} of (?:the |its )?(?:\w+ )?variance (?:is |was |remains |stays |being )?unexplained", r"{n} unexplained variance"),
         compute=explained_variance,
     ),
     Measure(
@@ -197,7 +199,11 @@ MEASURES = (
         source="Depends on n: compare only between equal numbers of rows",
         splits=("train", *UNSEEN),
         on_card=OnCard(("saes", "quality"), order=30, quoted_as="alive_share"),
-        columns_elsewhere=r"alive share",
+        columns_elsewhere=r"(?:share of )?alive(?: (?:share|features|latents|fraction|neurons))?|(?:fraction|percentage) of alive (?:features|latents)",
+        sentences_elsewhere=(r"{n} of (?:the |its |all )?(?:features|latents) are alive", r"{n} alive (?:features|latents)"),
+        loosely_elsewhere=True,
+        rest_elsewhere=r"(?:share of )?dead(?: (?:share|features|latents|fraction|neurons))?|(?:fraction|percentage) of dead (?:features|latents)",
+        rest_sentences=(r"{n} of (?:the |its |all )?(?:features|latents) are dead", r"{n} dead (?:features|latents)"),
         compute=alive_share,
     ),
     Measure(
@@ -212,15 +218,19 @@ MEASURES = (
         source="Depends on the scale of the activations: compare only at one hook of one model",
         splits=(*UNSEEN, "train"),
         on_card=OnCard(("quality",), order=40),
+        columns_elsewhere=r"(?:mean |average |reconstruction |final |test )?(?:MSE|mean squared error|squared error|reconstruction error)(?: \(MSE\))?",
+        loosely_elsewhere=True,
         compute=mse,
     ),
     _declared(
         "mse_sum", "Squared error of a row", "mean over rows of sum_j (x_j - xhat_j)^2", "activation units squared",
         f"`mse` of SAELens: {SAELENS}; mse times d_in", mse_sum, higher_is_better=False,
+        columns_elsewhere=r"mse_sum",
     ),
     _declared(
         "cosine", "Cosine of row and reconstruction", "mean over rows of x xhat / (||x|| ||xhat||)", "1",
         f"`cossim` of SAELens: {SAELENS}, but for rows that are said back as 0", cosine, lower=-1.0, upper=1.0, higher_is_better=True,
+        columns_elsewhere=r"(?:mean |average )?(?:reconstruction )?(?:cosine(?: similarity)?|cos(?:ine)?[ _]sim|cossim)",
     ),
     _declared(
         "l2_ratio", "Length of the reconstruction", "mean over rows of ||xhat|| / ||x||, ||x|| < 1e-4 taken as 1", "1",

@@ -131,7 +131,7 @@ def one_base_model(repo: RepoFacts) -> str | None:
     return next(iter(ids)) if len(ids) == 1 else None
 
 
-@repo_rule("CARD017", Severity.ERROR, Need.README)
+@repo_rule("CARD017", Severity.ERROR, Need.README, against="voice")
 def speaks_as_hubkit_does(repo: RepoFacts) -> Iterator[Found]:
     """The author's text says that hubkit checked, measured or computed something.
 
