@@ -206,6 +206,7 @@ class RepoFacts:
     metrics: list[JsonFile] = field(default_factory=list)
     """The SAEs' own metrics.json: only with `--deep`."""
     provenance: JsonFile | None = None
+    pool_report: JsonFile | None = None
     evidence: EvidenceText | None = None
     """evidence.yaml: what the author states."""
     pickles: list[Pickle] = field(default_factory=list)
