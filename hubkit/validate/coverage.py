@@ -225,10 +225,8 @@ def _within(value: Any) -> Iterator[tuple[float, float]]:
 
 def _lines_of_models(repo: RepoFacts) -> set[int]:
     """Lines that name the base model, where a configuration does too."""
-    from hubkit.readme.base_mentions import base_mentions
-
     known = any(sae.sae.model_name for sae in repo.saes)
-    return {one.line for one in base_mentions(repo.page)} if known and repo.page else set()
+    return {one.line for one in repo.base_mentions} if known else set()
 
 
 def held(repo: RepoFacts) -> Iterator[Claim]:

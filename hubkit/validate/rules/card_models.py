@@ -73,7 +73,6 @@ def another_model(repo: RepoFacts) -> Iterator[Found]:
     those of the card's.
     """
     # Their patterns take longer to compile than a validation without a card takes.
-    from hubkit.readme.base_mentions import base_mentions
     from hubkit.readme.code_models import use_of
 
     own = _own(repo)
@@ -87,7 +86,7 @@ def another_model(repo: RepoFacts) -> Iterator[Found]:
         if not own.certain:
             yield from _too_wide(repo, own.names[0])
         yield from _tags(repo, own)
-        for mention in base_mentions(repo.page) if repo.page else ():
+        for mention in repo.base_mentions:
             yield from _words(repo, own, mention)
     yield from misread(repo, use)
 

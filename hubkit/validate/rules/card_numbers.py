@@ -15,7 +15,6 @@ from hubkit.release.layout import README
 from hubkit.validate.card import claim_finding
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
-from hubkit.validate.measured_values import values_of
 from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
 from hubkit.validate.rules.thr_values import training_number
@@ -50,7 +49,7 @@ def wrong_number(repo: RepoFacts) -> Iterator[Found]:
 def numbers_of(repo: RepoFacts) -> Numbers:
     """The values of the files by what they are of, and by measure. A squared error may be stated as a mean over the dimensions, or as their sum."""
     values: Numbers = defaultdict(list)
-    for value in values_of(repo):
+    for value in repo.values:
         if value.number is not None:
             values[value.owner, value.measure].append(value.number)
     for sae in repo.saes:

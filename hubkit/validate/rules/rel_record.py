@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from hubkit.release.layout import PROVENANCE
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
-from hubkit.validate.measured_values import values_of
 from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
 from hubkit.validate.rules.rel import provenance_of
@@ -151,7 +150,7 @@ def _measured(repo: RepoFacts, record: Provenance) -> Iterator[Contradiction]:
         return
     rows = [
         one.n
-        for one in values_of(repo)
+        for one in repo.values
         if one.n and not one.stated and one.split in OF_THE_POOL and BY_ROW.match(one.measure)
     ]
     if rows and max(rows) > decisive:
