@@ -16,6 +16,7 @@ HEAD = "---\nlibrary_name: saelens\nbase_model: openai-community/gpt2\nlicense: 
 METADATA = {
     "context_size": 128, "dataset_path": "Skylion007/openwebtext", "prepend_bos": True, "model_name": "gpt2", "hook_name": "blocks.6.hook_resid_post",
     "training_architecture": "topk", "training_condition": "mixed", "model_from_pretrained_kwargs": {"torch_dtype": "float16"},
+    "training_tokens": 300_000_000, "num_dead_features": 737,
 }  # fmt: skip
 EVALUATION = {
     "$schema": "urn:hubkit:evaluation:2",
@@ -25,6 +26,9 @@ EVALUATION = {
             "values": [
                 {"measure": "l0", "version": 1, "split": "held_out", "value": 31.4, "n": 1000},
                 {"measure": "explained_variance", "version": 1, "split": "held_out", "value": 0.874, "n": 1000},
+                {"measure": "alive_share", "version": 1, "split": "held_out", "value": 0.97, "n": 1000},
+                {"measure": "mse", "version": 1, "split": "held_out", "value": 0.0123, "n": 1000},
+                {"measure": "cosine", "version": 1, "split": "held_out", "value": 0.93, "n": 1000},
             ],
         }
     ],

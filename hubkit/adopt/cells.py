@@ -10,7 +10,7 @@ from typing import Any
 from hubkit.adopt.pieces import Block, Piece
 from hubkit.measures.catalogue import CATALOGUE
 from hubkit.readme.claims.names import SAE_COLUMN
-from hubkit.readme.claims.scores import MEASURED, TITLES
+from hubkit.readme.claims.scores import TITLES
 from hubkit.readme.page import LONGEST_LINE
 from hubkit.readme.prose import split_row
 from hubkit.release.evidence import StatedValue
@@ -103,7 +103,14 @@ def stated(number: Cell, place: Place) -> StatedValue:
 
 def measure_of(words: str) -> str | None:
     """The measure of the catalogue that a title names."""
-    return next((name for name in MEASURED if TITLES[name].match(words)), None)
+    return next(
+        (
+            one.measure
+            for one, title in TITLES
+            if one.measure in CATALOGUE and not one.rest and not one.loosely and title.match(words)
+        ),
+        None,
+    )
 
 
 def values_in(block: Block, about: str, known: Known) -> Iterator[tuple[Piece, StatedValue]]:

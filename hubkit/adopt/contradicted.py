@@ -17,19 +17,8 @@ from hubkit.cards.text import inline
 from hubkit.readme.document import Readme
 from hubkit.release.layout import README
 from hubkit.validate.finding import Finding, Severity
+from hubkit.validate.rule import holding
 
-CONTRADICTS = (
-    "CARD004",
-    "CARD005",
-    "CARD006",
-    "CARD007",
-    "CARD008",
-    "CARD009",
-    "CARD015",
-    "CARD016",
-    "CARD018",
-)
-"""Rules that hold a statement against the files; the others speak of what is missing."""
 UNFILLED = "CARD011"
 """A placeholder says nothing that could be kept."""
 QUOTED = re.compile(r': "[^\n]*"$')
@@ -47,15 +36,20 @@ Judge = Callable[[str], list[Finding]]
 """The findings on README.md, were this its text."""
 
 
+def against_something(finding: Finding) -> bool:
+    """Whether its rule holds a statement against something; the others speak of what is missing."""
+    return finding.code in holding("files", "card", "code", "cards")
+
+
 def contradicts(finding: Finding) -> bool:
     """Whether a finding withdraws what it stands on."""
-    wrong = finding.code in CONTRADICTS and finding.severity is Severity.ERROR
+    wrong = against_something(finding) and finding.severity is Severity.ERROR
     return finding.path == README and (wrong or finding.code == UNFILLED)
 
 
 def doubts(finding: Finding) -> bool:
     """Whether a finding marks what it stands on: the files speak against it, and it may be right all the same."""
-    return finding.path == README and finding.code in CONTRADICTS and finding.severity is Severity.WARNING
+    return finding.path == README and against_something(finding) and finding.severity is Severity.WARNING
 
 
 def _mark(piece: Piece, finding: Finding, places: Mapping[int, int]) -> None:

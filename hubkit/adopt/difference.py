@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from hubkit.adopt.contradicted import ALSO, CONTRADICTS, QUOTED, on_line
+from hubkit.adopt.contradicted import ALSO, QUOTED, against_something, on_line
 from hubkit.adopt.draft import Draft, lines_of, short
 from hubkit.adopt.pieces import Piece, code_of
 from hubkit.readme.claims import Claims, read_claims
@@ -131,7 +131,7 @@ def _of_finding(finding: Finding, draft: Draft, left: set[tuple[str, str]], clai
     ] or there
     whole = QUOTED.sub("", finding.message)
     quote = says.group()[3:-1] if says else ""
-    if gone and finding.code in CONTRADICTS:
+    if gone and against_something(finding):
         return Difference(
             gone[0].first,  # as in card.yaml
             finding.code,
@@ -141,7 +141,7 @@ def _of_finding(finding: Finding, draft: Draft, left: set[tuple[str, str]], clai
             "withdrawn",
             besides(gone, [whole, *(why for piece in gone for why in draft.gone[piece])]),
         )
-    if finding.code in CONTRADICTS:
+    if against_something(finding):
         return Difference(line, finding.code, quote, whole, LEFT, "kept")
     if (finding.code, whole) in left or claims.card is None:
         return Difference(line, finding.code, quote, whole, "the same", "open")

@@ -107,8 +107,13 @@ def draft_card(
     if old is not None and not force and edited_by_hand(old):
         keep_foreign(path, old, _with_code(facts, written, old, release, None))  # before any code is run
     view = open_folder(release)
+    plain = replace(facts, settings=settings.model_copy(update={"templates": None}))
     doubts = check_author(
-        view, settings, _with_code(facts, written, old, release, None), release
+        view,
+        settings,
+        _with_code(facts, written, old, release, None),
+        release,
+        shipped=render_card(plain, written) if settings.templates else "",
     )  # before any code is run
     text = _with_code(facts, written, old, release, run)
     return Card(path, text, facts, changed=text != old, diff=unified(old, text), doubts=doubts)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hubkit import __version__
+from hubkit.cards.author_check import check_study
 from hubkit.cards.build import keep_foreign, read_card, regions_of, unified
 from hubkit.cards.front import tags, with_front_matter
 from hubkit.cards.prose_facts import COUNTED, Fact, Tree, quotable
@@ -27,6 +28,8 @@ class IndexCard:
     facts: IndexFacts
     changed: bool = True
     diff: str = ""
+    doubts: tuple[str, ...] = ()
+    """What may be wrong in the author's words."""
 
 
 def build_index(
@@ -39,7 +42,8 @@ def build_index(
 ) -> IndexCard:
     """The card of a study whose releases are in these folders, each with its card.yaml. Nothing is written.
 
-    `commits` maps a repository to the commit that its row speaks of. `path` is the README.md that it is to become: its author's regions are kept, and edits by hand outside them raise EditedError unless `force`.
+    `commits` maps a repository to the commit that its row speaks of. `path` is the README.md that it is to become: its author's regions are kept, and edits by hand outside them raise EditedError unless `force`; words of the author that the
+    files of the releases contradict raise UsageError.
     """
     facts = read_study(releases, settings, commits)
     old = read_card(path) if path is not None else None
@@ -51,7 +55,8 @@ def build_index(
     )
     if old is not None and not force:
         keep_foreign(where, old, text)
-    return IndexCard(text, facts, text != old, unified(old, text))
+    doubts = check_study(releases, settings, text, str(where))
+    return IndexCard(text, facts, text != old, unified(old, text), doubts)
 
 
 def write_index(

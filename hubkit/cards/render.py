@@ -20,7 +20,7 @@ from hubkit.cards.sections.section import Absent
 from hubkit.cards.settings import CommonSettings
 from hubkit.cards.text import inline, interval
 from hubkit.errors import UsageError
-from hubkit.readme.regions import Region, render_region
+from hubkit.readme.regions import Region, render_region, templated
 
 __all__ = ["Written", "interval", "render_card", "render_sections"]
 
@@ -32,6 +32,7 @@ LOWER = "### "
 BULLET = re.compile(r"[ ]{0,3}[-+*] ")
 APART = "<!-- -->"
 """Between two lists, which would be one without it."""
+MARKS = re.compile(r"<!-- /?hubkit:")
 NOT_RUN = "Not run when this card was written."
 
 
@@ -115,6 +116,8 @@ def render_sections(
     done = authored.render(authored.Job(names, prose, theirs, templates))
     texts = {name: _tidied(text) for name, text in done.sections.items()}
     texts |= {name: _template(shipped(), name, context) for name, context in ours.items()}
+    _check_marks(done.sections)
+    their_own = {name for name, context in theirs if texts[name] != _template(shipped(), name, context)}
     parts = {}
     for name, context in contexts.items():
         own = _own(name, settings, written, done.prose.__getitem__)
@@ -130,8 +133,20 @@ def render_sections(
     folded = written.folded
     ordered = sorted(parts, key=lambda name: (name in folded, name in LAST))
     their = [f"{HEADING}{one.heading}\n\n{done.prose[one.text].strip()}\n" for one in settings.sections]
-    seen = [parts[name] for name in ordered if name not in folded]
-    return "\n".join([*seen, *their, *(_folded(name, parts[name]) for name in ordered if name in folded)])
+    whole = {name: _folded(name, text) if name in folded else text for name, text in parts.items()}
+    whole |= {name: templated(whole[name]) for name in their_own & whole.keys()}
+    seen = [whole[name] for name in ordered if name not in folded]
+    return "\n".join([*seen, *their, *(whole[name] for name in ordered if name in folded)])
+
+
+def _check_marks(sections: Mapping[str, str]) -> None:
+    """Raise UsageError for a template that writes the marks by which hubkit tells its own text from the author's."""
+    for name, text in sections.items():
+        if MARKS.search(text):
+            raise UsageError(
+                f"the template {name}.md.j2 writes <!-- hubkit:...: those marks are hubkit's own",
+                hint="take them out of the template",
+            )
 
 
 def _headed(title: str, own: str) -> str:

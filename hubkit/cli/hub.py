@@ -37,6 +37,7 @@ def serve(
     from hubkit.localhub.server import serve as run
 
     console = Console()
+    login = " HF_TOKEN=TOKEN[dim], the one that this Hub was started with[/]" if token else ""
     run(
         folder,
         port=port,
@@ -44,7 +45,6 @@ def serve(
         user=user,
         announce=lambda hub: console.say(
             f"[bold]{hub.endpoint}[/]  serves {folder}; stop with Ctrl-C\n"
-            f"[dim]in another terminal:[/] export HF_ENDPOINT={hub.endpoint} HF_HUB_DISABLE_XET=1"
-            + (" HF_TOKEN=..., that of --token" if token else "")
+            f"[dim]in another terminal:[/] export HF_ENDPOINT={hub.endpoint} HF_HUB_DISABLE_XET=1{login}"
         ),
     )

@@ -13,6 +13,7 @@ from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import Severity
 from hubkit.validate.gather import gather
 from hubkit.validate.need import Need
+from hubkit.validate.rule import holding
 from hubkit.validate.rules.card_code import MOVED_KEY
 
 if TYPE_CHECKING:
@@ -20,18 +21,8 @@ if TYPE_CHECKING:
     from hubkit.validate.finding import Finding
 
 NEEDS = Need.TREE | Need.CFG | Need.HEADER | Need.THRESHOLD
-TO_BE_REBUILT = {
-    "CARD003",
-    "CARD004",
-    "CARD005",
-    "CARD006",
-    "CARD007",
-    "CARD010",
-    "CARD013",
-    "CARD018",
-    "REL004",
-}
-"""What the card states of the files, and the records of digests: a change of a file can make them untrue, and `hubkit build-cards` writes them again.
+TO_BE_REBUILT = {"CARD003", "CARD010", "CARD013", "REL004"}
+"""Beside the rules that hold the card against the files: what the card leaves out, and the records of digests: a change of a file can make them untrue, and `hubkit build-cards` writes them again.
 CARD003 is of an SAE that becomes SAELens's: the same run writes it into the front matter (`run.brought`)."""
 REVEALED = ("THR",)
 """Findings about the thresholds' own values. Where no tensor changed they were true before, hidden by a configuration that could not be read."""
@@ -51,7 +42,7 @@ def unproven(
 def worse(old: Iterable[Finding], new: Iterable[Finding], *, weights_changed: bool) -> list[str]:
     """The codes of which there are more errors or warnings than before."""
     had, has = _serious(old), _serious(new)
-    came = {code for code, count in has.items() if count > had[code]} - TO_BE_REBUILT
+    came = {code for code, count in has.items() if count > had[code]} - TO_BE_REBUILT - holding("files")
     return sorted(code for code in came if weights_changed or not code.startswith(REVEALED))
 
 

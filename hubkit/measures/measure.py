@@ -89,6 +89,12 @@ class Measure:
     """A pattern of the titles that columns of it have in anybody's card, upper and lower case alike."""
     sentences_elsewhere: tuple[str, ...] = ()
     """Patterns of what anybody's sentences say of it, beside its titles with a number: `{n}` is where the number stands."""
+    rest_elsewhere: str | None = None
+    """Of a share: the same as `columns_elsewhere` for what is missing to 1, as the unexplained variance."""
+    rest_sentences: tuple[str, ...] = ()
+    """The same as `sentences_elsewhere` for it."""
+    loosely_elsewhere: bool = False
+    """Whether other people mean several definitions by these words: what they say is compared, with a warning, and never taken over as this measure."""
 
     @property
     def is_computed(self) -> bool:

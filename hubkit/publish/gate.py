@@ -54,7 +54,7 @@ def check_gate(
     """
     reasons = {code.upper(): reason.strip() for code, reason in (allow or {}).items()}
     # Without a configuration: an ignore is the author's private decision, and what is published is judged as a stranger would.
-    report = validate(open_folder(release))
+    report = validate(open_folder(release), coverage=True)
     if not report.complete:
         raise HubkitError(
             f"{release}: not everything could be checked; nothing was sent",

@@ -29,14 +29,20 @@ NAMES_ONE = re.compile(r"\b(?:SAEs?|auto-?encoders?|transcoders?|dictionary)\b",
 """Other images show results, layer by layer."""
 
 
-def asides(page: Page) -> Iterator[Line]:
-    """Each comment and each image's words as a line of its own, in the order of the lines."""
-    of_saes = {
+def code_of_saes(page: Page) -> Iterator[Line]:
+    """The lines of code that loads or runs SAEs."""
+    numbers = {
         block.line + offset
         for block in page.readme.code_blocks
         if block.language in COMMENTED and OF_SAES.search(block.text)
         for offset in range(block.text.count("\n") + 1)
     }
+    yield from (line for line in page.lines if line.code and line.number in numbers)
+
+
+def asides(page: Page) -> Iterator[Line]:
+    """Each comment and each image's words as a line of its own, in the order of the lines."""
+    of_saes = {line.number for line in code_of_saes(page)}
     for line in page.lines:
         if line.code:
             text = _comment(line.text[:LONGEST]) if line.number in of_saes else None

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from hubkit.readme.document import Readme, parse_readme
-from hubkit.readme.regions import author_lines, generated_text
+from hubkit.readme.regions import author_lines, generated_text, template_lines
 from hubkit.release.card_digest import KEY
 
 
@@ -30,10 +30,10 @@ def edited_by_hand(text: str) -> bool:
 
 
 def generated_lines(readme: Readme) -> frozenset[int]:
-    """The lines, 1-based, that stand as hubkit wrote them: all but the author's regions, and none where the text is not what hubkit recorded."""
+    """The lines, 1-based, that stand as hubkit wrote them: all but the author's regions and templates, and none where the text is not what hubkit recorded."""
     if not _intact(readme):
         return frozenset()
-    own = author_lines(readme.text)
+    own = author_lines(readme.text) | template_lines(readme.text)
     return frozenset(number for number in range(1, readme.text.count("\n") + 2) if number not in own)
 
 

@@ -35,6 +35,9 @@ BLANKS = re.compile(r"\s{2,}")
 EMPHASIS = re.compile(r"(?<![\d*])\*{1,3}|\*{1,3}(?![\d*])|`{1,3}|(?<!\w)__(?=\w)|(?<=[\w.])__(?!\w)")
 LINK = re.compile(r"\[([^\[\]\n]{1,300})\]\([^()\s]{1,500}\)")
 WORDS = re.compile(r"\w")
+ALERT = re.compile(r"^\[!\w{3,12}\] ?")
+"""`> [!NOTE]`, which the Hub shows as a box."""
+ITEM_TAG = re.compile(r"</?(?:li|ul|ol)\b[^<>]{0,200}>", re.IGNORECASE)
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[\"(\[A-Z])")
 CODE = re.compile(
     r"(?:from [\w.]+ import |import \w|def \w+\(|with \w[\w.]*\(|print\(|return |@\w+$|handle\.|#\s)|"
@@ -233,10 +236,19 @@ class Page:
                     titles, titled = cells, True
             else:
                 titles = ()
-            yield Line(
-                number, raw, _plain(raw, cells, code=code), section, heading, code, in_fence,
-                bool(BULLET.match(raw)), cells, titles if cells and not titled else (), level,
-            ), titled  # fmt: skip
+            for item in _items(raw) if not code and not cells else (raw,):
+                yield Line(
+                    number, item, _plain(item, cells, code=code), section, heading, code, in_fence,
+                    bool(BULLET.match(item)), cells, titles if cells and not titled else (), level,
+                ), titled  # fmt: skip
+
+
+def _items(raw: str) -> tuple[str, ...]:
+    """The items of an HTML list that stand in one line, as items of Markdown; of any other line itself."""
+    if "<li" not in raw.lower():
+        return (raw,)
+    pieces = (piece.strip() for piece in ITEM_TAG.split(raw))
+    return tuple(f"- {piece}" for piece in pieces if WORDS.search(piece)) or (raw,)
 
 
 def indented_code(lines: Sequence[str]) -> set[int]:
@@ -287,4 +299,4 @@ def _plain(raw: str, cells: tuple[str, ...], *, code: bool) -> str:
         .replace("\\*", "*")
     )
     # A run of blanks says no more than one, and patterns try each place in it.
-    return BLANKS.sub(" ", EMPHASIS.sub("", text)).strip()
+    return BLANKS.sub(" ", EMPHASIS.sub("", ALERT.sub("", text))).strip()

@@ -20,6 +20,8 @@ from hubkit.errors import UsageError
 OPENED = re.compile(r"<!-- hubkit:author:(?P<name>[a-z_]+)(?:(?P<whole>[ \t]*-->\n?)|[ \t]*\n)")
 SOURCE_END = re.compile(r"\n[ \t]*-->\n?")
 CLOSED = re.compile(r"<!-- /hubkit:author:([a-z_]+) -->")
+TEMPLATED = ("<!-- hubkit:template -->", "<!-- /hubkit:template -->")
+"""Around a section that a template of the author's wrote: under the digest of the card, and not in hubkit's words."""
 MARK = re.compile(r"<!-- /?hubkit:author:([a-z_]*)")
 
 
@@ -130,4 +132,21 @@ def author_lines(text: str) -> set[int]:
         if region.source is None:
             found.update(range(line, last + 1))
         at, line = region.stop, last
+    return found
+
+
+def templated(section: str) -> str:
+    """The section, marked as the author's template wrote it."""
+    begin, end = TEMPLATED
+    return f"{begin}\n\n{section.strip()}\n\n{end}\n"
+
+
+def template_lines(text: str) -> set[int]:
+    """The lines, 1-based, of the sections that a template of the author's wrote."""
+    found: set[int] = set()
+    inside = False
+    for number, line in enumerate(text.split("\n"), 1):
+        inside = (inside or line == TEMPLATED[0]) and line != TEMPLATED[1]
+        if inside:
+            found.add(number)
     return found

@@ -124,7 +124,7 @@ def draft(job: CardJob) -> Outcome:
 
 
 def _of_index(path: Path, card: IndexCard) -> Outcome:
-    return Outcome(path, card.facts.saes, card.changed, card.diff)
+    return Outcome(path, card.facts.saes, card.changed, card.diff, card.doubts)
 
 
 def facts_of(job: CardJob) -> Iterator[tuple[str, Fact]]:

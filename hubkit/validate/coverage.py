@@ -19,8 +19,8 @@ from hubkit.release.layout import README
 from hubkit.validate.author import Author
 from hubkit.validate.card import countable, layer_of, own_model, same_repository, shape_of
 from hubkit.validate.finding import Severity
-from hubkit.validate.measured_values import values_of
 from hubkit.validate.properties import comparable
+from hubkit.validate.rule import holding
 from hubkit.validate.true_values import sizes_agree
 
 if TYPE_CHECKING:
@@ -44,8 +44,11 @@ LINES_SHOWN = 8
 QUOTES_SHOWN = 200
 """In the report; what is beyond is counted."""
 EXACT = 1e-9
-WHOLE_CARD = {"CARD004", "CARD005", "CARD006", "CARD007", "CARD008", "CARD016", "CARD018"}
-"""Rules that hold what the card says against something."""
+
+
+def whole_card() -> frozenset[str]:
+    """The rules without which nothing can be said to agree."""
+    return holding("files", "card")
 
 
 @dataclass(frozen=True)
@@ -106,14 +109,14 @@ def coverage_of(repo: RepoFacts, findings: Iterable[Finding]) -> Coverage | None
 
     if repo.page is None or not repo.saes:
         return None
-    findings = list(findings)
+    findings, whole = list(findings), whole_card()
     doubted = any(one.code in DOUBT_MODEL and one.severity >= Severity.WARNING for one in findings)
     statements = list(stated(repo.page))
     claims = _claims_of(
         statements, (one for one in held(repo) if not (doubted and getattr(one, "field", "") == "model_name"))
     )
     named = set() if doubted else _lines_of_models(repo)
-    wrong = {one.line for one in findings if one.path == README and one.code in WHOLE_CARD and one.line}
+    wrong = {one.line for one in findings if one.path == README and one.code in whole and one.line}
     author = Author(repo)
     agree = contradicted = 0
     unheld = []
@@ -176,6 +179,8 @@ def _says(claim: Claim, fields: frozenset[str], word: str) -> bool:
         return value is None or value == claim.stated or _shares(value, claim.stated)
     if isinstance(claim, kinds.Property) and "architecture" in fields:
         return claim.only is not None and claim.only in (FIELDS["architecture"].kind.read(word) or ())
+    if isinstance(claim, kinds.Count) and claim.what != "architectures":
+        return False
     others = BESIDE.get(type(claim), frozenset())
     return bool(fields & others)
 
@@ -198,7 +203,9 @@ def _meets(stated: tuple[float, float], known: tuple[float, float]) -> bool:
 def _numbers(claim: Claim) -> Iterator[tuple[float, float]]:
     """Every number of a claim; the two of a range as its bounds."""
     for name, value in vars(claim).items():
-        if name not in {"line", "quote", "row", "slack", "digits"}:
+        if name == "written":
+            yield from ((one, one) for one in value)
+        elif name not in {"line", "quote", "row", "slack", "digits"}:
             yield from _within(value)
 
 
@@ -218,10 +225,8 @@ def _within(value: Any) -> Iterator[tuple[float, float]]:
 
 def _lines_of_models(repo: RepoFacts) -> set[int]:
     """Lines that name the base model, where a configuration does too."""
-    from hubkit.readme.base_mentions import base_mentions
-
     known = any(sae.sae.model_name for sae in repo.saes)
-    return {one.line for one in base_mentions(repo.page)} if known and repo.page else set()
+    return {one.line for one in repo.base_mentions} if known else set()
 
 
 def held(repo: RepoFacts) -> Iterator[Claim]:
@@ -238,12 +243,9 @@ def _tests(repo: RepoFacts) -> dict[type[Claim], Callable[[Any], bool]]:
     """For each kind of claim whether there is something to hold it against. Arithmetic inside the card is none: both numbers may be wrong."""
     from hubkit.validate.rules.card_counts import there
     from hubkit.validate.rules.card_disclosure import had_thresholds
-    from hubkit.validate.rules.card_numbers import stated_of_all
+    from hubkit.validate.rules.card_numbers import numbers_of, stated_of_all
 
-    values = defaultdict(list)
-    for value in values_of(repo):
-        if value.number is not None:
-            values[value.owner, value.measure].append(value.number)
+    values = numbers_of(repo)
     ids = {sae.sae_id: sae for sae in repo.saes}
     layers = countable(repo) and all(layer_of(sae) is not None for sae in repo.saes)
     widths = all(sae.sae.d_in and sae.sae.d_sae and sizes_agree(sae) for sae in repo.saes)

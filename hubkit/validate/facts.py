@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hubkit.formats.sae import Origin, Sae
     from hubkit.formats.strict_json import Document, JsonFault
     from hubkit.models.base_model import BaseModel
+    from hubkit.readme.base_mentions import Mention
     from hubkit.readme.document import Readme
     from hubkit.release.evidence_text import EvidenceText
     from hubkit.repo.view import Entry, RepoView
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from hubkit.validate.code_files import CodeFile
     from hubkit.validate.deep import WholeWeights
     from hubkit.validate.load import Loaded
+    from hubkit.validate.measured_values import Value
     from hubkit.validate.need import Need
     from hubkit.validate.pickles import Pickle
     from hubkit.validate.secret_texts import Secret
@@ -206,6 +208,7 @@ class RepoFacts:
     metrics: list[JsonFile] = field(default_factory=list)
     """The SAEs' own metrics.json: only with `--deep`."""
     provenance: JsonFile | None = None
+    pool_report: JsonFile | None = None
     evidence: EvidenceText | None = None
     """evidence.yaml: what the author states."""
     pickles: list[Pickle] = field(default_factory=list)
@@ -252,6 +255,20 @@ class RepoFacts:
     def page(self) -> Page | None:
         """The card line by line."""
         return Page(self.card) if self.card else None
+
+    @cached_property
+    def values(self) -> tuple[Value, ...]:
+        """Every value that the files of hubkit's form state (`measured_values.py`)."""
+        from hubkit.validate.measured_values import values_of
+
+        return tuple(values_of(self))
+
+    @cached_property
+    def base_mentions(self) -> tuple[Mention, ...]:
+        """Where the card says which base model its SAEs are of."""
+        from hubkit.readme.base_mentions import base_mentions  # its patterns take a while to compile
+
+        return tuple(base_mentions(self.page)) if self.page else ()
 
     @property
     def evaluation_text(self) -> str | None:

@@ -12,7 +12,7 @@ from hubkit.formats.folder import folders_of
 from hubkit.readme.claims import import_grammar
 from hubkit.readme.document import read_readme
 from hubkit.release.card_digest import recorded_digests
-from hubkit.release.layout import EVALUATION, METRICS, PROVENANCE, README
+from hubkit.release.layout import EVALUATION, METRICS, POOL_REPORT, PROVENANCE, README
 from hubkit.validate import reading
 from hubkit.validate.code_files import search_code
 from hubkit.validate.code_packed import search_packed
@@ -176,6 +176,7 @@ def _read_texts(facts: RepoFacts, needs: Need) -> None:
             facts.metrics = [file for file in found if file]
     if Need.PROVENANCE in needs:
         facts.provenance = reading.read_json(view, PROVENANCE, facts.unread, Need.PROVENANCE)
+        facts.pool_report = reading.read_json(view, POOL_REPORT, facts.unread, Need.PROVENANCE)
     facts.repository = view.repository
     if facts.repository is None and Need.README in needs:
         facts.repository = declared_name(view, facts.provenance)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hubkit.formats.detect import USUAL_NAMES
 from hubkit.formats.folder import PARTS, YAML_NAMES
-from hubkit.release.layout import EVALUATION, EVIDENCE, METRICS, PROVENANCE, README
+from hubkit.release.layout import EVALUATION, EVIDENCE, METRICS, POOL_REPORT, PROVENANCE, README
 from hubkit.repo.view import SMALL_FILE
 from hubkit.tensors.safetensors import FIRST_READ
 from hubkit.validate.need import HEADERS, Need
@@ -61,6 +61,7 @@ def _texts() -> tuple[tuple[str, Need], ...]:
         (EVALUATION, Need.EVALUATION),
         (EVIDENCE, Need.EVALUATION),
         (PROVENANCE, Need.PROVENANCE),
+        (POOL_REPORT, Need.PROVENANCE),
     )
 
 

@@ -117,6 +117,7 @@ def _one(request: Request, view: RepoView, report: Progress) -> Answer:
         base_model=request.base_model,
         more=request.more,
         report=report,
+        coverage=True,
     )
     root = view.root if isinstance(view, LocalView) else None
     remarks = (*found.remarks, *settled.remarks, *_passed_over(view, config))

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 
 Scope = Literal["sae", "repo"]
+Against = Literal["files", "card", "code", "cards", "voice"]
+"""What a rule holds the words of a card against: the files of the repository, the card itself and what is known of base models, SAELens (its code), other cards, and what only
+hubkit says.
+"""
 Check = Callable[[Any], Iterable[Found]]
 
 
@@ -34,6 +38,8 @@ class Rule:
     fix: FixKind | None
     helped: Need = Need.NOTHING
     """What it takes into account where the run reads it; without it, it judges by the rest."""
+    against: Against | None = None
+    """What it holds the card's words against; None for a rule that judges something else, or says what is missing."""
 
     @property
     def title(self) -> str:
@@ -52,15 +58,18 @@ SaeCheck = Callable[["SaeFacts"], Iterable[Found]]
 RepoCheck = Callable[["RepoFacts"], Iterable[Found]]
 
 
-def _register(
-    code: str, severity: Severity, needs: Need, scope: Scope, fix: FixKind | None, helped: Need = Need.NOTHING
-) -> Callable[[Check], Check]:
+def holding(*what: Against) -> frozenset[str]:
+    """The codes of the rules that hold a card's words against one of these."""
+    return frozenset(code for code, rule in REGISTRY.items() if rule.against in what)
+
+
+def _register(code: str, made: Callable[[Check], Rule]) -> Callable[[Check], Check]:
     def decorate(check: Check) -> Check:
         if code in REGISTRY:
             raise ValueError(f"the code {code} is taken by {REGISTRY[code].check.__name__}")
         if not check.__doc__:
             raise ValueError(f"{code} has no docstring: it is what `hubkit explain {code}` prints")
-        REGISTRY[code] = Rule(code, severity, needs, scope, check, fix, helped)
+        REGISTRY[code] = made(check)
         return check
 
     return decorate
@@ -70,11 +79,11 @@ def sae_rule(
     code: str, severity: Severity, needs: Need, fix: FixKind | None = None, *, helped: Need = Need.NOTHING
 ) -> Callable[[SaeCheck], SaeCheck]:
     """A rule that is asked once for every SAE. A need that could not be read, or a help that was asked for, skips it for that SAE."""
-    return _register(code, severity, needs, "sae", fix, helped)
+    return _register(code, lambda check: Rule(code, severity, needs, "sae", check, fix, helped))
 
 
 def repo_rule(
-    code: str, severity: Severity, needs: Need, fix: FixKind | None = None
+    code: str, severity: Severity, needs: Need, fix: FixKind | None = None, *, against: Against | None = None
 ) -> Callable[[RepoCheck], RepoCheck]:
     """A rule that is asked once for the repository."""
-    return _register(code, severity, needs, "repo", fix)
+    return _register(code, lambda check: Rule(code, severity, needs, "repo", check, fix, against=against))

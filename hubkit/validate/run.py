@@ -19,7 +19,7 @@ from hubkit.validate import rules as _rules  # noqa: F401 - importing them regis
 from hubkit.validate.asking import Outcome, ask
 from hubkit.validate.base_model import TABLE, BaseModels, add_base_models
 from hubkit.validate.card import cards_inside
-from hubkit.validate.coverage import WHOLE_CARD, Coverage, coverage_of
+from hubkit.validate.coverage import Coverage, coverage_of, whole_card
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Finding
 from hubkit.validate.gather import gather
@@ -65,6 +65,8 @@ class _Asked:
     """Codes of rules; others are not asked, whatever is selected. Empty: all are."""
     never: tuple[str, ...] = ()
     """Prefixes of rules that are not asked."""
+    coverage: bool = False
+    """Whether somebody wants to know what of the card was held against the files."""
 
     def rules(self, selection: Selection) -> list[Rule]:
         """Those that are asked."""
@@ -86,14 +88,16 @@ def validate(  # noqa: PLR0913 - a keyword for each thing that a run may do besi
     base_model: str | None = None,
     more: tuple[Rule, ...] = (),
     report: Progress = silent,
+    coverage: bool = False,
 ) -> Report:
     """Validate the repository that `view` shows; `deep` also asks the rules that read whole weights, `load` those that ask SAELens.
 
     Base models are looked up in the shipped table; `base_model` (`auto`, an id of the Hub, a folder) also asks the Hub, or the folder, for the config.json
     of others, and those rules that need it. `more` are rules that other rooms bring; they are selected and set aside as all others.
+    With `coverage` the report says what of the card was held against the files, which takes as long again as reading the card.
     `report` hears of every SAE whose weights were read whole. Raises HubkitError when the repository cannot even be listed.
     """
-    asked = _Asked(deep, load, base_model, more, report)
+    asked = _Asked(deep, load, base_model, more, report, coverage=coverage)
     found = _validate(view, selection or Selection(), asked, DEEPEST)
     found = replace(found, findings=list(addressed(found, view)))
     return found if found.saes else replace(found, remarks=(*found.remarks, _passed_over(view)))
@@ -221,7 +225,9 @@ def _one(view: RepoView, selection: Selection, asked: _Asked, releases: tuple[st
         suppressed=suppressed,
         severities=dict(selection.severity),
         asked=tuple(rule.code for rule in rules),
-        coverage=_coverage(facts, {rule.code for rule in (*rules, *silenced)}, outcome, hidden),
+        coverage=_coverage(facts, {rule.code for rule in (*rules, *silenced)}, outcome, hidden)
+        if asked.coverage
+        else (),
         statements=_statements(facts) if any(rule.code == ACROSS for rule in rules) else (),
         remarks=(*facts.remarks, *(_of_the_card(facts) if Need.README in needs else ())),
     )
@@ -234,7 +240,7 @@ def _coverage(
 
     A crash here hides nothing of what was found.
     """
-    if not asked >= WHOLE_CARD:
+    if not asked >= whole_card():
         return ()
     try:
         found = coverage_of(facts, [*outcome.findings, *hidden])

@@ -10,6 +10,7 @@ import pytest
 from cards.reading import section
 from cards.shapes import Release, accuracy, grid, measure_again, value, write
 
+import hubkit.cards
 from hubkit.cards.build import EditedError, build_card
 from hubkit.cards.facts import read_facts
 from hubkit.cards.prose_facts import flat, quotable
@@ -17,6 +18,8 @@ from hubkit.cards.settings import CardSettings, load_settings, save_settings
 from hubkit.errors import UsageError
 from hubkit.readme.regions import generated_text, read_regions
 from hubkit.release.metrics import Evaluation, LayerProfile
+from hubkit.repo.local import open_folder
+from hubkit.validate.run import validate
 
 SETTINGS = CardSettings(repo_id="owner/release", base_model="openai-community/gpt2", license="mit")
 BEST = "lab_topk_L2_mixed"
@@ -198,6 +201,38 @@ def test_a_template_of_the_users_replaces_hubkits_and_is_sandboxed(release: Path
     (folder / "summary.md.j2").write_text("{{ nobody_knows }}", encoding="utf-8")
     with pytest.raises(UsageError, match="nobody_knows"):
         build_card(release, settings)
+
+
+@pytest.mark.parametrize(
+    ("said", "match"),
+    [
+        ("All SAEs have 64k width.", "templates: d_sae is 32"),
+        ("Every threshold was verified by hubkit.", "templates says"),
+        ("<!-- /hubkit:template -->", "those marks are hubkit's own"),
+    ],
+)
+def test_what_a_template_says_is_held_against_the_files_too(release: Path, said: str, match: str) -> None:
+    (release / "templates").mkdir()
+    (release / "templates" / "summary.md.j2").write_text(f"# {{{{ title }}}}\n\n{said}\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=match):
+        build_card(release, SETTINGS.model_copy(update={"templates": "templates"}))
+
+
+def test_a_template_that_only_changes_how_things_look_is_none_of_that(release: Path) -> None:
+    """What hubkit says in the section stays hubkit's; what is new in it is not said to agree."""
+    (release / "templates").mkdir()
+    own = (Path(hubkit.cards.__file__).parent / "templates" / "limitations.md.j2").read_text(encoding="utf-8")
+    (release / "templates" / "limitations.md.j2").write_text(
+        f"{own}\n\nTraining took 7 hours.\n", encoding="utf-8"
+    )
+    save_settings(SETTINGS.model_copy(update={"templates": "templates"}), release / "card.yaml")
+    text = build_card(release).text
+    assert text.count("<!-- hubkit:template -->") == 1
+    found = validate(open_folder(release), coverage=True)
+    assert [one.message for one in found.findings if one.code == "CARD017"] == []
+    (coverage,) = found.coverage
+    assert any("7 hours" in one.quote for one in coverage.unheld)
+    assert build_card(release).text == text
 
 
 def test_a_folder_of_templates_that_is_not_there_is_told(release: Path) -> None:

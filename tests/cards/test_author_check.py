@@ -9,7 +9,8 @@ import pytest
 from cards.variants import GPT2, put, sae
 
 from hubkit.cards.build import build_card
-from hubkit.cards.settings import CardSettings
+from hubkit.cards.index import build_index
+from hubkit.cards.settings import CardSettings, IndexSettings
 from hubkit.errors import UsageError
 
 METADATA = {
@@ -89,6 +90,41 @@ def test_a_doubt_is_told(tmp_path: Path) -> None:
     settings = CardSettings.model_validate(GPT2.model_dump(exclude_defaults=True) | {"tags": ["pythia-70m"]})
     put(tmp_path, sae("one", "topk", **METADATA), settings)
     assert any("pythia-70m" in doubt for doubt in build_card(tmp_path, settings).doubts)
+
+
+@pytest.fixture(scope="module")
+def releases(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two of one study: layers 6 and 9 of GPT-2."""
+    root = tmp_path_factory.mktemp("study")
+    hooks = {"first": "blocks.6.hook_resid_post", "second": "blocks.9.hook_resid_post"}
+    return [
+        put(root / name, sae("one", "topk", **METADATA | {"hook_name": hook})) for name, hook in hooks.items()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        (
+            {"summary": "This study has 12 SAEs.\n\n12 SAEs across 2 layers."},
+            "summary: the card says 12 SAEs",
+        ),
+        ({"summary": "All SAEs have 64k width."}, "summary: d_sae is 32"),
+        ({"summary": "The SAEs read layers 3 and 6."}, "summary: "),
+        ({"prose": {"index_models": "Every number was verified by hubkit."}}, "prose.index_models says"),
+    ],
+)
+def test_a_study_s_card_is_held_against_its_releases(
+    releases: list[Path], changes: dict[str, Any], match: str
+) -> None:
+    with pytest.raises(UsageError, match=match):
+        build_index(releases, IndexSettings.model_validate({"repo_id": "o/all", "license": "mit"} | changes))
+
+
+def test_a_study_s_card_may_say_what_is_so(releases: list[Path]) -> None:
+    said = "2 SAEs across 2 layers.\n\nAll SAEs have 32 latents. The SAEs read layers 6 and 9 of GPT-2 small."
+    built = build_index(releases, IndexSettings(repo_id="o/all", license="mit", summary=said))
+    assert (said in built.text, built.doubts) == (True, ())
 
 
 def test_saes_of_two_base_models_are_refused_with_what_to_do(tmp_path: Path) -> None:

@@ -191,6 +191,7 @@ FOLLOWED: dict[str, Follow] = CARD | {
     "REL002": declared,
     "REL003": moved("A/x.txt", "b/x.txt"),
     "REL004": removed("provenance.json"),
+    "REL004 no schema": moved("provenance.json", "record.json"),
     "CARD001": carded,
     "CARD002": written(("MIT License", "mit")),
     "HOOK001": metadata(model_name="gpt2-small"),

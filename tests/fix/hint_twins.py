@@ -131,6 +131,7 @@ TWINS: dict[str, Callable[[], MemoryView]] = {
     "CFG016 a secret as a key": lambda: view(cfg(**{TOKEN: 1})),
     "SEC002 a name": lambda: view(files={f"runs/{TOKEN}.csv": b"x"}),
     "SEC002 metadata": lambda: view(files={"x.safetensors": save({"a": np.zeros(2, np.float32)}, {"token": TOKEN})}),
+    "REL004 no schema": lambda: view(files={"provenance.json": b'{"study_sha256": "0", "grid": {}, "files": {}}'}),
     "CARD003 base_model": lambda: without_base("gpt2-small"),
     **{
         f"WTS014 dictionary_learning {kind}": (lambda kind=kind: folder_of(f"dictionary_learning/{kind}"))  # type: ignore[misc]

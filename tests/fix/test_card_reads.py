@@ -36,7 +36,19 @@ def release(root: Path, text: str = "", layers: range = range(6)) -> Path:
 
 def run(*arguments: str) -> tuple[int, str]:
     result = CliRunner().invoke(app, list(arguments))
-    return result.exit_code, result.stdout
+    return int(getattr(result.exception, "exit_code", result.exit_code)), result.stdout
+
+
+def test_how_fix_ends(tmp_path: Path) -> None:
+    """0 with what is mended, or nothing to mend; 1 with a difference that was only shown; 3 where no SAE is."""
+    root = sae(
+        tmp_path / "release", legacy(0), tensors("standard"), "lab_L0", README.replace("saelens", "sae_lens")
+    )
+    assert [run("fix", str(root), *more)[0] for more in (("--diff",), (), (), ("--diff",))] == [1, 0, 0, 0]
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "notes.txt").write_text("none", encoding="utf-8")
+    assert run("fix", str(tmp_path / "empty"))[0] == 3
+    assert run("fix", str(tmp_path / "gone"))[0] == 2
 
 
 def card_faults(root: Path) -> list[str]:

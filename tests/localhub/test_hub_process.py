@@ -94,6 +94,7 @@ def test_hubkit_hub_serve_until_ctrl_c(tmp_path: Path) -> None:
             with pytest.raises(HfHubHTTPError):
                 HfApi(endpoint=endpoint, token=False).create_repo("me/other")
             assert "cli-token" not in said
+            assert "HF_TOKEN=TOKEN" in process.stderr.readline()
             process.send_signal(signal.SIGINT)
             assert process.wait(30) == 130
         finally:

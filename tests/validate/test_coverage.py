@@ -8,7 +8,7 @@ import pytest
 from claim_matrix import CARRIERS, HEAD, PROPERTIES, repository
 from jsonschema import Draft202012Validator
 
-from hubkit.validate.coverage import WHOLE_CARD, Coverage
+from hubkit.validate.coverage import Coverage, whole_card
 from hubkit.validate.report_schema import Report as ReportSchema
 from hubkit.validate.reporters import text as text_reporter
 from hubkit.validate.run import validate
@@ -16,28 +16,32 @@ from hubkit.validate.selection import Selection
 
 
 def coverage(text: str) -> Coverage:
-    (found,) = validate(repository(text)).coverage
+    (found,) = validate(repository(text), coverage=True).coverage
     return found
 
 
 def test_what_a_configuration_hides_agrees_with_nothing() -> None:
     lie = repository("The SAE reads layer 7 of GPT-2 small. It has 24,576 latents.")
-    (plain,) = validate(lie).coverage
+    (plain,) = validate(lie, coverage=True).coverage
     assert plain.contradicted
-    assert validate(lie, Selection(ignore=tuple(WHOLE_CARD))).coverage == (plain,)
+    assert validate(lie, Selection(ignore=tuple(whole_card())), coverage=True).coverage == (plain,)
 
 
 def test_where_a_rule_that_holds_the_card_was_not_asked_nothing_is_said_to_agree() -> None:
-    assert validate(repository("The SAE reads layer 6."), Selection(select=("CARD004",))).coverage == ()
+    assert (
+        validate(repository("The SAE reads layer 6."), Selection(select=("CARD004",)), coverage=True).coverage
+        == ()
+    )
 
 
 HELD = [
+    "The fraction of variance unexplained is 0.126.", "About 3% of latents are dead.", "- Alive latents: 23839 / 24576", "- FVU: 12.6%",
     "The SAE reads layer 6 of GPT-2 small.", "It has 24,576 latents and k = 32.", "The mean L0 is 31.4.", "The SAE explains 87.4% of the variance.", "| Property | Value |\n|---|---|\n| Context length | 128 |",
     "Weights are stored in float32.", "- License: MIT", "The SAE was trained on OpenWebText.", '```python\nfrom sae_lens import SAE\nsae = SAE.load_from_disk(".")  # layer 6, k = 32\n```', "An SAE, 768 → 24576.",
 ]  # fmt: skip
 NOT_HELD = [
     "We found 12 interesting features.", "Training took 3 hours on 2 GPUs.", "The learning rate was 3e-4.", "The SAE reads layer 6 and was trained for 30k steps.", "## Related work\n\nOther SAEs have 16k latents.",
-    "| Metric | Value |\n|---|---|\n| Dead share | 0.03 |", "On WikiText the perplexity rises by 0.2.", "About 9% of latents are dead.", "- Seed: 64", "The probe reaches 93% accuracy at layer 6.", "The authors prefer bfloat16.",
+    "| Metric | Value |\n|---|---|\n| Loss recovered | 0.93 |", "On WikiText the perplexity rises by 0.2.", "About 9% of latents are dead on 10M tokens.", "There are no dead features.", "Encoder and decoder weights are tied.", "Sparsity comes from an L1 penalty.", "A single threshold is shared by all latents.", "This release has one SAE per layer.", "- Seed: 64", "The probe reaches 93% accuracy at layer 6.", "The authors prefer bfloat16.",
 ]  # fmt: skip
 NOTHING_STATED = [
     "Text.",
@@ -115,7 +119,7 @@ def test_a_base_model_that_the_files_themselves_put_in_doubt_is_held_against_not
     """GPT-2 small has no layer 40: model_name or the hook is wrong, and a card that repeats it agrees with nobody."""
     view = repository("The base model is openai-community/gpt2.\n\nIt has 24576 latents.")
     view.files["cfg.json"] = view.files["cfg.json"].replace(b"blocks.6.", f"blocks.{layer}.".encode())
-    (found,) = validate(view).coverage
+    (found,) = validate(view, coverage=True).coverage
     assert (found.agree, len(found.unheld)) == (agree, 2 - agree)
 
 
@@ -131,11 +135,11 @@ def test_a_card_without_saes_has_none() -> None:
         view.files["sae_weights.safetensors"],
         view.unreadable["sae_weights.safetensors"],
     )
-    assert validate(view).coverage == ()
+    assert validate(view, coverage=True).coverage == ()
 
 
 def test_the_report_says_so() -> None:
-    report = validate(repository("It has 24576 latents.\n\nWe found 12 features."))
+    report = validate(repository("It has 24576 latents.\n\nWe found 12 features."), coverage=True)
     data = report.to_json()
     Draft202012Validator(ReportSchema.model_json_schema()).validate(data)
     assert data["coverage"][0]["not_held_first"] == [{"line": 11, "quote": "We found 12 features."}]

@@ -297,7 +297,7 @@ def test_cfg021_the_architecture_against_that_of_the_training(
 )
 def test_where_weights_and_configuration_disagree_a_card_is_held_against_neither(text: str) -> None:
     """Whoever followed CARD005 would write the wrong one of the two into the card."""
-    report = validate(view(cfg(d_sae=64), readme=f"{README}\n{text}\n"))
+    report = validate(view(cfg(d_sae=64), readme=f"{README}\n{text}\n"), coverage=True)
     assert [one.code for one in report.findings if one.code in {"WTS006", "CARD005"}] == ["WTS006"]
     assert report.coverage[0].agree == 1, "the precision"
 

@@ -23,6 +23,7 @@ def found(
     n: int = 100,
     split: str = "crossfit",
     measure: str = "l0",
+    report: dict[str, Any] | None = None,
     **changes: Any,
 ) -> list[str]:
     record = Provenance(
@@ -36,12 +37,44 @@ def found(
         "provenance.json": json.dumps(written).encode(),
         "evaluation.json": json.dumps(evaluation).encode(),
     }
-    report = validate(view(cfg(metadata=metadata or {}), files=files), Selection(select=("REL006",)))
-    assert not report.crashes, report.crashes[0].traceback
-    assert all(one.line and one.hint for one in report.findings)
-    return [one.message for one in report.findings]
+    if report is not None:
+        report = {"$schema": "urn:hubkit:pool-report:1", "pool_sha256": "0", **report}
+        files["pool_report.json"] = json.dumps(report).encode()
+    outcome = validate(view(cfg(metadata=metadata or {}), files=files), Selection(select=("REL006",)))
+    assert not outcome.crashes, outcome.crashes[0].traceback
+    assert all(one.line and one.hint for one in outcome.findings)
+    return [one.message for one in outcome.findings]
 
 
+def judged(**changes: Any) -> dict[str, Any]:
+    """The labelling of a record."""
+    pair = {"judges": ["words", "Gemini"], "share": 0.9, "n": 80, "kappa": 0.8, "kappa_n": 90, "kappa_interval": [0.7, 0.9]}  # fmt: skip
+    return {"judge": "words", "agreements": [pair | changes]}
+
+
+def agreement(share: float = 0.9) -> dict[str, Any]:
+    """The same in pool_report.json."""
+    judges = [
+        {"judge": name, "role": role, "description": said, "labels": {}, "ambiguous": 0}
+        for name, role, said in (("a", "decides", "words"), ("b", "second", "Gemini"))
+    ]
+    pairs = [
+        {"judges": ["a", "b"], "counted": "decisive", "same": {"value": share, "n": 80}, "kappa": {"value": 0.85, "n": 80}},
+        {"judges": ["a", "b"], "counted": "with ambiguous", "same": {"value": 0.88, "n": 90}, "kappa": {"value": 0.8, "n": 90}},
+    ]  # fmt: skip
+    return {
+        "judges": {
+            "$schema": "urn:hubkit:agreement:1",
+            "n": 90,
+            "scenarios": 2,
+            "resampled": "completions",
+            "judges": judges,
+            "pairs": pairs,
+        }
+    }
+
+
+POOL = {"sampled": 120, "decisive": 100, "counts": {"a": 60, "b": 40}}
 BF16 = {"model_from_pretrained_kwargs": {"torch_dtype": "bfloat16"}}
 NF4 = {
     "model_from_pretrained_kwargs": {
@@ -68,6 +101,15 @@ OF_HUBKIT = {"hubkit": {"version": "0.1.0"}}
         ({"completions": COUNTS | {"sampled": 500}}, "120 sampled completions, completions has 500"),
         ({"n": 101}, "values on 101 rows"),
         ({"n": 30}, "no value of evaluation.json stands on more than 30"),
+        ({"report": POOL | {"decisive": 90}}, "decisive is 100, pool_report.json has 90"),
+        ({"report": POOL | {"counts": {"a": 61, "b": 39}}}, "labelled a is 60, pool_report.json has 61"),
+        ({"report": {"pool_sha256": "1"}}, "different pools"),
+        ({"labelling": judged(n=121)}, "on 121 completions, 120 were sampled"),
+        ({"labelling": judged(kappa=0.95)}, "outside its own interval"),
+        (
+            {"labelling": judged(), "report": agreement(0.7)},
+            "share of words and Gemini is 0.9, pool_report.json has 0.7",
+        ),
         ({"precision": "float16", "metadata": BF16}, "says bfloat16"),
         ({"precision": "bfloat16", "metadata": NF4}, "says a quantized model"),
         ({"precision": "nf4 (compute bfloat16)", "metadata": BF16}, "says bfloat16"),
@@ -86,6 +128,9 @@ def test_what_contradicts_is_found(given: dict[str, Any], words: str) -> None:
         {"completions": {"decisive": 100}, "scenarios": []},
         {"scenarios": [{"scenario_id": "one"}, *SCENARIOS]},
         {"n": 96},
+        {"report": POOL},
+        {"report": POOL | agreement(), "labelling": judged()},
+        {"labelling": judged(kappa=None, kappa_n=None, kappa_interval=None)},
         {"n": 60},
         {"n": 400, "split": "held_out"},
         {"precision": "bfloat16", "metadata": BF16},

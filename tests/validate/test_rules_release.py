@@ -334,3 +334,21 @@ def test_every_line_of_a_wrong_hook_is_named_at_once() -> None:
     assert len(found) == 1
     assert found[0].line is not None
     assert f"(also on line {found[0].line + 4})" in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b'{"study_sha256": "0", "grid": {}, "files": {}}', True),
+        (b'{"files": {}, "author": "somebody"}', False),
+        (b'{"$schema": "https://example.org/provenance", "grid": {}, "files": {}}', False),
+        (b"[]", False),
+    ],
+)
+def test_a_provenance_that_nobody_can_read_is_told(text: bytes, told: bool) -> None:
+    """It looks like hubkit's and lacks what hubkit knows its own by; one of somebody else's is theirs."""
+    repository = release(cell(2))
+    repository.files["provenance.json"] = text
+    found = validate(repository, Selection(select=("REL004",))).findings
+    assert [(one.code, one.severity) for one in found] == [("REL004", Severity.WARNING)] * told
+    assert all("no `$schema`" in one.message and "$schema" in one.hint for one in found)

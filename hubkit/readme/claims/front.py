@@ -12,7 +12,7 @@ from hubkit.readme.page import Page, shortened
 if TYPE_CHECKING:
     import yaml
 
-HUBS = {"model_name", "base_model", "base_model_relation", "datasets", "dataset", "tags", "license", "language", "library_name", "pipeline_tag", "metrics", "model-index", "widget"}  # fmt: skip
+HUBS = {"model_name", "base_model", "base_model_relation", "datasets", "tags", "license", "language", "library_name", "pipeline_tag", "metrics", "model-index", "widget"}  # fmt: skip
 """Keys that the Hub gives a meaning of its own."""
 TAGS = {"topk", "top-k", "jumprelu", "batchtopk", "batch-topk"}
 """Not "gated", which may be the access to the files, nor "standard"."""
@@ -69,7 +69,7 @@ def _stated(key: yaml.Node, value: yaml.Node) -> Iterator[Property]:
             yield _property(tag, "architecture", kind.read(tag.value), f"- {tag.value}")
         return
     meant = named(key.value) if key.value not in HUBS and _is_scalar(value) else None
-    if meant is None or meant[0].name in {"model_name", "dataset_path"}:
+    if meant is None or meant[0].name == "model_name":
         return
     stated = meant[0].kind.read(value.value)
     if stated is not None:

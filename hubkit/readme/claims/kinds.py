@@ -294,6 +294,8 @@ class Measured(Claim):
     """Half a unit of the last digit, or of the range that is given."""
     unsure: bool = False
     """In a sentence, or of rows that it names: perhaps of a measurement that no file has."""
+    written: tuple[float, ...] = ()
+    """The numbers as they stand there, where they are not the measure itself: of what is missing to 1, of a part of a whole."""
 
 
 @dataclass(kw_only=True, eq=False)

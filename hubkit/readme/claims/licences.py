@@ -17,10 +17,12 @@ NAME = (
 )
 WORD = r"licen[cs]e"
 LABEL = re.compile(rf"^(?:(?:SAE|model|weights?|repository) )?{WORD}s?$|^{WORD}d under$", re.IGNORECASE)
+HEADED = re.compile(rf"^{WORD}(?: of the (?:SAEs?|weights))?$", re.IGNORECASE)
+"""The heading over nothing but a name."""
 VALUE = re.compile(rf"^(?:the )?{NAME}(?: {WORD}| \([^()]{{0,60}}\))?[.;]?$", re.IGNORECASE)
 SAID = (
     re.compile(
-        rf"\b(?:released|published|licen[cs]ed|available|distributed|shared|provided|are|is) (?:\w+ ){{0,2}}?under (?:the |an? )?(?:terms of the )?{NAME}",
+        rf"\b(?:released|published|licen[cs]ed|available|distributed|used?|shared|provided|are|is) (?:\w+ ){{0,2}}?under (?:the |an? )?(?:terms of the )?{NAME}",
         re.IGNORECASE,
     ),
     re.compile(rf"(?<![\w-]){NAME}[- ]{WORD}d?\b", re.IGNORECASE),
@@ -39,7 +41,8 @@ def read(page: Page) -> Iterator[Claim]:
         if line.of_others:
             continue
         cell = line.column(LABEL) if sae_in_row(line) else None
-        pair = ("license", cell) if cell else pair_of(line)
+        headed = HEADED.match(line.heading) is not None and line.text != line.heading
+        pair = ("license", cell) if cell else ("license", line.text) if headed else pair_of(line)
         if pair and LABEL.match(pair[0].strip(" *`")) and (match := VALUE.match(pair[1].strip(" *`"))):
             yield Licensed(line=line.number, quote=line.quote, name=match.group(1))
         elif not line.cells:

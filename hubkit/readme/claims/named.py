@@ -57,9 +57,15 @@ OF_MODEL = re.compile(
 )
 """In which precision the base model was run."""
 BOS = re.compile(
-    r"\bBOS(?: tokens?)? (?:is|are|was|were) (?:\w+ ){0,2}?(?:prepended|added)\b|\bprepend(?:s|ed|ing)? (?:an? |the |no )?BOS\b|\b(?:with(?:out)?|no) (?:an? |the |any |prepended )*BOS\b",
+    r"\bBOS(?: tokens?)? (?:is|are|was|were) (?:\w+ ){0,2}?(?:prepended|added)\b|\bprepend(?:s|ed|ing)? (?:an? |the |no )?BOS\b|\b(?:starts?|begins?) with (?:an? |the )?(?:\S{1,30} as )?(?:an? |the )?BOS\b|\b(?:with(?:out)?|no) (?:an? |the |any |prepended )*BOS\b",
     I,
 )
+BIAS = r"(?:`?b_dec`?|(?:the |its |our )?(?:decoder bias|decoder's bias|pre-?(?:encoder |encoding )?bias))"
+SUBTRACTED = re.compile(
+    rf"\b{BIAS}(?: term| vector)?(?: \([^()]{{0,30}}\))? (?:is|was|are|were|gets) (?:\w+ ){{0,2}}?subtracted\b|\bsubtract(?:s|ed|ing)? (?:the |its |our )?{BIAS}(?!\w)",
+    I,
+)
+"""Whether the decoder's bias is taken from the input: `apply_b_dec_to_input`."""
 DENIED = re.compile(r"\b(?:not|no|never|without)\b|n't\b", I)
 OF_SIZE = re.compile(
     r"(?<![a-z\d])\d+(?:\.\d+)?[mb](?![a-z])|\.(?:json|py|md|safetensors|pt|csv|ya?ml|txt)$", I
@@ -83,6 +89,8 @@ def deniable(text: str) -> tuple[str, values.Value] | None:
     if match := OF_MODEL.search(text):
         value = FIELDS["model_dtype"].kind.read(match.group(1) or match.group(2))
         return None if value is None or DENIED.search(text) else ("model_dtype", value)
+    if SUBTRACTED.search(text):
+        return "apply_b_dec_to_input", DENIED.search(text) is None
     if BOS.search(text):
         return "prepend_bos", DENIED.search(text) is None
     return ("normalize_activations", "none") if PLAIN.search(text) else None

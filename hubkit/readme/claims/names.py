@@ -31,6 +31,11 @@ OWN_FILES = {
     METRICS,
 }
 """Names that can only mean a file of an SAE repository."""
+HELD_IN = re.compile(
+    r"\b(?:weights|parameters|checkpoints?|tensors|state dict|SAEs?) (?:are|is) (?:(?:stored|saved|kept|found|provided|located) )?(?:in|at|as) (?:the file )?`([^`\s]{2,100}\.(?:safetensors|pt|pth|npz|bin))`",
+    re.IGNORECASE,
+)
+"""`The weights are in ae.pt`."""
 FILE_HEADING = re.compile(r"\bfiles?\b", re.IGNORECASE)
 ELSEWHERE = re.compile(
     r"\b(?:companion|upstream|source|other|another|separate) (?:\w+ )?(?:repo|repository|code)|github",
@@ -123,4 +128,4 @@ def _is_file(line: Line, name: str) -> bool:
         and FILE_HEADING.search(line.heading) is not None
         and re.search(r"\.[a-z]{2,11}$", base) is not None
     )
-    return base in OWN_FILES or listed
+    return base in OWN_FILES or listed or any(match.group(1) == name for match in HELD_IN.finditer(line.raw))

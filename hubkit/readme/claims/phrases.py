@@ -81,6 +81,8 @@ def _sized(name: str, *, also: str = "") -> Phrase:
     return Phrase(name, re.compile(rf"(?<![\w-])(?:{words}){link}{ABOUT}{NUMBER}", I))
 
 
+TOKENS_AT_LEAST = 50_000
+"""Fewer are a context."""
 HAVE = r"(?:there (?:are|is)|ha(?:ve|s|ving)|with|of|learn(?:s|ed|ing)?|contain(?:s|ing)?|compris(?:es|ing)|into|uses?|using|to|provides?|holds?|stores?|consists? of|offers?|over|onto|includes?|finds?)"
 SIZED: tuple[Phrase, ...] = (
     Phrase("d_sae", re.compile(rf"\b{HAVE} (?:an? |the )?(?:(?:overcomplete |sparse |learned )?(?:dictionary|basis|set|vocabulary|total) of )?{ABOUT}{NUMBER}[ -]{LEARNED}(?:width\b|{NOUN}\b{NOT_FIRING})", I)),
@@ -98,6 +100,8 @@ SIZED: tuple[Phrase, ...] = (
     Phrase("d_model", re.compile(rf"\b(?:hidden|residual(?:[- ]stream)?|model) (?:dimension(?:ality)?|dim|size|width)(?: \(d_model\))?(?: of| is|:| =)? {ABOUT}{NUMBER}", I)),
     Phrase("d_model", re.compile(rf"\bd_model ?= ?{NUMBER}", I)),
     Phrase("context_size", re.compile(rf"\bcontext (?:of )?{NUMBER}", I)),
+    Phrase("context_size", re.compile(rf"\b(?:packed|truncated|padded|chunked|cut|split) (?:in)?to (?:chunks of |a length of )?{NUMBER} tokens\b", I)),
+    Phrase("training_tokens", re.compile(rf"\b(?:train\w*|learn\w*|fit\w*)\b(?:(?!evaluat|test|valid)[^.;]){{0,60}}? (?:on|for|over|with|using) (?:a total of )?(?:about |roughly |approximately |~ ?)?({N}) (?:training )?tokens\b", I), TOKENS_AT_LEAST),
 )  # fmt: skip
 ACTIVE: tuple[Phrase, ...] = (
     Phrase("k", re.compile(rf"(?<![\w_-])k ?= ?{NUMBER}", I)),
@@ -106,6 +110,7 @@ ACTIVE: tuple[Phrase, ...] = (
     Phrase("k", re.compile(rf"(?<![\w-])top[- ]{NUMBER}(?= (?:{LEARNED}{NOUN}|SAE|activation|sparsity|pre-activations))", I)),
     Phrase("k", re.compile(rf"\b{ABOUT}{NUMBER} (?:of (?:the|its|\S{{1,8}}) )?{LEARNED}{NOUN} (?:(?:are|is|stay|remain|can be|being) )?(?:\w+ )?{FIRING}", I)),
     Phrase("k", re.compile(rf"\b({N}) {LEARNED}{NOUN} (?:fire|activate)\b", I)),
+    Phrase("k", re.compile(rf"\b({N}) (?:largest|strongest|most active|top|highest) {LEARNED}{NOUN} (?:are |is )?(?:kept|survive|retained|selected|stay|remain|active)\b", I)),
     Phrase("k", re.compile(rf"\b({N}) (?:simultaneously )?(?:active|non-?zero|firing) {LEARNED}{NOUN}\b", I)),
     Phrase("k", re.compile(rf"\b(?:activat(?:es|ing)|keep(?:s|ing)?|retain(?:s|ing)?|select(?:s|ing)?|fires?|uses?|using|allows?) (?:only |exactly |just |the |its |top |largest |strongest ){{0,3}}{NUMBER} (?:largest |strongest |most active |top )?{LEARNED}{NOUN}\b(?= (?:per|for each|for every|on each|on every|at a time|at once|simultaneously)\b|[.,;)]|$)", I)),
     Phrase("k", re.compile(rf"\b(?:with|of) {ABOUT}{NUMBER} {LEARNED}{NOUN} (?:per (?:token|input|position|sample)|at a time|at once|simultaneously)\b", I)),

@@ -13,6 +13,7 @@ from hubkit.readme.claims.columns import column_claims, is_columns
 from hubkit.readme.claims.fields import NUMBER, named, understood
 from hubkit.readme.claims.kinds import Claim, Property
 from hubkit.readme.claims.names import sae_in_row
+from hubkit.readme.claims.phrases import TOKENS_AT_LEAST
 from hubkit.readme.page import EMPHASIS, Line, Page
 
 HEADLINE = re.compile(r"^[\"']?([A-Za-z#][\w# /().-]{0,58}?)[\"']?\s*(?::|=|→| [–—] )\s*(\S.{0,300})$")
@@ -61,8 +62,10 @@ def read(page: Page) -> Iterator[Claim]:
     sure = {heading for heading, claim in found if not claim.loosely}
     of_base = {line.heading for line in page.prose if (pair := pair_of(line)) and BASE_ROW.match(pair[0])}
     for heading, claim in found:
-        told = heading not in of_base if claim.field == "context_size" else heading in sure or _tells(claim)
-        if told or not claim.loosely:
+        tokens = claim.field == "training_tokens"
+        if heading in of_base and (tokens or (claim.field == "context_size" and claim.loosely)):
+            continue  # the base model has both too
+        if claim.field == "context_size" or not claim.loosely or heading in sure or _tells(claim):
             yield claim
 
 
@@ -70,6 +73,8 @@ def _tells(claim: Property) -> bool:
     """Whether the value of a loose name says itself what it is of."""
     if claim.field == "d_sae":
         return bool(claim.stated[0] >= LATENTS_AT_LEAST)
+    if claim.field == "training_tokens":
+        return bool(claim.stated[0] >= TOKENS_AT_LEAST)
     if claim.field == "d_model":
         return bool(claim.stated[0] >= WIDTH_AT_LEAST)
     return claim.field in {"architecture", "model_name", "hook_name", "layer", "place", "dtype"}

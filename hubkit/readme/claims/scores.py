@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from hubkit.measures.catalogue import CATALOGUE
 from hubkit.readme.claims.base_models import MODEL_COLUMN
+from hubkit.readme.claims.called import CALLED, Called
 from hubkit.readme.claims.kinds import BestSae, Claim, LayerScore, Measured, Peak, Stated
 from hubkit.readme.claims.names import sae_in_row
-from hubkit.readme.claims.numbers import decimals, half_unit
+from hubkit.readme.claims.numbers import decimals
 from hubkit.readme.page import Line, Page, shortened
 
 I = re.IGNORECASE  # noqa: E741 - as short as it is common here
@@ -29,8 +29,10 @@ RAW = (
 VALUE = re.compile(r"\b([A-Za-z]{1,12}_[A-Za-z]{2,12})\s?[:=]\s?(-?\d{1,6}(?:\.\d{1,20})?)(?![\w.%]\w)")
 ORIGINAL = re.compile(r"^(?:the )?original\b", I)
 SIZES = {"d_sae": r"d_sae|width", "d_in": r"d_in", "layer": r"layer"}
-MEASURED = {one.name: one.columns_elsewhere for one in CATALOGUE.values() if one.columns_elsewhere}
-TITLES = {name: re.compile(f"^(?:{title})$", I) for name, title in (MEASURED | SIZES).items()}
+TITLES = tuple(
+    (one, re.compile(f"^(?:{one.title})(?P<percent> ?\\(?%\\)?| \\(percent\\))?$", I))
+    for one in (*CALLED, *(Called(name, title, ()) for name, title in SIZES.items()))
+)
 """What the columns of a table of SAEs are called."""
 SIZE_TITLES = re.compile(f"^(?:{'|'.join(SIZES.values())})$", I)
 NUMBER = re.compile(r"^L?(-?\d{1,7}(?:\.\d{1,10})?) ?(%?)(?: \[.*)?$")
@@ -101,16 +103,13 @@ def _row(line: Line) -> Iterator[Claim]:
     if not sae_id:
         return
     for title, cell in zip(line.titles, line.cells, strict=False):
-        measure = next((name for name, words in TITLES.items() if words.match(title)), None)
         match = NUMBER.match(cell)
-        if measure and match:
-            scale = 0.01 if match.group(2) else 1.0
-            slack = half_unit(decimals(match.group(1))) * scale
+        titled = next(((one, found) for one, words in TITLES if (found := words.match(title))), None)
+        if match is None or titled is None:
+            continue
+        called, head = titled
+        if number := called.number(match.group(1), percent=bool(match.group(2) or head["percent"])):
             yield Measured(
-                line=line.number,
-                quote=line.quote,
-                sae_id=sae_id,
-                measure=measure,
-                number=float(match.group(1)) * scale,
-                slack=slack,
-            )
+                line=line.number, quote=line.quote, sae_id=sae_id, measure=called.measure, number=number[0], slack=number[1], unsure=called.loosely,
+                written=(float(match.group(1)),) if called.rest else (),
+            )  # fmt: skip

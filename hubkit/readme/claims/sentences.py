@@ -42,7 +42,7 @@ ONE_BASED = re.compile(
     I,
 )
 OF_PLACE = re.compile(
-    r"\b(?:train\w*|reads?|reading|hook\w*|taps?|attach\w*|captur\w*|collect\w*|extract\w*|taken|target\w*|reconstruct\w*|decompos\w*|encod\w*|appl(?:y|ied|ies)|placed|located|covers?|latents|"
+    r"\b(?:train\w*|reads?|reading|hook\w*|taps?|attach\w*|captur\w*|collect\w*|extract\w*|taken|target\w*|reconstruct\w*|decompos\w*|encod\w*|appl(?:y|ied|ies)|placed|located|sits?|inserted|covers?|latents|"
     r"SAEs?|auto-?encoders?|dictionar\w+|activations?|residual|stream|outputs?|inputs?|(?:batch)?top-?k|jump-?relu|gated)\b",
     I,
 )
@@ -87,7 +87,7 @@ def _sentences(page: Page) -> Iterator[Claim]:
         begin = 0
         for sentence in SENTENCE.split(text):
             at = next((i for i, end in enumerate(ends) if begin < end), len(lines) - 1)
-            yield from _sentence(lines[at], sentence[:LONGEST_READ])
+            yield from _sentence(lines[at], sentence[:LONGEST_READ].strip())
             begin += len(sentence) + 1
 
 
@@ -139,9 +139,7 @@ def _titles(page: Page) -> Iterator[Claim]:
 
 
 def _sentence(line: Line, sentence: str) -> Iterator[Claim]:
-    about = subject(
-        sentence, introducing=line.section in SECTIONS and not (line.raw.startswith(">") or line.level == 1)
-    )
+    about = subject(sentence, introducing=line.section in SECTIONS and line.level != 1)
     if about is None:
         if (flag := named.deniable(sentence)) and flag[0] == "model_dtype":
             yield Property(

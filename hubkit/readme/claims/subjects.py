@@ -45,10 +45,10 @@ WORD = rf"(?:(?i:{KIND})|{values.AMOUNT}(?:-(?:latent|feature|wide|dimensional))
 THING = (
     r"(?:SAEs?|(?:sparse )?auto-?encoders?|transcoders?|dictionar(?:y|ies)|encoders?|latents?|features?|codes?|latent (?:space|dimension)|activations?|activation function|"
     r"non-?linearity|architecture|repository|repo|release|checkpoint|weights|parameters|width|hidden (?:dimension|layer|size)|hook(?: ?point)?|hook location|"
-    r"expansion factor|sparsity|layers?|blocks?(?!\.)|inputs?|input (?:dimension|size)|training(?: (?:data|corpus|context))?|embeddings|context (?:size|length|window)|sequence length|dataset|sequences|precision)"
+    r"expansion factor|sparsity|layers?|blocks?(?!\.)|inputs?|input (?:dimension|size)|training(?: (?:data|corpus|context))?|embeddings|context (?:size|length|window)|sequence length|dataset|sequences|prompts?|precision|decoder bias|bias|b_dec)"
 )
 LOOSE = re.compile(
-    rf"^(?:(?:here|overall|concretely|specifically|in (?:this|our) (?:repository|release|repo)),? )?(?:(?:(?:this|the|our|its|an?|these|all|each|every|one|single)(?-i: {WORD}){{0,4}} |(?-i:{WORD} ){{0,3}})"
+    rf"^(?:(?:TL;?DR:?|note:|summary:|here|overall|concretely|specifically|in (?:this|our) (?:repository|release|repo)),? )?(?:(?:(?:this|the|our|its|an?|these|all|each|every|one|single)(?-i: {WORD}){{0,4}} |(?-i:{WORD} ){{0,3}})"
     rf"{THING}\b|(?:it|they|we|i|this|trained|fitted|no (?=BOS)|reads?|reading|hooks?|hooked|hooking|uses?|using|with|there (?:are|is)|(?:at|for|on|per) (?:every|each|any)|covers?|k\b|`?[a-z]+_\w+|(?:all|both)(?: of them)?|(?:{COUNT}) SAEs|(?:the )?L0\b|(?:this|the) model(?= (?:has|learns|uses|keeps))|(?:the )?(?:residual stream|MLP|attention)\b|exactly|only|learns?|activates?|keeps?|retains?|selects?|built|captures?|taken|extracted|collected|"
     rf"attached|decomposes|reconstructs?|targets?|taps?|placed|applied|located|stored|saved|published|encodes|maps|expands)\b|{KIND}\b)",
     I,

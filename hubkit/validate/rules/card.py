@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from hubkit.models.names import hub_id
 from hubkit.readme.frontmatter import faults
-from hubkit.readme.generated import recorded
+from hubkit.readme.generated import edited_by_hand, recorded
 from hubkit.readme.mojibake import find_mojibake
+from hubkit.readme.regions import template_lines
 from hubkit.readme.voice import speaks_as_hubkit
 from hubkit.release.layout import README
 from hubkit.texts import Lines
@@ -131,7 +132,7 @@ def one_base_model(repo: RepoFacts) -> str | None:
     return next(iter(ids)) if len(ids) == 1 else None
 
 
-@repo_rule("CARD017", Severity.ERROR, Need.README)
+@repo_rule("CARD017", Severity.ERROR, Need.README, against="voice")
 def speaks_as_hubkit_does(repo: RepoFacts) -> Iterator[Found]:
     """The author's text says that hubkit checked, measured or computed something.
 
@@ -142,7 +143,14 @@ def speaks_as_hubkit_does(repo: RepoFacts) -> Iterator[Found]:
         return
     author = Author(repo)
     ours = recorded(repo.page.readme.text) is not None
+    checked = (
+        template_lines(repo.page.readme.text) if ours and not edited_by_hand(repo.page.readme.text) else set()
+    )
     for line in repo.page.prose:
+        if (
+            line.number in checked
+        ):  # the words that a template changed were looked at when the card was written
+            continue
         for sentence in line.sentences():
             if (words := speaks_as_hubkit(sentence)) and author.wrote(line.number, line.number, sentence):
                 yield Found(

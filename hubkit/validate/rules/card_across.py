@@ -14,7 +14,7 @@ from hubkit.validate.rule import repo_rule
 from hubkit.validate.statements import Placed, contradictions, statements
 
 
-@repo_rule("CARD015", Severity.WARNING, Need.README)
+@repo_rule("CARD015", Severity.WARNING, Need.README, against="cards")
 def cards_disagree(repo: RepoFacts) -> Iterator[Found]:
     """Two cards of one study contradict each other.
 

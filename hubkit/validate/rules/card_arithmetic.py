@@ -41,7 +41,7 @@ CONVENTIONS: dict[str, Callable[[int, int], float]] = {
 """Ways to say how deep layer l of n is, in per cent."""
 
 
-@repo_rule("CARD008", Severity.WARNING, Need.README)
+@repo_rule("CARD008", Severity.WARNING, Need.README, against="card")
 def arithmetic(repo: RepoFacts) -> Iterator[Found]:
     """Arithmetic inside the card does not hold.
 

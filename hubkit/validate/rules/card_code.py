@@ -20,7 +20,7 @@ MOVED_KEY = "moved_key"
 """In the evidence of a finding: where the key is that the card's code looks for at the top level."""
 
 
-@repo_rule("CARD009", Severity.ERROR, Need.TREE | Need.README | Need.CFG)
+@repo_rule("CARD009", Severity.ERROR, Need.TREE | Need.README | Need.CFG, against="code")
 def broken_code(repo: RepoFacts) -> Iterator[Found]:
     """A code block does not parse, or does what SAELens cannot do.
 

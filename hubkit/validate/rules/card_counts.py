@@ -18,7 +18,7 @@ WORDS = {"saes": "SAEs", "layers": "layers", "architectures": "architectures", "
 HINT = "correct the card, or add what is missing{}: hubkit build-cards counts the folders"
 
 
-@repo_rule("CARD004", Severity.ERROR, Need.TREE | Need.README | Need.CFG)
+@repo_rule("CARD004", Severity.ERROR, Need.TREE | Need.README | Need.CFG, against="files")
 def wrong_count(repo: RepoFacts) -> Iterator[Found]:
     """A count in the card contradicts the repository, or the grid that the card itself states.
 

@@ -70,7 +70,7 @@ def undisclosed(repo: RepoFacts) -> Iterator[Found]:
         )  # fmt: skip
 
 
-@repo_rule("CARD018", Severity.ERROR, Need.CFG | Need.HEADER | Need.THRESHOLD | Need.README)
+@repo_rule("CARD018", Severity.ERROR, Need.CFG | Need.HEADER | Need.THRESHOLD | Need.README, against="files")
 def thresholds_were_not_learned(repo: RepoFacts) -> Iterator[Found]:
     """The card says that thresholds were learned, and they were not.
 

@@ -38,7 +38,7 @@ SIZE_RATIO = 1.4
 """Names round ("1B" for 1.24 B parameters) and may leave out the embedding; more than this is another model."""
 
 
-@repo_rule("CARD005", Severity.ERROR, Need.CFG | Need.README)
+@repo_rule("CARD005", Severity.ERROR, Need.CFG | Need.README, against="files")
 def wrong_fact(repo: RepoFacts) -> Iterator[Found]:
     """A fact that the card states contradicts the configurations, or another line of the card.
 

@@ -61,7 +61,7 @@ class Own:
         return min((kinship(name, own) for own in self.names), key=ORDER.index)
 
 
-@repo_rule("CARD016", Severity.ERROR, Need.CFG | Need.README | Need.PROVENANCE)
+@repo_rule("CARD016", Severity.ERROR, Need.CFG | Need.README | Need.PROVENANCE, against="files")
 def another_model(repo: RepoFacts) -> Iterator[Found]:
     """The card speaks of another base model than the SAEs were trained on, or its code reads another place in it.
 
@@ -73,7 +73,6 @@ def another_model(repo: RepoFacts) -> Iterator[Found]:
     those of the card's.
     """
     # Their patterns take longer to compile than a validation without a card takes.
-    from hubkit.readme.base_mentions import base_mentions
     from hubkit.readme.code_models import use_of
 
     own = _own(repo)
@@ -87,7 +86,7 @@ def another_model(repo: RepoFacts) -> Iterator[Found]:
         if not own.certain:
             yield from _too_wide(repo, own.names[0])
         yield from _tags(repo, own)
-        for mention in base_mentions(repo.page) if repo.page else ():
+        for mention in repo.base_mentions:
             yield from _words(repo, own, mention)
     yield from misread(repo, use)
 
@@ -155,12 +154,16 @@ def _front_matter(repo: RepoFacts) -> Iterator[Statement]:
 
 
 def _tags(repo: RepoFacts, own: Own) -> Iterator[Found]:
-    """A tag that is the name of a base model, with its size."""
+    """A tag that is the name of a base model, with its size or version: without, it may be what the model is built like."""
     front = (repo.readme.front_matter or {}) if repo.readme else {}
     tags = front.get("tags")
     for tag in tags if isinstance(tags, list) else ():
         named = take_apart(tag) if isinstance(tag, str) else None
-        if named is None or not named.size or any(agrees(tag, one) is not False for one in own.names):
+        if (
+            named is None
+            or not (named.size or named.version)
+            or any(agrees(tag, one) is not False for one in own.names)
+        ):
             continue
         yield Found(
             f"the front matter has the tag {tag}; by {own.said_by} the SAEs are of {own.shown}",

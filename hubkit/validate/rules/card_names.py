@@ -20,7 +20,7 @@ PART = re.compile(r"[A-Za-z]+|\d+")
 FILES = re.compile(r"\.(?:safetensors|json|pt|pth|npz|bin)$")
 
 
-@repo_rule("CARD006", Severity.ERROR, Need.TREE | Need.README)
+@repo_rule("CARD006", Severity.ERROR, Need.TREE | Need.README, against="files")
 def missing_name(repo: RepoFacts) -> Iterator[Found]:
     """An sae_id or a file that the card names is not in the repository.
 

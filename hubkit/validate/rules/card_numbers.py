@@ -8,19 +8,20 @@ from dataclasses import replace
 from statistics import mean, median
 
 from hubkit.measures.catalogue import CATALOGUE
+from hubkit.readme.claims.called import titled
 from hubkit.readme.claims.kinds import BestSae, Measured, Peak
 from hubkit.readme.claims.numbers import half_unit
 from hubkit.release.layout import README
 from hubkit.validate.card import claim_finding
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
-from hubkit.validate.measured_values import values_of
 from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
 from hubkit.validate.rules.thr_values import training_number
 
 HINT = "copy it from evaluation.json: hubkit build-cards does"
 EXACT = 1e-9
+Numbers = dict[tuple[str, str], list[float]]
 INDEXED = 1e-6
 """What a value of model-index is rounded to."""
 DEEPEST = 6
@@ -28,7 +29,7 @@ DEEPEST = 6
 PROBE = "probe_balanced_accuracy"
 
 
-@repo_rule("CARD007", Severity.ERROR, Need.README | Need.EVALUATION)
+@repo_rule("CARD007", Severity.ERROR, Need.README | Need.EVALUATION, against="files")
 def wrong_number(repo: RepoFacts) -> Iterator[Found]:
     """A number in the card contradicts the evaluation files.
 
@@ -37,10 +38,7 @@ def wrong_number(repo: RepoFacts) -> Iterator[Found]:
     evaluation.json has for that SAE or layer under that measure, on any split. What it does not have is left alone, and so are evaluation files of other
     programs. Half a unit of the last printed digit is rounding.
     """
-    values: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for value in values_of(repo):
-        if value.number is not None:
-            values[value.owner, value.measure].append(value.number)
+    values = numbers_of(repo)
     yield from _tables(repo, values)
     yield from _said(repo, values)
     yield from _indexed(repo, values)
@@ -48,22 +46,37 @@ def wrong_number(repo: RepoFacts) -> Iterator[Found]:
     yield from _peak(repo, values)
 
 
-def _tables(repo: RepoFacts, values: dict[tuple[str, str], list[float]]) -> Iterator[Found]:
+def numbers_of(repo: RepoFacts) -> Numbers:
+    """The values of the files by what they are of, and by measure. A squared error may be stated as a mean over the dimensions, or as their sum."""
+    values: Numbers = defaultdict(list)
+    for value in repo.values:
+        if value.number is not None:
+            values[value.owner, value.measure].append(value.number)
+    for sae in repo.saes:
+        means, d_in = values.get((sae.sae_id, "mse"), []), sae.sae.d_in
+        sums = values.get((sae.sae_id, "mse_sum"), []) or [d_in * one for one in means if d_in]
+        if means or sums:
+            values[sae.sae_id, "mse"] = [*means, *sums]
+    return values
+
+
+def _tables(repo: RepoFacts, values: Numbers) -> Iterator[Found]:
     for claim in repo.claims.of(Measured):
         if claim.sae_id is None:
             continue
         there = values.get((claim.sae_id, claim.measure), [])
         if there and not any(abs(value - claim.number) <= claim.slack + EXACT for value in there):
             shown = " or ".join(f"{value:.6g}" for value in sorted(set(there)))
-            yield claim_finding(
+            found = claim_finding(
                 claim,
                 f"{claim.measure} of {claim.sae_id} is {shown} in evaluation.json, the card says {claim.number:g}",
                 HINT,
                 topic=claim.measure,
             )
+            yield _softened(claim, found)
 
 
-def _said(repo: RepoFacts, values: dict[tuple[str, str], list[float]]) -> Iterator[Found]:
+def _said(repo: RepoFacts, values: Numbers) -> Iterator[Found]:
     """Rows, items and sentences about the SAEs: each must be the value of one of them, or their mean, median, or what they lie between."""
     told: set[tuple[str, float]] = set()
     for claim in repo.claims.of(Measured):
@@ -79,17 +92,30 @@ def _said(repo: RepoFacts, values: dict[tuple[str, str], list[float]]) -> Iterat
         found = claim_finding(
             claim, f"{claim.measure} is {shown} in the files, the card says {claim.number:g}", HINT, topic=f"{claim.measure} {claim.number:g}"
         )  # fmt: skip
-        yield replace(found, confidence="medium") if claim.unsure else found
+        yield _softened(claim, found)
 
 
-def _indexed(repo: RepoFacts, values: dict[tuple[str, str], list[float]]) -> Iterator[Found]:
+def _softened(claim: Measured, found: Found) -> Found:
+    """A measure of which there are several definitions is a warning."""
+    measure = CATALOGUE.get(claim.measure)
+    found = replace(found, severity=Severity.WARNING) if measure and measure.loosely_elsewhere else found
+    return replace(found, confidence="medium") if claim.unsure else found
+
+
+def _indexed(repo: RepoFacts, values: Numbers) -> Iterator[Found]:
     """`model-index` of the front matter, which the Hub shows: a value of hubkit's measures may be a median of some of the SAEs, so it must lie among theirs."""
     head = (repo.readme.head or "").split("\n") if repo.readme else []
     line = next((number for number, text in enumerate(head, 2) if text.startswith("model-index")), 1)
     for metric in _metrics((repo.readme.front_matter or {}).get("model-index") if repo.readme else None):
         measure, number = metric.get("type"), metric.get("value")
-        if not isinstance(measure, str) or measure not in CATALOGUE or not isinstance(number, int | float):
+        if not isinstance(measure, str) or isinstance(number, bool) or not isinstance(number, int | float):
             continue
+        if measure not in CATALOGUE:
+            called = titled(measure)
+            read = called.number(f"{number:.12g}", percent=False) if called else None
+            if called is None or read is None:
+                continue
+            measure, number = called.measure, read[0]
         there = stated_of_all(repo, values, measure)
         if there and not min(there) - INDEXED <= number <= max(there) + INDEXED:
             yield Found(
@@ -109,7 +135,7 @@ def _metrics(index: object, depth: int = 0) -> Iterator[Mapping[str, object]]:
             yield from _metrics(one, depth + 1)
 
 
-def stated_of_all(repo: RepoFacts, values: dict[tuple[str, str], list[float]], measure: str) -> list[float]:
+def stated_of_all(repo: RepoFacts, values: Numbers, measure: str) -> list[float]:
     """What the files say of a measure, of any SAE and of all; nothing where one of them has no value, which may be the one that is meant."""
     each = [values.get((sae.sae_id, measure), []) for sae in repo.saes]
     if measure == "l0":
@@ -126,7 +152,7 @@ def stated_of_all(repo: RepoFacts, values: dict[tuple[str, str], list[float]], m
     ]
 
 
-def _best(repo: RepoFacts, values: dict[tuple[str, str], list[float]]) -> Iterator[Found]:
+def _best(repo: RepoFacts, values: Numbers) -> Iterator[Found]:
     for claim in repo.claims.of(BestSae):
         there = values.get((claim.sae_id, PROBE), [])
         if there and not any(
@@ -141,7 +167,7 @@ def _best(repo: RepoFacts, values: dict[tuple[str, str], list[float]]) -> Iterat
             )
 
 
-def _peak(repo: RepoFacts, values: dict[tuple[str, str], list[float]]) -> Iterator[Found]:
+def _peak(repo: RepoFacts, values: Numbers) -> Iterator[Found]:
     layers = {
         owner: max(found)
         for (owner, measure), found in values.items()

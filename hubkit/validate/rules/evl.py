@@ -16,7 +16,7 @@ from hubkit.readme.prose import prose_lines
 from hubkit.release.layout import EVALUATION, EVIDENCE, METRICS, README
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity, natural
-from hubkit.validate.measured_values import Value, hubkit_files, values_of
+from hubkit.validate.measured_values import Value, hubkit_files
 from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
 from hubkit.validate.rules.errata import training_version
@@ -70,7 +70,7 @@ def impossible_value(repo: RepoFacts) -> Iterator[Found]:
                 path=file.path,
                 line=file.fault.line,
             )
-    for value in values_of(repo):
+    for value in repo.values:
         if reason := _impossible(value, saes.get(value.sae_id or "")):
             hint = "correct it, or take it out" if value.stated else AGAIN
             yield Found(f"{value.owner}: {reason}", hint, **_place(value))
@@ -105,7 +105,7 @@ def bare_value(repo: RepoFacts) -> Iterator[Found]:
     they are. A value that is null needs a reason and nothing else. What an author states in evidence.yaml is under that file's own rules (EVL009).
     """
     groups: dict[tuple[str, str], list[Value]] = defaultdict(list)
-    for value in values_of(repo):
+    for value in repo.values:
         if value.number is not None and not value.stated and (lacking := _lacking(value)):
             groups[value.measure, " and ".join(lacking)].append(value)
     for (measure, what), values in groups.items():
@@ -130,7 +130,7 @@ def not_held_out(repo: RepoFacts) -> Iterator[Found]:
     An SAE that saw a row remembers it: on labels of pure noise a probe reads membership and reaches 0.61 to 0.68 where chance is 0.5. A value on training
     rows is all right beside one on rows that were not. On fewer rows than dimensions any probe separates anything.
     """
-    values = [value for value in values_of(repo) if value.number is not None]
+    values = [value for value in repo.values if value.number is not None]
     seen = [value for value in values if value.split == "train"]
     probes = [value for value in seen if value.measure.startswith("probe_")]
     elsewhere = {(value.owner, value.measure) for value in values if value.split in {"crossfit", "held_out"}}
@@ -170,7 +170,7 @@ def maximum_without_null(repo: RepoFacts) -> Iterator[Found]:
 
     The best of 2,304 features reaches well above chance on pure noise; without what the maximum would be under no effect, the number says nothing.
     """
-    for value in values_of(repo):
+    for value in repo.values:
         if value.number is None or not MAXIMUM.search(value.measure):
             continue
         if value.raw.get("null") is None and value.raw.get("correction") is None:

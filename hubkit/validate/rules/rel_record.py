@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hubkit.release.layout import PROVENANCE
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
-from hubkit.validate.measured_values import values_of
 from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
 from hubkit.validate.rules.rel import provenance_of
@@ -25,6 +24,8 @@ BY_ROW = re.compile(r"l0$|probe_(?:cv_)?balanced_accuracy$")
 """Measures whose n are rows; others count latents."""
 FEW = 0.5
 """Rows may be lost between the label and the measure; not half of them without a word."""
+EXACT = 1e-9
+LABELLED = "labelled "
 FLOATS = {"float64", "float32", "float16", "bfloat16"}
 ROUNDED = re.compile(r"\b(?:bnb|nf4|fp4|int8|[48][- ]?bit)\b", re.IGNORECASE)
 HINT = "correct provenance.json, or hubkit run STUDY.yaml, which writes it again from what was done"
@@ -36,14 +37,18 @@ Contradiction = tuple[str, str]
 def record_contradicts(repo: RepoFacts) -> Iterator[Found]:
     """provenance.json counts other rows than it lists or than were measured, or names another precision than the configurations.
 
-    Decided completions are the sum of those with each label, and no more than were sampled; what its scenarios count adds up to the same. A value of
+    Decided completions are the sum of those with each label, and no more than were sampled; what its scenarios count adds up to the same, and pool_report.json of the same
+    pool, where it is there, has the same counts and the same agreement of judges. A value of
     evaluation.json on rows of the pool stands on no more rows than were decided, and the largest on half of them at least, where a row is a completion. `precision`
     is that of each SAE's `model_from_pretrained_kwargs`; of an SAE that hubkit trained on a model that it loaded, and that has none, float32.
     """
     provenance = provenance_of(repo)
     if provenance is None or repo.provenance is None:
         return
-    for key, message in (*_sums(provenance), *_measured(repo, provenance), *_precision(repo, provenance)):
+    contradictions = (
+        *_sums(provenance), *_of_the_pool(repo, provenance), *_judges(repo, provenance), *_measured(repo, provenance), *_precision(repo, provenance),
+    )  # fmt: skip
+    for key, message in contradictions:
         yield Found(message, HINT, path=PROVENANCE, line=repo.provenance.line(f"/{key}"), pointer=f"/{key}", identity=f"{key} {message.split(',')[0]}")  # fmt: skip
 
 
@@ -70,6 +75,74 @@ def _sums(record: Provenance) -> Iterator[Contradiction]:
             yield "scenarios", f"they count {total} sampled completions, completions has {sampled}"
 
 
+def _of_the_pool(repo: RepoFacts, record: Provenance) -> Iterator[Contradiction]:
+    """The counts against those of pool_report.json."""
+    report = _pool_report(repo)
+    if not report or not record.completions:
+        return
+    if isinstance(pool := report.get("pool_sha256"), str) and pool != record.pool_sha256:
+        yield "pool_sha256", "it is another than that of pool_report.json: the two are of different pools"
+        return
+    labels = report.get("counts")
+    counted = {name: report.get(name) for name in ("sampled", "decisive")} | {
+        f"{LABELLED}{label}": n for label, n in (labels.items() if isinstance(labels, Mapping) else ())
+    }
+    for name, n in counted.items():
+        if isinstance(n, int) and record.completions.get(name, n) != n:
+            yield "completions", f"{name} is {record.completions[name]}, pool_report.json has {n}"
+
+
+def _judges(repo: RepoFacts, record: Provenance) -> Iterator[Contradiction]:
+    """How far judges agree, against the completions that there are, and against pool_report.json."""
+    sampled = record.completions.get("sampled")
+    known = _pairs(_pool_report(repo))
+    for one in record.labelling.agreements if record.labelling else ():
+        whose = " and ".join(one.judges)
+        for n in (one.n, one.kappa_n):
+            if n is not None and sampled is not None and n > sampled:
+                yield "labelling", f"{whose} are compared on {n} completions, {sampled} were sampled"
+        if (
+            one.kappa is not None
+            and one.kappa_interval
+            and not one.kappa_interval[0] <= one.kappa <= one.kappa_interval[1]
+        ):
+            yield "labelling", f"the kappa of {whose} is {one.kappa:g}, outside its own interval"
+        there = known.get(frozenset(one.judges), {})
+        for name, value in {
+            "share": one.share,
+            "n": one.n,
+            "kappa": one.kappa,
+            "kappa_n": one.kappa_n,
+        }.items():
+            if value is not None and there.get(name) is not None and abs(value - there[name]) > EXACT:
+                yield "labelling", f"{name} of {whose} is {value:g}, pool_report.json has {there[name]:g}"
+
+
+def _pairs(report: Mapping[str, Any]) -> dict[frozenset[str], dict[str, float]]:
+    """For two judges, by their descriptions, what pool_report.json says of them; nothing where it cannot be read."""
+    from hubkit.release.agreement import Agreement
+
+    try:
+        agreement = Agreement.model_validate(report.get("judges"))
+    except ValueError:
+        return {}
+    described = {one.judge: one.description for one in agreement.judges}
+    found: dict[frozenset[str], dict[str, float]] = {}
+    for pair in agreement.pairs:
+        own = found.setdefault(frozenset(described.get(one, one) for one in pair.judges), {})
+        if pair.counted == "decisive":
+            own |= {"n": pair.same.n} | ({"share": pair.same.value} if pair.same.value is not None else {})
+        elif pair.kappa.value is not None:
+            own |= {"kappa": pair.kappa.value, "kappa_n": pair.kappa.n}
+    return found
+
+
+def _pool_report(repo: RepoFacts) -> Mapping[str, Any]:
+    """The report, where hubkit wrote it."""
+    value = repo.pool_report.value if repo.pool_report else {}
+    return value if str(value.get("$schema")).startswith("urn:hubkit:pool-report:") else {}
+
+
 def _measured(repo: RepoFacts, record: Provenance) -> Iterator[Contradiction]:
     """Decided completions against the rows that the measures stand on."""
     decisive = record.completions.get("decisive")
@@ -77,7 +150,7 @@ def _measured(repo: RepoFacts, record: Provenance) -> Iterator[Contradiction]:
         return
     rows = [
         one.n
-        for one in values_of(repo)
+        for one in repo.values
         if one.n and not one.stated and one.split in OF_THE_POOL and BY_ROW.match(one.measure)
     ]
     if rows and max(rows) > decisive:

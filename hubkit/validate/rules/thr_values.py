@@ -13,7 +13,6 @@ from hubkit.readme.prose import table_rows
 from hubkit.release.layout import README
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
-from hubkit.validate.measured_values import values_of
 from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule, sae_rule
 from hubkit.validate.rules.thr import equals, found, known_init, set_not_learned, thresholds
@@ -122,7 +121,7 @@ def far_from_sparse(repo: RepoFacts) -> Iterator[Found]:
         return
     saes = {sae.sae_id: sae for sae in repo.saes if _sparse_by_design(sae)}
     reported: dict[str, tuple[float, str, int | None]] = {}
-    for value in values_of(repo):
+    for value in repo.values:
         if value.measure == "l0" and value.number is not None and value.sae_id in saes:
             reported.setdefault(value.sae_id, (value.number, value.path, value.line))
     for sae_id, number, row in _in_tables(repo, saes):

@@ -18,8 +18,10 @@ SPELLED = rf"(?:(?:{'|'.join(TENS)})(?:[- ](?:{'|'.join(UNITS[1:10])}))?|(?:{'|'
 """`nine`, `sixty-four`."""
 POWERS = str.maketrans("\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079", "0123456789")
 RAISED = "".join(map(chr, POWERS))
-AMOUNT = rf"(?:{THOUSANDS}|2(?:(?:\^|\*\*)\{{?\d{{1,2}}\}}?|[{RAISED}]{{1,2}})|\d{{1,9}}(?:\.\d{{1,3}})?(?:(?: ?[kKM](?!\w))|[{BLANK}]thousand\b)?)"
-"""`65,536`, `65 536`, `2^16`, `32k`, `1.5M`."""
+AMOUNT = rf"(?:{THOUSANDS}|2(?:(?:\^|\*\*)\{{?\d{{1,2}}\}}?|[{RAISED}]{{1,2}})|\d{{1,9}}(?:\.\d{{1,3}})?(?:(?: ?[kKMB](?!\w))|[{BLANK}](?:thousand|million|billion)\b)?)"
+"""`65,536`, `65 536`, `2^16`, `32k`, `1.5M`, `300 million`."""
+LARGE = {"k": (1e3, 2.0**10), "K": (1e3, 2.0**10), "M": (1e6, 2.0**20), "B": (1e9, 1e9)}
+"""What `32k` may mean."""
 NUMBER_OR_WORD = rf"(?:{AMOUNT}|{SPELLED}(?:[ -](?:hundred|thousand)\b)?)"
 """The same, or spelled."""
 COUNTED = r"(?:SAE |dictionary |sparse |hidden |learned |active )?(?:features|latents|dimensions|dims|neurons|units|tokens|elements|directions|atoms|wide)"
@@ -44,13 +46,15 @@ def amount(text: str) -> tuple[float, float] | None:
     if power := re.fullmatch(rf"2(?:\^|\*\*|(?=[{RAISED}]))\{{?([\d{RAISED}]{{1,2}})\}}?", text):
         exact = 2.0 ** int(power.group(1).translate(POWERS))
         return exact, exact
-    text = re.sub(r"\sthousand$", "k", text)
-    unit = text[-1] if text[-1] in "kKM" else ""
+    text = re.sub(
+        r"\s(thousand|million|billion)$", lambda word: {"t": "k", "m": "M", "b": "B"}[word[1][0]], text
+    )
+    unit = text[-1] if text[-1] in LARGE else ""
     digits = re.sub(rf"[{BLANK},_'\u2019]", "", text.removesuffix(unit))
     number = float(digits)
     if not unit:
         return number, number
-    low, high = (1e6, 2.0**20) if unit == "M" else (1e3, 2.0**10)
+    low, high = LARGE[unit]
     half = min(0.5 * 10.0 ** -len(digits.partition(".")[2]), 0.05 * number)
     return (number - half) * low, (number + half) * high
 

@@ -16,9 +16,10 @@ HOOK_NAME = re.compile(
 )
 
 
+WHERE = r"(?:the )?(?:residual[ -]stream|resid(?:ual)?[ _-](?:pre|mid|post)|post-residual|mlp[ _-]out(?:put)?|attn_out|attention[ _-]output)"
 LAYER = re.compile(
-    rf"(?:L|(?:(?:transformer |decoder )?(?:layer|block)(?: index| number)?[ _#-]{{0,2}}))?(?P<number>\d{{1,3}}|{SPELLED})"
-    r"(?P<total> ?(?:of|/|out of) ?(?:the )?\d{1,3}(?: layers)?)?(?: (?:residual stream|resid_post|resid post|resid_pre|mlp_out|attn_out|mlp output|attention output))?(?: ?\([^()]{0,120}\))?[.;]?",
+    rf"(?:{WHERE}(?:,| @| at| of| in| after)? (?:the )?)?(?:L|(?:(?:transformer |decoder )?(?:layer|block)(?: index| number)?[ _#-]{{0,2}}))?(?P<number>\d{{1,3}}|{SPELLED})"
+    rf"(?P<total> ?(?:of|/|out of) ?(?:the )?\d{{1,3}}(?: layers)?)?(?:,? {WHERE})?(?: ?\([^()]{{0,120}}\))?[.;]?",
     I,
 )
 ORDINALS = {

@@ -10,8 +10,31 @@ from typing import Any
 from hubkit.readme.claims.values.kind import BRACKETS, Value
 
 I = re.IGNORECASE  # noqa: E741 - as short as it is common here
-YES = {"true", "yes", "on", "enabled", "✓", "✅", "1"}
-NO = {"false", "no", "off", "disabled", "✗", "❌", "0"}
+YES = {
+    "true",
+    "yes",
+    "on",
+    "enabled",
+    "✓",
+    "✅",
+    "1",
+    "used",
+    "applied",
+    "subtracted",
+    "prepended",
+    "included",
+}
+NO = {
+    "false",
+    "no",
+    "off",
+    "disabled",
+    "✗",
+    "❌",
+    "0",
+    *(f"not {word}" for word in ("used", "applied", "subtracted", "prepended", "included")),
+    "unused",
+}
 
 
 @dataclass(frozen=True)
@@ -44,6 +67,8 @@ class Word:
         """The word, where the text is nothing else."""
         word = BRACKETS.sub("", text).strip(" .;").lower()
         word = dict(self.same).get(word, word)
+        if self.known and word not in self.known:
+            word = re.sub(r"[ -]", "_", word)
         if self.known:
             return word if word in self.known else None
         return word if re.fullmatch(r"[\w./:+-]{1,200}", word) else None
