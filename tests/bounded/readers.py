@@ -21,6 +21,7 @@ from hubkit.readme.document import parse_readme
 from hubkit.readme.regions import generated_text, read_regions
 from hubkit.release.metrics import Evaluation
 from hubkit.release.provenance import Provenance
+from hubkit.repo.view import SMALL_FILE
 from hubkit.study.several import load_study_file
 from hubkit.tensors.header import HeaderError
 from hubkit.tensors.npz import parse_npy
@@ -57,8 +58,12 @@ def _validated(**files: object) -> None:
 
 def _field(name: str, *, metadata: bool) -> Callable[[str], object]:
     def read(text: str) -> None:
-        made = cfg(metadata={name: text}) if metadata else cfg(**{name: text})
-        _validated(configuration=json.dumps(made).encode())
+        def made() -> bytes:
+            return json.dumps(cfg(metadata={name: text}) if metadata else cfg(**{name: text})).encode()
+
+        while (size := len(made())) > SMALL_FILE:  # escapes: a longer file is no configuration
+            text = text[: len(text) * SMALL_FILE // size - 1]
+        _validated(configuration=made())
 
     return read
 
