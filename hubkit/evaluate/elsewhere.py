@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from hubkit.formats.sae import Sae
     from hubkit.measures.design import Design
     from hubkit.measures.measure import Split
-    from hubkit.measures.probed import Probe, Values
+    from hubkit.measures.probed import Probe
     from hubkit.release.metrics import MetricValue
     from hubkit.repo.view import RepoView
 
@@ -66,7 +66,7 @@ class GivenRows:
         return replace(self.design, fold=np.array(folds, dtype=np.str_)) if folds else None
 
     @property
-    def control(self) -> Design | None:
+    def control(self) -> None:
         """Nobody knows which rows the SAE saw."""
         return None
 
@@ -110,14 +110,6 @@ class GivenRows:
             for one in (self.features, self.x)
         )
         return found, raw
-
-    def probe_control(self, design: Design) -> tuple[Probe, Probe]:
-        """There is none."""
-        raise NotImplementedError
-
-    def control_errors(self) -> Values | str:
-        """There is none."""
-        raise NotImplementedError
 
     def reconstructed(self, split: Split) -> Reconstructed:
         """All rows."""

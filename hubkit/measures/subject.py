@@ -12,6 +12,20 @@ if TYPE_CHECKING:
     from hubkit.measures.separation import Labelled
 
 
+class Control(Protocol):
+    """An SAE of as many rows as the measured one, drawn blind to the label."""
+
+    @property
+    def design(self) -> Design:
+        """Label: whether it saw the row; the folds dealt by that."""
+
+    def probed(self) -> tuple[Probe, Probe]:
+        """The probe of that label from its features, and from the raw activations."""
+
+    def errors(self) -> Values | str:
+        """(n,) how far it is from each row, squared; or why there is none."""
+
+
 class Subject(Protocol):
     """An SAE on a pool, or a layer's raw activations."""
 
@@ -24,8 +38,8 @@ class Subject(Protocol):
         """The same with whole scenarios held out; None where there is but one scenario."""
 
     @property
-    def control(self) -> Design | None:
-        """Label: whether the control SAE saw the row; the folds dealt by that. None where there can be no control."""
+    def control(self) -> Control | None:
+        """What membership is measured of; None where there can be no control."""
 
     @property
     def probed(self) -> Probe:
@@ -37,12 +51,6 @@ class Subject(Protocol):
 
     def probe_sparsely(self, k: int) -> tuple[Probe, Probe]:
         """The probe of the k latents that tell the labels of the training rows apart furthest, and of as many dimensions of the raw activations."""
-
-    def probe_control(self, design: Design) -> tuple[Probe, Probe]:
-        """The probe of `design`'s label from the features of the control SAE, and from the raw activations."""
-
-    def control_errors(self) -> Values | str:
-        """(n,) how far the control SAE is from each row, squared; or why there is none."""
 
     def labelled(self, split: Split, /) -> tuple[Labelled, ...] | None:
         """Latents beside labels: of one SAE on all of the split's rows, or of each fold's SAE on the rows that it did not see. None where the label chose which rows an SAE saw."""
