@@ -9,6 +9,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from hubkit.collect.also import VERSION, Also
 from hubkit.collect.judges import AnyJudge
 from hubkit.collect.scenarios import Texts, unique
 from hubkit.collect.situations import Scenarios
@@ -21,7 +22,7 @@ from hubkit.release.digests import sha256_of_file, sha256_of_json
 
 METHOD_VERSION = 2
 """Rises when the same plan would give another pool."""
-HOW = {"model", "revision", "device", "batch_size", "taken", "completions_from"}
+HOW = {"model", "revision", "device", "batch_size", "taken", "completions_from", "also"}
 FOR_READERS = {"family", "labels", "anchors", "notes"}
 """Of a scenario: what its completions do not depend on."""
 Pooling = Literal["mean", "last", "first", "all"]
@@ -71,6 +72,8 @@ class CollectPlan(BaseModel):
     """Without the commit span a probe cannot read the word that the judge read."""
     skip_after_commit: int | None = Field(default=None, ge=0)
     """Pool from the n-th token behind the commit span on, 0 being the first, and none before it: just behind the word, a model still holds the word."""
+    also: Also = Also()
+    """Rows kept beside the pool, by which it can be told what the labels mean: of controls, at distances from the committing word, with that word swapped or deleted."""
     folds: int = Field(default=5, ge=2)
     seed: int = 0
     precision: Precision = Precision()
@@ -166,6 +169,10 @@ class CollectPlan(BaseModel):
         return sha256_of_json(
             {"method": METHOD_VERSION, "revision": revision, "sampled": sampled, "plan": asked}
         )
+
+    def extras_sha256(self, pool: str) -> str:
+        """Digest of what is kept beside the pool of the digest `pool`."""
+        return sha256_of_json({"version": VERSION, "pool": pool, "also": self.also.model_dump(mode="json")})
 
     def completions_sha256(self, revision: str | None) -> str:
         """Digest of what the completions' texts are made from: other layers, another judge or other anchors leave them as they are."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hubkit.collect.activations import Rows
     from hubkit.collect.completions import Completion
     from hubkit.collect.manifest import Pooled
-    from hubkit.collect.plan import CollectPlan
+    from hubkit.collect.plan import CollectPlan, Pooling
     from hubkit.collect.sampling import Sampling
     from hubkit.engine.events import Progress
     from hubkit.inference.load import BaseModel
@@ -56,15 +56,26 @@ def afterwards(
     batch_size: int,
 ) -> Taking:
     """Run the stored tokens of the decisive completions once more."""
-    passages, prompts = _passages(plan, base, completions, pooled), Prompts(base)
+    passages = _passages(plan, base, completions, pooled)
+    return run_again(base, passages, plan.pooling, places=places, batch_size=batch_size)
+
+
+def run_again(
+    base: BaseModel,
+    passages: Sequence[Passage],
+    pooling: Pooling,
+    *,
+    places: Sequence[Place],
+    batch_size: int,
+) -> Taking:
+    """The rows of passages in their order, from one run of their tokens."""
     batches = [passages[start : start + batch_size] for start in range(0, len(passages), batch_size)]
+    paths, prompts = [place.hf_hook_name for place in places], Prompts(base)
 
     def rows_of(number: int) -> Rows:
-        return pool_outputs(
-            base, [place.hf_hook_name for place in places], batches[number], plan.pooling, prompts
-        )
+        return pool_outputs(base, paths, batches[number], pooling, prompts)
 
-    return Taking(places, _sizes(plan, batches), rows_of)
+    return Taking(places, _sizes(pooling, batches), rows_of)
 
 
 def while_sampling(
@@ -91,11 +102,11 @@ def while_sampling(
         number, offsets = kept[at]
         return pool_states(sampling.states(number), batches[at], offsets, plan.pooling)
 
-    return Taking(places, _sizes(plan, batches), rows_of)
+    return Taking(places, _sizes(plan.pooling, batches), rows_of)
 
 
-def _sizes(plan: CollectPlan, batches: Sequence[Sequence[Passage]]) -> list[int]:
-    return [sum(one.rows(plan.pooling) for one in batch) for batch in batches]
+def _sizes(pooling: Pooling, batches: Sequence[Sequence[Passage]]) -> list[int]:
+    return [sum(one.rows(pooling) for one in batch) for batch in batches]
 
 
 def write_layers(taking: Taking, folder: Path, d_in: int, digest: str, report: Progress) -> list[PoolLayer]:
@@ -129,13 +140,18 @@ def _file_name(place: Place) -> str:
     return f"layer_{place.layer:02d}{site}.safetensors"
 
 
-def _passages(
-    plan: CollectPlan, base: BaseModel, completions: Sequence[Completion], pooled: Pooled
-) -> list[Passage]:
-    prompts = {
+def prompts_of(plan: CollectPlan, base: BaseModel) -> dict[tuple[str, str], tuple[int, ...]]:
+    """The tokens of each prompt, by scenario and variant."""
+    return {
         (one.scenario_id, one.variant): tuple(prompt_ids(base.tokenizer, one, chat=plan.chat))
         for one in plan.scenarios
     }
+
+
+def _passages(
+    plan: CollectPlan, base: BaseModel, completions: Sequence[Completion], pooled: Pooled
+) -> list[Passage]:
+    prompts = prompts_of(plan, base)
     return [
         Passage(
             one.completion_id, prompts[one.scenario_id, one.variant], one.token_ids, pooled[one.completion_id]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hubkit.collect.beside import Taker, extras_are_there
 from hubkit.collect.completions import Completion, Source, read_completions, source_of, write_completions
 from hubkit.collect.imports.pool import imported_completions, pool_of_caches
 from hubkit.collect.imports.rows import read_rows
@@ -44,6 +45,8 @@ def collect(plan: CollectPlan, out: Path, report: Progress = silent) -> PoolMani
     if manifest is not None:
         if plan.second_judges or _has_second_judges(out):  # they may have gone from the plan
             audit(plan, read_completions(out / COMPLETIONS), asked.desk, report)
+        if manifest.activations is not None and not extras_are_there(plan, out, manifest):
+            _Collecting(asked, report).go_on_beside(manifest)
         report(Event("collect", len(manifest.rows), len(manifest.rows), "the pool is there"))
     elif asked.record is not None and asked.record.layers:
         manifest = pool_of_caches(plan, out, asked.record, asked.digest, report)
@@ -146,9 +149,22 @@ class _Collecting:
             layers = self._take(completions, pooled, size)
         manifest = self._manifest(completions, pooled, layers, source, size)
         manifest.save(self.out / ACTIVATIONS / MANIFEST)
-        write_json(self.out / TIMES, self.times.written(len(completions), len(manifest.rows)))
         shutil.rmtree(self.out / FOLDER, ignore_errors=True)
+        with self.times.of("beside the pool"):
+            self._take_beside(manifest, completions, size)
+        write_json(self.out / TIMES, self.times.written(len(completions), len(manifest.rows)))
         return manifest
+
+    def go_on_beside(self, manifest: PoolManifest) -> None:
+        """Take what the plan asks for beside a pool that is there."""
+        completions = read_completions(self.out / COMPLETIONS)
+        size = manifest.activations.batch_size if manifest.activations else self.plan.batch_size or 1
+        self._take_beside(manifest, completions, size)
+
+    def _take_beside(self, manifest: PoolManifest, completions: list[Completion], size: int) -> None:
+        if not extras_are_there(self.plan, self.out, manifest):
+            taker = Taker(self.plan, self.base, self.places, size, self.report)
+            taker.take(self.out, manifest, completions)
 
     def _sample(self) -> tuple[list[Completion], Source]:
         """All completions, unjudged: imported, from another pool, from the table of an earlier one here, from the batches of a killed run, or newly drawn."""

@@ -10,7 +10,9 @@ from safetensors.numpy import load_file
 
 from hubkit.errors import IncompleteError
 from hubkit.release.digests import sha256_of_file
+from hubkit.release.layout import EXTRAS, MANIFEST
 from hubkit.release.pool import TENSOR, PoolLayer, PoolManifest
+from hubkit.release.pool_extras import ExtraSet, PoolExtras
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,8 +36,31 @@ def check_layer(pool_folder: Path, entry: PoolLayer) -> Path:
 
 def read_layer(pool_folder: Path, manifest: PoolManifest, entry: PoolLayer) -> NDArray[np.float32]:
     """The activations (n, d_in) of one layer and site of the manifest. Raises IncompleteError when the file is not the one of the manifest."""
+    return _read(pool_folder, entry, (len(manifest.rows), manifest.d_in))
+
+
+def read_extras(pool_folder: Path, manifest: PoolManifest) -> PoolExtras | None:
+    """What was kept beside a pool; None where nothing was. Raises IncompleteError when it is of another pool."""
+    path = pool_folder / EXTRAS
+    if not path.is_file():
+        return None
+    found = PoolExtras.load(path)
+    if found.pool_sha256 != manifest.inputs_sha256:
+        raise IncompleteError(
+            f"{path}: kept beside another pool than the one of {MANIFEST}", hint="hubkit collect STUDY.yaml"
+        )
+    return found
+
+
+def read_extra(
+    pool_folder: Path, extras: PoolExtras, kept: ExtraSet, entry: PoolLayer
+) -> NDArray[np.float32]:
+    """The activations (n, d_in) of one layer and site of a set, row i that of `kept.rows[i]`. Raises IncompleteError when the file is not the one of the set."""
+    return _read(pool_folder, entry, (len(kept.rows), extras.d_in))
+
+
+def _read(pool_folder: Path, entry: PoolLayer, expected: tuple[int, int]) -> NDArray[np.float32]:
     path = check_layer(pool_folder, entry)
-    expected = (len(manifest.rows), manifest.d_in)
     try:
         rows: NDArray[np.float32] = load_file(path)[TENSOR]
     except (OSError, KeyError, SafetensorError) as error:

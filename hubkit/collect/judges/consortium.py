@@ -79,6 +79,10 @@ class ConsortiumJudge(Judge):
         """That of the first member that has one."""
         return next((found for judge in self.judges if (found := judge.problem(scenario))), None)
 
+    def words(self, scenario: Scenario) -> dict[str, tuple[str, ...]]:
+        """Those of the first member that has some."""
+        return next((found for judge in self.judges if (found := judge.words(scenario))), {})
+
     def judge(self, replies: Sequence[Reply]) -> list[Judgement]:
         """All members asked at once, nothing kept: `verdicts.verdicts_of` asks each by itself."""
         said = [judge.judge(replies) for judge in self.judges]

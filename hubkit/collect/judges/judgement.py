@@ -126,6 +126,10 @@ class Judge(BaseModel, ABC):
         """Why it cannot judge completions of a scenario; None where it can."""
         return None
 
+    def words(self, scenario: Scenario) -> dict[str, tuple[str, ...]]:
+        """Label to the words that say it in completions of a scenario: its anchors, where a judge has none of its own."""
+        return dict(scenario.anchors)
+
     def stops(self, _known: Sequence[Judgement]) -> str | None:
         """Why it is asked no more, by what it has said so far (a cap on what it costs); None where it goes on."""
         return None

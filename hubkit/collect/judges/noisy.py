@@ -58,6 +58,10 @@ class NoisyJudge(Judge):
         """That of the judge that it wraps."""
         return self.judge_without_noise.problem(scenario)
 
+    def words(self, scenario: Scenario) -> dict[str, tuple[str, ...]]:
+        """Those of the judge that it wraps."""
+        return self.judge_without_noise.words(scenario)
+
     def judge(self, replies: Sequence[Reply]) -> list[Judgement]:
         """One verdict for each; `label_unflipped` and `reason` are those of the judge without noise."""
         verdicts = self.judge_without_noise.judge(replies)
