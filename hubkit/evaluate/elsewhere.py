@@ -86,6 +86,10 @@ class GivenRows:
         """All rows."""
         return None if self.encoded is None else (self._beside_labels(self.encoded, np.arange(len(self.x))),)
 
+    def worded(self, _: Split, /) -> list[tuple[str, tuple[Labelled, ...]]]:
+        """Nobody says how the rows were asked for."""
+        return []
+
     def labelled_folds(self) -> list[tuple[Labelled, Labelled]] | None:
         """The same latents on either side."""
         if self.encoded is None:

@@ -15,6 +15,7 @@ from hubkit.evaluate.unit import EvaluationUnit, Folders, evaluate_unit
 from hubkit.evaluate.values import computed_versions
 from hubkit.measures.bootstrap import LEVEL, RESAMPLES, SEED
 from hubkit.measures.inference import PERMUTATIONS
+from hubkit.release.activations import read_extras
 from hubkit.release.digests import sha256_of_file, sha256_of_json
 from hubkit.release.layout import CFG, EVALUATION, EVIDENCE, MANIFEST, METRICS, TRAINING, WEIGHTS
 from hubkit.release.metrics import Evaluation, SaeMetrics
@@ -58,7 +59,8 @@ def evaluate(
     if not units:
         raise NothingFound(f"{release}: no SAEs to evaluate", hint="hubkit train STUDY.yaml")
     warnings = training_warnings(work)
-    digest = inputs_digest(units, manifest, warnings)
+    extras = read_extras(pool_folder, manifest)
+    digest = inputs_digest(units, manifest, warnings, extras.inputs_sha256 if extras else None)
     finished = _finished(release, digest)
     if finished is not None:
         return finished
@@ -74,7 +76,12 @@ def evaluate(
     return evaluation
 
 
-def inputs_digest(units: list[EvaluationUnit], manifest: PoolManifest, warnings: dict[str, list[str]]) -> str:
+def inputs_digest(
+    units: list[EvaluationUnit],
+    manifest: PoolManifest,
+    warnings: dict[str, list[str]],
+    beside_sha256: str | None = None,
+) -> str:
     """The digest of everything the evaluation depends on. Raises IncompleteError when a published SAE is not there.
 
     Of the catalogue only what an evaluation computes: another entry, or another version of one that is not computed, changes no value.
@@ -82,6 +89,7 @@ def inputs_digest(units: list[EvaluationUnit], manifest: PoolManifest, warnings:
     return sha256_of_json(
         {
             "pool": manifest.inputs_sha256,
+            "beside": beside_sha256,
             "layers": {entry.hook_name: entry.sha256 for entry in manifest.layers},
             "saes": {unit.sae_id: _digests_of(unit) for unit in units},
             "measures": computed_versions(),

@@ -76,6 +76,10 @@ class Subject(ABC):
         """Raw activations have no latents."""
         return None
 
+    def worded(self, _: Split, /) -> list[tuple[str, tuple[Labelled, ...]]]:
+        """Raw activations have no latents."""
+        return []
+
     @cached_property
     def design(self) -> Design:
         """Label, scenario and fold of every row."""
@@ -163,6 +167,23 @@ class PoolSae(Subject):
         if split == "train":
             return (self._beside_labels(self._published, np.arange(len(self.x)), self._scenarios),)
         return tuple(test for _, test in self.labelled_folds() or [])
+
+    def worded(self, split: Split, /) -> list[tuple[str, tuple[Labelled, ...]]]:
+        """By the same SAEs on the same rows. Permuted within the scenario, whatever its wording: a wording is not dealt into folds by itself."""
+        if self.condition != MIXED:
+            return []
+        found = []
+        for contrast, chosen, first in rows.wordings_of(self.manifest):
+            if split == "train":
+                parts = [(self._published, chosen)]
+            elif isinstance(self._of_folds, str):
+                raise NotMeasured(self._of_folds, len(self.x))
+            else:
+                parts = [(one, chosen & (self.design.fold == fold)) for fold, one in self._of_folds.items()]
+            scenario = numbered(np.array([row.scenario_id for row in self.manifest.rows]))
+            labelled = (Labelled(one.acts[there], first[there], scenario[there]) for one, there in parts)
+            found.append((contrast, tuple(labelled)))
+        return found
 
     def labelled_folds(self) -> list[tuple[Labelled, Labelled]] | None:
         """By the SAEs of the folds. Permuted within scenario and fold: the labels dealt the folds."""

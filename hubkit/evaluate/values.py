@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,15 +13,18 @@ from hubkit.measures.estimate import Estimate, NotMeasured, Null
 from hubkit.release.metrics import MetricValue, NullReference
 
 if TYPE_CHECKING:
+    from hubkit.measures.beside import Beside
     from hubkit.measures.design import Design
-    from hubkit.measures.measure import Split
+    from hubkit.measures.measure import Split, Told
     from hubkit.measures.probed import Probe
     from hubkit.measures.subject import Subject
 
 
 def computed_versions() -> dict[str, int]:
     """Every measure that an evaluation computes, with the version of its definition."""
-    return {name: one.version for name, one in CATALOGUE.items() if one.compute or one.compare}
+    return {
+        name: one.version for name, one in CATALOGUE.items() if one.compute or one.compare or one.of_beside
+    }
 
 
 def value_of(name: str, subject: Subject, split: Split) -> MetricValue | None:
@@ -38,13 +41,30 @@ def values_of(
     every = sorted(
         (one for one in CATALOGUE.values() if one.compute), key=lambda one: (one.on_card.order, one.name)
     )
-    found = (
-        value_of(one.name, subject, split)
-        for split in splits
-        for one in every
-        if split in one.splits and (one.of_layers or not layers) and (labelled or not one.of_labels)
-    )
+    found: list[MetricValue | None] = []
+    for split in splits:
+        for one in every:
+            if split in one.splits and (one.of_layers or not layers) and (labelled or not one.of_labels):
+                found.append(value_of(one.name, subject, split))
+                found += _contrasted(one.name, one.contrasts(subject, split) if one.contrasts else (), split)
     return [value for value in found if value is not None]
+
+
+def values_beside(beside: Beside) -> list[MetricValue]:
+    """Every measure of the rows that were kept beside a pool, a value for each contrast."""
+    several = ((one.name, one.of_beside(beside)) for one in CATALOGUE.values() if one.of_beside)
+    return [value for name, told in several for value in _contrasted(name, told, "crossfit")]
+
+
+def _contrasted(name: str, several: Iterable[Told], split: Split) -> Iterator[MetricValue]:
+    """A value for each contrast."""
+    for contrast, told in several:
+        value = (
+            missing(name, told.n, split, told.reason)
+            if isinstance(told, NotMeasured)
+            else measured(name, told, split)
+        )
+        yield value.model_copy(update={"contrast": contrast})
 
 
 def differences(

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 if TYPE_CHECKING:
+    from hubkit.measures.beside import Beside
     from hubkit.measures.design import Design
-    from hubkit.measures.estimate import Estimate
+    from hubkit.measures.estimate import Estimate, NotMeasured
     from hubkit.measures.probed import Probe
     from hubkit.measures.subject import Subject
 
@@ -26,6 +27,12 @@ Compute = Callable[["Subject", Split], "Estimate | None"]
 """None where the measure does not apply: nothing is written then. Raises NotMeasured."""
 Compare = Callable[["Probe", "Probe", "Design"], "Estimate"]
 """An SAE's probe, and its reference's, on the same rows."""
+Told = tuple[str, "Estimate | NotMeasured"]
+"""A contrast, and what came of it."""
+Contrasts = Callable[["Subject", Split], Iterable[Told]]
+"""The measure of other groups of rows than the two labels, a value for each pair."""
+OfBeside = Callable[["Beside"], Iterable[Told]]
+"""Of a layer with the rows that were kept beside the pool: a value for each contrast."""
 ROUNDING = 1e-9
 """Slack for sums of float64 that end a hair outside an exact bound."""
 Valued = TypeVar("Valued")
@@ -72,8 +79,12 @@ class Measure:
     """Whether it asks what the rows are labelled."""
     compute: Compute | None = None
     """How hubkit computes it; None where its values are taken from others."""
+    contrasts: Contrasts | None = None
+    """The same between other groups of rows, where the pool has them."""
     compare: Compare | None = None
     """The same of an SAE beside its reference."""
+    of_beside: OfBeside | None = None
+    """The same of rows that say what the label means."""
     on_card: OnCard = OnCard()
     columns_elsewhere: str | None = None
     """A pattern of the titles that columns of it have in anybody's card, upper and lower case alike."""

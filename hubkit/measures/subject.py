@@ -55,6 +55,9 @@ class Subject(Protocol):
     def labelled(self, split: Split, /) -> tuple[Labelled, ...] | None:
         """Latents beside labels: of one SAE on all of the split's rows, or of each fold's SAE on the rows that it did not see. None where the label chose which rows an SAE saw."""
 
+    def worded(self, split: Split, /) -> list[tuple[str, tuple[Labelled, ...]]]:
+        """As `labelled`, with the wording of the prompt in the place of the label: the first wording against each other one. Empty where there is one."""
+
     def labelled_folds(self) -> list[tuple[Labelled, Labelled]] | None:
         """For each fold the latents of the other rows, and of its own, both by the SAE without the fold; None as above."""
 
