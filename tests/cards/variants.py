@@ -87,6 +87,12 @@ def plain(folder: Path) -> Path:
     return put(folder, sae("a") | sae("b", hook_name="blocks.3.hook_resid_post"))
 
 
+def of_sparsify(folder: Path) -> Path:
+    """Two SAEs that sparsify wrote."""
+    shutil.copytree(FOREIGN.parent / "sparsify" / "sae_run", folder, dirs_exist_ok=True)
+    return put(folder, {}, GPT2.model_copy(update={"base_model": "EleutherAI/pythia-70m"}))
+
+
 def probe(
     number: float,
     half: float = 0.05,
@@ -206,7 +212,12 @@ def word_only(folder: Path) -> Path:
     )
     less = (_told("token_auroc", AT_THE_WORD, 0.8), _told("token_auroc", TEN, 0.56, 0.3))
     return write(
-        computed_release(layers=(layer(1, probe(0.7), *several), layer(2, probe(0.75), *less))),
+        computed_release(
+            layers=(
+                layer(1, probe(0.7), value("probe_auroc", 0.7, 100, "crossfit"), *several),
+                layer(2, probe(0.75), *less),
+            )
+        ),
         folder,
         small=True,
     )
@@ -796,7 +807,7 @@ def hollow(folder: Path) -> Path:
 VARIANTS: dict[str, Callable[[Path], Path]] = {
     one.__name__: one
     for one in (
-        mended, plain, computed, tested, tested_one, word_only, facts_known, chance, one, one_at_chance, experiments, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
+        mended, plain, computed, tested, tested_one, of_sparsify, word_only, facts_known, chance, one, one_at_chance, experiments, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
         wrong_model, nameless, beside_others, root, quantized, half_quantized, warned, hollow, damaged, poor, lens_module, pooled, scaled,
         sampled, sampled_last, another_form, from_gguf, four_bits, one_new, best_defective, stated_ties, one_above, many_tied, all_defective, all_defective_measured, defective, beside_widths,
         worse_and_less, worse_measured, told, written, in_text, worth, worth_little, unread_record,

@@ -28,6 +28,8 @@ class Meaning:
     at_word: MetricValue | None
     gone: MetricValue | None = None
     """The nearest distance from which on nothing is told from chance, where the word itself is."""
+    pooled: MetricValue | None = None
+    """What the same probe reads from the pool's own rows."""
     furthest: tuple[MetricValue, int] | None = None
     """The highest value of any layer at that distance, and the layer."""
     neutral: MetricValue | None = None
@@ -73,6 +75,7 @@ def meaning_of(facts: Facts) -> Meaning | None:
         values,
         at_word,
         gone,
+        best.get("probe_auroc"),
         _highest(layers, gone) if gone else None,
         neutral,
         _same(values, OVER, neutral) if neutral else None,
