@@ -176,6 +176,7 @@ def test_what_is_written(study: Path) -> None:
             for split in get(name).splits
             if split in SPLITS
             and not name.endswith("_difference")
+            and get(name).of_beside is None
             and (split != "control" or metrics.sae_id == "topk")
             and (not name.startswith("d_") or metrics.sae_id == "broken")
         }
