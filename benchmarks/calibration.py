@@ -1,8 +1,9 @@
 """How often hubkit's intervals hold what they say they hold, and how often its tests find what is not there.
 
-    PYTHONPATH=.:tests python benchmarks/calibration.py [--pools 1000] [--only NAME] [--saes 0] [--out calibration.json]
+    PYTHONPATH=.:tests python benchmarks/calibration.py [--pools 1000] [--only NAME] [--saes] [--out FOLDER]
 
-Prints the tables of docs/numbers.md. With `--saes N` only the second: N pools, each with a TopK and a JumpReLU of every condition, trained, cross-fitted and evaluated.
+Prints the tables of docs/numbers.md. With `--saes` the second: pools with a TopK and a JumpReLU of every condition, trained, cross-fitted and evaluated. Each pool is a
+line of a file in FOLDER, so that a run which was stopped goes on; `--pools 0` prints what is there.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import argparse
 import json
 import math
 import tempfile
-import time
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from noise_pools import SETTINGS, band, measure, summary
+from noise_pools import SETTINGS, Seen, Setting, band, measure_pool, summary
+from noise_saes import Held
 
 
 def table(found: list[dict[str, Any]]) -> str:
@@ -47,47 +50,75 @@ def table(found: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def with_saes(pools: int, out: Path) -> None:
-    """A line a condition, written anew after each pool."""
-    from noise_saes import Held, measured
-
+def table_with_saes(setting: Setting, pools: list[dict[str, Any]]) -> str:
+    """A line a condition."""
     held: dict[str, Held] = {}
-    for seed in range(pools):
-        with tempfile.TemporaryDirectory() as folder:
-            for name, value in measured(Path(folder), seed):
-                held.setdefault(name, Held()).note(value)
-        lines = [f"| {name} | {one.line()} |" for name, one in sorted(held.items())]
-        head = [
-            f"| {seed + 1} pools | covered | mean | standard error of it | p <= 0.05 |",
-            "|---|---|---|---|---|",
-        ]
-        out.write_text("\n".join([*head, *lines]) + "\n", encoding="utf-8")
-    print(out.read_text(encoding="utf-8"))
+    for pool in pools:
+        for name, one in pool.items():
+            held.setdefault(name, Held()).note(one)
+    head = f"| {setting.name}, {len(pools)} pools | measured | covered | mean | standard error of it | p <= 0.05 |"
+    return "\n".join(
+        [head, "|---" * 6 + "|", *(f"| {name} | {one.line()} |" for name, one in sorted(held.items()))]
+    )
+
+
+def pool_with_saes(setting: Setting, seed: int) -> dict[str, Any]:
+    """One, in a folder of its own."""
+    from noise_saes import measured
+
+    with tempfile.TemporaryDirectory() as folder:
+        return measured(Path(folder), setting, seed)
+
+
+def pools_of(
+    setting: Setting, count: int, out: Path, make: Callable[[Setting, int], dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """What `make` gave of each pool of a setting: those of the file, and those that it lacks."""
+    path = out / f"{setting.name.replace(' ', '_').replace(',', '').replace('%', 'percent')}.jsonl"
+    found = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    for seed in range(len(found), count):
+        found.append(json.dumps(make(setting, seed)))
+        with path.open("a", encoding="utf-8", newline="\n") as lines:
+            lines.write(found[-1] + "\n")
+    return [json.loads(line) for line in found]
+
+
+def without_saes(setting: Setting, seed: int) -> dict[str, Any]:
+    """One pool."""
+    return asdict(measure_pool(setting, seed))
 
 
 def main() -> None:
     """From the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pools", type=int, default=1000)
-    parser.add_argument("--only", default="")
-    parser.add_argument("--out", type=Path, default=Path("calibration.json"))
-    parser.add_argument("--saes", type=int, default=0)
+    parser.add_argument("--only", default="", help="settings whose names contain it")
+    parser.add_argument("--out", type=Path, default=Path("calibration"))
+    parser.add_argument("--saes", action="store_true")
     asked = parser.parse_args()
-    if asked.saes:
-        with_saes(asked.saes, asked.out)
-        return
+    out = asked.out / ("saes" if asked.saes else "probes")
+    out.mkdir(parents=True, exist_ok=True)
     found = []
     for setting in SETTINGS:
-        if asked.only and asked.only not in setting.name:
+        if asked.only not in setting.name:
             continue
-        start = time.perf_counter()
-        found.append(summary(setting, measure(setting, asked.pools), time.perf_counter() - start))
-        asked.out.write_text(json.dumps(found, indent=1), encoding="utf-8")
+        pools = pools_of(setting, asked.pools, out, pool_with_saes if asked.saes else without_saes)
+        if not pools:
+            continue
+        if asked.saes:
+            print(table_with_saes(setting, pools) + "\n", flush=True)
+            continue
+        seen = Seen()
+        for pool in pools:
+            seen.add(pool)
+        found.append(summary(setting, seen))
         print(json.dumps(found[-1]), flush=True)
-    print(
-        f"\n95 % covered lies in {band(asked.pools, 0.95)}, 5 % found in {band(asked.pools, 0.05)} ({asked.pools} pools, binomial, 99 %)\n"
-    )
-    print(table(found))
+    for count in sorted({one["pools"] for one in found}):
+        print(
+            f"\n95 % covered lies in {band(count, 0.95)}, 5 % found in {band(count, 0.05)} ({count} pools, binomial, 99 %)"
+        )
+    if found:
+        print("\n" + table(found))
 
 
 if __name__ == "__main__":

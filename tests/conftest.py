@@ -4,7 +4,9 @@ import os
 
 from hypothesis import settings
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # a process a core already: more threads would only wait for each other
+if (
+    "PYTEST_XDIST_WORKER" in os.environ
+):  # a process a core already: more threads would only wait for each other
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile("hubkit", deadline=None)

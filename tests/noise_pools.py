@@ -4,7 +4,7 @@ what is not there. `benchmarks/calibration.py` makes docs/numbers.md's table of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -45,6 +45,7 @@ SETTINGS = (
     Setting("180 rows, 12 scenarios", 180, 12),
     Setting("180 rows, 12 scenarios, effect 3", 180, 12, 3.0),
     Setting("180 rows, 6 scenarios, 30 % of one label", 180, 6, 1.0, share=0.3),
+    Setting("600 rows, 1 scenario", 600, 1),
     Setting("600 rows, 12 scenarios, effect 1", 600, 12, 1.0),
     Setting("180 rows, 12 scenarios, signal 0.3", 180, 12, 1.0, 0.3),
     Setting("180 rows, 12 scenarios, signal 0.8", 180, 12, 1.0, 0.8),
@@ -70,7 +71,7 @@ def pool(setting: Setting, seed: int) -> tuple[Design, list[np.ndarray]]:
 
 @dataclass
 class Seen:
-    """What came of one setting, by what was asked."""
+    """What came of one setting, by what was asked; of one pool, or of several one after the other."""
 
     covered: dict[str, list[bool]] = field(default_factory=dict)
     found: dict[str, list[bool]] = field(default_factory=dict)
@@ -86,41 +87,52 @@ class Seen:
         self.values.setdefault(name, []).append(estimate.value)
         self.intervals.setdefault(name, []).append((low, high))
 
+    def add(self, pool: dict[str, Any]) -> None:
+        """What `asdict` gave of another."""
+        for part in ("covered", "found", "p_values", "values", "intervals"):
+            for name, several in pool[part].items():
+                getattr(self, part).setdefault(name, []).extend(several)
+        self.unmeasured += pool["unmeasured"]
+
 
 def measure(setting: Setting, pools: int) -> Seen:
     """Every test on `pools` pools of one setting."""
     seen = Seen()
     for seed in range(pools):
-        design, several = pool(setting, seed)
-        features = [dict.fromkeys(design.folds, x) for x in several]
-        real = probe(design, features[0], "folds dealt again", DRAWS)
-        if isinstance(real, str):
-            seen.unmeasured += 1
-            continue
-        _one(seen, "raw, folds dealt again", real, design)
-        held = probe(design, features[0], "folds held", DRAWS)
-        assert isinstance(held, Probed)
-        if held.null is not None:
-            _one(seen, "mixed, folds held", held, design)
-        _by_formula(seen, real, design)
-        if setting.scenarios > 1:
-            _elsewhere(seen, features[0][design.folds[0]], design)
-        others = [probe(design, one) for one in features[1:]]
-        assert all(isinstance(one, Probed) for one in others)
-        against = difference(others[0], real, design)
-        seen.note("difference", against, 0.0)
-        reference = contributions(real.predicted, design)
-        joint = Joint(
-            np.stack([contributions(one.predicted, design) - reference for one in others], axis=1), design
-        )  # type: ignore[union-attr]
-        seen.found.setdefault("k of n", []).append(
-            joint.as_many_above(np.ones(SEVERAL, dtype=bool))[1] <= 0.05
-        )
-        seen.found.setdefault("max-T", []).append(bool(joint.corrected().min() <= 0.05))
+        seen.add(asdict(measure_pool(setting, seed)))
     return seen
 
 
-def _one(seen: Seen, name: str, probed: Probed, design: Design) -> None:
+def measure_pool(setting: Setting, seed: int) -> Seen:
+    """Every test on one pool."""
+    seen = Seen()
+    design, several = pool(setting, seed)
+    features = [dict.fromkeys(design.folds, x) for x in several]
+    real = probe(design, features[0], "folds dealt again", DRAWS)
+    if isinstance(real, str):
+        seen.unmeasured += 1
+        return seen
+    chance = np.random.default_rng([seed, setting.n])
+    _one(seen, "raw, folds dealt again", real, design, chance)
+    held = probe(design, features[0], "folds held", DRAWS)
+    assert isinstance(held, Probed)
+    if held.null is not None:
+        _one(seen, "mixed, folds held", held, design, chance)
+    _by_formula(seen, real, design)
+    if setting.scenarios > 1:
+        _elsewhere(seen, features[0][design.folds[0]], design, chance)
+    others = [probe(design, one) for one in features[1:]]
+    assert all(isinstance(one, Probed) for one in others)
+    seen.note("difference", difference(others[0], real, design), 0.0)
+    reference = contributions(real.predicted, design)
+    by_row = [contributions(one.predicted, design) - reference for one in others]  # type: ignore[union-attr]
+    joint = Joint(np.stack(by_row, axis=1), design)
+    seen.found["k of n"] = [joint.as_many_above(np.ones(SEVERAL, dtype=bool))[1] <= 0.05]
+    seen.found["max-T"] = [bool(joint.corrected().min() <= 0.05)]
+    return seen
+
+
+def _one(seen: Seen, name: str, probed: Probed, design: Design, chance: np.random.Generator) -> None:
     for short, statistic, deviation in (
         ("", accuracies, accuracy_deviation),
         (", AUROC", aurocs, auroc_deviation),
@@ -129,12 +141,12 @@ def _one(seen: Seen, name: str, probed: Probed, design: Design) -> None:
         assert found.null is not None
         seen.note(name + short, found, found.null.mean)
         seen.p_values.setdefault(name + short, []).append(
-            _exact(statistic(probed.null, design), found.value, seen)
+            _exact(statistic(probed.null, design), found.value, chance)
         )
         seen.found.setdefault(name + short, []).append((found.null.p_value or 1.0) <= 0.05)
 
 
-def _elsewhere(seen: Seen, x: np.ndarray, design: Design) -> None:
+def _elsewhere(seen: Seen, x: np.ndarray, design: Design, chance: np.random.Generator) -> None:
     """Whole scenarios held out."""
     fold = np.array([f"scenarios{one % FOLDS}" for one in numbered(design.scenario)])
     held = replace(design, fold=fold)
@@ -147,15 +159,14 @@ def _elsewhere(seen: Seen, x: np.ndarray, design: Design) -> None:
         if found.interval is not None:
             seen.note("new scenarios", found, found.null.mean)
         seen.p_values.setdefault("new scenarios", []).append(
-            _exact(accuracies(probed.null, held), found.value, seen)
+            _exact(accuracies(probed.null, held), found.value, chance)
         )
 
 
-def _exact(draws: np.ndarray, value: float, seen: Seen) -> float:
+def _exact(draws: np.ndarray, value: float, chance: np.random.Generator) -> float:
     """The one-sided p with ties thrown: uniform where labels mean nothing."""
     above, ties = int((draws > value + 1e-12).sum()), int((np.abs(draws - value) <= 1e-12).sum())
-    chance = np.random.default_rng(len(seen.p_values.get("raw, folds dealt again", []))).random()
-    return (above + chance * (ties + 1)) / (len(draws) + 1)
+    return (above + chance.random() * (ties + 1)) / (len(draws) + 1)
 
 
 def _by_formula(seen: Seen, probed: Probed, design: Design) -> None:
@@ -181,7 +192,7 @@ def kolmogorov(p_values: list[float]) -> float:
     return float(kstest(p_values, "uniform").pvalue)
 
 
-def summary(setting: Setting, seen: Seen, seconds: float) -> dict[str, Any]:
+def summary(setting: Setting, seen: Seen) -> dict[str, Any]:
     """Of one setting. Where there is a signal, coverage is of the mean over all pools."""
     count = max(map(len, seen.covered.values()), default=0)
     covered = {name: float(np.mean(found)) for name, found in seen.covered.items()}
@@ -197,5 +208,4 @@ def summary(setting: Setting, seen: Seen, seconds: float) -> dict[str, Any]:
         "mean": {name: float(np.mean(values)) for name, values in seen.values.items()},
         "ks": {} if setting.signal else {name: kolmogorov(values) for name, values in seen.p_values.items()},
         "found": {name: float(np.mean(values)) for name, values in seen.found.items()},
-        "seconds": round(seconds),
     }

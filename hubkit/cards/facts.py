@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from hubkit.cards import stated
 from hubkit.cards.base import BaseFacts, base_facts
 from hubkit.cards.checksums import Checksums
+from hubkit.cards.libraries import LIBRARIES, Library, configuration_of, described, library_of
 from hubkit.cards.settings import CardSettings
 from hubkit.cards.stated import Stated
 from hubkit.errors import IncompleteError, NothingFound
@@ -17,7 +18,6 @@ from hubkit.formats.sae import BATCH_TOPK, THRESHOLDED, Sae
 from hubkit.release.card_digest import texts_digest, weights_digest
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import (
-    CFG,
     EVALUATION,
     EVIDENCE,
     METRICS,
@@ -240,6 +240,11 @@ class Facts:
     others: int = 0
     """SAEs of other formats in the same folder, of which this card says nothing."""
 
+    @property
+    def library(self) -> Library | None:
+        """What loads these SAEs where that is not SAELens."""
+        return library_of(self.saes[0].sae)
+
     def distinct(self, name: str) -> list[Any]:
         """The values that the SAEs have for `name`, each once, in order; None left out."""
         return sorted({value for sae in self.saes if (value := getattr(sae, name)) is not None})
@@ -267,12 +272,11 @@ def facts_of(view: RepoView, settings: CardSettings, digests: Callable[[], Mappi
     provenance = _artefact(view, PROVENANCE, Provenance)
     evaluation = there if _is_computed(there, provenance) else None
     own = _own_metrics(view, report.saes)
-    saes = tuple(
-        _sae(view, sae, report, evaluation, own.get(sae.sae_id)) for sae in report.saes if _describable(sae)
-    )
+    spoken_of = described(report.saes)
+    saes = tuple(_sae(view, sae, report, evaluation, own.get(sae.sae_id)) for sae in spoken_of)
     if not saes:
         raise NothingFound(
-            f"{view.name}: no SAE in SAELens's format that a card could describe",
+            f"{view.name}: no SAE that a card could describe, expected the format of SAELens, {' or '.join(LIBRARIES)}",
             hint=f"hubkit validate {view.name}",
         )
     checksums = digests()
@@ -288,7 +292,7 @@ def facts_of(view: RepoView, settings: CardSettings, digests: Callable[[], Mappi
         texts_digest=texts_digest(_texts(view, saes)),
         weights_digest=weights_digest(_weights(checksums, saes)),
         stated=_stated(view, saes, there, own, computed=evaluation is not None),
-        others=sum(not _describable(sae) for sae in report.saes),
+        others=len(report.saes) - len(spoken_of),
     )
 
 
@@ -298,10 +302,6 @@ def _is_computed(there: Evaluation | None, provenance: Provenance | None) -> boo
         return False
     other = provenance.evaluation if provenance else None
     return other is None or other.values_sha256 == there.computed.values_sha256
-
-
-def _describable(sae: Sae) -> bool:
-    return sae.cfg is not None and bool(sae.architecture and sae.d_in and sae.d_sae)
 
 
 def _stated(
@@ -384,8 +384,8 @@ def _own_metrics(view: RepoView, saes: Sequence[Sae]) -> dict[str, tuple[str, Sa
 
 
 def _texts(view: RepoView, saes: tuple[SaeFact, ...]) -> dict[str, bytes]:
-    """The bytes of every cfg.json, of evaluation.json and of evidence.yaml, by path."""
-    paths = [_path(sae, CFG) for sae in saes] + [EVALUATION, EVIDENCE]
+    """The bytes of every configuration, of evaluation.json and of evidence.yaml, by path."""
+    paths = [configuration_of(sae.sae) for sae in saes] + [EVALUATION, EVIDENCE]
     return {path: view.read_range(path, 0, entry.size) for path in paths if (entry := view.entry(path))}
 
 
@@ -397,7 +397,7 @@ def _artefact(view: RepoView, path: str, kind: type[A]) -> A | None:
 
 def _weights(checksums: Mapping[str, str], saes: tuple[SaeFact, ...]) -> dict[str, str]:
     """The checksum of each SAE's weights, by path."""
-    paths = {_path(sae, WEIGHTS) for sae in saes}
+    paths = {sae.sae.weights if sae.sae.cfg is None else _path(sae, WEIGHTS) for sae in saes}
     return {path: sha for path, sha in checksums.items() if path in paths}
 
 

@@ -18,7 +18,8 @@ from hubkit.readme.generated import text_digest
 from hubkit.release.card_digest import KEY
 from hubkit.texts import printable
 
-TAGS = ("sparse-autoencoder", "saelens", "interpretability")
+SAELENS = "saelens"
+TAGS = ("sparse-autoencoder", SAELENS, "interpretability")
 DIGITS = 6
 SURROGATE = re.compile("[\ud800-\udfff]")
 FEW = 3
@@ -29,10 +30,10 @@ def release_front_matter(facts: Facts) -> dict[str, Any]:
     """Everything but the digest of the text itself."""
     settings = facts.settings
     data: dict[str, Any] = {
-        "library_name": "saelens",
+        "library_name": facts.library.name if facts.library else SAELENS,
         "base_model": settings.base_model,
         "license": settings.license,
-        "tags": tags(settings),
+        "tags": tags(settings, facts.library.name if facts.library else SAELENS),
     }
     if settings.new_version:
         data["new_version"] = settings.new_version
@@ -44,10 +45,12 @@ def release_front_matter(facts: Facts) -> dict[str, Any]:
     return {**data, **more}
 
 
-def tags(settings: CommonSettings) -> list[str]:
-    """The field's, the author's, and the papers', each once."""
+def tags(settings: CommonSettings, library: str = SAELENS) -> list[str]:
+    """The field's with the library's, the author's, and the papers', each once."""
     papers = [f"arxiv:{paper.arxiv}" for paper in settings.papers if paper.arxiv]
-    return list(dict.fromkeys([*TAGS, *settings.tags, *papers]))
+    return list(
+        dict.fromkeys([*(library if tag == SAELENS else tag for tag in TAGS), *settings.tags, *papers])
+    )
 
 
 def digests(facts: Facts) -> dict[str, str]:

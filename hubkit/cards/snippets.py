@@ -6,6 +6,7 @@ The blocks of one card run in order in one namespace, as a reader would paste th
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hubkit.cards import snippet_names
+from hubkit.cards.libraries import LIBRARIES
 from hubkit.cards.settings import stated_name
 from hubkit.cards.snippet_process import environment
 from hubkit.child_process import most_memory, run_module
@@ -160,9 +162,11 @@ class SnippetOutcome:
         return f"{ran}, but for {many(count, 'statement')} ({reasons}){held}."
 
 
-def missing_packages() -> list[str]:
+def missing_packages(card: str = "") -> list[str]:
     """What a card's code needs and this installation lacks."""
-    return [name for name in ("torch", "sae_lens", "transformers") if find_spec(name) is None]
+    code = "\n".join(block.text for block in python_blocks(card))
+    others = [name for name in LIBRARIES if re.search(rf"^from {name}\b", code, re.MULTILINE)]
+    return [name for name in ("torch", "sae_lens", "transformers", *others) if find_spec(name) is None]
 
 
 def run_card(
@@ -175,7 +179,7 @@ def run_card(
     """
     if not python_blocks(card):
         return SnippetOutcome(None, "the card has no Python code")
-    if lacking := missing_packages():
+    if lacking := missing_packages(card):
         return SnippetOutcome(None, f"{', '.join(lacking)} not installed where the card was built")
     with _hub_for(card, release, base_model) as (endpoint, own, absent):
         ids = _loadable(release) if own else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hubkit.release.pool import PoolRow, PoolScenario
@@ -11,6 +11,7 @@ from hubkit.release.pool import PoolRow, PoolScenario
 if TYPE_CHECKING:
     from hubkit.collect.completions import Completion
     from hubkit.collect.plan import CollectPlan
+    from hubkit.collect.scenarios import Scenario
 
 Pooled = Mapping[str, tuple[int, ...]]
 """completion_id -> positions of the tokens to pool."""
@@ -24,7 +25,7 @@ def described(plan: CollectPlan, completions: Sequence[Completion], pooled: Pool
         "labels": plan.labels,
         "judge": plan.judge.name,
         "rows": _rows(plan, completions, pooled),
-        "scenarios": _scenarios(completions),
+        "scenarios": _scenarios(plan, completions),
     }
 
 
@@ -34,6 +35,7 @@ def _rows(plan: CollectPlan, completions: Sequence[Completion], pooled: Pooled) 
         PoolRow(
             completion_id=one.completion_id,
             scenario_id=one.scenario_id,
+            variant=one.variant,
             label=str(one.label),
             split=str(one.split),
             token=token,
@@ -44,11 +46,26 @@ def _rows(plan: CollectPlan, completions: Sequence[Completion], pooled: Pooled) 
     ]
 
 
-def _scenarios(completions: Sequence[Completion]) -> list[PoolScenario]:
+def _scenarios(plan: CollectPlan, completions: Sequence[Completion]) -> list[PoolScenario]:
     """Every scenario in the order of the plan, with what was sampled of it and what was decided; controls are none."""
     sampled = Counter(one.scenario_id for one in completions if not one.control)
     decisive = Counter(one.scenario_id for one in completions if one.decisive)
+    own: dict[str, list[Scenario]] = {}
+    for one in plan.scenarios:
+        own.setdefault(one.scenario_id, []).append(one)
     return [
-        PoolScenario(scenario_id=name, sampled=count, decisive=decisive[name])
+        PoolScenario(
+            scenario_id=name,
+            sampled=count,
+            decisive=decisive[name],
+            family=next((one.family for one in own.get(name, ()) if one.family), ""),
+            words=_words(plan, own.get(name, ())),
+        )
         for name, count in sampled.items()
     ]
+
+
+def _words(plan: CollectPlan, wordings: Iterable[Scenario]) -> list[str]:
+    """Of both labels, in every wording."""
+    said = (words for one in wordings for words in plan.judge.words(one).values())
+    return sorted({word for several in said for word in several})

@@ -5,10 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import sys
 from contextlib import ExitStack, contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from threadpoolctl import ThreadpoolController
 
 LARGE = 1 << 20
 """Numbers in the largest matrix from which more than one thread pays."""
@@ -21,15 +24,22 @@ def one_thread() -> Iterator[None]:
     Measured on two busy cores: a training step at 64 x 256 takes 1.2 CPU-ms with one thread and 6 to 50 with two; sampling 256
     completions 1 s and 31 s.
     """
-    from threadpoolctl import threadpool_limits
-
     with ExitStack() as undo:
-        undo.enter_context(threadpool_limits(limits=1))
+        undo.enter_context(_libraries(len(sys.modules)).limit(limits=1))
         torch = sys.modules.get("torch")
         if torch is not None:
             undo.callback(torch.set_num_threads, torch.get_num_threads())
             torch.set_num_threads(1)
         yield
+
+
+@lru_cache(maxsize=1)
+def _libraries(modules: int) -> ThreadpoolController:
+    """Those that are loaded. They come with modules: looked for again (9 ms) only once there are other `modules`."""
+    from threadpoolctl import ThreadpoolController
+
+    del modules
+    return ThreadpoolController()
 
 
 @contextmanager

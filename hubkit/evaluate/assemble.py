@@ -10,13 +10,13 @@ import numpy as np
 from hubkit import __version__
 from hubkit.engine.threads import threads_for
 from hubkit.evaluate.baselines import EMBEDDED, baselines
+from hubkit.evaluate.beside import beside_of
 from hubkit.evaluate.rows import design_of
 from hubkit.evaluate.subject import RawLayer
 from hubkit.evaluate.together import selection, tests_of_architectures
-from hubkit.evaluate.values import differences, values_of
+from hubkit.evaluate.values import differences, values_beside, values_of
 from hubkit.measures.joint import Joint
 from hubkit.measures.probed import Probed, contributions
-from hubkit.release.activations import read_layer
 from hubkit.release.experiments import TestResult
 from hubkit.release.metrics import Comparison, Evaluation, LayerProfile, MetricValue, SaeMetrics
 
@@ -49,17 +49,19 @@ def assemble(
     layers, chance, embedded = [], {}, None
     raw: dict[int, Probe] = {}
     for entry in manifest.layers:
-        subject = RawLayer(manifest, read_layer(pool_folder, manifest, entry))
+        beside = beside_of(pool_folder, manifest, entry)
+        subject = RawLayer(manifest, beside.x)
         with threads_for(subject.x.size):
             values = values_of(subject, ["crossfit"], layers=True)
             probed = subject.probed
+            meaning = values_beside(beside)
         if entry is manifest.layer(entry.layer):  # an SAE stands beside the site that it was trained on
             # without its null: layers are read one at a time
             raw[entry.layer] = probed if isinstance(probed, str) else probed.alone()
             chance[entry.layer] = any(at_chance(value) for value in values)
         if entry.hook_name in EMBEDDED:
             embedded = subject.x
-        layers.append(LayerProfile(layer=entry.layer, hook_name=entry.hook_name, values=values))
+        layers.append(LayerProfile(layer=entry.layer, hook_name=entry.hook_name, values=values + meaning))
     design = design_of(manifest)
     comparisons = [
         comparison(sae_id, f"raw activations at layer {one.layer}", one.probe, raw[one.layer], design)

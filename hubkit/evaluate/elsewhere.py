@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from hubkit.formats.sae import Sae
     from hubkit.measures.design import Design
     from hubkit.measures.measure import Split
-    from hubkit.measures.probed import Probe, Values
+    from hubkit.measures.probed import Probe
     from hubkit.release.metrics import Density, MetricValue
     from hubkit.repo.view import RepoView
 
@@ -86,7 +86,7 @@ class GivenRows(Probing):
         return replace(self.design, fold=np.array(folds, dtype=np.str_)) if folds else None
 
     @property
-    def control(self) -> Design | None:
+    def control(self) -> None:
         """Nobody knows which rows the SAE saw."""
         return None
 
@@ -106,6 +106,10 @@ class GivenRows(Probing):
         """All rows."""
         return None if self.encoded is None else (self._beside_labels(self.encoded, np.arange(len(self.x))),)
 
+    def worded(self, _: Split, /) -> list[tuple[str, tuple[Labelled, ...]]]:
+        """Nobody says how the rows were asked for."""
+        return []
+
     def labelled_folds(self) -> list[tuple[Labelled, Labelled]] | None:
         """The same latents on either side."""
         if self.encoded is None:
@@ -122,14 +126,6 @@ class GivenRows(Probing):
     def _beside_labels(self, encoded: Encoded, chosen: Any) -> Labelled:
         strata = numbered(self.design.scenario)
         return Labelled(encoded.acts[chosen], self.design.positive[chosen], strata[chosen])
-
-    def probe_control(self, design: Design) -> tuple[Probe, Probe]:
-        """There is none."""
-        raise NotImplementedError
-
-    def control_errors(self) -> Values | str:
-        """There is none."""
-        raise NotImplementedError
 
     def reconstructed(self, split: Split) -> Reconstructed:
         """All rows."""

@@ -11,10 +11,8 @@ import numpy as np
 
 from hubkit.errors import HubkitError, IncompleteError, UsageError
 from hubkit.evaluate.probe import fold_of_labels
-from hubkit.formats.computed import whole
 from hubkit.measures.design import Design, numbered
-from hubkit.repo.local import open_folder
-from hubkit.tensors.container import read_header
+from hubkit.tensors.arrays import NUMPY, arrays_in
 from hubkit.tensors.header import HeaderError
 from hubkit.tensors.npy_file import open_npy
 
@@ -26,10 +24,7 @@ if TYPE_CHECKING:
     Rows = NDArray[np.float32]
 
 FOLDS = 5
-NUMPY = ".npy"
 HINT = "one row a token or a completion"
-REAL = "biuf"
-"""numpy's kinds of real numbers."""
 
 
 @dataclass(frozen=True)
@@ -69,22 +64,17 @@ def read_activations(path: Path) -> dict[str, Rows]:
     Raises IncompleteError for a file that cannot be read, UsageError for other shapes or values that are no numbers.
     """
     try:
-        if path.suffix == NUMPY:
-            found = {path.stem: open_npy(path)}
-        else:
-            view = open_folder(path.parent)
-            tensors = read_header(view, path.name).tensors
-            found = {name: whole(view, path.name, info) for name, info in tensors.items()}
+        stored = arrays_in(path)
+        for one in stored:
+            if not one.is_real:
+                raise UsageError(
+                    f"{path}: {one.name} holds values of type {one.dtype}, expected numbers", hint=HINT
+                )
+        rows = {one.name: one.read() for one in stored}
     except HeaderError as error:
         raise UsageError(f"{path}: {error.message}", hint=HINT) from error
     except (OSError, ValueError) as error:
         raise IncompleteError(f"{path}: cannot be read: {error}") from error
-    for name, array in found.items():
-        if array.dtype.kind not in REAL:
-            raise UsageError(
-                f"{path}: {name} holds values of type {array.dtype}, expected numbers", hint=HINT
-            )
-    rows = {name: np.ascontiguousarray(array, dtype=np.float32) for name, array in found.items()}
     sizes = {len(array) for array in rows.values() if array.ndim == 2}
     if not rows or len(sizes) != 1 or any(array.ndim != 2 for array in rows.values()):
         shapes = ", ".join(f"{name} {array.shape}" for name, array in rows.items()) or "no tensor"

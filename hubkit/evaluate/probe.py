@@ -39,7 +39,7 @@ def probe(
     for name in design.folds:
         if not np.isfinite(features[name]).all():
             return f"features without {name} hold NaN or infinity"
-    positive, fold = _labels(design, permuting, draws)
+    positive, fold = labellings(design, permuting, draws)
     scores = _out_of_fold(positive, fold, [features[name] for name in design.folds])
     real, null = (
         Columns(positive[:, part], fold[:, part], scores[:, part]) for part in (slice(0, 1), slice(1, None))
@@ -58,7 +58,7 @@ def labelled_otherwise(design: Design, features: Mapping[str, Floats], positive:
     return Columns(positive, fold, _out_of_fold(positive, fold, [features[name] for name in design.folds]))
 
 
-def _labels(design: Design, permuting: Permuting, draws: int) -> tuple[Booleans, Numbers]:
+def labellings(design: Design, permuting: Permuting, draws: int) -> tuple[Booleans, Numbers]:
     """(n, 1 + B) the labels and their permutations, and the folds of each."""
     positive, scenario, fold = design.positive, numbered(design.scenario), numbered(design.fold)
     generator = np.random.default_rng([SEED, _number(permuting)])

@@ -18,17 +18,44 @@ from hubkit.repo.local import open_folder
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from hubkit.formats.sae import Sae
 
 
+NEUTRAL = "neutral"
+"""The wording that others are held against, where a study has one of that name."""
+
+
 def design_of(manifest: PoolManifest) -> Design:
-    """Label, scenario and fold of every row of the pool."""
+    """Label, scenario and fold of every row of the pool. Each wording of a scenario is a scenario of its own: which one it is, its rows say as loudly as any label."""
     return Design(
         positive=np.array([row.label == manifest.labels[0] for row in manifest.rows], dtype=bool),
-        scenario=np.array([row.scenario_id for row in manifest.rows], dtype=np.str_),
+        scenario=np.array(
+            [f"{row.scenario_id}/{row.variant}" if row.variant else row.scenario_id for row in manifest.rows],
+            dtype=np.str_,
+        ),
         fold=np.array([row.split for row in manifest.rows], dtype=np.str_),
         positive_first=manifest.labels[0] < manifest.labels[1],
     )
+
+
+def wordings_of(manifest: PoolManifest) -> list[tuple[str, NDArray[np.bool_], NDArray[np.bool_]]]:
+    """What an input-variation diagnostic compares: name, (n,) the rows of either wording, (n,) those of the first. `neutral`, or the first of the alphabet, against each other one.
+
+    Of scenarios that were put in both.
+    """
+    wording = np.array([row.variant for row in manifest.rows], dtype=np.str_)
+    scenario = np.array([row.scenario_id for row in manifest.rows], dtype=np.str_)
+    names = sorted(set(wording.tolist()), key=lambda name: (name != NEUTRAL, name))
+    found = []
+    for other in names[1:]:
+        first, second = wording == names[0], wording == other
+        both = np.isin(scenario, sorted(set(scenario[first].tolist()) & set(scenario[second].tolist())))
+        if both.any():
+            contrast = f"{names[0] or 'plain'} wording against {other or 'plain'}"
+            found.append((contrast, both & (first | second), first))
+    return found
 
 
 def read_sae(folder: Path) -> Sae:

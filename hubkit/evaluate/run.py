@@ -16,6 +16,7 @@ from hubkit.evaluate.unit import SPLITS, EvaluationUnit, Folders, evaluate_unit
 from hubkit.evaluate.values import computed_versions
 from hubkit.measures.bootstrap import LEVEL, RESAMPLES, SEED
 from hubkit.measures.inference import PERMUTATIONS
+from hubkit.release.activations import read_extras
 from hubkit.release.digests import sha256_of_file, sha256_of_json
 from hubkit.release.layout import CFG, EVALUATION, EVIDENCE, MANIFEST, METRICS, TRAINING, WEIGHTS
 from hubkit.release.metrics import Evaluation, SaeMetrics
@@ -60,7 +61,10 @@ def evaluate(
         raise NothingFound(f"{release}: no SAEs to evaluate", hint="hubkit train STUDY.yaml")
     warnings = training_warnings(work)
     texts = pool_texts(pool_folder, manifest)
-    digest = inputs_digest(units, manifest, warnings, texts)
+    extras = read_extras(pool_folder, manifest)
+    digest = inputs_digest(
+        units, manifest, warnings, texts=texts, beside_sha256=extras.inputs_sha256 if extras else None
+    )
     finished = _finished(release, digest)
     if finished is not None:
         return finished
@@ -81,6 +85,7 @@ def inputs_digest(
     manifest: PoolManifest,
     warnings: dict[str, list[str]],
     texts: list[str] | None = None,
+    beside_sha256: str | None = None,
 ) -> str:
     """The digest of everything the evaluation depends on. Raises IncompleteError when a published SAE is not there.
 
@@ -89,9 +94,10 @@ def inputs_digest(
     return sha256_of_json(
         {
             "pool": manifest.inputs_sha256,
+            "beside": beside_sha256,
             "layers": {entry.hook_name: entry.sha256 for entry in manifest.layers},
             "saes": {unit.sae_id: _digests_of(unit) for unit in units},
-            "measures": computed_versions(SPLITS),
+            "measures": computed_versions(SPLITS, beside=beside_sha256 is not None),
             "bootstrap": [RESAMPLES, SEED, LEVEL],
             "permutations": PERMUTATIONS,
             "warnings": warnings,

@@ -12,6 +12,7 @@ import numpy as np
 
 from hubkit.errors import HubkitError
 from hubkit.evaluate import rows
+from hubkit.evaluate.control import PoolControl
 from hubkit.evaluate.encoded import encode
 from hubkit.evaluate.probe import fold_of_labels, probe
 from hubkit.evaluate.probing import Probing
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from hubkit.formats.sae import Sae
     from hubkit.measures.design import Design, Floats
     from hubkit.measures.measure import Split
-    from hubkit.measures.probed import Probe, Values
+    from hubkit.measures.probed import Probe
     from hubkit.release.pool import PoolManifest
 
 
@@ -66,17 +67,9 @@ class Subject(Probing, ABC):
         return "none"
 
     @property
-    def control(self) -> Design | None:
-        """Label: whether the control SAE saw the row. None where there can be no control."""
+    def control(self) -> PoolControl | None:
+        """Raw activations have none."""
         return None
-
-    def probe_control(self, design: Design) -> tuple[Probe, Probe]:
-        """There is none."""
-        raise NotImplementedError
-
-    def control_errors(self) -> Values | str:
-        """There is none."""
-        raise NotImplementedError
 
     def labelled(self, _: Split, /) -> tuple[Labelled, ...] | None:
         """Raw activations have no latents."""
@@ -90,6 +83,10 @@ class Subject(Probing, ABC):
     def labels(self) -> tuple[str, str]:
         """The names of the two, the first is the positive one."""
         return self.manifest.labels
+
+    def worded(self, _: Split, /) -> list[tuple[str, tuple[Labelled, ...]]]:
+        """Raw activations have no latents."""
+        return []
 
     @cached_property
     def design(self) -> Design:
@@ -183,6 +180,23 @@ class PoolSae(Subject):
             return (self._beside_labels(self._published, np.arange(len(self.x)), self._scenarios),)
         return tuple(test for _, test in self.labelled_folds() or [])
 
+    def worded(self, split: Split, /) -> list[tuple[str, tuple[Labelled, ...]]]:
+        """By the same SAEs on the same rows. Permuted within the scenario, whatever its wording: a wording is not dealt into folds by itself."""
+        if self.condition != MIXED:
+            return []
+        found = []
+        for contrast, chosen, first in rows.wordings_of(self.manifest):
+            if split == "train":
+                parts = [(self._published, chosen)]
+            elif isinstance(self._of_folds, str):
+                raise NotMeasured(self._of_folds, len(self.x))
+            else:
+                parts = [(one, chosen & (self.design.fold == fold)) for fold, one in self._of_folds.items()]
+            scenario = numbered(np.array([row.scenario_id for row in self.manifest.rows]))
+            labelled = (Labelled(one.acts[there], first[there], scenario[there]) for one, there in parts)
+            found.append((contrast, tuple(labelled)))
+        return found
+
     def labelled_folds(self) -> list[tuple[Labelled, Labelled]] | None:
         """By the SAEs of the folds. Permuted within scenario and fold: the labels dealt the folds."""
         if self.condition != MIXED:
@@ -209,7 +223,7 @@ class PoolSae(Subject):
         return numbered(self.design.scenario)
 
     @cached_property
-    def control(self) -> Design | None:
+    def control(self) -> PoolControl | None:
         """`mixed` saw every row: there is no row to tell from the others."""
         if self.condition == MIXED:
             return None
@@ -217,27 +231,13 @@ class PoolSae(Subject):
         folds = fold_of_labels(
             seen, numbered(self.design.scenario), max(2, len(self.design.folds)), "membership"
         )
-        return replace(
-            self.design, positive=seen, fold=np.array([f"fold{number}" for number in folds], dtype=np.str_)
-        )
-
-    def probe_control(self, design: Design) -> tuple[Probe, Probe]:
-        """The probe of `design`'s label from the features of the control SAE, and from the raw activations."""
-        encoded = self._of_control
-        raw = probe(design, dict.fromkeys(design.folds, self.x))
-        return encoded if isinstance(encoded, str) else probe(
-            design, dict.fromkeys(design.folds, encoded.acts)
-        ), raw
-
-    def control_errors(self) -> Values | str:
-        """(n,) how far the control SAE is from each row, squared; or why there is none."""
-        encoded = self._of_control
-        return encoded if isinstance(encoded, str) else Reconstructed((encoded,)).residuals
-
-    @cached_property
-    def _of_control(self) -> Encoded | str:
+        names = np.array([f"fold{number}" for number in folds], dtype=np.str_)
         encoded = self._encoded([CONTROL])
-        return encoded if isinstance(encoded, str) else encoded[CONTROL]
+        return PoolControl(
+            replace(self.design, positive=seen, fold=names),
+            self.x,
+            encoded if isinstance(encoded, str) else encoded[CONTROL],
+        )
 
     def features(self, draws: Sequence[str]) -> Mapping[str, Floats] | str:
         """Of the SAE of each draw."""

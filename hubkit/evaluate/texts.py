@@ -10,7 +10,8 @@ import numpy as np
 from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import IncompleteError, UsageError
 from hubkit.evaluate.given import Given
-from hubkit.models.hooks import hook_layer
+from hubkit.inference.site import RESID_POST, SITES
+from hubkit.models.hooks import parse_hook
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 CONTEXT, BATCH = 128, 16
 TOKENS = 4096
 """Rows where nobody says otherwise: a latent that fires on one row in a thousand is then seen with 98 %."""
-RESIDUAL = "hook_resid_post"
 JSONL = ".jsonl"
 
 
@@ -80,7 +80,7 @@ def _sequences(base: BaseModel, texts: Sequence[str], tokens: int, special: set[
 
 
 def module_path(base: BaseModel, sae: Sae) -> str:
-    """The module whose output an SAE reads: by the path that its files give, or the block of a residual stream. Raises UsageError."""
+    """The module whose output an SAE reads: by the path that its files give, or by its site in a block. Raises UsageError."""
     for path in filter(None, (sae.hf_hook_name, sae.hook_name)):
         for whole in (path, f"{base.model.base_model_prefix}.{path}"):
             try:
@@ -88,11 +88,11 @@ def module_path(base: BaseModel, sae: Sae) -> str:
             except AttributeError:
                 continue
             return whole
-    name = sae.hook_name or ""
-    layer = hook_layer(name) if name else sae.layer
-    if layer is not None and (name.endswith(RESIDUAL) or not name):
-        return base.hf_hook_name(layer)
+    hook = parse_hook(sae.hook_name or "")
+    layer, site = (hook.layer, hook.site) if sae.hook_name else (sae.layer, RESID_POST)
+    if layer is not None and site in SITES:
+        return base.place(layer, site).hf_hook_name
     raise UsageError(
-        f"{sae.sae_id}: reads {name or 'a hook that its files do not name'}, which is the output of no module of {base.class_name}",
+        f"{sae.sae_id}: reads {sae.hook_name or 'a hook that its files do not name'}, which is the output of no module of {base.class_name}",
         hint="take its activations with the library that trained it, and give them: --activations FILE",
     )

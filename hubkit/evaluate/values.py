@@ -14,15 +14,18 @@ from hubkit.measures.measure import UNSEEN
 from hubkit.release.metrics import Density, MetricValue, NullReference
 
 if TYPE_CHECKING:
+    from hubkit.measures.beside import Beside
     from hubkit.measures.design import Design
-    from hubkit.measures.measure import Measure, Split
+    from hubkit.measures.measure import Measure, Split, Told
     from hubkit.measures.probed import Probe, Probed
     from hubkit.measures.reconstructed import Reconstructed
     from hubkit.measures.subject import Subject
 
 
-def computed_versions(splits: Iterable[Split] | None = None, *, labelled: bool = True) -> dict[str, int]:
-    """Every measure that an evaluation of these splits computes, with the version of its definition; without labels only what needs none.
+def computed_versions(
+    splits: Iterable[Split] | None = None, *, labelled: bool = True, beside: bool = True
+) -> dict[str, int]:
+    """Every measure that an evaluation of these splits computes, with the version of its definition; without labels, or rows beside the pool, only what needs none.
 
     Another measure, one that this evaluation would not take, makes it no older.
     """
@@ -31,8 +34,9 @@ def computed_versions(splits: Iterable[Split] | None = None, *, labelled: bool =
         name: one.version
         for name, one in CATALOGUE.items()
         if one.is_computed
+        and (beside or not one.of_beside)
         and (asked is None or not asked.isdisjoint(one.splits))
-        and (labelled or not (one.of_labels or one.compare or one.choose))
+        and (labelled or not (one.of_labels or one.compare or one.choose or one.of_beside))
     }
 
 
@@ -50,17 +54,32 @@ def values_of(
     every = sorted(
         (one for one in CATALOGUE.values() if one.compute), key=lambda one: (one.on_card.order, one.name)
     )
-    found = (
-        value
-        for split in splits
-        for one in every
-        if split in one.splits and (one.of_layers or not layers) and (labelled or not one.of_labels)
-        for value in (
-            value_of(one.name, subject, split),
-            *(_by_label(one, subject, split) if one.by_label and labelled and split in UNSEEN else ()),
-        )
-    )
+    found: list[MetricValue | None] = []
+    for split in splits:
+        for one in every:
+            if split in one.splits and (one.of_layers or not layers) and (labelled or not one.of_labels):
+                found.append(value_of(one.name, subject, split))
+                if one.by_label and labelled and split in UNSEEN:
+                    found += _by_label(one, subject, split)
+                found += _contrasted(one.name, one.contrasts(subject, split) if one.contrasts else (), split)
     return [value for value in found if value is not None]
+
+
+def values_beside(beside: Beside) -> list[MetricValue]:
+    """Every measure of the rows that were kept beside a pool, a value for each contrast."""
+    several = ((one.name, one.of_beside(beside)) for one in CATALOGUE.values() if one.of_beside)
+    return [value for name, told in several for value in _contrasted(name, told, "crossfit")]
+
+
+def _contrasted(name: str, several: Iterable[Told], split: Split) -> Iterator[MetricValue]:
+    """A value for each contrast."""
+    for contrast, told in several:
+        value = (
+            missing(name, told.n, split, told.reason)
+            if isinstance(told, NotMeasured)
+            else measured(name, told, split)
+        )
+        yield value.model_copy(update={"contrast": contrast})
 
 
 def _by_label(one: Measure, subject: Subject, split: Split) -> Iterator[MetricValue]:

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from hubkit.errors import IncompleteError, UsageError
 from hubkit.formats.architectures import TOPK, TRANSCODERS
 from hubkit.formats.foreign_forward import definition_of, outputs
 from hubkit.formats.forward import DEFINED, NORMALISED, Array, forward
-from hubkit.tensors.slices import MAX_SLICE, read_values
-from hubkit.tensors.stream import blocks
+from hubkit.tensors.arrays import whole
 
 if TYPE_CHECKING:
     from hubkit.formats.sae import Sae, Tensor
@@ -72,13 +69,3 @@ def _by_architecture(sae: Sae) -> Mapping[str, Any] | None:
 def _stored(view: RepoView, tensor: Tensor) -> Array:
     """All values in the shape that the file has, however large."""
     return whole(view, tensor.path, tensor.info)
-
-
-def whole(view: RepoView, path: str, info: Any) -> Array:
-    """All values of a tensor, float64. Raises IncompleteError where it cannot be read."""
-    if max(info.stop - info.start, info.count) <= MAX_SLICE or info.order is None:
-        return read_values(view, path, info)
-    found = np.empty(info.count, dtype=np.float64)
-    for block in blocks(view, path, info):
-        found[block.first : block.first + len(block.values)] = block.values
-    return found.reshape(info.shape, order=info.order)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 Site = Literal["resid_post", "resid_pre", "mlp_out", "attn_out"]
 """What TransformerLens calls `blocks.N.hook_<site>`."""
 RESID_POST: Site = "resid_post"
+SITES: tuple[Site, ...] = get_args(Site)

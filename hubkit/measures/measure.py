@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 if TYPE_CHECKING:
+    from hubkit.measures.beside import Beside
     from hubkit.measures.design import Design
-    from hubkit.measures.estimate import Estimate, Histogram
+    from hubkit.measures.estimate import Estimate, Histogram, NotMeasured
     from hubkit.measures.probed import Probe, Probed
     from hubkit.measures.subject import Subject
 
@@ -30,6 +31,12 @@ Choose = Callable[["Sequence[Probed]", "Design"], "Estimate"]
 """Several probes of the same rows."""
 Count = Callable[["Subject", Split], "Histogram | None"]
 """None where it cannot be counted. Raises NotMeasured."""
+Told = tuple[str, "Estimate | NotMeasured"]
+"""A contrast, and what came of it."""
+Contrasts = Callable[["Subject", Split], Iterable[Told]]
+"""The measure of other groups of rows than the two labels, a value for each pair."""
+OfBeside = Callable[["Beside"], Iterable[Told]]
+"""Of a layer with the rows that were kept beside the pool: a value for each contrast."""
 ROUNDING = 1e-9
 """Slack for sums of float64 that end a hair outside an exact bound."""
 Valued = TypeVar("Valued")
@@ -76,6 +83,8 @@ class Measure:
     """Whether it asks what the rows are labelled."""
     compute: Compute | None = None
     """How hubkit computes it; None where its values are taken from others."""
+    contrasts: Contrasts | None = None
+    """The same between other groups of rows, where the pool has them."""
     compare: Compare | None = None
     """The same of an SAE beside its reference."""
     choose: Choose | None = None
@@ -84,6 +93,8 @@ class Measure:
     """Where it is no number but a histogram."""
     by_label: bool = False
     """Whether it is taken of the unseen rows of each label alone as well."""
+    of_beside: OfBeside | None = None
+    """The same of rows that say what the label means."""
     on_card: OnCard = OnCard()
     columns_elsewhere: str | None = None
     """A pattern of the titles that columns of it have in anybody's card, upper and lower case alike."""
@@ -99,7 +110,7 @@ class Measure:
     @property
     def is_computed(self) -> bool:
         """Whether hubkit computes it, of whatever."""
-        return any((self.compute, self.compare, self.choose, self.count))
+        return any((self.compute, self.compare, self.choose, self.count, self.of_beside))
 
     @property
     def heading(self) -> str:

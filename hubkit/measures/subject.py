@@ -12,6 +12,20 @@ if TYPE_CHECKING:
     from hubkit.measures.separation import Labelled
 
 
+class Control(Protocol):
+    """An SAE of as many rows as the measured one, drawn blind to the label."""
+
+    @property
+    def design(self) -> Design:
+        """Label: whether it saw the row; the folds dealt by that."""
+
+    def probed(self) -> tuple[Probe, Probe]:
+        """The probe of that label from its features, and from the raw activations."""
+
+    def errors(self) -> Values | str:
+        """(n,) how far it is from each row, squared; or why there is none."""
+
+
 class Subject(Protocol):
     """An SAE on a pool, or a layer's raw activations."""
 
@@ -24,8 +38,8 @@ class Subject(Protocol):
         """The same with whole scenarios held out; None where there is but one scenario."""
 
     @property
-    def control(self) -> Design | None:
-        """Label: whether the control SAE saw the row; the folds dealt by that. None where there can be no control."""
+    def control(self) -> Control | None:
+        """What membership is measured of; None where there can be no control."""
 
     @property
     def probed(self) -> Probe:
@@ -56,14 +70,11 @@ class Subject(Protocol):
     def probe_random_latents(self, k: int) -> list[Probed] | str | None:
         """Probes of k latents drawn at random beside those of `probe_sparsely`, several draws; or why there are none. None of raw activations."""
 
-    def probe_control(self, design: Design) -> tuple[Probe, Probe]:
-        """The probe of `design`'s label from the features of the control SAE, and from the raw activations."""
-
-    def control_errors(self) -> Values | str:
-        """(n,) how far the control SAE is from each row, squared; or why there is none."""
-
     def labelled(self, split: Split, /) -> tuple[Labelled, ...] | None:
         """Latents beside labels: of one SAE on all of the split's rows, or of each fold's SAE on the rows that it did not see. None where the label chose which rows an SAE saw."""
+
+    def worded(self, split: Split, /) -> list[tuple[str, tuple[Labelled, ...]]]:
+        """As `labelled`, with the wording of the prompt in the place of the label: the first wording against each other one. Empty where there is one."""
 
     def labelled_folds(self) -> list[tuple[Labelled, Labelled]] | None:
         """For each fold the latents of the other rows, and of its own, both by the SAE without the fold; None as above."""

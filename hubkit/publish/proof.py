@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def with_code(proof: Verification, api: HfApi, report: Progress = silent) -> Verification:
     """The proof, and what came of the card's code run against this Hub as a reader would run it: from main, without fetching a base model."""
     card = read_card(proof.repo_id, proof.commit, api)
-    if card is None or not python_blocks(card) or missing_packages():
+    if card is None or not python_blocks(card) or missing_packages(card):
         return proof
     if not _public(proof.repo_id, api):
         return replace(proof, code_not_run="the repository needs a login, and the card's code gets none")

@@ -171,7 +171,7 @@ def _run_code(
     card = (release / README).read_text(encoding="utf-8", errors="replace")
     if not python_blocks(card):
         return None, "the card has no Python code"
-    if lacking := missing_packages():
+    if lacking := missing_packages(card):
         return None, f"{', '.join(lacking)} not installed"
     report(Event("code", 0, 1, "running the card's code"))
     # Whatever else this Hub has (base models of the cache, the demo's model) the code may fetch; the rest is left out and told.

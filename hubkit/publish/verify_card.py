@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hubkit.cards.libraries import configuration_of, described
 from hubkit.readme.generated import edited_by_hand, recorded
 from hubkit.release.card_digest import recorded_digests
 from hubkit.release.digests import sha256_of_json
-from hubkit.release.layout import CFG, EVALUATION, EVIDENCE, README
+from hubkit.release.layout import EVALUATION, EVIDENCE, README
 
 if TYPE_CHECKING:
     from hubkit.formats.sae import Sae
@@ -42,10 +43,9 @@ def against_card(
     own = (README,) if edited_by_hand(text) else ()
     if sha256_of_json(dict(files)) == record["facts_sha256"]:
         return Compared(frozenset({*files, README}), own)
-    described = [sae for sae in saes if sae.cfg is not None]
-    cfgs = [CFG if sae.sae_id == "." else f"{sae.sae_id}/{CFG}" for sae in described]
-    texts = _of(files, [*cfgs, EVALUATION, EVIDENCE])
-    weights = _of(files, [sae.weights for sae in described if sae.weights])
+    spoken_of = described(saes)
+    texts = _of(files, [*map(configuration_of, spoken_of), EVALUATION, EVIDENCE])
+    weights = _of(files, [sae.weights for sae in spoken_of if sae.weights])
     stated = recorded_digests({"hubkit": record})
     wrong = [
         path

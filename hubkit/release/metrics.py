@@ -89,8 +89,8 @@ class LayerProfile(Artefact):
     values: list[MetricValue]
 
     def get(self, measure: str) -> MetricValue | None:
-        """The value of `measure`, or None."""
-        return next((v for v in self.values if v.measure == measure), None)
+        """The value of `measure`, or None; values of a contrast of their own are not meant."""
+        return next((v for v in self.values if v.measure == measure and v.contrast is None), None)
 
 
 class Comparison(Artefact):

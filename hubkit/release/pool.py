@@ -32,10 +32,12 @@ class PoolLayer(Artefact):
 class PoolRow(Artefact):
     """One row of every layer's tensor."""
 
-    left_out: ClassVar[frozenset[str]] = frozenset({"token"})
+    left_out: ClassVar[frozenset[str]] = frozenset({"token", "variant"})
 
     completion_id: str
     scenario_id: str
+    variant: str = ""
+    """The wording of the scenario, where a study has several."""
     label: str
     """The study's own name of the condition, as the judge gave it."""
     split: str
@@ -47,9 +49,15 @@ class PoolRow(Artefact):
 class PoolScenario(Artefact):
     """How many completions of one scenario were sampled, and how many of them have a label."""
 
+    left_out: ClassVar[frozenset[str]] = frozenset({"family", "words"})
+
     scenario_id: str
     sampled: int = Field(ge=0)
     decisive: int = Field(ge=0)
+    family: str = ""
+    """The kind of situation."""
+    words: list[str] = Field(default_factory=list)
+    """By which the judge knows the labels here, of both of them; empty where no words decide."""
 
 
 class Smaller(Artefact):

@@ -67,6 +67,21 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "None of these has one.": ("hollow", "computed"),
         "latents with d > 1 |": ("hollow", "computed"),
     },
+    "meaning": {
+        "The same probe of the raw activations of layer 1, the one of 2 that knows it best nearest to the committing word, on rows that tell apart what a label could mean: AUROC within scenarios, out of fold; brackets are 95 % intervals.": ("word_only", "facts_known"),
+        "The same probe of the raw activations of layer 2, on rows that tell apart": ("facts_known", "word_only"),
+        " With the facts turned around it goes with what is so.": ("facts_known", "word_only"),
+        "A label that is only the word that was just said is gone some tokens on, follows a word that was swapped, is read as well from answers to questions with nothing at stake, and stays with what is said when the facts are turned around.": ("word_only", "computed"),
+        "| asked | rows | layer 2 |": ("word_only", "facts_known"),
+        "| asked | rows | AUROC | without an effect | n |": ("facts_known", "computed"),
+    },
+    "meaning_finding": {
+        "**What the label means**, at layer 1: a probe reads it from the committing word (AUROC 0.950 [0.900, 1.000]), and **10 tokens behind the committing word it is no longer told from chance** (0.520 [0.470, 0.570]; the highest of 2 layers there is 0.560, layer 2; pooled as the SAEs' rows are, 0.700).": ("word_only", "facts_known"),
+        " **Answers to neutral questions are read as well**: 0.930 [0.880, 0.980] (the committing word), the label +2.0 points of AUROC against them (95 % -3.0 to +7.0).": ("word_only", "facts_known"),
+        " With the other label's word in its place, the probe says the other label (0.080 [0.030, 0.130]): **it reads the word**.": ("word_only", "facts_known"),
+        " With the facts turned around it goes with what is said, not with what is so (0.120 [0.070, 0.170]).": ("word_only", "facts_known"),
+        'Every value stands under "What the label means".': ("word_only", "facts_known"),
+    },
     "key_findings": {
         "No probe of raw activations is told from chance; the highest is that of": ("chance", "computed"),
         "A probe reads the labels best from the raw activations of **layer 2** (75 % depth): 0.750 [0.700, 0.800] balanced accuracy": ("computed", "chance"),
@@ -282,6 +297,7 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "`sae.encode(x)` takes (rows, 768) and gives (rows, 32).": ("plain", "narrow"),
         " A row is the last token of a completion (response); single tokens are not what it was trained on.": ("pooled", "plain"),
         " A row is the mean of a completion": ("sampled", "pooled"),
+        "`sae.encode(x)` takes (rows, 16) and gives the values and the places of the latents that are kept (`top_acts`, `top_indices`).": ("of_sparsify", "plain"),
     },
     "activations": {
         "`hook_name` is the place in TransformerLens's words. The module of the transformers model whose output it is stands in no configuration: it is derived from the base model's class.": ("plain", "by_module"),
@@ -437,7 +453,7 @@ SAID: dict[str, Row] = {
     "What the labels mean": ("plain", "told"),
     "Classification methodology: ": ("plain", "told"),
     "Stated, not computed: no file beside this card states a measured value.": ("plain", "stated"),
-    "SAE quality, Effect sizes: not computed by hubkit.": ("plain", "computed"),
+    "SAE quality, What the label means, Effect sizes: not computed by hubkit.": ("plain", "computed"),
     "Probe comparison: not computed by hubkit, and stated in no file beside this card.": ("plain", "stated"),
     "Classification methodology: no file beside this card records how the labels were made.": ("plain", "computed"),
     "Training configuration: no cfg.json records it.": ("plain", "lens"),
@@ -462,6 +478,11 @@ SAID: dict[str, Row] = {
     "`evaluation.json`, without a record of a computation; not computed by hubkit": ("unrecorded", "stated"),
     "`evaluation.json`, changed since it was computed; not computed by hubkit": ("changed", "unrecorded"),
     "Stated by the author (`evidence.yaml`), not computed by hubkit. Source: ": ("stated", "unrecorded"),
+    "Training configuration: hubkit does not read it in sparsify's files": ("of_sparsify", "plain"),
+    "SAELens versions: these files are sparsify's": ("of_sparsify", "plain"),
+    "Code in plain torch: not written for sparsify's files": ("of_sparsify", "plain"),
+    ", in sparsify's format": ("of_sparsify", "plain"),
+    ", in SAELens format": ("plain", "of_sparsify"),
     "Not run when this card was written.": ("plain", ALWAYS),
 }  # fmt: skip
 """Sentences that are made in code, in the same form."""

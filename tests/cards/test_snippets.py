@@ -237,7 +237,7 @@ def test_without_torch_the_card_says_so_and_the_verb_says_what_to_install(
 
 
 def test_the_rule_quotes_the_line_and_is_set_aside_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hubkit.cards.snippet_rule.missing_packages", list)
+    monkeypatch.setattr("hubkit.cards.snippet_rule.missing_packages", lambda *_: [])
     text = card("ok = 1", "sae = [][0]  # boom")
     view = MemoryView(name="memory", files={"README.md": text.encode()})
     rule = snippet_rule("hub")
@@ -256,7 +256,7 @@ def test_what_could_not_run_makes_the_validation_incomplete(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for module in ("snippets", "snippet_rule"):
-        monkeypatch.setattr(f"hubkit.cards.{module}.missing_packages", list)
+        monkeypatch.setattr(f"hubkit.cards.{module}.missing_packages", lambda *_: [])
     text = card(MODEL_STEPS)
     (tmp_path / "README.md").write_text(text, encoding="utf-8")
     report = validate(open_folder(tmp_path), Selection(select=("CARD009",)), more=(snippet_rule(None),))
@@ -272,7 +272,7 @@ def test_what_could_not_run_makes_the_validation_incomplete(
 def test_a_base_model_that_is_given_is_on_the_local_hub(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("hubkit.cards.snippets.missing_packages", list)
+    monkeypatch.setattr("hubkit.cards.snippets.missing_packages", lambda *_: [])
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "config.json").write_text('{"hidden_size": 8}', encoding="utf-8")
     fetched = "from huggingface_hub import hf_hub_download\nclass AutoConfig:\n    @staticmethod\n    def from_pretrained(name): return hf_hub_download(name, 'config.json')"
@@ -284,7 +284,7 @@ def test_a_base_model_that_is_given_is_on_the_local_hub(
 
 
 def test_what_is_seen_without_running_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hubkit.cards.snippet_rule.missing_packages", list)
+    monkeypatch.setattr("hubkit.cards.snippet_rule.missing_packages", lambda *_: [])
     view = MemoryView(name="memory", files={"README.md": card("x = = 1").encode()})
     report = validate(view, Selection(select=("CARD009",)), more=(snippet_rule("hub"),))
     assert [(one.code, one.line) for one in report.findings] == [("CARD009", 4)]

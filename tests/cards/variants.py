@@ -95,6 +95,12 @@ def plain(folder: Path) -> Path:
     return put(folder, sae("a") | sae("b", hook_name="blocks.3.hook_resid_post"))
 
 
+def of_sparsify(folder: Path) -> Path:
+    """Two SAEs that sparsify wrote."""
+    shutil.copytree(FOREIGN.parent / "sparsify" / "sae_run", folder, dirs_exist_ok=True)
+    return put(folder, {}, GPT2.model_copy(update={"base_model": "EleutherAI/pythia-70m"}))
+
+
 def probe(
     number: float,
     half: float = 0.05,
@@ -230,6 +236,52 @@ def beside(folder: Path) -> Path:
     for one in there.saes:
         one.save(folder / one.sae_id / "metrics.json")
     return folder
+
+
+def _told(measure: str, contrast: str, number: float, p_value: float | None = 0.01) -> MetricValue:
+    """One answer of what the label means, tested; a difference without a p."""
+    null = NullReference(kind="labels permuted", mean=0.5, n=199, p_value=p_value) if p_value else 0.0
+    found = value(measure, number, 100, "crossfit", interval=(number - 0.05, number + 0.05), null=null)
+    return found.model_copy(update={"contrast": contrast})
+
+
+AT_THE_WORD, TEN = "the committing word", "10 tokens behind the committing word"
+
+
+def word_only(folder: Path) -> Path:
+    """Two layers that know the word that was just said: gone ten tokens on, swapped with it, read from neutral answers as well, and from turned facts the other way."""
+    several = (
+        _told("token_auroc", AT_THE_WORD, 0.95),
+        _told("token_auroc", TEN, 0.52, 0.6),
+        _told("neutral_auroc", AT_THE_WORD, 0.93),
+        _told("over_neutral", AT_THE_WORD, 0.02, None),
+        _told("word_changed_auroc", "word swapped", 0.08),
+        _told("facts_turned_auroc", "facts turned around", 0.12),
+    )
+    less = (_told("token_auroc", AT_THE_WORD, 0.8), _told("token_auroc", TEN, 0.56, 0.3))
+    return write(
+        computed_release(
+            layers=(
+                layer(1, probe(0.7), value("probe_auroc", 0.7, 100, "crossfit"), *several),
+                layer(2, probe(0.75), *less),
+            )
+        ),
+        folder,
+        small=True,
+    )
+
+
+def facts_known(folder: Path) -> Path:
+    """One layer that knows what is so, everywhere."""
+    several = (
+        _told("token_auroc", AT_THE_WORD, 0.95),
+        _told("token_auroc", TEN, 0.9),
+        _told("neutral_auroc", AT_THE_WORD, 0.5, 0.9),
+        _told("over_neutral", AT_THE_WORD, 0.45, None),
+        _told("word_changed_auroc", "word swapped", 0.9),
+        _told("facts_turned_auroc", "facts turned around", 0.88),
+    )
+    return write(computed_release(layers=(layer(2, probe(0.75), *several),)), folder, small=True)
 
 
 def tested_one(folder: Path) -> Path:
@@ -803,7 +855,7 @@ def hollow(folder: Path) -> Path:
 VARIANTS: dict[str, Callable[[Path], Path]] = {
     one.__name__: one
     for one in (
-        mended, plain, computed, tested, tested_one, beside, chance, one, one_at_chance, experiments, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
+        mended, plain, computed, tested, tested_one, beside, of_sparsify, word_only, facts_known, chance, one, one_at_chance, experiments, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
         wrong_model, nameless, beside_others, root, quantized, half_quantized, warned, hollow, damaged, poor, lens_module, pooled, scaled,
         sampled, sampled_last, another_form, from_gguf, four_bits, one_new, best_defective, stated_ties, one_above, many_tied, all_defective, all_defective_measured, defective, beside_widths,
         worse_and_less, worse_measured, told, written, in_text, worth, worth_little, unread_record,

@@ -52,7 +52,7 @@ def test_noise_is_nowhere_off_centre(seen: Seen) -> None:
 
 def test_an_effect_is_found_and_its_interval_holds_it() -> None:
     setting = replace(SETTINGS[-1], n=120)
-    found = summary(setting, measure(setting, 25), 0.0)
+    found = summary(setting, measure(setting, 25))
     assert found["found"]["raw, folds dealt again"] > 0.8
     assert found["covered"]["raw, folds dealt again"] >= band(25, 0.95)[0]
 

@@ -325,6 +325,38 @@ def test_a_folder_needs_rows(tmp_path: Path, more: list[str], told: str) -> None
     assert told in str(done.exception) + done.output
 
 
+@pytest.mark.parametrize(
+    ("hook", "path"),
+    [
+        ("blocks.1.hook_resid_post", "transformer.h.1"),
+        ("blocks.1.hook_resid_pre", "transformer.h.0"),
+        ("blocks.1.hook_mlp_out", "transformer.h.1.mlp"),
+        ("blocks.1.hook_attn_out", "transformer.h.1.attn"),
+        ("transformer.h.1.mlp", "transformer.h.1.mlp"),
+        ("h.1.mlp", "transformer.h.1.mlp"),
+        (None, "transformer.h.1"),
+        ("blocks.1.mlp.hook_post", None),
+        ("blocks.1.hook_resid_mid", None),
+        ("blocks.7.hook_mlp_out", None),
+    ],
+)
+def test_every_site_of_a_block_is_found_by_the_names_that_saes_have(
+    hook: str | None, path: str | None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    from types import SimpleNamespace
+
+    from hubkit.evaluate.texts import module_path
+    from hubkit.inference.load import load_model
+
+    base = load_model(str(random_model_in(tmp_path_factory.getbasetemp(), "gpt2")))
+    sae: Any = SimpleNamespace(hook_name=hook, hf_hook_name=None, layer=1, sae_id="one")
+    if path is not None:
+        assert module_path(base, sae) == path
+        return
+    with pytest.raises(UsageError):
+        module_path(base, sae)
+
+
 def test_a_model_and_a_text_in_the_place_of_activations(tmp_path: Path) -> None:
     sae_lens = pytest.importorskip("sae_lens")
     model = random_model_in(tmp_path, "gpt2")

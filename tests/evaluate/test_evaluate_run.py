@@ -177,6 +177,7 @@ def test_what_is_written(study: Path) -> None:
             if split in SPLITS
             and get(name).compute is not None
             and not name.startswith("sparse_components")
+            and get(name).of_beside is None
             and (split != "control" or metrics.sae_id == "topk")
             and (not name.startswith("d_") or metrics.sae_id == "broken")
         }

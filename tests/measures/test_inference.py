@@ -104,7 +104,7 @@ def test_membership_is_told_by_the_error_within_scenarios() -> None:
     rng = np.random.default_rng(0)
     by_scenario = {name: rng.normal() * 100 for name in set(design.scenario.tolist())}
     level = np.array([by_scenario[name] for name in design.scenario.tolist()])
-    subject = SimpleNamespace(control=design, control_errors=lambda: level + ~design.positive)
+    subject = SimpleNamespace(control=SimpleNamespace(design=design, errors=lambda: level + ~design.positive))
     compute = get("membership_auroc").compute
     assert compute is not None
     found = compute(subject, "control")  # type: ignore[arg-type]
@@ -112,11 +112,11 @@ def test_membership_is_told_by_the_error_within_scenarios() -> None:
     assert found.value == 1.0
     assert found.interval is not None
     assert 0.9 < found.interval[0] < 1.0
-    blind = SimpleNamespace(control=design, control_errors=lambda: level)
+    blind = SimpleNamespace(control=SimpleNamespace(design=design, errors=lambda: level))
     guess = compute(blind, "control")  # type: ignore[arg-type]
     assert guess is not None
     assert guess.value == 0.5, "ties within each scenario"
     assert compute(SimpleNamespace(control=None), "control") is None  # type: ignore[arg-type]
-    missing = SimpleNamespace(control=design, control_errors=lambda: "not trained")
+    missing = SimpleNamespace(control=SimpleNamespace(design=design, errors=lambda: "not trained"))
     with pytest.raises(NotMeasured, match="not trained"):
         compute(missing, "control")  # type: ignore[arg-type]

@@ -48,7 +48,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
     for module in (proof, rehearse):
         monkeypatch.setattr(module, "run_snippets", run)
-        monkeypatch.setattr(module, "missing_packages", list)
+        monkeypatch.setattr(module, "missing_packages", lambda _: [])
     return seen
 
 

@@ -7,6 +7,7 @@ from hubkit.cards.sections.findings import key_findings
 from hubkit.cards.sections.intro import caveat, contents, research, summary, uses
 from hubkit.cards.sections.limitations import checks, limitations
 from hubkit.cards.sections.loading import citation, license_, loading, provenance
+from hubkit.cards.sections.meaning import meaning
 from hubkit.cards.sections.model import architecture, versions
 from hubkit.cards.sections.saes import LONG_TABLE, quality, sae_table
 from hubkit.cards.sections.section import Section
@@ -33,6 +34,7 @@ ALL: dict[str, Section] = {
     "versions": versions,
     "research": research,
     "labels": labels,
+    "meaning": meaning,
     "training": training,
     "precision": precision,
     "architecture": architecture,

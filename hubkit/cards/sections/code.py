@@ -284,6 +284,8 @@ def _block_of(hook_name: str, blocks: str | None) -> int | None:
 
 def weights(facts: Facts) -> Context | Absent:
     """The SAE in a few lines of torch, from its file alone."""
+    if facts.library is not None:
+        return Absent("Code in plain torch", f"not written for {facts.library.name}'s files")
     sae = recommended(facts).sae
     lines = plain_torch(sae)
     file = sae.sae.weights or ""

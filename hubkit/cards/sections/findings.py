@@ -29,6 +29,7 @@ from hubkit.cards.measured import (
     told_from_chance,
 )
 from hubkit.cards.sections.experiments import all_at_chance
+from hubkit.cards.sections.meaning import meaning_of
 from hubkit.cards.sections.section import NOT_COMPUTED, Absent, Context
 from hubkit.cards.sections.training import counted_scenarios
 from hubkit.release.experiments import RepresentationProbe, Tally, TestResult
@@ -67,6 +68,7 @@ def key_findings(facts: Facts) -> Context | Absent:
     if not (representations or peak or best or d_max or judged.all or tallies):
         return Absent("Key findings", NOT_COMPUTED)
     return {
+        "meaning": meaning_of(facts),
         "several": len(facts.saes) > 1,
         "peak": peak,
         "peak_ties": _peak_ties(facts, peak) if peak else [],

@@ -46,6 +46,7 @@ def summary(facts: Facts) -> Context:
         "base": facts.base,
         "size": short_count(facts.base.parameters) if facts.base.parameters else None,
         "named": is_named(facts),
+        "format": f"{facts.library.name}'s" if facts.library else "SAELens",
         "leads": leads(facts),
         "other_names": other_names(facts),
         "misfits": misfits(facts),

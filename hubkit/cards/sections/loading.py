@@ -5,6 +5,7 @@ from __future__ import annotations
 from packaging.version import Version
 
 from hubkit.cards.facts import Facts, SaeFact
+from hubkit.cards.libraries import loading_code
 from hubkit.cards.quantization import quantization_of
 from hubkit.cards.recommended import recommended
 from hubkit.cards.saelens_versions import needed
@@ -16,8 +17,11 @@ from hubkit.cards.trained import input_of
 def loading(facts: Facts) -> Context:
     """What to install, how to load, and what an SAE takes. The code is run before it is published."""
     example = recommended(facts).sae
+    library = facts.library
     return {
         "repo_id": facts.settings.repo_id,
+        "library": library,
+        "code": loading_code(library, facts.settings.repo_id, example.sae_id) if library else "",
         "sae_id": example.sae_id,
         "root": example.sae_id == ".",
         "several": len(facts.saes) > 1,
@@ -29,6 +33,8 @@ def loading(facts: Facts) -> Context:
 
 def packages(facts: Facts) -> list[str]:
     """What `pip install` needs to load these SAEs and to take their activations: SAELens in the first version that loads all of them."""
+    if facts.library is not None:
+        return list(facts.library.packages)
     first = [version for sae in facts.saes if (version := needed(sae.architecture, rescaled=sae.rescaled))]
     newest = max(first, key=Version, default=None)
     example, quantization = recommended(facts).sae, quantization_of(facts)

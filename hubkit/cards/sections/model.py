@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hubkit.cards.facts import Facts, SaeFact
 from hubkit.cards.saelens_versions import loads
-from hubkit.cards.sections.section import Context
+from hubkit.cards.sections.section import Absent, Context
 from hubkit.formats.architectures import BY_NAME, NEWEST
 from hubkit.formats.saelens import tensor_shapes
 
@@ -41,7 +41,9 @@ def _tensors(sae: SaeFact) -> tuple[str, ...]:
     return tuple(f"{name} [{', '.join(map(str, sae.sae.tensors[name].shape))}]" for name in names)
 
 
-def versions(facts: Facts) -> Context:
+def versions(facts: Facts) -> Context | Absent:
     """From the shipped table, per architecture."""
+    if facts.library is not None:
+        return Absent("SAELens versions", f"these files are {facts.library.name}'s")
     kinds = sorted({(sae.architecture, sae.rescaled) for sae in facts.saes})
     return {"rows": [loads(kind, rescaled=rescaled) for kind, rescaled in kinds], "newest": NEWEST}

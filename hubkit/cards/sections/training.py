@@ -99,7 +99,12 @@ def training(facts: Facts) -> Context | Absent:
         kind for kind in facts.distinct("trained_as") if _recorded(facts, kind) or _settings(facts, kind)
     ]
     if not kinds:
-        return Absent("Training configuration", "no cfg.json records it")
+        why = (
+            f"hubkit does not read it in {facts.library.name}'s files"
+            if facts.library
+            else "no cfg.json records it"
+        )
+        return Absent("Training configuration", why)
     rows = [
         (
             title,

@@ -14,8 +14,10 @@ from hubkit.measures.measure import UNSEEN, Measure, OnCard
 from hubkit.measures.separation import effect_of_each, largest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hubkit.measures.design import Booleans
-    from hubkit.measures.measure import Split
+    from hubkit.measures.measure import Split, Told
     from hubkit.measures.probed import Values
     from hubkit.measures.separation import Labelled
     from hubkit.measures.subject import Subject
@@ -28,8 +30,19 @@ CHOSEN = "Hedges and Olkin 1985, of that latent as if it had been chosen beforeh
 def d_max(subject: Subject, split: Split) -> Estimate | None:
     """The largest |d|. Over several parts, SAEs of the folds on the rows that they did not see, the mean of theirs."""
     parts = subject.labelled(split)
-    if parts is None:
-        return None
+    return None if parts is None else _furthest(parts)
+
+
+def between_wordings(subject: Subject, split: Split) -> Iterable[Told]:
+    """The same between the prompts of one wording and those of another: an SAE whose latents tell inputs apart further than labels knows the inputs."""
+    for contrast, parts in subject.worded(split):
+        try:
+            yield contrast, _furthest(parts)
+        except NotMeasured as why:
+            yield contrast, why
+
+
+def _furthest(parts: tuple[Labelled, ...]) -> Estimate:
     several = [_largest(part) for part in _telling(parts)]
     n = sum(len(part.positive) for part in parts)
     if not several:
@@ -125,7 +138,7 @@ MEASURES = (
         name="d_max",
         version=1,
         title="Largest effect d_max",
-        formula="maximum of |d| over the latents that are not constant on the rows and not zero on all but four; crossfit: mean over the folds, by rows",
+        formula="maximum of |d| over the latents that are not constant on the rows and not zero on all but four; crossfit: mean over the folds, by rows. With a contrast: between two wordings of the same scenarios in the place of the labels",
         unit="1",
         lower=0.0,
         upper=None,
@@ -135,6 +148,7 @@ MEASURES = (
         on_card=OnCard(("saes",), order=80),
         of_labels=True,
         compute=d_max,
+        contrasts=between_wordings,
     ),
     Measure(
         name="d_unseen",

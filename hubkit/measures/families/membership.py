@@ -22,10 +22,10 @@ CHANCE = Null("chance: which rows were seen was drawn blind to everything", 0.5)
 
 def membership_auroc(subject: Subject, _: Split) -> Estimate | None:
     """How well the rows that an SAE saw are told from those that it did not by how well it says them back."""
-    design = subject.control
-    if design is None:
+    control = subject.control
+    if control is None:
         return None
-    errors = subject.control_errors()
+    design, errors = control.design, control.errors()
     if isinstance(errors, str):
         raise NotMeasured(errors, len(design.positive))
     if not design.members:
@@ -41,10 +41,10 @@ def membership_auroc(subject: Subject, _: Split) -> Estimate | None:
 
 def membership_probe(subject: Subject, _: Split) -> Estimate | None:
     """How well a probe of the features tells them, beside the same probe of the raw activations, which remember nothing."""
-    design = subject.control
-    if design is None:
+    control = subject.control
+    if control is None:
         return None
-    probe, raw = subject.probe_control(design)
+    design, (probe, raw) = control.design, control.probed()
     found = against_chance(probe, design, accuracies, accuracy_deviation)
     if isinstance(raw, str):
         return found
