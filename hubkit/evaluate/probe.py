@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Fit = Callable[[Booleans, Booleans], Values]
 
 SEED = 20_240_607
-FEW = 8
+FEW = 12
 """Labellings of one set of rows up to which Newton's steps, one labelling after the other, are the faster."""
 Permuting = Literal["folds dealt again", "folds held", "scenarios held", "none"]
 """Which permutation of the labels is as good as the labels are without an effect: within scenarios where the features know no folds; within

@@ -205,6 +205,24 @@ def test_what_is_written(study: Path) -> None:
     assert of_both.difference.value == pytest.approx(expected)
     assert of_one.difference.value is None
     assert of_one.difference.reason.startswith("honest_only: the rows that train its probe were seen")
+    assert of_both.over_folds.value == pytest.approx(of_both.difference.value)
+    assert of_both.over_folds.detectable > of_both.difference.detectable, "five folds see less"
+    assert of_one.over_folds.reason == of_one.difference.reason
+    assert [one.representation.split()[0] for one in evaluation.representations] == [
+        "embedding",
+        "words",
+        "length",
+        "the",
+    ]
+    assert evaluation.representations[1].values[0].reason == "the pool keeps no texts"
+    assert evaluation.selections == [], "one SAE whose probe stands beside others, one layer"
+    assert {one.split for one in topk.densities} == {"train", "crossfit"}
+    assert all(sum(one.counts) + one.dead == one.latents for one in topk.densities)
+    for label in ("honest", "deceptive"):
+        assert topk.of_label("explained_variance", "crossfit", label).value is not None
+    assert topk.of_label("l0", "crossfit", "honest") == topk.get("l0", "crossfit").model_copy(
+        update={"label": "honest"}
+    )
 
 
 def test_what_a_value_would_be_without_an_effect(study: Path) -> None:
