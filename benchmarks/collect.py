@@ -54,6 +54,7 @@ def main() -> None:
             if ids
         ]
         _say("rows/s of CPU", _rows(base, passages, layers), _hidden_states(base, passages), len(passages))
+        _memory_of_sampling(base, prompts)
         _memory(base, passages[:16], layers, Path(folder))
 
 
@@ -102,6 +103,29 @@ def _hidden_states(base: Any, passages: list[Passage]) -> float:
     return time.process_time() - begun
 
 
+def _memory_of_sampling(base: Any, prompts: list[tuple[int, ...]]) -> None:
+    """Sixteen completions of each prompt in turn: the highest memory after 2 batches and after 12, counted from the loaded model on."""
+    kept, how = Prompts(base), Decoding(max_new_tokens=NEW)
+    before, peaks = _peak(reset=True), []
+    for number in range(12):
+        prompt = prompts[number % len(prompts)]
+        sample(base, [Draw(prompt, 16 * number + one, how) for one in range(16)], kept)
+        if number in {1, 11}:
+            peaks.append(_peak() - before)
+    print(f"memory of sampling: {peaks[0]:.0f} MiB for 32 completions, {peaks[1]:.0f} MiB for 192")
+
+
+def _peak(*, reset: bool = False) -> float:
+    """MiB: the highest since the process began, or since the last reset where the system (Linux) has one."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    if reset:
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
+    lines = dict(line.split(":", 1) for line in status.read_text(encoding="utf-8").splitlines())
+    return int(lines["VmHWM"].split()[0]) / 1024
+
+
 def _memory(base: Any, batch: list[Passage], layers: list[str], folder: Path) -> None:
     """The same batch again and again, written as it comes: the highest memory after 2 batches and after 40."""
     prompts = Prompts(base)
@@ -111,16 +135,16 @@ def _memory(base: Any, batch: list[Passage], layers: list[str], folder: Path) ->
         path: RowFile(folder / f"{number}.safetensors", (40 * n, base.d_in), "x")
         for number, path in enumerate(layers)
     }
-    peaks = []
+    before, peaks = _peak(reset=True), []
     for number in range(40):
         rows = pool_outputs(base, layers, batch, "all", prompts)
         for path, file in files.items():
             file.append(rows[path])
         if number in {1, 39}:
-            peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+            peaks.append(_peak() - before)
     written = sum(file.part.stat().st_size for file in files.values()) / 2**20
     print(
-        f"memory: {peaks[0]:.0f} MiB after 2 batches, {peaks[1]:.0f} MiB after 40, {written:.0f} MiB of rows written"
+        f"memory of activations: {peaks[0]:.0f} MiB for 2 batches, {peaks[1]:.0f} MiB for 40, {written:.0f} MiB of rows written"
     )
 
 

@@ -19,6 +19,7 @@ NAMES = (
     "evidence",
     "provenance",
     "pool",
+    "pool-extras",
     "pool-report",
     "agreement",
     "card",
