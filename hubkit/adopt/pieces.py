@@ -183,6 +183,20 @@ def led_to(part: Part) -> Iterator[tuple[Piece, list[Piece]]]:
                 yield group.pieces[-1], inside or [piece for piece in below if piece.kind != "heading"]
 
 
+def take_lead(above: Part, part: Part) -> None:
+    """`This repository contains:` before the heading of a section of the author's goes below it, where the list or the table is that it leads to."""
+    if (
+        part.name is not None
+        or not above.blocks
+        or not part.blocks
+        or (above.heading and len(above.blocks) < 2)
+    ):
+        return
+    lead, below = above.blocks[-1], part.blocks[0]
+    if (below.titles or below.groups[0].marker) and len(lead.groups) == 1 and leads(lead.groups[0]):
+        part.blocks.insert(0, above.blocks.pop())
+
+
 def heading_words(text: str) -> str:
     """`## Known **limitations** ##` without its marks."""
     return re.sub(r"^#{1,6}[ \t]*|[ \t]*#*$|[*`]", "", text.strip()).strip()

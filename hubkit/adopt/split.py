@@ -20,7 +20,7 @@ from hubkit.adopt.copied import (
     stands_as_heading,
 )
 from hubkit.adopt.headings import section_for
-from hubkit.adopt.pieces import Block, Group, Part, Piece, Pieces, fenced, heading_words, leads, sentences
+from hubkit.adopt.pieces import Block, Group, Part, Piece, Pieces, fenced, heading_words, sentences, take_lead
 from hubkit.readme.document import Readme
 from hubkit.readme.page import LONGEST_LINE, MOST_LINES, Page
 from hubkit.readme.prose import RULE, split_row
@@ -78,7 +78,7 @@ class _Taking:
             text = "\n".join(lines)
             group.pieces = list(sentences(MARKS.sub(r"`\g<0>`", text) if self.plain else text, first))
         for above, part in pairwise(self.parts):
-            _take_lead(above, part)
+            take_lead(above, part)
         return Pieces(self.title, tuple(part for part in self.parts if part.heading or part.blocks))
 
     def _step(self, at: int) -> int:
@@ -284,17 +284,3 @@ class _Taking:
     def _in_list(self, at: int) -> bool:
         """Whether the line above is an item of a list."""
         return not self.fresh and bool(self.parts[-1].blocks) and BULLET.match(self.lines[at - 1]) is not None
-
-
-def _take_lead(above: Part, part: Part) -> None:
-    """`This repository contains:` before the heading of a section of the author's goes below it, where the list or the table is that it leads to."""
-    if (
-        part.name is not None
-        or not above.blocks
-        or not part.blocks
-        or (above.heading and len(above.blocks) < 2)
-    ):
-        return
-    lead, below = above.blocks[-1], part.blocks[0]
-    if (below.titles or below.groups[0].marker) and len(lead.groups) == 1 and leads(lead.groups[0]):
-        part.blocks.insert(0, above.blocks.pop())

@@ -275,7 +275,8 @@ def test_the_loading_code_hooks_the_block_of_the_base_model_where_the_configurat
     card = build_card(tmp_path).text
     assert ("get_submodule(block)" in card) == (block is not None)
     assert f'block = "{block}"' in card or block is None
-    assert (f"| `{hook}` | `{block}` |" if block else f"| `{hook}` | not recorded |") in card
+    assert f"hook_name: `{hook}`; " in card
+    assert (f": `{block}`." if block else "hf_hook_name: not recorded.") in card
 
 
 def test_a_card_yaml_with_nothing_in_it_says_what_is_missing(tmp_path: Path) -> None:
