@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from hubkit.models.mentions import MENTION
 from hubkit.readme.asides import asides
 from hubkit.readme.claims import values
+from hubkit.readme.claims.beside import entries
 from hubkit.readme.claims.fields import BY_NAME
 from hubkit.readme.claims.named import CORPUS, PRECISION
 from hubkit.readme.claims.sentences import paragraphs
@@ -89,7 +90,7 @@ def stated(page: Page) -> Iterator[Statement]:
             yield from _statement(line.text, line, line)
     for line in page.heads:
         yield from _statement(line.text, line, line)
-    for line in asides(page):
+    for line in (*asides(page), *entries(page)):
         yield from _statement(line.text, line, line)
 
 

@@ -185,3 +185,13 @@ def test_the_lines_and_the_counts_are_those_of_card_yaml() -> None:
     assert found.contradicted == len(entries) - len(out(found))
     code = next(row for row in rows if row.code == "CARD006")
     assert code.says == '4 lines of code, with: sae = SAE.from_pretrained("owner/gpt2-saes", "layer_9")'
+
+
+def test_what_only_hubkit_may_say_is_withdrawn() -> None:
+    """Kept, it would stand under hubkit's digest, and the next build-cards would refuse it."""
+    said = "All numbers were checked by hubkit."
+    found = adopted(CARD.replace("The SAEs saw English only.", f"The SAEs saw English only. {said}"))
+    assert said not in (found.built.card or "")
+    assert "The SAEs saw English only." in (found.built.card or "")
+    reasons = {one["text"]: one["reason"] for one in found.settings["withdrawn"]}
+    assert reasons[said].startswith("CARD017")

@@ -40,7 +40,8 @@ GLANCE = re.compile(r" [·•] ")
 LONGEST_PIECE = 40
 ONLY_LAYER = re.compile(r"(?:at |on |reads )?(?:layer|block) \d{1,3}", re.IGNORECASE)
 SECTIONS = {"contents", "training", "other"}
-SHOWN = {"", "json", "yaml", "yml", "toml", "text", "txt"}
+SHOWN = {"json", "yaml", "yml", "toml"}
+"""Languages of configurations; a block of any other is code, which may be an example of anything."""
 KEYS = "|".join(
     one.name for one in PROPERTIES if one.name not in {"place", "l0", "d_model", "dtype", "model_dtype"}
 )
@@ -75,6 +76,14 @@ def read(page: Page) -> Iterator[Claim]:
                 yield from _read(line, piece, None)
 
 
+def entries(page: Page) -> Iterator[Line]:
+    """The lines of code but Python that give a key of a configuration a value."""
+    ours = {line.number for line in code_of_saes(page)}
+    for line in page.lines:
+        if line.code and line.number not in ours and ENTRY.search(line.text[:LONGEST_READ]):
+            yield line
+
+
 def _pieces(line: Line) -> list[str]:
     """`Gated · 16k latents · layer 12`, and an item that is nothing but a layer."""
     pieces = [piece.strip() for piece in GLANCE.split(line.text[:LONGEST_READ])]
@@ -84,7 +93,7 @@ def _pieces(line: Line) -> list[str]:
 
 
 def _configurations(page: Page) -> Iterator[Claim]:
-    """A configuration that is shown as it is: a block of JSON, YAML or plain text with several keys of one."""
+    """A configuration that is shown as it is: a block of JSON, YAML or TOML with several keys of one."""
     inside = {
         block.line + offset: at
         for at, block in enumerate(page.readme.code_blocks)
@@ -94,14 +103,12 @@ def _configurations(page: Page) -> Iterator[Claim]:
     found: dict[int, list[Property]] = {}
     for line in page.lines:
         at = inside.get(line.number)
-        if not line.code or line.of_others or ASIDE.search(line.heading) or (at is None and line.fenced):
+        if at is None or line.of_others or ASIDE.search(line.heading):
             continue
         for match in ENTRY.finditer(line.text[:LONGEST_READ]):
             name, value = match["field"], FIELDS[match["field"]].kind.read(match["value"].strip("\"' "))
-            if value is not None:  # all that is indented is one
-                found.setdefault(-1 if at is None else at, []).extend(
-                    stated_of(line, match.group().strip(), ANY, {name: value})
-                )
+            if value is not None:
+                found.setdefault(at, []).extend(stated_of(line, match.group().strip(), ANY, {name: value}))
     for claims in found.values():
         if len({claim.field for claim in claims}) > 1:
             yield from claims
