@@ -18,7 +18,7 @@ SHORTEST = 12
 """Letters and digits by which words inside one of hubkit's sentences are known to be the author's."""
 FEWEST = 3
 """Words; fewer are names, which hubkit's own sentences have too."""
-MOST_INSIDE = 2_000
+MOST_INSIDE = 500
 """Sentences that are looked for inside others."""
 
 
