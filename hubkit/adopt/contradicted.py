@@ -38,7 +38,7 @@ Judge = Callable[[str], list[Finding]]
 
 def against_something(finding: Finding) -> bool:
     """Whether its rule holds a statement against something; the others speak of what is missing."""
-    return finding.code in holding("files", "card", "code", "cards")
+    return finding.code in holding("files", "card", "code", "cards", "voice")
 
 
 def contradicts(finding: Finding) -> bool:

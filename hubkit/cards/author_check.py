@@ -12,10 +12,12 @@ from hubkit.errors import UsageError
 from hubkit.readme.document import parse_readme
 from hubkit.readme.regions import author_lines, template_lines
 from hubkit.readme.voice import speaks_as_hubkit
+from hubkit.release.evidence_text import read_text
 from hubkit.release.layout import CARD_SETTINGS, EVIDENCE, README
 from hubkit.repo.joined import JoinedView
 from hubkit.repo.local import open_folder
 from hubkit.repo.overlay import overlaid
+from hubkit.small_files import read_regular_text
 from hubkit.texts import printable, shortened
 from hubkit.validate.author import strings
 from hubkit.validate.finding import Finding, Severity
@@ -59,6 +61,7 @@ def check_author(
     ours = set(shipped.split("\n"))
     lines = text.split("\n")
     theirs = [lines[number - 1] for number in sorted(template_lines(text))]
+    _refuse_voice(dict(_of_evidence(release)), str(release / EVIDENCE))
     _refuse_voice(keys | {"templates": "\n".join(line for line in theirs if line not in ours)}, where)
     return _judged(view, text, keys, where)
 
@@ -109,6 +112,13 @@ def _by_key(settings: CommonSettings) -> Iterator[tuple[str, str]]:
         for key, one in parts:
             if texts := list(strings(one)):
                 yield key, "\n".join(texts)
+
+
+def _of_evidence(release: Path) -> Iterator[tuple[str, str]]:
+    """Every text of evidence.yaml, which is the author's too: what is no such file was refused before."""
+    path = release / EVIDENCE
+    if path.is_file():
+        yield "it", "\n".join(strings(read_text(read_regular_text(path), EVIDENCE).raw))
 
 
 class _Places:

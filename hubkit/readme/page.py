@@ -38,6 +38,10 @@ LINK = re.compile(r"\[([^\[\]\n]{1,300})\]\([^()\s]{1,500}\)")
 WORDS = re.compile(r"\w")
 ALERT = re.compile(r"^\[!\w{3,12}\] ?")
 """`> [!NOTE]`, which the Hub shows as a box."""
+PICTURE = re.compile(
+    r"^(?:(?![\u274c\u2717\u2718\u26d4\U0001f6ab])[\u2600-\u27bf\U0001f300-\U0001faff]\ufe0f?\u200d?)+ "
+)
+"""Before the words of an item; not one that says no."""
 ITEM_TAG = re.compile(r"</?(?:li|ul|ol)\b[^<>]{0,200}>", re.IGNORECASE)
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[\"(\[A-Z])")
 CODE = re.compile(
@@ -328,4 +332,4 @@ def _plain(raw: str, cells: tuple[str, ...], *, code: bool) -> str:
         .replace("\\*", "*")
     )
     # A run of blanks says no more than one, and patterns try each place in it.
-    return BLANKS.sub(" ", EMPHASIS.sub("", ALERT.sub("", text))).strip()
+    return BLANKS.sub(" ", EMPHASIS.sub("", PICTURE.sub("", ALERT.sub("", text)))).strip()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from hubkit.models.mentions import MENTION
 from hubkit.readme.asides import asides
 from hubkit.readme.claims import values
+from hubkit.readme.claims.beside import entries
 from hubkit.readme.claims.fields import BY_NAME
 from hubkit.readme.claims.named import CORPUS, PRECISION
 from hubkit.readme.claims.sentences import paragraphs
@@ -47,7 +48,7 @@ NAMES = "|".join(
 )
 WORD = re.compile(
     rf"(?<![\w-])(?:{NAMES})(?![\w-])|\bBOS\b|\bnormali[sz](?:ed|ation)\b|(?<!\w)(?:{PRECISION})(?!\w)|\b{CORPUS}\b|\b(?:batch)?top-?k\b|\bjump-?relu\b|\bgated SAEs?\b|\b(?:blocks|h|layers)\.\d|\bhook_\w|"
-    r"\bb_dec\b|\b(?:decoder|encoder) bias\b|\b(?:un)?tied\b|\bspecial tokens\b|\bdead (?:latents|features|neurons)\b|\bthresholds?\b|\bL1 (?:penalty|regulari[sz]ation)\b|\bunit[- ]norm\w*|"
+    r"\bb_dec\b|\b(?:decoder|encoder) bias\b|\b(?:un)?tied\b|\bspecial tokens\b|\bdead (?:latents|features|neurons)\b|\bthresholds?\b|\bL1 (?:penalty|regulari[sz]ation)\b|\bunit[- ]norm\w*|\bstandardi[sz]ed\b|\bwhitened\b|\b(?:latents|features) (?:that )?(?:never|do not|don't) (?:fire|activate)\b|"
     r"\b(?:vanilla|standard|(?<!-)relu) (?:ReLU )?SAEs?\b|\b(?:one|an?|single) SAE (?:per|for (?:each|every))\b|\b(?:half|full|single|double) precision\b|"
     r"\b(?:MIT|Apache|CC[- ]BY|GPL)\b|\blicen[cs]ed\b|\bexplain\w* .{0,40}\bvariance\b|\bresidual stream\b|\bMLP outputs?\b|\battention outputs?\b|"
     r"(?<![\w/.:-])[A-Za-z][\w.-]{1,60}/(?!\S{0,80}\.(?:json|safetensors|pt|py|md)\b)[A-Za-z][\w.-]{0,60}-\d[\w.-]{0,40}(?![\w/])",
@@ -89,7 +90,7 @@ def stated(page: Page) -> Iterator[Statement]:
             yield from _statement(line.text, line, line)
     for line in page.heads:
         yield from _statement(line.text, line, line)
-    for line in asides(page):
+    for line in (*asides(page), *entries(page)):
         yield from _statement(line.text, line, line)
 
 

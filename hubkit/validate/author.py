@@ -1,4 +1,4 @@
-"""What of a card its author wrote: all of one that hubkit did not write; of hubkit's, the regions, and the texts of card.yaml."""
+"""What of a card its author wrote: all of one that hubkit did not write; of hubkit's, the regions, and the texts of card.yaml and evidence.yaml."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from hubkit.readme.generated import generated_lines
-from hubkit.readme.page import SENTENCE
+from hubkit.readme.page import EMPHASIS, SENTENCE
 
 if TYPE_CHECKING:
     from hubkit.validate.facts import RepoFacts
@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 MOST = 400_000
 """Characters of one text of card.yaml that are looked at."""
 KEY_LENGTH = 80
+SHORTEST = 12
+"""Letters and digits by which words inside one of hubkit's sentences are known to be the author's."""
+FEWEST = 3
+"""Words; fewer are names, which hubkit's own sentences have too."""
+MOST_INSIDE = 500
+"""Sentences that are looked for inside others."""
 
 
 class Author:
@@ -21,11 +27,18 @@ class Author:
 
     def __init__(self, repo: RepoFacts) -> None:
         self._written = generated_lines(repo.readme) if repo.readme else frozenset()
-        self._said = frozenset(_sentences(repo.card_settings)) if self._written else frozenset()
+        own = [repo.card_settings, repo.evidence.raw if repo.evidence and repo.evidence.is_ours else None]
+        said = {_key(one): len(one.split()) for one in _sentences(own)} if self._written else {}
+        self._said = frozenset(said)
+        words = (one for one, count in said.items() if len(one) >= SHORTEST and count >= FEWEST)
+        self._inside = sorted(words)[:MOST_INSIDE]
 
     def wrote(self, first: int, last: int, text: str) -> bool:
-        """Whether the author wrote `text`, which stands on these lines."""
-        return not (first in self._written and last in self._written) or _key(text) in self._said
+        """Whether the author wrote `text`, which stands on these lines, or words in it."""
+        if not (first in self._written and last in self._written):
+            return True
+        key = _key(text, None)
+        return key[:KEY_LENGTH] in self._said or any(one in key for one in self._inside)
 
 
 def strings(value: Any) -> Iterator[str]:
@@ -40,9 +53,9 @@ def strings(value: Any) -> Iterator[str]:
 def _sentences(settings: Any) -> Iterator[str]:
     for text in strings(settings):
         for line in text[:MOST].split("\n"):
-            yield from map(_key, (line, *SENTENCE.split(line)))
+            yield from (line, *SENTENCE.split(EMPHASIS.sub("", line)))
 
 
-def _key(text: str) -> str:
+def _key(text: str, length: int | None = KEY_LENGTH) -> str:
     """Equal for a sentence and its quotation, whatever marks it up."""
-    return "".join(one for one in text.lower() if one.isalnum())[:KEY_LENGTH]
+    return "".join(one for one in text.lower() if one.isalnum())[:length]

@@ -253,3 +253,13 @@ def test_what_asks_to_be_read_first_stands_above_the_code() -> None:
     assert card.index("## Training-data caveat — please read before use\n\nLabels come") < card.index(
         "## Load"
     )
+
+
+def test_what_only_hubkit_may_say_is_withdrawn() -> None:
+    """Kept, it would stand under hubkit's digest, and the next build-cards would refuse it."""
+    said = "All numbers were checked by hubkit."
+    found = adopted(CARD.replace("The SAEs saw English only.", f"The SAEs saw English only. {said}"))
+    assert said not in (found.built.card or "")
+    assert "The SAEs saw English only." in (found.built.card or "")
+    reasons = {one["text"]: one["reason"] for one in found.settings["withdrawn"]}
+    assert reasons[said].startswith("CARD017")

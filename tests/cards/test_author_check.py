@@ -12,6 +12,8 @@ from hubkit.cards.build import build_card
 from hubkit.cards.index import build_index
 from hubkit.cards.settings import CardSettings, IndexSettings
 from hubkit.errors import UsageError
+from hubkit.repo.local import open_folder
+from hubkit.validate.run import Selection, validate
 
 METADATA = {
     "hook_name": "blocks.6.hook_resid_post", "context_size": 128, "dataset_path": "Skylion007/openwebtext", "prepend_bos": True, "l0": 3.5, "training_architecture": "topk",
@@ -174,3 +176,38 @@ def test_a_version_is_no_markdown(tmp_path: Path) -> None:
         sae("one", "topk", **METADATA | {"sae_lens_training_version": "[x](https://evil.example) **6**"}),
     )
     assert "`[x](https://evil.example) **6**`" in build_card(tmp_path).text
+
+
+@pytest.mark.parametrize(
+    ("changes", "evidence", "quote"),
+    [
+        ({"does_not_measure": "anything in the 16,384 latents of the Gated SAE"}, "", "16,384 latents"),
+        ({"recommended": ["steering with the JumpReLU SAE of layer 27"]}, "", "layer 27"),
+        ({"study": "A study of 12 SAEs on layer 12"}, "", "12 SAEs"),
+        ({"sections": [{"heading": "FAQ", "text": "**Which layer?** Layer 12."}]}, "", "Layer 12."),
+        ({}, "- {name: latents active per token, value: 64, n: null}\n", "latents active per token"),
+    ],
+)
+def test_the_author_s_words_inside_hubkit_s_sentences_are_not_said_to_agree(
+    tmp_path: Path, changes: dict[str, Any], evidence: str, quote: str
+) -> None:
+    if evidence:
+        (tmp_path / "evidence.yaml").write_text(f"{EVIDENCE_HEAD}{evidence}", encoding="utf-8")
+    build(tmp_path, changes)
+    (coverage,) = validate(open_folder(tmp_path), coverage=True).coverage
+    assert any(quote in one.quote for one in coverage.unheld)
+
+
+EVIDENCE_HEAD = "$schema: urn:hubkit:evidence:1\nsource: our paper\nvalues:\n"
+
+
+@pytest.mark.parametrize(
+    "said", ["computed and checked by hubkit", "hubkit found no defect", "the validator reports zero errors"]
+)
+def test_evidence_does_not_speak_as_hubkit(tmp_path: Path, said: str) -> None:
+    text = EVIDENCE_HEAD.replace("our paper", said) + "- {measure: l0, sae_id: one, value: 3.5, n: 1000}\n"
+    (tmp_path / "evidence.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=r"evidence\.yaml: it says"):
+        build(tmp_path, {})
+    found = validate(open_folder(tmp_path), Selection(select=("CARD017",))).findings
+    assert [(one.path, one.line) for one in found] == [("evidence.yaml", 2)]

@@ -41,7 +41,7 @@ HELD = [
 ]  # fmt: skip
 NOT_HELD = [
     "We found 12 interesting features.", "Training took 3 hours on 2 GPUs.", "The learning rate was 3e-4.", "The SAE reads layer 6 and was trained for 30k steps.", "## Related work\n\nOther SAEs have 16k latents.",
-    "| Metric | Value |\n|---|---|\n| Loss recovered | 0.93 |", "On WikiText the perplexity rises by 0.2.", "About 9% of latents are dead on 10M tokens.", "There are no dead features.", "Encoder and decoder weights are tied.", "Sparsity comes from an L1 penalty.", "A single threshold is shared by all latents.", "This release has one SAE per layer.", "- Seed: 64", "The probe reaches 93% accuracy at layer 6.", "The authors prefer bfloat16.",
+    "| Metric | Value |\n|---|---|\n| Loss recovered | 0.93 |", "On WikiText the perplexity rises by 0.2.", "About 9% of latents are dead on 10M tokens.", "There are no dead features.", "Encoder and decoder weights are tied.", "Half of the latents never fire.", "Activations were standardised first.", "Sparsity comes from an L1 penalty.", "A single threshold is shared by all latents.", "Text.\n\n    d_sae: 16384", "This release has one SAE per layer.", "- Seed: 64", "The probe reaches 93% accuracy at layer 6.", "The authors prefer bfloat16.",
 ]  # fmt: skip
 NOTHING_STATED = [
     "Text.",

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 
 from hubkit.readme.asides import asides, code_of_saes
 from hubkit.readme.claims import named
-from hubkit.readme.claims.fields import FIELDS
-from hubkit.readme.claims.kinds import Claim
+from hubkit.readme.claims.fields import FIELDS, PROPERTIES
+from hubkit.readme.claims.kinds import Claim, Property
 from hubkit.readme.claims.names import sae_of
 from hubkit.readme.claims.sentences import LONGEST_READ, place_of, stated_of, told
 from hubkit.readme.claims.subjects import ASIDE, Subject, is_sure
@@ -36,6 +36,18 @@ RETURNED = re.compile(
     re.IGNORECASE,
 )
 """The last number of a shape."""
+GLANCE = re.compile(r" [·•] ")
+LONGEST_PIECE = 40
+ONLY_LAYER = re.compile(r"(?:at |on |reads )?(?:layer|block) \d{1,3}", re.IGNORECASE)
+SECTIONS = {"contents", "training", "other"}
+SHOWN = {"json", "yaml", "yml", "toml"}
+"""Languages of configurations; a block of any other is code, which may be an example of anything."""
+KEYS = "|".join(
+    one.name for one in PROPERTIES if one.name not in {"place", "l0", "d_model", "dtype", "model_dtype"}
+)
+ENTRY = re.compile(
+    rf"(?:^|[{{,]) {{0,12}}[\"']?(?P<field>{KEYS})[\"']? ?[:=] ?(?P<value>\"[^\"]{{1,100}}\"|'[^']{{1,100}}'|[^\s\"',{{}}\[\]]{{1,100}})(?= *(?:[,}}]|#|$))"
+)
 OTHERS_CODE = re.compile(
     r"\b(?:optional|your?|change|replace|set|choose|pick|any|loop|model's|of the model|each|every|default|shape|batch|seq|pos|tokens?,)\b",
     re.IGNORECASE,
@@ -50,6 +62,7 @@ def read(page: Page) -> Iterator[Claim]:
             yield from _read(line, line.text[:LONGEST_READ], None)
     for line in code_of_saes(page):
         yield from _code(line)
+    yield from _configurations(page)
     for line in page.prose:
         if (
             line.bullet
@@ -58,6 +71,47 @@ def read(page: Page) -> Iterator[Claim]:
             and NAME.search(match.group(1))
         ):
             yield from _read(line, match.group(2), sae_of(match.group(1)))
+        elif not (line.of_others or line.cells or ASIDE.search(line.heading)) and line.section in SECTIONS:
+            for piece in _pieces(line):
+                yield from _read(line, piece, None)
+
+
+def entries(page: Page) -> Iterator[Line]:
+    """The lines of code but Python that give a key of a configuration a value."""
+    ours = {line.number for line in code_of_saes(page)}
+    for line in page.lines:
+        if line.code and line.number not in ours and ENTRY.search(line.text[:LONGEST_READ]):
+            yield line
+
+
+def _pieces(line: Line) -> list[str]:
+    """`Gated · 16k latents · layer 12`, and an item that is nothing but a layer."""
+    pieces = [piece.strip() for piece in GLANCE.split(line.text[:LONGEST_READ])]
+    if len(pieces) > 2 and all(0 < len(piece) <= LONGEST_PIECE for piece in pieces):
+        return [f"{piece} SAE" if FIELDS["architecture"].kind.read(piece) else piece for piece in pieces]
+    return [line.text] if line.bullet and ONLY_LAYER.fullmatch(line.text) else []
+
+
+def _configurations(page: Page) -> Iterator[Claim]:
+    """A configuration that is shown as it is: a block of JSON, YAML or TOML with several keys of one."""
+    inside = {
+        block.line + offset: at
+        for at, block in enumerate(page.readme.code_blocks)
+        if block.language in SHOWN
+        for offset in range(block.text.count("\n") + 1)
+    }
+    found: dict[int, list[Property]] = {}
+    for line in page.lines:
+        at = inside.get(line.number)
+        if at is None or line.of_others or ASIDE.search(line.heading):
+            continue
+        for match in ENTRY.finditer(line.text[:LONGEST_READ]):
+            name, value = match["field"], FIELDS[match["field"]].kind.read(match["value"].strip("\"' "))
+            if value is not None:
+                found.setdefault(at, []).extend(stated_of(line, match.group().strip(), ANY, {name: value}))
+    for claims in found.values():
+        if len({claim.field for claim in claims}) > 1:
+            yield from claims
 
 
 def _code(line: Line) -> Iterator[Claim]:

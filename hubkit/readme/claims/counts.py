@@ -23,7 +23,8 @@ CONTAINS = re.compile(
     rf"(?:a (?:set|suite|total|collection) of )?({COUNT}) {KIND}{SAES}", I,
 )  # fmt: skip
 THERE = re.compile(
-    rf"^there (?:is|are) ({COUNT}) {KIND}{SAES} in th(?:is|e) (?:repo|repository|release|collection)\b", I
+    rf"^there (?:is|are) ({COUNT}) {KIND}{SAES} (?:in th(?:is|e) (?:repo|repository|release|collection)|here)\b",
+    I,
 )
 IN_TABLE = re.compile(r"^(?:total |number of |# ?(?:of )?)?SAEs?(?: count)? \| (\d{1,6})$", I)
 OTHERWISE = re.compile(

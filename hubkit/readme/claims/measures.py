@@ -25,7 +25,7 @@ VALUE = re.compile(
 )
 SHARE_OF = re.compile(r"(?P<part>\d[\d,]{0,11}) ?/ ?(?P<whole>\d[\d,]{0,11})(?: ?\([^()]{0,80}\))?[.;]?")
 """`3362 / 8192`, of the latents."""
-LINK = r"(?: score)?(?: \([\w ,-]{1,30}\))?(?: on (?:the )?(?:held[- ]out|test|validation|unseen|evaluation)(?: set| data| tokens| split| rows| activations)?)?(?:,? (?:of|is|was|at|equals|averages|reaches|being|around|about|=)(?: (?:about|around|roughly|approximately))?| ?[:=→(]|) ?~?"
+LINK = r"(?: score)?(?: \([\w ,-]{1,30}\))?(?: on (?:the )?(?:held[- ]out|test|validation|unseen|evaluation)(?: set| data| tokens| split| rows| activations)?)?(?:,? (?:of|is|was|at|equals|averages|reaches|being|around|about|=)(?: (?:about|around|roughly|approximately))?| ?[:=→≈(]|) ?[~≈]?"
 BEFORE = r"(?<![\w.-])(?<!target )(?<!TopK )(?<!to )(?<!no )"
 TITLES = tuple((one, re.compile(f"(?:{one.title})(?: [\\[(].{{0,40}}[\\])])?", I)) for one in CALLED)
 SAID = tuple(

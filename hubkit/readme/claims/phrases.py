@@ -123,6 +123,7 @@ OTHERS: tuple[Phrase, ...] = (
     Phrase("dtype", re.compile(r"\b(?:weights|tensors|parameters|saved|stored|published|released|precision)\b[^.;]{0,30}?\b(?:in|as|is|are|:) (?:torch\.)?(float(?:16|32|64)|bfloat16|b?fp?16|fp?32|fp?64)\b", I)),
     Phrase("architecture", re.compile(rf"\b(?:activation function|non-?linearity|architecture|encoder activation|sparsity (?:mechanism|function)|activation)(?: (?:of|in) the (?:SAE|encoder|autoencoder))? (?:is|was|are|:|used is) (?:an? |the )?((?:{KIND}[ -]?){{1,3}})", I)),
     Phrase("architecture", re.compile(rf"\b(?:use[sd]?|using|with|via|employ(?:s|ed)?|appl(?:y|ies|ied)|through|has|have) (?:an? |the )?((?:{KIND}[ -]){{1,3}})(?:activations?|non-?linearity|function|architecture|encoder|sparsity)\b", I)),
+    Phrase("architecture", re.compile(r"^(?:it|this) is an? (jump-?relu|(?:batch[- ]?)?top-?k|gated)(?=[.,;]|$)", I)),
     Phrase("architecture", re.compile(rf"\b((?:{KIND}[ -]){{1,3}})(?:sparse )?(?:{SAE}|(?:activations?|non-?linearity|activation function) (?:is|are|was)\b)", I)),
 )  # fmt: skip
 MEAN = re.compile(r"\bL0\b|\b(?:on average|mean|average|averag\w+)\b", I)

@@ -44,7 +44,7 @@ ONE = re.compile(r"\b(?:contains?|holds?|hosts?|has|includes?|provides?|is) (?:a
 WORD = rf"(?:(?i:{KIND})|{values.AMOUNT}(?:-(?:latent|feature|wide|dimensional))?|[a-z][a-z-]{{1,20}})"
 THING = (
     r"(?:SAEs?|(?:sparse )?auto-?encoders?|transcoders?|dictionar(?:y|ies)|encoders?|latents?|features?|codes?|latent (?:space|dimension)|activations?|activation function|"
-    r"non-?linearity|architecture|repository|repo|release|checkpoint|weights|parameters|width|hidden (?:dimension|layer|size)|hook(?: ?point)?|hook location|"
+    r"non-?linearity|architecture|repository|repo|release|checkpoint|weights|tensors|parameters|width|hidden (?:dimension|layer|size)|hook(?: ?point)?|hook location|"
     r"expansion factor|sparsity|layers?|blocks?(?!\.)|inputs?|input (?:dimension|size)|training(?: (?:data|corpus|context))?|embeddings|context (?:size|length|window)|sequence length|dataset|sequences|prompts?|precision|decoder bias|bias|b_dec)"
 )
 LOOSE = re.compile(
@@ -59,7 +59,9 @@ GENERIC = re.compile(
     I,
 )
 """What such SAEs are in general: "JumpReLU SAEs have a threshold"."""
-MANY = re.compile(r"\b(?:SAEs|auto-?encoders|dictionaries|they|them|both|we)\b", I)
+MANY = re.compile(
+    r"^(?:all|each|every|these)\b|\b(?:SAEs|auto-?encoders|dictionaries|they|them|both|we)\b", I
+)
 UNSURE = re.compile(
     r"\b(?:or|either|except|unless|but|other|others|another|compared?|unlike|instead|rather|than|not|no|without|at (?:most|least|inference)|between|"
     r"varying|various|different|respectively|original(?:ly)?|previous(?:ly)?|initial(?:ly)?|warm|baselines?|vs|versus|beats?|if|would|could|should|"

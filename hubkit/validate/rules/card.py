@@ -132,13 +132,14 @@ def one_base_model(repo: RepoFacts) -> str | None:
     return next(iter(ids)) if len(ids) == 1 else None
 
 
-@repo_rule("CARD017", Severity.ERROR, Need.README, against="voice")
+@repo_rule("CARD017", Severity.ERROR, Need.README | Need.EVALUATION, against="voice")
 def speaks_as_hubkit_does(repo: RepoFacts) -> Iterator[Found]:
     """The author's text says that hubkit checked, measured or computed something.
 
     Only cards that hubkit writes can say so: there the sentence comes with the version and with what was found, and stands under the digest of the text. In a card that was
-    written by hand, in an author's region, or in card.yaml, nobody knows what was checked, or when. A card of hubkit's that was edited since is a warning: build it again.
+    written by hand, in an author's region, in card.yaml or evidence.yaml, nobody knows what was checked, or when. A card of hubkit's that was edited since is a warning: build it again.
     """
+    yield from _voice_of_evidence(repo)
     if repo.page is None:
         return
     author = Author(repo)
@@ -162,3 +163,18 @@ def speaks_as_hubkit_does(repo: RepoFacts) -> Iterator[Found]:
                     identity=f"voice {line.quote}",
                 )
                 break
+
+
+def _voice_of_evidence(repo: RepoFacts) -> Iterator[Found]:
+    """evidence.yaml is the author's from its first word to the last, and the card shows it."""
+    if repo.evidence is None or not repo.evidence.is_ours:
+        return
+    for number, line in enumerate(repo.evidence.text.split("\n"), 1):
+        if words := speaks_as_hubkit(line):
+            yield Found(
+                f'"{words}" is not for the author to say',
+                "name who measured it, or take the words out: what hubkit computes stands in evaluation.json",
+                path=repo.evidence.path,
+                line=number,
+                identity=f"voice {words}",
+            )
