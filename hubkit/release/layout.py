@@ -17,9 +17,9 @@ FIGURES = "figures"
 CARD_SETTINGS = "card.yaml"
 """The author's own; not published."""
 
-LEFT_OUT_FOLDERS = {"wandb", ".ipynb_checkpoints", ".idea", ".vscode"}
+LEFT_OUT_FOLDERS = {"wandb", ".ipynb_checkpoints", ".idea", ".vscode", ".ssh", ".aws", ".gnupg", ".kube"}
 LEFT_OUT_FILES = re.compile(
-    r"\.DS_Store|\._.*|Thumbs\.db|desktop\.ini|.*\.py[co]|.*\.tmp|.*\.sw[op]|.*~|slurm-.*\.(?:out|err)",
+    r"\.DS_Store|\._.*|Thumbs\.db|desktop\.ini|.*\.py[co]|.*\.tmp|.*\.sw[op]|.*~|slurm-.*\.(?:out|err)|nohup\.out|rclone\.conf|\.(?:bash|zsh|python|psql|mysql|node_repl)_history",
     re.IGNORECASE,
 )
 

@@ -70,7 +70,23 @@ SECRETS = {
 }  # fmt: skip
 """Kind to what such a secret begins with (in lower case where the pattern takes either), and the pattern, which is tried there only: a text without is
 searched a hundred times as fast. Its group is the secret, where it has one. The forms are those that the services publish for scanners of secrets."""
+MEMBERS = r"""(?:\s{0,40},\s{0,40}"\w{1,12}"\s{0,8}:\s{0,8}(?:"[^"\\\s]{0,1400}"|\[[^\[\]{}]{0,200}\])){0,14}?\s{0,40},\s{0,40}"""
+"""What stands between two members of a key in JSON."""
+KTY = r'"kty"\s{0,8}:\s{0,8}"(?:RSA|EC|OKP|oct)"'
+SECRETS |= {
+    "a private key in JSON (JWK)": (
+        ('"kty"', '"d"', '"k"'),
+        re.compile(
+            rf'{KTY}{MEMBERS}"[dk]"\s{{0,8}}:\s{{0,8}}"([\w-]{{20,1400}})"|"[dk]"\s{{0,8}}:\s{{0,8}}"([\w-]{{20,1400}})"{MEMBERS}{KTY}'
+        ),
+    ),
+    "a Sentry DSN": (("://",), re.compile(r"://([0-9a-f]{32})@[\w.-]{1,100}(?::\d{1,5})?/\d{1,16}\b")),
+}
 HEADER, BASIC, CURL = "a key in a header", "a password in a header", "a password for curl"
+SSHPASS, MYSQL = "a password for sshpass", "a password for MySQL"
+OPTION, CONNECTION = "a password as an option", "a password in a connection string"
+COMMANDS = {BASIC, CURL, SSHPASS, MYSQL, OPTION, CONNECTION}
+"""Kinds that any word may stand for."""
 BY_WORDS = {
     HEADER: (
         ("authorization",),
@@ -81,6 +97,13 @@ BY_WORDS = {
         ("curl",),
         re.compile(r"(?i)\bcurl\b[^\n]{0,400}?\s(?:-u|--(?:proxy-)?user)[ =]{0,2}[\"']?[^\s:\"']{1,64}:([^\s\"'@]{4,200})"),
     ),
+    SSHPASS: (("sshpass",), re.compile(r"(?i)\bsshpass\s{1,4}(?:-[ve]\s{1,4}){0,2}-p[ \t]{0,4}([\"']?)(?P<secret>[^\s\"']{4,200})")),
+    MYSQL: (
+        ("mysql", "mariadb"),
+        re.compile(r"\b(?i:mysql|mariadb)(?:[ -]?(?:dump|admin|import|check|show|slap))?\b[^\n|;]{0,200}?\s-p([\"']?)(?P<secret>[^\s\"'=]{4,200})"),
+    ),
+    OPTION: (("--pass",), re.compile(r"(?i)(?<=[\s\"'])--pass(?:word|wd|phrase)?(?:=|[ \t]{1,2}|[\"'],\s?(?=[\"']))[\"']?(?P<secret>[^\s\"',]{4,200})")),
+    CONNECTION: ((";password=", ";pwd=", "; password=", "; pwd="), re.compile(r"(?i);\s?(?:password|pwd)=(?P<secret>[^\s;\"'<>&]{4,200})(?=[;\"'\s<]|$)")),
 }  # fmt: skip
 """What only the words around it make a secret: where it has a form of its own, that names it better."""
 CALLED = re.compile(
@@ -127,6 +150,11 @@ VERSION = re.compile(r"v?[\d.:/-]+\w{0,8}")
 SIGN = re.compile(r"[!#$%^&*+?=~|]")
 SHORTEST_KEY = 16
 """Characters of a key in a program: shorter ones are names of things."""
+SHORTEST_SHORT = 8
+"""Of one in quotes under a telling name, where its letters are of both cases."""
+PATH = re.compile(r"[/\\]|\.\w{1,5}$")
+NAME_OF_PARTS = re.compile(r"[_-]")
+LOOSE = re.compile(r"[A-Za-z0-9+_=-]+")
 NO_PASSWORDS = ("github", "gitlab", "hf")
 """Schemes whose `owner:name@revision` looks like a user with a password."""
 CODE_BEGINS = ("$", "<", "{", "[", "(", "`", "%", "/", "./", "../", "~", "!", "@", "\\", ":")
@@ -173,20 +201,21 @@ def _hits(reading: Reading, name: str) -> Iterator[tuple[int, int, Hit]]:
         end = 0
         for at in _places(small if folded else text, marks):
             if at >= end and (match := pattern.match(text, at)):
-                group, end = match.lastindex or 0, match.end()
+                group, end = "secret" if "secret" in pattern.groupindex else match.lastindex or 0, match.end()
                 if not _stands_in(kind, match[group], text[max(0, at - 40) : at]):
                     yield (
                         *match.span(group),
                         Hit(kind, *reading.lines(*match.span()), match.group(), match[group]),
                     )
-    for pattern, strict in of_settings(name):
+    for pattern, strict in of_settings(name, small):
         for match in pattern.finditer(text):
             value, named = match["value"], match.groupdict()
             word = named.get("word") is not None
             if (
                 _is_set(value, word=word)
                 and not _is_other(named, value)
-                and (not strict or _is_written_out(value, word=word))
+                and (not strict or _is_written_out(value, word=word) or _is_short_key(named, value))
+                and _is_no_path(named, value)
             ):
                 lines = reading.lines(*match.span("value"))
                 yield *match.span("value"), Hit(OF_SETTINGS, *lines, match.group(), value)
@@ -207,7 +236,7 @@ def _stands_in(kind: str, secret: str, before: str) -> bool:
     """Whether it is what a text writes where a reader is to put a secret of this kind."""
     if kind == "a URL with a password":
         return not _is_set(secret, word=True) or secret.isupper() or before.endswith(NO_PASSWORDS)
-    if kind in {BASIC, CURL}:
+    if kind in COMMANDS:
         password = _password(secret) if kind == BASIC else secret
         return not (_is_set(password, word=True) and _is_written_out(password, word=True))
     if kind == "a signed token (JWT)" and not any(
@@ -254,6 +283,33 @@ def _is_written_out(value: str, *, word: bool) -> bool:
         if word
         else len(value) >= SHORTEST_KEY and _is_mixed(value)
     )
+
+
+def _is_short_key(named: dict[str, str | None], value: str) -> bool:
+    """Whether a quoted literal that is shorter than a key is one all the same: letters of both cases and digits, or a sign beside letters and digits."""
+    if named.get("quote") is None or named.get("word") is not None or len(value) < SHORTEST_SHORT:
+        return False
+    return _is_mixed(value) and (_has_both_cases(value) or SIGN.search(value) is not None)
+
+
+def _is_no_path(named: dict[str, str | None], value: str) -> bool:
+    """Whether what a bare `pwd` or `credentials` names is a password or key, and no folder, file or name of one."""
+    if named.get("folder") is not None:
+        return PATH.search(value) is None and (
+            _has_both_cases(value)
+            or SIGN.search(value) is not None
+            or (named.get("quote") is not None and NAME_OF_PARTS.search(value) is None)
+        )
+    return named.get("loose") is None or (
+        len(value) >= SHORTEST_ALONE
+        and LOOSE.fullmatch(value) is not None
+        and _is_mixed(value)
+        and _has_both_cases(value)
+    )
+
+
+def _has_both_cases(text: str) -> bool:
+    return text != text.lower() and text != text.upper()
 
 
 def _is_mixed(text: str) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+TELLING = ("pass", "pwd", "secret", "key", "token", "credential")
+"""One of these stands in every such name: a text without is not searched for them."""
 LONGEST_NAME = 255
 """Characters, as file systems have it: the patterns take time with longer ones."""
 SETTINGS = re.compile(
@@ -32,8 +34,8 @@ PROGRAMS = re.compile(
     re.IGNORECASE,
 )
 QUOTED = re.compile(
-    rf"(?i)(?:(?P<word>{WORD})"
-    r"""|(?:api|secret|auth|access|private)[_-]?key|(?:client|app|api)[_-]?secret|(?<![A-Za-z0-9])secret|(?:auth|access|refresh|bearer)[_-]?token)["'\]]{0,2}
+    rf"(?i)(?:(?P<word>{WORD}|(?P<folder>(?<![A-Za-z])pwd))"
+    r"""|(?P<loose>(?<![A-Za-z])credentials?)|(?:api|secret|auth|access|private)[_-]?key|(?:client|app|api)[_-]?secret|(?<![A-Za-z0-9])secret|(?:auth|access|refresh|bearer)[_-]?token)["'\]]{0,2}
     (?:[ ]?:[ ]?str)?[ \t]{0,4}(?::=|=>|<-|[:=])[ \t]{0,4}[rbu]?(?P<quote>["'])(?P<value>[^\s"'{}<>()$]{6,200})(?P=quote)""",
     re.VERBOSE,
 )
@@ -41,8 +43,8 @@ QUOTED = re.compile(
 YAML = re.compile(r".*\.ya?ml", re.IGNORECASE)
 UNQUOTED = re.compile(
     r"""(?im)^[ \t]{0,64}(?:-[ \t]{1,4})?["']?(?P<of>[\w.-]{0,64}?)"""
-    rf"(?:(?P<word>{WORD})"
-    r"""|(?P<weak>token)|(?:api|secret|auth|access|private)[_-]?key|(?:(?:client|app|api)[_-]?|(?<![A-Za-z0-9]))secret|(?:auth|access|refresh|bearer)[_-]?token)["']?
+    rf"(?:(?P<word>{WORD}|(?P<folder>(?<![A-Za-z])pwd))"
+    r"""|(?P<loose>(?<![A-Za-z])credentials?)|(?P<weak>token)|(?:api|secret|auth|access|private)[_-]?key|(?:(?:client|app|api)[_-]?|(?<![A-Za-z0-9]))secret|(?:auth|access|refresh|bearer)[_-]?token)["']?
     [ \t]{0,8}:[ \t]{1,8}(?P<value>[^\s"'{}\[\],]{6,200})[ \t]{0,64}(?:[ ]\#.*)?\r?$""",
     re.VERBOSE,
 )
@@ -52,9 +54,19 @@ PASS = re.compile(
     r"""(?im)^[ \t]{0,32}(?P<word>pass)[ \t]{0,8}[:=][ \t]{0,8}["']?(?P<value>[^\s"'#]{6,200})["']?[ \t]{0,64}$"""
 )
 """A word of other things too: counters, stages."""
+XML = (".xml", ".config", ".xaml", ".plist", ".jmx", ".csproj", ".props", ".xcconfig")
+OF_XML = r"(?:(?P<word>passw(?:or)?d|passphrase)|(?:api|secret|access|private|auth)[_.-]?key|(?:client|app)?[_.-]?secret|(?:auth|access|bearer)[_.-]?token)"
 ELEMENTS = re.compile(
     r"(?i)<(?:\w{1,20}:)?(?P<word>password|passphrase|privateKeyPassword)>\s{0,9}(?P<value>[^\s<>]{4,200})\s{0,9}</"
 )
+NAMED_ELEMENTS = re.compile(rf"(?i)<[\w.:-]{{0,60}}?{OF_XML}>\s{{0,9}}(?P<value>[^\s<>]{{4,200}})\s{{0,9}}</")
+ATTRIBUTES = re.compile(
+    rf"(?i)(?:\s(?:name|key)=[\"']|<key>)[\w.:-]{{0,40}}?{OF_XML}(?:[\"']\s{{1,40}}value=[\"']|</key>\s{{0,40}}<string>)(?P<value>[^\s\"'<>]{{4,200}})[\"'<]"
+)
+OWN_ATTRIBUTE = re.compile(
+    r"(?i)\s[\w.:-]{0,40}?(?P<word>passw(?:or)?d|passphrase)=[\"'](?P<value>[^\s\"'<>]{4,200})[\"']"
+)
+"""`<add key="password" value="..."/>`, `<key>password</key><string>...`, `password="..."`."""
 NETRC = re.compile(r"\bpassword\s{1,20}(?P<word>)(?P<value>[^\s#]{4,200})")
 PGPASS = re.compile(
     r"(?m)^[^:#\n]{1,100}:[\d*]{1,5}:[^:\n]{1,100}:[^:\n]{1,100}:(?P<word>)(?P<value>[^\s]{4,200})"
@@ -80,10 +92,17 @@ NAMED = {
 """Files of one program each, by name: what in them is the secret. `config.json` is docker's, which alone has `auth`."""
 
 
-def of_settings(name: str) -> Iterator[tuple[re.Pattern[str], bool]]:
-    """The patterns for a file of this name (in lower case), each with whether a value counts only where it is no word: in programs many are."""
+def of_settings(name: str, text: str) -> Iterator[tuple[re.Pattern[str], bool]]:
+    """The patterns for a file of this name and text (both in lower case), each with whether a value counts only where it is no word: in programs many are."""
     if len(name) > LONGEST_NAME:
         return
+    if any(word in text for word in TELLING):
+        yield from _by_names(name)
+    if name in NAMED:
+        yield NAMED[name], False
+
+
+def _by_names(name: str) -> Iterator[tuple[re.Pattern[str], bool]]:
     if SETTINGS.fullmatch(name):
         yield ASSIGNED, False
     if DOCKER.fullmatch(name):
@@ -94,7 +113,7 @@ def of_settings(name: str) -> Iterator[tuple[re.Pattern[str], bool]]:
         yield UNQUOTED, True
     if PASS_FILES.fullmatch(name):
         yield PASS, True
-    if name.endswith((".xml", ".config", ".xaml")):
+    if name.endswith(XML):
         yield ELEMENTS, False
-    if name in NAMED:
-        yield NAMED[name], False
+        for pattern in (NAMED_ELEMENTS, ATTRIBUTES, OWN_ATTRIBUTE):
+            yield pattern, True

@@ -113,7 +113,7 @@ def test_an_include_that_means_nothing(release: Path, pattern: str, words: str) 
 @pytest.mark.parametrize(
     ("path", "left"),
     [
-        ("wandb/x", True), ("a/wandb/b/c", True), ("wandb.md", False), ("a/.DS_Store", True), ("slurm-1_2.err", True), ("slurm.out", False),
+        ("wandb/x", True), ("a/wandb/b/c", True), ("wandb.md", False), ("a/.DS_Store", True), ("slurm-1_2.err", True), ("slurm.out", False), (".ssh/config", True), ("a/.aws/credentials", True), ("nohup.out", True), ("my-nohup.out.md", False), ("rclone.conf", True), ("ssh/config", False), (".bash_history", True), ("history.md", False),
         ("x.tmp", True), ("x.tmpl", False), ("notes~", True), ("a/b.py", False), (".env", False), (".gitattributes", False), ("._x", True),
     ],
 )  # fmt: skip

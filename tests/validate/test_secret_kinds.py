@@ -8,7 +8,17 @@ import random
 
 import pytest
 
-from hubkit.validate.secret_kinds import BASIC, CURL, HEADER, OF_SETTINGS, find_secrets
+from hubkit.validate.secret_kinds import (
+    BASIC,
+    CONNECTION,
+    CURL,
+    HEADER,
+    MYSQL,
+    OF_SETTINGS,
+    OPTION,
+    SSHPASS,
+    find_secrets,
+)
 from hubkit.validate.secret_services import SERVICES
 
 TOKEN = "hf_" + "aB3" * 12
@@ -58,6 +68,11 @@ FORMS: dict[str, tuple[str, str]] = {
     "jwt": (f"token: eyJhbGciOiJIUzI1NiJ9.eyJ{LETTERS}.{LETTERS * 2}", "a signed token (JWT)"),
     "bearer": (f'"Authorization": "Bearer eyJhbGciOiJIUzI1NiJ9.eyJ{LETTERS}.{LETTERS * 2}"', "a signed token (JWT)"),
     "database": ("postgresql://sae:hunter2@db.lab.org:5432/runs", "a URL with a password"),
+    "jwk": ('{"kty": "EC", "crv": "P-256", "x": "' + LETTERS * 4 + '", "d": "' + LETTERS * 4 + 'aB3"}', "a private key in JSON (JWK)"),
+    "jwk, sorted": ('{"d":"' + LETTERS * 30 + '","e":"AQAB","key_ops":["sign"],"kty":"RSA","n":"' + LETTERS * 30 + '"}', "a private key in JSON (JWK)"),
+    "jwk, symmetric": ('{"kty":"oct","kid":"1","k":"' + LETTERS * 4 + '"}', "a private key in JSON (JWK)"),
+    "sentry": ("dsn='https://" + "0a1b" * 8 + "@o123456.ingest.us.sentry.io/4501234567'", "a Sentry DSN"),
+    "sentry of one's own": ("https://" + "0a1b" * 8 + "@sentry.lab.org:9000/12", "a Sentry DSN"),
     "redis": ("redis://:s3cr3tpw@cache:6379/0", "a URL with a password"),
     "remote": ("url = https://me:s3cr3tpw@git.lab.org/x.git", "a URL with a password"),
 }  # fmt: skip
@@ -86,7 +101,8 @@ def test_every_form_is_one_secret(form: str, around: str) -> None:
         f"example: eyJhbGciOiJIUzI1NiJ9.eyJ{LETTERS}.{LETTERS * 2}", "postgresql://user:password@localhost/db", "postgres://{user}:{password}@host/db",
         "https://oauth2:${TOKEN}@gitlab.com/x", "https://user:TOKEN@huggingface.co/x", "http://localhost:8080/@me", "https://hf.co/@a:b", "xoxb-your-token-goes-in-here",
         "glpat-xxxxxxxxxxxxxxxxxxxx", "AccountKey=<key>", "https://hooks.slack.com/services/T000/B000/XXXX", "ssh://git@github.com:openai/x", "github://org:repo1@sha/path",
-        '{"format": "pt"}', "", "%",
+        '{"format": "pt"}', "", "%", '{"kty": "EC", "crv": "P-256", "x": "' + LETTERS * 4 + '", "y": "' + LETTERS * 4 + '"}', '{"d": "' + LETTERS * 4 + '", "e": 1}',
+        "https://" + "0a1b" * 8 + "@o1.ingest.sentry.io/", "https://examplePublicKey@o0.ingest.sentry.io/0", "git+https://github.com/a/b@" + "0a1b" * 10 + "/1",
     ],
 )  # fmt: skip
 def test_what_only_looks_like_one(text: str) -> None:
@@ -136,6 +152,9 @@ SET: dict[str, list[str]] = {
     "docker-compose.yml": ["services:\n  db:\n    environment:\n      - POSTGRES_PASSWORD=hunter2", "services:\n  db:\n    environment:\n      POSTGRES_PASSWORD: hunter2"],
     "compose.prod.yaml": ["      MYSQL_ROOT_PASSWORD: 'hunter2'"],
     ".Renviron": ["DB_PASSWORD=hunter2"],
+    "app.plist": ["<dict><key>dbPassword</key>\n  <string>s3cr3tPw</string></dict>"], "beans.xml": ['<property name="db.password" value="s3cr3tPw"/>', '<user login="me" password="s3cr3tPw"/>',
+     '<add key="ApiKey" value="9f86d081884c7d659a2feaa0"/>', "<smtp:adminPassword>s3cr3tPw</smtp:adminPassword>", "<clientSecret>9f86d081884c7d659a2feaa0</clientSecret>"],
+    "login.py": ['pwd = "hunter22"', "pwd='s3cr3t!'", 'credentials = "' + "aB3dE6gH" * 3 + '"', 'api_key = "k3y9XQ7z"', "client_secret='s3cr3t!x'", 'auth_token: str = "aB3dE6gH9k"'], "login.yaml": ["pwd: s3cr3t!Pw", "credential: " + "aB3dE6gH" * 3],
     "settings.xml": ["<server><id>a</id><password>hunter2</password></server>"],
     "web.config": ["<smtp><password>\n hunter2\n</password></smtp>"],
     "train.py": ['password = "hunter2"', "connect(host, password='s3cr3t!')", 'config["db_password"] = "hunter2"', 'api_key="abc123def456ghi789"', 'PASSWORD: str = "hunter2"'],
@@ -188,6 +207,11 @@ def test_a_stand_in_is_no_secret(name: str, value: str) -> None:
     [("a.yaml", "password: changeme"), ("a.yaml", "password: ${DB_PASSWORD1}"), ("a.yaml", "eos_token: endoftext5025612345678"), ("a.yaml", "token: layer12_resid"),
      ("a.yaml", "password: see the wiki, page 12"), ("a.yaml", "api_key_name: abc123def456ghi789"), ("a.yaml", "use_auth_token: true"), ("a.yaml", "max_token: 40960000"),
      ("a.yaml", "secret: layer12"), ("a.yaml", "first_pass: epoch12"), ("a.yaml", "pwd: run_12_b"), ("a.json", '{"pass": "second2"}'), ("a.py", "db_pass = '$DB_PASS1'"), ("a.yaml", "hook: password\nsecretary: a8f5f167f44f4964e6c998dee8"), ("a.yaml", "access_key: model2weights"), ("a.ini", "pass = second"),
+     ("a.py", 'pwd = "runs/exp12"'), ("a.py", 'pwd = "C:\\\\run1"'), ("a.py", "pwd = 'exp_12'"), ("a.py", "credentials = 'team-credentials-12'"), ("a.js", "fetch(x, {credentials: 'same-origin'})"),
+     ("a.yaml", "credentials: gcp-key-Of-2024.json"), ("a.json", '{"credentials": "projects/Abc123/secrets/defGH456/versions/1"}'), ("a.py", 'api_key = "gpt2-small"'), ("a.py", "secret = 'Layers'"),
+     ("a.xml", '<assemblyIdentity publicKeyToken="b03f5f7f11d50a3a"/>'), ("a.xml", '<string name="password">Passwort1</string>'), ("a.xml", "<forgotPassword>Vergessen</forgotPassword>"), ("a.xml", '<input type="password" name="password" value="Password"/>'),
+     ("a.sh", "sshpass -p $PASSWORD1 ssh me@x"), ("a.sh", "sshpass -f file1 ssh me@x"), ("a.sh", "mysql -p$PW1 -u me"), ("a.sh", "docker run --name mysql -p3306:3306 x"), ("a.sh", "mysql -u me -p runs2"),
+     ("a.md", "run it with --password <password1>"), ("a.md", "--password-file secret1.txt"), ("a.sh", "x --passphrase=${PHRASE1}"), ("a.py", "f(a); pwd=pw1; b=2"), ("a.md", "Server=db;Password=password;"),
      ("a.ini", "bypass = 12345abc"), ("a.sh", "pass=1234"), ("a.py", "secret = 'the-hidden-word-of-it'"), ("a.py", "mysecret('x')"), ("a.json", '{"secret": "The word is swordfish 12"}'),
      ("a.md", "Authorization: Bearer <your token here 123>"), ("a.md", 'headers = {"Authorization": f"Bearer {token}"}'), ("a.sh", 'curl -H "Authorization: Bearer $HF_TOKEN"'),
      ("a.md", "Authorization: Bearer YOUR_TOKEN_GOES_HERE"), ("a.md", "Authorization: Basic dXNlcm5hbWU6cGFzc3dvcmQ="), ("a.sh", "curl -u me:$PASSWORD1 https://x"),
@@ -203,6 +227,9 @@ def test_what_stands_where_a_secret_would(name: str, text: str) -> None:
      ('headers = {"authorization": "Bearer 9f86d081884c7d659a2feaa0c55ad015"}', HEADER, "9f86d081884c7d659a2feaa0c55ad015"),
      (f"Authorization: Bearer {TOKEN}", "a Hugging Face token", TOKEN),
      ("> Authorization: Basic bWU6czNjcjN0UHc5", BASIC, "bWU6czNjcjN0UHc5"), ("curl -u me:s3cr3tPw9 https://x", CURL, "s3cr3tPw9"),
+     ("sshpass -p s3cr3tPw9 ssh me@x", SSHPASS, "s3cr3tPw9"), ("sshpass -v -p's3cr3tPw9' scp a b", SSHPASS, "s3cr3tPw9"), ("mysql -h db -u me -ps3cr3tPw9 runs", MYSQL, "s3cr3tPw9"),
+     ("mysqldump -u me -p's3cr3tPw9' runs", MYSQL, "s3cr3tPw9"), ("mysqladmin --user=me --password=s3cr3tPw9 ping", OPTION, "s3cr3tPw9"), ("gpg --passphrase s3cr3tPw9 -c x", OPTION, "s3cr3tPw9"),
+     ("Server=db;User Id=me;Password=s3cr3tPw9;Pooling=true", CONNECTION, "s3cr3tPw9"),
      ("curl -s --user 'me:s3cr3tPw9' https://x", CURL, "s3cr3tPw9"), ("curl https://x --proxy-user=me:s3cr3tPw9", CURL, "s3cr3tPw9")],
 )  # fmt: skip
 @pytest.mark.parametrize("name", ["notes.md", "run.sh", "run.log"])
