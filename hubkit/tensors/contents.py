@@ -27,6 +27,8 @@ class Contents:
     """Members that carry code of another kind."""
     native: list[str] = field(default_factory=list)
     """Members, or the file itself, that are compiled programs, or path files with an import line."""
+    needs: list[str] = field(default_factory=list)
+    """What models of ONNX in it ask for beside themselves, in words."""
     unknown: list[str] = field(default_factory=list)
     """Members, or the file itself, that are of no kind that is known here."""
     unread: list[str] = field(default_factory=list)

@@ -18,6 +18,7 @@ from hubkit.tensors.endings import called, promise, says_packed, without_packing
 from hubkit.tensors.joblib_arrays import WRAPPERS, joblib_imports
 from hubkit.tensors.kinds import HEAD, JOBLIB_OLD, ZIPS, is_tar, may_hold, packing, unknown_packing
 from hubkit.tensors.npz import MAGIC as NPY
+from hubkit.tensors.onnx_parts import asks_for
 from hubkit.tensors.openers import (
     MAX_MEMBERS,
     MEMBER,
@@ -46,8 +47,8 @@ if TYPE_CHECKING:
 MAX_DEPTH = 4
 """Containers inside each other: a `.tar.gz` with a torch checkpoint in it has three."""
 UNRECOGNISED = "its name says that it is packed, and its bytes are of no kind that is known here"
-SEARCHED = {"hdf5"}
-"""Kinds of data in which some readers unpickle what they find."""
+SEARCHED = {"hdf5", "parquet", "arrow"}
+"""Kinds of data in which some readers unpickle what they find: as far as it is not compressed."""
 
 
 def look_into(
@@ -114,6 +115,13 @@ class _Look:
             self.contents.unknown.append(place)
         if kind is None or kind in SEARCHED:
             self.among(file, 0, place)
+        if kind == "onnx" and self.near and not is_streamed(file):
+            try:
+                self.contents.needs += [
+                    f"{place}: {one}" if place else one for one in asks_for(file, self.share)
+                ]
+            except BeyondError as error:
+                self.unread(place, error)
 
     def among(self, file: Readable, begin: int, place: str) -> None:
         """Pickles among other bytes. Only where reading costs nothing."""

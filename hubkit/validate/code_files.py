@@ -5,6 +5,7 @@ Source: CPython 3.13 (site.py: addpackage), Keras 3 (saving/serialization_lib.py
 
 from __future__ import annotations
 
+import json
 import re
 import zipfile
 import zlib
@@ -17,7 +18,8 @@ from typing import TYPE_CHECKING
 from hubkit.errors import IncompleteError
 from hubkit.tensors.code_names import IMPORT_LINE, LINE_ENDS, NATIVE, may_be_path_file
 from hubkit.tensors.view_file import Allowance, ViewFile
-from hubkit.validate.code_texts import names_of_code
+from hubkit.validate.code_templates import search_templates
+from hubkit.validate.code_texts import Named, names_of_code
 from hubkit.validate.finding import Severity
 from hubkit.validate.secret_bytes import BOMS, HEAD, NO_TEXT, is_text, text_of
 from hubkit.validate.yaml_tags import python_tags, tag_words
@@ -43,12 +45,18 @@ LONG_NAMES = re.compile(
 )
 """The same words of a text that is too long to be parsed here."""
 LONG = "it is too long to be parsed here, and by its words"
-LAMBDA = re.compile(rb'"class_name"\s{0,9}:\s{0,9}"(?:Lambda|__lambda__)"')
-"""A layer of Keras that is a piece of compiled Python."""
+KERAS_OBJECT = re.compile(
+    rb'"class_name"\s{0,9}:\s{0,9}"(Lambda|__lambda__|TorchModuleWrapper|TFSMLayer|JaxLayer|FlaxLayer)"'
+    rb'|"module"\s{0,9}:\s{0,9}"([\w.]{1,80})"\s{0,9},\s{0,9}"class_name"\s{0,9}:\s{0,9}"(\w{1,80})"(?:\s{0,9},\s{0,9}"config"\s{0,9}:\s{0,9}"(\w{1,80})")?'
+)
+"""An object of Keras as HDF5 holds it: a layer that is a piece of compiled Python or loads one, or what is imported by its name."""
+OUTSIDE = "weights outside of its folder"
+"""What `tensors.onnx_parts` says of them."""
+JSON_LINES = (".jsonl", ".ndjson")
 ESCAPED = re.compile(rb"\\u00([2-7][0-9A-Fa-f])")
 """A visible character as JSON may write it."""
 COMPILED = re.compile(r".*\.py[co]", re.IGNORECASE | re.DOTALL)
-PACKAGES = (".whl", ".egg", ".jar", ".class", ".deb", ".rpm", ".msi", ".apk")
+PACKAGES = (".whl", ".pyz", ".pyzw", ".egg", ".jar", ".class", ".deb", ".rpm", ".msi", ".apk")
 ODD = (zipfile.BadZipFile, KeyError, ValueError, OSError, RuntimeError, EOFError, zlib.error)
 """What zipfile raises for an archive that it cannot read."""
 KERAS = (".h5", ".hdf5", ".keras")
@@ -112,8 +120,11 @@ def search_code(view: RepoView) -> SearchedCode:
     searched.remarks += _said(
         long, "has the words of Python's tags in YAML, and is too long to be read as that"
     )
+    search_templates(view, searched)
     keras = [e.path for e in names if e.name.lower().endswith(KERAS) and e.path not in far]
-    searched.remarks += _said(keras, "searched for Lambda layers of Keras and for nothing else that runs")
+    searched.remarks += _said(
+        keras, "searched for layers and names of Keras that run code, and for nothing else that runs"
+    )
     return searched
 
 
@@ -147,9 +158,9 @@ def _looked_at(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
         yield from _of_path_file(view, entry)
     elif not small.endswith(KERAS):
         yield from _of_yaml(view, entry)
-    elif _has_lambda(view, entry):
-        what = "it has a Lambda layer of Keras: Python code that runs when the model is loaded or used"
-        yield CodeFile(entry.path, "keras", what, Severity.WARNING)
+    elif told := _of_keras(view, entry):
+        worst = max(told, key=lambda one: one.severity)
+        yield CodeFile(entry.path, "keras", worst.what, worst.severity)
 
 
 def _of_path_file(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
@@ -178,10 +189,16 @@ def _blocks(view: RepoView, entry: Entry) -> Iterator[bytes]:
         yield view.read_range(entry.path, start, min(entry.size, start + BLOCK + OVERLAP))
 
 
-def _has_lambda(view: RepoView, entry: Entry) -> bool:
-    """Whether Keras would find a Lambda layer: anywhere in HDF5, in config.json in its own zip."""
+def _of_keras(view: RepoView, entry: Entry) -> list[Named]:
+    """What Keras would import or run: by words anywhere in HDF5, in config.json in its own zip."""
     if not entry.name.lower().endswith(".keras"):
-        return any(LAMBDA.search(ESCAPED.sub(_letter, block)) for block in _blocks(view, entry))
+        return [
+            one
+            for block in _blocks(view, entry)
+            for found in KERAS_OBJECT.finditer(ESCAPED.sub(_letter, block))
+            for one in names_of_code(_as_json(found), is_json=True)
+            if one.severity > Severity.NOTE
+        ]
     try:
         with (
             zipfile.ZipFile(ViewFile(view, entry.path, Allowance(0, 0, 0))) as archive,
@@ -189,8 +206,16 @@ def _has_lambda(view: RepoView, entry: Entry) -> bool:
         ):
             text = text_of(file.read(LONGEST_YAML * 16))
     except ODD:  # SEC001 says so
-        return False
-    return any(one.kind == "keras" for one in names_of_code(text, is_json=True))
+        return []
+    return [one for one in names_of_code(text, is_json=True) if one.kind == "keras"]
+
+
+def _as_json(found: re.Match[bytes]) -> str:
+    """What a match in HDF5 says, as the object that it is the beginning of."""
+    layer, module, name, config = (part.decode() if part else None for part in found.groups())
+    return json.dumps(
+        {"class_name": layer} if layer else {"module": module, "class_name": name, "config": config}
+    )
 
 
 def _letter(match: re.Match[bytes]) -> bytes:
@@ -216,14 +241,18 @@ def _of_yaml(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
 def _naming(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
     """What JSON and YAML name for a loader to call: one finding a kind, as severe as the worst. Raises IncompleteError where its bytes do not come."""
     small = entry.name.lower()
-    if not small.endswith((JSON, ".yaml", ".yml")):
-        return
+    lines = small.endswith(JSON_LINES)
+    is_json = lines or small.endswith(JSON)
+    if not is_json and not small.endswith((".yaml", ".yml")):
+        if small.endswith((*NO_TEXT, *PROSE)) or view.read_range(entry.path, 0, 1) not in (b"{", b"["):
+            return
+        is_json = True  # whatever it is called
     if entry.size > LONGEST_YAML:
         if any(LONG_NAMES.search(text) for text in _texts(view, entry)):
             yield CodeFile(entry.path, "auto_map", f"{LONG} names code for a loader to run", Severity.WARNING)
         return
     text = text_of(view.read_range(entry.path, 0, entry.size))
-    found = names_of_code(text, is_json=small.endswith(JSON))
+    found = names_of_code(text, is_json=is_json, lines=lines)
     for kind in dict.fromkeys(one.kind for one in found):
         worst = max((one for one in found if one.kind == kind), key=lambda one: one.severity)
         at = text.find(worst.key)
@@ -258,3 +287,13 @@ def code_members(path: str, members: list[str]) -> Iterator[CodeFile]:
     if inside and not path.lower().endswith(PACKAGES):
         what = f"machine code, or path files with an import line, in it: {some(inside)}"
         yield CodeFile(path, "members", what, Severity.WARNING)
+
+
+def onnx_needs(path: str, needs: list[str]) -> Iterator[CodeFile]:
+    """What a model of ONNX asks for beside itself: files outside of its folder, or operators of libraries."""
+    outside = [one for one in needs if OUTSIDE in one]
+    if outside:
+        what = f"a model of ONNX that reads {some(outside)}"
+        yield CodeFile(path, "outside", what, Severity.WARNING)
+    if custom := [one for one in needs if OUTSIDE not in one]:
+        yield CodeFile(path, "operators", f"a model of ONNX with {some(custom)}", Severity.NOTE)

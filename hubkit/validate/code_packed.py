@@ -10,6 +10,7 @@ from hubkit.tensors.kinds import ZIPS, is_tar, packing
 from hubkit.tensors.view_file import Allowance, ViewFile
 from hubkit.validate.code_files import (
     JSON,
+    JSON_LINES,
     KERAS,
     LONG,
     LONG_NAMES,
@@ -94,11 +95,11 @@ def _said(name: str, text: str, *, whole: bool) -> Iterator[_Said]:
     if not whole:
         if name.endswith(YAML) and tag_words(text):
             yield _Said("yaml", f"{LONG} has Python's tags", Severity.WARNING)
-        if name.endswith((JSON, *YAML)) and LONG_NAMES.search(text):
+        if name.endswith((JSON, *JSON_LINES, *YAML)) and LONG_NAMES.search(text):
             yield _Said("auto_map", f"{LONG} names code for a loader to run", Severity.WARNING)
         return
-    if name.endswith((JSON, *YAML)):
-        for one in names_of_code(text, is_json=name.endswith(JSON)):
+    if name.endswith((JSON, *JSON_LINES, *YAML)) or text.startswith(("{", "[")):
+        for one in names_of_code(text, is_json=not name.endswith(YAML), lines=name.endswith(JSON_LINES)):
             yield _Said(one.kind, one.what, one.severity)
     if found := python_tags(text):
         names = some(list(dict.fromkeys(tag for _, tag, _ in found)))

@@ -1,4 +1,4 @@
-"""Names of code in JSON and YAML, which some loaders import and call: transformers' auto_map, hydra's _target_, jsonpickle's py/..., Keras's Lambda layers.
+"""Names of code in JSON and YAML, which some loaders import and call: transformers' auto_map, hydra's _target_, jsonpickle's py/..., what Keras rebuilds by name.
 
 Source: transformers 4.57 (dynamic_module_utils.py), hydra 1.3 (instantiate), jsonpickle 4 (tags.py), Keras 3 (saving/serialization_lib.py).
 """
@@ -30,8 +30,19 @@ PICKLED = (
     "py/newargsex",
 )
 LAYER, LAMBDA = "class_name", ("Lambda", "__lambda__")
+CARRIERS = ("TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer")
+"""Layers of Keras whose configuration holds a pickle, functions, or the place of a program: TensorFlow's graphs."""
+BY_NAME = "module"
+"""Beside LAYER: where Keras imports the class, or of `function` the function, from."""
+OF_KERAS = ("keras", "tf_keras", "keras_core", "keras_nlp", "keras_hub", "keras_cv", "builtins")
+UNSAFE = frozenset(
+    ["enable_unsafe_deserialization", "get_file", "load_model", "load_weights", "load_img", "model_from_json"]
+)
+"""Keras's own functions that read other files, or switch its safe mode off."""
 KEYS = frozenset((*FROM_THE_REPOSITORY, TARGET, *PICKLED, LAYER))
-WORDS = re.compile("auto_map|custom_pipelines|_target_|py/[a-z]|Lambda|__lambda__|\\\\(?:u00[2-7]|x[2-7])")
+WORDS = re.compile(
+    "auto_map|custom_pipelines|_target_|py/[a-z]|Lambda|__lambda__|class_name|\\\\(?:u00[2-7]|x[2-7])"
+)
 """What a text has that names code, or writes an ordinary letter as an escape."""
 MOST_VALUES = 1_000_000
 """Of one text: more than a megabyte can hold."""
@@ -46,11 +57,15 @@ class Named(NamedTuple):
     key: str
 
 
-def names_of_code(text: str, *, is_json: bool) -> list[Named]:
-    """What a text of JSON or YAML names, each key and name once. A text that is neither names nothing."""
+def names_of_code(text: str, *, is_json: bool, lines: bool = False) -> list[Named]:
+    """What a text of JSON or YAML names, each key and name once; `lines`: each line is JSON. A text that is neither names nothing."""
     if WORDS.search(text) is None:
         return []
-    pairs = _of_json(text) if is_json else _of_yaml(text)
+    pairs: Iterator[tuple[str, Any]]
+    if lines:
+        pairs = (pair for line in text.split("\n") if WORDS.search(line) for pair in _of_json(line))
+    else:
+        pairs = _of_json(text) if is_json else _of_yaml(text)
     found: dict[Named, None] = {}
     for key, value in pairs:
         if (one := _judged(key, value)) is not None:
@@ -63,20 +78,61 @@ def _judged(key: str, value: Any) -> Named | None:
     if key in FROM_THE_REPOSITORY:
         what = f"{key} names code of the repository that transformers runs on loading"
         return Named(key, what, Severity.WARNING, key) if isinstance(value, _Pairs) else None
-    if key == LAYER:
-        what = "a Lambda layer of Keras: Python code that runs when the model is loaded or used"
-        return Named("keras", what, Severity.WARNING, key) if value in LAMBDA else None
+    if key in {LAYER, BY_NAME}:
+        return (
+            _of_keras(dict(value))
+            if isinstance(value, _Pairs)
+            else _of_layer(value)
+            if key == LAYER
+            else None
+        )
     if key == TARGET and isinstance(value, str):
         severity = Severity.ERROR if runs_code(value) else Severity.NOTE
         return Named("hydra", f"_target_ names {value[:100]!r}, which hydra imports and calls", severity, key)
-    if key == "py/repr":
-        return Named("jsonpickle", "py/repr is an expression that jsonpickle evaluates", Severity.ERROR, key)
     if key in PICKLED and isinstance(value, str):
+        if key == "py/repr":
+            return Named(
+                "jsonpickle", "py/repr is an expression that jsonpickle evaluates", Severity.ERROR, key
+            )
         severity = Severity.ERROR if runs_code(value) else Severity.NOTE
         return Named(
             "jsonpickle", f"{key} names {value[:100]!r}, which jsonpickle imports or calls", severity, key
         )
     return None
+
+
+def _of_layer(name: Any) -> Named | None:
+    """What a class of Keras is that runs code by itself."""
+    if name in LAMBDA:
+        what = "a Lambda layer of Keras: Python code that runs when the model is loaded or used"
+    elif name in CARRIERS:
+        what = f"a {name} of Keras, which loads code of its own when the model is loaded or used"
+    else:
+        return None
+    return Named("keras", what, Severity.WARNING, LAYER)
+
+
+def _of_keras(value: dict[str, Any]) -> Named | None:
+    """What Keras imports for an object of its own form; None for its own classes and for those that are registered elsewhere."""
+    module, name = value[BY_NAME], value[LAYER]
+    if name == "function" and isinstance(value.get("config"), str):
+        name = value["config"]
+    if (
+        not (isinstance(module, str) and isinstance(name, str))
+        or not {"config", "registered_name"} & value.keys()
+    ):
+        return None
+    own = module.partition(".")[0] in OF_KERAS
+    whole = f"{module}.{name}"
+    if (own and name in UNSAFE) or (name not in {"function", *LAMBDA} and runs_code(whole)):
+        return Named(
+            "keras", f"it names {whole[:100]!r}, which Keras imports and calls", Severity.ERROR, LAYER
+        )
+    if own or not module:
+        return None
+    return Named(
+        "keras", f"it names {whole[:100]!r}, which Keras imports from outside of Keras", Severity.NOTE, LAYER
+    )
 
 
 class _Pairs(list[tuple[str, Any]]):
@@ -93,6 +149,8 @@ def _of_json(text: str) -> Iterator[tuple[str, Any]]:
         value = left.pop()
         if isinstance(value, _Pairs):
             yield from value
+            if {LAYER, BY_NAME} <= {key for key, _ in value}:
+                yield BY_NAME, value
             left += [inner for _, inner in value]
         elif isinstance(value, list):
             left += value

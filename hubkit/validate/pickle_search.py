@@ -19,7 +19,7 @@ from hubkit.tensors.endings import PICKLES, PROGRAMS, promise
 from hubkit.tensors.inside import look_into
 from hubkit.tensors.kinds import HEAD
 from hubkit.tensors.view_file import Allowance
-from hubkit.validate.code_files import CodeFile, code_members
+from hubkit.validate.code_files import CodeFile, code_members, onnx_needs
 from hubkit.validate.imports import is_known
 from hubkit.validate.pickles import Pickle, of_contents, of_header
 from hubkit.words import many
@@ -85,6 +85,7 @@ def search(view: RepoView, headers: Mapping[str, Header] = MappingProxyType({}))
         if (why := contents[path].failed) is not None:
             found.failed[path] = why
         found.code += code_members(path, contents[path].native)
+        found.code += onnx_needs(path, contents[path].needs)
         found.unknown += [f"{path}: {place}" if place else path for place in contents[path].unknown]
         if (pickle := of_contents(path, contents[path])) is not None:
             found.pickles[path] = pickle

@@ -72,7 +72,7 @@ def of_contents(path: str, contents: Contents) -> Pickle | None:
         tuple(imports),
         {},
         places=places,
-        unread=(*limits, *faults, *contents.unread),
+        unread=tuple(dict.fromkeys((*limits, *faults, *contents.unread))),
         beyond=(*limits, *contents.beyond),
         code=tuple(contents.code),
     )

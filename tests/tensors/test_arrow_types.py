@@ -88,3 +88,18 @@ def test_healthy_tables_are_left_alone(kind: str, wrap: str) -> None:
 def test_damage_is_no_crash(kind: str, cut: int) -> None:
     data = written(kind, table(b"arrow.py_extension_type", NEW_CALL))
     check(view(files={"rows.data": data[:cut], "b": data[cut:], "c": data[:-cut]}), "SEC001")
+
+
+@pytest.mark.parametrize("compression", ["none", "snappy"])
+def test_pickles_in_a_column_of_bytes_are_told_as_far_as_they_can_be_seen(compression: str) -> None:
+    import pyarrow.parquet
+
+    def parquet(*values: bytes) -> bytes:
+        file = io.BytesIO()
+        pyarrow.parquet.write_table(pa.table({"x": list(values)}), file, compression=compression)
+        return file.getvalue()
+
+    found = check(view(files={"rows.parquet": parquet(pickle.dumps(Pid(), 2), NEW_CALL)}), "SEC001").findings
+    assert any("which run code" in one.message for one in found)
+    healthy = parquet(b"cos", b"system", b"\x00\x01" * 50, b"import os\nos.system('id')\n")
+    assert check(view(files={"rows.parquet": healthy}), "SEC001").findings == []

@@ -34,6 +34,15 @@ TOLD: dict[str, tuple[str, str, Severity]] = {
     "jsonpickle's expression": ("a.json", '{"py/repr": "os/os.getpid()"}', ERROR),
     "keras": ("model.json", '{"config": {"layers": [{"class_name": "Lambda", "config": {"function": ["4wEA"]}}]}}', WARNING),
     "keras 3": ("config.json", '{"class_name": "__lambda__", "config": {"value": "4wEA"}}', WARNING),
+    "jsonpickle, a line of many": ("data.jsonl", '{"a": 1}\n{"py/reduce": [{"py/function": "os.system"}]}\n', ERROR),
+    "jsonpickle, ndjson": ("data.ndjson", '{"py/object": "subprocess.Popen"}', ERROR),
+    "keras by its module": ("model.json", '{"module": "subprocess", "class_name": "Popen", "config": {"args": "id"}, "registered_name": null}', ERROR),
+    "keras's function": ("model.json", '{"class_name": "function", "config": "system", "module": "os", "registered_name": "system"}', ERROR),
+    "keras switched unsafe": ("config.json", '{"module": "keras.config", "class_name": "enable_unsafe_deserialization", "config": {}}', ERROR),
+    "keras fetches": ("config.json", '{"class_name": "function", "config": "get_file", "module": "keras.utils", "registered_name": "get_file"}', ERROR),
+    "keras of torch": ("config.json", '{"class_name": "TorchModuleWrapper", "config": {"module": "gAJ9Lg=="}}', WARNING),
+    "keras of tensorflow": ("config.json", '{"class_name": "TFSMLayer", "config": {"filepath": "x"}}', WARNING),
+    "keras of somebody's": ("config.json", '{"module": "my_pkg.layers", "class_name": "SAE", "config": {}}', NOTE),
     "keras, escaped": ("config.json", '{"class\\u005fname": "\\u004cambda"}', WARNING),
 }  # fmt: skip
 
@@ -107,6 +116,20 @@ def test_healthy_archives_are_left_alone() -> None:
         ("a.json", '{"auto_map": {"AutoModel": "p.P"}'),
         ("a.yaml", "# _target_: os.system\na: '_target_: os.system'\n"),
         ("README.md", '`{"auto_map": {"AutoModel": "p.P"}}`'),
+        (
+            "rows.jsonl",
+            '{"text": "set \\"py/object\\": \\"os.system\\""}\n{"class_name": "Popen", "module": 3}\n',
+        ),
+        (
+            "model.json",
+            '{"module": "keras.layers", "class_name": "Dense", "config": {"units": 4}, "registered_name": null}',
+        ),
+        (
+            "model.json",
+            '{"module": "builtins", "class_name": "function", "config": "my_loss", "registered_name": "function"}',
+        ),
+        ("model.json", '{"module": null, "class_name": "SAE", "config": {}, "registered_name": "pkg>SAE"}'),
+        ("classes.json", '{"module": "subprocess", "class_name": "Popen", "doc": "starts a program"}'),
         ("b.json", '{"path": "C:\\\\u0061", "happy/object": "x", "Lambda": 0.5}'),
     ],
 )
