@@ -5,7 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 MOST = 1 << 20
 """Bytes: configurations and cards are far smaller."""
@@ -27,6 +30,26 @@ def instead_of_file(path: Path) -> str | None:
 
 def read_regular(path: Path, most: int = MOST) -> bytes:
     """The bytes of `path`. Raises OSError, with words in `strerror` for what is no regular file and for one of more than `most` bytes."""
+    with _opened(path, most) as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise _too_long(path, len(data), most)
+    return data
+
+
+def regular_lines(path: Path, most: int, longest: int) -> Iterator[bytes]:
+    """The lines of `path`, without their ends, one at a time; of a line of more than `longest` bytes so many and one more. Raises OSError as `read_regular`."""
+    with _opened(path, most) as file:
+        while line := file.readline(longest + 1):
+            ended = line.endswith(b"\n")
+            yield line.rstrip(b"\n")
+            while not ended and (rest := file.readline(MOST)):
+                ended = rest.endswith(b"\n")
+
+
+@contextmanager
+def _opened(path: Path, most: int) -> Iterator[BinaryIO]:
+    """`path` to be read. Raises OSError as `read_regular`."""
     # Without O_NONBLOCK the opening of a pipe waits for somebody who writes into it.
     flags = (
         os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -39,12 +62,13 @@ def read_regular(path: Path, most: int = MOST) -> bytes:
         if not stat.S_ISREG(found.st_mode):
             kind = next((words for fits, words in KINDS if fits(found.st_mode)), "no plain file")
             raise OSError(errno.EINVAL, f"{kind}, expected a regular file", str(path))
-        data = file.read(most + 1) if found.st_size <= most else b""
-        if found.st_size > most or len(data) > most:
-            raise OSError(
-                errno.EFBIG, f"{max(found.st_size, len(data)):,} bytes, expected at most {most:,}", str(path)
-            )
-        return data
+        if found.st_size > most:
+            raise _too_long(path, found.st_size, most)
+        yield file
+
+
+def _too_long(path: Path, size: int, most: int) -> OSError:
+    return OSError(errno.EFBIG, f"{size:,} bytes, expected at most {most:,}", str(path))
 
 
 def read_regular_text(path: Path, most: int = MOST) -> str:

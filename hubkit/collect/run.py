@@ -69,7 +69,6 @@ def finished_pool(out: Path, inputs_sha256: str) -> PoolManifest | None:
     )
 
 
-
 def _has_second_judges(out: Path) -> bool:
     """Whether the agreement that stands beside a pool is of more judges than the one that decides; one that cannot be read is made again."""
     try:

@@ -382,3 +382,16 @@ def test_the_command_takes_them(tmp_path: Path, width: int) -> None:
         failed = CliRunner().invoke(app, [*command, "--activations", wrong])
         assert isinstance(failed.exception, UsageError)
         assert told in str(failed.exception)
+
+
+def test_a_line_that_is_no_completion_is_told_and_not_held_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hubkit.collect.imports.rows.LONGEST_LINE", 1000)
+    path = tmp_path / "completions.jsonl"
+    good = json.dumps(lines()[0]).encode()
+    path.write_bytes(b"\xef\xbb\xbf" + good + b"\n" + b"[" * (3 << 20) + b"\n" + good)
+    with pytest.raises(UsageError, match="line 2: more than 1,000 bytes"):
+        read_rows(path)
+    path.write_bytes(b"\xef\xbb\xbf" + good + b" " * (1000 - len(good)) + b"\n\r\n")
+    assert [row.completion_id for row in read_rows(path)] == ["x0"]

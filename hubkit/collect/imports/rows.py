@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hubkit.errors import UsageError
-from hubkit.small_files import read_regular
+from hubkit.small_files import regular_lines
 from hubkit.texts import shortened
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 MOST_BYTES = 1 << 30
+LONGEST_LINE = 1 << 23
+"""Bytes: a completion of a million tokens, with their ids."""
 MOST_TOLD = 10
 NAMES = {
     "completion_id": ("completion_id", "id"),
@@ -100,14 +102,11 @@ def refuse_strangers(path: Path, rows: Sequence[ImportedRow], known: Collection[
 
 def _objects(path: Path, wrong: list[str]) -> Iterable[tuple[int, dict[str, Any]]]:
     """Line number and object of each line that is one."""
-    try:
-        data = read_regular(path, MOST_BYTES)
-    except FileNotFoundError as error:
-        raise UsageError(f"{path}: there is no such file", hint="--import COMPLETIONS.jsonl") from error
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-    for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+    for number, line in enumerate(_lines(path), start=1):
         if not line.strip():
+            continue
+        if len(line) > LONGEST_LINE:
+            wrong.append(f"line {number}: more than {LONGEST_LINE:,} bytes, expected one completion a line")
             continue
         try:
             entry = json.loads(line)
@@ -118,6 +117,16 @@ def _objects(path: Path, wrong: list[str]) -> Iterable[tuple[int, dict[str, Any]
             yield number, entry
         else:
             wrong.append(f"line {number}: {type(entry).__name__}, expected an object")
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    try:
+        for number, line in enumerate(regular_lines(path, MOST_BYTES, LONGEST_LINE)):
+            yield line if number else line.removeprefix(b"\xef\xbb\xbf")
+    except FileNotFoundError as error:
+        raise UsageError(f"{path}: there is no such file", hint="--import COMPLETIONS.jsonl") from error
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _row(
