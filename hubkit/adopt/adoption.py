@@ -36,8 +36,7 @@ from hubkit.errors import NothingFound, UsageError
 from hubkit.fix.content import Text
 from hubkit.fix.proposal import proposed
 from hubkit.measures.catalogue import CATALOGUE
-from hubkit.readme.claims import read_claims
-from hubkit.readme.page import Page
+from hubkit.readme.page import page_of
 from hubkit.release.evidence import Evidence, StatedValue, decode_evidence
 from hubkit.release.evidence_text import read_text
 from hubkit.release.layout import EVIDENCE, README
@@ -70,7 +69,7 @@ def adopt(view: RepoView, given: Mapping[str, str], folder: Path = Path()) -> Ad
     there = proposed(view, {README: Text(source.text.encode())})
     before = validate(there)
     facts = gather(there, Need.TREE | Need.CFG | Need.HEADER | Need.README)
-    page = Page(source.readme)
+    page = page_of(source.readme)
     pieces = take_apart(source.readme, page)
     draft = judged(source.readme, pieces, before.findings, _judge(view))
     numbers = read_numbers(pieces, facts.claims, _known(facts))
@@ -81,7 +80,7 @@ def adopt(view: RepoView, given: Mapping[str, str], folder: Path = Path()) -> Ad
     texts = {EVIDENCE: work.evidence_text(built.evidence)}
     after = validate(_with(view, {README: built.card, **texts, **built.figures})) if built.card else None
     rows = differences(
-        read_claims(page) if facts.card is None else facts.claims,
+        page.claims,
         built.draft,
         before.findings,
         after.findings if after else (),

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from hubkit.adopt.contradicted import ALSO, CONTRADICTS, QUOTED, on_line
 from hubkit.adopt.draft import Draft, lines_of, short
 from hubkit.adopt.pieces import Piece, code_of
-from hubkit.readme.claims import Claims, read_claims
+from hubkit.readme.claims import Claims
 from hubkit.readme.claims.kinds import (
     Claim,
     Expansion,
@@ -24,7 +24,7 @@ from hubkit.readme.claims.kinds import (
     Unlearned,
 )
 from hubkit.readme.document import parse_readme
-from hubkit.readme.page import Page, shortened
+from hubkit.readme.page import page_of, shortened
 from hubkit.release.layout import README
 from hubkit.validate.finding import Finding, Severity
 from hubkit.words import many
@@ -221,7 +221,10 @@ class _Claims:
         self.old: dict[int, list[Claim]] = {}
         for claim in old.found:
             self.old.setdefault(claim.line, []).append(claim)
-        self.new = read_claims(Page(parse_readme(card))).found if card else ()
+        self.new: dict[tuple[object, ...], Claim] = {}
+        for claim in page_of(parse_readme(card)).claims.found if card else ():
+            self.new.setdefault(_subject(claim), claim)
+        self.lines: dict[re.Pattern[str], str | None] = {}
 
     def now(self, piece: Piece, message: str, unknown: str = GONE) -> str:
         """What the new card says on what `message` is about; `unknown` where no line of it can be named."""
@@ -232,11 +235,7 @@ class _Claims:
         there = [claim for line in range(piece.first, piece.last + 1) for claim in self.old.get(line, ())]
         named = [claim for claim in there if _is_named(claim, message)] or there[:1]
         for claim in named:
-            same = next(
-                (one for one in self.new if type(one) is type(claim) and _subject(one) == _subject(claim)),
-                None,
-            )
-            if same is not None:
+            if (same := self.new.get(_subject(claim))) is not None:
                 return f"line {same.line}: {same.quote}"
             words = FIELDS.get(claim.field) if isinstance(claim, Property) else ABOUT.get(type(claim))
             if words and (found := self.line(words)):
@@ -245,12 +244,14 @@ class _Claims:
 
     def line(self, words: re.Pattern[str]) -> str | None:
         """The first line of the new card that is hubkit's and matches."""
-        found = ((n, line) for n, line in self.ours if words.search(line))
-        return next((f"line {n}: {shortened(line)}" for n, line in found), None)
+        if words not in self.lines:
+            found = ((n, line) for n, line in self.ours if words.search(line))
+            self.lines[words] = next((f"line {n}: {shortened(line)}" for n, line in found), None)
+        return self.lines[words]
 
 
 def _subject(claim: Claim) -> tuple[object, ...]:
-    return tuple(getattr(claim, name, None) for name in SUBJECTS)
+    return (type(claim), *(getattr(claim, name, None) for name in SUBJECTS))
 
 
 def _is_named(claim: Claim, message: str) -> bool:

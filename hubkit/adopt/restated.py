@@ -146,11 +146,21 @@ def _prepares(statement: ast.stmt) -> bool:
 def _leads(part: Part, found: AbstractSet[Piece], gone: AbstractSet[Piece]) -> Iterator[Piece]:
     """`It contains:` before what is all said."""
     groups = [(block, group) for block in part.blocks for group in block.groups]
-    for (_, lead), (block, _) in pairwise(groups):
+    unsaid = {
+        id(block): [piece for piece in block.pieces if piece.kind != "head" and piece not in found]
+        for block in part.blocks
+    }
+    for (_, lead), (block, following) in pairwise(groups):
         text = lead.pieces[-1]
-        below = [piece for piece in block.pieces if piece not in lead.pieces and piece.kind != "head"]
-        alone = len(lead.pieces) == 1 and text.kind == "text" and text not in gone
-        if alone and text.text.rstrip().endswith(":") and below and all(piece in found for piece in below):
+        if (
+            len(lead.pieces) > 1
+            or text.kind != "text"
+            or text in gone
+            or not text.text.rstrip().endswith(":")
+        ):
+            continue
+        rows = following.pieces[0].kind != "head" or len(block.groups) > 1
+        if rows and all(piece is text for piece in unsaid[id(block)]):
             yield text
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from hubkit.readme.formulas import without_formulas
@@ -16,6 +16,7 @@ from hubkit.readme.html_tables import FOLD, HEAD, HtmlRow, html_rows, without_ta
 from hubkit.readme.prose import RULE, split_row, without_comments
 
 if TYPE_CHECKING:
+    from hubkit.readme.claims import Claims
     from hubkit.readme.document import Readme
 
 Section = Literal["contents", "limitations", "usage", "training", "citation", "findings", "other"]
@@ -107,8 +108,29 @@ class Line:
 
 def shortened(text: str) -> str:
     """One line, at most 160 characters."""
-    text = " ".join(text.split())
+    text = " ".join(
+        text.split(None, LONGEST_QUOTE)[:LONGEST_QUOTE]
+    )  # a line of many claims is quoted as often
     return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 3] + "..."
+
+
+@dataclass(frozen=True)
+class _Card:
+    """Equal where the text is."""
+
+    text: str
+    readme: Readme = field(compare=False, repr=False)
+
+
+def page_of(readme: Readme) -> Page:
+    """The page of a card. Those of the last two texts are kept: one command validates the same card before and after each step."""
+    return pages(_Card(readme.text, readme))
+
+
+@lru_cache(maxsize=2)
+def pages(card: _Card) -> Page:
+    """As `page_of`."""
+    return Page(card.readme)
 
 
 class Page:
@@ -116,6 +138,13 @@ class Page:
 
     def __init__(self, readme: Readme) -> None:
         self.readme = readme
+
+    @cached_property
+    def claims(self) -> Claims:
+        """What the card claims."""
+        from hubkit.readme.claims import read_claims  # its grammar reads lines of this module
+
+        return read_claims(self)
 
     @cached_property
     def heads(self) -> tuple[Line, ...]:

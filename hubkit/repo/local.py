@@ -132,6 +132,8 @@ class LocalView(RepoView):
         return LocalView(name=str(root), root=root, left_out=left_out, deadline=self.deadline)
 
     def _read_range(self, entry: Entry, start: int, stop: int) -> bytes:
+        if self.deadline is not None:
+            self.deadline.check()
         path = self.root / entry.path
         try:
             with path.open("rb") as file:

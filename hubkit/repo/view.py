@@ -76,7 +76,7 @@ class RepoView(ABC):
     repository: str | None = None
     """OWNER/NAME of a repository on the Hub. A folder has none, whatever its path looks like; what it says of itself is in its files."""
     deadline: Deadline | None = field(default=None, repr=False)
-    """When asking the network ends, for this command; a Hub's view has one of its own where it is given none."""
+    """When this command ends; a Hub's view has one of its own where it is given none."""
     within: str = ""
     """Where a part of a repository lies in it; empty for the whole, and for every folder."""
     bytes_read: int = 0

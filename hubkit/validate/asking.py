@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from hubkit.errors import IncompleteError
+from hubkit.repo.deadline import Deadline
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Finding, Found, Severity
 from hubkit.validate.report import Crash, Skipped
@@ -15,6 +16,8 @@ from hubkit.words import many
 
 MOST_OF_ONE = 1000
 """Findings of one rule on one SAE, or on the repository as a whole, that are listed."""
+GRACE = 10.0
+"""Seconds for the rules after a time that the network used up."""
 CRASHED = "this is a defect of hubkit: please report it with the traceback of `--format json`"
 
 
@@ -30,15 +33,24 @@ class Outcome:
 def ask(rules: Iterable[Rule], facts: RepoFacts) -> Outcome:
     """Every rule about every SAE, or about the repository. Never raises for a rule."""
     outcome = Outcome()
+    overdue = _overdue(facts.view.deadline)
     for rule in rules:
         subjects: list[SaeFacts | RepoFacts] = list(facts.saes) if rule.scope == "sae" else [facts]
         for subject in subjects:
-            if reason := _missing(rule, subject):
+            if reason := overdue() or _missing(rule, subject):
                 outcome.skipped.append(Skipped(rule.code, reason, _sae_id(subject)))
             else:
                 _ask_one(rule, subject, outcome)
     outcome.findings += _unread(outcome.skipped)
     return outcome
+
+
+def _overdue(deadline: Deadline | None) -> Callable[[], str | None]:
+    """What says that the time of the command is used up; what was read before may still be judged for GRACE seconds."""
+    if deadline is None:
+        return lambda: None
+    ends = deadline.clock() + max(deadline.left, GRACE)
+    return lambda: deadline.over().message if deadline.clock() > ends else None
 
 
 def _sae_id(subject: SaeFacts | RepoFacts) -> str | None:

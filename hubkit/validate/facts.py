@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from hubkit.formats import architectures
 from hubkit.formats.json_file import JsonFile
 from hubkit.formats.strict_json import escape
-from hubkit.readme.claims import Claims, read_claims
-from hubkit.readme.page import Page
+from hubkit.readme.claims import Claims
+from hubkit.readme.page import Page, page_of
 from hubkit.release.layout import WEIGHTS
 
 if TYPE_CHECKING:
@@ -246,12 +246,12 @@ class RepoFacts:
     @cached_property
     def claims(self) -> Claims:
         """What the card claims; nothing where there is no card."""
-        return read_claims(self.page) if self.page else Claims(())
+        return self.page.claims if self.page else Claims(())
 
     @cached_property
     def page(self) -> Page | None:
         """The card line by line."""
-        return Page(self.card) if self.card else None
+        return page_of(self.card) if self.card else None
 
     @property
     def evaluation_text(self) -> str | None:

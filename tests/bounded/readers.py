@@ -13,14 +13,19 @@ from bounded.nasty import Text
 from builders import cfg, view
 
 from hubkit import plain_yaml
+from hubkit.adopt.adoption import adopt
+from hubkit.adopt.source import MOST_CHARACTERS, MOST_LINES
 from hubkit.cards.settings import load_settings
 from hubkit.errors import HubkitError
+from hubkit.fix.render import diff
+from hubkit.fix.run import planned
 from hubkit.formats.strict_json import JsonFault, parse
 from hubkit.localhub.pages import CardPage
 from hubkit.readme.document import parse_readme
 from hubkit.readme.regions import generated_text, read_regions
 from hubkit.release.metrics import Evaluation
 from hubkit.release.provenance import Provenance
+from hubkit.repo.view import SMALL_FILE
 from hubkit.study.several import load_study_file
 from hubkit.tensors.header import HeaderError
 from hubkit.tensors.npz import parse_npy
@@ -57,8 +62,12 @@ def _validated(**files: object) -> None:
 
 def _field(name: str, *, metadata: bool) -> Callable[[str], object]:
     def read(text: str) -> None:
-        made = cfg(metadata={name: text}) if metadata else cfg(**{name: text})
-        _validated(configuration=json.dumps(made).encode())
+        def made() -> bytes:
+            return json.dumps(cfg(metadata={name: text}) if metadata else cfg(**{name: text})).encode()
+
+        while (size := len(made())) > SMALL_FILE:  # escapes: a longer file is no configuration
+            text = text[: len(text) * SMALL_FILE // size - 1]
+        _validated(configuration=made())
 
     return read
 
@@ -128,6 +137,22 @@ def _shown(text: str) -> None:
         show(text)
 
 
+def _adopted(text: str) -> None:
+    """The whole of `hubkit adopt`, of as many lines as it takes."""
+    text = "\n".join(text.split("\n")[: MOST_LINES + 1])
+    try:
+        adopt(view(readme=text), {"license": "mit", "base_model": "gpt2", "repo_id": "a/b"})
+    except HubkitError as error:
+        assert len(error.message) < 1000
+
+
+def _fixed(text: str) -> None:
+    """The whole of `hubkit fix --diff`."""
+    with planned(view(readme=text), unsafe=True) as plan:
+        for one in plan.fixes:
+            diff(view(readme=text), one)
+
+
 REGIONS: dict[str, Text] = {
     "openings": nasty.repeated("<!-- hubkit:author:a\na\n -->\n"),
     "openings without a comment's end": nasty.repeated("<!-- hubkit:author:a\n"),
@@ -168,8 +193,22 @@ BEGINNINGS: dict[str, Text] = {
 }  # fmt: skip
 """What secrets begin with."""
 TEXTS = nasty.plain()
+HARD = {
+    name: TEXTS[name]
+    for name in (
+        "claims",
+        "lines '54 SAEs: 30 a + 9 b'",
+        "lines '|---|---|'",
+        "lines '| Layer | 9 |'",
+        "again '1/2 (5%) '",
+    )
+}
+"""Of a card that is judged again and again."""
 READERS: dict[str, Reader] = {
     "README.md": Reader(lambda text: _validated(readme=text), TEXTS | nasty.front_matter() | REGIONS, small=6_000),
+    "adopt": Reader(_adopted, HARD | {"many headings": lambda n: "".join(f"{'#' * (2 + i % 3)} a{i}\n" for i in range(n // 6))}, largest=MOST_CHARACTERS, small=4_000),
+    "adopt, any card": Reader(_adopted, TEXTS | nasty.front_matter() | REGIONS, largest=MOST_CHARACTERS, small=4_000),
+    "fix": Reader(_fixed, HARD | {name: text for name, text in nasty.front_matter().items() if name in {"head: a long list", "head: many keys"}}, largest=300_000, small=4_000),
     "cfg.json": Reader(lambda text: _validated(configuration=text.encode("utf-8", "replace")), nasty.jsons()),
     "evaluation.json": Reader(lambda text: _validated(files={"evaluation.json": text.encode()}), nasty.jsons()),
     "provenance.json": Reader(lambda text: _validated(files={"provenance.json": text.encode()}), nasty.jsons()),

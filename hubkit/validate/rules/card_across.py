@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hubkit.readme.claims import read_claims
-from hubkit.readme.page import Page
+from hubkit.readme.page import page_of
 from hubkit.validate.card import CARD
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
@@ -37,6 +36,6 @@ def cards_disagree(repo: RepoFacts) -> Iterator[Found]:
 def _stated(repo: RepoFacts) -> Iterator[Placed]:
     cards = {**({CARD: repo.card} if repo.card else {}), **repo.cards}
     for path, readme in sorted(cards.items()):
-        claims = repo.claims if readme is repo.card else read_claims(Page(readme))
+        claims = repo.claims if readme is repo.card else page_of(readme).claims
         for one in statements(readme, claims):
             yield path, one
