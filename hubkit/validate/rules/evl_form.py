@@ -29,7 +29,7 @@ def not_of_its_form(repo: RepoFacts) -> Iterator[Found]:
     for file, said in of_another_form(repo):
         yield Found(
             f"its $schema is {said[:60]!r}, a form that this hubkit does not know: nothing in it was checked",
-            "pip install -U sae-hubkit where a later one wrote it; or write it again: hubkit evaluate",
+            "where a later hubkit wrote it: pip install -U sae-hubkit; else write it again: hubkit evaluate",
             path=file.path,
             pointer="/$schema",
             line=file.line("/$schema"),
