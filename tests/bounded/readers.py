@@ -189,6 +189,7 @@ BEGINNINGS: dict[str, Text] = {
         "token=eyJaaaaaaaaaaa.eyJaaaaaaaaaaa.aaaaaaaaaaa ", "://", "://a:", "://a:bcde", "://a:bcde@c ", "\\", "\\u0068", "%68", "&#104;", "&#", "\\x", "\\n", "\x1b[", "\0",
         "export ", "export A_TOKEN=abc123def456\n", "{token", ",password", "a_token=\n", "password ", "machine a login b password cdefg ", "'token': '", "\u0130", "a:1:b:c:",
         "aGZfYUIzYUIzYUIzYUIzYUIz ", "aGZfYUIzYUIzYUIzYUIzYUIz\n", "aGZf", "=5F", "a=5F=\n", "&amp;", "&amp;#", "%25", "&lowbar", "\\\\\\u", "-", "A", "sk_", "password = '", "password='abc12' ", "<password>",
+        "sshpass -p ", "mysql ", "mysql -p", '"kty":"RSA",', '"kty":"oct","a":"b",', '"d":"' + "aB3" * 9 + '",', "--password ", ";password=", "; pwd=", ' password="', "<key>password</key> ", "pwd = '", "://" + "0a1b" * 8 + "@",
     )
 }  # fmt: skip
 """What secrets begin with."""
@@ -231,5 +232,5 @@ READERS: dict[str, Reader] = {
     "the page of a card": Reader(lambda text: CardPage("a/b", "/f/", [], text).html(), TEXTS | nasty.front_matter(), small=5_000),
     "what is shown": Reader(_shown, TEXTS),
     "secrets": Reader(find_secrets, BEGINNINGS),
-    "secrets of settings": Reader(lambda text: [find_secrets(text, name) for name in (".env", ".pgpass", "a.py", "a.xml", "Dockerfile")], BEGINNINGS),
+    "secrets of settings": Reader(lambda text: [find_secrets(text, name) for name in (".env", ".pgpass", "a.py", "a.xml", "Dockerfile")], BEGINNINGS, largest=1 << 18),
 }  # fmt: skip
