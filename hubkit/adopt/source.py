@@ -24,6 +24,8 @@ from hubkit.repo.view import RepoView
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.secret_kinds import Hit, find_secrets
 
+MOST_LINES, MOST_CHARACTERS = 1_000, 100_000
+"""Of a card: it is read and judged some ten times on the way. Cards that people write have a tenth of that."""
 PRIVATE_KEY = "a private key"
 PRIVATE_KEY_END = re.compile(r"-----END (?:[A-Z0-9]{1,16} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 OURS = {"hubkit", "base_model", "license", "tags", "datasets", "model-index"}
@@ -60,6 +62,12 @@ def read_source(view: RepoView) -> Source | None:
         ) from error
     if recorded(text) is not None:
         return None
+    if len(text) > MOST_CHARACTERS or text.count("\n") > MOST_LINES:
+        raise UsageError(
+            f"{view.name}/{README}: {text.count(chr(10)):,} lines, {len(text):,} characters; a card of up to {MOST_LINES:,} lines "
+            f"and {MOST_CHARACTERS:,} characters is taken apart",
+            hint="move what is no part of a card (logs, long tables) to a file beside it, and run the same command again",
+        )
     repaired = repair_all(text)
     whole = restored(repaired)
     clean, secrets = without_secrets(whole)

@@ -24,6 +24,7 @@ from hubkit.repo.local import LocalView
 from hubkit.repo.view import Entry, RepoView
 from hubkit.tensors.header import HeaderError
 from hubkit.validate.facts import SaeFacts
+from hubkit.validate.finding import Finding
 from hubkit.validate.gather import gather
 from hubkit.validate.need import Need
 from hubkit.validate.run import validate
@@ -52,6 +53,10 @@ class Fix:
     def files(self) -> dict[str, Content]:
         """Every file as it will be."""
         return dict(self.steps)
+
+
+Seen = tuple[list[Finding], list[Finding]]
+"""What is found in the whole before the fixes of the SAEs, and with them."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +132,9 @@ def planned(
                 _sae(view, sae, [f for f in fixers if f.scope == "sae"], unsafe, Path(scratch), plan)
             )
         report(Event("fix", len(saes), len(saes), "the card"))
-        _whole(view, works, plan)
-        _root(view, [f for f in fixers if f.scope == "repo"] + brought(view, fixers, plan), unsafe, plan)
+        seen = _whole(view, works, plan)
+        of_the_root = [f for f in fixers if f.scope == "repo"] + brought(seen, fixers)
+        _root(view, of_the_root, unsafe, plan, seen[1] if seen else None)
         there = {path: content for fix in plan.fixes for path, content in fix.files.items()}
         plan.broken = broken_reads(proposed(view, there), [one for fix in plan.fixes for one in fix.moved])
         yield plan
@@ -219,44 +225,52 @@ def _asked(fixer: Fixer, subject: object, place: str, unsafe: bool, plan: Plan) 
     return change
 
 
-def _whole(view: RepoView, works: list[tuple[_Work, Mapping[str, Signature]]], plan: Plan) -> None:
-    """Hold all SAEs together against the rules that see the whole repository; where that fails, one SAE after the other."""
+def _whole(view: RepoView, works: list[tuple[_Work, Mapping[str, Signature]]], plan: Plan) -> Seen | None:
+    """Hold all SAEs together against the rules that see the whole repository; where that fails, one SAE after the other.
+
+    The findings before and after; None where nothing is fixed. A dense card takes a second to read: nobody asks again.
+    """
     works = [(work, sources) for work, sources in works if work.codes]
     if not works:
-        return
+        return None
     before = validate(view).findings
     together = {path: content for work, sources in works for path, content in work.fix(sources).files.items()}
-    if not worse(before, validate(proposed(view, together)).findings, weights_changed=False):
+    after = validate(proposed(view, together)).findings
+    if not worse(before, after, weights_changed=False):
         plan.fixes += [work.fix(sources) for work, sources in works]
-        return
+        return before, after
     accepted: dict[str, Content] = {}
+    accepted_findings = before
     for work, sources in works:
         fix = work.fix(sources)
-        came = worse(before, validate(proposed(view, accepted | fix.files)).findings, weights_changed=False)
+        after = validate(proposed(view, accepted | fix.files)).findings
+        came = worse(before, after, weights_changed=False)
         if came:
             reason = f"{', '.join(came)} would appear in the repository"
             plan.refused += [Refused(work.place, code, reason) for code in fix.codes]
         else:
             accepted |= fix.files
+            accepted_findings = after
             plan.fixes.append(fix)
+    return (before, accepted_findings) if plan.fixes else None
 
 
-def brought(view: RepoView, chosen: list[Fixer], plan: Plan) -> list[Fixer]:
+def brought(seen: Seen | None, chosen: list[Fixer]) -> list[Fixer]:
     """The safe fixes at the root, not asked for, whose findings the fixes of the SAEs bring: an SAE that becomes SAELens's wants it in the front matter."""
     others = [f for f in in_order() if f.scope == "repo" and f.kind == "safe" and f not in chosen]
-    if not plan.fixes or not others:
+    if seen is None:
         return []
-    there = {path: content for fix in plan.fixes for path, content in fix.files.items()}
-    had, has = _codes(view), _codes(proposed(view, there))
+    had, has = ({finding.code for finding in findings} for findings in seen)
     return [fixer for fixer in others if fixer.finding in has - had]
 
 
-def _root(view: RepoView, fixers: list[Fixer], unsafe: bool, plan: Plan) -> None:
-    """The files at the root, as the SAEs will be."""
+def _root(view: RepoView, fixers: list[Fixer], unsafe: bool, plan: Plan, found: list[Finding] | None) -> None:
+    """The files at the root, as the SAEs will be; `found` is what is found then, where that was asked already."""
     there = {path: content for fix in plan.fixes for path, content in fix.files.items()}
     work = _Work(README, proposed(view, there))
     sources = _signed(view, [entry for path in ROOT_FILES if (entry := view.entry(path))])
-    found = validate(work.view).findings if fixers else []  # once for all: to read a card takes a second
+    if found is None:
+        found = validate(work.view).findings if fixers else []
     for fixer in fixers:
         if not any(finding.code == fixer.finding for finding in found):
             continue

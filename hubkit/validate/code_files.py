@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from hubkit.errors import IncompleteError
 from hubkit.tensors.code_names import IMPORT_LINE, LINE_ENDS, NATIVE, may_be_path_file
 from hubkit.tensors.view_file import Allowance, ViewFile
+from hubkit.validate.code_templates import search_templates
 from hubkit.validate.code_texts import Named, names_of_code
 from hubkit.validate.finding import Severity
 from hubkit.validate.secret_bytes import BOMS, HEAD, NO_TEXT, is_text, text_of
@@ -55,7 +56,7 @@ JSON_LINES = (".jsonl", ".ndjson")
 ESCAPED = re.compile(rb"\\u00([2-7][0-9A-Fa-f])")
 """A visible character as JSON may write it."""
 COMPILED = re.compile(r".*\.py[co]", re.IGNORECASE | re.DOTALL)
-PACKAGES = (".whl", ".egg", ".jar", ".class", ".deb", ".rpm", ".msi", ".apk")
+PACKAGES = (".whl", ".pyz", ".pyzw", ".egg", ".jar", ".class", ".deb", ".rpm", ".msi", ".apk")
 ODD = (zipfile.BadZipFile, KeyError, ValueError, OSError, RuntimeError, EOFError, zlib.error)
 """What zipfile raises for an archive that it cannot read."""
 KERAS = (".h5", ".hdf5", ".keras")
@@ -119,6 +120,7 @@ def search_code(view: RepoView) -> SearchedCode:
     searched.remarks += _said(
         long, "has the words of Python's tags in YAML, and is too long to be read as that"
     )
+    search_templates(view, searched)
     keras = [e.path for e in names if e.name.lower().endswith(KERAS) and e.path not in far]
     searched.remarks += _said(
         keras, "searched for layers and names of Keras that run code, and for nothing else that runs"

@@ -27,9 +27,10 @@ def _layers(repo: RepoFacts) -> Iterator[Found]:
     there = {layer_of(sae) for sae in repo.saes}
     if countable(repo) and None not in there:
         known = {layer for layer in there if layer is not None}
+        left_out = sorted(known - listed)  # by all lists together: said of the first
         for claim in lists:
             gone = sorted(set(claim.layers) - known)
-            unsaid = sorted(known - listed) if not (claim.qualified or claim.partly) else []
+            unsaid = left_out if not (claim.qualified or claim.partly) else []
             if gone or unsaid:
                 what = (
                     f"no SAE of layer {', '.join(map(str, gone))}"
@@ -39,7 +40,7 @@ def _layers(repo: RepoFacts) -> Iterator[Found]:
                 yield claim_finding(
                     claim, f"the repository has {what}", HINT, topic=f"layers {len(claim.layers)}"
                 )
-                break
+                left_out = left_out if gone else []
     yield from _peak_without_sae(
         repo,
         {layer for layer in there if layer is not None} if countable(repo) and None not in there else listed,

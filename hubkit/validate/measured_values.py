@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 EVALUATION = ("urn:hubkit:evaluation:1", "urn:hubkit:evaluation:2")
 METRICS = ("urn:hubkit:metrics:1", "urn:hubkit:metrics:2")
+BEGINNINGS = ("urn:hubkit:evaluation", "urn:hubkit:metrics")
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,19 @@ def hubkit_files(repo: RepoFacts) -> list[JsonFile]:
     """The evaluation files that hubkit's rules judge: by their `$schema`, also where the file is no strict JSON."""
     files = [repo.evaluation, *repo.metrics]
     return [file for file in files if file and _is_ours(file)]
+
+
+def of_another_form(repo: RepoFacts) -> Iterator[tuple[JsonFile, str]]:
+    """Evaluation files whose `$schema` is hubkit's and of no form that this hubkit knows: of a later one, or a slip; with what they say."""
+    for file in (repo.evaluation, *repo.metrics):
+        said = file.value.get("$schema") if file and file.document is not None else None
+        if (
+            file
+            and isinstance(said, str)
+            and said.startswith(BEGINNINGS)
+            and said not in {*EVALUATION, *METRICS}
+        ):
+            yield file, said
 
 
 def _is_ours(file: JsonFile) -> bool:

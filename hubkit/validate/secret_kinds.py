@@ -100,7 +100,7 @@ BY_WORDS = {
     SSHPASS: (("sshpass",), re.compile(r"(?i)\bsshpass\s{1,4}(?:-[ve]\s{1,4}){0,2}-p[ \t]{0,4}([\"']?)(?P<secret>[^\s\"']{4,200})")),
     MYSQL: (
         ("mysql", "mariadb"),
-        re.compile(r"\b(?i:mysql|mariadb)(?:[ -]?(?:dump|admin|import|check|show|slap))?\b[^\n|;]{0,200}?\s-p([\"']?)(?P<secret>[^\s\"'=]{4,200})"),
+        re.compile(r"\b(?i:mysql|mariadb)(?:[ -]?(?:dump|admin|import|check|show|slap))?\b[^\n|;]{0,120}?\s-p([\"']?)(?P<secret>[^\s\"'=]{4,200})"),
     ),
     OPTION: (("--pass",), re.compile(r"(?i)(?<=[\s\"'])--pass(?:word|wd|phrase)?(?:=|[ \t]{1,2}|[\"'],\s?(?=[\"']))[\"']?(?P<secret>[^\s\"',]{4,200})")),
     CONNECTION: ((";password=", ";pwd=", "; password=", "; pwd="), re.compile(r"(?i);\s?(?:password|pwd)=(?P<secret>[^\s;\"'<>&]{4,200})(?=[;\"'\s<]|$)")),

@@ -13,8 +13,12 @@ from bounded.nasty import Text
 from builders import cfg, view
 
 from hubkit import plain_yaml
+from hubkit.adopt.adoption import adopt
+from hubkit.adopt.source import MOST_CHARACTERS, MOST_LINES
 from hubkit.cards.settings import load_settings
 from hubkit.errors import HubkitError
+from hubkit.fix.render import diff
+from hubkit.fix.run import planned
 from hubkit.formats.strict_json import JsonFault, parse
 from hubkit.localhub.pages import CardPage
 from hubkit.readme.document import parse_readme
@@ -133,6 +137,22 @@ def _shown(text: str) -> None:
         show(text)
 
 
+def _adopted(text: str) -> None:
+    """The whole of `hubkit adopt`, of as many lines as it takes."""
+    text = "\n".join(text.split("\n")[: MOST_LINES + 1])
+    try:
+        adopt(view(readme=text), {"license": "mit", "base_model": "gpt2", "repo_id": "a/b"})
+    except HubkitError as error:
+        assert len(error.message) < 1000
+
+
+def _fixed(text: str) -> None:
+    """The whole of `hubkit fix --diff`."""
+    with planned(view(readme=text), unsafe=True) as plan:
+        for one in plan.fixes:
+            diff(view(readme=text), one)
+
+
 REGIONS: dict[str, Text] = {
     "openings": nasty.repeated("<!-- hubkit:author:a\na\n -->\n"),
     "openings without a comment's end": nasty.repeated("<!-- hubkit:author:a\n"),
@@ -169,12 +189,27 @@ BEGINNINGS: dict[str, Text] = {
         "token=eyJaaaaaaaaaaa.eyJaaaaaaaaaaa.aaaaaaaaaaa ", "://", "://a:", "://a:bcde", "://a:bcde@c ", "\\", "\\u0068", "%68", "&#104;", "&#", "\\x", "\\n", "\x1b[", "\0",
         "export ", "export A_TOKEN=abc123def456\n", "{token", ",password", "a_token=\n", "password ", "machine a login b password cdefg ", "'token': '", "\u0130", "a:1:b:c:",
         "aGZfYUIzYUIzYUIzYUIzYUIz ", "aGZfYUIzYUIzYUIzYUIzYUIz\n", "aGZf", "=5F", "a=5F=\n", "&amp;", "&amp;#", "%25", "&lowbar", "\\\\\\u", "-", "A", "sk_", "password = '", "password='abc12' ", "<password>",
+        "sshpass -p ", "mysql ", "mysql -p", '"kty":"RSA",', '"kty":"oct","a":"b",', '"d":"' + "aB3" * 9 + '",', "--password ", ";password=", "; pwd=", ' password="', "<key>password</key> ", "pwd = '", "://" + "0a1b" * 8 + "@",
     )
 }  # fmt: skip
 """What secrets begin with."""
 TEXTS = nasty.plain()
+HARD = {
+    name: TEXTS[name]
+    for name in (
+        "claims",
+        "lines '54 SAEs: 30 a + 9 b'",
+        "lines '|---|---|'",
+        "lines '| Layer | 9 |'",
+        "again '1/2 (5%) '",
+    )
+}
+"""Of a card that is judged again and again."""
 READERS: dict[str, Reader] = {
     "README.md": Reader(lambda text: _validated(readme=text), TEXTS | nasty.front_matter() | REGIONS, small=6_000),
+    "adopt": Reader(_adopted, HARD | {"many headings": lambda n: "".join(f"{'#' * (2 + i % 3)} a{i}\n" for i in range(n // 6))}, largest=MOST_CHARACTERS, small=4_000),
+    "adopt, any card": Reader(_adopted, TEXTS | nasty.front_matter() | REGIONS, largest=MOST_CHARACTERS, small=4_000),
+    "fix": Reader(_fixed, HARD | {name: text for name, text in nasty.front_matter().items() if name in {"head: a long list", "head: many keys"}}, largest=300_000, small=4_000),
     "cfg.json": Reader(lambda text: _validated(configuration=text.encode("utf-8", "replace")), nasty.jsons()),
     "evaluation.json": Reader(lambda text: _validated(files={"evaluation.json": text.encode()}), nasty.jsons()),
     "provenance.json": Reader(lambda text: _validated(files={"provenance.json": text.encode()}), nasty.jsons()),
@@ -197,5 +232,5 @@ READERS: dict[str, Reader] = {
     "the page of a card": Reader(lambda text: CardPage("a/b", "/f/", [], text).html(), TEXTS | nasty.front_matter(), small=5_000),
     "what is shown": Reader(_shown, TEXTS),
     "secrets": Reader(find_secrets, BEGINNINGS),
-    "secrets of settings": Reader(lambda text: [find_secrets(text, name) for name in (".env", ".pgpass", "a.py", "a.xml", "Dockerfile")], BEGINNINGS),
+    "secrets of settings": Reader(lambda text: [find_secrets(text, name) for name in (".env", ".pgpass", "a.py", "a.xml", "Dockerfile")], BEGINNINGS, largest=1 << 18),
 }  # fmt: skip

@@ -28,7 +28,7 @@ ANCHORED = {
     "hubkit.readme.code_models.LOADS_MODEL", "hubkit.readme.code_models.LOADS_SAE", "hubkit.readme.code_models.LOADS_TOKENIZER",
     "hubkit.readme.page.CODE", "hubkit.release.layout.LEFT_OUT_FILES", "hubkit.tensors.openers.CODE", "hubkit.tensors.npz.ITEM",
     "hubkit.validate.identity.NAME", "hubkit.validate.code_sites.MODULE", "hubkit.validate.properties.SIZE", "hubkit.validate.rules.cfg_neuronpedia.FORM",
-    "hubkit.validate.secret_kinds.VERSION", "hubkit.validate.secret_settings.DOCKER", "hubkit.validate.secret_settings.PROGRAMS",
+    "hubkit.validate.secret_kinds.VERSION", "hubkit.validate.secret_settings.DOCKER", "hubkit.validate.secret_settings.YAML", "hubkit.validate.secret_settings.PASS_FILES", "hubkit.tensors.onnx_parts.OUTSIDE", "hubkit.validate.secret_settings.PROGRAMS",
     "hubkit.validate.secret_settings.SETTINGS", "hubkit.validate.secret_texts.HAND_MADE",
 }  # fmt: skip
 """Used with `match` and `fullmatch` only: asked so here."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from builders import view
 from repo.double import Asked, Double, Reply, ranged
 
 from hubkit.errors import ExitCode, IncompleteError, UsageError
@@ -23,6 +24,7 @@ from hubkit.repo import listing as listing_module
 from hubkit.repo import transport as transport_module
 from hubkit.repo.deadline import Deadline, OverdueError, each_within
 from hubkit.repo.listing import parse_listing
+from hubkit.repo.local import open_folder
 from hubkit.repo.ratelimit import RateLimits
 from hubkit.validate.finding import Severity
 from hubkit.validate.run import validate
@@ -282,3 +284,28 @@ def test_a_listing_that_comes_is_whole_and_its_error_is_its_own() -> None:
         for one in each_within(5, pages()):
             got.append(one)  # noqa: PERF402
     assert got == list(range(300))
+
+
+def test_the_rules_end_with_the_command_and_what_was_found_stays() -> None:
+    """Of what takes the processor's time, too: the clock moves with every question."""
+    now = iter(range(10_000))
+    one = view(readme="# x\n")
+    one.deadline = Deadline(40, clock=lambda: float(next(now)))
+    report = validate(one)
+    assert report.findings
+    assert {skipped.reason for skipped in report.skipped} == {
+        "not finished within the 40 s for this repository"
+    }
+    assert not report.complete
+    one.deadline = Deadline(40, clock=lambda: 0.0)
+    assert not validate(one).skipped
+
+
+def test_a_folder_is_not_read_beyond_the_command_s_time(tmp_path: Path) -> None:
+    (tmp_path / "cfg.json").write_bytes(CFG)
+    found = open_folder(tmp_path)
+    found.deadline = Deadline(0)
+    with pytest.raises(OverdueError):
+        found.read("cfg.json")
+    found.deadline = Deadline(60)
+    assert found.read("cfg.json") == CFG

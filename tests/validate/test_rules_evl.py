@@ -32,6 +32,8 @@ BAD = {
     "an sae that is none": lambda: evaluation(saes=["x"]),
     "a layer without its hook": lambda: evaluation(layers=[{"layer": 3, "values": []}]),
     "a comparison with nothing": lambda: evaluation(comparisons=[{"sae_id": "x"}]),
+    "a form of a later hubkit": lambda: evaluation(**{"$schema": "urn:hubkit:evaluation:99", "saes": 7}),
+    "a slip in the form": lambda: evaluation(**{"$schema": "urn:hubkit:evaluation"}),
     "an unknown split": lambda: evaluated(value(split="test")),
 }
 GOOD = {

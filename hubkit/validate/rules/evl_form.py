@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
-from hubkit.validate.measured_values import METRICS, hubkit_files
+from hubkit.validate.measured_values import METRICS, hubkit_files, of_another_form
 from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
 
@@ -23,8 +23,18 @@ def not_of_its_form(repo: RepoFacts) -> Iterator[Found]:
     """An evaluation file is not of the form that its `$schema` says.
 
     A key that is missing, or a value of another kind (`hubkit schema evaluation`): what reads the file, `hubkit build-cards` and `hubkit push` among them,
-    refuses it, and the other rules pass over what they cannot read. Further keys, of a later hubkit say, are no fault. Said once a file.
+    refuses it, and the other rules pass over what they cannot read. Further keys, of a later hubkit say, are no fault; a form that this hubkit does not
+    know is told, for nothing in it was checked. Said once a file.
     """
+    for file, said in of_another_form(repo):
+        yield Found(
+            f"its $schema is {said[:60]!r}, a form that this hubkit does not know: nothing in it was checked",
+            "where a later hubkit wrote it: pip install -U sae-hubkit; else write it again: hubkit evaluate",
+            path=file.path,
+            pointer="/$schema",
+            line=file.line("/$schema"),
+            identity="another form",
+        )
     for file in hubkit_files(repo):
         if file.document is None:  # EVL002 says so
             continue

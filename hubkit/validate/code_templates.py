@@ -1,0 +1,89 @@
+"""Templates of chats that reach for Python's own insides: what renders them outside of a sandbox runs whatever they say.
+
+Where they stand: tokenizer_config.json, chat_template.json and .jinja, and the metadata of GGUF. Source: transformers 4.57 (chat_template_utils.py), GGUF 3,
+llama-cpp-python before 0.2.72 (which rendered them without a sandbox).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from hubkit.errors import IncompleteError
+from hubkit.validate.finding import Severity
+from hubkit.validate.plain_text import plain
+from hubkit.validate.secret_bytes import text_of
+
+if TYPE_CHECKING:
+    from hubkit.repo.view import Entry, RepoView
+    from hubkit.validate.code_files import SearchedCode
+
+TEMPLATES = (".jinja", ".jinja2", ".j2")
+MENTION = "chat_template"
+LARGEST = 1 << 22
+"""Bytes of a text: tokenizer_config.json lists every added token."""
+GGUF = b"GGUF"
+GGUF_TEMPLATE = re.compile(rb"tokenizer\.chat_template[\w.]{0,40}\x08\0\0\0(.{8})", re.DOTALL)
+"""The key, the type of a text, its length."""
+LONGEST_TEMPLATE = 1 << 20
+BLOCK, OVERLAP, MOST_OF_GGUF = 1 << 20, 200, 1 << 26
+"""Bytes: the vocabulary stands before the template in many."""
+INSIDE = re.compile(
+    r"__(?:[a-z]{1,20}_?){1,2}__|_TemplateReference__|\|\s{0,9}attr\s{0,9}\(\s{0,9}(?![\"'][A-Za-z])"
+)
+"""`__globals__` and its like, and an attribute whose name is put together."""
+MOST_LOOKS = 2_000
+REACH = 4_000
+"""Characters of an expression."""
+OPENERS, CLOSERS = ("{{", "{%"), ("}}", "%}")
+
+
+def reaches_inside(text: str) -> str | None:
+    """The name of Python's insides in an expression of a template; None where there is none."""
+    for number, match in enumerate(INSIDE.finditer(text)):
+        if number == MOST_LOOKS:
+            return None
+        before = text[max(0, match.start() - REACH) : match.start()]
+        if max(map(before.rfind, OPENERS)) > max(map(before.rfind, CLOSERS)):
+            return match.group()
+    return None
+
+
+def search_templates(view: RepoView, searched: SearchedCode) -> None:
+    """Look at every template that is at hand, into `searched`."""
+    from hubkit.validate.code_files import CodeFile
+
+    for entry in view.list():
+        if not entry.size or not view.at_hand(entry.path, 0, min(entry.size, LARGEST)):
+            continue
+        try:
+            names = [name for text in _templates(view, entry) if (name := reaches_inside(text))]
+        except IncompleteError as error:
+            searched.unread.append(error.message)
+            continue
+        if names:
+            what = f"a template with {names[0]!r}: rendered without a sandbox, it runs code"
+            searched.found.append(CodeFile(entry.path, "template", what, Severity.ERROR))
+
+
+def _templates(view: RepoView, entry: Entry) -> Iterator[str]:
+    """The texts of an entry that may be templates. Raises IncompleteError where its bytes do not come."""
+    small = entry.name.lower()
+    if small.endswith((*TEMPLATES, ".json")):
+        text = text_of(view.read_range(entry.path, 0, min(entry.size, LARGEST)))
+        if MENTION in text or MENTION in small or small.endswith(TEMPLATES):
+            yield plain(text)
+    elif view.near and view.read_range(entry.path, 0, len(GGUF)) == GGUF:
+        yield from _of_gguf(view, entry)
+
+
+def _of_gguf(view: RepoView, entry: Entry) -> Iterator[str]:
+    for start in range(0, min(entry.size, MOST_OF_GGUF), BLOCK):
+        block = view.read_range(entry.path, start, min(entry.size, start + BLOCK + OVERLAP))
+        for match in GGUF_TEMPLATE.finditer(block):
+            begin = start + match.end()
+            length = min(int.from_bytes(match[1], "little"), LONGEST_TEMPLATE)
+            yield view.read_range(entry.path, begin, min(entry.size, begin + length)).decode(
+                "utf-8", "replace"
+            )

@@ -1,0 +1,79 @@
+"""Chat templates that break out, beside those that models have."""
+
+from __future__ import annotations
+
+import json
+import struct
+import time
+
+import pytest
+from builders import check, view
+
+from hubkit.validate.code_templates import reaches_inside
+from hubkit.validate.finding import Severity
+
+CALL = "popen('id')"
+BAD = [
+    f"{{{{ cycler.__init__.__globals__.os.{CALL} }}}}",
+    f"{{% for x in ().__class__.__base__.__subclasses__() %}}{{% if 'warning' in x.__name__ %}}{{{{ x()._module.{CALL} }}}}{{% endif %}}{{% endfor %}}",
+    "{{ messages|attr('__class__') }}",
+    "{{ messages | attr('_' ~ '_class_' ~ '_') }}".replace("attr('_'", "attr(x"),
+    "{{ self._TemplateReference__context }}",
+]
+GOOD = [
+    "{% for m in messages %}{{ '<|im_start|>' + m['role'] }}{{ m.content | trim }}{% endfor %}",
+    "{{ bos_token }}A function is written def __init__(self): {{ eos_token }}",
+    "{{ tools | map(attribute='name') | join(', ') }} __main__ {% if x is defined %}y{% endif %}",
+    "{{ a | attr('role') }}",
+]
+
+
+def gguf(template: str) -> bytes:
+    key = b"tokenizer.chat_template"
+    raw = template.encode()
+    tokens = b"".join(struct.pack("<Q", len(one)) + one for one in [b"{{", b"__init__", b"}}"] * 9)
+    return (
+        b"GGUF"
+        + struct.pack("<IQQ", 3, 0, 2)
+        + tokens
+        + struct.pack("<Q", len(key))
+        + key
+        + struct.pack("<IQ", 8, len(raw))
+        + raw
+    )
+
+
+def files(template: str) -> dict[str, bytes]:
+    return {
+        "tokenizer_config.json": json.dumps({"added_tokens": {}, "chat_template": template}).encode(),
+        "escaped/tokenizer_config.json": json.dumps({"chat_template": template})
+        .replace("_", "\\u005f")
+        .replace("chat\\u005ftemplate", "chat_template")
+        .encode(),
+        "named/tokenizer_config.json": json.dumps(
+            {"chat_template": [{"name": "default", "template": template}]}
+        ).encode(),
+        "chat_template.jinja": template.encode(),
+        "model.gguf": gguf(template),
+    }
+
+
+@pytest.mark.parametrize("template", BAD)
+def test_a_template_that_reaches_inside_is_told_wherever_it_stands(template: str) -> None:
+    found = check(view(files=files(template)), "SEC004").findings
+    assert {(one.path, one.severity) for one in found} == {(path, Severity.ERROR) for path in files(template)}
+
+
+@pytest.mark.parametrize("template", GOOD)
+def test_a_healthy_template_is_left_alone(template: str) -> None:
+    vocabulary = json.dumps({"{{": 1, "__init__": 2, "__globals__": 3}).encode()
+    assert check(view(files=files(template) | {"vocab.json": vocabulary}), "SEC004").findings == []
+
+
+@pytest.mark.parametrize(
+    "text", ["__init__" * 100_000, "{{" * 400_000, "{{__a" * 200_000, "|attr(" * 150_000, "__" * 400_000]
+)
+def test_time_is_bounded(text: str) -> None:
+    begun = time.process_time()
+    reaches_inside(text)
+    assert time.process_time() - begun < 2
