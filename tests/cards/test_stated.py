@@ -138,7 +138,7 @@ def test_old_files_give_a_card_without_a_computed_number(tmp_path: Path) -> None
     text = build_card(folder).text
     assert "without the record that hubkit computed them" in text
     assert "| Explained variance | 0.995 | 38 | training rows |" in text
-    assert "| null, 95 % point of the maximum over as many independent latents |" in text
+    assert " Null: 95 % point of the maximum over as many independent latents." in text
     assert "| 1.66: not above its null |" in text
     assert "Computed by hubkit" not in text
 
