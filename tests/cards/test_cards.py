@@ -136,7 +136,9 @@ def test_what_was_not_measured_says_so(release: Path) -> None:
     assert "Not measured by hubkit: 2 of 2 SAEs." in section(text, "Limitations")
     assert "There is no provenance.json" in text
     assert re.search(
-        r"^- Key findings, SAE quality, What the label means, Effect sizes: not computed by hubkit\.$", text, re.MULTILINE
+        r"^- Key findings, SAE quality, What the label means, Effect sizes: not computed by hubkit\.$",
+        text,
+        re.MULTILINE,
     )
     assert re.search(
         r"^- Stability .*Probe comparison: not computed by hubkit, and stated in no file beside this card\.$",
