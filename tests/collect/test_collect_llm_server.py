@@ -145,8 +145,8 @@ def test_a_real_model_answers_over_the_wire(smollm2: Path, tmp_path: Path) -> No
             meanings={"yes": "agrees that the bridge is safe", "no": "says that it is not"},
             model=str(smollm2),
             base_url=url,
-            retries=1,
-            answer_tokens=60,
+            retries=0,
+            answer_tokens=20,
         )
         verdicts = verdicts_of(judge, replies, tmp_path / "kept.jsonl")
     assert verdicts_of(judge, replies, tmp_path / "kept.jsonl") == verdicts, (
