@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from hubkit import svg
 from hubkit.cards.facts import Facts, SaeFact, Thresholds
+from hubkit.errors import UsageError
 from hubkit.release import layout
 from hubkit.release.metrics import MetricValue
 from hubkit.release.writing import keep_or_write
@@ -42,7 +43,15 @@ class Drawn:
 
 
 def write_figures(facts: Facts, release: Path) -> list[Figure]:
-    """Draw every figure that the numbers allow; a figure of an earlier build that they no longer allow is removed."""
+    """Draw every figure that the numbers allow; a figure of an earlier build that they no longer allow is removed.
+
+    Raises UsageError where the folder of figures is a link that leads out of the release: somebody else's files would be written over.
+    """
+    if not (release / FOLDER).resolve().is_relative_to(release.resolve()):
+        raise UsageError(
+            f"{release / FOLDER}: a link that leads out of the release, expected a folder",
+            "remove the link and build the card again",
+        )
     drawn = draw_figures(facts)
     for one in drawn:
         keep_or_write(release / FOLDER / f"{one.name}.svg", one.text)

@@ -35,7 +35,7 @@ from hubkit.tensors.openers import (
 from hubkit.tensors.pickle_steps import BEGINNINGS
 from hubkit.tensors.pickle_stream import BeyondError, PickleError, PickleStream, UndoneError
 from hubkit.tensors.pickle_trace import MAX_COST, Trace, trace_pickles
-from hubkit.tensors.signatures import LFS_POINTER, inert, program, reads_as_text
+from hubkit.tensors.signatures import LFS_POINTER, inert, is_hdf5_further_on, program, reads_as_text
 from hubkit.tensors.unpacked import PackingError, Unpacked
 from hubkit.tensors.view_file import Share, ViewFile, is_streamed
 from hubkit.tensors.zip_entries import ends_as_zip
@@ -102,11 +102,13 @@ class _Look:
             except (PickleError, BeyondError) as error:
                 self.unread(place, error, what)
                 known = True
-        if known or native or raw or not head.strip(b"\0") or head.startswith(LFS_POINTER):
+        if known or native or raw or head.startswith(LFS_POINTER):
             return
-        if says_packed(name):
+        if head.strip(b"\0") and says_packed(name):
             self.unread(place, PickleError(UNRECOGNISED))
-        elif not reads_as_text(head):
+        elif self.near and not is_streamed(file) and is_hdf5_further_on(file):
+            self._other(file, "hdf5", place)
+        elif head.strip(b"\0") and not reads_as_text(head):
             self._other(file, inert(head), place)
 
     def _other(self, file: Readable, kind: str | None, place: str) -> None:

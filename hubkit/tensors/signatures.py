@@ -7,8 +7,12 @@ numbers for programs.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from hubkit.tensors.protobuf import is_onnx, is_sentencepiece
+
+if TYPE_CHECKING:
+    from hubkit.tensors.view_file import Readable
 
 INERT = {
     "png": rb"\x89PNG\r\n\x1a\n", "jpeg": rb"\xff\xd8\xff", "gif": rb"GIF8[79]a", "bmp": rb"BM....\x00\x00\x00\x00", "tiff": rb"II\*\x00|MM\x00\*|II\+\x00|MM\x00\+",
@@ -32,6 +36,7 @@ PROGRAMS = {
 }  # fmt: skip
 _INERT = [(name, re.compile(pattern, re.DOTALL)) for name, pattern in INERT.items()]
 _PROGRAMS = [(name, re.compile(pattern, re.DOTALL)) for name, pattern in PROGRAMS.items()]
+HDF5, FIRST_USER_BLOCK = b"\x89HDF\r\n\x1a\n", 512
 STRANGE = bytes({*range(32), 127} - {8, 9, 10, 12, 13, 26, 27})
 """Bytes that no text has."""
 MOST_STRANGE = 0.01
@@ -50,6 +55,18 @@ def inert(head: bytes) -> str | None:
 def program(head: bytes) -> str | None:
     """What kind of compiled program `head` begins; None where it begins none."""
     return next((name for name, pattern in _PROGRAMS if pattern.match(head)), None)
+
+
+def is_hdf5_further_on(file: Readable) -> bool:
+    """Whether HDF5 begins behind a block of its user: its readers look at 512 bytes, 1,024, 2,048 and so on. Source: HDF5 File Format Specification 3.0, II.A."""
+    at = FIRST_USER_BLOCK
+    file.seek(at)
+    while found := file.read(len(HDF5)):
+        if found == HDF5:
+            return True
+        at *= 2
+        file.seek(at)
+    return False
 
 
 def _safetensors(head: bytes) -> str | None:

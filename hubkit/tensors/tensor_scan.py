@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hubkit.tensors.header import TensorInfo
 
 Axis = Literal["rows", "columns"]
+HUGE = float(np.sqrt(np.finfo(np.float32).max))
 FEW_ROWS = 128
 """Rows whose squares are summed in the tensor's own precision before the sums go into float64: an error of 128 roundings at most."""
 MARKS = 8
@@ -30,6 +31,8 @@ class TensorScan:
     values: int
     nan: int = 0
     inf: int = 0
+    huge: int = 0
+    """Finite values of float32 or narrower whose square is not finite in float32."""
     first_bad: int | None = None
     """Row-major index of the first NaN or infinity."""
     norms: npt.NDArray[np.float64] | None = None
@@ -137,7 +140,12 @@ class Sums:
 
     def _count(self, first: int, values: npt.NDArray[Any]) -> None:
         """Exactly what is not finite: a square that overflows is none of it."""
-        bad = np.flatnonzero(~np.isfinite(values))
+        finite = np.isfinite(values)
+        if (
+            values.dtype.itemsize >= 4
+        ):  # no narrower value is that large, bfloat16 aside, which goes by as float32
+            self.found.huge += int((np.abs(values[finite]) > HUGE).sum())
+        bad = np.flatnonzero(~finite)
         if not len(bad):
             return
         nan = int(np.isnan(values[bad]).sum())

@@ -1,6 +1,6 @@
 """Templates of chats that reach for Python's own insides: what renders them outside of a sandbox runs whatever they say.
 
-Where they stand: tokenizer_config.json, chat_template.json and .jinja, and the metadata of GGUF. Source: transformers 4.57 (chat_template_utils.py), GGUF 3,
+Where they stand: tokenizer_config.json, chat_template.json and .jinja, other settings that name one, and the metadata of GGUF. Source: transformers 4.57 (chat_template_utils.py), GGUF 3,
 llama-cpp-python before 0.2.72 (which rendered them without a sandbox).
 """
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 TEMPLATES = (".jinja", ".jinja2", ".j2")
 MENTION = "chat_template"
+SETTINGS = (".json", ".json5", ".yaml", ".yml", ".toml")
+"""Files that may name one: read where they mention it."""
 LARGEST = 1 << 22
 """Bytes of a text: tokenizer_config.json lists every added token."""
 GGUF = b"GGUF"
@@ -30,9 +32,14 @@ LONGEST_TEMPLATE = 1 << 20
 BLOCK, OVERLAP, MOST_OF_GGUF = 1 << 20, 200, 1 << 26
 """Bytes: the vocabulary stands before the template in many."""
 INSIDE = re.compile(
-    r"__(?:[a-z]{1,20}_?){1,2}__|_TemplateReference__|\|\s{0,9}attr\s{0,9}\(\s{0,9}(?![\"'][A-Za-z])"
+    r"__(?:[a-z]{1,20}_?){1,2}__|_TemplateReference__|\|\s{0,9}attr\s{0,9}\(\s{0,9}(?![\"'][A-Za-z][^\"']{0,80}[\"']\s{0,9}\))"
+    r"|[\w)\]]\[\s{0,9}\(?[\"'][^\"'\]]{0,80}[\"']\s{0,9}(?:\*|\|\s{0,9}(?:replace|reverse|format|lower|join)\b)"
 )
-"""`__globals__` and its like, and an attribute whose name is put together."""
+"""`__globals__` and its like, and an attribute or a key whose name is put together."""
+JOINED = re.compile(r"[\"']\s{0,9}[+~]?\s{0,9}[\"']")
+"""Where one text ends and the next begins, which Jinja makes one of: `'__cl' + 'ass__'`, `'__cl' 'ass__'`."""
+OCTAL = re.compile(r"\\{1,2}(?:(1[0-7]{2}|[4-7][0-7](?![0-7]))|N\{LOW LINE\}|U0000005[fF])")
+"""A letter or underscore as a text of Jinja may write it, and nothing else does."""
 MOST_LOOKS = 2_000
 REACH = 4_000
 """Characters of an expression."""
@@ -41,6 +48,7 @@ OPENERS, CLOSERS = ("{{", "{%"), ("}}", "%}")
 
 def reaches_inside(text: str) -> str | None:
     """The name of Python's insides in an expression of a template; None where there is none."""
+    text = JOINED.sub("", OCTAL.sub(lambda match: chr(int(match[1], 8)) if match[1] else "_", text))
     for number, match in enumerate(INSIDE.finditer(text)):
         if number == MOST_LOOKS:
             return None
@@ -70,7 +78,7 @@ def search_templates(view: RepoView, searched: SearchedCode) -> None:
 def _templates(view: RepoView, entry: Entry) -> Iterator[str]:
     """The texts of an entry that may be templates. Raises IncompleteError where its bytes do not come."""
     small = entry.name.lower()
-    if small.endswith((*TEMPLATES, ".json")):
+    if small.endswith((*TEMPLATES, *SETTINGS)):
         text = text_of(view.read_range(entry.path, 0, min(entry.size, LARGEST)))
         if MENTION in text or MENTION in small or small.endswith(TEMPLATES):
             yield plain(text)

@@ -1,6 +1,6 @@
 """Names of code in JSON and YAML, which some loaders import and call: transformers' auto_map, hydra's _target_, jsonpickle's py/..., what Keras rebuilds by name.
 
-Source: transformers 4.57 (dynamic_module_utils.py), hydra 1.3 (instantiate), jsonpickle 4 (tags.py), Keras 3 (saving/serialization_lib.py).
+Source: transformers 4.57 (dynamic_module_utils.py, modeling_utils.py), PEFT 0.17 (auto.py), diffusers 0.35 (pipeline_utils.py), skops 0.13 (io), hydra 1.3 (instantiate), jsonpickle 4 (tags.py), Keras 3 (saving/serialization_lib.py).
 """
 
 from __future__ import annotations
@@ -39,9 +39,34 @@ UNSAFE = frozenset(
     ["enable_unsafe_deserialization", "get_file", "load_model", "load_weights", "load_img", "model_from_json"]
 )
 """Keras's own functions that read other files, or switch its safe mode off."""
-KEYS = frozenset((*FROM_THE_REPOSITORY, TARGET, *PICKLED, LAYER))
+PIPELINE = "_class_name"
+"""Of diffusers' model_index.json: a list where the class is the repository's own."""
+KERNELS = frozenset(
+    f"{before}{kind}_implementation{behind}"
+    for kind in ("attn", "experts")
+    for before, behind in (("", ""), ("_", ""), ("_", "_internal"))
+)
+KERNEL = re.compile(r"(?:paged\|)?([\w.-]{1,100})/[\w.-]{1,100}(?:[@:][\w.:@/-]{0,100})?")
+"""A repository of compiled kernels, where other values are names of transformers' own."""
+OF_TRANSFORMERS = "kernels-community"
+"""Whose kernels transformers takes without being asked to trust them."""
+LIBRARY = "parent_library"
+"""Of an adapter of PEFT: the module that it imports for the class of the base model."""
+OF_PEFT = (
+    "peft",
+    "transformers",
+    "diffusers",
+    "torch",
+    "torchvision",
+    "timm",
+    "open_clip",
+    "sentence_transformers",
+)
+SKOPS, SKOPS_MODULE = "__class__", "__module__"
+KEYS = frozenset((*FROM_THE_REPOSITORY, TARGET, *PICKLED, LAYER, *KERNELS, LIBRARY))
 WORDS = re.compile(
-    "auto_map|custom_pipelines|_target_|py/[a-z]|Lambda|__lambda__|class_name|\\\\(?:u00[2-7]|x[2-7])"
+    "auto_map|custom_pipelines|_target_|py/[a-z]|Lambda|__lambda__|class_name|attn_implementation|experts_implementation|parent_library|__module__"
+    "|\\\\(?:u00[2-7]|x[2-7])"
 )
 """What a text has that names code, or writes an ordinary letter as an escape."""
 MOST_VALUES = 1_000_000
@@ -68,7 +93,7 @@ def names_of_code(text: str, *, is_json: bool, lines: bool = False) -> list[Name
         pairs = _of_json(text) if is_json else _of_yaml(text)
     found: dict[Named, None] = {}
     for key, value in pairs:
-        if (one := _judged(key, value)) is not None:
+        if (one := _judged(key, value) or _of_others(key, value)) is not None:
             found[one] = None
     return list(found)
 
@@ -98,6 +123,38 @@ def _judged(key: str, value: Any) -> Named | None:
         return Named(
             "jsonpickle", f"{key} names {value[:100]!r}, which jsonpickle imports or calls", severity, key
         )
+    return None
+
+
+def _of_others(key: str, value: Any) -> Named | None:
+    """What other loaders import or fetch by a key: transformers' kernels, a pipeline of diffusers, the library of a PEFT adapter, an object of skops."""
+    if key in KERNELS:
+        return _of_kernels(key, value)
+    if key == PIPELINE and isinstance(value, list) and not isinstance(value, _Pairs):
+        what = f"{key} is a list: it names code of the repository that diffusers runs on loading"
+        return Named(key, what, Severity.WARNING, key)
+    if key == LIBRARY and isinstance(value, str) and value.partition(".")[0] not in OF_PEFT:
+        severity = Severity.ERROR if runs_code(value) else Severity.NOTE
+        return Named(key, f"{key} names {value[:100]!r}, which PEFT imports", severity, key)
+    if key == SKOPS_MODULE and isinstance(value, _Pairs):
+        pair = dict(value)
+        name = f"{pair[SKOPS_MODULE]}.{pair[SKOPS]}"
+        return (
+            Named("skops", f"it names {name[:100]!r}, which skops imports", Severity.ERROR, SKOPS)
+            if "__loader__" in pair and runs_code(name)
+            else None
+        )
+    return None
+
+
+def _of_kernels(key: str, value: Any) -> Named | None:
+    """Compiled code that transformers downloads by the name in a configuration, of the model or of each of its parts."""
+    names = [inner for _, inner in value] if isinstance(value, _Pairs) else [value]
+    for name in names:
+        if isinstance(name, str) and (match := KERNEL.fullmatch(name)):
+            severity = Severity.NOTE if match[1] == OF_TRANSFORMERS else Severity.WARNING
+            what = f"{key} names the repository {name[:100]!r}, whose compiled code transformers downloads and runs"
+            return Named("kernel", what, severity, key)
     return None
 
 
@@ -151,6 +208,8 @@ def _of_json(text: str) -> Iterator[tuple[str, Any]]:
             yield from value
             if {LAYER, BY_NAME} <= {key for key, _ in value}:
                 yield BY_NAME, value
+            if {SKOPS, SKOPS_MODULE} <= {key for key, _ in value}:
+                yield SKOPS_MODULE, value
             left += [inner for _, inner in value]
         elif isinstance(value, list):
             left += value

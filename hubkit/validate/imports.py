@@ -36,7 +36,7 @@ RUNS_CODE_BELOW = frozenset(
     """
     torch.hub torch.jit torch.package torch.compiler torch._dynamo torch._inductor torch._functorch torch._export torch.multiprocessing torch.serialization
     torch.distributed.rpc torch.distributed.elastic torch.distributed.run torch.distributed.launch torch.distributed.launcher
-    torch.fx.experimental torch.testing torch.utils._config_module torch.utils.bottleneck torch.utils.collect_env torch.utils.cpp_extension
+    torch.fx.experimental torch.fx.graph_module torch.testing torch.utils._config_module torch.utils.bottleneck torch.utils.collect_env torch.utils.cpp_extension
     torch.utils.data.datapipes torch.utils.model_zoo torch.utils.show_pickle torch.utils.hipify torch.utils.file_baton torch.utils.benchmark torch.profiler
     torch.onnx torch.classes torch.ops torch._classes torch._ops torch._appdirs torch.cuda.jiterator torch.utils.model_dump torch.utils.viz
     numpy.f2py numpy.distutils numpy.testing numpy.ctypeslib numpy.lib.npyio numpy.lib._npyio_impl numpy.lib.format numpy.lib._format_impl numpy.lib.utils
@@ -87,6 +87,7 @@ INSIDE = frozenset(
     """
     os posix nt sys subprocess builtins __builtin__ __builtins__ ctypes shutil importlib runpy pty socket marshal cloudpickle system popen
     eval exec execfile
+    from_pretrained from_file load_from_checkpoint load_library write_text write_bytes unlink rmdir read_pickle to_pickle FileStore FileType
     """.split()  # noqa: SIM905 - the same
 )
 """What must not stand anywhere in a name: pickles reach `torch.serialization.os.system` by its dots."""

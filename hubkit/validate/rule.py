@@ -7,6 +7,7 @@ Its docstring is what `hubkit explain` prints; the first line is the rule's titl
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -67,7 +68,7 @@ def _register(code: str, made: Callable[[Check], Rule]) -> Callable[[Check], Che
     def decorate(check: Check) -> Check:
         if code in REGISTRY:
             raise ValueError(f"the code {code} is taken by {REGISTRY[code].check.__name__}")
-        if not check.__doc__:
+        if not check.__doc__ and sys.flags.optimize < 2:  # which takes every docstring away
             raise ValueError(f"{code} has no docstring: it is what `hubkit explain {code}` prints")
         REGISTRY[code] = made(check)
         return check

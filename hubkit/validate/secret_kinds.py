@@ -65,6 +65,9 @@ SECRETS = {
         re.compile(r"-----BEGIN (?:[A-Z0-9]{1,16} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:[ \t]{0,8}[\r\n][\s\"'+,]{0,64}[A-Za-z0-9+/][A-Za-z0-9+/_ -]{2,40}"
                    r"|\s?[A-Za-z0-9+/]{40})|PuTTY-User-Key-File-\d: "),
     ),
+    "a Telegram bot's token": ((":AA",), re.compile(r"(?<=[0-9]{8}):AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])")),
+    "an Azure client secret": (("Q~",), re.compile(r"(?<=[A-Za-z0-9_~.-]{3}[0-9])Q~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~.-])")),
+    "a Terraform token": ((".atlasv1.",), re.compile(r"(?<=[A-Za-z0-9]{14})\.atlasv1\.[A-Za-z0-9_=-]{60,70}(?![A-Za-z0-9_=-])")),
     "a signed token (JWT)": (("eyJ",), re.compile(r"(?<![\w-])eyJ[\w-]{10,2000}\.eyJ[\w-]{10,4000}\.[\w-]{10,1000}")),
     "a URL with a password": (("://",), re.compile(r"://[^\s:/@\"'<>]{0,80}:([^\s:/@\"'<>]{4,200})@[\w.\[-]")),
 }  # fmt: skip

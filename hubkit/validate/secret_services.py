@@ -29,7 +29,7 @@ FORMS = (
     ("a Clojars token", "CLOJARS_{L:60}"), ("a Cloudflare key", "v1.0-{H:24}-{H:146}"), ("a Databricks token", "dapi{H:32}"), ("a DigitalOcean token", "dop_v1_{H:64}"), ("a DigitalOcean token", "doo_v1_{H:64}"),
     ("a DigitalOcean token", "dor_v1_{H:64}"), ("a Docker Hub token", "dckr_pat_{W:27}"), ("a Docker Hub token", "dckr_oat_{W:32}"), ("a Doppler token", "dp.pt.{A:43}"), ("a Doppler token", "dp.st.{A:40-80}"),
     ("a Dropbox token", "sl.{W:130-400}"), ("a Duffel token", "duffel_live_{W:43}"), ("a Dynatrace token", "dt0c01.{U:24}.{U:64}"), ("an E2B key", "e2b_{H:40}"), ("an EasyPost key", "EZAK{A:54}"),
-    ("an ElevenLabs key", "sk_{H:48}"), ("a Facebook token", "EAAB{A:96-400}"), ("a Figma token", "figd_{W:40}"), ("a Firecrawl key", "fc-{H:32}"), ("a Fireworks key", "fw_{A:22-40}"), ("a Fly.io token", "fo1_{W:43}"),
+    ("an ElevenLabs key", "sk_{H:48}"), ("a Facebook token", "EAAB{A:96-400}"), ("a Facebook token", "EAAC{A:96-400}"), ("a Facebook token", "EAAM{A:96-400}"), ("a Figma token", "figd_{W:40}"), ("a Firecrawl key", "fc-{H:32}"), ("a Fireworks key", "fw_{A:22-40}"), ("a Fly.io token", "fo1_{W:43}"),
     ("a Fly.io token", "fm2_{B:100-600}"), ("a Frame.io token", "fio-u-{D:64}"), ("a Grafana token", "glc_{B:32-400}"), ("a Grafana token", "glsa_{A:32}_{X:8}"), ("a Groq key", "gsk_{A:40-80}"),
     ("a Heroku key", "HRKU-AA{W:58}"), ("a Honeycomb key", "hcaik_{A:58}"), ("a HubSpot token", "pat-na1-{H:8}-{H:4}-{H:4}-{H:4}-{H:12}"), ("an Infracost key", "ico-{A:32}"), ("a Jina key", "jina_{A:60}"),
     ("a Kaggle token", "KGAT_{H:32}"), ("a LangSmith key", "lsv2_pt_{H:32}_{H:10}"), ("a LangSmith key", "lsv2_sk_{H:32}_{H:10}"), ("a LaunchDarkly key", "sdk-{H:8}-{H:4}-{H:4}-{H:4}-{H:12}"), ("a Linear key", "lin_api_{A:40}"),
@@ -42,7 +42,7 @@ FORMS = (
     ("a Shopify token", "shpat_{X:32}"), ("a Shopify token", "shpca_{X:32}"), ("a Shopify token", "shppa_{X:32}"), ("a Shopify secret", "shpss_{X:32}"), ("a SonarQube token", "sqp_{H:40}"), ("a SonarQube token", "squ_{H:40}"),
     ("a Sourcegraph token", "sgp_{X:16}_{X:40}"), ("a Sourcegraph token", "sgp_local_{X:40}"), ("a Square token", "sq0atp-{W:22}"), ("a Square secret", "sq0csp-{W:43}"), ("a Stripe key", "sk_live_{A:20-200}"), ("a Stripe key", "rk_live_{A:20-200}"),
     ("a Stripe secret", "whsec_{A:32-80}"), ("a Supabase token", "sbp_{H:40}"), ("a Supabase key", "sb_secret_{W:31-40}"), ("a Tailscale key", "tskey-auth-{A:10-30}-{A:20-60}"), ("a Tailscale key", "tskey-api-{A:10-30}-{A:20-60}"),
-    ("a Tavily key", "tvly-{W:32-45}"), ("a Typeform token", "tfp_{D:59}"), ("a Vault token", "hvs.{W:90-400}"), ("a Vault token", "hvb.{W:138-400}"), ("an xAI key", "xai-{A:60-100}"), ("a Yandex key", "AQVN{W:35-40}"),
+    ("a Tavily key", "tvly-{W:32-45}"), ("a Together key", "tgp_v1_{W:43}"), ("a Typeform token", "tfp_{D:59}"), ("a Vault token", "hvs.{W:90-400}"), ("a Vault token", "hvb.{W:138-400}"), ("an xAI key", "xai-{A:60-100}"), ("a Yandex key", "AQVN{W:35-40}"),
 )  # fmt: skip
 """(kind, form): what stands in braces is a letter of ALPHABETS and how many of its characters there are."""
 

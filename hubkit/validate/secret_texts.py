@@ -31,10 +31,12 @@ FAR_BYTES, FAR_FILES = 4_000_000, 64
 HAND_MADE = re.compile(
     r"""(?:.*\.)?env(?:\..*|rc)?|[._]netrc|\.(?:npmrc|pypirc|pgpass|git-credentials|dockercfg|my\.cnf|bashrc|zshrc|profile)|id_(?:rsa|dsa|ecdsa|ed25519)|kaggle\.json
     |\.?[^.]*(?:secret|credential|token|passw|wandb|api_?key)[^.]*(?:\.json|\.csv)?
-    |.*\.(?:py|sh|bash|zsh|ps1|bat|cmd|ipynb|ya?ml|toml|txt|log|out|err|cfg|ini|conf|properties|pem|key|ppk|asc|gpg|tf|tfvars|slurm|sbatch|md|rst|r|jl|js|ts)""",
+    |(?:model_index|adapter_config|(?:(?:pre|image_|video_)?processor|generation)_config|chat_template)\.json
+    |.*\.(?:jinja2?|j2|py|sh|bash|zsh|ps1|bat|cmd|ipynb|ya?ml|toml|txt|log|out|err|cfg|ini|conf|properties|pem|key|ppk|asc|gpg|tf|tfvars|slurm|sbatch|md|rst|r|jl|js|ts)""",
     re.VERBOSE | re.IGNORECASE,
 )
-"""What people write, or programs that know their keys: what is looked at on the Hub, also where it is packed by itself (`train.log.gz`)."""
+"""What people write, or programs that know their keys, and what may name code for a loader (SEC004): what is looked at on the Hub, also where it is packed by
+itself (`train.log.gz`)."""
 TOKENIZERS = {"merges.txt", "vocab.txt"}
 
 

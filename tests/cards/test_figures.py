@@ -16,6 +16,7 @@ from hubkit import svg
 from hubkit.cards.facts import Facts, read_facts
 from hubkit.cards.figures import draw_figures, write_figures
 from hubkit.cards.settings import CardSettings
+from hubkit.errors import UsageError
 from hubkit.release.metrics import (
     Comparison,
     Evaluation,
@@ -123,6 +124,23 @@ def test_same_facts_same_bytes_and_what_no_longer_applies_goes(facts: Facts, tmp
 
     write_figures(dataclasses.replace(facts, evaluation=None), tmp_path)
     assert not (tmp_path / "figures" / "layer_profile.svg").exists()
+
+
+def test_no_figure_is_written_through_a_link_that_leads_out(facts: Facts, tmp_path: Path) -> None:
+    release, elsewhere = tmp_path / "release", tmp_path / "elsewhere"
+    (release / "drawn").mkdir(parents=True)
+    elsewhere.mkdir()
+    try:
+        (release / "figures").symlink_to(elsewhere, target_is_directory=True)
+    except OSError:
+        pytest.skip("links need a right of their own here")
+    with pytest.raises(UsageError, match="leads out of the release"):
+        write_figures(facts, release)
+    assert list(elsewhere.iterdir()) == []
+    (release / "figures").unlink()
+    (release / "figures").symlink_to(release / "drawn", target_is_directory=True)
+    assert write_figures(facts, release)
+    assert list((release / "drawn").iterdir()) != []
 
 
 def test_no_label_touches_another_or_leaves_the_picture(facts: Facts) -> None:

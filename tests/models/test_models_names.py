@@ -43,6 +43,12 @@ def test_layers_that_a_name_states(text: str, layers: set[int]) -> None:
         ("hook_embed", "transformer_lens", None),
         ("model.layers.21", "module_path", 21),
         ("model.layers.21.hook_resid_post", "mixed", 21),
+        ("blocks.10.hook_resid_post", "transformer_lens", 10),
+        ("blocks.0.hook_resid_post", "transformer_lens", 0),
+        ("model.layers.0.mlp", "module_path", 0),
+        ("blocks.09.hook_resid_post", "unknown", 9),
+        ("model.layers.009", "unknown", 9),
+        ("blocks.\u0669.hook_resid_post", "unknown", None),
         ("we_will_override", "unknown", None),
     ],
 )

@@ -6,7 +6,9 @@ import gzip
 import io
 import time
 import zipfile
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import yaml
@@ -15,6 +17,8 @@ from tensors.hostile import tarred, zipped
 from validate.test_pickle_search import far
 
 from hubkit.repo.local import open_folder
+from hubkit.repo.memory import MemoryView
+from hubkit.repo.view import Entry
 from hubkit.validate.code_files import BLOCK, LONGEST_YAML, search_code
 from hubkit.validate.finding import Severity
 from hubkit.validate.run import Selection, validate
@@ -272,3 +276,33 @@ def test_of_a_far_repository_nothing_more_is_brought() -> None:
     assert [one.path for one in found.found] == ["a.yaml"]
     assert {path for path, _, _ in view_.hand} == {"a.yaml"}
     assert any("b.yaml, c.h5: not brought" in remark for remark in found.remarks)
+
+
+@dataclass
+class Brought(MemoryView):
+    """A repository on the Hub, of which a file is at hand once it was read."""
+
+    near: ClassVar[bool] = False
+    whole: set[str] = field(default_factory=set)
+
+    def _read_range(self, entry: Entry, start: int, stop: int) -> bytes:
+        if stop >= entry.size:
+            self.whole.add(entry.path)
+        return super()._read_range(entry, start, stop)
+
+    def at_hand(self, path: str, start: int, stop: int) -> bool:
+        del start, stop
+        return path in self.whole
+
+
+def test_of_a_far_repository_what_names_code_for_a_loader_is_brought() -> None:
+    long = b" " * 2000
+    files = {
+        "model_index.json": b'{"_class_name": ["p", "P"]}' + long,
+        "adapter_config.json": b'{"parent_library": "antigravity"}' + long,
+        "preprocessor_config.json": b'{"auto_map": {"AutoProcessor": "p.P"}}' + long,
+        "chat_template.jinja": b"{{ cycler.__init__.__globals__ }}" + long,
+        "vocab.json": b'{"auto_map": {"AutoModel": "p.P"}}' + long,
+    }
+    report = check(Brought(name="o/r", repository="o/r", files=view(files=files).files), "SEC002,SEC004")
+    assert {finding.path for finding in report.findings} == files.keys() - {"vocab.json"}

@@ -19,12 +19,24 @@ BAD = [
     "{{ messages|attr('__class__') }}",
     "{{ messages | attr('_' ~ '_class_' ~ '_') }}".replace("attr('_'", "attr(x"),
     "{{ self._TemplateReference__context }}",
+    "{{ messages['__cl' + 'ass__'] }}",
+    "{{ messages['__cl' 'ass__'] }}",
+    "{{ lipsum['_' ~ '_glob' ~ 'als_' ~ '_'] }}",
+    r"{{ messages['\137\137cl\141ss\137\137'] }}",
+    r"{{ messages['\N{LOW LINE}\N{LOW LINE}class\U0000005f_'] }}",
+    "{{ messages | attr('XXclassXX' | replace('X', '_')) }}",
+    "{{ messages['XXclassXX' | replace('X', '_')] }}",
+    "{{ messages['_' * 2 ~ 'class' ~ '_' * 2] }}",
+    "{{ ('{0.__cl' ~ 'ass__}').format(messages) }}",
 ]
 GOOD = [
     "{% for m in messages %}{{ '<|im_start|>' + m['role'] }}{{ m.content | trim }}{% endfor %}",
     "{{ bos_token }}A function is written def __init__(self): {{ eos_token }}",
     "{{ tools | map(attribute='name') | join(', ') }} __main__ {% if x is defined %}y{% endif %}",
     "{{ a | attr('role') }}",
+    "{{ message['role'] + ': ' + message['content'] | trim + '\\n' }}{{ tool['name'] ~ '(' ~ ')' }}",
+    "{{ '-' * 20 }}{% for x in ['_' * 2, 'a' | upper] %}{{ x }}{% endfor %}{{ names['first' if x else 'last'] }}",
+    r"{{ '\n' + m['content'] | replace('\t', ' ') }}{{ '<' + '|im_end|' + '>' }}",
 ]
 
 
@@ -54,6 +66,8 @@ def files(template: str) -> dict[str, bytes]:
             {"chat_template": [{"name": "default", "template": template}]}
         ).encode(),
         "chat_template.jinja": template.encode(),
+        "serve.yaml": f"chat_template: |\n  {template}\n".encode(),
+        "serve.toml": f"chat_template = '''{template}'''\n".encode(),
         "model.gguf": gguf(template),
     }
 
@@ -71,7 +85,17 @@ def test_a_healthy_template_is_left_alone(template: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["__init__" * 100_000, "{{" * 400_000, "{{__a" * 200_000, "|attr(" * 150_000, "__" * 400_000]
+    "text",
+    [
+        "__init__" * 100_000,
+        "{{" * 400_000,
+        "{{__a" * 200_000,
+        "|attr(" * 150_000,
+        "__" * 400_000,
+        "'+" * 500_000,
+        "a['" * 300_000,
+        "{{a['_'*" * 150_000,
+    ],
 )
 def test_time_is_bounded(text: str) -> None:
     begun = time.process_time()

@@ -43,6 +43,15 @@ TOLD: dict[str, tuple[str, str, Severity]] = {
     "keras of torch": ("config.json", '{"class_name": "TorchModuleWrapper", "config": {"module": "gAJ9Lg=="}}', WARNING),
     "keras of tensorflow": ("config.json", '{"class_name": "TFSMLayer", "config": {"filepath": "x"}}', WARNING),
     "keras of somebody's": ("config.json", '{"module": "my_pkg.layers", "class_name": "SAE", "config": {}}', NOTE),
+    "kernel": ("config.json", '{"model_type": "llama", "attn_implementation": "someone/kernel"}', WARNING),
+    "kernel of a part": ("config.json", '{"_attn_implementation": {"": "sdpa", "vision": "someone/kernel@v1:flash"}}', WARNING),
+    "kernel of experts": ("config.yaml", "experts_implementation: someone/kernel\n", WARNING),
+    "kernel, inside": ("config.json", '{"_attn_implementation_internal": "someone/kernel"}', WARNING),
+    "kernel of transformers": ("config.json", '{"attn_implementation": "kernels-community/flash-attn"}', NOTE),
+    "PEFT": ("adapter_config.json", '{"auto_mapping": {"base_model_class": "X", "parent_library": "antigravity"}}', ERROR),
+    "PEFT, somebody's": ("adapter_config.json", '{"auto_mapping": {"base_model_class": "X", "parent_library": "mypackage"}}', NOTE),
+    "diffusers": ("model_index.json", '{"_class_name": ["my_pipeline", "P"], "unet": ["my_unet", "X"]}', WARNING),
+    "skops": ("schema.json", '{"__class__": "Popen", "__module__": "subprocess", "__loader__": "ObjectNode", "content": {}}', ERROR),
     "keras, escaped": ("config.json", '{"class\\u005fname": "\\u004cambda"}', WARNING),
 }  # fmt: skip
 
@@ -130,6 +139,22 @@ def test_healthy_archives_are_left_alone() -> None:
         ),
         ("model.json", '{"module": null, "class_name": "SAE", "config": {}, "registered_name": "pkg>SAE"}'),
         ("classes.json", '{"module": "subprocess", "class_name": "Popen", "doc": "starts a program"}'),
+        (
+            "config.json",
+            '{"attn_implementation": "flash_attention_2", "_attn_implementation": {"": "paged|sdpa"}, "experts_implementation": null}',
+        ),
+        (
+            "adapter_config.json",
+            '{"auto_mapping": {"base_model_class": "L", "parent_library": "transformers.models.llama.modeling_llama"}}',
+        ),
+        (
+            "model_index.json",
+            '{"_class_name": "StableDiffusionPipeline", "unet": ["diffusers", "UNet2DConditionModel"]}',
+        ),
+        (
+            "schema.json",
+            '{"__class__": "LinearRegression", "__module__": "sklearn.linear_model._base", "__loader__": "ObjectNode"}',
+        ),
         ("b.json", '{"path": "C:\\\\u0061", "happy/object": "x", "Lambda": 0.5}'),
     ],
 )

@@ -332,6 +332,18 @@ torch._utils._rebuild_meta_tensor_no_storage torch.per_tensor_affine torch.QInt8
 """.split()  # noqa: SIM905
 
 
+METHODS = """
+pathlib.Path.write_text pathlib.PosixPath.unlink torch.UntypedStorage.from_file torch.FloatStorage.from_file torch.distributed.FileStore argparse.FileType
+transformers.AutoModel.from_pretrained dictionary_learning.dictionary.AutoEncoder.from_pretrained pandas.DataFrame.to_pickle
+torch.fx.graph_module.reduce_graph_module torch.ops.load_library
+""".split()  # noqa: SIM905
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_what_reads_or_writes_files_for_its_caller_runs_code(name: str) -> None:
+    assert runs_code(name)
+
+
 def test_names_are_known_by_kind() -> None:
     assert [
         name

@@ -286,3 +286,31 @@ def test_wts014_and_wts003_on_a_pickle_that_cannot_be_read() -> None:
     assert finding.code == "WTS014"
     assert "could be read" in finding.message
     assert finding.fix is None
+
+
+@pytest.mark.parametrize("name", ["W_enc", "W_dec", "b_dec"])
+@pytest.mark.parametrize("value", [3e38, -2e19])
+def test_wts011_a_finite_value_whose_square_is_none(name: str, value: float) -> None:
+    weights = tensors()
+    weights[name].flat[3] = value
+    (finding,) = deep(view(weights=weights), "WTS011")
+    assert (finding.severity, finding.pointer, finding.measured) == (
+        Severity.WARNING,
+        f"/{name}",
+        {"huge": 1},
+    )
+
+
+def test_wts011_large_values_that_switch_latents_off_and_large_ones_of_float16_are_left_alone() -> None:
+    weights = tensors("jumprelu")
+    weights["b_enc"][:] = -1e30
+    weights["threshold"][1] = 1e30
+    weights["W_enc"].flat[0] = 1e18
+    assert deep(view(cfg("jumprelu"), weights), "WTS011") == []
+    narrow = {key: one.astype(np.float16) for key, one in tensors().items()}
+    narrow["W_enc"].flat[0] = 60_000
+    assert deep(view(cfg(dtype="float16"), narrow), "WTS011") == []
+    narrow["W_enc"].flat[0] = np.inf
+    assert [finding.severity for finding in deep(view(cfg(dtype="float16"), narrow), "WTS011")] == [
+        Severity.ERROR
+    ]

@@ -73,6 +73,9 @@ FORMS: dict[str, tuple[str, str]] = {
     "jwk, symmetric": ('{"kty":"oct","kid":"1","k":"' + LETTERS * 4 + '"}', "a private key in JSON (JWK)"),
     "sentry": ("dsn='https://" + "0a1b" * 8 + "@o123456.ingest.us.sentry.io/4501234567'", "a Sentry DSN"),
     "sentry of one's own": ("https://" + "0a1b" * 8 + "@sentry.lab.org:9000/12", "a Sentry DSN"),
+    "telegram": ("bot1234567890:AA" + "aB3-dE6_gH9" * 3 + " ", "a Telegram bot's token"),
+    "azure's client": ("client: aB38Q~" + "aB3-dE6~gH9" * 3 + "k ", "an Azure client secret"),
+    "terraform": ("aB3dE6gH9kLmN0.atlasv1." + "aB3dE6gH9k" * 6 + " ", "a Terraform token"),
     "redis": ("redis://:s3cr3tpw@cache:6379/0", "a URL with a password"),
     "remote": ("url = https://me:s3cr3tpw@git.lab.org/x.git", "a URL with a password"),
 }  # fmt: skip
@@ -101,6 +104,7 @@ def test_every_form_is_one_secret(form: str, around: str) -> None:
         f"example: eyJhbGciOiJIUzI1NiJ9.eyJ{LETTERS}.{LETTERS * 2}", "postgresql://user:password@localhost/db", "postgres://{user}:{password}@host/db",
         "https://oauth2:${TOKEN}@gitlab.com/x", "https://user:TOKEN@huggingface.co/x", "http://localhost:8080/@me", "https://hf.co/@a:b", "xoxb-your-token-goes-in-here",
         "glpat-xxxxxxxxxxxxxxxxxxxx", "AccountKey=<key>", "https://hooks.slack.com/services/T000/B000/XXXX", "ssh://git@github.com:openai/x", "github://org:repo1@sha/path",
+        "1234567890:AArgh", "1234567890:AA" + "x" * 33, "see FAQ~" + "a-b" * 11, "12Q~=" + "a" * 33, "module.atlasv1.variables", "at 12345678:AAAA, 9",
         '{"format": "pt"}', "", "%", '{"kty": "EC", "crv": "P-256", "x": "' + LETTERS * 4 + '", "y": "' + LETTERS * 4 + '"}', '{"d": "' + LETTERS * 4 + '", "e": 1}',
         "https://" + "0a1b" * 8 + "@o1.ingest.sentry.io/", "https://examplePublicKey@o0.ingest.sentry.io/0", "git+https://github.com/a/b@" + "0a1b" * 10 + "/1",
     ],

@@ -128,6 +128,9 @@ class Runs:
         return os.getcwd, ()
 
 
+HDF5 = b"\x89HDF\r\n\x1a\n" + bytes(90)
+
+
 def test_shelves_of_every_kind(tmp_path: Path) -> None:
     """As Python itself writes them: the call is found where it stands in one piece, and the file is named in any case."""
     for name, value in (("bad", Runs()), ("good", {"a": 1})):
@@ -146,13 +149,20 @@ def test_shelves_of_every_kind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "where", ["behind rubbish", "in HDF5", "in a member", "behind another pickle and zeros"]
-)
+    "where",
+    [
+        "behind rubbish", "in HDF5", "in HDF5 behind a text", "in HDF5 behind zeros", "in HDF5 of MATLAB", "in a member",
+        "behind another pickle and zeros",
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("call", [CALL, b"\x80\x04\x8c\x02os\x94\x8c\x06getpid\x94\x93)R."])
 def test_an_import_among_other_bytes_is_found(where: str, call: bytes) -> None:
     data = {
         "behind rubbish": RAW + call + RAW,
         "in HDF5": b"\x89HDF\r\n\x1a\n" + bytes(2000) + call + RAW,
+        "in HDF5 behind a text": b"a block of the user's\n".ljust(512) + HDF5 + call + RAW,
+        "in HDF5 behind zeros": bytes(4096) + HDF5 + call + RAW,
+        "in HDF5 of MATLAB": b"MATLAB 7.3 MAT-file".ljust(512) + HDF5 + call + RAW,
         "in a member": zipped(("a", RAW + call)),
         "behind another pickle and zeros": pickle.dumps({"a": 1}) + bytes(490) + call,
     }[where]
@@ -160,6 +170,17 @@ def test_an_import_among_other_bytes_is_found(where: str, call: bytes) -> None:
         f for f in check(view(files={"x": data}), "SEC001").findings if f.severity is Severity.ERROR
     ]
     assert "os.getpid" in finding.message
+
+
+def test_hdf5_behind_a_block_of_its_user_is_data() -> None:
+    files = {
+        "text.h5": b"notes\n".ljust(1024) + HDF5 + RAW,
+        "zeros.h5": bytes(2048) + HDF5 + RAW,
+        "a.mat": b"MATLAB 7.3 MAT-file".ljust(512) + HDF5 + RAW,
+        "zeros": bytes(5000),
+        "not a place of it.txt": b"x".ljust(700) + b"HDF, and the words os system\n" * 100,
+    }
+    assert validate(view(files=files), Selection(select=("SEC001", "SEC004", "SEC005"))).findings == []
 
 
 PROGRAMS: dict[str, bytes] = {

@@ -209,7 +209,8 @@ def custom_code(repo: RepoFacts) -> Iterator[Found]:
     `auto_map` in any JSON or YAML makes transformers import Python files of the repository, given `trust_remote_code`; SAEs do not need it. What hydra
     (`_target_`) and jsonpickle (`py/object` and its kin) import and call is an error where that runs code, else a note; so are classes and functions that Keras imports by `module` and
     `class_name`; its layers that carry code (Lambda, TorchModuleWrapper, TFSMLayer, JaxLayer) are a warning, in JSON, HDF5 and .keras. A chat template that reaches for
-    Python's insides (`__globals__`) is an error. A model of ONNX that reads weights outside of its folder is a warning, one with operators of somebody's library a note. A
+    Python's insides (`__globals__`, also put together of pieces) is an error. Also read: repositories of compiled kernels (`attn_implementation: owner/name`) and diffusers' pipelines of
+    the repository, which are a warning; what PEFT's `parent_library` and skops's `__module__` import, an error where that runs code. A model of ONNX that reads weights outside of its folder is a warning, one with operators of somebody's library a note. A
     `trust_remote_code: true` in `model_from_pretrained_kwargs` makes SAELens run the base model's code, which is a note, as are plain .py files.
 
     YAML with Python's tags (`!!python/object/apply:os.system`, however they are written) calls what it names in an unsafe loader: an error where that

@@ -18,6 +18,7 @@ from hubkit.validate.rules.errata import training_version
 
 FIRST_RESCALED = Version("6.14.0")
 """SAELens before this chose the k latents by their activation alone, whatever the norms."""
+MULTIPLIED = ("W_enc", "W_dec", "b_dec")
 UNIT = 1e-2
 """How far a decoder row's norm may be from 1: bfloat16 rows that were normalised are off by some thousandths."""
 OVERSHOOTS = 2.0
@@ -33,7 +34,9 @@ DUPLICATE_SHARE = 0.001
 def not_finite(sae: SaeFacts) -> Iterator[Found]:
     """A tensor holds NaN or infinity.
 
-    It loads without a word, and every output that touches it is NaN. The training diverged, or a conversion overflowed in float16.
+    It loads without a word, and every output that touches it is NaN. The training diverged, or a conversion overflowed in float16. A warning, where W_enc, W_dec or
+    b_dec has values whose square is more than float32 holds (1.8e19 and more): they are finite, and what is computed with them is not. In b_enc and thresholds they are a way to
+    switch latents off.
     """
     judged = {tensor.info.name for canonical, tensor in sae.sae.tensors.items() if canonical in DIMENSIONS}
     for name, tensor in (sae.whole.scan.tensors if sae.whole else {}).items():
@@ -53,6 +56,25 @@ def not_finite(sae: SaeFacts) -> Iterator[Found]:
             pointer=f"/{escape(name)}",
             measured={"count": count, "nan": tensor.nan, "inf": tensor.inf, "first": first},
         )
+    yield from _overflowing(sae)
+
+
+def _overflowing(sae: SaeFacts) -> Iterator[Found]:
+    """Values that are finite themselves, and nothing that is computed with them."""
+    scanned = sae.whole.scan.tensors if sae.whole else {}
+    for canonical in MULTIPLIED:
+        tensor = sae.sae.tensors.get(canonical)
+        found = scanned.get(tensor.info.name) if tensor else None
+        if tensor and found and found.huge:
+            yield Found(
+                f"{tensor.info.name} has {found.huge:,} of {found.values:,} values beyond 1.8e19: their square is more than float32 holds",
+                "train again with a smaller learning rate, or convert again from the float32 weights: such a value is no weight",
+                path=sae.sae.weights,
+                pointer=f"/{escape(tensor.info.name)}",
+                severity=Severity.WARNING,
+                measured={"huge": found.huge},
+                identity="huge",
+            )
 
 
 def _threshold_name(sae: SaeFacts) -> str | None:
