@@ -183,7 +183,9 @@ def test_what_is_written(study: Path) -> None:
         }
         for name in ("membership_auroc", "membership_balanced_accuracy"):
             assert (metrics.get(name, "control") is None) == (metrics.sae_id == "broken"), "`mixed` saw all"
-        without = {value.measure for value in metrics.values if value.interval is None and value.value is not None}
+        without = {
+            value.measure for value in metrics.values if value.interval is None and value.value is not None
+        }
         assert without <= {"d_above_1"}, "a count stands beside that of permuted labels"
     honest = sum(row.label == "honest" for row in PoolManifest.load(study / "pool" / "manifest.json").rows)
     topk = evaluation.sae("topk")
