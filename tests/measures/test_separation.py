@@ -139,5 +139,9 @@ def test_counts_and_aurocs_stand_beside_those_of_permuted_labels(monkeypatch: py
     assert count.value >= 3
     assert count.null is not None
     assert count.null.p_value == pytest.approx(0.01)
+    each = np.array([abs(naive_d(z[:, j].astype(float).tolist(), positive.tolist())) for j in range(M)])
+    reach = 1.959964 * np.sqrt(4 / N + each**2 / (2 * N))
+    assert count.value == (each > 1).sum()
+    assert count.interval == ((each - reach > 1).sum(), (each + reach > 1).sum())
     assert best.interval is not None
     assert 0.9 < best.interval[0] < best.value <= best.interval[1] <= 1.0

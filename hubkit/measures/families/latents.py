@@ -12,7 +12,7 @@ from hubkit.measures.design import permuted
 from hubkit.measures.estimate import Estimate, NotMeasured, Null
 from hubkit.measures.inference import Z, scored_interval
 from hubkit.measures.measure import UNSEEN, Measure, OnCard
-from hubkit.measures.separation import count_beyond, effect_of_each, largest, largest_auroc
+from hubkit.measures.separation import count_beyond, effect_of_each, effects, largest, largest_auroc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,6 +27,10 @@ DRAWS = 999
 KIND = "the same maximum, labels permuted within scenarios"
 COUNT = "the same count, labels permuted within scenarios"
 UNTOLD = "too few rows of one label, none to permute, or no latent that fires on enough rows"
+BEYOND = 1.0
+OF_EACH = (
+    "latents whose own interval (Hedges and Olkin 1985) lies beyond 1, and those whose interval reaches it"
+)
 RANKED = "score interval of Mann and Whitney's scatter, of that latent as if it had been chosen beforehand"
 CHOSEN = "Hedges and Olkin 1985, of that latent as if it had been chosen beforehand"
 
@@ -39,7 +43,24 @@ def d_max(subject: Subject, split: Split) -> Estimate | None:
 
 def d_above_1(subject: Subject, split: Split) -> Estimate | None:
     """How many latents have |d| > 1. Over several parts the mean of theirs."""
-    return _over_parts(subject.labelled(split), lambda acts, columns: count_beyond(acts, columns, 1.0), COUNT)
+    parts = subject.labelled(split)
+    found = _over_parts(parts, lambda acts, columns: count_beyond(acts, columns, BEYOND), COUNT)
+    if found is None or parts is None:
+        return None
+    kept = _telling(parts)
+    share = np.array([len(part.positive) for part in kept]) / sum(len(part.positive) for part in kept)
+    low, high = share @ [_surely_and_perhaps(part) for part in kept]
+    return replace(found, interval=(float(low), float(high)), method=OF_EACH)
+
+
+def _surely_and_perhaps(part: Labelled) -> tuple[int, int]:
+    """How many latents' own intervals lie beyond the bound, and how many reach it."""
+    blocks = effects(part.acts[:, part.looked_at()], part.positive[:, None])
+    d = np.abs(np.nan_to_num(np.concatenate([found[0] for _, found in blocks]), posinf=0.0))
+    n1 = float(part.positive.sum())
+    n0 = len(part.positive) - n1
+    reach = Z * np.sqrt((n1 + n0) / (n1 * n0) + d**2 / (2 * (n1 + n0)))
+    return int((d - reach > BEYOND).sum()), int((d + reach > BEYOND).sum())
 
 
 def auroc_max(subject: Subject, split: Split) -> Estimate | None:
