@@ -478,7 +478,7 @@ SAID: dict[str, Row] = {
     "`evaluation.json`, without a record of a computation; not computed by hubkit": ("unrecorded", "stated"),
     "`evaluation.json`, changed since it was computed; not computed by hubkit": ("changed", "unrecorded"),
     "Stated by the author (`evidence.yaml`), not computed by hubkit. Source: ": ("stated", "unrecorded"),
-    "Training configuration: hubkit does not read it in sparsify's files": ("of_sparsify", "plain"),
+    "Training configuration: it is not read by hubkit in sparsify's files": ("of_sparsify", "plain"),
     "SAELens versions: these files are sparsify's": ("of_sparsify", "plain"),
     "Code in plain torch: not written for sparsify's files": ("of_sparsify", "plain"),
     ", in sparsify's format": ("of_sparsify", "plain"),
