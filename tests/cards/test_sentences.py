@@ -65,7 +65,7 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "of a latent between two groups of rows: a maximum": ("hollow", "computed"),
         "are above it.": ("computed", "hollow"),
         "None of these has one.": ("hollow", "computed"),
-        "latents with d > 1 |": ("hollow", "computed"),
+        "latents with \\|d\\| > 1 |": ("hollow", "computed"),
     },
     "meaning": {
         "The same probe of the raw activations of layer 1, the one of 2 that knows it best nearest to the committing word, on rows that tell apart what a label could mean: AUROC within scenarios, out of fold; brackets are 95 % intervals.": ("word_only", "facts_known"),
