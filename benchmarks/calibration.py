@@ -58,7 +58,11 @@ def table_with_saes(setting: Setting, pools: list[dict[str, Any]]) -> str:
             held.setdefault(name, Held()).note(one)
     head = f"| {setting.name}, {len(pools)} pools | measured | covered | mean | standard error of it | p <= 0.05 |"
     return "\n".join(
-        [head, "|---" * 6 + "|", *(f"| {name} | {one.line()} |" for name, one in sorted(held.items()))]
+        [
+            head,
+            "|---" * 6 + "|",
+            *(f"| {name} | {one.line()} |" for name, one in sorted(held.items()) if one.values),
+        ]
     )
 
 

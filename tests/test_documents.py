@@ -36,6 +36,8 @@ INSTALLED = re.compile(r"pip3?(?:\.exe)? install ([^`\n]*)")
 OTHERS = {
     "accelerate",
     "bitsandbytes",
+    "dictionary-learning",
+    "eai-sparsify",
     "fastapi",
     "gguf",
     "hf_xet",
@@ -56,7 +58,7 @@ OTHERS = {
     "transformers",
 }
 """Well-known packages that our documents, hints, workflows and cards may tell somebody to install."""
-WITH_VALUE = {"-c", "-r", "--only-binary", "--extra-index-url", "--index-url"}
+WITH_VALUE = {"-c", "-r", "--only-binary", "--extra-index-url", "--index-url", "--target"}
 """Options of pip that take the next word."""
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from hubkit.collect.judges.judgement import GroupJudge
 from hubkit.collect.verdicts import answered_later, verdicts_file, verdicts_of
 from hubkit.engine.events import Progress, silent
 from hubkit.errors import IncompleteError
@@ -87,7 +88,7 @@ def ask_panel(
 def _voices(judge: Judge, role: Role, replies: Sequence[Reply], desk: Desk, report: Progress) -> list[Voice]:
     """The judge, its members, and what each said when it was asked a second time."""
     below = [_voices(one, "member", replies, desk, report) for one in judge.members]
-    if below:
+    if isinstance(judge, GroupJudge):
         said = [judge.combined([own.said[one.completion_id] for own, *_ in below]) for one in replies]
     else:
         said = verdicts_of(judge, replies, desk.file(judge), report, ask_lost=desk.ask_lost)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hubkit.release.metrics import MetricValue
 
 WORDS, LENGTH, SCENARIO, EMBEDDING = (
-    "words of the completion (TF-IDF)",
+    "all words of the completion, those that decide its label too (TF-IDF)",
     "length of the completion",
     "the scenario alone, over all rows",
     "embedding layer",

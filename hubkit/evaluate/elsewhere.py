@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hubkit import __version__
 from hubkit.engine.threads import threads_for
-from hubkit.errors import NothingFound, UsageError
+from hubkit.errors import NothingFound
 from hubkit.evaluate.assemble import ACCURACY, REFERENCE, Beside, at_chance, comparison, tests_of
 from hubkit.evaluate.baselines import SCENARIO, scenario_alone
-from hubkit.evaluate.probe import probe
-from hubkit.evaluate.probing import Probing
+from hubkit.evaluate.given_rows import GivenRows, encode_rows, streamed
 from hubkit.evaluate.run import keep_what_is_not_ours
 from hubkit.evaluate.together import selection, tests_of_architectures
 from hubkit.evaluate.values import computed_versions, densities_of, values_of
@@ -23,13 +21,8 @@ from hubkit.formats.computed import computation
 from hubkit.formats.detect import read_saes
 from hubkit.formats.folder import folders_of
 from hubkit.formats.sae import TOPK
-from hubkit.measures.design import numbered
-from hubkit.measures.estimate import NotMeasured
-from hubkit.measures.reconstructed import Encoded, Reconstructed
-from hubkit.measures.separation import Labelled
 from hubkit.release.digests import sha256_of_file, sha256_of_json
 from hubkit.release.experiments import RepresentationProbe
-from hubkit.release.folds import whole_scenarios
 from hubkit.release.layout import EVALUATION, METRICS
 from hubkit.release.metrics import Evaluation, LayerProfile, SaeMetrics
 from hubkit.repo.local import open_folder
@@ -37,7 +30,7 @@ from hubkit.repo.local import open_folder
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hubkit.evaluate.given import Given, Rows
+    from hubkit.evaluate.given import Given
     from hubkit.formats.sae import Sae
     from hubkit.measures.design import Design
     from hubkit.measures.measure import Split
@@ -45,98 +38,7 @@ if TYPE_CHECKING:
     from hubkit.release.metrics import Density, MetricValue
     from hubkit.repo.view import RepoView
 
-STEP = 1024
-"""Rows that are encoded at once."""
 UNLABELLED = "no labels were given"
-
-
-@dataclass(frozen=True)
-class GivenRows(Probing):
-    """The raw activations of a hook, or what an SAE makes of them, on rows that are given: nobody trained anything on their folds."""
-
-    x: Rows
-    design: Design
-    encoded: Encoded | None = None
-    labels: tuple[str, str] = ("", "")
-    each_row: int | None = None
-    """Latents that the SAE keeps of each row, where it is a TopK."""
-
-    def _of_each_fold(self) -> dict[str, Any]:
-        return dict.fromkeys(self.design.folds, self.features)
-
-    @property
-    def firing(self) -> tuple[int, float, bool] | str | None:
-        """On all rows."""
-        if self.encoded is None:
-            return None
-        acts = self.encoded.acts
-        l0 = float(np.count_nonzero(acts)) / len(acts)
-        return acts.shape[1], float(self.each_row or l0), self.each_row is not None
-
-    @property
-    def features(self) -> Any:
-        """(n, d)."""
-        return self.x if self.encoded is None else self.encoded.acts
-
-    @cached_property
-    def by_scenario(self) -> Design | None:
-        """With whole scenarios held out; None where there is but one."""
-        names = self.design.scenario.tolist()
-        folds = whole_scenarios(names, self.design.positive.tolist(), len(self.design.folds))
-        return replace(self.design, fold=np.array(folds, dtype=np.str_)) if folds else None
-
-    @property
-    def control(self) -> None:
-        """Nobody knows which rows the SAE saw."""
-        return None
-
-    @cached_property
-    def probed(self) -> Probe:
-        """The features know no folds: labels permuted, folds dealt again."""
-        return probe(self.design, dict.fromkeys(self.design.folds, self.features), "folds dealt again")
-
-    @cached_property
-    def probed_elsewhere(self) -> Probe:
-        """The same out of whole-scenario folds."""
-        if self.by_scenario is None:
-            return "there is one scenario"
-        return probe(self.by_scenario, dict.fromkeys(self.by_scenario.folds, self.features), "scenarios held")
-
-    def labelled(self, _: Split, /) -> tuple[Labelled, ...] | None:
-        """All rows."""
-        return None if self.encoded is None else (self._beside_labels(self.encoded, np.arange(len(self.x))),)
-
-    def worded(self, _: Split, /) -> list[tuple[str, tuple[Labelled, ...]]]:
-        """Nobody says how the rows were asked for."""
-        return []
-
-    def labelled_folds(self) -> list[tuple[Labelled, Labelled]] | None:
-        """The same latents on either side."""
-        if self.encoded is None:
-            return None
-        fold = self.design.fold
-        return [
-            (
-                self._beside_labels(self.encoded, np.flatnonzero(fold != name)),
-                self._beside_labels(self.encoded, np.flatnonzero(fold == name)),
-            )
-            for name in self.design.folds
-        ]
-
-    def _beside_labels(self, encoded: Encoded, chosen: Any) -> Labelled:
-        strata = numbered(self.design.scenario)
-        return Labelled(encoded.acts[chosen], self.design.positive[chosen], strata[chosen])
-
-    def reconstructed(self, split: Split) -> Reconstructed:
-        """All rows."""
-        if self.encoded is None:
-            raise NotMeasured(f"raw activations are not reconstructed ({split})", len(self.x))
-        return Reconstructed((self.encoded,))
-
-    def reconstructed_of(self, positive: bool, split: Split, /) -> Reconstructed:
-        """The rows of one label."""
-        (part,) = self.reconstructed(split).parts
-        return Reconstructed((part.rows(self.design.positive == positive),))
 
 
 Place = tuple[str, int | None]
@@ -186,11 +88,13 @@ def evaluate_given(
 
 
 def _measured(sae: Sae, view: RepoView, name: str, given: Given, split: Split) -> Found:
-    x = given.layers[name]
-    encoded = encode_rows(computation(sae, view), x)
+    x, run = given.layers[name], computation(sae, view)
     each_row = sae.k if sae.architecture in TOPK else None
-    subject = GivenRows(x, _design(given), encoded, _names(given), each_row)
     labelled = given.design is not None and split == "held_out"
+    if labelled:
+        subject = GivenRows(x, _design(given), encode_rows(run, x), None, _names(given), each_row)
+    else:
+        subject = GivenRows(x, _design(given), streamed=streamed(run, x))
     with threads_for(x.size):
         values = values_of(subject, [split], labelled=labelled)
         probed = subject.probed if labelled else UNLABELLED
@@ -201,16 +105,6 @@ def _measured(sae: Sae, view: RepoView, name: str, given: Given, split: Split) -
         sae.trained_as or "",
         tuple(densities_of(subject, [split])),
     )
-
-
-def encode_rows(run: Callable[[Any], tuple[Any, Any]], x: Rows) -> Encoded:
-    """All rows through an SAE, some at a time: its arithmetic is float64, what is kept float32. Raises UsageError where nothing finite comes out."""
-    parts = [run(x[start : start + STEP].astype(np.float64)) for start in range(0, len(x), STEP)]
-    acts = np.concatenate([acts.astype(np.float32) for acts, _ in parts])
-    out = np.concatenate([out.astype(np.float32) for _, out in parts])
-    if out.shape != x.shape:
-        raise UsageError(f"an SAE gives {out.shape} for activations {x.shape}")
-    return Encoded(x, out, acts)
 
 
 def _names(given: Given) -> tuple[str, str]:

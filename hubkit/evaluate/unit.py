@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hubkit.engine.threads import threads_for
 from hubkit.evaluate import rows
-from hubkit.evaluate.subject import PoolSae
+from hubkit.evaluate.pool_sae import PoolSae
 from hubkit.evaluate.values import densities_of, values_of
 from hubkit.release.activations import read_layer
 from hubkit.release.folds import ALL, CONTROL, folder_of, scenario_folds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +17,7 @@ SEED = 20_240_607
 LEVEL = 0.95
 
 
-def row_counts(groups: Sequence[str], purpose: str) -> NDArray[np.float64]:
+def row_counts(groups: Sequence[str], purpose: str, kept_as: type[Any] = np.float64) -> NDArray[Any]:
     """How often each row is drawn in each resample: (RESAMPLES, n), drawn with replacement within each group.
 
     `groups` names each row's group (one name for all: an ordinary bootstrap). The same groups and purpose give the same
@@ -25,11 +25,12 @@ def row_counts(groups: Sequence[str], purpose: str) -> NDArray[np.float64]:
     """
     generator = _generator(purpose)
     labels = np.asarray(groups)
-    counts = np.zeros((RESAMPLES, len(labels)))
+    counts = np.zeros((RESAMPLES, len(labels)), dtype=kept_as)
     for group in sorted(set(groups)):
         members = np.flatnonzero(labels == group)
         share = np.full(len(members), 1.0 / len(members))
-        counts[:, members] = generator.multinomial(len(members), share, size=RESAMPLES)
+        for resample in counts:  # one at a time: of many rows the counts of all would not fit as int64
+            resample[members] = generator.multinomial(len(members), share)
     return counts
 
 

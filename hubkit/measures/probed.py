@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 EQUAL = 9
 """Decimals of standardised scores in which equal ones agree: rows on which no chosen latent fires have one score, but for its last digits."""
+SAME = 1e-12
+"""Deviation of a fold's scores, relative to the largest of them, up to which they are one score: none of its rows is told from another."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,8 @@ def standardised(columns: Columns) -> Values:
             inside, columns.scores - np.where(inside, columns.scores, 0.0).sum(axis=0) / n, 0.0
         )
         deviation = np.sqrt((centred**2).sum(axis=0) / n)
-        found += centred / np.where(deviation > 0, deviation, 1.0)
+        told = deviation > SAME * np.abs(np.where(inside, columns.scores, 0.0)).max(axis=0)
+        found += np.where(told, centred / np.where(told, deviation, 1.0), 0.0)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Cohen's d of every latent at once, for many labellings of the same rows. numpy alone."""
+"""Cohen's d and AUROC of every latent at once, for many labellings of the same rows. numpy alone."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hubkit.measures.design import movable
+from hubkit.measures.probed import mean_ranks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +74,10 @@ def effects(acts: Latents, positive: Booleans) -> Iterator[tuple[slice, Values]]
 
 
 def largest(acts: Latents, positive: Booleans) -> tuple[Values, Numbers]:
-    """(B,) the largest |d| of each labelling, with its sign, and which latent that is. Latents without a deviation are left out."""
+    """(B,) the largest |d| of each labelling, with its sign, and which latent that is. Latents without a deviation are left out.
+
+    They are chosen among single-precision products; the values are those of the chosen ones in double precision.
+    """
     best, which = np.zeros(positive.shape[1]), np.zeros(positive.shape[1], dtype=np.int64)
     for part, found in effects(acts, positive):
         known = np.where(np.isfinite(found), found, 0.0)
@@ -81,7 +85,26 @@ def largest(acts: Latents, positive: Booleans) -> tuple[Values, Numbers]:
         value = known[np.arange(len(known)), place]
         better = np.abs(value) > np.abs(best)
         best, which = np.where(better, value, best), np.where(better, place + part.start, which)
-    return best, which
+    return effect_of_each(acts, positive, which), which
+
+
+def count_beyond(acts: Latents, positive: Booleans, bound: float) -> Values:
+    """(B,) how many latents have |d| > `bound` under each labelling."""
+    count = np.zeros(positive.shape[1])
+    for _, found in effects(acts, positive):
+        count += (np.abs(np.where(np.isfinite(found), found, 0.0)) > bound).sum(axis=1)
+    return count
+
+
+def largest_auroc(acts: Latents, positive: Booleans) -> Values:
+    """(B,) the largest of AUROC and 1 - AUROC over the latents, ties half, for each labelling: a latent may fire for either label."""
+    n1 = float(positive[:, 0].sum())
+    n0, sign, best = len(acts) - n1, positive.T.astype(np.float64), np.full(positive.shape[1], 0.5)
+    for start in range(0, acts.shape[1], BLOCK):
+        ranks = mean_ranks(acts[:, start : start + BLOCK].astype(np.float64))
+        above: Values = sign @ ranks - n1 * (n1 + 1) / 2
+        best = np.maximum(best, 0.5 + np.abs(above / (n1 * n0) - 0.5).max(axis=1))
+    return best
 
 
 def effect_of_each(acts: Latents, positive: Booleans, which: Numbers) -> Values:

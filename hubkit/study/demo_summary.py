@@ -65,7 +65,7 @@ def _places(demo: Demo) -> list[tuple[Path, str]]:
         (release, f"the release: README.md, {len(demo.clean_report.saes)} SAEs ({size} of weights), evaluation.json, provenance.json"),
         (demo.naive, "the naive release"),
         (hub, f"the local Hub: hubkit hub serve {_typed(hub)}"),
-        (study, f"the study: hubkit run {_typed(study)}"),
+        (study, f"the study, done (without --rows-only whole scenarios are held out too, which takes minutes): hubkit run --rows-only {_typed(study)}"),
     ]  # fmt: skip
 
 

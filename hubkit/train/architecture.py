@@ -6,6 +6,7 @@ how what was trained is read. Its methods import torch and SAELens where they ru
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -36,7 +37,7 @@ class OwnSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
 
-class Architecture:
+class Architecture(ABC):
     """One architecture, by SAELens's name of its training class."""
 
     name: ClassVar[str]
@@ -59,19 +60,19 @@ class Architecture:
         """Why `spec` cannot be trained, or None."""
         return f"{self.name} needs k" if spec.k is None and self.needs_k(spec) else None
 
+    @abstractmethod
     def build(self, spec: SaeSpec, d_in: int, steps: int) -> Any:
         """SAELens's training SAE for a run of `steps`, its weights from torch's generator. Runs under vmap: no shape depends on the data."""
-        raise NotImplementedError
 
     def gradient(self, spec: SaeSpec, sae: Any) -> Gradient | None:
         """The gradient of a step written out for the CPU, which sets every `.grad` of `sae`, or None: then it is torch's of SAELens's losses."""
         del spec, sae
         return None
 
-    def project(self, weights: Mapping[str, torch.Tensor]) -> None:
+    def project(self, weights: Mapping[str, torch.Tensor]) -> None:  # noqa: B027 - most have nothing to put anywhere
         """Before each step and after the last: put `weights`, by name, of one SAE or of a stack, where they may be. In place."""
 
-    def follow(self, sae: Any, buffers: Mapping[str, torch.Tensor], acts: torch.Tensor) -> None:
+    def follow(self, sae: Any, buffers: Mapping[str, torch.Tensor], acts: torch.Tensor) -> None:  # noqa: B027 - and nothing to move
         """After each step: what moves without a gradient. In place.
 
         `buffers` by name and `acts` (..., B, d_sae) are of one SAE or of a stack; where `gradient` works on sparse entries, `acts` are theirs alone.

@@ -65,7 +65,7 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "of a latent between two groups of rows: a maximum": ("hollow", "computed"),
         "are above it.": ("computed", "hollow"),
         "None of these has one.": ("hollow", "computed"),
-        "latents with d > 1 |": ("hollow", "computed"),
+        "latents with \\|d\\| > 1 |": ("hollow", "computed"),
     },
     "meaning": {
         "The same probe of the raw activations of layer 1, the one of 2 that knows it best nearest to the committing word, on rows that tell apart what a label could mean: AUROC within scenarios, out of fold; brackets are 95 % intervals.": ("word_only", "facts_known"),
@@ -478,7 +478,7 @@ SAID: dict[str, Row] = {
     "`evaluation.json`, without a record of a computation; not computed by hubkit": ("unrecorded", "stated"),
     "`evaluation.json`, changed since it was computed; not computed by hubkit": ("changed", "unrecorded"),
     "Stated by the author (`evidence.yaml`), not computed by hubkit. Source: ": ("stated", "unrecorded"),
-    "Training configuration: hubkit does not read it in sparsify's files": ("of_sparsify", "plain"),
+    "Training configuration: it is not read by hubkit in sparsify's files": ("of_sparsify", "plain"),
     "SAELens versions: these files are sparsify's": ("of_sparsify", "plain"),
     "Code in plain torch: not written for sparsify's files": ("of_sparsify", "plain"),
     ", in sparsify's format": ("of_sparsify", "plain"),

@@ -10,9 +10,9 @@ import pytest
 
 from hubkit.evaluate.baselines import baselines, lengths_of, tf_idf
 from hubkit.evaluate.calibrate import calibrated, platt
-from hubkit.evaluate.elsewhere import GivenRows
 from hubkit.evaluate.few import component_probe, random_latent_probes, sparse_probe
 from hubkit.evaluate.given import designed
+from hubkit.evaluate.given_rows import GivenRows
 from hubkit.evaluate.probe import probe
 from hubkit.evaluate.untrained import random_latents
 from hubkit.evaluate.values import densities_of, value_of, values_of
@@ -31,7 +31,7 @@ def rows(n: int = 120, scenarios: int = 6, seed: int = 0) -> Design:
 
 def given(design: Design, x: np.ndarray, acts: np.ndarray | None = None, k: int | None = None) -> GivenRows:
     encoded = None if acts is None else Encoded(x, x, acts)
-    return GivenRows(x.astype(np.float32), design, encoded, ("honest", "deceptive"), k)
+    return GivenRows(x.astype(np.float32), design, encoded, None, ("honest", "deceptive"), k)
 
 
 def number(name: str, subject: Any) -> float:
@@ -192,7 +192,10 @@ def test_an_sae_that_nobody_trained_fires_as_often(each_row: bool) -> None:
 def test_texts_lengths_and_scenarios_are_baselines() -> None:
     design = rows()
     texts = [f"{'yes' if one else 'no'} it is {i % 7}" for i, one in enumerate(design.positive)]
-    found = {one.representation.split()[0]: one.values[0] for one in baselines(design, texts, None)}
+    found = {
+        one.representation.removeprefix("all ").split()[0]: one.values[0]
+        for one in baselines(design, texts, None)
+    }
     assert found["words"].value > 0.95
     assert found["words"].p_value == 0.01
     assert 0.35 < found["the"].value < 0.65
@@ -221,7 +224,7 @@ def test_rows_of_one_label_have_values_of_their_own() -> None:
     design, rng = rows(), np.random.default_rng(0)
     x = rng.normal(size=(120, 4)).astype(np.float32)
     acts = np.maximum(rng.normal(size=(120, 6)), 0).astype(np.float32)
-    subject = GivenRows(x, design, Encoded(x, x * 0.5, acts), ("honest", "deceptive"))
+    subject = GivenRows(x, design, Encoded(x, x * 0.5, acts), labels=("honest", "deceptive"))
     values = {(v.measure, v.label): v for v in values_of(subject, ["held_out"])}
     for label, chosen in (("honest", design.positive), ("deceptive", ~design.positive)):
         assert values["l0", label].value == pytest.approx((acts[chosen] != 0).sum(axis=1).mean())

@@ -314,3 +314,18 @@ def test_one_latent_of_many_is_found_and_stands_beside_raw_dimensions() -> None:
     assert found.value > 0.95
     assert found.null.kind == "the same probe of 1 dimension of the raw activations"
     assert 0.3 < found.null.mean < 0.7
+
+
+def test_a_fold_whose_scores_are_one_score_tells_nothing() -> None:
+    """No chosen latent fires there: the scores differ from their mean by the last digit, all to one side, and must not lie a deviation beside other folds."""
+    score, n = 0.1 + 0.2, 7
+    assert np.full(n, score).mean() != score, "as it happens"
+    fold = np.r_[np.zeros(n, dtype=np.int64), np.ones(4, dtype=np.int64)][:, None]
+    scores = np.r_[np.full(n, score), [-2.0, -1.0, 1.0, 2.0]][:, None]
+    found = standardised(Columns(np.ones(fold.shape, dtype=bool), fold, scores))[:, 0]
+    assert found[:n].tolist() == [0.0] * n
+    assert found[n:] == pytest.approx(np.array([-2, -1, 1, 2]) / np.sqrt(2.5))
+    small = standardised(
+        Columns(np.ones((2, 1), dtype=bool), np.zeros((2, 1), dtype=np.int64), np.array([[1e-9], [2e-9]]))
+    )
+    assert small[:, 0] == pytest.approx([-1.0, 1.0]), "small is not equal"

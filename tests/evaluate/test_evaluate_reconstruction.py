@@ -12,7 +12,8 @@ import pytest
 from hubkit.evaluate.values import measured, value_of
 from hubkit.measures.bootstrap import RESAMPLES, normal_interval, percentile_interval, row_counts
 from hubkit.measures.estimate import Estimate
-from hubkit.measures.reconstructed import Encoded, Reconstructed
+from hubkit.measures.families.density import density
+from hubkit.measures.reconstructed import Encoded, Reconstructed, Streamed
 from hubkit.release.metrics import MetricValue
 
 
@@ -151,10 +152,37 @@ def test_the_bootstrap_of_explained_variance_is_the_one_of_drawn_rows() -> None:
     part = encoded(3)
     x = part.x.astype(np.float64)
     counts = row_counts([""] * len(x), "rows")
-    fast = explained_resampled(Reconstructed((part,)), x - x.mean(axis=0))
+    fast = explained_resampled(Reconstructed((part,)))
     for resample in (0, 1, RESAMPLES - 1):
         drawn = np.repeat(np.arange(len(x)), counts[resample].astype(int))
         assert fast[resample] == pytest.approx(naive_explained(part.x[drawn], part.x_hat[drawn]))
+
+
+@pytest.mark.parametrize("step", [1, 7, 40, 1024])
+def test_what_is_made_anew_piece_by_piece_is_what_is_kept(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two parts, of rows far from 0: nothing may cancel, and no more than a piece of latents is asked for at once."""
+    whole, asked = (encoded(4, mean=50.0), encoded(5, n=23, mean=50.0)), []
+    kept = {name: value(name, *whole) for name in (*MEASURES, "mse", *NAIVE)}
+    counted = density(SimpleNamespace(reconstructed=lambda _: Reconstructed(whole)), "train")  # type: ignore[arg-type]
+    monkeypatch.setattr("hubkit.measures.reconstructed.STEP", step)
+
+    def streamed(part: Encoded) -> Streamed:
+        places = {row.tobytes(): at for at, row in enumerate(part.x)}
+
+        def run(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            asked.append(len(x))
+            chosen = [places[row.tobytes()] for row in x]
+            return part.acts[chosen], part.x_hat[chosen]
+
+        return Streamed(part.x, run)
+
+    parts = tuple(streamed(part) for part in whole)
+    for name, one in kept.items():
+        found = value(name, *parts)  # type: ignore[arg-type]
+        assert found.value == pytest.approx(one.value, rel=1e-12)
+        assert found.interval == pytest.approx(one.interval, rel=1e-9)
+    assert density(SimpleNamespace(reconstructed=lambda _: Reconstructed(parts)), "train") == counted  # type: ignore[arg-type]
+    assert max(asked) == min(step, 40)
 
 
 def test_rows_are_drawn_within_groups_and_the_same_every_time() -> None:

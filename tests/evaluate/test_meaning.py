@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from hubkit.evaluate.beside import AT_THE_WORD, OTHERS, POOLED, TURNED, LayerBeside, at_token
+from hubkit.evaluate.pool_sae import PoolSae
 from hubkit.evaluate.rows import wordings_of
-from hubkit.evaluate.subject import PoolSae
 from hubkit.evaluate.values import values_beside
 from hubkit.measures.catalogue import get
 from hubkit.measures.estimate import Estimate

@@ -57,7 +57,7 @@ def test_the_sums_at_the_top_are_those_of_the_lines() -> None:
     "where",
     [
         "", " ", "soon", "later #12 something", "later #18", "README.md section nowhere", "hubkit validate THR999", "provenance.json /grid/colours",
-        "evaluation.json /saes/*/value", "evaluation.json /saes/*/values[measure=beauty]/value", "evaluation.json /saes/*/values[measure=d_above_1,split=crossfit]/value",
+        "evaluation.json /saes/*/value", "evaluation.json /saes/*/values[measure=beauty]/value", "evaluation.json /saes/*/values[measure=d,split=crossfit]/value",
         "evaluation.json /saes/*/values[measure=l0,split=control]/value", "<sae_id>/cfg.json /epochs", "<sae_id>/cfg.json /metadata/hubkit/colour", "author card.yaml /prose/nowhere", "author evidence.yaml /dreams",
     ],
 )  # fmt: skip

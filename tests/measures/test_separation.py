@@ -106,3 +106,42 @@ def test_what_the_label_chose_has_no_permutation_and_one_row_a_cell_none_either(
         assert get(name).compute(nothing, "crossfit") is None  # type: ignore[misc, arg-type]
         with pytest.raises(NotMeasured, match="none to permute"):
             measured(name, acts(5), np.arange(N) % 2 == 0, np.arange(N))
+
+
+def test_how_many_latents_are_beyond_1_and_the_largest_auroc() -> None:
+    """Against one after the other, with latents that tie and fire for the other label."""
+    from hubkit.measures.separation import count_beyond, largest_auroc
+
+    z, rng = acts(5), np.random.default_rng(2)
+    columns = np.stack([rng.permutation(N) < 25 for _ in range(3)], axis=1)
+    z[:, 0] = 3.0 * ~columns[:, 1]
+    for b in range(3):
+        naive = [abs(naive_d(z[:, j].astype(float).tolist(), columns[:, b].tolist())) for j in range(1, M)]
+        beyond = sum(one > 0.2 for one in naive)
+        assert count_beyond(z[:, 1:], columns, 0.2)[b] == beyond
+        one, two = z[columns[:, b]].T, z[~columns[:, b]].T
+        each = [
+            np.mean([(a > c) + (a == c) / 2 for a in one[j] for c in two[j]], dtype=float) for j in range(M)
+        ]
+        assert largest_auroc(z, columns)[b] == pytest.approx(max(max(a, 1 - a) for a in each), abs=1e-12)
+    assert largest_auroc(z, columns)[1] == 1.0
+    assert count_beyond(np.full((N, 3), 2.0), columns, 1.0).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_counts_and_aurocs_stand_beside_those_of_permuted_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hubkit.measures.families.latents.DRAWS", 99)
+    positive = np.arange(N) % 2 == 0
+    noise = [measured(name, acts(6), positive) for name in ("d_above_1", "auroc_max")]
+    assert [one.null is not None and (one.null.p_value or 0) > 0.05 for one in noise] == [True, True]
+    z = acts(6)
+    z[positive, :3] += 3.0
+    count, best = (measured(name, z, positive) for name in ("d_above_1", "auroc_max"))
+    assert count.value >= 3
+    assert count.null is not None
+    assert count.null.p_value == pytest.approx(0.01)
+    each = np.array([abs(naive_d(z[:, j].astype(float).tolist(), positive.tolist())) for j in range(M)])
+    reach = 1.959964 * np.sqrt(4 / N + each**2 / (2 * N))
+    assert count.value == (each > 1).sum()
+    assert count.interval == ((each - reach > 1).sum(), (each + reach > 1).sum())
+    assert best.interval is not None
+    assert 0.9 < best.interval[0] < best.value <= best.interval[1] <= 1.0

@@ -22,6 +22,10 @@ from hubkit.release.digests import sha256_of_json
 from hubkit.release.metrics import Evaluation, SaeMetrics
 from hubkit.release.provenance import Provenance
 from hubkit.repo.local import open_folder
+from hubkit.study.pipeline import run_study
+from hubkit.study.study import load_study
+from hubkit.train.plan import CrossFit
+from hubkit.train.run import Options
 from hubkit.validate.finding import Severity
 from hubkit.validate.run import validate
 
@@ -191,8 +195,8 @@ def test_numbers_come_with_n_split_and_interval(demo: DemoRun) -> None:
     values = [value for sae in evaluation.saes for value in sae.values] + [
         c.difference for c in evaluation.comparisons
     ]
-    assert len(values) == 18 * 26 + 12 * 2 + 6 * 3 + 18, (
-        "26 of each; membership of each SAE of one label; d of the others, of which one label chose no row; and the comparisons"
+    assert len(values) == 18 * 26 + 12 * 2 + 6 * 7 + 18, (
+        "26 of each; membership of each SAE of one label; d and AUROC of the latents of the others, of which one label chose no row; and the comparisons"
     )
     assert all(value.n > 0 and value.split in {"train", "crossfit", "control"} for value in values)
     unmeasured = [value for value in values if value.interval is None]
@@ -210,6 +214,22 @@ def test_a_second_run_does_nothing_and_ends_at_the_same_commit(demo: DemoRun) ->
     again = run_demo(demo.folder)
     assert again.code == 0
     assert again.answer["commit"] == demo.answer["commit"]
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_its_study_is_finished_and_run_as_the_demo_says_computes_nothing(demo: DemoRun) -> None:
+    """Without `--rows-only` whole scenarios would be held out too: 90 more SAEs."""
+    release, events = Path(demo.answer["release"]), []
+    before = {path: path.stat().st_mtime_ns for path in release.rglob("*") if path.is_file()}
+    study = load_study(demo.folder / "study.yaml")
+    run_study(
+        study,
+        demo.folder,
+        options=Options(CrossFit(scenarios=False, control=False), workers=1),
+        report=events.append,
+    )
+    assert {event.stage for event in events} <= {"collect", "train"}
+    assert all(event.done == event.total for event in events), "what is there is said to be there"
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 

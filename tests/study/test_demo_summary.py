@@ -28,5 +28,8 @@ def test_each_command_names_what_is_there_from_where_it_is_read(tmp_path: Path, 
     )
     commands = [found[1] for _, what in _places(demo) if (found := re.search(r"hubkit (.*)", what))]
     assert len(commands) == 2
-    assert all(Path(re.sub(r"^(?:hub serve|run) ", "", command).strip('"')).exists() for command in commands)
+    assert all(
+        Path(re.sub(r"^(?:hub serve|run --rows-only) ", "", command).strip('"')).exists()
+        for command in commands
+    )
     assert all(('"' in command) == (" " in name) for command in commands)

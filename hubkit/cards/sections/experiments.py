@@ -216,6 +216,7 @@ def _table(mark: str | None, listed: list[RepresentationProbe]) -> dict[str, obj
         "mark": mark,
         "rows": rows,
         "auroc": any(auroc for _, _, auroc in rows),
+        "spread": any(getattr(value, "spread", None) for value in balanced),
         "all_chance": all_at_chance(balanced),
         "methods": sorted({value.interval_method for value in balanced if value.interval_method}),
         "n": sorted({value.n for value in balanced}),

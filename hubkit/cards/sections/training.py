@@ -100,7 +100,7 @@ def training(facts: Facts) -> Context | Absent:
     ]
     if not kinds:
         why = (
-            f"hubkit does not read it in {facts.library.name}'s files"
+            f"it is not read by hubkit in {facts.library.name}'s files"
             if facts.library
             else "no cfg.json records it"
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from hubkit.collect.judges.judgement import Judge, Judgement, Reply
+from hubkit.collect.judges.judgement import GroupJudge, Judge, Judgement, Reply
 from hubkit.collect.scenarios import Scenario
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ LEAST = 2
 """Members that must have answered: one alone is no consortium."""
 
 
-class ConsortiumJudge(Judge):
+class ConsortiumJudge(GroupJudge):
     """A label that more than half of the members give who answered, or all of them.
 
     Ambiguous is an answer, and a vote against every label; a member that gave no verdict (a timeout, a refusal, a row that is not filled in)

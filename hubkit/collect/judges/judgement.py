@@ -138,9 +138,13 @@ class Judge(BaseModel, ABC):
     def judge(self, replies: Sequence[Reply]) -> list[Judgement]:
         """One verdict for each reply, in their order."""
 
-    def combined(self, _said: Sequence[Judgement]) -> Judgement:
+
+class GroupJudge(Judge):
+    """A judge of members, each of which is asked by itself."""
+
+    @abstractmethod
+    def combined(self, said: Sequence[Judgement]) -> Judgement:
         """The verdict on one completion from those of the members, in their order."""
-        raise NotImplementedError(f"{self.name}: a judge without members")
 
 
 class TextJudge(Judge):

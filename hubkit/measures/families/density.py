@@ -20,14 +20,14 @@ EDGES = tuple(-6 + step / 2 for step in range(13))
 
 def density(subject: Subject, split: Split) -> Histogram | None:
     """None where an activation is not a number."""
-    parts = subject.reconstructed(split).parts
-    if any(np.isnan(part.acts).any() for part in parts):
+    rows = subject.reconstructed(split)
+    if not all(one.whole for one in rows.firing):
         return None
-    shares = np.concatenate([(part.acts != 0).mean(axis=0) for part in parts])
+    shares = np.concatenate([one.share for one in rows.firing])
     alive = shares[shares > 0]
     counts, _ = np.histogram(np.clip(np.log10(alive), EDGES[0], EDGES[-1]), bins=EDGES)
     return Histogram(
-        n=sum(len(part.x) for part in parts),
+        n=rows.n,
         latents=len(shares),
         dead=int((shares == 0).sum()),
         dense=int((shares > DENSE).sum()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,21 +10,28 @@ import numpy as np
 from hubkit.measures.bootstrap import SEED
 from hubkit.measures.design import permuted
 from hubkit.measures.estimate import Estimate, NotMeasured, Null
-from hubkit.measures.inference import Z
+from hubkit.measures.inference import Z, scored_interval
 from hubkit.measures.measure import UNSEEN, Measure, OnCard
-from hubkit.measures.separation import effect_of_each, largest
+from hubkit.measures.separation import count_beyond, effect_of_each, effects, largest, largest_auroc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from hubkit.measures.design import Booleans
     from hubkit.measures.measure import Split, Told
     from hubkit.measures.probed import Values
-    from hubkit.measures.separation import Labelled
+    from hubkit.measures.separation import Labelled, Latents
     from hubkit.measures.subject import Subject
 
 DRAWS = 999
 KIND = "the same maximum, labels permuted within scenarios"
+COUNT = "the same count, labels permuted within scenarios"
+UNTOLD = "too few rows of one label, none to permute, or no latent that fires on enough rows"
+BEYOND = 1.0
+OF_EACH = (
+    "latents whose own interval (Hedges and Olkin 1985) lies beyond 1, and those whose interval reaches it"
+)
+RANKED = "score interval of Mann and Whitney's scatter, of that latent as if it had been chosen beforehand"
 CHOSEN = "Hedges and Olkin 1985, of that latent as if it had been chosen beforehand"
 
 
@@ -31,6 +39,60 @@ def d_max(subject: Subject, split: Split) -> Estimate | None:
     """The largest |d|. Over several parts, SAEs of the folds on the rows that they did not see, the mean of theirs."""
     parts = subject.labelled(split)
     return None if parts is None else _furthest(parts)
+
+
+def d_above_1(subject: Subject, split: Split) -> Estimate | None:
+    """How many latents have |d| > 1. Over several parts the mean of theirs."""
+    parts = subject.labelled(split)
+    found = _over_parts(parts, lambda acts, columns: count_beyond(acts, columns, BEYOND), COUNT)
+    if found is None or parts is None:
+        return None
+    kept = _telling(parts)
+    share = np.array([len(part.positive) for part in kept]) / sum(len(part.positive) for part in kept)
+    low, high = share @ [_surely_and_perhaps(part) for part in kept]
+    return replace(found, interval=(float(low), float(high)), method=OF_EACH)
+
+
+def _surely_and_perhaps(part: Labelled) -> tuple[int, int]:
+    """How many latents' own intervals lie beyond the bound, and how many reach it."""
+    blocks = effects(part.acts[:, part.looked_at()], part.positive[:, None])
+    d = np.abs(np.nan_to_num(np.concatenate([found[0] for _, found in blocks]), posinf=0.0))
+    n1 = float(part.positive.sum())
+    n0 = len(part.positive) - n1
+    reach = Z * np.sqrt((n1 + n0) / (n1 * n0) + d**2 / (2 * (n1 + n0)))
+    return int((d - reach > BEYOND).sum()), int((d + reach > BEYOND).sum())
+
+
+def auroc_max(subject: Subject, split: Split) -> Estimate | None:
+    """The largest AUROC of one latent, of either sign. Over several parts the mean of theirs."""
+    parts = subject.labelled(split)
+    found = _over_parts(parts, largest_auroc, KIND)
+    if found is None or parts is None:
+        return None
+    variances = np.array([_rank_variance(part) * len(part.positive) ** 2 for part in _telling(parts)])
+    rows = sum(len(part.positive) for part in _telling(parts))
+    reach = Z * float(np.sqrt(variances.sum())) / rows
+    return replace(found, interval=scored_interval(found.value, 0.5, reach, reach), method=RANKED)
+
+
+def _over_parts(
+    parts: tuple[Labelled, ...] | None, statistic: Callable[[Latents, Booleans], Values], kind: str
+) -> Estimate | None:
+    """The mean over the parts, by rows, of a statistic of all latents that are looked at, with its null; None where the label chose the rows."""
+    if parts is None:
+        return None
+    kept, n = _telling(parts), sum(len(part.positive) for part in parts)
+    if not kept:
+        raise NotMeasured(UNTOLD, n)
+    share = np.array([len(part.positive) for part in kept]) / sum(len(part.positive) for part in kept)
+    draws = share @ [statistic(part.acts[:, part.looked_at()], _columns(part, 0)) for part in kept]
+    return Estimate(float(draws[0]), n, null=_null(draws, kind))
+
+
+def _rank_variance(part: Labelled) -> float:
+    n1 = float(part.positive.sum())
+    n0 = len(part.positive) - n1
+    return (n1 + n0 + 1) / (12 * n1 * n0)
 
 
 def between_wordings(subject: Subject, split: Split) -> Iterable[Told]:
@@ -46,9 +108,7 @@ def _furthest(parts: tuple[Labelled, ...]) -> Estimate:
     several = [_largest(part) for part in _telling(parts)]
     n = sum(len(part.positive) for part in parts)
     if not several:
-        raise NotMeasured(
-            "too few rows of one label, none to permute, or no latent that fires on enough rows", n
-        )
+        raise NotMeasured(UNTOLD, n)
     share = np.array([rows for _, rows, _ in several]) / sum(rows for _, rows, _ in several)
     draws = share @ np.abs([found for found, _, _ in several])
     value, reach = float(draws[0]), Z * float(np.sqrt((share**2 * [error**2 for *_, error in several]).sum()))
@@ -169,12 +229,28 @@ MEASURES = (
         name="d_above_1",
         version=1,
         title="Latents with |d| > 1",
-        formula="number of latents whose |d| is above 1",
+        formula="number of latents whose |d| is above 1, of those that d_max looks at; crossfit: mean over the folds, by rows",
         unit="latents",
         lower=0.0,
         upper="d_sae",
         higher_is_better=None,
-        source="As d_max",
+        source="As d_max: with few rows some latents are beyond 1 by chance, so that it is read beside the same count of permuted labels",
         splits=("train", *UNSEEN),
+        of_labels=True,
+        compute=d_above_1,
+    ),
+    Measure(
+        name="auroc_max",
+        version=1,
+        title="Largest AUROC of a latent",
+        formula="maximum of AUROC and 1 - AUROC, ties half, over the latents that d_max looks at; crossfit: mean over the folds, by rows",
+        unit="share",
+        lower=0.5,
+        upper=1.0,
+        higher_is_better=None,
+        source="As d_max, and blind to how far apart values are (Hanley & McNeil 1982); sparse_probe_1 is that of one latent on rows that did not choose it",
+        splits=("train", *UNSEEN),
+        of_labels=True,
+        compute=auroc_max,
     ),
 )

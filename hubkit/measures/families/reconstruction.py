@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hubkit.measures.bootstrap import normal_interval, percentile_interval
+from hubkit.measures.bootstrap import RESAMPLES, normal_interval, percentile_interval
 from hubkit.measures.measure import UNSEEN, Measure, OnCard
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from hubkit.measures.estimate import Estimate
     from hubkit.measures.measure import Compute, Split
-    from hubkit.measures.reconstructed import Encoded, Reconstructed
+    from hubkit.measures.reconstructed import Reconstructed
     from hubkit.measures.subject import Subject
 
     Floats = NDArray[np.float64]
@@ -24,28 +24,31 @@ if TYPE_CHECKING:
 def explained_variance(subject: Subject, split: Split) -> Estimate:
     """1 - sum ||x - x_hat||^2 / sum ||x - mean||^2; not a number where the rows do not vary."""
     rows = subject.reconstructed(split)
-    centred = rows.x - rows.x.mean(axis=0)
-    total = float((centred**2).sum())
+    total = sum(float((centred**2).sum()) for _, centred in rows.centred())
     value = 1.0 - float(rows.residuals.sum()) / total if total != 0 else math.nan
-    return rows.estimate(value, percentile_interval(explained_resampled(rows, centred)))
+    return rows.estimate(value, percentile_interval(explained_resampled(rows)))
 
 
-def explained_resampled(rows: Reconstructed, centred: Floats) -> Floats:
+def explained_resampled(rows: Reconstructed) -> Floats:
     """Explained variance in each resample, around that resample's own mean.
 
-    sum ||x - m||^2 = sum ||x||^2 - n ||m||^2; `centred` rows keep the two terms from cancelling.
+    sum ||x - m||^2 = sum ||x||^2 - n ||m||^2, of rows less the mean of all, which keeps the two terms from cancelling.
     """
-    means = rows.counts @ centred / rows.n
-    totals = rows.counts @ (centred**2).sum(axis=1) - rows.n * (means**2).sum(axis=1)
+    sums, squares = np.zeros((RESAMPLES, rows.d_in)), np.zeros(RESAMPLES)
+    for where, centred in rows.centred():
+        counts = rows.counts[:, where].astype(np.float64)
+        sums += counts @ centred
+        squares += counts @ (centred**2).sum(axis=1)
+    totals = squares - (sums**2).sum(axis=1) / rows.n
     with np.errstate(divide="ignore", invalid="ignore"):
-        explained: Floats = 1.0 - rows.counts @ rows.residuals / totals
+        explained: Floats = 1.0 - rows.resampled(rows.residuals) / totals
     return explained
 
 
 def mse(subject: Subject, split: Split) -> Estimate:
     """Mean over rows and dimensions."""
     rows = subject.reconstructed(split)
-    return rows.mean(rows.residuals / rows.x.shape[1])
+    return rows.mean(rows.residuals / rows.d_in)
 
 
 def mse_sum(subject: Subject, split: Split) -> Estimate:
@@ -57,24 +60,24 @@ def mse_sum(subject: Subject, split: Split) -> Estimate:
 def cosine(subject: Subject, split: Split) -> Estimate:
     """Mean over rows; not a number where a row is said back as 0."""
     rows = subject.reconstructed(split)
-    products = (rows.x * rows.x_hat).sum(axis=1)
+    numbers = rows.by_row
     with np.errstate(invalid="ignore"):
-        return rows.mean(products / (_lengths(rows.x) * _lengths(rows.x_hat)))
+        return rows.mean(numbers.products / (np.sqrt(numbers.squares) * np.sqrt(numbers.squares_hat)))
 
 
 def l2_ratio(subject: Subject, split: Split) -> Estimate:
     """Mean over rows; a row of next to no length counts as one of length 1."""
     rows = subject.reconstructed(split)
-    lengths = _lengths(rows.x)
-    return rows.mean(_lengths(rows.x_hat) / np.where(lengths < NO_LENGTH, 1.0, lengths))
+    lengths = np.sqrt(rows.by_row.squares)
+    return rows.mean(np.sqrt(rows.by_row.squares_hat) / np.where(lengths < NO_LENGTH, 1.0, lengths))
 
 
 def relative_bias(subject: Subject, split: Split) -> Estimate:
     """E ||xhat||^2 / E x xhat over all rows at once."""
     rows = subject.reconstructed(split)
-    squares, products = (rows.x_hat**2).sum(axis=1), (rows.x * rows.x_hat).sum(axis=1)
+    squares, products = rows.by_row.squares_hat, rows.by_row.products
     with np.errstate(divide="ignore", invalid="ignore"):
-        resampled = (rows.counts @ squares) / (rows.counts @ products)
+        resampled = rows.resampled(squares) / rows.resampled(products)
         value = float(squares.sum() / products.sum())
     return rows.estimate(value, percentile_interval(resampled))
 
@@ -82,50 +85,33 @@ def relative_bias(subject: Subject, split: Split) -> Estimate:
 def l1(subject: Subject, split: Split) -> Estimate:
     """Mean sum of |activation|; it depends on the decoder's norms."""
     rows = subject.reconstructed(split)
-    return rows.mean(rows.magnitude)
-
-
-def dense_share(subject: Subject, split: Split) -> Estimate:
-    """Share of the latents that fire on more than a tenth of the rows; over several parts their mean, weighted by rows."""
-    rows = subject.reconstructed(split)
-    value, resampled, start = 0.0, np.zeros(len(rows.counts)), 0
-    for part in rows.parts:
-        n, weight = len(part.x), len(part.x) / rows.n
-        drawn = rows.counts[:, start : start + n].astype(np.float32)
-        often = drawn @ (part.acts != 0).astype(np.float32) / np.maximum(drawn.sum(axis=1, keepdims=True), 1)
-        resampled += weight * (often > DENSE).mean(axis=1)
-        fires = np.nan if np.isnan(part.acts).any() else ((part.acts != 0).mean(axis=0) > DENSE).mean()
-        value += weight * float(fires)
-        start += n
-    return rows.estimate(value, normal_interval(value, resampled))
-
-
-def _lengths(rows: Floats) -> Floats:
-    found: Floats = np.sqrt((rows**2).sum(axis=1))
-    return found
+    return rows.mean(rows.by_row.magnitude)
 
 
 def l0(subject: Subject, split: Split) -> Estimate:
     """Mean number of non-zero latents."""
     rows = subject.reconstructed(split)
-    return rows.mean(rows.active)
+    return rows.mean(rows.by_row.active)
+
+
+def dense_share(subject: Subject, split: Split) -> Estimate:
+    """Share of the latents that fire on more than a tenth of the rows; over several parts their mean, weighted by rows."""
+    return _share_of_latents(subject.reconstructed(split), DENSE)
 
 
 def alive_share(subject: Subject, split: Split) -> Estimate:
     """Share of the latents that are non-zero on a row; over several parts their mean, weighted by rows."""
-    rows = subject.reconstructed(split)
-    value, resampled, start = 0.0, np.zeros(len(rows.counts)), 0
-    for part in rows.parts:
-        n, weight = len(part.x), len(part.x) / rows.n
-        drawn = (rows.counts[:, start : start + n] > 0).astype(np.float32)
-        resampled += weight * (drawn @ (part.acts != 0).astype(np.float32) > 0).mean(axis=1)
-        value += weight * _alive(part)
-        start += n
+    return _share_of_latents(subject.reconstructed(split), 0.0)
+
+
+def _share_of_latents(rows: Reconstructed, bound: float) -> Estimate:
+    """Of those that fire on a larger share of the rows than `bound`; not a number where an activation is none."""
+    value, resampled = 0.0, np.zeros(RESAMPLES)
+    for one in rows.firing:
+        weight = one.n / rows.n
+        resampled += weight * (one.resampled > bound).mean(axis=1)
+        value += weight * float((one.share > bound).mean()) if one.whole else math.nan
     return rows.estimate(value, normal_interval(value, resampled))
-
-
-def _alive(part: Encoded) -> float:
-    return float(np.nan if np.isnan(part.acts).any() else (part.acts != 0).any(axis=0).mean())
 
 
 NO_LENGTH = 1e-4

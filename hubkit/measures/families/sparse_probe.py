@@ -65,7 +65,7 @@ def _of(
 ) -> Measure:
     return Measure(
         name=f"{name}_{k}",
-        version=2 if name == "sparse_probe" else 1,
+        version=3 if name == "sparse_probe" else 1,
         title=f"AUROC of a probe of {title.format(k=k, s='s' if k > 1 else '')}",
         formula=f"probe_auroc of {formula.format(k=k)}",
         unit="share",
