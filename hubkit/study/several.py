@@ -103,8 +103,16 @@ def load_study_file(path: Path) -> StudyFile:
     if isinstance(found, Study):
         return StudyFile(path, found.name, found.publish, (beside(found, path.parent),))
     assert isinstance(found, SeveralReleases)  # noqa: S101 - one of the two was asked for
-    releases = tuple(beside(one, path.parent) if isinstance(one, Study) else one for one in found.releases)
+    releases = tuple(
+        _published_as(beside(one, path.parent), found.publish) if isinstance(one, Study) else one
+        for one in found.releases
+    )
     return StudyFile(path, found.name, found.publish, releases)
+
+
+def _published_as(study: Study, publish: Publication | None) -> Study:
+    """What the file says of publishing holds for each of its releases that says nothing itself."""
+    return study if study.publish is not None else study.model_copy(update={"publish": publish})
 
 
 def _located(raw: Any, folder: Path) -> Any:
