@@ -20,7 +20,7 @@ from hubkit.release.writing import write_text
 from hubkit.small_files import read_regular_text
 from hubkit.study.publication import Publication
 from hubkit.texts import shortened
-from hubkit.train.grid import FORMS, AnyGrid
+from hubkit.train.grid import FORMS, AnyGrid, expand_all, grids_of
 from hubkit.train.spec import SaeSpec
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
@@ -39,7 +39,7 @@ class Study(BaseModel):
     """Also the name of the release's folder."""
     collect: CollectPlan
     grid: AnyGrid
-    """Settings for each architecture, or one spec with axes and overrides."""
+    """Settings for each architecture, or one spec with axes and overrides; or a list of such grids."""
     card: CardSettings
     publish: Publication | None = None
     """The index repository and the collection; the repository's own name is the card's."""
@@ -48,15 +48,16 @@ class Study(BaseModel):
     def _grid_means_something(self) -> Self:
         """What can be said before the pool is there; a k above an expansion of a width that is not known is found by `specs`."""
         try:
-            grid = self.grid.on(self.collect.layers)
-            specs = grid.expand(self._known_width() or ANY_WIDTH)
+            grids = grids_of(self.grid, self.collect.layers)
+            specs = expand_all(grids, self._known_width() or ANY_WIDTH)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "an SAE"
             raise ValueError(f"grid: {where} {first['input']!r}: {first['msg']}") from error
         except UsageError as error:
             raise ValueError(f"grid: {error.message}") from error
-        conditions = {*grid.axes.get("condition", ()), *(spec.condition for spec in specs)}
+        named = {name for grid in grids for name in grid.axes.get("condition", ())}
+        conditions = {*named, *(spec.condition for spec in specs)}
         _refuse("conditions", conditions, {MIXED, *(label + ONLY for label in self.collect.labels)})
         _refuse("layers", {spec.layer for spec in specs}, set(self.collect.layers))
         return self
@@ -66,14 +67,14 @@ class Study(BaseModel):
 
         Without it an expansion is one of the base model's hidden size. Raises UsageError where that is not known, or does not fit the grid.
         """
-        width, grid = d_in or self._known_width(), self.grid.on(self.collect.layers)
-        if width is None and grid.has_expansion:
+        width, grids = d_in or self._known_width(), grids_of(self.grid, self.collect.layers)
+        if width is None and any(grid.has_expansion for grid in grids):
             raise UsageError(
                 f"{self.name}: the grid has an expansion, and how wide {self.card.base_model} is, is not known here",
                 hint="hubkit collect STUDY.yaml, or give d_sae in place of expansion",
             )
         try:
-            return grid.expand(width)
+            return expand_all(grids, width)
         except ValidationError as error:
             raise UsageError(f"{self.name}: the grid: {error.errors()[0]['msg']}") from error
 
@@ -183,6 +184,7 @@ def as_json(raw: Any) -> str:
 def save_study(study: Study, path: Path) -> None:
     """Write a study file that `load_study` reads back as the same study."""
     data = study.model_dump(mode="json", exclude_defaults=True)
-    data["grid"] = study.grid.written()
+    grid = study.grid
+    data["grid"] = [one.written() for one in grid] if isinstance(grid, tuple) else grid.written()
     data["collect"]["judge"] = study.collect.judge.model_dump(mode="json")
     write_text(path, yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120))
