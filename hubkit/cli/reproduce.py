@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +15,8 @@ from hubkit.console import Console
 from hubkit.errors import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hubkit.evaluate.reproduce import Reproduction
 
 EPILOG = (
@@ -54,8 +58,7 @@ def reproduce(
     from hubkit.evaluate.reproduce import reproduce as computed
 
     console = Console(quiet=quiet)
-    with console.progress() as report:
-        folder = _folder(target)
+    with _folder(target) as folder, console.progress() as report:
         found = computed(
             folder, tolerance=TOLERANCE if tolerance is None else tolerance, workers=workers, report=report
         )
@@ -66,22 +69,30 @@ def reproduce(
     raise typer.Exit(int(ExitCode.CLEAN if found.ok else ExitCode.FINDINGS))
 
 
-def _folder(target: str) -> Path:
-    """The release as a folder: what is needed of a repository is fetched into the Hub's own cache. Raises HubkitError."""
+@contextmanager
+def _folder(target: str) -> Iterator[Path]:
+    """The release as a folder: what is needed of a repository is fetched into one that goes again. Raises HubkitError."""
     from hubkit.repo.target import HUB, open_target
 
     path, match = Path(target), HUB.fullmatch(target)
     if path.exists() or match is None:
         open_target(target)  # says what is wrong with a path
-        return path
+        yield path
+        return
+    from huggingface_hub.utils import disable_progress_bars
+
     from hubkit.evaluate.reproduce import FILES
     from hubkit.publish.client import client
     from hubkit.publish.errors import hub_errors
 
-    with hub_errors(match["repo"]):
-        return Path(
-            client().snapshot_download(match["repo"], revision=match["revision"], allow_patterns=list(FILES))
-        )
+    disable_progress_bars()
+    with tempfile.TemporaryDirectory(prefix="hubkit-reproduce-", ignore_cleanup_errors=True) as scratch:
+        with hub_errors(match["repo"]):
+            # the client's cache would give links, and links that lead out of a folder are not followed
+            client().snapshot_download(
+                match["repo"], revision=match["revision"], allow_patterns=list(FILES), local_dir=scratch
+            )
+        yield Path(scratch)
 
 
 def _show(console: Console, found: Reproduction) -> None:
