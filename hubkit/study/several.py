@@ -11,8 +11,9 @@ from pydantic.json_schema import models_json_schema
 
 from hubkit.errors import UsageError
 from hubkit.models.names import model_key
+from hubkit.study.mistakes import mistakes
 from hubkit.study.publication import Part, Publication, with_repo_id
-from hubkit.study.study import NAME_PATTERN, Study, as_json, beside, mistakes, read_yaml, with_scenarios
+from hubkit.study.study import NAME_PATTERN, Study, as_json, beside, read_yaml, with_scenarios
 
 RELEASES = "releases"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_serializer, model_validator
 
 from hubkit.errors import UsageError
-from hubkit.train.spec import Architecture, SaeSpec, Settings, sized
+from hubkit.train.spec import ARCHITECTURES, Architecture, SaeSpec, Settings, sized
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,6 +132,15 @@ class GridPlan(_Grid):
     architectures: dict[Architecture, Settings]
     conditions: tuple[str, ...]
     """`mixed`: all labelled rows; `<label>_only`: those of one label."""
+
+    @model_validator(mode="after")
+    def _k_means_something(self) -> GridPlan:
+        for name, settings in self.architectures.items():
+            if settings.k is not None and not ARCHITECTURES[name].takes_k:
+                raise ValueError(
+                    f"architectures.{name}.k: {settings.k}, {name} has no k: leave it out, its sparsity is sparsity_coefficient"
+                )
+        return self
 
     def on(self, layers: Sequence[int]) -> SaeGrid:
         """The same as axes and overrides, at every one of `layers`."""

@@ -102,7 +102,7 @@ def training(facts: Facts) -> Context | Absent:
     ]
     if not kinds:
         why = (
-            f"hubkit does not read it in {facts.library.name}'s files"
+            f"of {facts.library.name}'s files hubkit does not read it"
             if facts.library
             else "no cfg.json records it"
         )
