@@ -24,6 +24,7 @@ from hubkit.cli import (
     init,
     preview,
     push,
+    reproduce,
     rules,
     run,
     schema,
@@ -83,6 +84,7 @@ for module in (
     build_cards,
     preview,
     push,
+    reproduce,
     verify,
     schema,
 ):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -25,6 +25,7 @@ METHOD_VERSION = 2
 HOW = {"model", "revision", "device", "batch_size", "taken", "completions_from", "also"}
 FOR_READERS = {"family", "labels", "anchors", "notes"}
 """Of a scenario: what its completions do not depend on."""
+NUMBERS = (int, float, int | None, float | None)
 Pooling = Literal["mean", "last", "first", "all"]
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -83,6 +84,17 @@ class CollectPlan(BaseModel):
     """Completions at once; by default as many as the memory at hand takes, found when sampling begins."""
     taken: Literal["afterwards", "while_sampling"] = "afterwards"
     """When activations are taken: by running the stored tokens once more, or while they are drawn, which costs no time and the disk of every token."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers_are_no_booleans(cls, raw: Any) -> Any:
+        """`samples: yes` would be 1: YAML makes it true, and Python counts with that."""
+        for name, value in raw.items() if isinstance(raw, dict) else ():
+            of = cls.model_fields.get(name)
+            if isinstance(value, bool) and of is not None and of.annotation in NUMBERS:
+                words = "yes, on and true" if value else "no, off and false"
+                raise ValueError(f"{name}: {words} are booleans to YAML, expected a number")
+        return raw
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from hubkit.errors import IncompleteError
-from hubkit.release.layout import COMPLETIONS
+from hubkit.release.layout import COMPLETIONS, PUBLISHED_COMPLETIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +18,16 @@ NAMES = ["completion_id", "text"]
 
 def pool_texts(pool_folder: Path, manifest: PoolManifest) -> list[str] | None:
     """The text of each row's completion; None where the pool keeps none. Raises IncompleteError for a table that cannot be read."""
-    path = pool_folder.parent / COMPLETIONS
+    known = _table(pool_folder.parent / COMPLETIONS)
+    if known is None:
+        known = _lines(pool_folder.parent / PUBLISHED_COMPLETIONS)
+    if known is None or any(row.completion_id not in known for row in manifest.rows):
+        return None
+    return [known[row.completion_id] for row in manifest.rows]
+
+
+def _table(path: Path) -> dict[str, str] | None:
+    """Completion to text, of a work folder; None where there is no such file."""
     if not path.is_file():
         return None
     import pyarrow as pa
@@ -31,7 +41,16 @@ def pool_texts(pool_folder: Path, manifest: PoolManifest) -> list[str] | None:
             f"{path}: not readable as completions: {error}", hint="hubkit collect STUDY.yaml"
         ) from error
     ids, texts = (table.column(name).to_pylist() for name in NAMES)
-    known = dict(zip(ids, texts, strict=True))
-    if any(row.completion_id not in known for row in manifest.rows):
+    return dict(zip(map(str, ids), map(str, texts), strict=True))
+
+
+def _lines(path: Path) -> dict[str, str] | None:
+    """The same of the pool that a release carries."""
+    if not path.is_file():
         return None
-    return [str(known[row.completion_id]) for row in manifest.rows]
+    try:
+        with path.open(encoding="utf-8") as file:
+            rows = [json.loads(line) for line in file]
+        return {str(row["completion_id"]): str(row["text"]) for row in rows}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise IncompleteError(f"{path}: not readable as completions: {error!r}") from error

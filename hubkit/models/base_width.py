@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hubkit.models.config import ModelShape, read_shape
-from hubkit.models.known import known_config
+from hubkit.models.known import known_config, nanochat_config
 
 
 def base_width(*names: str) -> int | None:
@@ -19,7 +19,7 @@ def base_width(*names: str) -> int | None:
 def base_shape(*names: str) -> ModelShape | None:
     """The sizes of the first of `names` that is known here; None where none is."""
     for name in names:
-        config = _config_of(Path(name)) or known_config(name)
+        config = _config_of(Path(name)) or known_config(name) or nanochat_config(name)
         shape = read_shape(config) if isinstance(config, Mapping) else None
         if shape is not None:
             return shape

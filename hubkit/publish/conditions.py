@@ -1,6 +1,6 @@
 """The conditions of the gate, one function each: a subject in, the problems out.
 
-The validator's errors keep their codes; what only a publisher must know has a word: SAE-NONE, CARD-NONE, CARD-STALE, CARD-EDITED, PROVENANCE, SECRET, PICKLE,
+The validator's errors keep their codes; what only a publisher must know has a word: SAE-NONE, CARD-NONE, CARD-STALE, CARD-EDITED, PROVENANCE, POOL, SECRET, PICKLE,
 UNREAD, CODE, LICENSE, BASE-MODEL, IGNORED, SNIPPET. A secret, two base models, or files that the Hub would leave out, are never let through.
 """
 
@@ -22,7 +22,7 @@ from hubkit.publish.files import LocalFile, some_files
 from hubkit.readme.document import parse_readme, read_readme
 from hubkit.readme.generated import edited_by_hand
 from hubkit.release.digests import sha256_of_json
-from hubkit.release.layout import EVALUATION, PROVENANCE, README, is_left_out
+from hubkit.release.layout import EVALUATION, PROVENANCE, PUBLISHED_POOL, README, is_left_out
 from hubkit.release.provenance import Provenance
 from hubkit.repo.local import open_folder
 from hubkit.small_files import instead_of_file
@@ -205,6 +205,19 @@ def provenance_agrees(subject: Subject) -> list[Problem]:
     return [Problem("PROVENANCE", message, hint)]
 
 
+def pool_is_meant(subject: Subject) -> list[Problem]:
+    """No pool that its author did not ask for: completions are texts, and nothing that was published can be taken back."""
+    files = [file.path for file in subject.files if file.path.startswith(f"{PUBLISHED_POOL}/")]
+    record = Provenance.load_ours(subject.release / PROVENANCE)
+    if not files or (record is not None and record.published_pool is not None):
+        return []
+    message = (
+        f"{some_files(files)}: a pool, and {PROVENANCE} records neither its licence nor why it may be public"
+    )
+    hint = f"publish: pool: in the study file and hubkit run STUDY.yaml, or remove {subject.release / PUBLISHED_POOL}"
+    return [Problem("POOL", message, hint, len(files))]
+
+
 def no_secret(subject: Subject) -> list[Problem]:
     """No token or key in any file of the release or its name, searched to its end, also where that is too long for the validator."""
     told = {finding.path for finding in subject.report.findings if finding.code == "SEC002"}
@@ -310,6 +323,7 @@ CONDITIONS: tuple[Condition, ...] = (
     licence_is_set,
     base_model_is_set,
     provenance_agrees,
+    pool_is_meant,
     no_secret,
     no_pickle,
     no_unread_file,

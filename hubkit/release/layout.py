@@ -30,6 +30,10 @@ def is_left_out(path: str) -> bool:
     return bool(LEFT_OUT_FOLDERS.intersection(folders)) or LEFT_OUT_FILES.fullmatch(name) is not None
 
 
+PUBLISHED_POOL = "pool"
+"""The folder of a release that holds its pool, laid out as a work folder is; only where the author asked for it."""
+PUBLISHED_COMPLETIONS = "completions.jsonl"
+"""In it: every completion with what each judge said. Text, so that the search for secrets and the Hub's page can read it."""
 COMPLETIONS = "completions.parquet"
 ACTIVATIONS = "activations"
 VERDICTS = "verdicts"

@@ -142,6 +142,18 @@ class BaseModelShape(Artefact):
     parameters: int | None = None
 
 
+class PublishedPool(Artefact):
+    """The pool that a release carries (`pool/`), and on what terms: the author's own words."""
+
+    license: str
+    """Of the completions."""
+    privacy: str
+    """Why they may be public."""
+    completions: int = Field(ge=0)
+    rows: int = Field(ge=0)
+    layers: list[int]
+
+
 class TrainedSae(Artefact):
     """What training one published SAE took."""
 
@@ -169,6 +181,7 @@ class Provenance(Artefact):
             "evaluation",
             "sampling",
             "loaded",
+            "published_pool",
         }
     )
     older: ClassVar[frozenset[str]] = frozenset({"urn:hubkit:provenance:1"})
@@ -202,6 +215,8 @@ class Provenance(Artefact):
     training: dict[str, TrainedSae] = Field(default_factory=dict)
     """sae_id to what its training took, where that was recorded."""
     sampling: Sampling | None = None
+    published_pool: PublishedPool | None = None
+    """Where the release carries its pool."""
     evaluation: Computation | None = None
     """The record of the computation whose values evaluation.json holds; none where they are an author's."""
 

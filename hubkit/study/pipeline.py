@@ -20,6 +20,7 @@ from hubkit.release.pool import PoolManifest
 from hubkit.release.provenance import CompletionCounts, ScenarioCount
 from hubkit.release.writing import keep_or_write, to_json
 from hubkit.study.provenance import Completions, read_training, write_provenance
+from hubkit.study.published_pool import publish_pool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -144,7 +145,8 @@ def describe(study: Study, pool: PoolManifest, where: StudyFolders) -> Card:
     rows, training = _completions(study, where.work), read_training(where.work)
     if (report := where.work / POOL_REPORT).is_file():
         keep_or_write(where.release / POOL_REPORT, report.read_text(encoding="utf-8"))
-    write_provenance(study, pool, where.release, completions=rows, training=training)
+    published = publish_pool(study, pool, where.work, where.release)
+    write_provenance(study, pool, where.release, completions=rows, training=training, published=published)
     save_settings(study.card, where.release / CARD_SETTINGS)
     return build_card(where.release, study.card)
 

@@ -27,6 +27,7 @@ from hubkit.release.provenance import (
     Grid,
     Labelling,
     Provenance,
+    PublishedPool,
     Sampling,
     ScenarioCount,
     TrainedSae,
@@ -64,6 +65,7 @@ def write_provenance(
     *,
     completions: Completions,
     training: Mapping[str, TrainedSae],
+    published: PublishedPool | None = None,
 ) -> Provenance:
     """Write what `release` was made from and with; an existing record of the same files keeps its time of creation."""
     path, specs = release / PROVENANCE, study.specs(pool.d_in)
@@ -87,6 +89,7 @@ def write_provenance(
         scenarios=list(completions.scenarios),
         labelling=_labelling(study.collect, pool, completions.agreement),
         sampling=_sampling(study.collect) if study.card.publish_prompts and pool.imported is None else None,
+        published_pool=published,
         evaluation=_computation(release / EVALUATION),
         training={spec.sae_id: training[spec.sae_id] for spec in specs if spec.sae_id in training},
         files=Checksums.of(release).get(),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from hubkit.cards.settings import IndexSettings
+from hubkit.licenses import LICENSES
 from hubkit.publish.collection import CollectionPlan
 
 FIELDS = ("owner", "study", "model", "slug")
@@ -17,6 +19,27 @@ class Part(BaseModel):
     """A part of the study file: unknown keys refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class PoolPublication(Part):
+    """The release carries its pool: every completion with all judges' labels, and the activations. Both keys are asked for, since nothing published can be taken back."""
+
+    license: str
+    """Of the completions: a licence id of the Hub that the base model's own licence allows."""
+    privacy: str = Field(min_length=20)
+    """Why these texts may be public: where prompts and completions come from, and whom they speak of."""
+
+    @field_validator("license")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if value not in LICENSES:
+            raise ValueError(f"{value!r}, expected a licence id of the Hub{_near(value)}")
+        return value
+
+
+def _near(value: str) -> str:
+    near = get_close_matches(value.lower(), sorted(LICENSES), n=1)
+    return f"; was {near[0]!r} meant?" if near else ", such as 'cc-by-4.0'"
 
 
 class Publication(Part):
@@ -36,6 +59,8 @@ class Publication(Part):
     index: IndexSettings | None = None
     """The repository that lists the others; its card is written from the releases' facts at their commits."""
     collection: CollectionPlan | None = None
+    pool: PoolPublication | None = None
+    """Whether releases carry their pool, so that anybody can compute their numbers again (`hubkit reproduce`)."""
 
     @model_validator(mode="after")
     def _pattern_names_each_model(self) -> Self:

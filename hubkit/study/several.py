@@ -11,8 +11,9 @@ from pydantic.json_schema import models_json_schema
 
 from hubkit.errors import UsageError
 from hubkit.models.names import model_key
+from hubkit.study.mistakes import mistakes
 from hubkit.study.publication import Part, Publication, with_repo_id
-from hubkit.study.study import NAME_PATTERN, Study, as_json, beside, mistakes, read_yaml, with_scenarios
+from hubkit.study.study import NAME_PATTERN, Study, as_json, beside, read_yaml, with_scenarios
 
 RELEASES = "releases"
 
@@ -103,8 +104,16 @@ def load_study_file(path: Path) -> StudyFile:
     if isinstance(found, Study):
         return StudyFile(path, found.name, found.publish, (beside(found, path.parent),))
     assert isinstance(found, SeveralReleases)  # noqa: S101 - one of the two was asked for
-    releases = tuple(beside(one, path.parent) if isinstance(one, Study) else one for one in found.releases)
+    releases = tuple(
+        _published_as(beside(one, path.parent), found.publish) if isinstance(one, Study) else one
+        for one in found.releases
+    )
     return StudyFile(path, found.name, found.publish, releases)
+
+
+def _published_as(study: Study, publish: Publication | None) -> Study:
+    """What the file says of publishing holds for each of its releases that says nothing itself."""
+    return study if study.publish is not None else study.model_copy(update={"publish": publish})
 
 
 def _located(raw: Any, folder: Path) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,18 +13,16 @@ from hubkit.cards.settings import CardSettings
 from hubkit.collect.plan import CollectPlan
 from hubkit.collect.situations import BUILTIN
 from hubkit.errors import UsageError
-from hubkit.models.base_width import base_width
+from hubkit.models.base_width import base_shape, base_width
 from hubkit.release.pool import MIXED, ONLY
 from hubkit.release.writing import write_text
 from hubkit.small_files import read_regular_text
+from hubkit.study.mistakes import licence_problem, mistakes, model_problem
 from hubkit.study.publication import Publication
-from hubkit.texts import shortened
-from hubkit.train.grid import FORMS, AnyGrid
+from hubkit.train.grid import AnyGrid, expand_all, grids_of
 from hubkit.train.spec import SaeSpec
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
-MOST_MISTAKES = 50
-"""That a message names."""
 ANY_WIDTH = 1 << 20
 """Stands for a width that is not known yet: so large that no k is too large for it."""
 
@@ -39,24 +36,40 @@ class Study(BaseModel):
     """Also the name of the release's folder."""
     collect: CollectPlan
     grid: AnyGrid
-    """Settings for each architecture, or one spec with axes and overrides."""
+    """Settings for each architecture, or one spec with axes and overrides; or a list of such grids."""
     card: CardSettings
     publish: Publication | None = None
     """The index repository and the collection; the repository's own name is the card's."""
 
     @model_validator(mode="after")
+    def _can_be_published(self) -> Self:
+        """What the Hub, or the base model itself, would refuse hours later."""
+        problem = licence_problem(self.card.license) or model_problem(self.card.base_model)
+        if problem is not None:
+            raise ValueError(problem)
+        shape = base_shape(self.collect.model, self.collect.model_name, self.card.base_model)
+        deepest = max(self.collect.layers)
+        if shape is not None and deepest >= shape.n_layers:
+            raise ValueError(
+                f"collect.layers: {deepest}, {self.card.base_model} has {shape.n_layers} blocks, 0 to {shape.n_layers - 1}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _grid_means_something(self) -> Self:
         """What can be said before the pool is there; a k above an expansion of a width that is not known is found by `specs`."""
         try:
-            grid = self.grid.on(self.collect.layers)
-            specs = grid.expand(self._known_width() or ANY_WIDTH)
+            grids = grids_of(self.grid, self.collect.layers)
+            specs = expand_all(grids, self._known_width() or ANY_WIDTH)
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "an SAE"
-            raise ValueError(f"grid: {where} {first['input']!r}: {first['msg']}") from error
+            where = ".".join(str(part) for part in first["loc"])
+            what = f"{where} {first['input']!r}: " if where else ""
+            raise ValueError(f"grid: {what}{first['msg'].removeprefix('Value error, ')}") from error
         except UsageError as error:
             raise ValueError(f"grid: {error.message}") from error
-        conditions = {*grid.axes.get("condition", ()), *(spec.condition for spec in specs)}
+        named = {name for grid in grids for name in grid.axes.get("condition", ())}
+        conditions = {*named, *(spec.condition for spec in specs)}
         _refuse("conditions", conditions, {MIXED, *(label + ONLY for label in self.collect.labels)})
         _refuse("layers", {spec.layer for spec in specs}, set(self.collect.layers))
         return self
@@ -66,14 +79,14 @@ class Study(BaseModel):
 
         Without it an expansion is one of the base model's hidden size. Raises UsageError where that is not known, or does not fit the grid.
         """
-        width, grid = d_in or self._known_width(), self.grid.on(self.collect.layers)
-        if width is None and grid.has_expansion:
+        width, grids = d_in or self._known_width(), grids_of(self.grid, self.collect.layers)
+        if width is None and any(grid.has_expansion for grid in grids):
             raise UsageError(
                 f"{self.name}: the grid has an expansion, and how wide {self.card.base_model} is, is not known here",
                 hint="hubkit collect STUDY.yaml, or give d_sae in place of expansion",
             )
         try:
-            return grid.expand(width)
+            return expand_all(grids, width)
         except ValidationError as error:
             raise UsageError(f"{self.name}: the grid: {error.errors()[0]['msg']}") from error
 
@@ -125,29 +138,6 @@ def read_yaml(path: Path) -> Any:
         raise UsageError(f"{path}: not a YAML file that can be read: {why}") from error
 
 
-def mistakes(path: Path, error: ValidationError) -> UsageError:
-    """Every mistake by its place."""
-    several = error.errors(include_url=False, include_context=False)
-    items = [
-        (tuple(part for part in item["loc"] if part not in FORMS), item) for item in several[:MOST_MISTAKES]
-    ]
-    lacking = [loc for loc, item in items if item["type"] == "missing"]
-    told = "\n".join(
-        f"  {shortened('.'.join(map(str, loc))) or 'the file'}: {shortened(item['msg'], 300)}{_meant(loc, item['type'], lacking)}"
-        for loc, item in items
-    )
-    if len(several) > MOST_MISTAKES:
-        told += f"\n  and {len(several) - MOST_MISTAKES:,} more"
-    return UsageError(f"{path}: not a study:\n{told}", hint="hubkit schema study")
-
-
-def _meant(place: tuple[Any, ...], kind: str, lacking: list[tuple[Any, ...]]) -> str:
-    """For a key that there is not: the one beside it that is lacking and reads alike."""
-    beside = [str(other[-1]) for other in lacking if other[:-1] == place[:-1]]
-    near = get_close_matches(str(place[-1])[:100], beside, n=1) if kind == "extra_forbidden" else []
-    return f"; was {near[0]!r} meant?" if near else ""
-
-
 def beside(study: Study, folder: Path) -> Study:
     """What is named relative to the study file (a model folder or GGUF file, another pool), found wherever the command is typed."""
     plan, found = study.collect, {}
@@ -183,6 +173,7 @@ def as_json(raw: Any) -> str:
 def save_study(study: Study, path: Path) -> None:
     """Write a study file that `load_study` reads back as the same study."""
     data = study.model_dump(mode="json", exclude_defaults=True)
-    data["grid"] = study.grid.written()
+    grid = study.grid
+    data["grid"] = [one.written() for one in grid] if isinstance(grid, tuple) else grid.written()
     data["collect"]["judge"] = study.collect.judge.model_dump(mode="json")
     write_text(path, yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120))

@@ -43,6 +43,8 @@ class Architecture(ABC):
     name: ClassVar[str]
     own: ClassVar[type[OwnSettings] | None] = None
     recipes: ClassVar[tuple[str, ...]] = (LEARNS,)
+    takes_k: ClassVar[bool] = True
+    """Whether k means anything to it."""
     unit_decoder: ClassVar[bool] = False
     """Whether it is saved with decoder rows of norm 1, which makes its activations lengths in raw space."""
 
@@ -58,7 +60,9 @@ class Architecture(ABC):
 
     def problem(self, spec: SaeSpec) -> str | None:
         """Why `spec` cannot be trained, or None."""
-        return f"{self.name} needs k" if spec.k is None and self.needs_k(spec) else None
+        if spec.k is not None or not self.needs_k(spec):
+            return None
+        return f"{self.name} needs k, the latents that are on for a row, such as `k: 16`"
 
     @abstractmethod
     def build(self, spec: SaeSpec, d_in: int, steps: int) -> Any:

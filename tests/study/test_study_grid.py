@@ -115,3 +115,18 @@ overrides:
     study = load_study(written(tmp_path, with_grid(yaml.safe_load(text), KNOWN)))
     assert isinstance(study.grid, SaeGrid)
     assert len(study.specs()) == 16
+
+
+def test_two_grids_need_names_that_differ_and_a_mistake_in_one_has_its_place(tmp_path: Path) -> None:
+    one = {"prefix": "t", "architectures": {"topk": {"d_sae": 16, "k": 2}}, "conditions": ["mixed"]}
+    other = {**one, "tag": "again", "layers": [2]}
+    found = load_study(written(tmp_path, STUDY | {"grid": [one, other]})).specs()
+    assert [spec.sae_id for spec in found] == ["t_topk_L1_mixed", "t_topk_L2_mixed", "t_topk_again_L2_mixed"]
+    for grids, words in (
+        ([one, {**one, "layers": [2]}], "t_topk_L2_mixed: SAEs of two grids have this name"),
+        ([one, {**other, "layers": [7]}], r"grid\.layers: 7, expected some of 1, 2"),
+        ([one, {**other, "tga": "x"}], r"grid\.1\.tga: "),
+        ([], "grid: "),
+    ):
+        with pytest.raises(UsageError, match=words):
+            load_study(written(tmp_path, STUDY | {"grid": grids}))

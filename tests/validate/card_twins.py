@@ -458,6 +458,7 @@ MORE_CARD_TWINS: dict[str, Twins] = {
     "CARD005 k": (lambda: card("| Top-k | 8 |", cfg("topk")), lambda: card("| Top-k | 4 |", cfg("topk"))),
     "CARD005 shape": (lambda: card("W_enc: [32, 8]"), lambda: card("W_enc: [8, 32]")),
     "CARD005 dtype": (lambda: card("- dtype: bfloat16"), lambda: card("- dtype: float32")),
+    "CARD005 licence": (lambda: card("The SAEs are under cc-by-4.0."), lambda: card("The completions are under cc-by-4.0.")),
     "CARD005 hook": (lambda: card("hook_name format: `model.layers.{layer}`"), lambda: card("hook_name format: `blocks.{layer}.hook_resid_post`")),
     "CARD005 two hooks": (lambda: alone(HOOKS.format("transformer.h.16")), lambda: alone(HOOKS.format("blocks.16.hook_resid_post"))),
     "CARD005 tensors": (lambda: alone(KEYS.format("lab_topk_L2")), lambda: alone(KEYS.format("lab_jumprelu_L2"))),

@@ -68,6 +68,8 @@ def labels(facts: Facts) -> Context | Absent:
         "families": any(one.family for one in scenarios),
         "notes": any(one.note for one in scenarios),
         "pool": facts.pool,
+        "published": provenance.published_pool,
+        "repo_id": facts.settings.repo_id,
         "meanings": _meanings(facts.pool),
     }
 

@@ -29,7 +29,7 @@ SAID = (
     re.compile(rf"\b{WORD}d:? (?:as )?{NAME}", re.IGNORECASE),
 )
 ELSE = re.compile(
-    r"\b(?:code|scripts?|library|package|base model|datasets?|data|corpus|text|figures|paper|GPT|llama|gemma|pythia|qwen|model's|original(?:ly)?|upstream|or|dual|except|unlike|not|other|both|respectively)\b",
+    r"\b(?:code|scripts?|library|package|base model|datasets?|data|corpus|pool|completions?|prompts?|text|figures|paper|GPT|llama|gemma|pythia|qwen|model's|original(?:ly)?|upstream|or|dual|except|unlike|not|other|both|respectively)\b",
     re.IGNORECASE,
 )
 """Something else that has a licence of its own."""

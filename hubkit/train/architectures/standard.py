@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 class _Standard(Architecture):
     name = "standard"
+    takes_k = False
 
     def build(self, spec: SaeSpec, d_in: int, steps: int) -> Any:
         from sae_lens import StandardTrainingSAE, StandardTrainingSAEConfig

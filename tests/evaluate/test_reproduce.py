@@ -1,0 +1,173 @@
+"""`hubkit reproduce`: a release's numbers computed again from its own files; one that was changed by hand is found, and a release that is as it was comes back whole."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import shutil
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from train.conftest import write_pool
+from typer.testing import CliRunner
+
+from hubkit.cli.main import app
+from hubkit.errors import IncompleteError, NothingFound
+from hubkit.evaluate.numbers import FOLDS, entries
+from hubkit.evaluate.reproduce import reproduce
+from hubkit.evaluate.run import evaluate
+from hubkit.release.metrics import Evaluation
+from hubkit.train.run import train
+from hubkit.train.spec import SaeSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.train
+
+SPECS = [
+    SaeSpec(sae_id=f"topk_{condition}", architecture="topk", layer=2, condition=condition, d_sae=32, k=4, steps=20)
+    for condition in ("mixed", "honest_only")
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release that carries its pool and nothing of its work folder."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        importlib.import_module("sae_lens")
+    home = tmp_path_factory.mktemp("reproduce")
+    pool, release, work = home / "work" / "activations", home / "release", home / "work"
+    manifest = write_pool(pool, 60, 16)
+    train(SPECS, pool, release, work)
+    evaluate(pool, release, work, SPECS)
+    shutil.copytree(pool, release / "pool" / "activations")
+    lines = [{"completion_id": row.completion_id, "text": f"one {row.label} word"} for row in manifest.rows]
+    (release / "pool" / "completions.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    return release
+
+
+@pytest.fixture
+def release(released: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(released, tmp_path / "release"))
+
+
+def change(release: Path, edit: Callable[[dict[str, Any]], None]) -> None:
+    """Change evaluation.json and write the record of its computation anew, as who forges a number would."""
+    path = release / "evaluation.json"
+    said = json.loads(path.read_text(encoding="utf-8"))
+    edit(said)
+    said.pop("computed")
+    changed = Evaluation.model_validate_json(json.dumps(said))
+    changed.recorded(Evaluation.load(path).computed.hubkit_version).save(path)  # type: ignore[union-attr]
+    assert Evaluation.load(path).is_computed
+
+
+def test_a_release_as_it_was_comes_back_to_the_last_digit(release: Path) -> None:
+    (release / "pool" / "completions.jsonl").unlink()  # it was evaluated without texts
+    found = reproduce(release)
+    assert (found.ok, found.of("differs"), found.of("close")) == (True, [], [])
+    back = {one.place for one in found.of("exact")}
+    assert "layer 2 (blocks.2.hook_resid_post): probe_balanced_accuracy, crossfit" in back
+    assert "SAE topk_mixed: explained_variance, train" in back
+    assert "SAE topk_mixed: densities, train" in back
+    held = {one.place: one.why for one in found.of("cannot")}
+    assert held["SAE topk_mixed: explained_variance, crossfit"] == FOLDS
+    assert set(held.values()) == {FOLDS}
+    numbers = [one for one in entries(Evaluation.load(release / "evaluation.json")) if "value" in one.numbers]
+    assert {one.place for one in numbers} <= back | held.keys(), "no number is passed over"
+
+
+def _of(values: list[dict[str, Any]], measure: str) -> dict[str, Any]:
+    return next(one for one in values if one["measure"] == measure)
+
+
+FORGED: dict[str, tuple[str, Callable[[dict[str, Any]], None]]] = {
+    "a value": (
+        "SAE topk_mixed: explained_variance, train",
+        lambda said: _of(said["saes"][1]["values"], "explained_variance").update(value=0.995),
+    ),
+    "an interval": (
+        "layer 2 (blocks.2.hook_resid_post): probe_auroc, crossfit",
+        lambda said: _of(said["layers"][0]["values"], "probe_auroc").update(interval=[0.9, 0.95]),
+    ),
+    "an n": (
+        "SAE topk_honest_only: l0, train",
+        lambda said: _of(said["saes"][0]["values"], "l0").update(n=1327),
+    ),
+    "a number left out": (
+        "SAE topk_mixed: l0, train",
+        lambda said: said["saes"][1]["values"].remove(_of(said["saes"][1]["values"], "l0")),
+    ),
+    "a number where there is none": (
+        "layer 2 (blocks.2.hook_resid_post): d_max, crossfit",
+        lambda said: said["layers"][0]["values"].append(
+            _of(said["saes"][1]["values"], "d_max") | {"split": "crossfit", "value": 1.7}
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", FORGED)
+def test_what_was_changed_by_hand_is_found_under_a_record_that_was_written_anew(
+    release: Path, what: str
+) -> None:
+    place, edit = FORGED[what]
+    (release / "pool" / "completions.jsonl").unlink()
+    change(release, edit)
+    found = reproduce(release)
+    assert [one.place for one in found.of("differs")] == [place]
+
+
+def test_what_is_stated_cannot_come_back_and_says_from_where(release: Path) -> None:
+    (release / "evidence.yaml").write_text(
+        "$schema: urn:hubkit:evidence:1\nsource: the paper\nvalues:\n- {name: CE loss recovered, value: 0.9, n: 5}\n",
+        encoding="utf-8",
+    )
+    stated = reproduce(release).of("cannot")[-1]
+    assert (stated.place, stated.why) == (
+        "evidence.yaml: values.0",
+        "stated in evidence.yaml, source: the paper",
+    )
+
+
+def test_texts_that_the_release_carries_are_read(release: Path) -> None:
+    """The lab pool was evaluated without texts: with them words are a representation, which the file does not have."""
+    places = [one.place for one in reproduce(release).of("differs")]
+    assert places[:1] == ["words of the completion (TF-IDF): probe_balanced_accuracy, crossfit"]
+
+
+def test_exit_codes_and_answer_are_those_of_the_contract(release: Path) -> None:
+    (release / "pool" / "completions.jsonl").unlink()
+    good = CliRunner().invoke(
+        app, ["reproduce", str(release), "--format", "json", "--quiet", "--workers", "1"]
+    )
+    said = json.loads(good.stdout)
+    assert (good.exit_code, said["ok"], said["counts"]["differs"]) == (0, True, 0)
+    assert said["cannot"][0]["why"] == FOLDS
+    change(release, FORGED["a value"][1])
+    bad = CliRunner().invoke(app, ["reproduce", str(release), "--workers", "1"])
+    assert bad.exit_code == 1
+    assert "explained_variance, train: value is 0.995 in the file, computed as" in bad.stdout
+
+
+def test_without_a_pool_or_with_another_there_is_nothing_to_compute(release: Path) -> None:
+    layer = release / "pool" / "activations" / "layer_2.safetensors"
+    layer.write_bytes(layer.read_bytes()[:-1] + b"\1")
+    with pytest.raises(
+        IncompleteError, match=r"layer_2\.safetensors: not the file that the manifest describes"
+    ):
+        reproduce(release)
+    shutil.rmtree(release / "pool")
+    with pytest.raises(NothingFound, match="published without its pool"):
+        reproduce(release)
+
+
+def test_a_name_that_leads_out_of_the_release_is_not_followed(release: Path) -> None:
+    shutil.copytree(release / "topk_mixed", release.parent / "topk_mixed")
+    change(release, lambda said: said["saes"][1].update(sae_id="../topk_mixed"))
+    with pytest.raises(IncompleteError, match=r"no \.\./topk_mixed/cfg\.json"):
+        reproduce(release)
