@@ -16,15 +16,18 @@ from typing import Any
 
 from hubkit.cards.build import recorded_digest
 from hubkit.cards.checksums import is_digested
+from hubkit.cards.figures import FIGURES
 from hubkit.cards.init import license_in_files
 from hubkit.formats.folder import CONFIG_NAMES
 from hubkit.localhub.gitignore import GITIGNORE, ignored_by
 from hubkit.models.names import hub_id
 from hubkit.publish.files import LocalFile, some_files
 from hubkit.readme.document import parse_readme, read_readme
-from hubkit.readme.generated import edited_by_hand
+from hubkit.readme.generated import edited_by_hand, recorded
+from hubkit.release.card_digest import figures_digest
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import CARD_SETTINGS, EVALUATION, PROVENANCE, README, is_left_out
+from hubkit.release.layout import FIGURES as FIGURES_FOLDER
 from hubkit.release.provenance import Provenance
 from hubkit.repo.local import open_folder
 from hubkit.small_files import instead_of_file
@@ -171,7 +174,20 @@ def card_is_there(subject: Subject) -> list[Problem]:
         message = f"{README}: the card says that hubkit wrote it, and was edited by hand since"
         hint = f"hubkit build-cards {subject.typed} --diff shows the edits: move them into card.yaml or an author's region"
         return [Problem("CARD-EDITED", message, hint)]
-    return []
+    return _other_figures(subject)
+
+
+def _other_figures(subject: Subject) -> list[Problem]:
+    """The pictures that hubkit drew for the card, and no others under their names; cards of before their digest was kept say nothing of them."""
+    stated = (recorded(subject.card) or {}).get("figures_sha256") if subject.card is not None else None
+    names = {f"{FIGURES_FOLDER}/{name}.svg" for name in FIGURES}
+    if stated is None or stated == figures_digest(
+        {file.path: file.sha256 for file in subject.files if file.path in names}
+    ):
+        return []
+    message = f"{FIGURES_FOLDER}/: a figure is not as hubkit drew it for this card"
+    hint = f"hubkit build-cards {subject.typed} draws them anew; a picture of your own goes under another name, and into your own text"
+    return [Problem("CARD-EDITED", message, hint)]
 
 
 def _builds(subject: Subject) -> str:

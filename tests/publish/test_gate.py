@@ -247,3 +247,18 @@ def test_no_reason_is_offered_where_none_is_taken(release: Path) -> None:
     message = refusal(release)
     assert "SEC001" in message
     assert "--allow PICKLE" not in message
+
+
+def test_a_figure_that_hubkit_did_not_draw_is_refused_under_its_name(release: Path) -> None:
+    drawn = sorted((release / "figures").glob("*.svg"))
+    assert drawn
+    (release / "figures" / "mine.svg").write_text("<svg/>", encoding="utf-8")
+    check_gate(release)
+    was = drawn[0].read_text(encoding="utf-8")
+    drawn[0].write_text(was.replace("</svg>", "<text>0.99</text></svg>"), encoding="utf-8")
+    assert "a figure is not as hubkit drew it" in refusal(release)
+    build_card(release)
+    assert drawn[0].read_text(encoding="utf-8") == was
+    check_gate(release)
+    drawn[0].unlink()
+    assert "CARD-EDITED" in refusal(release)
