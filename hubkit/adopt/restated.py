@@ -23,6 +23,8 @@ from hubkit.readme.page import EMPHASIS
 
 FACTS = (Count, Expansion, LayerList, Property)
 """Claims of what the strip, the table and the sections of a card say."""
+SEVERAL = {"architecture": "architectures", "layer": "layers"}
+"""Fields of which a release has several values, with what counts them: a line that gives one for all says something else than the list of hubkit's."""
 LICENCE = "license"
 """The section whose text is hubkit's where it names the licence and no more."""
 WORD = re.compile(r"\d+\.\d+|\w+")
@@ -102,11 +104,14 @@ def restated(
     pieces, gone = draft.pieces, frozenset(draft.gone) | draft.moved
     lines: dict[int, set[str]] = {claim.line: set() for kind in FACTS for claim in claims.of(kind)}
     words = frozenset(words_of(ours))
+    for one in claims.of(Property):
+        if one.sae_id is None and one.only is None and counts.get(SEVERAL.get(one.field, ""), 1) > 1:
+            lines.pop(one.line, None)
     for count in claims.of(Count):
-        if counts.get(count.what) == count.number:
+        if counts.get(count.what) == count.number and count.line in lines:
             lines[count.line].add(str(count.number))
     for factor in claims.of(Expansion):
-        if f"{factor.number:g}x" in words:
+        if f"{factor.number:g}x" in words and factor.line in lines:
             lines[factor.line].add(f"{factor.number:g}")
     code = [piece for piece in pieces.all if piece.kind == "code" and piece not in gone]
     needed = {name for piece in code for name in names_of(piece)[1]} - OURS

@@ -22,6 +22,7 @@ from hubkit.models.kinship import kinship
 from hubkit.models.names import hub_id
 from hubkit.readme.generated import edited_by_hand, recorded
 from hubkit.readme.regions import Region, read_regions
+from hubkit.release.card_digest import figures_digest
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import README
 from hubkit.release.writing import keep_or_write
@@ -99,9 +100,11 @@ def draft_card(
     check_base_model(facts, release)
     known = recorded_study(recorded(old) if old is not None else None)
     facts = replace(facts, study=in_study(facts, study()) if study is not None else known)
+    drawn = draw_figures(facts)
     written = Written(
         regions=regions_of(old, path, sections.ALL, force=force),
-        figures=_figures(draw_figures(facts)),
+        figures=_figures(drawn),
+        figures_sha256=figures_digest({one.path: one.sha256 for one in drawn}),
         folder=release,
     )
     if old is not None and not force and edited_by_hand(old):
@@ -121,7 +124,9 @@ def draft_card(
 
 def first_draft(facts: Facts, folder: Path) -> str:
     """The card of `facts` as it is written where there is none yet, with its figures; its code is not run."""
-    return render_card(facts, Written(figures=_figures(draw_figures(facts)), folder=folder))
+    drawn = draw_figures(facts)
+    digest = figures_digest({one.path: one.sha256 for one in drawn})
+    return render_card(facts, Written(figures=_figures(drawn), figures_sha256=digest, folder=folder))
 
 
 def check_base_model(facts: Facts, release: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,6 +41,16 @@ class Drawn:
     text: str
     alt: str
     caption: str
+
+    @property
+    def path(self) -> str:
+        """In the release, with `/`."""
+        return f"{FOLDER}/{self.name}.svg"
+
+    @property
+    def sha256(self) -> str:
+        """Of the file that is written."""
+        return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def write_figures(facts: Facts, release: Path) -> list[Figure]:

@@ -225,14 +225,19 @@ def answers_of(facts: RepoFacts) -> Iterator[tuple[str, str, str]]:
                 f"{times} of {len(facts.saes)} configurations"
                 + (f": {_one_line(name)}" if value != name else ""),
             )
-    for file in LICENSE_FILES:
-        if licence := _license_of(facts.view, file):
-            yield "license", licence, file
+    if found := license_in_files(facts.view):
+        yield "license", found[1], found[0]
     front = (facts.readme.front_matter if facts.readme else None) or {}
     for key in ("license", "base_model"):
         stated = front.get(key)
         if isinstance(stated, str) and fault(key, stated) is None:
             yield key, stated, README
+
+
+def license_in_files(view: RepoView) -> tuple[str, str] | None:
+    """A file whose text is that of a licence, and the Hub's id of it."""
+    found = [(file, licence) for file in LICENSE_FILES if (licence := _license_of(view, file))]
+    return found[-1] if found else None
 
 
 def _license_of(view: RepoView, path: str) -> str | None:

@@ -54,6 +54,8 @@ class Written:
     """The author's regions of the card that was there."""
     figures: Mapping[str, list[str]] = field(default_factory=dict)
     """Section to the Markdown of each of its figures."""
+    figures_sha256: str | None = None
+    """Of the pictures themselves; None where there are none."""
     folded: Collection[str] = ()
     """Sections that show their title until they are opened."""
     code: CodeRecord | None = None
@@ -74,6 +76,8 @@ def render_card(facts: Facts, written: Written | None = None) -> str:
         {"ran": written.code.result if written.code else NOT_RUN},
     )
     ours: dict[str, Any] = digests(facts)
+    if written.figures_sha256 is not None:
+        ours["figures_sha256"] = written.figures_sha256
     if facts.study is not None:
         ours[KEY] = facts.study.record()
     if written.code is not None:

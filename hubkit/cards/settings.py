@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from hubkit import plain_yaml
 from hubkit.errors import UsageError
@@ -135,6 +135,13 @@ class CardSettings(CommonSettings):
     """What an earlier card said and its files contradict (`hubkit adopt`): kept, and not in the card."""
     restated: list[Restated] = Field(default_factory=list)
     """What an earlier card said and the new one's own sections say (`hubkit adopt`): kept, and not twice in the card."""
+
+    @field_validator("new_version")
+    @classmethod
+    def _of_another(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and value == info.data.get("repo_id"):
+            raise ValueError("is this repository: a card names the one that replaces it")
+        return value
 
     @field_validator("front_matter")
     @classmethod

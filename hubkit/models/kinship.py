@@ -175,6 +175,15 @@ def agrees(mention: str, name: str) -> bool | None:
     return not said.size or _same_size(said, exact)
 
 
+def says_no_more(mention: str, name: str) -> bool:
+    """Whether words of a text have nothing of their own that the model `name` has not: `Pythia-70M-deduped` is a sibling of pythia-70m, and agrees with it in size alone."""
+    said, exact = take_apart(mention), _exact(name)
+    if said is None or exact is None:
+        return True
+    mine = {*said.rest, *said.tuned, *said.quantized}
+    return mine <= {*exact.rest, *exact.tuned, *exact.quantized}
+
+
 def _builds(said: Named, exact: Named) -> bool:
     """Whether what is said is the architecture of `exact`: Pythia is a GPT-NeoX, TinyLlama a Llama 2."""
     return not said.size and BUILT_AS.get(exact.family) == said.family

@@ -100,10 +100,19 @@ def _site(block: str, site: str, shape: ModelShape | None, model: str) -> Misnam
         return Misnamed(why, f"{block}.hook_resid_pre or {block}.hook_resid_post", certain=True)
     if site in IN_BLOCK or site.endswith((".hook_in", ".hook_out")):
         return None
+    if (moved := _moved(site)) is not None:
+        return Misnamed(NO_HOOK, f"{block}.{moved}", shape is not None)
     if (near := _near(site, IN_BLOCK)) is not None:
         return Misnamed(NO_HOOK, f"{block}.{near}", shape is not None)
     good = _cut_short(site) if shape is not None else ()
     return Misnamed(NO_HOOK, " or ".join(f"{block}.{one}" for one in good)) if good else None
+
+
+def _moved(site: str) -> str | None:
+    """`hook_mlp_pre` for `mlp.hook_pre`: the module is a part of the path, not of the hook."""
+    part = re.fullmatch(r"hook_(attn|mlp)_(\w+)", site)
+    meant = f"{part[1]}.hook_{part[2]}" if part else ""
+    return meant if meant in IN_BLOCK else None
 
 
 def _cut_short(site: str) -> list[str]:

@@ -16,13 +16,18 @@ from typing import Any
 
 from hubkit.cards.build import recorded_digest
 from hubkit.cards.checksums import is_digested
+from hubkit.cards.figures import FIGURES
+from hubkit.cards.init import license_in_files
 from hubkit.formats.folder import CONFIG_NAMES
 from hubkit.localhub.gitignore import GITIGNORE, ignored_by
+from hubkit.models.names import hub_id
 from hubkit.publish.files import LocalFile, some_files
 from hubkit.readme.document import parse_readme, read_readme
-from hubkit.readme.generated import edited_by_hand
+from hubkit.readme.generated import edited_by_hand, recorded
+from hubkit.release.card_digest import figures_digest
 from hubkit.release.digests import sha256_of_json
-from hubkit.release.layout import EVALUATION, PROVENANCE, PUBLISHED_POOL, README, is_left_out
+from hubkit.release.layout import CARD_SETTINGS, EVALUATION, PROVENANCE, PUBLISHED_POOL, README, is_left_out
+from hubkit.release.layout import FIGURES as FIGURES_FOLDER
 from hubkit.release.provenance import Provenance
 from hubkit.repo.local import open_folder
 from hubkit.small_files import instead_of_file
@@ -72,6 +77,11 @@ class Subject:
         """The text of README.md."""
         path = self.release / README
         return read_readme(path.read_bytes()).text if path.is_file() else None
+
+    @property
+    def has_settings(self) -> bool:
+        """Whether there is a card.yaml to build a card from."""
+        return (self.release / CARD_SETTINGS).is_file()
 
     @cached_property
     def front_matter(self) -> dict[str, Any]:
@@ -155,7 +165,7 @@ def card_is_there(subject: Subject) -> list[Problem]:
         hint = f"move it away or rename it, then hubkit build-cards {subject.typed}"
         return [Problem("CARD-NONE", f"{README} is {what}, expected a file", hint)]
     if subject.card is None:
-        return [Problem("CARD-NONE", "there is no README.md", f"hubkit build-cards {subject.typed}")]
+        return [Problem("CARD-NONE", "there is no README.md", _builds(subject))]
     recorded = recorded_digest(subject.card)
     if recorded is not None and recorded != subject.digest:
         message = f"{README}: the card is older than the files it describes"
@@ -164,15 +174,58 @@ def card_is_there(subject: Subject) -> list[Problem]:
         message = f"{README}: the card says that hubkit wrote it, and was edited by hand since"
         hint = f"hubkit build-cards {subject.typed} --diff shows the edits: move them into card.yaml or an author's region"
         return [Problem("CARD-EDITED", message, hint)]
-    return []
+    return _other_figures(subject)
+
+
+def _other_figures(subject: Subject) -> list[Problem]:
+    """The pictures that hubkit drew for the card, and no others under their names; cards of before their digest was kept say nothing of them."""
+    stated = (recorded(subject.card) or {}).get("figures_sha256") if subject.card is not None else None
+    names = {f"{FIGURES_FOLDER}/{name}.svg" for name in FIGURES}
+    if stated is None or stated == figures_digest(
+        {file.path: file.sha256 for file in subject.files if file.path in names}
+    ):
+        return []
+    message = f"{FIGURES_FOLDER}/: a figure is not as hubkit drew it for this card"
+    hint = f"hubkit build-cards {subject.typed} draws them anew; a picture of your own goes under another name, and into your own text"
+    return [Problem("CARD-EDITED", message, hint)]
+
+
+def _builds(subject: Subject) -> str:
+    """What writes a card; without card.yaml nothing but `init` can begin one."""
+    build = f"hubkit build-cards {subject.typed}"
+    return build if subject.has_settings else f"hubkit init {subject.typed} writes card.yaml; then {build}"
+
+
+def _sets(subject: Subject, key: str, example: str) -> str:
+    """Where a key of the front matter is written: in card.yaml where the card is built from it, else in the card that somebody wrote."""
+    if subject.has_settings and (subject.card is None or recorded_digest(subject.card) is not None):
+        return f"set {key} in {subject.release / CARD_SETTINGS} and run hubkit build-cards {subject.typed}"
+    return f"write `{key}: {example}` between the lines of dashes at the top of {subject.release / README}"
 
 
 def licence_is_set(subject: Subject) -> list[Problem]:
-    """Without a licence nobody may use it."""
-    if subject.card is None or subject.license:
+    """Without a licence nobody may use it, and with two nobody knows under which."""
+    if subject.card is None:
         return []
-    hint = f"set license in {subject.release / 'card.yaml'} and run hubkit build-cards {subject.typed}"
+    if subject.license:
+        return _other_licence(subject, subject.license)
+    hint = _sets(subject, "license", "mit") + ", or whichever licence it has"
     return [Problem("LICENSE", f"{README}: the front matter has no license", hint)]
+
+
+def _other_licence(subject: Subject, stated: str) -> list[Problem]:
+    """A file LICENSE whose text is that of another licence than the front matter's."""
+    file, name = license_in_files(open_folder(subject.release)) or ("", stated)
+    if stated in {name, "other"}:
+        return []
+    message = f"{README}: license is {stated}, the text of {file} is that of {name}"
+    return [
+        Problem(
+            "LICENSE",
+            message,
+            f"name the licence that the SAEs are under in both: `license: {name}`, or another {file}",
+        )
+    ]
 
 
 def base_model_is_set(subject: Subject) -> list[Problem]:
@@ -187,7 +240,8 @@ def base_model_is_set(subject: Subject) -> list[Problem]:
         return [Problem("BASE-MODEL", message, "one folder for each base model", allowable=False)]
     if subject.card is None or subject.base_model or (isinstance(value, list) and value):
         return []
-    hint = f"set base_model in {subject.release / 'card.yaml'} and run hubkit build-cards {subject.typed}"
+    named = {hub_id(name) for sae in subject.report.saes if (name := sae.model_name)}
+    hint = _sets(subject, "base_model", (len(named) == 1 and named.pop()) or "OWNER/MODEL")
     return [Problem("BASE-MODEL", f"{README}: the front matter has no base_model", hint)]
 
 
@@ -271,6 +325,8 @@ def _about_pickles(subject: Subject, pickles: list[str]) -> str:
     remove = f"remove {', '.join(pickles[:3])}{' and the others' if len(pickles) > 3 else ''}"
     if weights & set(pickles):
         return f"hubkit fix {subject.typed} --select WTS014 writes safetensors; then {remove}"
+    if any(one.code == "SEC001" and one.severity is Severity.ERROR for one in subject.report.findings):
+        return remove  # SEC001 passes for no reason, whatever PICKLE may
     return f"{remove}, or --allow PICKLE --reason TEXT"
 
 

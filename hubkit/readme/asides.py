@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from hubkit.readme.code import PYTHON
 from hubkit.readme.formulas import without_formulas
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
 COMMENTED = {*PYTHON, "", "bash", "sh", "shell", "console", "yaml"}
 """Languages of code in which `#` begins a comment."""
-OF_SAES = re.compile(r"SAE|sae_lens|safetensors", re.ASCII)
+OF_SAES = re.compile(
+    r"SAE|sae_lens|safetensors|\bsae\.(?:encode|decode|cfg|W_enc|W_dec|b_enc|b_dec|threshold)\b", re.ASCII
+)
 COMMENT = re.compile(r"(?:^|(?<=\s))#+[ \t]*(\S.*)$")
 LONGEST = 400
 """Characters of a line of code that are looked at."""
@@ -23,6 +26,8 @@ IMAGE = re.compile(
     r"!\[([^\[\]\n]{3,300})\]\([^()\n]{0,500}\)|<img\b[^<>]{0,500}?\balt ?= ?[\"']([^\"'<>\n]{3,300})[\"']",
     re.IGNORECASE,
 )
+BADGE = re.compile(r"img\.shields\.io/badge/([^\s)\"'?<>]{3,200})", re.IGNORECASE)
+"""A picture whose words stand in its address."""
 SHAPE = re.compile(r"^\W*(?:shape\b|[\[(])", re.IGNORECASE)
 """A comment that is nothing but the shape of what the line gives."""
 NAMES_ONE = re.compile(r"\b(?:SAEs?|auto-?encoders?|transcoders?|dictionary)\b", re.IGNORECASE)
@@ -48,11 +53,31 @@ def asides(page: Page) -> Iterator[Line]:
             text = _comment(line.text[:LONGEST]) if line.number in of_saes else None
             if text is not None and not SHAPE.match(text):
                 yield replace(line, text=text, code=False, fenced=False)
-        elif "alt" in line.raw or "![" in line.raw:
+        elif "alt" in line.raw or "![" in line.raw or "shields.io" in line.raw:
+            for match in BADGE.finditer(line.raw):
+                yield replace(line, text=_badge(match.group(1)), cells=(), titles=(), bullet=False, level=0)
             for match in IMAGE.finditer(line.raw):
                 text = without_formulas(match.group(1) or match.group(2)).strip()
                 if NAMES_ONE.search(text):
                     yield replace(line, text=text, cells=(), titles=(), bullet=False, level=0)
+
+
+def diagrams(page: Page) -> Iterator[Line]:
+    """The lines of diagrams, which the Hub draws."""
+    numbers = {
+        block.line + offset
+        for block in page.readme.code_blocks
+        if block.language == "mermaid"
+        for offset in range(block.text.count("\n") + 1)
+    }
+    yield from (line for line in page.lines if line.number in numbers)
+
+
+def _badge(address: str) -> str:
+    """`d__sae-4096-blue` shows `d_sae 4096`: the last part is the colour, `--` a dash, `__` an underscore, `_` a blank."""
+    words = unquote(address).replace("--", "\0").replace("__", "\1")
+    label, _, value = words.rpartition("-")[0].replace("_", " ").partition("-")
+    return f"{label} {value}".strip().replace("\0", "-").replace("\1", "_")
 
 
 def _comment(code: str) -> str | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from hubkit.models.mentions import MENTION, mentions
 from hubkit.models.names import HUB_ID
+from hubkit.readme.front_texts import front_texts
 
 if TYPE_CHECKING:
     from hubkit.readme.page import Line, Page
@@ -60,6 +61,9 @@ class Mention:
 
 def base_mentions(page: Page) -> Iterator[Mention]:
     """Every such place, in the order of the lines."""
+    for line in front_texts(page):
+        if line.level:
+            yield from _title(line)
     titled = False
     for line in page.prose[:MOST]:
         if not titled and line.raw.startswith("# "):

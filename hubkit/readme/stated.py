@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hubkit.models.mentions import MENTION
-from hubkit.readme.asides import asides
+from hubkit.readme.asides import asides, diagrams
 from hubkit.readme.claims import values
 from hubkit.readme.claims.beside import entries
 from hubkit.readme.claims.fields import BY_NAME
 from hubkit.readme.claims.named import CORPUS, PRECISION
 from hubkit.readme.claims.sentences import paragraphs
+from hubkit.readme.front_texts import front_texts
 from hubkit.readme.page import SENTENCE, shortened
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ NUMBER = re.compile(
 )
 """With what is written onto it: `16x`, `1.1B`, `40GB`."""
 SPELLED = re.compile(
-    rf"(?<![\w-])({values.SPELLED}(?:[ -](?:hundred|thousand)\b)?)(?= (?:(?!of |the |to |in )[a-z-]{{2,12}} ){{0,2}}(?:latents|features|SAEs|auto-?encoders|layers|blocks|tokens|steps|epochs|hours|rows|completions|prompts|seeds|dimensions|units|atoms|directions|architectures|conditions|per ?cent)\b)|\b(?:layer|block) ({values.SPELLED})",
+    rf"(?<![\w-])({values.SPELLED}(?:[ -](?:hundred|thousand)\b)?)(?= (?:(?!of |the |to |in )[a-z-]{{2,12}} ){{0,2}}(?:latents|features|SAEs|auto-?encoders|layers|blocks|tokens|steps|epochs|hours|rows|completions|prompts|seeds|dimensions|units|atoms|directions|architectures|conditions|per ?cent)\b| times\b| ?-?fold\b)|\b(?:layer|block|factor of|expansion of) ({values.SPELLED})",
     I,
 )
 """A number in words, where what it counts stands behind it."""
@@ -48,6 +49,11 @@ NAMES = "|".join(
 )
 WORD = re.compile(
     rf"(?<![\w-])(?:{NAMES})(?![\w-])|\bBOS\b|\bnormali[sz](?:ed|ation)\b|(?<!\w)(?:{PRECISION})(?!\w)|\b{CORPUS}\b|\b(?:batch)?top-?k\b|\bjump-?relu\b|\bgated SAEs?\b|\b(?:blocks|h|layers)\.\d|\bhook_\w|"
+    r"\b(?:a|one|two|three|half a|several|some) dozen\b|\b(?:latents?|features?|neurons?|none|all|half)\b.{0,30}\b(?:dead|alive)\b|"
+    r"\b(?:quarters?|thirds?|halfway|half way|middle) (?:of the way |up |down |of |through |into )+(?:the |its )?(?:model|network|depth|layers|blocks)\b|\bpublic domain\b|"
+    r"\b(?:matryoshka|temporal|gated|batch-?topk|end-to-end|hierarchical) (?:SAEs?|sparse auto-?encoders?)\b|\b(?:transcoders?|crosscoders?)\b|"
+    r"\b(?:trained|made|written|saved|exported) (?:with|by|using|in) (?:SAELens|sae[-_]lens|dictionary[-_]learning|sparsify|EleutherAI|SAEBench|OpenAI|overcomplete)\b|"
+    r"\b(?:mean|average|root|unit)[ -]?(?:squared? )?norm\w*|\b(?:scaled|rescaled|centred|centered|divided|multiplied)\b.{0,60}\b(?:norm|one|mean|inputs?|activations?)\b|"
     r"\bb_dec\b|\b(?:decoder|encoder) bias\b|\b(?:un)?tied\b|\bspecial tokens\b|\bdead (?:latents|features|neurons)\b|\bthresholds?\b|\bL1 (?:penalty|regulari[sz]ation)\b|\bunit[- ]norm\w*|\bstandardi[sz]ed\b|\bwhitened\b|\b(?:latents|features) (?:that )?(?:never|do not|don't) (?:fire|activate)\b|"
     r"\b(?:vanilla|standard|(?<!-)relu) (?:ReLU )?SAEs?\b|\b(?:one|an?|single) SAE (?:per|for (?:each|every))\b|\b(?:half|full|single|double) precision\b|"
     r"\b(?:MIT|Apache|CC[- ]BY|GPL)\b|\blicen[cs]ed\b|\bexplain\w* .{0,40}\bvariance\b|\bresidual stream\b|\bMLP outputs?\b|\battention outputs?\b|"
@@ -90,7 +96,7 @@ def stated(page: Page) -> Iterator[Statement]:
             yield from _statement(line.text, line, line)
     for line in page.heads:
         yield from _statement(line.text, line, line)
-    for line in (*asides(page), *entries(page)):
+    for line in (*front_texts(page), *asides(page), *entries(page), *diagrams(page)):
         yield from _statement(line.text, line, line)
 
 

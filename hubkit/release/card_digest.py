@@ -34,6 +34,11 @@ def weights_digest(checksums: Mapping[str, str]) -> str:
     return sha256_of_json(dict(checksums))
 
 
+def figures_digest(checksums: Mapping[str, str]) -> str | None:
+    """Of the sha256 of each picture that hubkit drew, by path in the repository; None where it drew none."""
+    return sha256_of_json(dict(checksums)) if checksums else None
+
+
 def recorded_digests(front_matter: Mapping[str, Any] | None) -> RecordedDigests:
     """`hubkit.texts_sha256` and `hubkit.weights_sha256` of a card's front matter."""
     ours = (front_matter or {}).get(KEY)

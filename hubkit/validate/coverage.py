@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from hubkit.models.kinship import says_no_more
 from hubkit.readme.claims import kinds
 from hubkit.readme.claims.fields import FIELDS
 from hubkit.readme.claims.hooks import form_of
@@ -21,11 +22,11 @@ from hubkit.validate.card import countable, layer_of, own_model, same_repository
 from hubkit.validate.finding import Severity
 from hubkit.validate.properties import comparable
 from hubkit.validate.rule import holding
-from hubkit.validate.true_values import sizes_agree
+from hubkit.validate.true_values import says_architecture, sizes_agree
 
 if TYPE_CHECKING:
     from hubkit.readme.stated import Statement
-    from hubkit.validate.facts import RepoFacts
+    from hubkit.validate.facts import RepoFacts, SaeFacts
     from hubkit.validate.finding import Finding
 
 BESIDE: dict[type[Claim], frozenset[str]] = {
@@ -225,18 +226,29 @@ def _within(value: Any) -> Iterator[tuple[float, float]]:
 
 def _lines_of_models(repo: RepoFacts) -> set[int]:
     """Lines that name the base model, where a configuration does too."""
-    known = any(sae.sae.model_name for sae in repo.saes)
-    return {one.line for one in repo.base_mentions} if known else set()
+    own = {name for sae in repo.saes if (name := sae.sae.model_name)}
+    return {
+        mention.line
+        for mention in repo.base_mentions
+        if any(says_no_more(name, one) for name in mention.names for one in own)
+    }
 
 
 def held(repo: RepoFacts) -> Iterator[Claim]:
     """The claims that there is something in the files to hold against."""
     saes = [sae for sae in repo.saes if sae.sae.is_judged]
     if saes and len(saes) == len(repo.saes):
-        yield from comparable(repo, saes)
+        yield from (claim for claim in comparable(repo, saes) if _is_said(claim, saes))
     tests = _tests(repo)
     for kind, test in tests.items():
         yield from (claim for claim in repo.claims.of(kind) if test(claim))
+
+
+def _is_said(claim: Claim, saes: list[SaeFacts]) -> bool:
+    """Whether the files say it, and do not only leave it open."""
+    if not isinstance(claim, kinds.Property) or claim.field != "architecture":
+        return True
+    return any(says_architecture(sae, claim.stated) for sae in saes)
 
 
 def _tests(repo: RepoFacts) -> dict[type[Claim], Callable[[Any], bool]]:

@@ -82,6 +82,15 @@ KNOWN_ARCHITECTURES = {*INFERENCE, "groupmax"} - {"temporal"}
 """Whose names say what a card would."""
 
 
+def says_architecture(sae: SaeFacts, stated: Any) -> bool:
+    """Whether the files themselves call it one of the stated names: what nothing contradicts, as that a JumpReLU was trained as a Matryoshka, agrees with nothing either."""
+    assumed = set() if sae.sae.training.architecture else {"matryoshka", "batchtopk"}
+    built = sae.sae.architecture
+    if built in BATCH_TOPK:
+        assumed -= {"batchtopk"} | ({"matryoshka"} if "matryoshka" in str(built) else set())
+    return any(set(stated or ()) & names - assumed for names in _architectures(sae))
+
+
 def _models(sae: SaeFacts) -> Iterator[str]:
     name = sae.sae.model_name
     if name and not is_placeholder(name):

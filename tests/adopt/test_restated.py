@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from adopt.handmade import CARD
+from adopt.handmade import CARD, repository
 from adopt.sentences import lost
 from adopt.test_adopt import adopted
+from builders import tensors
+from safetensors.numpy import save
 
+from hubkit.adopt.adoption import adopt
 from hubkit.adopt.outcome import Adoption
 
 LIST = "- 3 SAEs at layers 4 and 8\n- Architecture: TopK (k=4)\n"
@@ -125,3 +128,14 @@ def test_numbers_keep_the_digits_that_their_author_wrote() -> None:
     dead = next(one for one in found.built.evidence.values if one.name == "Dead latents (%)")
     assert dead.in_text, "its table stays in the card: one row of it is words"
     assert "Dead latents (%)" not in (found.built.card or "")
+
+
+@pytest.mark.parametrize(("second", "stands"), [("jumprelu", True), ("topk", False)])
+def test_one_architecture_of_several_is_not_what_the_new_card_says(second: str, *, stands: bool) -> None:
+    view = repository(listing("Architecture: TopK", "Made by hand"))
+    view.files["layer_8/cfg.json"] = view.files["layer_8/cfg.json"].replace(b'"topk"', f'"{second}"'.encode())
+    view.files["layer_8/sae_weights.safetensors"] = save(tensors(second))
+    found = adopt(view, {})
+    assert found is not None
+    assert ("- Architecture: TopK" in (found.built.card or "")) is stands
+    assert ("Architecture: TopK" in said(found)) is not stands

@@ -61,7 +61,7 @@ def smollm2(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from hubkit.study.study import load_study
 
     folder = tmp_path_factory.mktemp("smollm2")
-    plan = load_study(Path(__file__).parents[2] / "studies" / "smollm2-135m.yaml").collect
+    plan = load_study(Path(__file__).parents[2] / "studies" / "smollm2-135m-instruct-q4.yaml").collect
     base = load_model(plan.model, gguf_file=plan.gguf_file)
     plain_copy(base.model).to(torch.float32).save_pretrained(folder)
     base.tokenizer.save_pretrained(folder)

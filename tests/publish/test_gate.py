@@ -213,3 +213,52 @@ def test_what_only_a_publisher_must_know_names_no_command_that_would_show_nothin
     assert "CARD-NONE" in refused.value.message
     assert "hubkit build-cards" in refused.value.message
     assert refused.value.hint is None
+
+
+def refusal(release: Path) -> str:
+    with pytest.raises(HubkitError) as refused:
+        check_gate(release)
+    return refused.value.message
+
+
+def test_of_a_card_written_by_hand_the_hint_is_about_that_card(release: Path) -> None:
+    """card.yaml would be no help there: nothing is built from it over somebody's text."""
+    (release / "card.yaml").unlink()
+    (release / "README.md").write_text("# SAEs\n", encoding="utf-8")
+    message = refusal(release)
+    assert "write `license: mit` between the lines of dashes" in message
+    assert "write `base_model: " in message
+    assert "card.yaml" not in message
+    (release / "README.md").unlink()
+    assert f"hubkit init {release} writes card.yaml; then hubkit build-cards" in refusal(release)
+
+
+def test_a_licence_file_of_another_licence_is_refused(release: Path) -> None:
+    (release / "LICENSE").write_text("MIT License\n\nCopyright (c) 2026\n", encoding="utf-8")
+    build_card(release)
+    check_gate(release)
+    (release / "LICENSE").write_text("Apache License\nVersion 2.0, January 2004\n", encoding="utf-8")
+    build_card(release)
+    assert "license is mit, the text of LICENSE is that of apache-2.0" in refusal(release)
+
+
+def test_no_reason_is_offered_where_none_is_taken(release: Path) -> None:
+    (release / "opt.pt").write_bytes(b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x02id\x85R.")
+    message = refusal(release)
+    assert "SEC001" in message
+    assert "--allow PICKLE" not in message
+
+
+def test_a_figure_that_hubkit_did_not_draw_is_refused_under_its_name(release: Path) -> None:
+    drawn = sorted((release / "figures").glob("*.svg"))
+    assert drawn
+    (release / "figures" / "mine.svg").write_text("<svg/>", encoding="utf-8")
+    check_gate(release)
+    was = drawn[0].read_text(encoding="utf-8")
+    drawn[0].write_text(was.replace("</svg>", "<text>0.99</text></svg>"), encoding="utf-8")
+    assert "a figure is not as hubkit drew it" in refusal(release)
+    build_card(release)
+    assert drawn[0].read_text(encoding="utf-8") == was
+    check_gate(release)
+    drawn[0].unlink()
+    assert "CARD-EDITED" in refusal(release)

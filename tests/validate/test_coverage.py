@@ -8,6 +8,7 @@ import pytest
 from claim_matrix import CARRIERS, HEAD, PROPERTIES, repository
 from jsonschema import Draft202012Validator
 
+from hubkit.models.kinship import says_no_more
 from hubkit.validate.coverage import Coverage, whole_card
 from hubkit.validate.report_schema import Report as ReportSchema
 from hubkit.validate.reporters import text as text_reporter
@@ -42,6 +43,8 @@ HELD = [
 NOT_HELD = [
     "We found 12 interesting features.", "Training took 3 hours on 2 GPUs.", "The learning rate was 3e-4.", "The SAE reads layer 6 and was trained for 30k steps.", "## Related work\n\nOther SAEs have 16k latents.",
     "| Metric | Value |\n|---|---|\n| Loss recovered | 0.93 |", "On WikiText the perplexity rises by 0.2.", "About 9% of latents are dead on 10M tokens.", "There are no dead features.", "Encoder and decoder weights are tied.", "Half of the latents never fire.", "Activations were standardised first.", "Sparsity comes from an L1 penalty.", "A single threshold is shared by all latents.", "Text.\n\n    d_sae: 16384", "This release has one SAE per layer.", "- Seed: 64", "The probe reaches 93% accuracy at layer 6.", "The authors prefer bfloat16.",
+    "It is eight times as wide as the residual stream.", "Overcomplete by a factor of sixteen.", "Every latent is alive: none is dead.", "About half of its latents are dead.", "It sits three quarters of the way through the model.",
+    "These weights are in the public domain.", "The release has a dozen SAEs.", "Trained with dictionary_learning.", "Inputs were scaled so that their mean squared norm is one.",
 ]  # fmt: skip
 NOTHING_STATED = [
     "Text.",
@@ -51,6 +54,8 @@ NOTHING_STATED = [
     "## Citation\n\n@misc{x, year={2024}}",
     "GPT-2 is a model.",
     "Each latent is a direction.",
+    "```mermaid\ngraph LR\nA[model] --> B[SAE]\n```",
+    "Sometimes none of this helps.",
 ]
 
 
@@ -177,3 +182,27 @@ def test_time_is_linear_in_the_length(piece: str) -> None:
     small, large = (piece * (size // len(piece)) for size in (8_000, 32_000))
     first = min(seconds(small) for _ in range(2))
     assert min(seconds(large) for _ in range(2)) < 10 * first + 0.1
+
+
+@pytest.mark.parametrize(
+    ("block", "quote"),
+    [
+        ("```python\nf = sae.encode(x).topk(64)  # all 64 of them\n```", "all 64 of them"),
+        ("```mermaid\ngraph LR\nA[layer 9] --> B[4096 latents]\n```", "A[layer 9] --> B[4096 latents]"),
+    ],
+)
+def test_what_code_and_diagrams_say_is_listed(block: str, quote: str) -> None:
+    assert [one.quote for one in coverage(block).unheld] == [quote]
+
+
+@pytest.mark.parametrize(
+    ("mention", "name", "agrees"),
+    [
+        ("Pythia-70M", "pythia-70m", True), ("Pythia-70M-deduped", "pythia-70m", False), ("Pythia", "pythia-70m-deduped", True), ("pythia-70m-deduped", "EleutherAI/pythia-70m-deduped", True),
+        ("Gemma 2 2B IT", "google/gemma-2-2b", False), ("Gemma 2", "google/gemma-2-2b-it", True), ("GPT-2 small", "gpt2", True),
+    ],
+)  # fmt: skip
+def test_words_that_say_more_than_the_configuration_agree_with_nothing(
+    mention: str, name: str, *, agrees: bool
+) -> None:
+    assert says_no_more(mention, name) is agrees

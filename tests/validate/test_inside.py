@@ -151,6 +151,29 @@ def test_provenance_may_declare_it_and_the_hub_knows_it() -> None:
     assert "CARD006" not in {f.code for f in validate(there).findings}
 
 
+@pytest.mark.parametrize(
+    ("declared", "more", "fires"),
+    [
+        (b"repo_id: bob/jump-saes\n", "", True),
+        (
+            b"repo_id: bob/jump-saes\n",
+            CODE.format("bob/jump-saes", FOLDER),
+            False,
+        ),  # the other stands beside it
+        (b"repo_id: someone/else\n", "", False),
+        (b"license: mit\n", "", False),
+    ],
+)
+def test_code_that_loads_its_saes_from_another_repository(declared: bytes, more: str, *, fires: bool) -> None:
+    card = README + CODE.format("someone/else", FOLDER) + more
+    files = release(card, card__yaml=declared)
+    found = [f for f in validate(MemoryView(name="x/y", files=files)).findings if f.code == "CARD006"]
+    assert [f.hint for f in found] == (["load it from bob/jump-saes"] if fires else [])
+    there = MemoryView(name="m", files=release(card), repository="bob/jump-saes")
+    severities = {f.severity.name for f in validate(there).findings if f.code == "CARD006"}
+    assert severities == (set() if more else {"WARNING"})
+
+
 def around(**cards: str | None) -> dict[str, bytes]:
     """A checkout: a code base's README, a script, and releases below."""
     files = {"README.md": PLAIN.encode(), "train.py": b"print()\n", "docs/README.md": b"# Words\n"}

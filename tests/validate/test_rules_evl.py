@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from builders import GONE, check, codes, view
+from builders import GONE, cfg, check, codes, tensors, view
 from validate.twins import evaluated, value
 
 from hubkit.repo.memory import MemoryView
@@ -64,3 +64,17 @@ def test_the_place_is_named() -> None:
     (finding,) = check(evaluated(value(), value(number="5")), "EVL007").findings
     assert finding.pointer == "/saes/0/values/1/value"
     assert "valid number" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("metadata", "words"),
+    [
+        ({"num_dead_features": 33}, "more than the 32 latents"), ({"num_dead_features": -3}, "below 0"), ({"l0": 5.0}, "above the k = 4"), ({"l0": 40}, "more than the 32"),
+        ({"num_dead_features": 32, "l0": 4.0}, None), ({"l0": None, "num_dead_features": "many"}, None), ({"l0": True}, None),
+    ],
+)  # fmt: skip
+def test_what_a_training_cannot_have_counted(metadata: dict[str, Any], words: str | None) -> None:
+    findings = check(view(cfg("topk", metadata=metadata), tensors("topk")), "EVL002").findings
+    assert [words in one.message for one in findings if words] == ([True] if words else [])
+    assert len(findings) == (words is not None)
+    assert all(one.path and one.path.endswith("cfg.json") and one.line for one in findings)

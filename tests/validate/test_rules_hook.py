@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import GONE, cfg, view
+from builders import GONE, cfg, tensors, view
 
 from hubkit.errors import ExitCode, IncompleteError, UsageError
 from hubkit.repo.memory import MemoryView
@@ -421,3 +421,29 @@ def test_a_model_that_no_rule_looks_at_is_not_asked_for(hub: Hub) -> None:
     assert hub.asked == []
     with pytest.raises(UsageError, match="--base-model"):
         validate(sae(), Selection(select=("CFG",)), base_model="./nothing")
+
+
+def test_a_width_that_the_tensors_contradict_is_mended_by_theirs() -> None:
+    wrong = {"model_name": "gpt2", "hook_name": "blocks.2.hook_resid_post"}
+    repository = view(cfg("topk", d_in=8, metadata=wrong), tensors("topk", d_in=768, d_sae=32))
+    (finding,) = [
+        one
+        for one in validate(repository, Selection(select=("HOOK003", "WTS006"))).findings
+        if one.code == "HOOK003"
+    ]
+    assert finding.hint == 'write "d_in": 768, which the tensors have'
+
+
+@pytest.mark.parametrize(
+    ("site", "instead"),
+    [("hook_mlp_pre", "mlp.hook_pre"), ("hook_attn_z", "attn.hook_z"), ("hook_mlp_in", None)],
+)
+def test_a_part_of_a_hook_in_the_wrong_place(site: str, instead: str | None) -> None:
+    findings = validate(sae(f"blocks.2.{site}"), Selection(select=("HOOK006",))).findings
+    assert [one.hint for one in findings] == ([f"write blocks.2.{instead}"] if instead else [])
+
+
+def test_a_layer_that_stands_in_the_metadata_is_held_against_the_hook() -> None:
+    (finding,) = validate(sae(hook_layer=4), Selection(select=("CFG012",))).findings
+    assert "hook_layer is 4" in finding.message
+    assert validate(sae(hook_layer=2), Selection(select=("CFG012",))).findings == []

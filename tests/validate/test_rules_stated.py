@@ -73,3 +73,17 @@ def test_what_the_files_contradict_is_found(
 )
 def test_what_may_be_is_not(name: str, value: float, more: dict[str, Any]) -> None:
     assert found(name, value, **more) == []
+
+
+@pytest.mark.parametrize(("layer", "outside"), [(12, True), (99, True), (11, False), (0, False)])
+def test_a_layer_that_the_base_model_has_not(layer: int, outside: bool) -> None:
+    evidence = {
+        "$schema": "urn:hubkit:evidence:1",
+        "values": [{"name": "probe", "layer": layer, "value": 0.8, "n": 9, "source": "x"}],
+    }
+    files = {"evidence.yaml": json.dumps(evidence).encode()}
+    repository = view(cfg("topk", metadata={"model_name": "gpt2"}), tensors("topk"), files=files)
+    findings = validate(repository, Selection(select=("EVL011",))).findings
+    assert [f"is of layer {layer}; gpt2 has 12 layers, 0 to 11" in one.message for one in findings] == [
+        True
+    ] * outside

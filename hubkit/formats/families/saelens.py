@@ -121,8 +121,14 @@ def _measured(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
     return {"d_in": sizes.d_in, "d_sae": sizes.d_sae}
 
 
+def _layer_keys(cfg: Cfg) -> list[tuple[Mapping[str, Any], str]]:
+    """Where a layer is stated beside hook_name: at the top as the older layouts have it, or in `metadata`, where it was carried along."""
+    places = ((cfg.raw, "hook_layer"), (cfg.raw, "hook_point_layer"), (cfg.metadata, "hook_layer"))
+    return [(place, key) for place, key in places if key in place]
+
+
 def _layer(cfg: Cfg) -> int | None:
-    value = cfg.raw.get("hook_layer", cfg.raw.get("hook_point_layer"))
+    value = next((place[key] for place, key in _layer_keys(cfg)), None)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
@@ -160,7 +166,8 @@ def _origins(cfg: Cfg, path: str) -> dict[str, Origin]:
     kwargs = cfg.raw.get("activation_fn_kwargs")
     if "k" not in cfg.raw and isinstance(kwargs, Mapping) and "k" in kwargs:
         keys["k"] = "/activation_fn_kwargs/k"
-    keys["layer"] = "/hook_layer" if "hook_layer" in cfg.raw else "/hook_point_layer"
+    stated = next(iter(_layer_keys(cfg)), (cfg.raw, "hook_point_layer"))
+    keys["layer"] = f"/{stated[1]}" if stated[0] is cfg.raw else f"/metadata/{stated[1]}"
     return {field: Origin(path, pointer) for field, pointer in keys.items()}
 
 

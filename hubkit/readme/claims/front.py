@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ HUBS = {"model_name", "base_model", "base_model_relation", "datasets", "tags", "
 """Keys that the Hub gives a meaning of its own."""
 TAGS = {"topk", "top-k", "jumprelu", "batchtopk", "batch-topk"}
 """Not "gated", which may be the access to the files, nor "standard"."""
+NAMED_TAG = re.compile(r"(?P<name>[A-Za-z][A-Za-z_]{0,20}(?:-[a-z]{1,10})?)[-_=:](?P<value>\d{1,9}k?)")
 DEEPEST = 3
 MOST = 2_000
 """Keys that are looked at."""
@@ -67,6 +69,7 @@ def _stated(key: yaml.Node, value: yaml.Node) -> Iterator[Property]:
         if len(found) == 1:
             (tag,) = found.values()
             yield _property(tag, "architecture", kind.read(tag.value), f"- {tag.value}")
+        yield from _named_tags(value.value[:MOST])
         return
     meant = named(key.value) if key.value not in HUBS and _is_scalar(value) else None
     if meant is None or meant[0].name == "model_name":
@@ -74,6 +77,22 @@ def _stated(key: yaml.Node, value: yaml.Node) -> Iterator[Property]:
     stated = meant[0].kind.read(value.value)
     if stated is not None:
         yield _property(key, meant[0].name, stated, f"{key.value}: {value.value}", loosely=meant[1])
+
+
+def _named_tags(tags: list[Any]) -> Iterator[Property]:
+    """`layer-9`, `d_sae:4096`: the sure name of a field and a number; one that stands there twice is a list of several."""
+    found: dict[str, list[tuple[yaml.Node, Any]]] = {}
+    for tag in tags:
+        match = NAMED_TAG.fullmatch(tag.value) if not isinstance(tag, tuple) and _is_scalar(tag) else None
+        meant = named(match["name"].replace("-", "_")) if match else None
+        if match is None or meant is None or (meant[1] and match["name"].lower() != "layer"):
+            continue
+        if (stated := meant[0].kind.read(match["value"])) is not None:
+            found.setdefault(meant[0].name, []).append((tag, stated))
+    for name, values in found.items():
+        if len(values) == 1:
+            ((tag, stated),) = values
+            yield _property(tag, name, stated, f"- {tag.value}")
 
 
 def _property(node: yaml.Node, field: str, stated: Any, quote: str, *, loosely: bool = False) -> Property:

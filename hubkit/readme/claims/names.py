@@ -32,7 +32,7 @@ OWN_FILES = {
 }
 """Names that can only mean a file of an SAE repository."""
 HELD_IN = re.compile(
-    r"\b(?:weights|parameters|checkpoints?|tensors|state dict|SAEs?) (?:are|is) (?:(?:stored|saved|kept|found|provided|located) )?(?:in|at|as) (?:the file )?`([^`\s]{2,100}\.(?:safetensors|pt|pth|npz|bin))`",
+    r"\b(?:weights|parameters|checkpoints?|tensors|state dict|SAEs?) (?:are|is|lies?|lives?|sits?|resides?|stands?) (?:(?:stored|saved|kept|found|provided|located) )?(?:in|at|as|under) (?:the file )?`([^`\s]{2,100}\.(?:safetensors|pt|pth|npz|bin))`",
     re.IGNORECASE,
 )
 """`The weights are in ae.pt`."""

@@ -15,6 +15,7 @@ from hubkit.readme.claims.kinds import Claim, LayerList, Property, Spread
 from hubkit.readme.claims.layers import numbers
 from hubkit.readme.claims.phrases import FIRST_LAYERS, SEVERAL_LAYERS, SPREAD, WORD_BEHIND, facts, layers
 from hubkit.readme.claims.subjects import ASIDE, OF_MODEL, SAE, Subject, is_sure, subject
+from hubkit.readme.front_texts import front_texts
 from hubkit.readme.page import SENTENCE, Line, Page, shortened
 
 I = re.IGNORECASE  # noqa: E741 - as short as it is common here
@@ -78,7 +79,8 @@ def _introduced(line: Line) -> Iterator[Claim]:
 
 
 def _sentences(page: Page) -> Iterator[Claim]:
-    for lines in paragraphs(page):
+    spoken = ([line] for line in front_texts(page) if not line.level)
+    for lines in (*spoken, *paragraphs(page)):
         text = " ".join(line.text for line in lines)
         ends, length = [], 0
         for line in lines:
@@ -115,10 +117,16 @@ def paragraphs(page: Page, *, every: bool = False) -> Iterator[list[Line]]:
 
 
 def _titles(page: Page) -> Iterator[Claim]:
-    """The title, which names what the repository is of."""
-    line = next((line for line in page.prose if line.level == 1), None)
-    if line is None or line.of_others or not re.search(SAE, line.text, I):
-        return
+    """The title, which names what the repository is of; the front matter may have another."""
+    titles = [line for line in front_texts(page) if line.level]
+    if (line := next((line for line in page.prose if line.level == 1), None)) is not None:
+        titles.append(line)
+    for line in titles:
+        if not line.of_others and re.search(SAE, line.text, I):
+            yield from _title(line)
+
+
+def _title(line: Line) -> Iterator[Claim]:
     about = Subject("any", "", 0, loose=True)
     if not is_sure(line.text, about):
         return

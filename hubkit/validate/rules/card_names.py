@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from hubkit.readme.claims.kinds import NamedFile, NamedSae
 from hubkit.readme.fetches import Fetch, fetches
@@ -28,11 +29,14 @@ def missing_name(repo: RepoFacts) -> Iterator[Found]:
     files: who copies the snippet gets a 404. In the text a name counts as an sae_id when it is built of the same words as the ids of the repository, and as
     a file when it is listed under "Files" or can be nothing but a file of an SAE folder. Names with a gap for the reader (`{layer}`) are left alone. On the
     command line, `hf download OWNER/REPO FILE` names a file, `--include` a pattern that must fit one, and an address of the Hub a file as well.
+    Code that loads SAEs of this repository's ids, and from other repositories alone, gives the reader somebody else's weights (of a repository on the Hub a warning: it may
+    have been renamed, and its earlier name leads here).
     """
     if not countable(repo):
         return
     fetched = list(fetches(repo.card.code_blocks)) if repo.card else []
     yield from _saes(repo, fetched)
+    yield from _of_another(repo, fetched)
     yield from _files(repo, fetched)
     yield from _patterns(repo, fetched)
 
@@ -55,6 +59,25 @@ def _saes(repo: RepoFacts, fetched: list[Fetch]) -> Iterator[Found]:
             yield claim_finding(
                 claim, f"there is no SAE {name!r} in the repository", HINT, topic=f"sae {name}"
             )
+
+
+def _of_another(repo: RepoFacts, fetched: list[Fetch]) -> Iterator[Found]:
+    """What is loaded under this repository's ids, where no code loads anything of this repository."""
+    ids = {sae.sae_id for sae in repo.saes}
+    loads = [
+        one
+        for one in (*repo.claims.of(NamedSae), *_saes_of(fetched))
+        if one.certain and one.repo_id and "/" in one.repo_id
+    ]
+    if repo.repository is None or any(same_repository(repo, one.repo_id) for one in loads):
+        return
+    for one in loads:
+        if one.sae_id.strip("/") in ids:
+            found = claim_finding(
+                one, f"the code loads {one.sae_id!r} from {one.repo_id}; this repository is {repo.repository}", f"load it from {repo.repository}", topic=f"repository {one.repo_id}"
+            )  # fmt: skip
+            yield found if repo.view.repository is None else replace(found, severity=Severity.WARNING)
+            return
 
 
 def _saes_of(fetched: list[Fetch]) -> list[NamedSae]:

@@ -19,7 +19,7 @@ from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
 from hubkit.validate.rules.thr_values import training_number
 
-HINT = "copy it from evaluation.json: hubkit build-cards does"
+HINT = "copy it from the file that has it (evaluation.json, evidence.yaml, or cfg.json): hubkit build-cards does, once no EVL002 doubts it"
 EXACT = 1e-9
 Numbers = dict[tuple[str, str], list[float]]
 INDEXED = 1e-6

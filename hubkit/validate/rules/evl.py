@@ -54,12 +54,13 @@ def no_metrics(repo: RepoFacts) -> Iterator[Found]:
         )
 
 
-@repo_rule("EVL002", Severity.ERROR, Need.EVALUATION)
+@repo_rule("EVL002", Severity.ERROR, Need.CFG | Need.EVALUATION)
 def impossible_value(repo: RepoFacts) -> Iterator[Found]:
     """A value that its measure cannot have.
 
     By the bounds of hubkit's catalogue: a balanced accuracy outside [0, 1], an explained variance above 1, an L0 above d_sae, a TopK's L0 above its k,
-    NaN, or NaN written as -1. A file with hubkit's `$schema` that is no strict JSON counts too: a missing value is null with a reason.
+    NaN, or NaN written as -1. `metadata.l0` and `metadata.num_dead_features`, which SAELens's training writes, have the same bounds: no more latents are dead than
+    there are. A file with hubkit's `$schema` that is no strict JSON counts too: a missing value is null with a reason.
     """
     saes = {sae.sae_id: sae for sae in repo.saes}
     for file in hubkit_files(repo):
@@ -74,6 +75,33 @@ def impossible_value(repo: RepoFacts) -> Iterator[Found]:
         if reason := _impossible(value, saes.get(value.sae_id or "")):
             hint = "correct it, or take it out" if value.stated else AGAIN
             yield Found(f"{value.owner}: {reason}", hint, **_place(value))
+    yield from _of_trainings(repo)
+
+
+def _of_trainings(repo: RepoFacts) -> Iterator[Found]:
+    """What a training left in cfg.json."""
+    for sae in repo.saes:
+        for key in ("l0", "num_dead_features"):
+            number = sae.cfg.metadata.get(key) if sae.cfg else None
+            if isinstance(number, bool) or not isinstance(number, int | float):
+                continue
+            if reason := _of_training(sae, key, float(number)):
+                yield Found(
+                    f"metadata.{key} is {number:g}, {reason}",
+                    "write what the training counted, or take it out",
+                    **sae.at(f"/metadata/{key}"),
+                    identity=key,
+                )
+
+
+def _of_training(sae: SaeFacts, key: str, number: float) -> str | None:
+    d_sae = sae.sae.d_sae
+    k = sae.sae.k if sae.architecture in architectures.TOPK else None
+    if number < 0:
+        return "below 0"
+    if d_sae and number > d_sae:
+        return f"more than the {d_sae:,} latents that there are"
+    return f"above the k = {k} of a TopK" if key == "l0" and k is not None and number > k + 1e-6 else None
 
 
 def _impossible(value: Value, sae: SaeFacts | None) -> str | None:

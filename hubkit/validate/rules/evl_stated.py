@@ -49,13 +49,16 @@ def stated_against_the_files(repo: RepoFacts) -> Iterator[Found]:
     """evidence.yaml states what the files contradict, or what cannot be.
 
     A value whose name is a field of the SAEs (k, d_sae, latents, layer, the number of SAEs or of layers) is held against the configurations; shares, accuracies and
-    explained variances lie below 100 %; no more latents are dead or alive than there are, and a mean L0 is no larger than d_sae. A stated L0 that is one and a half times the computed
+    explained variances lie below 100 %; a layer is one that the base model has; no more latents are dead or alive than there are, and a mean L0 is no larger than d_sae. A stated L0 that is one and a half times the computed
     one, or less than two thirds of it, is a warning: the two may be of other rows, which the value should then say.
     """
     file = repo.evidence
     if file is None or not file.is_ours:
         return
-    computed = _computed(repo)
+    computed, models = _computed(repo), {sae.sae.model_name for sae in repo.saes}
+    base = models.pop() if len(models) == 1 else None
+    shape = shape_of(base) if base else None
+    depth = shape.n_layers if shape else None
     for position, raw in file.values():
         name, value, sae_id = (
             str(raw.get("name") or raw.get("measure") or ""),
@@ -64,15 +67,19 @@ def stated_against_the_files(repo: RepoFacts) -> Iterator[Found]:
         )
         if isinstance(value, bool) or not isinstance(value, int | float):
             continue
-        saes = [sae for sae in repo.saes if sae_id is None or sae.sae_id == sae_id]
-        wrong = (_of_field(repo, raw, name, value, saes) if raw.get("name") else None) or _impossible(
-            raw, name, value, saes
-        )
         place: dict[str, Any] = {
             "path": file.path,
             "line": file.line(("values", position, "value")),
             "identity": f"{sae_id or raw.get('layer')} {name}",
         }
+        if depth and isinstance(layer := raw.get("layer"), int) and layer >= depth:
+            outside = f"{name} is of layer {layer}; {base} has {depth} layers, 0 to {depth - 1}"
+            yield Found(outside, "give the layer that it was measured at", **place)
+            continue
+        saes = [sae for sae in repo.saes if sae_id is None or sae.sae_id == sae_id]
+        wrong = (_of_field(repo, raw, name, value, saes) if raw.get("name") else None) or _impossible(
+            raw, name, value, saes
+        )
         if wrong:
             yield Found(wrong, HINT, **place)
         elif L0.fullmatch(name) and (

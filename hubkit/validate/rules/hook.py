@@ -6,9 +6,10 @@ Layers and widths are asked always, of the models in the shipped table; `--base-
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
+from hubkit.formats.foreign import sizes_of
 from hubkit.models.ambiguous import ambiguity
 from hubkit.models.base_model import BaseModel
 from hubkit.models.config import ModelShape
@@ -140,7 +141,7 @@ def width_of_another_place(sae: SaeFacts) -> Iterator[Found]:
         expected = " or ".join(f"{width} ({words})" for width, words in widths.items())
         yield Found(
             f"{place.width_key} is {place.width}; at {place.name} {sae.base.name} has {expected}",
-            _where_else(shape, place.width),
+            _right_size(sae, place.width_key, widths) or _where_else(shape, place.width),
             **sae.where(place.width_key),
             measured={"width": place.width, "expected": sorted(widths)},
             identity=place.key,
@@ -151,6 +152,12 @@ def width_of_another_place(sae: SaeFacts) -> Iterator[Found]:
 def _weight(sae: SaeFacts) -> Severity | None:
     """Of another family, whose hook is said in hubkit's words, a note where nobody asked."""
     return Severity.NOTE if sae.base and sae.base.by_default and not sae.is_saelens else None
+
+
+def _right_size(sae: SaeFacts, key: str, widths: Container[int]) -> str | None:
+    """Of a d_in that the tensors contradict (WTS006) and that is wrong here for the same reason: theirs is a width of this place."""
+    size = sizes_of(sae.sae.tensors).d_in if key == "d_in" else None
+    return f'write "d_in": {size}, which the tensors have' if size is not None and size in widths else None
 
 
 def _where_else(shape: ModelShape, width: int) -> str:
