@@ -496,9 +496,10 @@ ELSEWHERE = {
     "top = torch.relu(pre).topk({k})", "return torch.zeros_like(pre).scatter(-1, top.indices, top.values)", "top = pre.abs().topk({k}).indices",
     "return torch.zeros_like(pre).scatter(-1, top, pre.gather(-1, top))", "return torch.relu(pre) * (pre > w['threshold'])",
     "gate, size = pre + w['b_gate'] > 0, pre * w['r_mag'].exp() + w['b_mag']", "return gate * torch.relu(size)",
+    ": a link that leads out of the release, expected a folder", "remove the link and build the card again",
     "sparse autoencoders and transcoders", "Sparse autoencoders of several models", "Balanced accuracy of the best layer", "Depth of the best layer",
 }  # fmt: skip
-"""What SAELens computes, by its architectures (`forward.py` is held against it), an error that nobody sees, and what other tests look at."""
+"""What SAELens computes, by its architectures (`forward.py` is held against it), an error that nobody sees, one that stops the building, and what other tests look at."""
 
 LABELS = {
     "SAE", "SAEs", "layer", "layers", "Layer", "Depth", "depth", "and", "are", "was", "for", "with", "from", "top", "latent", "latents", "seed",
