@@ -109,9 +109,9 @@ def test_evl004_training_rows_probes_and_few_rows() -> None:
 
 
 def test_evl005_only_names_of_maxima() -> None:
-    for name in ("best_layer_accuracy", "peak_auc", "auc_max", "d_max"):
+    for name in ("best_layer_accuracy", "peak_auc", "auc_max", "auroc_max", "d_max"):
         assert codes(evaluated(value(name, 0.8)), "EVL005") == ["EVL005"]
-    for name in (*(CATALOGUE.keys() - {"d_max"}), "maximal_clique", "topk_overlap"):
+    for name in (*(CATALOGUE.keys() - {"d_max", "auroc_max"}), "maximal_clique", "topk_overlap"):
         assert codes(evaluated(value(name, 0.5)), "EVL005") == []
 
 
