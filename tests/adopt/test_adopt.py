@@ -10,6 +10,7 @@ import yaml
 from adopt.handmade import CARD, repository
 from adopt.sentences import lost
 from builders import view
+from families import files_of
 
 from hubkit.adopt.adoption import adopt
 from hubkit.adopt.outcome import Adoption
@@ -248,19 +249,12 @@ def test_where_there_is_no_sae_there_is_no_card() -> None:
 
 
 def test_saes_that_no_card_describes_are_taken_apart_all_the_same() -> None:
-    sparsify = json.dumps(
-        {"expansion_factor": 32, "normalize_decoder": True, "num_latents": 0, "k": 32, "d_in": 768}
-    ).encode()
-    files = {
-        "README.md": b"# SAEs\n\n## Limitations\n\nFew words.\n",
-        "layers.5/cfg.json": sparsify,
-        "layers.5/sae.safetensors": b"",
-    }
+    files = files_of("gemma_scope/pt_res") | {"README.md": b"# SAEs\n\n## Limitations\n\nFew words.\n"}
     given = {"license": "mit", "base_model": "openai-community/gpt2", "repo_id": "a/b"}
     found = adopt(MemoryView(name="a/b", files=files), given)
     assert found is not None
     assert found.built.card is None
-    assert "no SAE in SAELens's format" in found.built.why
+    assert "expected the format of SAELens, sparsify or dictionary_learning" in found.built.why
     assert found.settings["prose"] == {"limitations": "Few words."}
 
 

@@ -242,7 +242,7 @@ def custom_code(repo: RepoFacts) -> Iterator[Found]:
             identity="scripts",
         )
     if repo.code_unread:
-        raise IncompleteError(some(repo.code_unread, "; ", most=3))
+        raise IncompleteError(some(list(dict.fromkeys(repo.code_unread)), "; ", most=3))
 
 
 def _told(repo: RepoFacts, words: str) -> bool:
