@@ -173,7 +173,7 @@ def test_what_a_reader_must_know_of_the_judges() -> None:
         )
     )
     assert judge_warnings(bad) == [
-        "x gave no verdict on 2 of 8 completions (2 timeout): losing them is a selection",
+        "x gave no verdict on 2 of 8 completions (2 timeout): losing them is a selection; hubkit collect STUDY.yaml --ask-again asks for them once more",
         "x and y agree little: kappa 0.25 on 6 completions",
         "x gave 50% of 4 completions the same label when they were asked again among others: its labels depend on what stands beside them",
     ]
