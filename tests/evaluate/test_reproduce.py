@@ -137,7 +137,9 @@ def test_what_is_stated_cannot_come_back_and_says_from_where(release: Path) -> N
 def test_texts_that_the_release_carries_are_read(release: Path) -> None:
     """The lab pool was evaluated without texts: with them words are a representation, which the file does not have."""
     places = [one.place for one in reproduce(release).of("differs")]
-    assert places[:1] == ["words of the completion (TF-IDF): probe_balanced_accuracy, crossfit"]
+    assert places[:1] == [
+        "all words of the completion, those that decide its label too (TF-IDF): probe_balanced_accuracy, crossfit"
+    ]
 
 
 def test_exit_codes_and_answer_are_those_of_the_contract(release: Path) -> None:
