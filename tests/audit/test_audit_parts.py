@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import io
 import json
 import sqlite3
@@ -202,6 +203,7 @@ def peak(store: Path, count: int, monkeypatch: pytest.MonkeyPatch) -> int:
     names = (f"owner-{number:06d}" for number in range(count))
     members = (Candidate(name, name, "failed", failure="could not be listed") for name in names)
     monkeypatch.setattr(run, "candidates", lambda sources, api: members)
+    gc.collect()
     tracemalloc.start()
     with closing(audit([], NOWHERE, store)) as kept:
         for _ in pieces(kept, "csv"):
@@ -213,7 +215,9 @@ def peak(store: Path, count: int, monkeypatch: pytest.MonkeyPatch) -> int:
 
 def test_memory_does_not_grow_with_the_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     peak(tmp_path / "warm", 1, monkeypatch)
-    few, many = peak(tmp_path / "few", 1000, monkeypatch), peak(tmp_path / "many", 6000, monkeypatch)
+    few = peak(tmp_path / "few", 1000, monkeypatch)
+    # what grows, grows each time; what other threads of this process hold in between does not
+    many = min(peak(tmp_path / f"many{number}", 6000, monkeypatch) for number in range(3))
     assert many < few * 1.2 + 100_000
 
 
