@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hubkit.collect.extras import AskedSet, extra_sets
 from hubkit.errors import IncompleteError
+from hubkit.release.activations import forget_extras
 from hubkit.release.digests import sha256_of_file
 from hubkit.release.layout import ACTIVATIONS, EXTRAS
 from hubkit.release.pool import Activations
-from hubkit.release.pool_extras import SETS, ExtraSet, PoolExtras
+from hubkit.release.pool_extras import ExtraSet, PoolExtras
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ def extras_are_there(plan: CollectPlan, out: Path, manifest: PoolManifest) -> bo
     """Whether what the plan asks for beside the pool lies in `out`, whole. What nobody asks for is taken away."""
     folder = out / ACTIVATIONS
     if not asks_for_extras(plan):
-        _forget(folder)
+        forget_extras(folder)
         return True
     try:
         extras = PoolExtras.load(folder / EXTRAS)
@@ -77,7 +77,7 @@ class Taker:
             sets=[self._taken(one, folder, digest) for one in asked],
             inputs_sha256=digest,
         )
-        _forget(folder, but={one.name for one in asked})
+        forget_extras(folder, but={one.name for one in asked})
         extras.save(folder / EXTRAS)
         return extras
 
@@ -104,11 +104,3 @@ class Taker:
             without=asked.without,
             layers=[entry.model_copy(update={"file": f"{asked.name}/{entry.file}"}) for entry in layers],
         )
-
-
-def _forget(folder: Path, but: set[str] | frozenset[str] = frozenset()) -> None:
-    """Take away the sets of an earlier plan."""
-    if not but:
-        (folder / EXTRAS).unlink(missing_ok=True)
-    for name in set(SETS) - but:
-        shutil.rmtree(folder / name, ignore_errors=True)

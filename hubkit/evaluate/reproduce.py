@@ -14,6 +14,7 @@ from hubkit.evaluate.assemble import assemble
 from hubkit.evaluate.numbers import Compared, compare
 from hubkit.evaluate.pool_texts import pool_texts
 from hubkit.evaluate.unit import EvaluationUnit, Folders, evaluate_unit
+from hubkit.release.activations import read_extras
 from hubkit.release.evidence import load_evidence
 from hubkit.release.layout import ACTIVATIONS, CFG, EVALUATION, EVIDENCE, MANIFEST, PUBLISHED_POOL, WEIGHTS
 from hubkit.release.metrics import Evaluation
@@ -101,10 +102,12 @@ def _units(release: Path, there: Evaluation, manifest: PoolManifest) -> list[Eva
         lacking = [f"{sae.sae_id}/{name}" for name in (CFG, WEIGHTS) if f"{sae.sae_id}/{name}" not in files]
         if lacking:
             raise IncompleteError(f"{release}: no {lacking[0]}, and {EVALUATION} has numbers of that SAE")
-    for layer in manifest.layers:
+    extras = read_extras(release / PUBLISHED_POOL / ACTIVATIONS, manifest)
+    beside = [layer for kept in (extras.sets if extras else ()) for layer in kept.layers]
+    for layer in (*manifest.layers, *beside):
         if f"{PUBLISHED_POOL}/{ACTIVATIONS}/{layer.file}" not in files:
             raise IncompleteError(
-                f"{release}: no {PUBLISHED_POOL}/{ACTIVATIONS}/{layer.file}, which the pool's manifest names"
+                f"{release}: no {PUBLISHED_POOL}/{ACTIVATIONS}/{layer.file}, which the pool names"
             )
     return [folders.unit(sae.sae_id, manifest) for sae in there.saes]
 

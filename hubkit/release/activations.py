@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,9 +13,10 @@ from hubkit.errors import IncompleteError
 from hubkit.release.digests import sha256_of_file
 from hubkit.release.layout import EXTRAS, MANIFEST
 from hubkit.release.pool import TENSOR, PoolLayer, PoolManifest
-from hubkit.release.pool_extras import ExtraSet, PoolExtras
+from hubkit.release.pool_extras import SETS, ExtraSet, PoolExtras
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -50,6 +52,14 @@ def read_extras(pool_folder: Path, manifest: PoolManifest) -> PoolExtras | None:
             f"{path}: kept beside another pool than the one of {MANIFEST}", hint="hubkit collect STUDY.yaml"
         )
     return found
+
+
+def forget_extras(pool_folder: Path, but: Collection[str] = ()) -> None:
+    """Take away the sets of an earlier plan that lie beside a pool, all but those of these names."""
+    if not but:
+        (pool_folder / EXTRAS).unlink(missing_ok=True)
+    for name in set(SETS) - set(but):
+        shutil.rmtree(pool_folder / name, ignore_errors=True)
 
 
 def read_extra(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from hubkit.errors import UsageError
 from hubkit.release.loaded import LoadedModel
@@ -25,8 +25,16 @@ class PoolLayer(Artefact):
     hf_hook_name: str
     """Module path in the transformers model whose output was taken, `model.layers.3`."""
     file: str
-    """Name beside the manifest."""
+    """Beside the manifest, or in a folder there: `layer_03.safetensors`."""
     sha256: str
+
+    @field_validator("file")
+    @classmethod
+    def _stays_inside(cls, file: str) -> str:
+        """A pool may be anybody's: what it names is read, and must not lead anywhere else."""
+        if "\\" in file or ":" in file or not {".", "..", ""}.isdisjoint(file.split("/")):
+            raise ValueError(f"{file!r} leads out of the pool, expected a path below its manifest")
+        return file
 
 
 class PoolRow(Artefact):

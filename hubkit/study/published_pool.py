@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from hubkit.release.activations import check_layer, read_extras
+from hubkit.release.activations import check_layer, forget_extras, read_extras
 from hubkit.release.digests import sha256_of_file
 from hubkit.release.layout import (
     ACTIVATIONS,
@@ -48,7 +48,8 @@ def publish_pool(study: Study, pool: PoolManifest, work: Path, release: Path) ->
     ]
     files += [folder / name for name in (MANIFEST, EXTRAS) if (folder / name).is_file()]
     for file in files:
-        _copy(file, target / ACTIVATIONS / file.name)
+        _copy(file, target / ACTIVATIONS / file.relative_to(folder))
+    forget_extras(target / ACTIVATIONS, but={one.name for one in (extras.sets if extras else ())})
     lines = list(_completions(work))
     keep_or_write(target / PUBLISHED_COMPLETIONS, "".join(f"{line}\n" for line in lines))
     return PublishedPool(

@@ -10,15 +10,20 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 import yaml
+from safetensors.numpy import save_file
 from study.test_study_file import STUDY, written
 
 from hubkit.errors import HubkitError, UsageError
 from hubkit.evaluate.numbers import FOLDS
 from hubkit.publish.gate import check_gate
 from hubkit.publish.rehearse import local_hub, publish_locally
-from hubkit.release.pool import PoolManifest
+from hubkit.release.activations import check_layer, forget_extras, read_extras
+from hubkit.release.digests import sha256_of_file
+from hubkit.release.pool import Activations, PoolManifest
+from hubkit.release.pool_extras import ExtraRow, ExtraSet, PoolExtras
 from hubkit.release.provenance import Provenance
 from hubkit.study.pipeline import StudyFolders, describe, study_folders
 from hubkit.study.published_pool import publish_pool
@@ -89,6 +94,38 @@ def test_the_pool_is_there_when_it_is_asked_for_and_gone_when_it_is_not(lab: Pat
     assert not pool.exists()
     assert "The pool is in" not in (where.release / "README.md").read_text(encoding="utf-8")
     check_gate(where.release)
+
+
+def test_what_is_kept_beside_the_pool_goes_with_it_and_over_none_of_its_layers(lab: Path) -> None:
+    here = next((lab / "work").rglob("manifest.json")).parent
+    pool, rng = PoolManifest.load(here / "manifest.json"), np.random.default_rng(5)
+    row = pool.rows[0]
+    kept = ExtraRow(
+        completion_id=row.completion_id, scenario_id=row.scenario_id, control="neutral", label=row.label
+    )
+    (here / "controls").mkdir()
+    layers = []
+    for layer in pool.layers:
+        rows = rng.normal(size=(1, pool.d_in)).astype(np.float32)
+        save_file({"activations": rows}, here / "controls" / layer.file)
+        file = f"controls/{layer.file}"
+        layers.append(layer.model_copy(update={"file": file, "sha256": sha256_of_file(here / file)}))
+    taken = Activations(dtype="float32", device="cpu", batch_size=1, taken="afterwards")
+    PoolExtras(
+        pool_sha256=pool.inputs_sha256, d_in=pool.d_in, distances=[], activations=taken,
+        sets=[ExtraSet(name="controls", rows=[kept], layers=layers)], inputs_sha256="x",
+    ).save(here / "extras.json")  # fmt: skip
+    _, where = described(lab, POOL)
+    there = where.release / "pool" / "activations"
+    for layer in (*pool.layers, *layers):
+        assert check_layer(there, layer).read_bytes() == (here / layer.file).read_bytes()
+    extras = read_extras(there, pool)
+    assert extras is not None
+    assert extras.named("controls") is not None
+    check_gate(where.release)
+    forget_extras(here)
+    described(lab, POOL)
+    assert {one.name for one in there.iterdir()} == {"manifest.json", *(layer.file for layer in pool.layers)}
 
 
 def test_the_gate_refuses_a_pool_that_nobody_asked_for(lab: Path) -> None:
