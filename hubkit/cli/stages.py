@@ -103,8 +103,8 @@ def collect(
     """Sample completions, label them, take activations. Or take completions, labels and activations that are there already."""
     from hubkit.cli.pool_shown import show
     from hubkit.collect.times import read_times
-    from hubkit.release.activations import read_extras
     from hubkit.release.layout import ACTIVATIONS, POOL_REPORT, TIMES
+    from hubkit.release.pool_extras import read_extras
     from hubkit.release.pool_report import PoolReport
     from hubkit.study.pipeline import run_collect, run_import, study_folders
     from hubkit.study.study import load_study

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from hubkit.collect.extras import AskedSet, extra_sets
 from hubkit.errors import IncompleteError
-from hubkit.release.activations import forget_extras
 from hubkit.release.digests import sha256_of_file
 from hubkit.release.layout import ACTIVATIONS, EXTRAS
 from hubkit.release.pool import Activations
-from hubkit.release.pool_extras import ExtraSet, PoolExtras
+from hubkit.release.pool_extras import ExtraSet, PoolExtras, forget_extras
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

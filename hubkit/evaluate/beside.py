@@ -13,7 +13,8 @@ from hubkit.evaluate.probe import probe
 from hubkit.evaluate.rows import design_of
 from hubkit.measures.beside import Asked
 from hubkit.measures.design import Design
-from hubkit.release.activations import read_extra, read_extras, read_layer
+from hubkit.release.activations import read_layer
+from hubkit.release.pool_extras import read_extra, read_extras
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -14,11 +14,11 @@ from hubkit.evaluate.assemble import assemble
 from hubkit.evaluate.numbers import Compared, compare
 from hubkit.evaluate.pool_texts import pool_texts
 from hubkit.evaluate.unit import EvaluationUnit, Folders, evaluate_unit
-from hubkit.release.activations import read_extras
 from hubkit.release.evidence import load_evidence
 from hubkit.release.layout import ACTIVATIONS, CFG, EVALUATION, EVIDENCE, MANIFEST, PUBLISHED_POOL, WEIGHTS
 from hubkit.release.metrics import Evaluation
 from hubkit.release.pool import PoolManifest
+from hubkit.release.pool_extras import read_extras
 from hubkit.repo.local import open_folder
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ from hubkit.evaluate.unit import SPLITS, EvaluationUnit, Folders, evaluate_unit
 from hubkit.evaluate.values import computed_versions
 from hubkit.measures.bootstrap import LEVEL, RESAMPLES, SEED
 from hubkit.measures.inference import PERMUTATIONS
-from hubkit.release.activations import read_extras
 from hubkit.release.digests import sha256_of_file, sha256_of_json
 from hubkit.release.layout import CFG, EVALUATION, EVIDENCE, MANIFEST, METRICS, TRAINING, WEIGHTS
 from hubkit.release.metrics import Evaluation, SaeMetrics
 from hubkit.release.pool import PoolManifest
+from hubkit.release.pool_extras import read_extras
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

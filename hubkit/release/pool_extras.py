@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, get_args
+import shutil
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from pydantic import Field
 
+from hubkit.errors import IncompleteError
+from hubkit.release.activations import read_rows
+from hubkit.release.layout import EXTRAS, MANIFEST
 from hubkit.release.model import Artefact
 from hubkit.release.pool import Activations, PoolLayer
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from hubkit.release.pool import PoolManifest
 
 SetName = Literal["controls", "distances", "swapped", "deleted"]
 """`controls`: decided completions of the study's controls, pooled as the pool is. `distances`: single tokens, counted from the committing word.
@@ -77,3 +90,31 @@ class PoolExtras(Artefact):
     def named(self, name: SetName) -> ExtraSet | None:
         """The set of a name; None where it was not asked for, or no completion gave a row."""
         return next((one for one in self.sets if one.name == name), None)
+
+
+def read_extras(pool_folder: Path, manifest: PoolManifest) -> PoolExtras | None:
+    """What was kept beside a pool; None where nothing was. Raises IncompleteError when it is of another pool."""
+    path = pool_folder / EXTRAS
+    if not path.is_file():
+        return None
+    found = PoolExtras.load(path)
+    if found.pool_sha256 != manifest.inputs_sha256:
+        raise IncompleteError(
+            f"{path}: kept beside another pool than the one of {MANIFEST}", hint="hubkit collect STUDY.yaml"
+        )
+    return found
+
+
+def forget_extras(pool_folder: Path, but: Collection[str] = ()) -> None:
+    """Take away the sets of an earlier plan that lie beside a pool, all but those of these names."""
+    if not but:
+        (pool_folder / EXTRAS).unlink(missing_ok=True)
+    for name in set(SETS) - set(but):
+        shutil.rmtree(pool_folder / name, ignore_errors=True)
+
+
+def read_extra(
+    pool_folder: Path, extras: PoolExtras, kept: ExtraSet, entry: PoolLayer
+) -> NDArray[np.float32]:
+    """The activations (n, d_in) of one layer and site of a set, row i that of `kept.rows[i]`. Raises IncompleteError when the file is not the one of the set."""
+    return read_rows(pool_folder, entry, (len(kept.rows), extras.d_in))

@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from hubkit.release.activations import check_layer, forget_extras, read_extras
+from hubkit.release.activations import check_layer
 from hubkit.release.digests import sha256_of_file
 from hubkit.release.layout import (
     ACTIVATIONS,
@@ -19,6 +19,7 @@ from hubkit.release.layout import (
     PUBLISHED_COMPLETIONS,
     PUBLISHED_POOL,
 )
+from hubkit.release.pool_extras import forget_extras, read_extras
 from hubkit.release.provenance import PublishedPool
 from hubkit.release.writing import keep_or_write, replacing
 

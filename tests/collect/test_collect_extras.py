@@ -14,11 +14,10 @@ from hubkit.collect.swapped import other_word
 from hubkit.errors import IncompleteError
 from hubkit.lab.model import LabModel, one_thread
 from hubkit.lab.study import plan
-from hubkit.release.activations import read_extra, read_extras
 from hubkit.release.digests import sha256_of_file
 from hubkit.release.layout import TIMES
 from hubkit.release.pool import PoolManifest
-from hubkit.release.pool_extras import PoolExtras
+from hubkit.release.pool_extras import PoolExtras, read_extra, read_extras
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,10 +20,10 @@ from hubkit.errors import HubkitError, UsageError
 from hubkit.evaluate.numbers import FOLDS
 from hubkit.publish.gate import check_gate
 from hubkit.publish.rehearse import local_hub, publish_locally
-from hubkit.release.activations import check_layer, forget_extras, read_extras
+from hubkit.release.activations import check_layer
 from hubkit.release.digests import sha256_of_file
 from hubkit.release.pool import Activations, PoolManifest
-from hubkit.release.pool_extras import ExtraRow, ExtraSet, PoolExtras
+from hubkit.release.pool_extras import ExtraRow, ExtraSet, PoolExtras, forget_extras, read_extras
 from hubkit.release.provenance import Provenance
 from hubkit.study.pipeline import StudyFolders, describe, study_folders
 from hubkit.study.published_pool import publish_pool

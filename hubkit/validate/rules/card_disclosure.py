@@ -13,7 +13,7 @@ from hubkit.validate.finding import Found, Severity, mend
 from hubkit.validate.need import Need
 from hubkit.validate.rule import REGISTRY, repo_rule
 from hubkit.validate.rules.cfg_release import QUANTIZED_CFG
-from hubkit.validate.rules.thr import all_zero, never_learned
+from hubkit.validate.rules.thr_unlearned import all_zero, never_learned
 from hubkit.validate.rules.wts_files import weights_are_a_pickle
 
 HINTS: dict[Defect, str] = {

@@ -15,7 +15,7 @@ from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule, sae_rule
-from hubkit.validate.rules.thr import equals, found, known_init, set_not_learned, thresholds
+from hubkit.validate.rules.thr_unlearned import equals, found, known_init, set_not_learned, thresholds
 
 NARROW = {"BF16", "F16"}
 FEW = 64
