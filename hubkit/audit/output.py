@@ -11,8 +11,8 @@ from hubkit.audit.across import disagreements
 from hubkit.audit.ranking import Row, Totals, ranked, totals, widest
 from hubkit.texts import json_text, printable
 from hubkit.validate.reporters import markdown
-from hubkit.validate.reporters.text import escape, human_bytes
-from hubkit.words import many
+from hubkit.validate.reporters.text import escape
+from hubkit.words import human_bytes, many
 
 if TYPE_CHECKING:
     from hubkit.audit.store import Store

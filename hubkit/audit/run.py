@@ -20,7 +20,7 @@ from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import IncompleteError
 from hubkit.repo.ratelimit import RateLimits
 from hubkit.repo.transport import Transport
-from hubkit.validate.reporters.text import human_bytes
+from hubkit.words import human_bytes
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

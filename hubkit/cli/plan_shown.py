@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 def show_plan(console: Console, studies: Sequence[Study], crossfit: CrossFit, workers: int) -> None:
     """Every release, then all of them. Raises UsageError where a grid needs a width that is not known here."""
-    from hubkit.study.forecast import duration, forecast, size
+    from hubkit.study.forecast import duration, forecast
+    from hubkit.words import human_bytes
 
     found = [forecast(one, crossfit, workers) for one in studies]
     for one in found:
@@ -26,7 +27,7 @@ def show_plan(console: Console, studies: Sequence[Study], crossfit: CrossFit, wo
         some = ";" if len(known) == len(found) else f"; of {len(known)} releases whose width is known"
         console.show(
             f"[bold]{sum(one.saes for one in found):,} SAEs in {len(found)} releases[/], {sum(one.units for one in found):,} trained with those of folds and controls"
-            f"{some} weights {size(sum(one.published for one in known))}, work on disk {size(sum(one.disk for one in known))}, about {duration(together)} here"
+            f"{some} weights {human_bytes(sum(one.published for one in known))}, work on disk {human_bytes(sum(one.disk for one in known))}, about {duration(together)} here"
         )
     console.say(
         "[dim]nothing was run; times are of a quiet machine, every completion decided, dense products[/]"
@@ -36,8 +37,8 @@ def show_plan(console: Console, studies: Sequence[Study], crossfit: CrossFit, wo
 def _show(console: Console, one: Forecast, workers: int) -> None:
     from rich.markup import escape
 
-    from hubkit.study.forecast import duration, size
-    from hubkit.words import many
+    from hubkit.study.forecast import duration
+    from hubkit.words import human_bytes, many
 
     console.show(
         f"[bold]{escape(one.name)}[/]: {many(one.saes, 'SAE')} of {escape(one.base_model)} to {escape(one.repo_id)}"
@@ -50,13 +51,13 @@ def _show(console: Console, one: Forecast, workers: int) -> None:
         target = f", k {k}" if k is not None else ""
         console.show(f"  {count:>4} {escape(architecture)}{target}: {d_in or '?'} -> {d_sae}{expansion}")
     collecting = duration(one.collecting) if one.collecting is not None else "not known"
-    held = size(one.model_memory) if one.model_memory is not None else "not known"
+    held = human_bytes(one.model_memory) if one.model_memory is not None else "not known"
     if one.trained:
         console.show(
-            f"  weights {size(one.trained.published)}; {one.units:,} SAEs with folds and controls, {size(one.trained.disk)} on disk"
+            f"  weights {human_bytes(one.trained.published)}; {one.units:,} SAEs with folds and controls, {human_bytes(one.trained.disk)} on disk"
         )
     time = duration(one.trained.seconds) if one.trained else "not known"
-    memory = size(one.trained.memory) if one.trained else "not known"
+    memory = human_bytes(one.trained.memory) if one.trained else "not known"
     console.show(
         f"  time here: collecting {collecting}, training {time}; memory: base model {held}, training {memory} in {'1 process' if workers == 1 else f'{workers} processes'}"
     )

@@ -14,6 +14,7 @@ from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import HubkitError
 from hubkit.inference.hooks import recorded
 from hubkit.inference.prompts import Prompts
+from hubkit.words import human_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -121,7 +122,7 @@ def refuse_small_disk(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise HubkitError(
-            f"{folder}: the activations need {needed / 1e6:,.1f} MB, and {free / 1e6:,.1f} MB are free",
+            f"{folder}: the activations need {human_bytes(needed)}, and {human_bytes(free)} are free",
             hint="make room on that disk, take fewer layers, or another folder: hubkit collect STUDY.yaml --folder FOLDER",
         )
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hubkit.evaluate.probe import fits
+from hubkit.evaluate.logistic import sigmoid
+from hubkit.evaluate.probe import fits, not_finite
 from hubkit.measures.design import numbered
 
 if TYPE_CHECKING:
@@ -21,16 +22,13 @@ STEPS = 100
 def calibrated(design: Design, features: Mapping[str, Floats]) -> Values | str:
     """(n,) probability of the first label: of each fold's rows by the probe without them, and by Platt's two parameters, which scores of the other rows give,
     each by a probe without that row's fold and without this one. Or why there are none."""
-    reason = design.unmeasurable()
-    if reason is not None:
+    if (reason := design.unmeasurable() or not_finite(design, features)) is not None:
         return reason
     fold, found = numbered(design.fold), np.empty(len(design.positive))
     count = len(design.folds)
     if count < 3:
         return f"{count} folds: none is left to map the scores by"
     for number, name in enumerate(design.folds):
-        if not np.isfinite(features[name]).all():
-            return f"features without {name} hold NaN or infinity"
         inner = [other for other in range(count) if other != number]
         train = np.stack([fold != number, *((fold != number) & (fold != other) for other in inner)], axis=1)
         if not _both(design.positive, train):
@@ -41,7 +39,7 @@ def calibrated(design: Design, features: Mapping[str, Floats]) -> Values | str:
         unseen = np.concatenate([scores[fold == other, 1 + place] for place, other in enumerate(inner)])
         a, b = platt(unseen, design.positive[rows])
         held_out = fold == number
-        found[held_out] = 0.5 * (1 + np.tanh(0.5 * (a * scores[held_out, 0] + b)))
+        found[held_out] = sigmoid(a * scores[held_out, 0] + b)
     return found
 
 
@@ -63,7 +61,7 @@ def platt(scores: Values, positive: Booleans) -> tuple[float, float]:
         return float((np.logaddexp(0.0, values) - target * values).sum())
 
     for _ in range(STEPS):
-        share = 0.5 * (1 + np.tanh(0.5 * (wide @ at)))
+        share = sigmoid(wide @ at)
         gradient = wide.T @ (share - target)
         if np.abs(gradient).max() < 1e-10:
             break

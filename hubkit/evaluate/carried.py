@@ -45,13 +45,13 @@ def carried(
         scores = _fitted(
             rows, np.concatenate([labels, truth]), np.concatenate([np.ones(labels.shape, dtype=bool), never])
         )[n:]
-        return _probed(truth, fold, scores)
+        return Probed.of(Columns(truth, fold, scores), KIND)
     truth, fold, scores = labels[own], folds[own], np.empty(never.shape)
     everything = np.concatenate([labels, truth])
     for number in range(len(design.folds)):
         found = _fitted(rows, everything, np.concatenate([folds != number, never]))[n:]
         scores = np.where(fold == number, found, scores)
-    return _probed(truth, fold, scores)
+    return Probed.of(Columns(truth, fold, scores), KIND)
 
 
 def _apart(design: Design, own: Numbers) -> Design:
@@ -78,7 +78,8 @@ def held_out_by_group(
     predicted = Design(design.positive[kept], design.scenario[kept], design.fold[kept])
     if (reason := _one_label(predicted)) is not None:
         return reason
-    return _probed(labels[kept], np.repeat(group[kept, None], labels.shape[1], axis=1), scores[kept])
+    of_group = np.repeat(group[kept, None], labels.shape[1], axis=1)
+    return Probed.of(Columns(labels[kept], of_group, scores[kept]), KIND)
 
 
 def _fitted(rows: Values, labels: Booleans, train: Booleans) -> Values:
@@ -88,13 +89,6 @@ def _fitted(rows: Values, labels: Booleans, train: Booleans) -> Values:
     found = np.zeros(labels.shape)
     found[:, fit] = decision_values(rows, labels[:, fit], train[:, fit])
     return found
-
-
-def _probed(positive: Booleans, fold: Numbers, scores: Values) -> Probed:
-    real, null = (
-        Columns(positive[:, part], fold[:, part], scores[:, part]) for part in (slice(0, 1), slice(1, None))
-    )
-    return Probed(real, null, KIND)
 
 
 def _one_label(design: Design) -> str | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hubkit.evaluate.newton import Prepared
+from hubkit.evaluate.probe import not_finite
 from hubkit.measures.bootstrap import SEED
 from hubkit.measures.design import numbered
 from hubkit.measures.probed import Columns, Probed
@@ -81,13 +82,10 @@ def _drawn(
 
 def reduced_probe(design: Design, features: Mapping[str, Floats], reduce: Reduce) -> Probe:
     """The probe of what `reduce` makes of each fold's features; or why there is none."""
-    reason = design.unmeasurable()
-    if reason is not None:
+    if (reason := design.unmeasurable() or not_finite(design, features)) is not None:
         return reason
     scores, fold = np.zeros((len(design.positive), 1)), numbered(design.fold)
     for number, name in enumerate(design.folds):
-        if not np.isfinite(features[name]).all():
-            return f"features without {name} hold NaN or infinity"
         train = fold != number
         few = Prepared(reduce(features[name], train, design.positive))
         scores[~train] = few.decision_values(design.positive[:, None], train[:, None])[~train]

@@ -59,7 +59,7 @@ def decision_values(rows: Floats, positive: Booleans, train: Booleans) -> Floats
     ahead_w, ahead_b, momentum = w, b, np.ones(positive.shape[1])
     for step in range(1, STEPS + 1):
         margin = sign * (rows @ ahead_w + ahead_b)
-        pull = -weight * sign * _sigmoid(-margin)
+        pull = -weight * sign * sigmoid(-margin)
         gradient = rows.T @ pull + ahead_w
         gradient_b = pull.sum(axis=0)
         next_w, next_b = ahead_w - scale * gradient, ahead_b - bias_scale * gradient_b
@@ -104,5 +104,6 @@ def balanced(positive: Booleans, train: Booleans) -> Floats:
     return weights
 
 
-def _sigmoid(values: Floats) -> Floats:
+def sigmoid(values: Floats) -> Floats:
+    """1 / (1 + exp(-v)), without overflow."""
     return 0.5 * (1.0 + np.tanh(0.5 * values))

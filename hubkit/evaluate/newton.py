@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hubkit.evaluate.gram import gram, standardised
-from hubkit.evaluate.logistic import balanced
+from hubkit.evaluate.logistic import balanced, sigmoid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +98,7 @@ def fit_products(products: Floats, positive: Booleans, weight: Floats) -> tuple[
 
 def _slopes(values: Floats, positive: Booleans, weight: Floats) -> tuple[Floats, Floats]:
     """How far each row pulls, and the curvature there."""
-    share = 0.5 * (1.0 + np.tanh(0.5 * values))
+    share = sigmoid(values)
     return weight * (positive - share), weight * np.maximum(share * (1 - share), 1e-300)
 
 

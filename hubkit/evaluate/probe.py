@@ -33,27 +33,23 @@ def probe(
     design: Design, features: Mapping[str, Floats], permuting: Permuting = "none", draws: int = PERMUTATIONS
 ) -> Probe:
     """The probe of each fold, fitted without its rows on `features[fold]` (n, d), which were made without them too; or why there is none."""
-    reason = design.unmeasurable()
-    if reason is not None:
+    if (reason := design.unmeasurable() or not_finite(design, features)) is not None:
         return reason
-    for name in design.folds:
-        if not np.isfinite(features[name]).all():
-            return f"features without {name} hold NaN or infinity"
     positive, fold = labellings(design, permuting, draws)
     scores = _out_of_fold(positive, fold, [features[name] for name in design.folds])
-    real, null = (
-        Columns(positive[:, part], fold[:, part], scores[:, part]) for part in (slice(0, 1), slice(1, None))
-    )
-    return Probed(
-        real, null if positive.shape[1] > 1 else None, f"labels permuted within scenarios, {permuting}"
-    )
+    return Probed.of(Columns(positive, fold, scores), f"labels permuted within scenarios, {permuting}")
+
+
+def not_finite(design: Design, features: Mapping[str, Floats]) -> str | None:
+    """Why nothing can be fitted on these features, or None."""
+    bad = next((name for name in design.folds if not np.isfinite(features[name]).all()), None)
+    return None if bad is None else f"features without {bad} hold NaN or infinity"
 
 
 def labelled_otherwise(design: Design, features: Mapping[str, Floats], positive: Booleans) -> Columns | str:
     """The same of other labels (n, B) of the rows, the folds as they are; or why there are none. Each fold's other rows need both labels."""
-    for name in design.folds:
-        if not np.isfinite(features[name]).all():
-            return f"features without {name} hold NaN or infinity"
+    if (reason := not_finite(design, features)) is not None:
+        return reason
     fold = np.repeat(numbered(design.fold)[:, None], positive.shape[1], axis=1)
     return Columns(positive, fold, _out_of_fold(positive, fold, [features[name] for name in design.folds]))
 

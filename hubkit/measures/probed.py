@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -40,6 +40,15 @@ class Probed:
     """None where no permutation of the labels would be as good as the labels are without an effect."""
     kind: str = ""
     """What was permuted."""
+
+    @classmethod
+    def of(cls, columns: Columns, kind: str) -> Self:
+        """The first column is that of the labels, the others are of permuted ones."""
+        real, null = (
+            Columns(columns.positive[:, part], columns.fold[:, part], columns.scores[:, part])
+            for part in (slice(0, 1), slice(1, None))
+        )
+        return cls(real, null if columns.scores.shape[1] > 1 else None, kind)
 
     @property
     def predicted(self) -> Booleans:

@@ -14,9 +14,8 @@ from hubkit.publish.earlier import MEND
 from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.report import Report
 from hubkit.validate.reporters.markdown import escape
-from hubkit.validate.reporters.text import human_bytes
 from hubkit.validate.rule import REGISTRY
-from hubkit.words import many
+from hubkit.words import human_bytes, many
 
 EXAMPLES = 5
 """Findings of one rule that are shown; the rest is counted."""

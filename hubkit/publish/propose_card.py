@@ -18,8 +18,7 @@ from hubkit.publish.earlier import CORRECT
 from hubkit.publish.plan import PushPlan, Target, described, make_plan
 from hubkit.release.writing import write_text
 from hubkit.validate.reporters.markdown import escape
-from hubkit.validate.reporters.text import human_bytes
-from hubkit.words import many
+from hubkit.words import human_bytes, many
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -23,7 +23,7 @@ from hubkit.publish.push import push
 from hubkit.publish.remote import read_remote
 from hubkit.publish.verify import Verification, verify
 from hubkit.release.layout import README
-from hubkit.validate.reporters.text import human_bytes
+from hubkit.words import human_bytes
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -9,8 +9,8 @@ from hubkit.publish.plan import Action, PlannedFile, PushPlan
 from hubkit.publish.rehearse import Prepared, Rehearsal
 from hubkit.publish.verify import Verification, pinned
 from hubkit.validate.finding import Severity
-from hubkit.validate.reporters.text import escape, human_bytes
-from hubkit.words import many
+from hubkit.validate.reporters.text import escape
+from hubkit.words import human_bytes, many
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,8 @@ from typing import Any
 from hubkit.cards.render import interval
 from hubkit.study.demo import Demo, weights_bytes
 from hubkit.validate.finding import Severity
-from hubkit.validate.reporters.text import escape, human_bytes
+from hubkit.validate.reporters.text import escape
+from hubkit.words import human_bytes
 
 
 def holds(demo: Demo) -> bool:

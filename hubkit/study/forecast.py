@@ -15,6 +15,7 @@ from hubkit.engine.memory import free_on_host
 from hubkit.models.base_width import base_shape
 from hubkit.release.pool import MIXED
 from hubkit.train.plan import FLOAT32, SMALL_FILES, CrossFit
+from hubkit.words import human_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -180,13 +181,15 @@ def _notes(study: Study, found: Forecast, free: int) -> list[str]:
         )
     elif found.model_memory > free:
         told.append(
-            f"needs a GPU, or a machine with more memory: the base model takes {size(found.model_memory)}, {size(free)} are free here"
+            f"needs a GPU, or a machine with more memory: the base model takes {human_bytes(found.model_memory)}, {human_bytes(free)} are free here"
         )
     trained = found.trained
     if trained is None:
         told.append(f"how wide {found.base_model} is, is not known here: what training takes cannot be told")
     elif trained.memory > free:
-        told.append(f"training takes {size(trained.memory)}, {size(free)} are free here: fewer --workers")
+        told.append(
+            f"training takes {human_bytes(trained.memory)}, {human_bytes(free)} are free here: fewer --workers"
+        )
     for what, seconds in (
         ("collecting", found.collecting),
         ("training", trained.seconds if trained else None),
@@ -226,11 +229,6 @@ def _seconds(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return max(time.perf_counter() - start, 1e-9)
-
-
-def size(count: float) -> str:
-    """`3.4 GB`."""
-    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"
 
 
 def duration(seconds: float) -> str:

@@ -12,6 +12,7 @@ from hubkit.engine.work import Unit
 from hubkit.errors import HubkitError, UsageError
 from hubkit.release.folds import ALL, draws_of, folder_of
 from hubkit.train.unit import TrainingUnit, marker_of, unit_digest
+from hubkit.words import human_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -133,10 +134,6 @@ def check_space(units: Sequence[TrainingUnit], d_in: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise HubkitError(
-            f"{folder}: {len(units)} SAEs need {_size(needed)}, {_size(free)} are free",
+            f"{folder}: {len(units)} SAEs need {human_bytes(needed)}, {human_bytes(free)} are free",
             hint="free some space, choose another --folder, or train fewer with --rows-only",
         )
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

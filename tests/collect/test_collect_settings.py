@@ -194,7 +194,7 @@ def test_a_disk_that_is_too_small_is_said_before(
 ) -> None:
     free = SimpleNamespace(free=1000)
     monkeypatch.setattr("hubkit.collect.activations.shutil.disk_usage", lambda _: free)
-    with pytest.raises(HubkitError, match=r"the activations need 0\.0 MB, and 0\.0 MB are free"):
+    with pytest.raises(HubkitError, match=r"the activations need 22 kB, and 1 kB are free"):
         collect(small(lab), tmp_path)
     monkeypatch.undo()
     collect(small(lab), tmp_path)

@@ -199,7 +199,7 @@ def test_too_small_a_disk_is_said_before_any_work(
     import shutil
 
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**6, 10**6, 1000))
-    with pytest.raises(HubkitError, match=r"12 SAEs need 0.8 MB, 0.0 MB are free"):
+    with pytest.raises(HubkitError, match=r"12 SAEs need 799 kB, 1 kB are free"):
         train(specs(), pool, tmp_path / "release", tmp_path / "work", options=Options(PLAIN))
     assert not (tmp_path / "release").exists()
 

@@ -13,10 +13,9 @@ from hubkit.validate.areas import telling
 from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.report import Report
 from hubkit.validate.reporters.obeyed import configuration, set_aside
-from hubkit.validate.reporters.text import human_bytes
 from hubkit.validate.reporters.verdict import closing
 from hubkit.validate.rule import REGISTRY
-from hubkit.words import many
+from hubkit.words import human_bytes, many
 
 LIMIT = 1 << 20
 """Bytes."""

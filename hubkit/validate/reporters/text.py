@@ -20,7 +20,7 @@ from hubkit.validate.report import Report
 from hubkit.validate.reporters.obeyed import configuration, set_aside
 from hubkit.validate.reporters.verdict import closing
 from hubkit.validate.rule import REGISTRY
-from hubkit.words import many
+from hubkit.words import human_bytes, many
 
 COLOUR = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 WIDTH = 120
@@ -43,16 +43,6 @@ def escape(text: str) -> str:
     the character that looks like it.
     """
     return SLASH.sub(lambda match: LIKE_A_SLASH * len(match.group()), printable(text)).replace("[", "\\[")
-
-
-def human_bytes(count: int) -> str:
-    """`633 kB`, `574.7 MB`: powers of 1000, as the Hub shows sizes."""
-    size = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit in {"B", "kB"} else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
 
 
 def wrapped(text: str, width: int, first: str = "", rest: str | None = None) -> str:
