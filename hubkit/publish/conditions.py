@@ -6,137 +6,38 @@ UNREAD, CODE, LICENSE, BASE-MODEL, IGNORED, SNIPPET. A secret, two base models, 
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import groupby
-from pathlib import Path
-from typing import Any
 
 from hubkit.cards.build import recorded_digest
-from hubkit.cards.checksums import is_digested
 from hubkit.cards.figures import FIGURES
 from hubkit.cards.init import license_in_files
-from hubkit.formats.folder import CONFIG_NAMES
-from hubkit.localhub.gitignore import GITIGNORE, ignored_by
 from hubkit.models.names import hub_id
-from hubkit.publish.files import LocalFile, some_files
-from hubkit.readme.document import parse_readme, read_readme
+from hubkit.publish.conditions_of_files import (
+    no_other_code,
+    no_pickle,
+    no_secret,
+    no_unread_file,
+    nothing_is_ignored,
+    pool_is_meant,
+)
+from hubkit.publish.subject import Condition, Problem, Subject, concerns
 from hubkit.readme.generated import edited_by_hand, recorded
 from hubkit.release.card_digest import figures_digest
-from hubkit.release.digests import sha256_of_json
-from hubkit.release.layout import CARD_SETTINGS, EVALUATION, PROVENANCE, PUBLISHED_POOL, README, is_left_out
+from hubkit.release.layout import CARD_SETTINGS, PROVENANCE, README
 from hubkit.release.layout import FIGURES as FIGURES_FOLDER
-from hubkit.release.provenance import Provenance
 from hubkit.repo.local import open_folder
 from hubkit.small_files import instead_of_file
-from hubkit.tensors.endings import PICKLES
-from hubkit.tensors.view_file import Allowance
 from hubkit.validate.finding import Finding, Severity
-from hubkit.validate.pickle_search import Searched, search
-from hubkit.validate.pickles import danger
-from hubkit.validate.report import Report
-from hubkit.validate.secret_kinds import masked
-from hubkit.validate.secret_texts import secrets_in_file, secrets_of_names
 
-MOST_UNPACKED = 1 << 30
-"""Bytes that come out of the packed files of a release, in search of secrets: 1 GiB."""
 NEVER = {"SEC001", "SEC002"}
 """What no reason lets through: code that runs on load, and secrets."""
 
 
-@dataclass(frozen=True)
-class Problem:
-    """Something that stands in the way."""
-
-    code: str
-    message: str
-    hint: str
-    """What to type next."""
-    count: int = 1
-    allowable: bool = True
-    """Whether `--allow CODE --reason TEXT` lets it through."""
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What the conditions look at."""
-
-    release: Path
-    files: tuple[LocalFile, ...]
-    report: Report
-
-    @property
-    def typed(self) -> str:
-        """Its path as one types it in a command."""
-        return shlex.quote(str(self.release))
-
-    @cached_property
-    def card(self) -> str | None:
-        """The text of README.md."""
-        path = self.release / README
-        return read_readme(path.read_bytes()).text if path.is_file() else None
-
-    @property
-    def has_settings(self) -> bool:
-        """Whether there is a card.yaml to build a card from."""
-        return (self.release / CARD_SETTINGS).is_file()
-
-    @cached_property
-    def front_matter(self) -> dict[str, Any]:
-        """Of the card; empty where there is none."""
-        return dict(parse_readme(self.card).front_matter or {}) if self.card is not None else {}
-
-    @cached_property
-    def searched(self) -> Searched:
-        """What the files hold in search of pickles; those alone that are sent count."""
-        return search(open_folder(self.release))
-
-    @property
-    def base_model(self) -> str | None:
-        """As the card names it."""
-        return _text(self.front_matter.get("base_model"))
-
-    @property
-    def license(self) -> str | None:
-        """As the card names it."""
-        return _text(self.front_matter.get("license"))
-
-    @property
-    def digest(self) -> str:
-        """What a current card of these files carries: the digest of `cards.checksums`, from the hashes that are known already."""
-        return sha256_of_json({file.path: file.sha256 for file in self.files if is_digested(file.path)})
-
-    @cached_property
-    def recorded(self) -> dict[str, str]:
-        """Path to sha256, as provenance.json has it; empty where hubkit wrote none."""
-        record = Provenance.load_ours(self.release / PROVENANCE)
-        return dict(record.files) if record else {}
-
-
-Condition = Callable[[Subject], list[Problem]]
-
-
-def _text(value: object) -> str | None:
-    return value.strip() or None if isinstance(value, str) else None
-
-
 def finding_problems(subject: Subject) -> list[Problem]:
     """The validator's errors, one problem a code."""
-    errors = [f for f in subject.report.findings if f.severity is Severity.ERROR and _concerns(subject, f)]
+    errors = [f for f in subject.report.findings if f.severity is Severity.ERROR and concerns(subject, f)]
     by_code = groupby(sorted(errors, key=lambda f: f.code), key=lambda f: f.code)
     return [_of_findings(subject, code, list(found)) for code, found in by_code]
-
-
-def _concerns(subject: Subject, finding: Finding) -> bool:
-    """Whether it speaks of what is sent, and no condition of the gate says it: not of a file that is left out, nor of a secret in one that `no_secret`
-    searches to its end.
-    """
-    if finding.code == "SEC002" and not _is_description(finding.path or ""):
-        return False
-    sent = finding.path is None or not is_left_out(finding.path)
-    return sent or any(file.path == finding.path for file in subject.files)
 
 
 def _of_findings(subject: Subject, code: str, found: list[Finding]) -> Problem:
@@ -257,120 +158,6 @@ def provenance_agrees(subject: Subject) -> list[Problem]:
     message = f"{PROVENANCE}: {len(wrong)} of {len(subject.recorded)} files are not what it recorded: {shown}"
     hint = f"hubkit validate {subject.typed} --deep names them; hubkit run STUDY.yaml writes the record again from the files"
     return [Problem("PROVENANCE", message, hint)]
-
-
-def pool_is_meant(subject: Subject) -> list[Problem]:
-    """No pool that its author did not ask for: completions are texts, and nothing that was published can be taken back."""
-    files = [file.path for file in subject.files if file.path.startswith(f"{PUBLISHED_POOL}/")]
-    record = Provenance.load_ours(subject.release / PROVENANCE)
-    if not files or (record is not None and record.published_pool is not None):
-        return []
-    message = (
-        f"{some_files(files)}: a pool, and {PROVENANCE} records neither its licence nor why it may be public"
-    )
-    hint = f"publish: pool: in the study file and hubkit run STUDY.yaml, or remove {subject.release / PUBLISHED_POOL}"
-    return [Problem("POOL", message, hint, len(files))]
-
-
-def no_secret(subject: Subject) -> list[Problem]:
-    """No token or key in any file of the release or its name, searched to its end, also where that is too long for the validator."""
-    told = {finding.path for finding in subject.report.findings if finding.code == "SEC002"}
-    view, allowance = open_folder(subject.release), Allowance(0, 0, MOST_UNPACKED)
-    found = []
-    for path in (file.path for file in subject.files):
-        secrets, cut = list(secrets_of_names([path])), list[str]()
-        if not (_is_description(path) and path in told):
-            inside, cut = secrets_in_file(view, path, allowance)
-            secrets += inside
-        first = {one.kind: one for one in reversed(secrets)}
-        found += [
-            Problem(
-                "SECRET",
-                f"{masked(path)}: {kind} {one.place}".rstrip(),
-                "revoke it now, then remove it",
-                allowable=False,
-            )
-            for kind, one in reversed(first.items())
-        ]
-        if cut:
-            message = f"{path}: not all that is packed in it could be searched for secrets"
-            found.append(Problem("SECRET", message, "unpack it, or --allow SECRET --reason TEXT"))
-    return found
-
-
-def _is_description(path: str) -> bool:
-    """Whether it is a small file that the validator reads whole, whatever is in it: SEC002 speaks of it."""
-    return path in {README, EVALUATION} or path.rpartition("/")[2] in CONFIG_NAMES
-
-
-def no_pickle(subject: Subject) -> list[Problem]:
-    """No pickle, by its name or by its bytes, whatever it imports: the message names the worst, and what that may do."""
-    found = subject.searched.pickles
-    pickles = [
-        file.path
-        for file in subject.files
-        if file.path.lower().endswith(PICKLES) or ((pickle := found.get(file.path)) and pickle.places)
-    ]
-    if not pickles:
-        return []
-    pickles.sort(key=lambda path: -danger(found.get(path))[0])  # stable: of equals the first
-    more = f" and {len(pickles) - 1} more" if len(pickles) > 1 else ""
-    message = f"{pickles[0]}{more}: {danger(found.get(pickles[0]))[1]}"
-    return [Problem("PICKLE", message, _about_pickles(subject, pickles))]
-
-
-def _about_pickles(subject: Subject, pickles: list[str]) -> str:
-    """Weights are written as safetensors first; what is no weights, or is written already, only has to go."""
-    weights = {one.path for one in subject.report.findings if one.code == "WTS014" and one.fix}
-    remove = f"remove {', '.join(pickles[:3])}{' and the others' if len(pickles) > 3 else ''}"
-    if weights & set(pickles):
-        return f"hubkit fix {subject.typed} --select WTS014 writes safetensors; then {remove}"
-    if any(one.code == "SEC001" and one.severity is Severity.ERROR for one in subject.report.findings):
-        return remove  # SEC001 passes for no reason, whatever PICKLE may
-    return f"{remove}, or --allow PICKLE --reason TEXT"
-
-
-def no_unread_file(subject: Subject) -> list[Problem]:
-    """No file that nobody could look into: of no kind that hubkit knows, or packed in a way that is not undone here."""
-    unread = {one.partition(": ")[0] for one in subject.searched.unknown}
-    unread |= {path for path, one in subject.searched.pickles.items() if one.unread and not one.places}
-    files = sorted(unread & {file.path for file in subject.files})
-    if not files:
-        return []
-    what = (
-        "a file that hubkit does not know how to read"
-        if len(files) == 1
-        else "files that hubkit does not know how to read"
-    )
-    hint = "take it out, write numbers as safetensors, or --allow UNREAD --reason TEXT"
-    return [Problem("UNREAD", f"{some_files(files)}: {what}", hint, len(files))]
-
-
-def no_other_code(subject: Subject) -> list[Problem]:
-    """No program, and nothing that names code for a loader to run: SEC004's warnings."""
-    found = [
-        one
-        for one in subject.report.findings
-        if one.code == "SEC004" and one.severity is Severity.WARNING and _concerns(subject, one)
-    ]
-    if not found:
-        return []
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    hint = "remove it, or --allow CODE --reason TEXT"
-    return [Problem("CODE", f"{found[0].path}: {found[0].message}{more}", hint, len(found))]
-
-
-def nothing_is_ignored(subject: Subject) -> list[Problem]:
-    """No file that the release's own `.gitignore` names: the Hub goes by it, and the client leaves such files out without an error."""
-    if not any(file.path == GITIGNORE for file in subject.files):
-        return []
-    text = (subject.release / GITIGNORE).read_text(encoding="utf-8", errors="replace")
-    ignored = ignored_by(text, [file.path for file in subject.files])
-    if not ignored:
-        return []
-    message = f"{GITIGNORE}: the Hub would leave out {some_files(ignored)}"
-    hint = f"take them out of {subject.release / GITIGNORE}, or delete it: a release needs none"
-    return [Problem("IGNORED", message, hint, len(ignored), allowable=False)]
 
 
 CONDITIONS: tuple[Condition, ...] = (

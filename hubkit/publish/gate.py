@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hubkit.errors import ExitCode, HubkitError, UsageError
-from hubkit.publish.conditions import CONDITIONS, Problem, Subject, finding_problems
+from hubkit.publish.conditions import CONDITIONS, finding_problems
 from hubkit.publish.files import LocalFile, hash_release
+from hubkit.publish.subject import Problem, Subject
 from hubkit.repo.local import open_folder
 from hubkit.validate.finding import Severity
 from hubkit.validate.report import Report

@@ -16,8 +16,9 @@ from safetensors.numpy import save
 from tensors.hostile import HEALTHY, HOSTILE, NAMES, NEW_CALL, TEXTS, npy, npz, objects, torch_zip, zipped
 
 from hubkit.errors import ExitCode
-from hubkit.publish.conditions import Subject, no_pickle
+from hubkit.publish.conditions_of_files import no_pickle
 from hubkit.publish.files import hash_release
+from hubkit.publish.subject import Subject
 from hubkit.repo.local import open_folder
 from hubkit.repo.memory import MemoryView
 from hubkit.repo.part import part_of
