@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from corpus import samples  # noqa: E402
 
 from hubkit.release.writing import write_json  # noqa: E402
+from hubkit.validate.rule import REGISTRY  # noqa: E402
 
 
 def main() -> None:
@@ -30,7 +31,11 @@ def main() -> None:
             fired.setdefault(code, Counter())[sample.kind] += 1
     write_json(
         ROOT / "hubkit" / "validate" / "alarm_rates.json",
-        {"totals": dict(totals), "fired": {code: dict(kinds) for code, kinds in fired.items()}},
+        {
+            "totals": dict(totals),
+            "asked": sorted(REGISTRY),
+            "fired": {code: dict(kinds) for code, kinds in fired.items()},
+        },
     )
     write_json(ROOT / "tests" / "validate" / "corpus_goldens.json", goldens)
     for code in sorted(fired):

@@ -36,5 +36,7 @@ def alarm_rate(code: str) -> str:
             if option
             else "not measured: the corpus holds single files, not repositories"
         )
+    if code not in _rates()["asked"]:
+        return "not measured yet"
     fired = _rates()["fired"].get(code, {})
     return ", ".join(f"{fired.get(kind, 0)} of {total} {kind}" for kind, total in _rates()["totals"].items())

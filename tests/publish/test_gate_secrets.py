@@ -10,7 +10,7 @@ import pytest
 
 from hubkit.cards.build import build_card
 from hubkit.errors import HubkitError, UsageError
-from hubkit.publish import conditions
+from hubkit.publish import conditions_of_files
 from hubkit.publish.gate import check_gate
 from hubkit.repo.local import open_folder
 from hubkit.validate.run import validate
@@ -78,7 +78,7 @@ def test_what_only_packed_could_hide_needs_a_reason(release: Path, monkeypatch: 
     (release / "rows.txt.gz").write_bytes(gzip.compress(b"a" * 5_000_000))
     build_card(release, force=True)
     check_gate(release)
-    monkeypatch.setattr(conditions, "MOST_UNPACKED", 1_000_000)
+    monkeypatch.setattr(conditions_of_files, "MOST_UNPACKED", 1_000_000)
     with pytest.raises(HubkitError, match=r"rows\.txt\.gz: not all that is packed in it"):
         check_gate(release)
     check_gate(release, {"SECRET": "rows of a public set"})
