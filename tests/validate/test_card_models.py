@@ -35,6 +35,13 @@ def found(view: MemoryView) -> list[Finding]:
     return [finding for finding in report.findings if finding.code == "CARD016"]
 
 
+@pytest.mark.parametrize("relation", ["finetune", "adapter", "merge", "quantized"])
+def test_an_sae_is_no_copy_of_its_base_model(relation: str) -> None:
+    (finding,) = found(repository(f"base_model: {GEMMA}\nbase_model_relation: {relation}"))
+    assert (finding.severity, finding.line, finding.pointer) == (Severity.WARNING, 4, "/base_model_relation")
+    assert found(repository(f"base_model: {GEMMA}")) == []
+
+
 @pytest.mark.parametrize(
     ("front", "text", "model", "severity"),
     [

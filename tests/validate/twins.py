@@ -370,6 +370,7 @@ TWINS: dict[str, Twins] = {
         lambda: view(cfg("topk", metadata={"training_architecture_details": {"k": 64, "d_sae": 32}}), tensors("topk")),
         lambda: view(cfg("topk", metadata={"training_architecture_details": {"k": 4, "d_sae": 32}}), tensors("topk")),
     ),
+    "CFG025": (lambda: view(cfg(metadata={"context_size": 0})), lambda: view(cfg(metadata={"context_size": 128}))),
     "CARD001": (lambda: view(readme=None), view),
     "CARD002": (lambda: with_card(README.replace("mit", "MIT License")), view),
     "CARD003": (lambda: with_card(README.replace("saelens", "sae_lens")), view),
@@ -414,6 +415,30 @@ MORE: dict[str, Twins] = {
     "CFG019 tanh": (lambda: legacy(activation_fn_str="tanh-relu"), lambda: legacy(activation_fn_str="relu")),
     "CFG021 trained": (lambda: view(cfg("standard", metadata=EXPORTED)), lambda: view(cfg("standard", metadata=EXPORTED | {"hubkit": {"rewritten": {"rule": "THR001", "from": "jumprelu", "to": "standard"}}}))),
     "WTS005 scaling": (lambda: view(weights=tensors(scaling_factor=2 * ONES)), lambda: view(weights=tensors(scaling_factor=ONES))),
+    "CARD002 a licence of one's own": (
+        lambda: with_card(README.replace("mit", "other")), lambda: with_card(README.replace("mit", "other\nlicense_name: ours\nlicense_link: LICENSE")),
+    ),
+    "CARD002 a licence beside": (lambda: with_card(README.replace("license: mit", "license: mit\nlicense_name: ours")), view),
+    "CFG025 tokens": (lambda: view(cfg(metadata={"training_tokens": -1})), lambda: view(cfg(metadata={"training_tokens": 0}))),
+    "CFG025 rate": (lambda: view(cfg(metadata={"lr": 0.0})), lambda: view(cfg(metadata={"lr": 3e-4, "l1_coefficient": 0}))),
+    "CFG025 details": (
+        lambda: view(cfg(metadata={"training_architecture_details": {"l1_coefficient": -1.0}})),
+        lambda: view(cfg(metadata={"training_architecture_details": {"l1_coefficient": 1.0}})),
+    ),
+    "CFG025 legacy": (lambda: legacy(lr=-1.0), lambda: legacy(lr=1.0)),
+    "CFG025 BOS": (lambda: view(cfg(metadata={"prepend_bos": "maybe"})), lambda: view(cfg(metadata={"prepend_bos": None}))),
+    "CFG025 dataset": (lambda: view(cfg(metadata={"dataset_path": 5})), lambda: view(cfg(metadata={"dataset_path": "a/b"}))),
+    "CFG025 slice": (
+        lambda: view(cfg(metadata={"context_size": 128, "seqpos_slice": [5, 500]})),
+        lambda: view(cfg(metadata={"context_size": 128, "seqpos_slice": [5, -1]})),
+    ),
+    "CFG025 learned positions": (lambda: gpt2_at(5, context_size=2048), lambda: gpt2_at(5, context_size=1024)),
+    "CFG025 rotary positions": (
+        lambda: gpt2_at(5, model_name="EleutherAI/pythia-160m", context_size=4096),
+        lambda: gpt2_at(5, model_name="EleutherAI/pythia-160m", context_size=2048),
+    ),
+    "CFG025 heads": (lambda: gpt2_at(5, hook_head_index=12), lambda: gpt2_at(5, hook_head_index=11)),
+    "EVL002 of a training": (lambda: view(cfg(metadata={"explained_variance": 1.4})), lambda: view(cfg(metadata={"explained_variance": -0.2}))),
     "CFG023 address": (
         lambda: gpt2_at(5, neuronpedia_id="https://www.neuronpedia.org/gpt2-small/5-res-jb"), lambda: gpt2_at(5, neuronpedia_id=None),
     ),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from hubkit.card_metadata import listed
 from hubkit.models.kinship import Kinship, agrees, kinship, take_apart
 from hubkit.models.names import HUB_ID, hub_id, is_placeholder
 from hubkit.models.widths import widths_at
@@ -68,7 +69,8 @@ def another_model(repo: RepoFacts) -> Iterator[Found]:
     `model_name` of the configurations is held against `base_model` in the front matter, the title, sentences and rows about the base model, the model and tokenizer that
     the card's code loads, card.yaml and provenance.json. Names are compared as what they mean: `gpt2-small` is openai-community/gpt2, and words of a text may say less than an
     id does. Two different models are an error. A model trained on from the other (`-it`, `-Instruct`, a fine-tune) computes other activations: a warning, and a note where the
-    text names both, or `base_model_relation` tells; a note for a quantized copy. The hooks that the code takes (`cache[...]`, `names_filter`, `model.layers[12]`, `hidden_states[13]`)
+    text names both, or `base_model_relation` tells; a note for a quantized copy. `base_model_relation` beside the SAEs' own model is a warning: an SAE is no finetune or adapter
+    of it. The hooks that the code takes (`cache[...]`, `names_filter`, `model.layers[12]`, `hidden_states[13]`)
     must be the place of the SAE that it loads, or of one of the repository's where that is left open. Where no configuration names a model, the widths of the SAEs must be
     those of the card's.
     """
@@ -86,6 +88,7 @@ def another_model(repo: RepoFacts) -> Iterator[Found]:
         if not own.certain:
             yield from _too_wide(repo, own.names[0])
         yield from _tags(repo, own)
+        yield from _related(repo, own)
         for mention in repo.base_mentions:
             yield from _words(repo, own, mention)
     yield from misread(repo, use)
@@ -170,6 +173,20 @@ def _tags(repo: RepoFacts, own: Own) -> Iterator[Found]:
             _hint(own, "different"),
             path=CARD, line=_front_line(repo, "tags"), pointer="/tags", severity=Severity.WARNING, identity=f"tag {tag}",
         )  # fmt: skip
+
+
+def _related(repo: RepoFacts, own: Own) -> Iterator[Found]:
+    """An SAE beside its base model is none of what the Hub has words for; between two models the key says what a reader must know."""
+    front = (repo.readme.front_matter or {}) if repo.readme else {}
+    relation = front.get("base_model_relation")
+    names = [name for name in listed(front.get("base_model")) if isinstance(name, str)]
+    if not isinstance(relation, str) or not names or any(own.nearest(name) != "same" for name in names):
+        return
+    yield Found(
+        f"base_model_relation is {relation}: the Hub lists the SAEs as such a copy of {own.shown}, whose activations they take apart",
+        "take base_model_relation out: an SAE is no adapter, finetune, merge or quantized copy of its base model",
+        path=CARD, line=_front_line(repo, "base_model_relation"), pointer="/base_model_relation", severity=Severity.WARNING, identity="relation",
+    )  # fmt: skip
 
 
 def _front_line(repo: RepoFacts, key: str = "base_model") -> int:
