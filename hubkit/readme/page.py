@@ -32,6 +32,9 @@ HEADING = re.compile(r"^(?:#{1,6}\s+(?P<marked>\S.*)|\*\*(?P<bold>[^*]{1,80}?)[:
 UNDERLINE = re.compile(r"^={3,}[ \t]*$")
 """Below a title."""
 BULLET = re.compile(r"^(?:[-+*•]|\d{1,2}[.)])\s+")
+FOOTNOTE = re.compile(r"^\[\^[^\[\]\s]{1,30}\]:\s{0,8}")
+STRUCK = re.compile(r"~~[^~\n]{1,300}~~|<(del|s|strike)>[^<>\n]{1,300}</\1>", re.IGNORECASE)
+"""Words that are shown as taken back."""
 BLANKS = re.compile(r"\s{2,}")
 EMPHASIS = re.compile(r"(?<![\d*])\*{1,3}|\*{1,3}(?![\d*])|`{1,3}|(?<!\w)__(?=\w)|(?<=[\w.])__(?!\w)")
 LINK = re.compile(r"\[([^\[\]\n]{1,300})\]\([^()\s]{1,500}\)")
@@ -327,7 +330,12 @@ def _plain(raw: str, cells: tuple[str, ...], *, code: bool) -> str:
     if code:
         return raw
     text = (
-        LINK.sub(r"\1", BULLET.sub("", without_formulas(without_tags(raw)).lstrip("#> ")))
+        LINK.sub(
+            r"\1",
+            FOOTNOTE.sub(
+                "", BULLET.sub("", without_formulas(without_tags(STRUCK.sub("", raw))).lstrip("#> "))
+            ),
+        )
         .replace("\\_", "_")
         .replace("\\*", "*")
     )

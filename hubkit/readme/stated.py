@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hubkit.models.mentions import MENTION
-from hubkit.readme.asides import asides, diagrams
+from hubkit.readme.asides import asides, comments, diagrams
 from hubkit.readme.claims import values
 from hubkit.readme.claims.beside import entries
 from hubkit.readme.claims.fields import BY_NAME
@@ -96,7 +96,7 @@ def stated(page: Page) -> Iterator[Statement]:
             yield from _statement(line.text, line, line)
     for line in page.heads:
         yield from _statement(line.text, line, line)
-    for line in (*front_texts(page), *asides(page), *entries(page), *diagrams(page)):
+    for line in (*front_texts(page), *asides(page), *entries(page), *diagrams(page), *comments(page)):
         yield from _statement(line.text, line, line)
 
 

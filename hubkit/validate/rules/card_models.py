@@ -13,6 +13,7 @@ from hubkit.models.names import HUB_ID, hub_id, is_placeholder
 from hubkit.models.widths import widths_at
 from hubkit.release.layout import CARD_SETTINGS, PROVENANCE
 from hubkit.validate.card import CARD, shape_of, stated_model
+from hubkit.validate.code_changes import changed
 from hubkit.validate.code_sites import misread
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
@@ -71,7 +72,8 @@ def another_model(repo: RepoFacts) -> Iterator[Found]:
     id does. Two different models are an error. A model trained on from the other (`-it`, `-Instruct`, a fine-tune) computes other activations: a warning, and a note where the
     text names both, or `base_model_relation` tells; a note for a quantized copy. `base_model_relation` beside the SAEs' own model is a warning: an SAE is no finetune or adapter
     of it. The hooks that the code takes (`cache[...]`, `names_filter`, `model.layers[12]`, `hidden_states[13]`)
-    must be the place of the SAE that it loads, or of one of the repository's where that is left open. Where no configuration names a model, the widths of the SAEs must be
+    must be the place of the SAE that it loads, or of one of the repository's where that is left open. Code that normalises the activations, takes `b_dec` from them or leaves out
+    the BOS token (or adds it), where the configurations say otherwise, or SAELens does it itself, is a warning. Where no configuration names a model, the widths of the SAEs must be
     those of the card's.
     """
     # Their patterns take longer to compile than a validation without a card takes.
@@ -92,6 +94,7 @@ def another_model(repo: RepoFacts) -> Iterator[Found]:
         for mention in repo.base_mentions:
             yield from _words(repo, own, mention)
     yield from misread(repo, use)
+    yield from changed(repo, use)
 
 
 def _too_wide(repo: RepoFacts, model: str) -> Iterator[Found]:

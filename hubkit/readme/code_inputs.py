@@ -1,0 +1,143 @@
+"""What the Python blocks of a card do to activations before an SAE gets them: divide them by their norm, take the decoder's bias from them, leave the BOS token out.
+
+Read off the syntax tree, nothing is run. From what an SAE encodes the assignments are followed backwards; what comes out of a function of the card's own is left alone.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeGuard
+
+from hubkit.readme.code import Parsed, parsed
+from hubkit.readme.constants import MOST, called
+
+if TYPE_CHECKING:
+    from hubkit.readme.document import CodeBlock
+
+SAE_NAME = re.compile(r"(?:^|_)saes?\d*(?:_|$)|(?:sae|transcoder|autoencoder)$", re.IGNORECASE)
+NORMS = {"norm", "vector_norm", "std", "var"}
+NORMALIZES = {"normalize", "layer_norm", "rms_norm", "LayerNorm", "RMSNorm"}
+RUNS = {"run_with_cache", "run_with_cache_with_saes", "run_with_saes", "run_with_hooks"}
+"""Methods of a hooked model that tokenize what they are given."""
+DEEPEST = 12
+"""Assignments that are followed one behind the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that is done to what an SAE gets."""
+
+    kind: Literal["normalized", "b_dec", "bos", "no bos"]
+    line: int
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """A value that a name was given."""
+
+    line: int
+    value: ast.expr
+
+
+def changes_of(blocks: Iterable[CodeBlock]) -> list[Change]:
+    """Every such thing in a card's Python blocks, in the order of the lines. Never raises."""
+    names: dict[str, list[_Bound]] = {}
+    found: list[Change] = []
+    for one in parsed(blocks):
+        if not isinstance(one, Parsed):
+            continue
+        nodes = list(ast.walk(one.tree))[:MOST]
+        for node in nodes:
+            for name, value in _bindings(node):
+                names.setdefault(name, []).append(_Bound(one.first + value.lineno, value))
+        for node in nodes:
+            if isinstance(node, ast.Call):
+                for kind, at in _changes(node, names, one.first):
+                    text = one.lines[min(at.lineno, len(one.lines)) - 1].strip()
+                    found.append(Change(kind, one.first + at.lineno - 1, text))
+    return found
+
+
+def _bindings(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """`acts = ...`; `acts /= ...` is a division."""
+    if isinstance(node, ast.Assign):
+        yield from ((one.id, node.value) for one in node.targets if isinstance(one, ast.Name))
+    elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
+        yield node.target.id, node.value
+    elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+        before = ast.copy_location(ast.Name(node.target.id, ast.Load()), node)
+        yield node.target.id, ast.copy_location(ast.BinOp(before, node.op, node.value), node)
+
+
+Kinds = Iterator[tuple[Literal["normalized", "b_dec", "bos", "no bos"], ast.expr]]
+
+
+def _changes(node: ast.Call, names: dict[str, list[_Bound]], first: int) -> Kinds:
+    if called(node) in RUNS:
+        for one in node.keywords:
+            if one.arg == "prepend_bos" and isinstance(one.value, ast.Constant):
+                yield ("no bos" if one.value.value is False else "bos"), node
+    if _encodes(node):
+        seen: set[tuple[str, int]] = set()
+        for argument in node.args[:1]:
+            yield from _within(argument, names, first + node.lineno, seen, DEEPEST)
+
+
+def _encodes(node: ast.Call) -> bool:
+    """`sae.encode(...)`, `sae(...)`."""
+    owner: ast.expr = node.func
+    if isinstance(owner, ast.Attribute):
+        if owner.attr not in {"encode", "forward"}:
+            return False
+        owner = owner.value
+    return isinstance(owner, ast.Name) and SAE_NAME.search(owner.id) is not None
+
+
+def _within(
+    node: ast.expr, names: dict[str, list[_Bound]], line: int, seen: set[tuple[str, int]], depth: int
+) -> Kinds:
+    """What is done on the way to the value of an expression that stands on `line`."""
+    if depth == 0:
+        return
+    for one in ast.walk(node):
+        if _normalizes(one, names, line):
+            yield "normalized", one
+        elif isinstance(one, ast.BinOp) and isinstance(one.op, ast.Sub) and _is_bias(one.right):
+            yield "b_dec", one
+        name = one.id if isinstance(one, ast.Name) else ""
+        bound = _last(names, name, line)
+        if bound and (name, bound.line) not in seen:
+            seen.add((name, bound.line))
+            yield from _within(bound.value, names, bound.line, seen, depth - 1)
+
+
+def _last(names: dict[str, list[_Bound]], name: str, line: int) -> _Bound | None:
+    """The last value that a name was given before a line."""
+    return max(
+        (one for one in names.get(name, ()) if one.line < line), key=lambda one: one.line, default=None
+    )
+
+
+def _normalizes(node: ast.AST, names: dict[str, list[_Bound]], line: int) -> TypeGuard[ast.expr]:
+    """`F.layer_norm(x, ...)`, `nn.LayerNorm(512)(x)`, `x / x.norm(dim=-1, keepdim=True)`."""
+    if isinstance(node, ast.BinOp):
+        return isinstance(node.op, ast.Div) and _is_norm(node.right, names, line)
+    if not isinstance(node, ast.Call):
+        return False
+    inner = node.func
+    return called(node) in NORMALIZES or (isinstance(inner, ast.Call) and called(inner) in NORMALIZES)
+
+
+def _is_norm(node: ast.expr, names: dict[str, list[_Bound]], line: int) -> bool:
+    """`x.norm(dim=-1, keepdim=True)`, `(x.std(-1) + eps)`, or a name for it."""
+    if isinstance(node, ast.Name) and (bound := _last(names, node.id, line)):
+        node = bound.value
+    return any(isinstance(one, ast.Call) and called(one) in NORMS for one in ast.walk(node))
+
+
+def _is_bias(node: ast.expr) -> bool:
+    return any(isinstance(one, ast.Attribute) and one.attr == "b_dec" for one in ast.walk(node))
