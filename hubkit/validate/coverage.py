@@ -19,6 +19,7 @@ from hubkit.readme.claims.kinds import Claim
 from hubkit.release.layout import README
 from hubkit.validate.author import Author
 from hubkit.validate.card import countable, layer_of, own_model, same_repository, shape_of
+from hubkit.validate.coverage_beside import foreign, indexed, pictures
 from hubkit.validate.finding import Severity
 from hubkit.validate.properties import comparable
 from hubkit.validate.rule import holding
@@ -134,6 +135,12 @@ def coverage_of(repo: RepoFacts, findings: Iterable[Finding]) -> Coverage | None
         agree += True in verdicts
         if False in verdicts:
             unheld.append(Unheld(one.first, one.quote))
+    for (line, words), there in indexed(repo):
+        contradicted += there and line in wrong
+        agree += there and line not in wrong
+        unheld += [] if there else [Unheld(line, words)]
+    unheld += [Unheld(line, words) for line, words in pictures(repo) if author.wrote(line, line, words)]
+    unheld.sort(key=lambda one: one.line)
     return Coverage(
         README,
         agree + contradicted + len(unheld),
@@ -156,6 +163,11 @@ def _claims_of(statements: list[Statement], claims: Iterable[Claim]) -> list[lis
         for at in own if own and not claim.quote.endswith("...") else [at for at, _ in there]:
             found[at].append(claim)
     return found
+
+
+def coverage_beside(repo: RepoFacts) -> tuple[Coverage, ...]:
+    """Of the evaluation files that are not in hubkit's form: nothing in them was held against anything."""
+    return tuple(Coverage(path, 1, 0, 0, (Unheld(*line),)) for path, line in foreign(repo))
 
 
 def _key(quote: str) -> str:

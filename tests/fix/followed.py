@@ -106,6 +106,7 @@ FOLLOWED: dict[str, Follow] = CARD | {
     "CARD017": written(("**Checked** by hubkit 0.1.0: no defect.\n", "")),
     "EVL010": rewritten(f"{FOLDER}/metrics.json", "9.0", "5.0"),
     "CFG025": metadata(context_size=128),
+    "REL004 empty": removed("provenance.json"),
     "CFG025 tokens": metadata(training_tokens=10**6),
     "CFG025 rate": metadata(lr=3e-4),
     "CFG025 details": metadata(training_architecture_details={"l1_coefficient": 1.0}),

@@ -419,6 +419,7 @@ MORE: dict[str, Twins] = {
         lambda: with_card(README.replace("mit", "other")), lambda: with_card(README.replace("mit", "other\nlicense_name: ours\nlicense_link: LICENSE")),
     ),
     "CARD002 a licence beside": (lambda: with_card(README.replace("license: mit", "license: mit\nlicense_name: ours")), view),
+    "REL004 empty": (lambda: view(files={"provenance.json": b"{}"}), lambda: view(files={"provenance.json": b'{"who": "we"}'})),
     "CFG025 tokens": (lambda: view(cfg(metadata={"training_tokens": -1})), lambda: view(cfg(metadata={"training_tokens": 0}))),
     "CFG025 rate": (lambda: view(cfg(metadata={"lr": 0.0})), lambda: view(cfg(metadata={"lr": 3e-4, "l1_coefficient": 0}))),
     "CFG025 details": (
