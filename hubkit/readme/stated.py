@@ -63,11 +63,14 @@ WORD = re.compile(
     I,
 )
 """Words by which a sentence without a number states a fact of an SAE."""
+RANK = "rank"
+"""Of which of several something is most true: no field of one SAE."""
 FACTS: tuple[tuple[frozenset[str], re.Pattern[str]], ...] = (
     (frozenset({"dtype", "model_dtype"}), re.compile(rf"(?<!\w)(?:{PRECISION})(?!\w)", I)),
     (frozenset({"dataset_path"}), re.compile(rf"\b{CORPUS}\b", I)),
     (frozenset({"architecture"}), re.compile(r"\b(?:batch)?top-?k\b(?! ?[=(])|\bjump-?relu\b|\bgated\b(?! (?:models?|repo\w*|access|datasets?)\b)", I)),
     (frozenset({"place", "hook_name"}), re.compile(r"\bresidual stream\b|\bMLP outputs?\b|\battention (?:head )?outputs?\b", I)),
+    (frozenset({RANK}), re.compile(r"\b(?:sparsest|densest|widest|narrowest|largest|smallest|highest|lowest|strongest|weakest)\b|\b(?:best|worst|most|least)[ -](?:SAEs?|layers?|sparse|dense|accurate|faithful|interpretable|features|latents)\b", I)),
     (frozenset({"model_name"}), MENTION),
 )  # fmt: skip
 """Words that are themselves the value of a field: each is held on its own, whatever else stands in the sentence."""

@@ -46,6 +46,8 @@ LINES_SHOWN = 8
 QUOTES_SHOWN = 200
 """In the report; what is beyond is counted."""
 EXACT = 1e-9
+RANK = "rank"
+"""As `readme/stated.py` calls the field of what is most true."""
 
 
 def whole_card() -> frozenset[str]:
@@ -176,6 +178,12 @@ def _key(quote: str) -> str:
 
 def _verdicts(statement: Statement, claims: list[Claim], *, named: bool) -> Iterator[bool]:
     """Of each number and each other value whether it is one of a claim that was held; of a statement with neither, whether there is such a claim, or its base model is known."""
+    if any(
+        RANK in fields and not any(_says(one, fields, word) for one in claims)
+        for fields, word in statement.facts
+    ):
+        yield False
+        return
     if not statement.numbers and not statement.facts:
         yield bool(claims) or named
     known = [number for claim in claims for number in _numbers(claim)]
@@ -186,7 +194,9 @@ def _verdicts(statement: Statement, claims: list[Claim], *, named: bool) -> Iter
 
 
 def _says(claim: Claim, fields: frozenset[str], word: str) -> bool:
-    """Whether a claim is about one of the fields, and has the word for its value where the word can be read."""
+    """Whether a claim is about one of the fields, and has the word for its value where the word can be read; of what is most true, whether it says of which."""
+    if RANK in fields:
+        return isinstance(claim, kinds.BestSae | kinds.Peak)
     if isinstance(claim, kinds.Property) and claim.field in fields:
         value = FIELDS[claim.field].kind.read(word)
         return value is None or value == claim.stated or _shares(value, claim.stated)
