@@ -1,6 +1,6 @@
 """What the Python blocks of a card do to activations before an SAE gets them: divide them by their norm, take the decoder's bias from them, leave the BOS token out.
 
-Read off the syntax tree, nothing is run. From what an SAE encodes the assignments are followed backwards; what comes out of a function of the card's own is left alone.
+Read off the syntax tree, nothing is run. From what an SAE encodes the assignments are followed backwards, and what functions of the card's own return.
 """
 
 from __future__ import annotations
@@ -26,13 +26,20 @@ DEEPEST = 12
 """Assignments that are followed one behind the other."""
 
 
+MAKES = {"rand", "randn", "zeros", "ones", "empty", "full"}
+"""Functions of torch and numpy that are given a shape."""
+Kind = Literal["normalized", "b_dec", "bos", "no bos", "width"]
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One thing that is done to what an SAE gets."""
 
-    kind: Literal["normalized", "b_dec", "bos", "no bos"]
+    kind: Kind
     line: int
     quote: str
+    width: int | None = None
+    """The last dimension of activations that the code makes itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +65,16 @@ def changes_of(blocks: Iterable[CodeBlock]) -> list[Change]:
             if isinstance(node, ast.Call):
                 for kind, at in _changes(node, names, one.first):
                     text = one.lines[min(at.lineno, len(one.lines)) - 1].strip()
-                    found.append(Change(kind, one.first + at.lineno - 1, text))
+                    width = _width(at) if kind == "width" else None
+                    found.append(Change(kind, one.first + at.lineno - 1, text, width))
     return found
 
 
 def _bindings(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
     """`acts = ...`; `acts /= ...` is a division."""
+    if isinstance(node, ast.FunctionDef):
+        returned = [one.value for one in ast.walk(node) if isinstance(one, ast.Return) and one.value]
+        yield from ((f"{node.name}()", one) for one in returned if len(returned) == 1)
     if isinstance(node, ast.Assign):
         yield from ((one.id, node.value) for one in node.targets if isinstance(one, ast.Name))
     elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
@@ -73,7 +84,7 @@ def _bindings(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
         yield node.target.id, ast.copy_location(ast.BinOp(before, node.op, node.value), node)
 
 
-Kinds = Iterator[tuple[Literal["normalized", "b_dec", "bos", "no bos"], ast.expr]]
+Kinds = Iterator[tuple[Kind, ast.expr]]
 
 
 def _changes(node: ast.Call, names: dict[str, list[_Bound]], first: int) -> Kinds:
@@ -108,11 +119,29 @@ def _within(
             yield "normalized", one
         elif isinstance(one, ast.BinOp) and isinstance(one.op, ast.Sub) and _is_bias(one.right):
             yield "b_dec", one
-        name = one.id if isinstance(one, ast.Name) else ""
+        elif _width(one) is not None and one is node:
+            yield "width", one
+        name = _name(one)
         bound = _last(names, name, line)
         if bound and (name, bound.line) not in seen:
             seen.add((name, bound.line))
             yield from _within(bound.value, names, bound.line, seen, depth - 1)
+
+
+def _name(node: ast.AST) -> str:
+    """Under which a value is looked up: of a variable, or of what a function of the card's own returns."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        return f"{node.func.id}()"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _width(node: ast.AST) -> int | None:
+    """The last dimension of `torch.randn(4, 512)`, `np.zeros((4, 512))`."""
+    if not (isinstance(node, ast.Call) and called(node) in MAKES and node.args):
+        return None
+    sizes = node.args[0].elts if isinstance(node.args[0], ast.Tuple | ast.List) else node.args
+    last = sizes[-1] if sizes and called(node) != "full" else None
+    return last.value if isinstance(last, ast.Constant) and type(last.value) is int else None
 
 
 def _last(names: dict[str, list[_Bound]], name: str, line: int) -> _Bound | None:

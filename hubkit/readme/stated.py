@@ -51,6 +51,8 @@ WORD = re.compile(
     rf"(?<![\w-])(?:{NAMES})(?![\w-])|\bBOS\b|\bnormali[sz](?:ed|ation)\b|(?<!\w)(?:{PRECISION})(?!\w)|\b{CORPUS}\b|\b(?:batch)?top-?k\b|\bjump-?relu\b|\bgated SAEs?\b|\b(?:blocks|h|layers)\.\d|\bhook_\w|"
     r"\b(?:a|one|two|three|half a|several|some) dozen\b|\b(?:latents?|features?|neurons?|none|all|half)\b.{0,30}\b(?:dead|alive)\b|"
     r"\b(?:first|second|last|upper|lower|bottom|top) (?:half|third|quarter)\b|\b(?:even|odd|alternat(?:e|ing)) (?:layers|blocks)\b|"
+    r"\b(?:two|three|four|five|six|eight|ten|sixteen|thirty-two|sixty-four)-?fold\b|\blossless\w*|\bperfect(?:ly)? reconstruct\w*|\bstate[- ]of[- ]the[- ]art\b|\bSOTA\b|\bpeer[- ]reviewed\b|\bpickles?\b|"
+    r"\b(?:only the |the )?(?:last|first|final) tokens? of\b|\btoken embeddings?\b|\bskip connections?\b|\bnegative activations\b|\bper (?:token|batch|sample)\b|\bbetween (?:the )?(?:attention|MLP) and\b|\blicen[cs]es?\b|\bcrosscoders?\b|"
     r"\b(?:single|only|pair of|both|one) (?:\w+ )?(?:SAEs?|(?:sparse )?auto-?encoders?)\b|\bsparsity (?:penalty|loss|coefficient)\b|\btranspose[ds]?\b|\b(?:chat|instruction)[ -]tuned\b|"
     r"\b(?:quarters?|thirds?|halfway|half way|middle) (?:of the way |up |down |of |through |into )+(?:the |its )?(?:model|network|depth|layers|blocks)\b|\bpublic domain\b|"
     r"\b(?:matryoshka|temporal|gated|batch-?topk|end-to-end|hierarchical) (?:SAEs?|sparse auto-?encoders?)\b|\b(?:transcoders?|crosscoders?)\b|"

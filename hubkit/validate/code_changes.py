@@ -32,8 +32,8 @@ def changed(repo: RepoFacts, use: CodeUse) -> Iterator[Found]:
         if reasons and all(reasons) and one.kind not in told:
             told.add(one.kind)
             yield Found(
-                f'the card\'s code {WORDS[one.kind]}; {reasons[0]}: "{one.quote}"',
-                "write prepend_bos as the training had it" if "bos" in one.kind else AS_IT_IS,
+                f'the card\'s code {WORDS[one.kind].format(one.width)}; {reasons[0]}: "{one.quote}"',
+                HINTS.get(one.kind, AS_IT_IS),
                 path=CARD,
                 line=one.line,
                 severity=Severity.WARNING,
@@ -42,7 +42,13 @@ def changed(repo: RepoFacts, use: CodeUse) -> Iterator[Found]:
             )
 
 
+HINTS = {
+    "bos": "write prepend_bos as the training had it",
+    "no bos": "write prepend_bos as the training had it",
+    "width": "make them as wide as d_in: as it is, encode raises",
+}
 WORDS = {
+    "width": "makes activations of width {} for the SAE",
     "normalized": "normalises what it gives to the SAE",
     "b_dec": "takes b_dec from what it gives to the SAE",
     "bos": "puts a BOS token before the text",
@@ -52,6 +58,9 @@ WORDS = {
 
 def _against(change: Change, sae: SaeFacts) -> str | None:
     """What the configuration says otherwise."""
+    if change.kind == "width":
+        d_in = sae.sae.d_in
+        return f"d_in of {sae.sae_id} is {d_in}" if d_in and change.width not in (d_in, None) else None
     if change.kind in {"bos", "no bos"}:
         stated = values_of(sae, "prepend_bos")
         other = [value for value in stated if isinstance(value, bool) and value is not (change.kind == "bos")]

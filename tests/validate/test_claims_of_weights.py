@@ -58,6 +58,11 @@ def test_tied_weights_are_read_from_the_weights(text: str, tied: bool) -> None:
     assert told(text, deep=False, **wrong) == []
 
 
+def test_what_one_clause_denies_another_may_state() -> None:
+    assert told("Decoder rows have unit norm; the encoder is not centred.", W_dec=UNIT) == []
+    assert len(told("Decoder rows have unit norm, the encoder is not centred.", W_dec=DECODER)) == 1
+
+
 def test_norms_that_were_folded_leave_weights_tied() -> None:
     assert (
         told(

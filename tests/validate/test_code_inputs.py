@@ -48,6 +48,7 @@ def told(code: str, *, loads: str = LOADS, **changes: object) -> list[tuple[Seve
         "f = sae.encode(F.layer_norm(x, (2304,)))",
         "x = F.normalize(x, dim=-1)\nf = sae.encode(x.to('cuda'))",
         "x = torch.nn.LayerNorm(2304)(x)\nf = sae.encode(x)",
+        "def scaled(x):\n    n = x.norm()\n    return x / n\n\n\nf = sae.encode(scaled(x))",
         "x = (x - x.mean(-1, keepdim=True)) / (x.std(-1, keepdim=True) + 1e-6)\nf = sae.encode(x)",
     ],
 )
@@ -82,6 +83,23 @@ def test_the_decoders_bias_is_taken_once() -> None:
     assert "apply_b_dec_to_input of L12 is true, so SAELens does it itself" in message
     assert "apply_b_dec_to_input of L12 is false" in told(code, apply_b_dec_to_input=False)[0][1]
     assert told("direction = sae.b_dec - x.mean(0)\nf = sae.encode(x)") == []
+
+
+def test_activations_that_the_code_makes_are_as_wide_as_the_saes() -> None:
+    for code in (
+        "f = sae.encode(torch.randn(4, 768))",
+        "x = np.zeros((4, 768))\nf = sae.encode(x)",
+        "x = torch.ones([768])\nf = sae(x)",
+    ):
+        ((severity, message),) = told(code)
+        assert severity is Severity.WARNING
+        assert "of width 768 for the SAE; d_in of L12 is 2304" in message
+        assert told(code.replace("768", "2304")) == told(code.replace("768", "width")) == []
+    assert (
+        told("x = torch.randn(4, 768) @ W\nf = sae.encode(x)")
+        == told("w = torch.zeros(5)\nf = sae.encode(x)")
+        == []
+    )
 
 
 def test_a_bos_token_is_there_as_in_the_training() -> None:

@@ -87,6 +87,7 @@ IN_TRAINING = re.compile(
     I,
 )
 """What was true of a training, or at its begin, may not be of what is published."""
+CLAUSE = ",;("
 DENIED = re.compile(r"\b(?:not|no|never|without)\b|n't\b", I)
 OF_SIZE = re.compile(
     r"(?<![a-z\d])\d+(?:\.\d+)?[mb](?![a-z])|\.(?:json|py|md|safetensors|pt|csv|ya?ml|txt)$", I
@@ -105,6 +106,13 @@ def read(field: str, text: str) -> values.Value | None:
     return None if OF_SIZE.search(value) or (values.is_foundry(value) and not known) else value
 
 
+def _denied(text: str, match: re.Match[str]) -> bool:
+    """Whether the clause that has the words denies them."""
+    begin = max(text.rfind(mark, 0, match.start()) for mark in CLAUSE) + 1
+    ends = [at for mark in CLAUSE if (at := text.find(mark, match.end())) >= 0]
+    return DENIED.search(text, begin, min(ends, default=len(text))) is not None
+
+
 def deniable(text: str) -> tuple[str, values.Value] | None:
     """What a sentence states by saying that something is done, or is not: a BOS token before the text, normalized activations; and of the base model its precision."""
     if match := OF_MODEL.search(text):
@@ -112,9 +120,9 @@ def deniable(text: str) -> tuple[str, values.Value] | None:
         return None if value is None or DENIED.search(text) else ("model_dtype", value)
     if not IN_TRAINING.search(text):
         if match := TIED.search(text):
-            return "tied_weights", (DENIED.search(text) is None) is not bool(match["un"] or match["un2"])
+            return "tied_weights", _denied(text, match) is bool(match["un"] or match["un2"])
         if match := UNIT_NORM.search(text):
-            return "unit_norm_decoder", DENIED.search(text) is None and "unnorm" not in match.group().lower()
+            return "unit_norm_decoder", not _denied(text, match) and "unnorm" not in match.group().lower()
     if SUBTRACTED.search(text):
         return "apply_b_dec_to_input", DENIED.search(text) is None
     if BOS.search(text):
