@@ -21,7 +21,7 @@ from fix.steps import (
 )
 from safetensors.numpy import save
 from validate import twins
-from validate.card_twins import card, evaluated, gemma
+from validate.card_twins import alone, card, evaluated, gemma
 
 from hubkit.repo.memory import MemoryView
 
@@ -137,6 +137,21 @@ def narrowed(repository: MemoryView) -> None:
     }
 
 
+def elsewhere() -> MemoryView:
+    """Code that loads this repository's ids from another."""
+    loads = f'```python\nfrom sae_lens import SAE\n\nsae = SAE.from_pretrained("other/saes", "{FOLDER}")\n```'
+    found = text(loads)
+    found.files["card.yaml"] = b"repo_id: lab/saes\n"
+    return found
+
+
+def gpt2_evidence(layer: int) -> MemoryView:
+    found = twins.gpt2_at(5)
+    values = f"values:\n- name: a probe\n  value: 0.5\n  n: 100\n  layer: {layer}\n"
+    found.files["evidence.yaml"] = f"$schema: urn:hubkit:evidence:1\nsource: us\n{values}".encode()
+    return found
+
+
 LAYERS = "# SAEs\n\nAll layers are covered: one SAE for every layer."
 READS = '```python\nimport json\n\nname = json.load(open("lab_L2_mixed/cfg.json"))["hook_name"]\n```'
 NORMALIZED = '```python\nfrom sae_lens import SAE\n\nsae = SAE.load_from_disk("lab_L2_mixed")\nf = sae.encode(x / x.norm())\n```'
@@ -147,6 +162,11 @@ MORE: dict[str, Pair] = {
         lambda: gemma("# SAEs", "google/gemma-2-2b\nbase_model_relation: finetune"), written(("base_model_relation: finetune\n", "")),
     ),
     "CARD016 tag": (lambda: gemma("# SAEs", "google/gemma-2-2b\ntags: [gpt2-medium]"), written(("tags: [gpt2-medium]\n", ""))),
+    "CARD004 twice": (lambda: alone("- **5 SAEs** of one layer\n\n- **6 SAEs** of one layer\n"), written(("6 SAEs", "5 SAEs"))),
+    "CARD005 families": (
+        lambda: alone("It uses the GPT-2 architecture.\n\nIt uses the Llama architecture.\n"), written(("Llama", "GPT-2")),
+    ),
+    "CARD006 another repository": (elsewhere, written(("other/saes", "lab/saes"))),
     "CARD005 datasets": (
         lambda: view(cfg(metadata={"dataset_path": "a/openwebtext"}), readme=README.replace("license: mit", "license: mit\ndatasets: [a/pile]")), written(("a/pile", "a/openwebtext")),
     ),
@@ -185,6 +205,10 @@ MORE: dict[str, Pair] = {
     ),
     "EVL007 form": (
         lambda: view(files={"evaluation.json": json.dumps({"$schema": "urn:hubkit:evaluation:99"}).encode()}), removed("evaluation.json"),
+    ),
+    "EVL011 far": (lambda: twins.recorded(evidence=twins.EVIDENCE.replace("value: 5", "value: 30")), rewritten("evidence.yaml", "measure: l0", "note: other texts\n  name: L0 on code")),
+    "EVL011 layer": (
+        lambda: gpt2_evidence(99), rewritten("evidence.yaml", "layer: 99", "layer: 5"),
     ),
     "EVL009 strangers": (lambda: evidence(twins.EVIDENCE.replace(FOLDER, "nobody")), rewritten("evidence.yaml", "nobody", FOLDER)),
     "REL003 a way out": (refused, not_refused),
