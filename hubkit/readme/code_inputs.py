@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeGuard
@@ -54,13 +55,16 @@ def changes_of(blocks: Iterable[CodeBlock]) -> list[Change]:
     """Every such thing in a card's Python blocks, in the order of the lines. Never raises."""
     names: dict[str, list[_Bound]] = {}
     found: list[Change] = []
-    for one in parsed(blocks):
-        if not isinstance(one, Parsed):
-            continue
-        nodes = list(ast.walk(one.tree))[:MOST]
+    blocks_read = [
+        (one, list(ast.walk(one.tree))[:MOST]) for one in parsed(blocks) if isinstance(one, Parsed)
+    ]
+    for one, nodes in blocks_read:
         for node in nodes:
             for name, value in _bindings(node):
                 names.setdefault(name, []).append(_Bound(one.first + value.lineno, value))
+    for bounds in names.values():
+        bounds.sort(key=lambda bound: bound.line)
+    for one, nodes in blocks_read:
         for node in nodes:
             if isinstance(node, ast.Call):
                 for kind, at in _changes(node, names, one.first):
@@ -146,9 +150,9 @@ def _width(node: ast.AST) -> int | None:
 
 def _last(names: dict[str, list[_Bound]], name: str, line: int) -> _Bound | None:
     """The last value that a name was given before a line."""
-    return max(
-        (one for one in names.get(name, ()) if one.line < line), key=lambda one: one.line, default=None
-    )
+    bounds = names.get(name, [])
+    at = bisect_left(bounds, line, key=lambda bound: bound.line)
+    return bounds[at - 1] if at else None
 
 
 def _normalizes(node: ast.AST, names: dict[str, list[_Bound]], line: int) -> TypeGuard[ast.expr]:

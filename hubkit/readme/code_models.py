@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -65,6 +66,8 @@ HOOK_KEYS = {
     "stop_at_hook",
 }
 MODULE = re.compile(r"(?:\w+\.)+(?:layers|h)\.\d+(?:\.\w+)*")
+ALL_ROUNDS = 5_000
+"""Of all loops of a card together."""
 BLOCKS = {"layers", "h", "blocks"}
 
 
@@ -109,10 +112,12 @@ def use_of(blocks: Iterable[CodeBlock]) -> CodeUse:
     use = CodeUse()
     found = [one for one in parsed(blocks) if isinstance(one, Parsed)]
     constants, loops = constants_of(one.tree for one in found), loops_of(one.tree for one in found)
+    rounds = ALL_ROUNDS
     for one in found:
-        reader = _Reader(constants, one.lines, one.first, use, loops)
+        reader = _Reader(constants, one.lines, one.first, use, loops, rounds)
         for node in list(ast.walk(one.tree))[:MOST]:
             reader.look(node)
+        rounds = reader.rounds
     return use
 
 
@@ -121,13 +126,15 @@ class _Reader:
 
     def __init__(
         self,
-        constants: Mapping[str, object],
+        constants: dict[str, object],
         lines: list[str],
         first: int,
         use: CodeUse,
         loops: Mapping[str, list[object]],
+        rounds: int,
     ) -> None:
         self.constants, self.lines, self.first, self.use, self.loops = constants, lines, first, use, loops
+        self.rounds = rounds
 
     def look(self, node: ast.AST) -> None:
         if isinstance(node, ast.Call):
@@ -147,7 +154,9 @@ class _Reader:
         if len(names) != 1:
             return []
         name = names.pop()
-        made = (value_of(node, {**self.constants, name: value}) for value in self.loops[name])
+        values = self.loops[name][: self.rounds]
+        self.rounds -= len(values)
+        made = (value_of(node, ChainMap({name: value}, self.constants)) for value in values)
         return [one for one in made if isinstance(one, str)]
 
     def _place(self, node: ast.expr) -> tuple[int, str]:

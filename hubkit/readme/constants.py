@@ -12,6 +12,8 @@ LONGEST = 500
 """Characters of a string that are kept."""
 
 
+DEEPEST = 60
+"""Expressions inside expressions that are followed."""
 MOST_ROUNDS = 200
 """Of a loop."""
 BRACES = re.compile(r"\{(?P<key>\w{0,40})\}")
@@ -79,51 +81,56 @@ def _bindings(node: ast.AST) -> Iterator[tuple[str, ast.expr | None]]:
         yield node.arg, None
 
 
-def value_of(node: ast.AST | None, names: Mapping[str, object]) -> object:
+def value_of(node: ast.AST | None, names: Mapping[str, object], depth: int = DEEPEST) -> object:
     """A string or a whole number that an expression is, made of constants; None for anything else."""
     value: object = None
+    if depth == 0:
+        return None
     if isinstance(node, ast.Constant):
         value = node.value[:LONGEST] if isinstance(node.value, str) else node.value
     elif isinstance(node, ast.Name):
         value = names.get(node.id)
     elif isinstance(node, ast.JoinedStr):
-        value = _joined(node, names)
+        value = _joined(node, names, depth - 1)
     elif isinstance(node, ast.Call):
-        value = _made(node, names)
+        value = _made(node, names, depth - 1)
     elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
-        value = _inserted(PERCENT, value_of(node.left, names), _values(node.right, names))
+        value = _inserted(
+            PERCENT, value_of(node.left, names, depth - 1), _values(node.right, names, depth - 1)
+        )
     elif isinstance(node, ast.BinOp):
-        value = _sum(value_of(node.left, names), node.op, value_of(node.right, names))
+        value = _sum(value_of(node.left, names, depth - 1), node.op, value_of(node.right, names, depth - 1))
     return value if isinstance(value, str | int) and not isinstance(value, bool) else None
 
 
-def _joined(node: ast.JoinedStr, names: Mapping[str, object]) -> str | None:
+def _joined(node: ast.JoinedStr, names: Mapping[str, object], depth: int) -> str | None:
     """`f"blocks.{LAYER}.hook_resid_post"`; what is written in a form of its own (`{layer:02}`) is left alone."""
     if any(isinstance(part, ast.FormattedValue) and part.format_spec for part in node.values):
         return None
     parts = [
-        value_of(part.value if isinstance(part, ast.FormattedValue) else part, names) for part in node.values
+        value_of(part.value if isinstance(part, ast.FormattedValue) else part, names, depth)
+        for part in node.values
     ]
     return "".join(map(str, parts))[:LONGEST] if all(part is not None for part in parts) else None
 
 
-def _made(node: ast.Call, names: Mapping[str, object]) -> object:
+def _made(node: ast.Call, names: Mapping[str, object], depth: int) -> object:
     """`str(12)`, `int("12")` and `"blocks.{}.hook_resid_post".format(12)`."""
-    function, given = node.func, [value_of(one, names) for one in node.args]
+    function, given = node.func, [value_of(one, names, depth) for one in node.args]
     if any(value is None for value in given):
         return None
     if isinstance(function, ast.Name) and function.id == "str" and len(given) == 1 and not node.keywords:
         return str(given[0])
     if not isinstance(function, ast.Attribute) or function.attr != "format":
         return None
-    named = {one.arg: value_of(one.value, names) for one in node.keywords if one.arg}
+    named = {one.arg: value_of(one.value, names, depth) for one in node.keywords if one.arg}
     if len(named) < len(node.keywords) or None in named.values():
         return None
-    return _inserted(BRACES, value_of(function.value, names), given, named)
+    return _inserted(BRACES, value_of(function.value, names, depth), given, named)
 
 
-def _values(node: ast.expr, names: Mapping[str, object]) -> list[object]:
-    return [value_of(one, names) for one in (node.elts if isinstance(node, ast.Tuple) else [node])]
+def _values(node: ast.expr, names: Mapping[str, object], depth: int) -> list[object]:
+    return [value_of(one, names, depth) for one in (node.elts if isinstance(node, ast.Tuple) else [node])]
 
 
 def _inserted(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from builders import README, cfg
 
 from hubkit.readme.code_inputs import changes_of
+from hubkit.readme.code_models import use_of
 from hubkit.readme.document import parse_readme
 from hubkit.repo.memory import MemoryView
 from hubkit.validate.finding import Severity
@@ -152,3 +154,16 @@ def test_code_of_any_length_and_depth_is_read_in_time() -> None:
         "x0 = x\n" + "".join(f"x{n} = x{n - 1} + x{n - 1}\n" for n in range(1, 400)) + "f = sae.encode(x399)"
     )
     assert changes_of(parse_readme(card(chain)).code_blocks) == []
+    long = "f = sae.encode(" + " + ".join(["x"] * 2_000) + ")\ny = " + " + ".join(['"a"'] * 900)
+    assert use_of(parse_readme(card(long)).code_blocks).reads == []
+    many = "".join(card("x = x + y\nf = sae.encode(x)", loads="").replace(README, "") for _ in range(3_000))
+    loops = "".join(
+        card("for n in range(200):\n    c[f'blocks.{n}.hook_resid_post']", loads="").replace(README, "")
+        for _ in range(1_000)
+    )
+    begun = time.process_time()
+    for text in (many, loops):
+        blocks = parse_readme(README + text).code_blocks
+        assert changes_of(blocks) == []
+        use_of(blocks)
+    assert time.process_time() - begun < 6
