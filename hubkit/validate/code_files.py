@@ -19,7 +19,8 @@ from hubkit.errors import IncompleteError
 from hubkit.tensors.code_names import IMPORT_LINE, LINE_ENDS, NATIVE, may_be_path_file
 from hubkit.tensors.view_file import Allowance, ViewFile
 from hubkit.validate.code_templates import search_templates
-from hubkit.validate.code_texts import Named, names_of_code
+from hubkit.validate.code_texts import Named, form_of, names_of_code
+from hubkit.validate.configured_names import MODULES
 from hubkit.validate.finding import Severity
 from hubkit.validate.secret_bytes import BOMS, HEAD, NO_TEXT, is_text, text_of
 from hubkit.validate.yaml_tags import python_tags, tag_words
@@ -39,9 +40,10 @@ MOST_OTHERS = 1 << 26
 """Bytes of all such texts of one repository."""
 PROSE = (".md", ".txt", ".rst", ".tex", ".html", ".py", ".ipynb")
 """Texts that people read, or programs other than YAML's."""
-JSON = ".json"
 LONG_NAMES = re.compile(
     r'"(?:auto_map|custom_pipelines)"\s{0,9}:\s{0,9}\{|"(?:_target_|py/[a-z]{1,10})"\s{0,9}:\s{0,9}"'
+    rf"|(?:^[ \t-]{{0,60}}|[{{,]\s{{0,9}})[\"']?(?:_target_|class_path|_component_|type|target|provider|streaming_callback|\(\))[\"']?\s{{0,9}}[:=]\s{{0,9}}[\"']?(?:{'|'.join(sorted(MODULES))})\.\w",
+    re.MULTILINE,
 )
 """The same words of a text that is too long to be parsed here."""
 LONG = "it is too long to be parsed here, and by its words"
@@ -52,7 +54,6 @@ KERAS_OBJECT = re.compile(
 """An object of Keras as HDF5 holds it: a layer that is a piece of compiled Python or loads one, or what is imported by its name."""
 OUTSIDE = "weights outside of its folder"
 """What `tensors.onnx_parts` says of them."""
-JSON_LINES = (".jsonl", ".ndjson")
 ESCAPED = re.compile(rb"\\u00([2-7][0-9A-Fa-f])")
 """A visible character as JSON may write it."""
 COMPILED = re.compile(r".*\.py[co]", re.IGNORECASE | re.DOTALL)
@@ -196,7 +197,7 @@ def _of_keras(view: RepoView, entry: Entry) -> list[Named]:
             one
             for block in _blocks(view, entry)
             for found in KERAS_OBJECT.finditer(ESCAPED.sub(_letter, block))
-            for one in names_of_code(_as_json(found), is_json=True)
+            for one in names_of_code(_as_json(found), "json")
             if one.severity > Severity.NOTE
         ]
     try:
@@ -207,7 +208,7 @@ def _of_keras(view: RepoView, entry: Entry) -> list[Named]:
             text = text_of(file.read(LONGEST_YAML * 16))
     except ODD:  # SEC001 says so
         return []
-    return [one for one in names_of_code(text, is_json=True) if one.kind == "keras"]
+    return [one for one in names_of_code(text, "json") if one.kind == "keras"]
 
 
 def _as_json(found: re.Match[bytes]) -> str:
@@ -240,19 +241,17 @@ def _of_yaml(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
 
 def _naming(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
     """What JSON and YAML name for a loader to call: one finding a kind, as severe as the worst. Raises IncompleteError where its bytes do not come."""
-    small = entry.name.lower()
-    lines = small.endswith(JSON_LINES)
-    is_json = lines or small.endswith(JSON)
-    if not is_json and not small.endswith((".yaml", ".yml")):
-        if small.endswith((*NO_TEXT, *PROSE)) or view.read_range(entry.path, 0, 1) not in (b"{", b"["):
+    form = form_of(entry.name.lower())
+    if form is None:
+        if view.read_range(entry.path, 0, 1) not in (b"{", b"["):
             return
-        is_json = True  # whatever it is called
+        form = "json"  # whatever it is called
     if entry.size > LONGEST_YAML:
         if any(LONG_NAMES.search(text) for text in _texts(view, entry)):
             yield CodeFile(entry.path, "auto_map", f"{LONG} names code for a loader to run", Severity.WARNING)
         return
     text = text_of(view.read_range(entry.path, 0, entry.size))
-    found = names_of_code(text, is_json=is_json, lines=lines)
+    found = names_of_code(text, form)
     for kind in dict.fromkeys(one.kind for one in found):
         worst = max((one for one in found if one.kind == kind), key=lambda one: one.severity)
         at = text.find(worst.key)
