@@ -14,6 +14,7 @@ from hubkit.tensors.arrow_types import is_table
 from hubkit.tensors.code_names import runs_as_member
 from hubkit.tensors.contents import Contents, Inside
 from hubkit.tensors.embedded import embedded
+from hubkit.tensors.encoded import READ_BY_PEOPLE, encoded
 from hubkit.tensors.endings import called, promise, says_packed, without_packing
 from hubkit.tensors.joblib_arrays import WRAPPERS, joblib_imports
 from hubkit.tensors.kinds import HEAD, JOBLIB_OLD, ZIPS, is_tar, may_hold, packing, unknown_packing
@@ -110,6 +111,19 @@ class _Look:
             self._other(file, "hdf5", place)
         elif head.strip(b"\0") and not reads_as_text(head):
             self._other(file, inert(head), place)
+        elif self.near and not name.lower().endswith(READ_BY_PEOPLE):
+            self._written(file, place)
+
+    def _written(self, file: Readable, place: str) -> None:
+        """Pickles that a text holds in base64: those of an import that pickles are known for."""
+        try:
+            for line, content in encoded(file, self.share):
+                trace = self._trace(content, content.read(HEAD), "")
+                if trace is not None and any(map(self._known, trace.imports)):
+                    where = f"base64 in line {line:,}"
+                    self.contents.pickles.append(Inside(f"{place}: {where}" if place else where, trace))
+        except (BeyondError, PackingError) as error:
+            self.unread(place, error)
 
     def _other(self, file: Readable, kind: str | None, place: str) -> None:
         """A file that is no text, no pickle and nothing that is opened here: of a `kind`, or of none that is known."""

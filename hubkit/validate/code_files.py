@@ -16,8 +16,9 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from hubkit.errors import IncompleteError
-from hubkit.tensors.code_names import IMPORT_LINE, LINE_ENDS, NATIVE, may_be_path_file
+from hubkit.tensors.code_names import IMPORT_LINE, LINE_ENDS, may_be_path_file
 from hubkit.tensors.view_file import Allowance, ViewFile
+from hubkit.validate.code_by_name import CodeFile, by_name
 from hubkit.validate.code_templates import search_templates
 from hubkit.validate.code_texts import Named, form_of, names_of_code
 from hubkit.validate.configured_names import MODULES
@@ -40,6 +41,9 @@ MOST_OTHERS = 1 << 26
 """Bytes of all such texts of one repository."""
 PROSE = (".md", ".txt", ".rst", ".tex", ".html", ".py", ".ipynb")
 """Texts that people read, or programs other than YAML's."""
+FENCE = re.compile(rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n")
+CLOSING = re.compile(r"^(?:---|\.\.\.)[ \t\r]*$", re.MULTILINE)
+"""Where front matter begins and ends."""
 LONG_NAMES = re.compile(
     r'"(?:auto_map|custom_pipelines)"\s{0,9}:\s{0,9}\{|"(?:_target_|py/[a-z]{1,10})"\s{0,9}:\s{0,9}"'
     rf"|(?:^[ \t-]{{0,60}}|[{{,]\s{{0,9}})[\"']?(?:_target_|class_path|_component_|type|target|provider|streaming_callback|\(\))[\"']?\s{{0,9}}[:=]\s{{0,9}}[\"']?(?:{'|'.join(sorted(MODULES))})\.\w",
@@ -52,28 +56,11 @@ KERAS_OBJECT = re.compile(
     rb'|"module"\s{0,9}:\s{0,9}"([\w.]{1,80})"\s{0,9},\s{0,9}"class_name"\s{0,9}:\s{0,9}"(\w{1,80})"(?:\s{0,9},\s{0,9}"config"\s{0,9}:\s{0,9}"(\w{1,80})")?'
 )
 """An object of Keras as HDF5 holds it: a layer that is a piece of compiled Python or loads one, or what is imported by its name."""
-OUTSIDE = "weights outside of its folder"
-"""What `tensors.onnx_parts` says of them."""
 ESCAPED = re.compile(rb"\\u00([2-7][0-9A-Fa-f])")
 """A visible character as JSON may write it."""
-COMPILED = re.compile(r".*\.py[co]", re.IGNORECASE | re.DOTALL)
-PACKAGES = (".whl", ".pyz", ".pyzw", ".egg", ".jar", ".class", ".deb", ".rpm", ".msi", ".apk")
 ODD = (zipfile.BadZipFile, KeyError, ValueError, OSError, RuntimeError, EOFError, zlib.error)
 """What zipfile raises for an archive that it cannot read."""
 KERAS = (".h5", ".hdf5", ".keras")
-
-
-@dataclass(frozen=True)
-class CodeFile:
-    """A file that runs code, or several of a kind."""
-
-    path: str
-    kind: str
-    what: str
-    severity: Severity
-    line: int | None = None
-    pointer: str | None = None
-    names: tuple[str, ...] = ()
 
 
 @dataclass
@@ -89,7 +76,7 @@ def search_code(view: RepoView) -> SearchedCode:
     """Look at every file of such a kind. Of a far repository only what is at hand: its texts were brought in search of secrets."""
     searched = SearchedCode([], [], [])
     names = [entry for entry in view.list() if entry.size]
-    searched.found += _by_name([entry.path for entry in names])
+    searched.found += by_name([entry.path for entry in names])
     far: list[str] = []
     long: list[str] = []
     beyond: list[str] = []
@@ -98,6 +85,7 @@ def search_code(view: RepoView) -> SearchedCode:
         small = entry.name.lower()
         named = small.endswith((".yaml", ".yml", ".pth", *KERAS))
         if not named and small.endswith((*NO_TEXT, *PROSE)):
+            searched.found += _of_front_matter(view, entry) if small.endswith(PROSE) else ()
             continue
         if not view.at_hand(entry.path, 0, entry.size):
             far += [entry.path] if named and not small.endswith(".pth") else []  # looked at as a pickle
@@ -132,22 +120,6 @@ def search_code(view: RepoView) -> SearchedCode:
 def _said(paths: list[str], what: str) -> Iterable[str]:
     if paths:
         yield f"{some(paths)}: {what}"
-
-
-def _by_name(paths: list[str]) -> Iterator[CodeFile]:
-    """What is told by its name alone: one finding a kind."""
-    compiled = [path for path in paths if COMPILED.fullmatch(path)]
-    outside = [path for path in compiled if "__pycache__" not in path.split("/")]
-    native = [path for path in paths if NATIVE.fullmatch(path)]
-    packages = [path for path in paths if path.lower().endswith(PACKAGES)]
-    for kind, what, shown, severity in (
-        ("compiled", "compiled Python, which nobody can read before it runs", outside, Severity.WARNING),
-        ("cached", "compiled Python that an interpreter left", [] if outside else compiled, Severity.NOTE),
-        ("native", "machine code", native, Severity.WARNING),
-        ("packages", "packages of code", packages, Severity.NOTE),
-    ):
-        if shown:
-            yield CodeFile(shown[0], kind, f"{what}: {some(shown)}", severity)
 
 
 def _looked_at(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
@@ -230,13 +202,29 @@ def _of_yaml(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
             what = "it has Python's tags, or declares some, and is too long to be read for what they call"
             yield CodeFile(entry.path, "yaml", what, Severity.WARNING)
         return
-    found = python_tags(text_of(view.read_range(entry.path, 0, entry.size)))
+    yield from _of_tags(entry.path, text_of(view.read_range(entry.path, 0, entry.size)))
+
+
+def _of_front_matter(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
+    """The YAML before a text that people read; what such a text says itself is no YAML."""
+    size = min(entry.size, LONGEST_YAML)
+    try:
+        if view.at_hand(entry.path, 0, size) and FENCE.match(view.read_range(entry.path, 0, 8)):
+            text = text_of(view.read_range(entry.path, 0, size))
+            end = CLOSING.search(text, 3)
+            yield from _of_tags(entry.path, text[: end.start()] if end else "")
+    except IncompleteError:  # whoever wants the text says so
+        return
+
+
+def _of_tags(path: str, text: str) -> Iterator[CodeFile]:
+    found = python_tags(text)
     if not found:
         return
     severity, _, line = max(found, key=lambda one: (one[0], -one[2]))
     names = tuple(dict.fromkeys(name for _, name, _ in found))
     what = f"tags of Python ({some(list(names))}), which an unsafe YAML loader imports or calls"
-    yield CodeFile(entry.path, "yaml", what, severity, line, names=names)
+    yield CodeFile(path, "yaml", what, severity, line, names=names)
 
 
 def _naming(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
@@ -272,27 +260,3 @@ def _has_words(view: RepoView, entry: Entry) -> bool:
     """Whether a text that is not called YAML has Python's tags written out. Raises IncompleteError where its bytes do not come."""
     head = view.read_range(entry.path, 0, min(entry.size, HEAD))
     return is_text(head, entry.name) and any(map(tag_words, islice(_texts(view, entry), MOST_BLOCKS)))
-
-
-def code_members(path: str, members: list[str]) -> Iterator[CodeFile]:
-    """One finding for the members of an archive that are machine code, or path files with an import line, and one for a file that is a program under
-    another name; packages have such members, and what is called a program is told by its name.
-    """
-    if "" in members and not (
-        NATIVE.fullmatch(path) or COMPILED.fullmatch(path) or path.lower().endswith(PACKAGES)
-    ):
-        yield CodeFile(path, "program", "a compiled program, by its first bytes", Severity.WARNING)
-    inside = [one for one in members if one]
-    if inside and not path.lower().endswith(PACKAGES):
-        what = f"machine code, or path files with an import line, in it: {some(inside)}"
-        yield CodeFile(path, "members", what, Severity.WARNING)
-
-
-def onnx_needs(path: str, needs: list[str]) -> Iterator[CodeFile]:
-    """What a model of ONNX asks for beside itself: files outside of its folder, or operators of libraries."""
-    outside = [one for one in needs if OUTSIDE in one]
-    if outside:
-        what = f"a model of ONNX that reads {some(outside)}"
-        yield CodeFile(path, "outside", what, Severity.WARNING)
-    if custom := [one for one in needs if OUTSIDE not in one]:
-        yield CodeFile(path, "operators", f"a model of ONNX with {some(custom)}", Severity.NOTE)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from hubkit.errors import IncompleteError
 from hubkit.tensors.kinds import ZIPS, is_tar, packing
 from hubkit.tensors.view_file import Allowance, ViewFile
+from hubkit.validate.code_by_name import PACKAGES, CodeFile
 from hubkit.validate.code_files import (
     KERAS,
     LONG,
     LONG_NAMES,
     LONGEST_YAML,
     PROSE,
-    CodeFile,
     SearchedCode,
 )
 from hubkit.validate.code_texts import WORDS, form_of, names_of_code
@@ -82,6 +82,9 @@ def _of_archive(
         others = len(members[kind]) - 1
         where = f"{place} (and {many(others, 'other member')})" if others else place
         yield CodeFile(entry.path, kind, f"{where}: {said.what}", said.severity)
+    scripts = [place for place in seen if place.lower().endswith(".py")]
+    if scripts and not entry.name.lower().endswith(PACKAGES):
+        yield CodeFile(entry.path, "scripts", f"Python files in it: {some(sorted(scripts))}", Severity.NOTE)
     if any(place not in seen for place in texts.cut):
         searched.remarks.append(f"{entry.path}: not all that is packed in it was searched for names of code")
 

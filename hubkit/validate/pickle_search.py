@@ -19,7 +19,7 @@ from hubkit.tensors.endings import PICKLES, PROGRAMS, promise
 from hubkit.tensors.inside import look_into
 from hubkit.tensors.kinds import HEAD
 from hubkit.tensors.view_file import Allowance
-from hubkit.validate.code_files import CodeFile, code_members, onnx_needs
+from hubkit.validate.code_by_name import CodeFile, code_members, onnx_needs
 from hubkit.validate.imports import is_known
 from hubkit.validate.pickles import Pickle, of_contents, of_header
 from hubkit.words import many
