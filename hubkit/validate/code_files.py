@@ -34,6 +34,11 @@ LONGEST_YAML = 1 << 20
 """Bytes that are parsed; of a longer text only the words are looked for."""
 MOST_BYTES = 1 << 26
 """Bytes of a file that are searched for words."""
+MOST_OF_HDF5 = 1 << 30
+"""The same of HDF5, whose attributes may stand anywhere."""
+MOST_OBJECTS = 10_000
+KERAS_REQUESTS = 16
+"""Of a far `.keras`: its directory, and the configuration in it."""
 BLOCK, OVERLAP = 1 << 20, 200
 MOST_BLOCKS = 4
 """Of a text that is not called YAML: a tag far down in something else's file is nobody's YAML."""
@@ -87,7 +92,7 @@ def search_code(view: RepoView) -> SearchedCode:
         if not named and small.endswith((*NO_TEXT, *PROSE)):
             searched.found += _of_front_matter(view, entry) if small.endswith(PROSE) else ()
             continue
-        if not view.at_hand(entry.path, 0, entry.size):
+        if not view.at_hand(entry.path, 0, entry.size) and not small.endswith(".keras"):
             far += [entry.path] if named and not small.endswith(".pth") else []  # looked at as a pickle
             continue
         left -= 0 if named else min(entry.size, MOST_BLOCKS * BLOCK)
@@ -156,25 +161,20 @@ def _of_path_file(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
         lines += len(LINE_ENDS.findall(block, 0, BLOCK + (not start)))
 
 
-def _blocks(view: RepoView, entry: Entry) -> Iterator[bytes]:
+def _blocks(view: RepoView, entry: Entry, most: int = MOST_BYTES) -> Iterator[bytes]:
     """The file in pieces that overlap."""
-    for start in range(0, min(entry.size, MOST_BYTES), BLOCK):
+    for start in range(0, min(entry.size, most), BLOCK):
         yield view.read_range(entry.path, start, min(entry.size, start + BLOCK + OVERLAP))
 
 
 def _of_keras(view: RepoView, entry: Entry) -> list[Named]:
     """What Keras would import or run: by words anywhere in HDF5, in config.json in its own zip."""
     if not entry.name.lower().endswith(".keras"):
-        return [
-            one
-            for block in _blocks(view, entry)
-            for found in KERAS_OBJECT.finditer(ESCAPED.sub(_letter, block))
-            for one in names_of_code(_as_json(found), "json")
-            if one.severity > Severity.NOTE
-        ]
+        return [one for one in _of_hdf5(view, entry) if one.severity > Severity.NOTE]
+    allowance = Allowance(KERAS_REQUESTS, KERAS_REQUESTS << 16, 0)
     try:
         with (
-            zipfile.ZipFile(ViewFile(view, entry.path, Allowance(0, 0, 0))) as archive,
+            zipfile.ZipFile(ViewFile(view, entry.path, allowance)) as archive,
             archive.open("config.json") as file,
         ):
             text = text_of(file.read(LONGEST_YAML * 16))
@@ -183,9 +183,25 @@ def _of_keras(view: RepoView, entry: Entry) -> list[Named]:
     return [one for one in names_of_code(text, "json") if one.kind == "keras"]
 
 
-def _as_json(found: re.Match[bytes]) -> str:
+def _of_hdf5(view: RepoView, entry: Entry) -> Iterator[Named]:
+    """Each object of Keras once. Raises IncompleteError where there is more than is read."""
+    known: set[tuple[bytes | None, ...]] = set()
+    for block in _blocks(view, entry, MOST_OF_HDF5):
+        for match in KERAS_OBJECT.finditer(ESCAPED.sub(_letter, block)):
+            if match.groups() not in known:
+                known.add(match.groups())
+                yield from names_of_code(_as_json(match.groups()), "json")
+        if len(known) > MOST_OBJECTS:
+            raise IncompleteError(f"{entry.path}: more than {MOST_OBJECTS:,} objects of Keras")
+    if entry.size > MOST_OF_HDF5:
+        raise IncompleteError(
+            f"{entry.path}: searched for layers of Keras only in its first {MOST_OF_HDF5 >> 20:,} MiB"
+        )
+
+
+def _as_json(groups: tuple[bytes | None, ...]) -> str:
     """What a match in HDF5 says, as the object that it is the beginning of."""
-    layer, module, name, config = (part.decode() if part else None for part in found.groups())
+    layer, module, name, config = (part.decode() if part else None for part in groups)
     return json.dumps(
         {"class_name": layer} if layer else {"module": module, "class_name": name, "config": config}
     )
