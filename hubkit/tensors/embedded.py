@@ -72,14 +72,13 @@ def _imports(data: bytes, share: Share) -> Iterator[str]:
         if name and data[end : end + 1] == b"\x93":
             share.spend_cost(CANDIDATE)
             yield f"{module}.{name}"
-    for match in SECOND_LINE.finditer(data):
-        line = data[max(0, match.start() - REACH) : match.start()].removesuffix(b"\r")
+    for second in SECOND_LINE.finditer(data):
+        line = data[max(0, second.start() - REACH) : second.start()].removesuffix(b"\r")
         run = line[len(line.rstrip(WORD)) :]
-        name = match[1].decode()
         for at, letter in enumerate(run):
-            if letter in b"ci" and (module := MODULE.fullmatch(run, at + 1)):
+            if letter in b"ci" and (first := MODULE.fullmatch(run, at + 1)):
                 share.spend_cost(CANDIDATE)
-                yield f"{module[0].decode()}.{name}"
+                yield f"{first[0].decode()}.{second[1].decode()}"
         share.check()
 
 
