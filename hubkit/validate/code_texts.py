@@ -144,12 +144,13 @@ def _stands_beside(loader: Loader, pairs: Pairs) -> bool:
 
 
 def _names(loader: Loader, pairs: Pairs) -> Iterator[tuple[str, str]]:
-    """(key, name): of equal keys each, since which of them counts is the reader's affair."""
+    """(key, name): of equal keys each, the last first, which most readers take."""
     if not loader.joined:
         yield from ((key, name) for key, value in pairs if key in loader.keys and (name := name_of(value)))
         return
     parts = [
-        [name for other, value in pairs if other == key and (name := name_of(value))] for key in loader.keys
+        [name for other, value in reversed(pairs) if other == key and (name := name_of(value))]
+        for key in loader.keys
     ]
     for names in islice(product(*parts), MOST_NAMES):
         yield loader.keys[-1], ".".join(names)
