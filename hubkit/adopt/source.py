@@ -24,7 +24,7 @@ from hubkit.repo.view import RepoView
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.secret_kinds import Hit, find_secrets
 
-MOST_LINES, MOST_CHARACTERS = 1_000, 100_000
+MOST_LINES, MOST_CHARACTERS = 2_500, 200_000
 """Of a card: it is read and judged some ten times on the way. Cards that people write have a tenth of that."""
 PRIVATE_KEY = "a private key"
 PRIVATE_KEY_END = re.compile(r"-----END (?:[A-Z0-9]{1,16} ){0,3}PRIVATE KEY(?: BLOCK)?-----")

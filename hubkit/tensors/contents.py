@@ -35,5 +35,7 @@ class Contents:
     """What could not be looked into, each with its reason."""
     beyond: list[str] = field(default_factory=list)
     """Those of them where a limit was reached: another reader goes on."""
+    partly: list[str] = field(default_factory=list)
+    """Members, or the file itself, in which imports were looked for in the first and last part alone, as nobody unpickles what lies between."""
     failed: str | None = None
     """Why the file could not be read to its end, where that says nothing about the file."""

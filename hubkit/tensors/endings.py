@@ -21,8 +21,6 @@ TABLES = (
     ".parquet",
     ".arrow",
     ".feather",
-    ".h5",
-    ".hdf5",
     ".mp4",
     ".mp3",
     ".wav",
@@ -30,6 +28,8 @@ TABLES = (
     ".woff2",
 )
 """Other formats, whose loaders unpickle nothing."""
+HDF5 = (".h5", ".hdf5")
+"""What some readers unpickle from, and Keras loads layers from that are code."""
 PACKED = (".gz", ".tgz", ".bz2", ".xz", ".lzma", ".tar", ".zst", ".lz4", ".7z", ".rar", ".z")
 """What has to be unpacked from its beginning, whole."""
 ZIPS = (".zip", ".whl", ".egg", ".jar", ".keras", ".pt2", ".mar", ".skops")
@@ -41,7 +41,7 @@ PLAIN_NAMES = frozenset(
 )
 """Texts that have no ending."""
 
-Promise = Literal["pickle", "text", "picture", "table", "packed", "zip", "unknown"]
+Promise = Literal["pickle", "text", "picture", "table", "packed", "zip", "hdf5", "unknown"]
 Called = Literal["pickle", "text", "other"]
 
 
@@ -51,7 +51,7 @@ def promise(name: str) -> Promise:
     if small in PLAIN_NAMES or small.endswith(TEXTS):
         return "text"
     for endings, kind in (
-        (PICKLES, "pickle"), (PACKED, "packed"), (ZIPS, "zip"), (PICTURES, "picture"), (TABLES, "table"),
+        (PICKLES, "pickle"), (PACKED, "packed"), (ZIPS, "zip"), (HDF5, "hdf5"), (PICTURES, "picture"), (TABLES, "table"),
     ):  # fmt: skip
         if small.endswith(endings):
             return kind  # type: ignore[return-value]  # a literal of the table above

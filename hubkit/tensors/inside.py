@@ -13,7 +13,8 @@ from hubkit.errors import IncompleteError
 from hubkit.tensors.arrow_types import is_table
 from hubkit.tensors.code_names import runs_as_member
 from hubkit.tensors.contents import Contents, Inside
-from hubkit.tensors.embedded import embedded
+from hubkit.tensors.embedded import MOST, embedded
+from hubkit.tensors.encoded import READ_BY_PEOPLE, encoded
 from hubkit.tensors.endings import called, promise, says_packed, without_packing
 from hubkit.tensors.joblib_arrays import WRAPPERS, joblib_imports
 from hubkit.tensors.kinds import HEAD, JOBLIB_OLD, ZIPS, is_tar, may_hold, packing, unknown_packing
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 MAX_DEPTH = 4
 """Containers inside each other: a `.tar.gz` with a torch checkpoint in it has three."""
 UNRECOGNISED = "its name says that it is packed, and its bytes are of no kind that is known here"
+NOT_BROUGHT = "HDF5, of which a copy on disk is searched for pickles, and which was not brought here"
 SEARCHED = {"hdf5", "parquet", "arrow"}
 """Kinds of data in which some readers unpickle what they find: as far as it is not compressed."""
 
@@ -110,13 +112,26 @@ class _Look:
             self._other(file, "hdf5", place)
         elif head.strip(b"\0") and not reads_as_text(head):
             self._other(file, inert(head), place)
+        elif self.near and not name.lower().endswith(READ_BY_PEOPLE):
+            self._written(file, place)
+
+    def _written(self, file: Readable, place: str) -> None:
+        """Pickles that a text holds in base64: those of an import that pickles are known for."""
+        try:
+            for line, content in encoded(file, self.share):
+                trace = self._trace(content, content.read(HEAD), "")
+                if trace is not None and any(map(self._known, trace.imports)):
+                    where = f"base64 in line {line:,}"
+                    self.contents.pickles.append(Inside(f"{place}: {where}" if place else where, trace))
+        except (BeyondError, PackingError) as error:
+            self.unread(place, error)
 
     def _other(self, file: Readable, kind: str | None, place: str) -> None:
         """A file that is no text, no pickle and nothing that is opened here: of a `kind`, or of none that is known."""
         if kind is None:
             self.contents.unknown.append(place)
         if kind is None or kind in SEARCHED:
-            self.among(file, 0, place)
+            self.among(file, 0, place, kind=kind)
         if kind == "onnx" and self.near and not is_streamed(file):
             try:
                 self.contents.needs += [
@@ -125,16 +140,23 @@ class _Look:
             except BeyondError as error:
                 self.unread(place, error)
 
-    def among(self, file: Readable, begin: int, place: str) -> None:
-        """Pickles among other bytes. Only where reading costs nothing."""
-        if not self.near or is_streamed(file):
+    def among(self, file: Readable, begin: int, place: str, *, kind: str | None = None) -> None:
+        """Pickles among other bytes: only where reading costs nothing. What is of no `kind` is told elsewhere; HDF5, which readers unpickle from, is searched to its end."""
+        if not self.near:
+            if kind == "hdf5":
+                self.unread(place, UndoneError(NOT_BROUGHT))
             return
+        whole = kind == "hdf5"
         try:
-            found = embedded(file, begin, self._known, self.share)
-        except BeyondError as error:
+            found, through = embedded(file, begin, self._known, self.share, whole=whole)
+        except (BeyondError, PackingError) as error:
             self.unread(place, error)
-        else:
-            self.contents.pickles += [Inside(place, found)] if found is not None else []
+            return
+        self.contents.pickles += [Inside(place, found)] if found is not None else []
+        if not through and kind is not None and is_streamed(file):
+            self.unread(place, BeyondError(f"more than {MOST >> 20} MiB of {kind}, packed"))
+        elif not through:
+            self.contents.partly.append(place)
 
     def unread(self, place: str, error: IncompleteError, what: str = "") -> None:
         told = ": ".join(filter(None, (place, what, error.message)))

@@ -98,7 +98,7 @@ def _extent(tail: _Tail) -> _Extent:
         _, part, points_at, parts = LOCATOR.unpack_from(tail.data, record)
         if signature != b"PK\x06\x06" or points_at != end or length < END64.size - 12:
             raise HeaderError("the zip64 record is not where its locator points, or is cut")
-        if part or parts > 1:
+        if part or parts != 1:  # miniz, which torch reads with, wants one
             raise HeaderError("the zip is one part of several, expected a whole one")
     elif FULL in (size, start) or 0xFFFF in (here, count):
         raise HeaderError("the zip needs a zip64 record and has none")

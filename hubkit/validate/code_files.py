@@ -16,10 +16,12 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from hubkit.errors import IncompleteError
-from hubkit.tensors.code_names import IMPORT_LINE, LINE_ENDS, NATIVE, may_be_path_file
+from hubkit.tensors.code_names import IMPORT_LINE, LINE_ENDS, may_be_path_file
 from hubkit.tensors.view_file import Allowance, ViewFile
+from hubkit.validate.code_by_name import CodeFile, by_name
 from hubkit.validate.code_templates import search_templates
-from hubkit.validate.code_texts import Named, names_of_code
+from hubkit.validate.code_texts import Named, form_of, names_of_code
+from hubkit.validate.configured_names import MODULES
 from hubkit.validate.finding import Severity
 from hubkit.validate.secret_bytes import BOMS, HEAD, NO_TEXT, is_text, text_of
 from hubkit.validate.yaml_tags import python_tags, tag_words
@@ -32,6 +34,11 @@ LONGEST_YAML = 1 << 20
 """Bytes that are parsed; of a longer text only the words are looked for."""
 MOST_BYTES = 1 << 26
 """Bytes of a file that are searched for words."""
+MOST_OF_HDF5 = 1 << 30
+"""The same of HDF5, whose attributes may stand anywhere."""
+MOST_OBJECTS = 10_000
+KERAS_REQUESTS = 16
+"""Of a far `.keras`: its directory, and the configuration in it."""
 BLOCK, OVERLAP = 1 << 20, 200
 MOST_BLOCKS = 4
 """Of a text that is not called YAML: a tag far down in something else's file is nobody's YAML."""
@@ -39,9 +46,13 @@ MOST_OTHERS = 1 << 26
 """Bytes of all such texts of one repository."""
 PROSE = (".md", ".txt", ".rst", ".tex", ".html", ".py", ".ipynb")
 """Texts that people read, or programs other than YAML's."""
-JSON = ".json"
+FENCE = re.compile(rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n")
+CLOSING = re.compile(r"^(?:---|\.\.\.)[ \t\r]*$", re.MULTILINE)
+"""Where front matter begins and ends."""
 LONG_NAMES = re.compile(
     r'"(?:auto_map|custom_pipelines)"\s{0,9}:\s{0,9}\{|"(?:_target_|py/[a-z]{1,10})"\s{0,9}:\s{0,9}"'
+    rf"|(?:^[ \t-]{{0,60}}|[{{,]\s{{0,9}})[\"']?(?:_target_|class_path|_component_|type|target|provider|streaming_callback|\(\))[\"']?\s{{0,9}}[:=]\s{{0,9}}[\"']?(?:{'|'.join(sorted(MODULES))})\.\w",
+    re.MULTILINE,
 )
 """The same words of a text that is too long to be parsed here."""
 LONG = "it is too long to be parsed here, and by its words"
@@ -50,29 +61,11 @@ KERAS_OBJECT = re.compile(
     rb'|"module"\s{0,9}:\s{0,9}"([\w.]{1,80})"\s{0,9},\s{0,9}"class_name"\s{0,9}:\s{0,9}"(\w{1,80})"(?:\s{0,9},\s{0,9}"config"\s{0,9}:\s{0,9}"(\w{1,80})")?'
 )
 """An object of Keras as HDF5 holds it: a layer that is a piece of compiled Python or loads one, or what is imported by its name."""
-OUTSIDE = "weights outside of its folder"
-"""What `tensors.onnx_parts` says of them."""
-JSON_LINES = (".jsonl", ".ndjson")
 ESCAPED = re.compile(rb"\\u00([2-7][0-9A-Fa-f])")
 """A visible character as JSON may write it."""
-COMPILED = re.compile(r".*\.py[co]", re.IGNORECASE | re.DOTALL)
-PACKAGES = (".whl", ".pyz", ".pyzw", ".egg", ".jar", ".class", ".deb", ".rpm", ".msi", ".apk")
 ODD = (zipfile.BadZipFile, KeyError, ValueError, OSError, RuntimeError, EOFError, zlib.error)
 """What zipfile raises for an archive that it cannot read."""
 KERAS = (".h5", ".hdf5", ".keras")
-
-
-@dataclass(frozen=True)
-class CodeFile:
-    """A file that runs code, or several of a kind."""
-
-    path: str
-    kind: str
-    what: str
-    severity: Severity
-    line: int | None = None
-    pointer: str | None = None
-    names: tuple[str, ...] = ()
 
 
 @dataclass
@@ -88,7 +81,7 @@ def search_code(view: RepoView) -> SearchedCode:
     """Look at every file of such a kind. Of a far repository only what is at hand: its texts were brought in search of secrets."""
     searched = SearchedCode([], [], [])
     names = [entry for entry in view.list() if entry.size]
-    searched.found += _by_name([entry.path for entry in names])
+    searched.found += by_name([entry.path for entry in names])
     far: list[str] = []
     long: list[str] = []
     beyond: list[str] = []
@@ -97,8 +90,9 @@ def search_code(view: RepoView) -> SearchedCode:
         small = entry.name.lower()
         named = small.endswith((".yaml", ".yml", ".pth", *KERAS))
         if not named and small.endswith((*NO_TEXT, *PROSE)):
+            searched.found += _of_front_matter(view, entry) if small.endswith(PROSE) else ()
             continue
-        if not view.at_hand(entry.path, 0, entry.size):
+        if not view.at_hand(entry.path, 0, entry.size) and not small.endswith(".keras"):
             far += [entry.path] if named and not small.endswith(".pth") else []  # looked at as a pickle
             continue
         left -= 0 if named else min(entry.size, MOST_BLOCKS * BLOCK)
@@ -131,22 +125,6 @@ def search_code(view: RepoView) -> SearchedCode:
 def _said(paths: list[str], what: str) -> Iterable[str]:
     if paths:
         yield f"{some(paths)}: {what}"
-
-
-def _by_name(paths: list[str]) -> Iterator[CodeFile]:
-    """What is told by its name alone: one finding a kind."""
-    compiled = [path for path in paths if COMPILED.fullmatch(path)]
-    outside = [path for path in compiled if "__pycache__" not in path.split("/")]
-    native = [path for path in paths if NATIVE.fullmatch(path)]
-    packages = [path for path in paths if path.lower().endswith(PACKAGES)]
-    for kind, what, shown, severity in (
-        ("compiled", "compiled Python, which nobody can read before it runs", outside, Severity.WARNING),
-        ("cached", "compiled Python that an interpreter left", [] if outside else compiled, Severity.NOTE),
-        ("native", "machine code", native, Severity.WARNING),
-        ("packages", "packages of code", packages, Severity.NOTE),
-    ):
-        if shown:
-            yield CodeFile(shown[0], kind, f"{what}: {some(shown)}", severity)
 
 
 def _looked_at(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
@@ -183,36 +161,47 @@ def _of_path_file(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
         lines += len(LINE_ENDS.findall(block, 0, BLOCK + (not start)))
 
 
-def _blocks(view: RepoView, entry: Entry) -> Iterator[bytes]:
+def _blocks(view: RepoView, entry: Entry, most: int = MOST_BYTES) -> Iterator[bytes]:
     """The file in pieces that overlap."""
-    for start in range(0, min(entry.size, MOST_BYTES), BLOCK):
+    for start in range(0, min(entry.size, most), BLOCK):
         yield view.read_range(entry.path, start, min(entry.size, start + BLOCK + OVERLAP))
 
 
 def _of_keras(view: RepoView, entry: Entry) -> list[Named]:
     """What Keras would import or run: by words anywhere in HDF5, in config.json in its own zip."""
     if not entry.name.lower().endswith(".keras"):
-        return [
-            one
-            for block in _blocks(view, entry)
-            for found in KERAS_OBJECT.finditer(ESCAPED.sub(_letter, block))
-            for one in names_of_code(_as_json(found), is_json=True)
-            if one.severity > Severity.NOTE
-        ]
+        return [one for one in _of_hdf5(view, entry) if one.severity > Severity.NOTE]
+    allowance = Allowance(KERAS_REQUESTS, KERAS_REQUESTS << 16, 0)
     try:
         with (
-            zipfile.ZipFile(ViewFile(view, entry.path, Allowance(0, 0, 0))) as archive,
+            zipfile.ZipFile(ViewFile(view, entry.path, allowance)) as archive,
             archive.open("config.json") as file,
         ):
             text = text_of(file.read(LONGEST_YAML * 16))
     except ODD:  # SEC001 says so
         return []
-    return [one for one in names_of_code(text, is_json=True) if one.kind == "keras"]
+    return [one for one in names_of_code(text, "json") if one.kind == "keras"]
 
 
-def _as_json(found: re.Match[bytes]) -> str:
+def _of_hdf5(view: RepoView, entry: Entry) -> Iterator[Named]:
+    """Each object of Keras once. Raises IncompleteError where there is more than is read."""
+    known: set[tuple[bytes | None, ...]] = set()
+    for block in _blocks(view, entry, MOST_OF_HDF5):
+        for match in KERAS_OBJECT.finditer(ESCAPED.sub(_letter, block)):
+            if match.groups() not in known:
+                known.add(match.groups())
+                yield from names_of_code(_as_json(match.groups()), "json")
+        if len(known) > MOST_OBJECTS:
+            raise IncompleteError(f"{entry.path}: more than {MOST_OBJECTS:,} objects of Keras")
+    if entry.size > MOST_OF_HDF5:
+        raise IncompleteError(
+            f"{entry.path}: searched for layers of Keras only in its first {MOST_OF_HDF5 >> 20:,} MiB"
+        )
+
+
+def _as_json(groups: tuple[bytes | None, ...]) -> str:
     """What a match in HDF5 says, as the object that it is the beginning of."""
-    layer, module, name, config = (part.decode() if part else None for part in found.groups())
+    layer, module, name, config = (part.decode() if part else None for part in groups)
     return json.dumps(
         {"class_name": layer} if layer else {"module": module, "class_name": name, "config": config}
     )
@@ -229,30 +218,44 @@ def _of_yaml(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
             what = "it has Python's tags, or declares some, and is too long to be read for what they call"
             yield CodeFile(entry.path, "yaml", what, Severity.WARNING)
         return
-    found = python_tags(text_of(view.read_range(entry.path, 0, entry.size)))
+    yield from _of_tags(entry.path, text_of(view.read_range(entry.path, 0, entry.size)))
+
+
+def _of_front_matter(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
+    """The YAML before a text that people read; what such a text says itself is no YAML."""
+    size = min(entry.size, LONGEST_YAML)
+    try:
+        if view.at_hand(entry.path, 0, size) and FENCE.match(view.read_range(entry.path, 0, 8)):
+            text = text_of(view.read_range(entry.path, 0, size))
+            end = CLOSING.search(text, 3)
+            yield from _of_tags(entry.path, text[: end.start()] if end else "")
+    except IncompleteError:  # whoever wants the text says so
+        return
+
+
+def _of_tags(path: str, text: str) -> Iterator[CodeFile]:
+    found = python_tags(text)
     if not found:
         return
     severity, _, line = max(found, key=lambda one: (one[0], -one[2]))
     names = tuple(dict.fromkeys(name for _, name, _ in found))
     what = f"tags of Python ({some(list(names))}), which an unsafe YAML loader imports or calls"
-    yield CodeFile(entry.path, "yaml", what, severity, line, names=names)
+    yield CodeFile(path, "yaml", what, severity, line, names=names)
 
 
 def _naming(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
     """What JSON and YAML name for a loader to call: one finding a kind, as severe as the worst. Raises IncompleteError where its bytes do not come."""
-    small = entry.name.lower()
-    lines = small.endswith(JSON_LINES)
-    is_json = lines or small.endswith(JSON)
-    if not is_json and not small.endswith((".yaml", ".yml")):
-        if small.endswith((*NO_TEXT, *PROSE)) or view.read_range(entry.path, 0, 1) not in (b"{", b"["):
+    form = form_of(entry.name.lower())
+    if form is None:
+        if view.read_range(entry.path, 0, 1) not in (b"{", b"["):
             return
-        is_json = True  # whatever it is called
+        form = "json"  # whatever it is called
     if entry.size > LONGEST_YAML:
         if any(LONG_NAMES.search(text) for text in _texts(view, entry)):
             yield CodeFile(entry.path, "auto_map", f"{LONG} names code for a loader to run", Severity.WARNING)
         return
     text = text_of(view.read_range(entry.path, 0, entry.size))
-    found = names_of_code(text, is_json=is_json, lines=lines)
+    found = names_of_code(text, form)
     for kind in dict.fromkeys(one.kind for one in found):
         worst = max((one for one in found if one.kind == kind), key=lambda one: one.severity)
         at = text.find(worst.key)
@@ -273,27 +276,3 @@ def _has_words(view: RepoView, entry: Entry) -> bool:
     """Whether a text that is not called YAML has Python's tags written out. Raises IncompleteError where its bytes do not come."""
     head = view.read_range(entry.path, 0, min(entry.size, HEAD))
     return is_text(head, entry.name) and any(map(tag_words, islice(_texts(view, entry), MOST_BLOCKS)))
-
-
-def code_members(path: str, members: list[str]) -> Iterator[CodeFile]:
-    """One finding for the members of an archive that are machine code, or path files with an import line, and one for a file that is a program under
-    another name; packages have such members, and what is called a program is told by its name.
-    """
-    if "" in members and not (
-        NATIVE.fullmatch(path) or COMPILED.fullmatch(path) or path.lower().endswith(PACKAGES)
-    ):
-        yield CodeFile(path, "program", "a compiled program, by its first bytes", Severity.WARNING)
-    inside = [one for one in members if one]
-    if inside and not path.lower().endswith(PACKAGES):
-        what = f"machine code, or path files with an import line, in it: {some(inside)}"
-        yield CodeFile(path, "members", what, Severity.WARNING)
-
-
-def onnx_needs(path: str, needs: list[str]) -> Iterator[CodeFile]:
-    """What a model of ONNX asks for beside itself: files outside of its folder, or operators of libraries."""
-    outside = [one for one in needs if OUTSIDE in one]
-    if outside:
-        what = f"a model of ONNX that reads {some(outside)}"
-        yield CodeFile(path, "outside", what, Severity.WARNING)
-    if custom := [one for one in needs if OUTSIDE not in one]:
-        yield CodeFile(path, "operators", f"a model of ONNX with {some(custom)}", Severity.NOTE)

@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from hubkit.errors import IncompleteError
 from hubkit.tensors.kinds import ZIPS, is_tar, packing
 from hubkit.tensors.view_file import Allowance, ViewFile
+from hubkit.validate.code_by_name import PACKAGES, CodeFile
 from hubkit.validate.code_files import (
-    JSON,
-    JSON_LINES,
     KERAS,
     LONG,
     LONG_NAMES,
     LONGEST_YAML,
     PROSE,
-    CodeFile,
     SearchedCode,
 )
-from hubkit.validate.code_texts import WORDS, names_of_code
+from hubkit.validate.code_texts import WORDS, form_of, names_of_code
 from hubkit.validate.finding import Severity
 from hubkit.validate.secret_bytes import HEAD, NO_TEXT, PACKED, Texts
 from hubkit.validate.yaml_tags import python_tags, tag_words
@@ -84,6 +82,9 @@ def _of_archive(
         others = len(members[kind]) - 1
         where = f"{place} (and {many(others, 'other member')})" if others else place
         yield CodeFile(entry.path, kind, f"{where}: {said.what}", said.severity)
+    scripts = [place for place in seen if place.lower().endswith(".py")]
+    if scripts and not entry.name.lower().endswith(PACKAGES):
+        yield CodeFile(entry.path, "scripts", f"Python files in it: {some(sorted(scripts))}", Severity.NOTE)
     if any(place not in seen for place in texts.cut):
         searched.remarks.append(f"{entry.path}: not all that is packed in it was searched for names of code")
 
@@ -92,14 +93,15 @@ def _said(name: str, text: str, *, whole: bool) -> Iterator[_Said]:
     """What a member says that is called `name`, in lower case. Of one that is not whole, its words."""
     if name.endswith((*NO_TEXT, *PROSE)):
         return
+    form = form_of(name)
     if not whole:
         if name.endswith(YAML) and tag_words(text):
             yield _Said("yaml", f"{LONG} has Python's tags", Severity.WARNING)
-        if name.endswith((JSON, *JSON_LINES, *YAML)) and LONG_NAMES.search(text):
+        if form and LONG_NAMES.search(text):
             yield _Said("auto_map", f"{LONG} names code for a loader to run", Severity.WARNING)
         return
-    if name.endswith((JSON, *JSON_LINES, *YAML)) or text.startswith(("{", "[")):
-        for one in names_of_code(text, is_json=not name.endswith(YAML), lines=name.endswith(JSON_LINES)):
+    if form or text.startswith(("{", "[")):
+        for one in names_of_code(text, form or "json"):
             yield _Said(one.kind, one.what, one.severity)
     if found := python_tags(text):
         names = some(list(dict.fromkeys(tag for _, tag, _ in found)))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hubkit.errors import IncompleteError
+from hubkit.validate.code_by_name import CodeFile
 from hubkit.validate.finding import Severity
 from hubkit.validate.plain_text import plain
 from hubkit.validate.secret_bytes import text_of
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from hubkit.validate.code_files import SearchedCode
 
 TEMPLATES = (".jinja", ".jinja2", ".j2")
-MENTION = "chat_template"
+MENTION = re.compile(r"chat_template|template_format|jinja|doc_to_(?:text|target|choice)|prompt_?[Tt]emplate")
+"""What stands in settings that have a template: of a chat, of a prompt (langchain, Haystack), of a task (lm-evaluation-harness)."""
 SETTINGS = (".json", ".json5", ".yaml", ".yml", ".toml")
 """Files that may name one: read where they mention it."""
 LARGEST = 1 << 22
@@ -60,8 +62,6 @@ def reaches_inside(text: str) -> str | None:
 
 def search_templates(view: RepoView, searched: SearchedCode) -> None:
     """Look at every template that is at hand, into `searched`."""
-    from hubkit.validate.code_files import CodeFile
-
     for entry in view.list():
         if not entry.size or not view.at_hand(entry.path, 0, min(entry.size, LARGEST)):
             continue
@@ -80,7 +80,7 @@ def _templates(view: RepoView, entry: Entry) -> Iterator[str]:
     small = entry.name.lower()
     if small.endswith((*TEMPLATES, *SETTINGS)):
         text = text_of(view.read_range(entry.path, 0, min(entry.size, LARGEST)))
-        if MENTION in text or MENTION in small or small.endswith(TEMPLATES):
+        if MENTION.search(text) or MENTION.search(small) or small.endswith(TEMPLATES):
             yield plain(text)
     elif view.near and view.read_range(entry.path, 0, len(GGUF)) == GGUF:
         yield from _of_gguf(view, entry)

@@ -5,30 +5,18 @@ Source: transformers 4.57 (dynamic_module_utils.py, modeling_utils.py), PEFT 0.1
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice, product
 from typing import Any, NamedTuple
 
-import yaml
-
-from hubkit.plain_yaml import loader
+from hubkit.validate.code_loaders import FUNCTION, KEYS, LOADERS, TAGS, Loader, evaluated, name_of
+from hubkit.validate.code_values import Form, Pairs, Tagged, objects, values
+from hubkit.validate.configured_names import UNMISTAKABLE, calls_program
 from hubkit.validate.finding import Severity
 from hubkit.validate.imports import runs_code
 
 FROM_THE_REPOSITORY = ("auto_map", "custom_pipelines")
-TARGET = "_target_"
-PICKLED = (
-    "py/object",
-    "py/type",
-    "py/class",
-    "py/function",
-    "py/reduce",
-    "py/repr",
-    "py/newobj",
-    "py/newargs",
-    "py/newargsex",
-)
 LAYER, LAMBDA = "class_name", ("Lambda", "__lambda__")
 CARRIERS = ("TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer")
 """Layers of Keras whose configuration holds a pickle, functions, or the place of a program: TensorFlow's graphs."""
@@ -50,27 +38,26 @@ KERNEL = re.compile(r"(?:paged\|)?([\w.-]{1,100})/[\w.-]{1,100}(?:[@:][\w.:@/-]{
 """A repository of compiled kernels, where other values are names of transformers' own."""
 OF_TRANSFORMERS = "kernels-community"
 """Whose kernels transformers takes without being asked to trust them."""
-LIBRARY = "parent_library"
-"""Of an adapter of PEFT: the module that it imports for the class of the base model."""
-OF_PEFT = (
-    "peft",
-    "transformers",
-    "diffusers",
-    "torch",
-    "torchvision",
-    "timm",
-    "open_clip",
-    "sentence_transformers",
-)
-SKOPS, SKOPS_MODULE = "__class__", "__module__"
-KEYS = frozenset((*FROM_THE_REPOSITORY, TARGET, *PICKLED, LAYER, *KERNELS, LIBRARY))
+REPR = "py/repr"
+"""Of jsonpickle: an expression."""
 WORDS = re.compile(
-    "auto_map|custom_pipelines|_target_|py/[a-z]|Lambda|__lambda__|class_name|attn_implementation|experts_implementation|parent_library|__module__"
-    "|\\\\(?:u00[2-7]|x[2-7])"
+    "auto_map|custom_pipelines|_target_|py/[a-z]|Lambda|__lambda__|class_name|attn_implementation|experts_implementation|parent_library|loader_module|__module__"
+    '|class_path|_component_|pyref|constructor|"idx"|\\\\(?:u00[2-7]|x[2-7])'
+    r"|!(?:%|(?:new|name|module|apply|applyref):|function\b)|%TAG"
+    rf"|(?<!\w)(?:{'|'.join(sorted(UNMISTAKABLE))})(?!\w)|\$[^\n]{{0,80}}(?:eval|exec|compile|breakpoint|system|__)"
 )
 """What a text has that names code, or writes an ordinary letter as an escape."""
-MOST_VALUES = 1_000_000
-"""Of one text: more than a megabyte can hold."""
+TARGET = "_target_"
+PUT_TOGETHER = re.compile(r"\$\{(?:[\w.]{0,100}\.)?(\w{1,60})\}")
+"""`${cmd}`, `${a.b.cmd}`: OmegaConf's."""
+LONGEST_NAME = 400
+MOST_STEPS, MOST_NAMES = 4, 16
+FORMS: dict[tuple[str, ...], Form] = {
+    (".json",): "json",
+    (".jsonl", ".ndjson"): "lines",
+    (".yaml", ".yml", "mlmodel"): "yaml",
+    (".toml",): "toml",
+}
 
 
 class Named(NamedTuple):
@@ -82,80 +69,127 @@ class Named(NamedTuple):
     key: str
 
 
-def names_of_code(text: str, *, is_json: bool, lines: bool = False) -> list[Named]:
-    """What a text of JSON or YAML names, each key and name once; `lines`: each line is JSON. A text that is neither names nothing."""
+def form_of(name: str) -> Form | None:
+    """In which form a file of this name (in lower case) may name code; None for any other file."""
+    return next((form for endings, form in FORMS.items() if name.endswith(endings)), None)
+
+
+def names_of_code(text: str, form: Form) -> list[Named]:
+    """What a text names, each key and name once. A text that is not of that form names nothing."""
     if WORDS.search(text) is None:
         return []
-    pairs: Iterator[tuple[str, Any]]
-    if lines:
-        pairs = (pair for line in text.split("\n") if WORDS.search(line) for pair in _of_json(line))
-    else:
-        pairs = _of_json(text) if is_json else _of_yaml(text)
     found: dict[Named, None] = {}
-    for key, value in pairs:
-        if (one := _judged(key, value) or _of_others(key, value)) is not None:
-            found[one] = None
+    for root in values(text, form, WORDS):
+        found |= dict.fromkeys(_judged(objects(root)))
+        found |= dict.fromkeys(_put_together(root)) if PUT_TOGETHER.search(text) else {}
     return list(found)
 
 
-def _judged(key: str, value: Any) -> Named | None:
-    """What a key and its value come to; a mapping or list is given as such, and its own pairs follow."""
-    if key in FROM_THE_REPOSITORY:
-        what = f"{key} names code of the repository that transformers runs on loading"
-        return Named(key, what, Severity.WARNING, key) if isinstance(value, _Pairs) else None
-    if key in {LAYER, BY_NAME}:
-        return (
-            _of_keras(dict(value))
-            if isinstance(value, _Pairs)
-            else _of_layer(value)
-            if key == LAYER
-            else None
-        )
-    if key == TARGET and isinstance(value, str):
-        severity = Severity.ERROR if runs_code(value) else Severity.NOTE
-        return Named("hydra", f"_target_ names {value[:100]!r}, which hydra imports and calls", severity, key)
-    if key in PICKLED and isinstance(value, str):
-        if key == "py/repr":
-            return Named(
-                "jsonpickle", "py/repr is an expression that jsonpickle evaluates", Severity.ERROR, key
+def _judged(found: Iterable[Any]) -> Iterator[Named]:
+    """What each object, and each text, comes to."""
+    for one in found:
+        if isinstance(one, Pairs):
+            for key, value in one:
+                yield from _of_key(key, value)
+            yield from _of_object(one)
+        elif isinstance(one, Tagged):
+            yield from _of_tag(one)
+        elif (name := evaluated(one)) is not None:
+            yield Named(
+                "expression",
+                f"an expression with {name[:100]!r}, which MONAI evaluates",
+                Severity.ERROR,
+                one[:20],
             )
-        severity = Severity.ERROR if runs_code(value) else Severity.NOTE
-        return Named(
-            "jsonpickle", f"{key} names {value[:100]!r}, which jsonpickle imports or calls", severity, key
-        )
-    return None
 
 
-def _of_others(key: str, value: Any) -> Named | None:
-    """What other loaders import or fetch by a key: transformers' kernels, a pipeline of diffusers, the library of a PEFT adapter, an object of skops."""
-    if key in KERNELS:
-        return _of_kernels(key, value)
-    if key == PIPELINE and isinstance(value, list) and not isinstance(value, _Pairs):
+def _of_key(key: str, value: Any) -> Iterator[Named]:
+    """What a key says by itself."""
+    if key in FROM_THE_REPOSITORY and isinstance(value, Pairs):
+        what = f"{key} names code of the repository that transformers runs on loading"
+        yield Named(key, what, Severity.WARNING, key)
+    elif key == LAYER and isinstance(value, str) and (layer := _of_layer(value)) is not None:
+        yield layer
+    elif key == REPR and isinstance(value, str):
+        yield Named("jsonpickle", f"{key} is an expression that jsonpickle evaluates", Severity.ERROR, key)
+    elif key in KERNELS:
+        yield from _of_kernels(key, value)
+    elif key == PIPELINE and isinstance(value, list) and not isinstance(value, Pairs):
         what = f"{key} is a list: it names code of the repository that diffusers runs on loading"
-        return Named(key, what, Severity.WARNING, key)
-    if key == LIBRARY and isinstance(value, str) and value.partition(".")[0] not in OF_PEFT:
-        severity = Severity.ERROR if runs_code(value) else Severity.NOTE
-        return Named(key, f"{key} names {value[:100]!r}, which PEFT imports", severity, key)
-    if key == SKOPS_MODULE and isinstance(value, _Pairs):
-        pair = dict(value)
-        name = f"{pair[SKOPS_MODULE]}.{pair[SKOPS]}"
-        return (
-            Named("skops", f"it names {name[:100]!r}, which skops imports", Severity.ERROR, SKOPS)
-            if "__loader__" in pair and runs_code(name)
-            else None
-        )
-    return None
+        yield Named(key, what, Severity.WARNING, key)
 
 
-def _of_kernels(key: str, value: Any) -> Named | None:
+def _of_object(pairs: Pairs) -> Iterator[Named]:
+    """What the keys of an object say together."""
+    keys = {key for key, _ in pairs}
+    if {LAYER, BY_NAME} <= keys and (one := _of_keras(dict(pairs))) is not None:
+        yield one
+    taken: set[str] = set()
+    for loader in LOADERS if not KEYS.isdisjoint(keys) else ():
+        if not taken.isdisjoint(loader.keys) or not _stands_beside(loader, pairs):
+            continue
+        for key, name in _names(loader, pairs):
+            taken.add(key)
+            ordinary = None if name.partition(".")[0] in loader.own else loader.ordinary
+            severity = Severity.ERROR if loader.runs(name) else ordinary
+            if severity is not None:
+                yield Named(loader.kind, f"{key} names {name[:100]!r}, which {loader.does}", severity, key)
+
+
+def _stands_beside(loader: Loader, pairs: Pairs) -> bool:
+    return all(
+        any(key == other and wanted in (None, value) for other, value in pairs)
+        for key, wanted in loader.beside.items()
+    )
+
+
+def _names(loader: Loader, pairs: Pairs) -> Iterator[tuple[str, str]]:
+    """(key, name): of equal keys each, the last first, which most readers take."""
+    if not loader.joined:
+        yield from ((key, name) for key, value in pairs if key in loader.keys and (name := name_of(value)))
+        return
+    parts = [
+        [name for other, value in reversed(pairs) if other == key and (name := name_of(value))]
+        for key in loader.keys
+    ]
+    for names in islice(product(*parts), MOST_NAMES):
+        yield loader.keys[-1], ".".join(names)
+
+
+def _of_tag(tag: Tagged) -> Iterator[Named]:
+    """A tag of YAML that names code."""
+    kind, colon, name = tag.removeprefix("!").partition(":")
+    if tag == FUNCTION:
+        what = "!function names a function of a Python file, which lm-evaluation-harness imports"
+        yield Named("tag", what, Severity.NOTE, FUNCTION)
+    elif colon and kind in TAGS:
+        severity = Severity.ERROR if calls_program(name) and TAGS[kind].endswith("calls") else Severity.NOTE
+        yield Named("tag", f"!{kind}: names {name[:100]!r}, which {TAGS[kind]}", severity, f"!{kind}:")
+
+
+def _put_together(root: Any) -> Iterator[Named]:
+    """Names of hydra whose text is put together of other values: `${cmd}`, `os.${name}`."""
+    found = (one for one in objects(root) if isinstance(one, Pairs))
+    pairs = [(key, value) for one in found for key, value in one if isinstance(value, str)]
+    texts = dict(pairs)
+    for name in (value for key, value in pairs if key == TARGET and "${" in value):
+        whole = name
+        for _ in range(MOST_STEPS):
+            whole = PUT_TOGETHER.sub(lambda match: texts.get(match[1], ""), whole[:LONGEST_NAME])
+        if calls_program(whole):
+            what = f"{TARGET} comes to {whole[:100]!r}, which hydra imports and calls"
+            yield Named("hydra", what, Severity.ERROR, TARGET)
+
+
+def _of_kernels(key: str, value: Any) -> Iterator[Named]:
     """Compiled code that transformers downloads by the name in a configuration, of the model or of each of its parts."""
-    names = [inner for _, inner in value] if isinstance(value, _Pairs) else [value]
+    names = [inner for _, inner in value] if isinstance(value, Pairs) else [value]
     for name in names:
         if isinstance(name, str) and (match := KERNEL.fullmatch(name)):
             severity = Severity.NOTE if match[1] == OF_TRANSFORMERS else Severity.WARNING
             what = f"{key} names the repository {name[:100]!r}, whose compiled code transformers downloads and runs"
-            return Named("kernel", what, severity, key)
-    return None
+            yield Named("kernel", what, severity, key)
+            return
 
 
 def _of_layer(name: Any) -> Named | None:
@@ -190,39 +224,3 @@ def _of_keras(value: dict[str, Any]) -> Named | None:
     return Named(
         "keras", f"it names {whole[:100]!r}, which Keras imports from outside of Keras", Severity.NOTE, LAYER
     )
-
-
-class _Pairs(list[tuple[str, Any]]):
-    """An object of JSON with every pair that it has: which of two equal keys counts is the reader's affair."""
-
-
-def _of_json(text: str) -> Iterator[tuple[str, Any]]:
-    """Every key with its value, the innermost last."""
-    try:
-        left: list[Any] = [json.loads(text.removeprefix("\ufeff"), object_pairs_hook=_Pairs)]
-    except (ValueError, RecursionError):
-        return
-    while left:
-        value = left.pop()
-        if isinstance(value, _Pairs):
-            yield from value
-            if {LAYER, BY_NAME} <= {key for key, _ in value}:
-                yield BY_NAME, value
-            if {SKOPS, SKOPS_MODULE} <= {key for key, _ in value}:
-                yield SKOPS_MODULE, value
-            left += [inner for _, inner in value]
-        elif isinstance(value, list):
-            left += value
-
-
-def _of_yaml(text: str) -> Iterator[tuple[str, Any]]:
-    """Every scalar that may be such a key, with what follows it."""
-    key = None
-    try:
-        for _, event in zip(range(MOST_VALUES), yaml.parse(text, Loader=loader()), strict=False):
-            value = event.value if isinstance(event, yaml.ScalarEvent) else None
-            if key is not None:
-                yield key, _Pairs() if isinstance(event, yaml.MappingStartEvent) else value
-            key = value if value in KEYS else None
-    except (yaml.YAMLError, ValueError):
-        return

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from hubkit.release.evidence_text import EvidenceText
     from hubkit.repo.view import Entry, RepoView
     from hubkit.tensors.header import Header, HeaderError
-    from hubkit.validate.code_files import CodeFile
+    from hubkit.validate.code_by_name import CodeFile
     from hubkit.validate.deep import WholeWeights
     from hubkit.validate.load import Loaded
     from hubkit.validate.measured_values import Value

@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING
 
 from hubkit.errors import HubkitError, IncompleteError
 from hubkit.tensors.contents import Contents
+from hubkit.tensors.embedded import MOST
 from hubkit.tensors.endings import PICKLES, PROGRAMS, promise
-from hubkit.tensors.inside import look_into
+from hubkit.tensors.inside import NOT_BROUGHT, look_into
 from hubkit.tensors.kinds import HEAD
 from hubkit.tensors.view_file import Allowance
-from hubkit.validate.code_files import CodeFile, code_members, onnx_needs
+from hubkit.validate.code_by_name import CodeFile, code_members, onnx_needs
 from hubkit.validate.imports import is_known
 from hubkit.validate.pickles import Pickle, of_contents, of_header
-from hubkit.words import many
+from hubkit.words import many, some
 
 if TYPE_CHECKING:
     from hubkit.repo.view import Entry, RepoView
@@ -42,7 +43,8 @@ MAX_FAR_BYTES = 1 << 25
 """Bytes asked of the Hub for this: 32 MiB."""
 MAX_UNPACKED = 1 << 30
 """Bytes unpacked of all files together: 1 GiB."""
-PACKED_FAR = "packed from its beginning, and not brought here to be looked into"
+FAR = {"packed": "packed from its beginning, and not brought here to be looked into", "hdf5": NOT_BROUGHT}
+"""What is told of a far repository and not brought."""
 
 
 @dataclass
@@ -57,6 +59,8 @@ class Searched:
     """Members of archives that run code of another kind."""
     unknown: list[str] = field(default_factory=list)
     """Files, and members of files, that are of no kind that is known here, or whose loaders run what nobody here reads."""
+    partly: list[str] = field(default_factory=list)
+    """Files, and members, in whose middle nothing was looked for."""
     by_name: list[Entry] = field(default_factory=list)
     """Texts and pictures of a far repository, and formats that nothing unpickles: judged by their names."""
 
@@ -87,6 +91,7 @@ def search(view: RepoView, headers: Mapping[str, Header] = MappingProxyType({}))
         found.code += code_members(path, contents[path].native)
         found.code += onnx_needs(path, contents[path].needs)
         found.unknown += [f"{path}: {place}" if place else path for place in contents[path].unknown]
+        found.partly += [f"{path}: {place}" if place else path for place in contents[path].partly]
         if (pickle := of_contents(path, contents[path])) is not None:
             found.pickles[path] = pickle
     found.unknown = sorted({*found.unknown, *_by_name(entries)})
@@ -149,8 +154,8 @@ def _far(view: RepoView, entries: list[Entry], contents: dict[str, Contents], fo
     order: dict[str, list[Entry]] = {"at hand": [], "pickle": [], "unknown": []}
     for entry in entries:
         kind = "at hand" if view.at_hand(entry.path, 0, HEAD) else promise(entry.name)
-        if kind == "packed":
-            contents[entry.path] = Contents(unread=[PACKED_FAR])
+        if kind in FAR:
+            contents[entry.path] = Contents(unread=[FAR[kind]])
         elif kind == "zip":
             order["pickle"].append(entry)
         elif kind in order:
@@ -171,6 +176,10 @@ def find_pickles(facts: RepoFacts) -> None:
     facts.code += found.code
     facts.pickles = list(found.pickles.values())
     facts.unknown = found.unknown
+    if found.partly:
+        facts.remarks.append(
+            f"{some(found.partly)}: searched for pickles only in the first and last {MOST >> 20} MiB of what stands behind its own"
+        )
     facts.unlooked = [why if path in why else f"{path}: {why}" for path, why in found.failed.items()]
     if found.by_name:
         size = sum(entry.size for entry in found.by_name)

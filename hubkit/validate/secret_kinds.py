@@ -66,6 +66,11 @@ SECRETS = {
                    r"|\s?[A-Za-z0-9+/]{40})|PuTTY-User-Key-File-\d: "),
     ),
     "a Telegram bot's token": ((":AA",), re.compile(r"(?<=[0-9]{8}):AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])")),
+    "a Mailchimp key": (("-us",), re.compile(r"(?<=[0-9a-f]{32})-us[0-9]{1,2}(?![\w-])")),
+    "a Discord bot's token": (
+        ("MT", "Mj", "Mz", "ND", "NT", "Nj", "Nz", "OD", "OT"),
+        re.compile(r"(?<![\w.-])(?:M[Tjz]|N[DTjz]|O[DT])[A-Za-z0-9]{21,26}\.[\w-]{6}\.[\w-]{27,38}(?![\w-])"),
+    ),
     "an Azure client secret": (("Q~",), re.compile(r"(?<=[A-Za-z0-9_~.-]{3}[0-9])Q~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~.-])")),
     "a Terraform token": ((".atlasv1.",), re.compile(r"(?<=[A-Za-z0-9]{14})\.atlasv1\.[A-Za-z0-9_=-]{60,70}(?![A-Za-z0-9_=-])")),
     "a signed token (JWT)": (("eyJ",), re.compile(r"(?<![\w-])eyJ[\w-]{10,2000}\.eyJ[\w-]{10,4000}\.[\w-]{10,1000}")),
@@ -88,7 +93,10 @@ SECRETS |= {
 HEADER, BASIC, CURL = "a key in a header", "a password in a header", "a password for curl"
 SSHPASS, MYSQL = "a password for sshpass", "a password for MySQL"
 OPTION, CONNECTION = "a password as an option", "a password in a connection string"
-COMMANDS = {BASIC, CURL, SSHPASS, MYSQL, OPTION, CONNECTION}
+KEY_OPTION, DOCKER = "a key as an option", "a password in docker's form"
+COMMANDS = {BASIC, CURL, SSHPASS, MYSQL, OPTION, CONNECTION, DOCKER}
+ENCODED = {BASIC, DOCKER}
+"""Of them, those that hold `name:password` in base64."""
 """Kinds that any word may stand for."""
 BY_WORDS = {
     HEADER: (
@@ -106,6 +114,12 @@ BY_WORDS = {
         re.compile(r"\b(?i:mysql|mariadb)(?:[ -]?(?:dump|admin|import|check|show|slap))?\b[^\n|;]{0,120}?\s-p([\"']?)(?P<secret>[^\s\"'=]{4,200})"),
     ),
     OPTION: (("--pass",), re.compile(r"(?i)(?<=[\s\"'])--pass(?:word|wd|phrase)?(?:=|[ \t]{1,2}|[\"'],\s?(?=[\"']))[\"']?(?P<secret>[^\s\"',]{4,200})")),
+    KEY_OPTION: (
+        ("--api", "--token", "--secret", "--access", "--auth", "--hf"),
+        re.compile(r"(?i)(?<=[\s\"'\[])--(?:(?:hf|access|auth|api)[-_]?token|token|api[-_]?key|(?:secret|access|auth)[-_]?key|secret)(?:=|[ \t]{1,2}|[\"'],\s?(?=[\"']))[\"']?"
+                   r"(?P<secret>[A-Za-z0-9_~+-]{16,200})(?![\w~+/.-])"),
+    ),
+    DOCKER: (('"auth"',), re.compile(r'"auth"\s{0,8}:\s{0,8}"(?P<secret>[A-Za-z0-9+/]{8,400}={0,2})"')),
     CONNECTION: ((";password=", ";pwd=", "; password=", "; pwd="), re.compile(r"(?i);\s?(?:password|pwd)=(?P<secret>[^\s;\"'<>&]{4,200})(?=[;\"'\s<]|$)")),
 }  # fmt: skip
 """What only the words around it make a secret: where it has a form of its own, that names it better."""
@@ -122,6 +136,7 @@ FORMS = (
 """Kind, marks, pattern, and whether the marks are looked for in the text in lower case."""
 MIXED = {
     HEADER,
+    KEY_OPTION,
     "an OpenAI or Anthropic key",
     "a GitLab token",
     "a Slack token",
@@ -240,7 +255,7 @@ def _stands_in(kind: str, secret: str, before: str) -> bool:
     if kind == "a URL with a password":
         return not _is_set(secret, word=True) or secret.isupper() or before.endswith(NO_PASSWORDS)
     if kind in COMMANDS:
-        password = _password(secret) if kind == BASIC else secret
+        password = _password(secret) if kind in ENCODED else secret
         return not (_is_set(password, word=True) and _is_written_out(password, word=True))
     if kind == "a signed token (JWT)" and not any(
         one.end() == len(before) for one in CALLED.finditer(before)

@@ -11,7 +11,7 @@ LONGEST_NAME = 255
 """Characters, as file systems have it: the patterns take time with longer ones."""
 SETTINGS = re.compile(
     r"""(?:.*\.)?env(?:\..*|rc)?|[._]netrc|netrc|\.(?:npmrc|pypirc|my\.cnf|s3cfg|boto|bashrc|zshrc|profile|bash_profile|renviron|pgpass|mylogin\.cnf)
-    |.*\.(?:sh|bash|zsh|slurm|sbatch|ps1|bat|cmd|ini|cfg|conf|properties|tfvars|dockerfile)|(?:docker|container)file(?:\..*)?
+    |.*\.(?:sh|bash|zsh|slurm|sbatch|ps1|bat|cmd|ini|cfg|conf|properties|tfvars|dockerfile)|(?:docker|container)file(?:\..*)?|(?:gnu)?makefile|justfile|.*\.mk
     |(?:docker-)?compose[^/]*\.ya?ml|\.?[^.]*(?:secret|credential)[^.]*(?:\.(?:json|ya?ml|toml|txt))?""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -21,7 +21,7 @@ WORD = r"(?:passw(?:or)?d|passphrase|(?<![A-Za-z])(?:db|database|smtp|e?mail|mys
 ASSIGNED = re.compile(
     r"""(?im)(?:^|[{,;]|\b(?:set|export|env|arg)[ ])[ \t]{0,32}(?:-[ \t]{1,4})?["']?(?:\$env:)?(?P<of>[\w./:@-]{0,64}?)
     (?:(?P<word>passw(?:or)?d|passphrase|[_-]pass|pwd)|(?P<weak>token|access[_-]?key)|secret|api[_-]?key|(?:secret|private|auth|account)[_-]?key)["']?
-    [ \t]{0,8}[:=][ \t]{0,8}["']?(?P<value>[^\s"'#]{4,200})""",
+    [ \t]{0,8}[:?+]{0,2}[:=][ \t]{0,8}["']?(?P<value>[^\s"'#]{4,200})""",
     re.VERBOSE,
 )
 DOCKER = re.compile(r"(?:docker|container)file(?:\..*)?|.*\.dockerfile", re.IGNORECASE)
@@ -74,12 +74,8 @@ PGPASS = re.compile(
 HTPASSWD = re.compile(
     r"(?m)^[^:\s]{1,64}:(?P<word>)(?:\$(?:apr1|2[abxy]|1|5|6|y)\$|\{SHA\})(?P<value>[^\s:]{8,200})"
 )
-AUTH = re.compile(r'"auth"\s{0,8}:\s{0,8}"(?P<value>[A-Za-z0-9+/]{12,400}={0,2})"')
 NAMED = {
     "kaggle.json": re.compile(r'"key"\s{0,8}:\s{0,8}"(?P<value>[0-9a-f]{32})"'),
-    "config.json": AUTH,
-    ".dockercfg": AUTH,
-    ".dockerconfigjson": AUTH,
     ".pgpass": PGPASS,
     "pgpass.conf": PGPASS,
     ".netrc": NETRC,
@@ -89,7 +85,7 @@ NAMED = {
     "htpasswd": HTPASSWD,
     "shadow": HTPASSWD,
 }
-"""Files of one program each, by name: what in them is the secret. `config.json` is docker's, which alone has `auth`."""
+"""Files of one program each, by name: what in them is the secret."""
 
 
 def of_settings(name: str, text: str) -> Iterator[tuple[re.Pattern[str], bool]]:

@@ -209,7 +209,7 @@ READERS: dict[str, Reader] = {
     "README.md": Reader(lambda text: _validated(readme=text), TEXTS | nasty.front_matter() | REGIONS, small=6_000),
     "adopt": Reader(_adopted, HARD | {"many headings": lambda n: "".join(f"{'#' * (2 + i % 3)} a{i}\n" for i in range(n // 6))}, largest=MOST_CHARACTERS, small=4_000),
     "adopt, any card": Reader(_adopted, TEXTS | nasty.front_matter() | REGIONS, largest=MOST_CHARACTERS, small=4_000),
-    "fix": Reader(_fixed, HARD | {name: text for name, text in nasty.front_matter().items() if name in {"head: a long list", "head: many keys"}}, largest=300_000, small=4_000),
+    "fix": Reader(_fixed, HARD | {name: text for name, text in nasty.front_matter().items() if name in {"head: a long list", "head: many keys"}}, small=4_000),
     "cfg.json": Reader(lambda text: _validated(configuration=text.encode("utf-8", "replace")), nasty.jsons()),
     "evaluation.json": Reader(lambda text: _validated(files={"evaluation.json": text.encode()}), nasty.jsons()),
     "provenance.json": Reader(lambda text: _validated(files={"provenance.json": text.encode()}), nasty.jsons()),

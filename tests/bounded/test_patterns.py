@@ -21,7 +21,7 @@ HEAVY = ("lab", "train", "collect", "evaluate")
 ANCHORED = {
     "hubkit.adopt.pieces.FENCE", "hubkit.tensors.code_names.NATIVE", "hubkit.tensors.openers.STORAGE",
     "hubkit.adopt.split.CLOSERS", "hubkit.adopt.split.STATEMENT", "hubkit.adopt.split.WORD", "hubkit.repo.local.NEVER_PUBLISHED",
-    "hubkit.validate.code_files.COMPILED", "hubkit.validate.code_files.NATIVE",
+    "hubkit.validate.code_by_name.COMPILED", "hubkit.validate.code_by_name.NATIVE", "hubkit.validate.code_by_name.INSTALLED", "hubkit.validate.code_by_name.AT_START",
     "hubkit.cards.sections.code.PLAIN_CLASSES", "hubkit.fix.replace.LEFTOVER", "hubkit.formats.tensor_names.SHARD", "hubkit.models.hooks.MODULE_PATH",
     "hubkit.models.hooks.TRANSFORMER_LENS", "hubkit.models.kinship.NUMBER", "hubkit.models.kinship.SIZE", "hubkit.models.mixed_hooks.BLOCK_PATH",
     "hubkit.models.sites.BEFORE_BLOCKS", "hubkit.models.sites.LAYERED", "hubkit.readme.base_mentions.LINE", "hubkit.readme.claims.counts.INTRODUCED",

@@ -306,3 +306,52 @@ def test_of_a_far_repository_what_names_code_for_a_loader_is_brought() -> None:
     }
     report = check(Brought(name="o/r", repository="o/r", files=view(files=files).files), "SEC002,SEC004")
     assert {finding.path for finding in report.findings} == files.keys() - {"vocab.json"}
+
+
+APPLY = "!!python/object/apply:os.system [id]"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "severity"),
+    [
+        ("notes.md", f"---\nx: {APPLY}\n---\n# Words\n", Severity.ERROR),
+        ("README.md", f"---\r\nx: {APPLY}\r\n---\r\n# Words\r\n", Severity.ERROR),
+        ("a.txt", f"\ufeff---\nx: {APPLY}\n...\nWords\n", Severity.ERROR),
+        ("post.html", "---\nx: !!python/name:os.system\n---\n", Severity.WARNING),
+        ("notes.md", f"# YAML\n\n---\nx: {APPLY}\n---\n", None),  # what a text shows
+        ("notes.md", f"---\ntitle: a\n---\n```yaml\nx: {APPLY}\n```\n", None),
+        ("notes.md", f"---\nx: '{APPLY}'\n---\n", None),
+        ("notes.md", f"---\nx: {APPLY}\n", None),  # it never ends: a rule, and words
+    ],
+)
+def test_front_matter_is_yaml_whatever_stands_behind_it(
+    path: str, text: str, severity: Severity | None
+) -> None:
+    found = check(view(files={path: text.encode()}, readme=None), "SEC004").findings
+    assert [(one.path, one.severity) for one in found] == ([(path, severity)] if severity else [])
+
+
+@pytest.mark.parametrize(
+    ("path", "severity"),
+    [
+        ("sitecustomize.py", Severity.WARNING),
+        ("a/usercustomize.py", Severity.WARNING),
+        ("a.egg-link", Severity.NOTE),
+        ("x-1.0.dist-info/entry_points.txt", Severity.NOTE),
+        ("__editable___x_finder.txt", Severity.NOTE),
+        ("entry_points.txt", None),
+        ("customize.txt", None),
+    ],
+)
+def test_what_tells_python_to_load_something_is_named(path: str, severity: Severity | None) -> None:
+    found = check(view(files={path: b"x\n"}), "SEC004").findings
+    assert [one.severity for one in found if one.message.partition(":")[0] != "Python files"] == (
+        [severity] if severity else []
+    )
+
+
+def test_python_files_in_archives_are_named_as_loose_ones_are() -> None:
+    files = {"a.zip": zipped(("pkg/x.py", b"print()\n"), ("b.txt", b"x")), "b.zip": zipped(("x.txt", b"x"))}
+    (finding,) = check(view(files=files), "SEC004").findings
+    assert (finding.path, finding.severity) == ("a.zip", Severity.NOTE)
+    assert "pkg/x.py" in finding.message

@@ -101,3 +101,20 @@ def test_time_is_bounded(text: str) -> None:
     begun = time.process_time()
     reaches_inside(text)
     assert time.process_time() - begun < 2
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "fires"),
+    [
+        ("task.yaml", "task: a\ndoc_to_text: \"{{''.__class__.__mro__}}\"\n", True),
+        ("prompt.json", '{"_type": "prompt", "template_format": "jinja2", "template": "{{ x.__globals__ }}"}', True),
+        ("pipeline.yaml", "type: haystack.PromptBuilder\nprompt_template: '{{ a.__init__.__globals__ }}'\n", True),
+        ("task.yaml", "task: a\ndoc_to_text: '{{question}} {{choices[0]}}'\n", False),
+        ("prompt.json", '{"_type": "prompt", "template_format": "jinja2", "template": "{{ x }} __init__"}', False),
+    ],
+)  # fmt: skip
+def test_templates_of_prompts_and_tasks_are_read_as_those_of_chats(
+    path: str, text: str, *, fires: bool
+) -> None:
+    found = check(view(files={path: text.encode()}), "SEC004").findings
+    assert [one.severity for one in found] == ([Severity.ERROR] if fires else [])

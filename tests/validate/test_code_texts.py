@@ -52,6 +52,38 @@ TOLD: dict[str, tuple[str, str, Severity]] = {
     "PEFT, somebody's": ("adapter_config.json", '{"auto_mapping": {"base_model_class": "X", "parent_library": "mypackage"}}', NOTE),
     "diffusers": ("model_index.json", '{"_class_name": ["my_pipeline", "P"], "unet": ["my_unet", "X"]}', WARNING),
     "skops": ("schema.json", '{"__class__": "Popen", "__module__": "subprocess", "__loader__": "ObjectNode", "content": {}}', ERROR),
+    "hydra in TOML": ("a.toml", '[model]\n_target_ = "os.system"\ncommand = "id"\n', ERROR),
+    "hydra by an anchor": ("a.yaml", "x: &x os.system\nm: {_target_: *x}\n", ERROR),
+    "hydra by an anchor of the key": ("a.yaml", "x: &k _target_\nm: {*k : os.system}\n", ERROR),
+    "hydra put together": ("a.yaml", "cmd: {name: system}\nm: {_target_: 'os.${cmd.name}'}\n", ERROR),
+    "hydra put together of parts": ("a.json", '{"b": "${c}", "c": "subprocess.run", "m": {"_target_": "${b}"}}', ERROR),
+    "a second document": ("a.yaml", "a: 1\n---\n_target_: os.system\n", ERROR),
+    "Lightning": ("config.yaml", "model:\n  class_path: subprocess.Popen\n  init_args: {args: id}\n", ERROR),
+    "Lightning's trainer": ("config.json", '{"trainer": {"callbacks": [{"class_path": "os.system"}]}}', ERROR),
+    "torchtune": ("recipe.yaml", "model:\n  _component_: os.system\n", ERROR),
+    "MONAI's target": ("configs/inference.json", '{"network_def": {"_target_": "subprocess.run", "args": "id"}}', ERROR),
+    "MONAI's expression": ("configs/inference.json", '{"imports": ["$import os"], "run": ["$os.system(\'id\')"]}', ERROR),
+    "MONAI in YAML": ("configs/train.yaml", "initialize: $__import__('os').system('id')\n", ERROR),
+    "MONAI's attributes": ("a.json", '{"x": "$().__class__.__base__.__subclasses__()"}', ERROR),
+    "Haystack": ("pipeline.yaml", "components:\n  a:\n    type: subprocess.Popen\n    init_parameters: {args: id}\n", ERROR),
+    "Haystack's callback": ("pipeline.yml", "init_parameters:\n  streaming_callback: os.system\ntype: haystack.X\n", ERROR),
+    "mmengine": ("config.json", '{"model": {"type": "os.system", "command": "id"}}', ERROR),
+    "latent diffusion": ("v1-inference.yaml", "model:\n  target: subprocess.call\n  params: {args: id}\n", ERROR),
+    "AutoGen": ("agent.json", '{"provider": "subprocess.Popen", "config": {"args": "id"}}', ERROR),
+    "logging": ("logging.yaml", "handlers:\n  a:\n    (): os.system\n", ERROR),
+    "fiddle": ("config.json", '{"objects": {"a": {"type": {"type": "pyref", "module": "subprocess", "name": "Popen"}}}}', ERROR),
+    "fiddle by a merge": ("config.yaml", "a: &a {type: pyref, module: os}\nb: {<<: *a, name: system}\n", ERROR),
+    "langchain": ("chain.json", '{"lc": 1, "type": "constructor", "id": ["subprocess", "Popen"], "kwargs": {"args": "id"}}', ERROR),
+    "sentence-transformers": ("modules.json", '[{"idx": 0, "name": "0", "path": "", "type": "os.system"}]', ERROR),
+    "sentence-transformers, its own": ("modules.json", '[{"idx": 0, "name": "0", "path": "", "type": "custom_st.Transformer"}]', NOTE),
+    "MLflow": ("MLmodel", "flavors:\n  python_function:\n    loader_module: antigravity\n", ERROR),
+    "MLflow, somebody's": ("m/MLmodel", "flavors: {python_function: {loader_module: my.loader}}\n", NOTE),
+    "HyperPyYAML": ("hyperparams.yaml", "a: !apply:os.system [id]\n", ERROR),
+    "HyperPyYAML's new": ("hyperparams.yaml", "a: !new:subprocess.Popen\n  args: id\n", ERROR),
+    "HyperPyYAML by a handle": ("hyperparams.yaml", "%TAG !e! !apply:\n---\na: !e!os.system [id]\n", ERROR),
+    "HyperPyYAML, escaped": ("hyperparams.yaml", "a: !%61pply:os.system [id]\n", ERROR),
+    "HyperPyYAML, harmless": ("hyperparams.yaml", "a: !new:speechbrain.nnet.X\n  b: 1\n", NOTE),
+    "lm-eval": ("task.yaml", "process_docs: !function utils.process\n", NOTE),
     "keras, escaped": ("config.json", '{"class\\u005fname": "\\u004cambda"}', WARNING),
 }  # fmt: skip
 
@@ -97,7 +129,8 @@ def test_a_long_packed_text_is_searched_by_its_words() -> None:
     filling = "".join(f"k{n}: v\n" for n in range(LONGEST_YAML // 6))
     data = b"_target_: os.system\n!!python/name:os.system : 1\n" + filling.encode()
     found = check(view(files={"a.zip": zipped(("a.yaml", data), ("rows.txt", data))}), "SEC004").findings
-    assert [(one.path, one.severity) for one in found] == [("a.zip", WARNING)]
+    assert [(one.path, one.severity) for one in found] == [("a.zip", WARNING)] * 2
+    assert {"a.yaml"} == {one.message.partition(":")[0] for one in found}
 
 
 def test_healthy_archives_are_left_alone() -> None:
@@ -124,6 +157,36 @@ def test_healthy_archives_are_left_alone() -> None:
         ("a.json", '["auto_map", "_target_", "os.system"]'),
         ("a.json", '{"auto_map": {"AutoModel": "p.P"}'),
         ("a.yaml", "# _target_: os.system\na: '_target_: os.system'\n"),
+        ("config.yaml", "model: {class_path: src.eval.Model, init_args: {optimizer: torch.optim.Adam}}\n"),
+        (
+            "configs/inference.json",
+            '{"imports": ["$import os", "$import glob"], "a": "$os.path.join(@b, \'c\')", "d": "$list(sorted(glob.glob(@e)))", "$schema": "x"}',
+        ),
+        (
+            "api.json",
+            '[{"name": "code", "type": "subprocess.CalledProcessError"}, {"type": "code.block"}, {"type": "os.PathLike", "target": "test.eval"}]',
+        ),
+        (
+            "pipeline.yaml",
+            "components: {a: {type: haystack.components.builders.PromptBuilder, init_parameters: {template: 'run os.system'}}}\n",
+        ),
+        ("agent.json", '{"provider": "autogen_agentchat.agents.AssistantAgent", "function": "os"}'),
+        (
+            "chain.json",
+            '{"lc": 1, "type": "constructor", "id": ["langchain", "llms", "OpenAI"], "kwargs": {}}',
+        ),
+        (
+            "logging.json",
+            '{"()": "uvicorn.logging.DefaultFormatter", "class": "logging.handlers.RotatingFileHandler"}',
+        ),
+        (
+            "modules.json",
+            '[{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}]',
+        ),
+        ("MLmodel", "flavors: {python_function: {loader_module: mlflow.sklearn}}\n"),
+        ("calls.jsonl", '{"function": {"name": "os.system"}, "arguments": "subprocess.run"}\n'),
+        ("pyproject.toml", '[project.scripts]\nhubkit = "hubkit.cli.main:main"\n# _target_ = "os.system"\n'),
+        ("a.yaml", "a: &a {b: 1}\nc: {<<: *a}\nd: !include other.yaml\ne: !function_of x\n"),
         ("README.md", '`{"auto_map": {"AutoModel": "p.P"}}`'),
         (
             "rows.jsonl",

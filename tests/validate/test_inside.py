@@ -171,7 +171,25 @@ def test_code_that_loads_its_saes_from_another_repository(declared: bytes, more:
     assert [f.hint for f in found] == (["load it from bob/jump-saes"] if fires else [])
     there = MemoryView(name="m", files=release(card), repository="bob/jump-saes")
     severities = {f.severity.name for f in validate(there).findings if f.code == "CARD006"}
-    assert severities == (set() if more else {"WARNING"})
+    assert severities == (set() if more else {"ERROR"})
+
+
+@pytest.mark.parametrize(
+    ("other", "severity"),
+    [
+        ("someone/else", "ERROR"),
+        ("bob/other", "ERROR"),
+        ("alice/jump-saes", "WARNING"),
+        ("bob/jump-saes", None),
+    ],
+)
+def test_a_folder_and_its_twin_on_the_hub_get_one_verdict(other: str, severity: str | None) -> None:
+    card = README + CODE.format(other, FOLDER)
+    folder = MemoryView(name="x/y", files=release(card, card__yaml=b"repo_id: bob/jump-saes\n"))
+    far = MemoryView(name="m", files=release(card), repository="bob/jump-saes")
+    for one in (folder, far):
+        found = [f.severity.name for f in validate(one).findings if f.code == "CARD006"]
+        assert found == ([severity] if severity else [])
 
 
 def around(**cards: str | None) -> dict[str, bytes]:

@@ -244,6 +244,26 @@ def test_of_a_far_repository_archives_are_told_and_not_brought() -> None:
     assert len(found.pickles) == 2
 
 
+def test_of_a_far_repository_hdf5_is_told_and_not_brought() -> None:
+    hdf5 = b"\x89HDF\r\n\x1a\n" + bytes(2000) + NEW_CALL
+    found = pickle_search.search(view_ := far({"a/W.H5": hdf5, "b.hdf5": b"", "c.hdf5": hdf5}))
+    assert view_.asked == 0
+    assert list(found.pickles) == ["a/W.H5", "c.hdf5"]
+    report = check(far(view().files | {"c.hdf5": hdf5, "unnamed": hdf5}), "SEC001")
+    assert [(one.path, one.severity) for one in report.findings] == [
+        ("c.hdf5", Severity.WARNING), ("unnamed", Severity.WARNING),
+    ]  # fmt: skip
+    assert all("not brought here" in one.message for one in report.findings)
+
+
+def test_of_a_far_repository_the_configuration_of_keras_is_brought() -> None:
+    layer = b'{"class_name": "Lambda", "config": {}}'
+    for text, severities in ((layer, [Severity.WARNING]), (b'{"class_name": "Dense"}', [])):
+        files = {"m.keras": zipped(("config.json", text), ("model.weights.h5", bytes(200_000)))}
+        found = check(far(view().files | files), "SEC004").findings
+        assert [one.severity for one in found] == severities
+
+
 def test_of_a_far_checkpoint_the_numbers_are_not_asked_for() -> None:
     storages = [(f"archive/data/{number}", bytes(200_000)) for number in range(20)]
     found = pickle_search.search(view_ := far({"w.pt": torch_zip(NEW_CALL, *storages)}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dbm.dumb
+import gzip
 import io
 import pickle
 import py_compile
@@ -10,18 +11,21 @@ import shelve
 import sqlite3
 import struct
 import sys
+import time
 import wave
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from builders import check, view
 from safetensors.numpy import save
-from tensors.hostile import CALL, HEALTHY, npy, npz, tarred, torch_zip, zipped
+from tensors.hostile import CALL, HEALTHY, legacy, npy, npz, tarred, torch_zip, zipped
 from validate.test_pickle_search import far
 
 from hubkit.repo.local import open_folder
+from hubkit.tensors import embedded
 from hubkit.tensors.signatures import inert, program, reads_as_text
 from hubkit.validate.finding import Severity
 from hubkit.validate.run import Selection, validate
@@ -170,6 +174,46 @@ def test_an_import_among_other_bytes_is_found(where: str, call: bytes) -> None:
         f for f in check(view(files={"x": data}), "SEC001").findings if f.severity is Severity.ERROR
     ]
     assert "os.getpid" in finding.message
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, lambda data: gzip.compress(tarred(("a.h5", data)))])
+def test_hdf5_is_searched_to_its_end_packed_or_not(
+    pack: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "PIECE", 1 << 12)
+    data = HDF5 + bytes(1 << 16) + CALL + bytes(1 << 16)
+    (finding,) = check(view(files={"x": pack(data)}), "SEC001").findings[:1]
+    assert finding.severity is Severity.ERROR
+    if pack is bytes:
+        monkeypatch.setattr(embedded, "MOST", 1 << 12)
+        assert check(view(files={"x.h5": data}), "SEC001").findings[0].severity is Severity.ERROR
+    assert check(view(files={"x": pack(HDF5 + bytes(1 << 17))}), "SEC001").findings == []
+
+
+def test_what_was_searched_in_part_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    old = legacy(b"\x80\x02}.", bytes(1 << 16))
+    for most, said in ((1 << 12, 1), (1 << 20, 0)):
+        monkeypatch.setattr(embedded, "MOST", most)
+        report = check(view(files={"old.pt": old}), "SEC001")
+        assert report.complete
+        assert len([one for one in report.remarks if "only in the first and last" in one]) == said
+
+
+@pytest.mark.parametrize(
+    "text", [b"ci", b"c" * 122 + b"\na\n", b"ciaciaos\nsystem\n", b"\x8c\x05aaaaa", b"X\5\0\0\0aaaaa", b"\x8c\x50" + b"a" * 121, b"\n", b"X"]
+)  # fmt: skip
+def test_the_search_among_other_bytes_is_bounded(text: bytes) -> None:
+    data = HDF5 + text * (500_000 // len(text))
+    begun = time.process_time()
+    check(view(files={"a.h5": data}), "SEC001")
+    assert time.process_time() - begun < 4
+
+
+def test_the_search_for_keras_in_hdf5_is_bounded_and_said() -> None:
+    many = b"".join(b'"module": "m%d", "class_name": "A", "config": "b" ' % n for n in range(30_000))
+    begun = time.process_time()
+    assert not check(view(files={"a.h5": HDF5 + many}), "SEC004").complete
+    assert time.process_time() - begun < 4
 
 
 def test_hdf5_behind_a_block_of_its_user_is_data() -> None:

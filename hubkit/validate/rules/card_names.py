@@ -29,8 +29,8 @@ def missing_name(repo: RepoFacts) -> Iterator[Found]:
     files: who copies the snippet gets a 404. In the text a name counts as an sae_id when it is built of the same words as the ids of the repository, and as
     a file when it is listed under "Files" or can be nothing but a file of an SAE folder. Names with a gap for the reader (`{layer}`) are left alone. On the
     command line, `hf download OWNER/REPO FILE` names a file, `--include` a pattern that must fit one, and an address of the Hub a file as well.
-    Code that loads SAEs of this repository's ids, and from other repositories alone, gives the reader somebody else's weights (of a repository on the Hub a warning: it may
-    have been renamed, and its earlier name leads here).
+    Code that loads SAEs of this repository's ids, and from other repositories alone, gives the reader somebody else's weights (a warning where the other has this one's name
+    under another owner: after a transfer the earlier name leads here). A folder that declares its name and the repository on the Hub get one verdict.
     """
     if not countable(repo):
         return
@@ -76,8 +76,13 @@ def _of_another(repo: RepoFacts, fetched: list[Fetch]) -> Iterator[Found]:
             found = claim_finding(
                 one, f"the code loads {one.sae_id!r} from {one.repo_id}; this repository is {repo.repository}", f"load it from {repo.repository}", topic=f"repository {one.repo_id}"
             )  # fmt: skip
-            yield found if repo.view.repository is None else replace(found, severity=Severity.WARNING)
+            yield replace(found, severity=Severity.WARNING) if _may_have_moved(repo, one.repo_id) else found
             return
+
+
+def _may_have_moved(repo: RepoFacts, other: str | None) -> bool:
+    """Whether `other` has this repository's name under another owner: after a transfer the earlier name leads here."""
+    return str(other).rpartition("/")[2].lower() == str(repo.repository).rpartition("/")[2].lower()
 
 
 def _saes_of(fetched: list[Fetch]) -> list[NamedSae]:

@@ -42,10 +42,10 @@ def pickle_runs_code(repo: RepoFacts) -> Iterator[Found]:
 
     A pickle is what its bytes are: on disk the first bytes of every file are looked at, whatever its name, also inside zip, npz, npy, tar, gzip, bz2,
     xz, lzma and joblib's files, four levels deep, and in zips that stand behind something else; behind a pickle's end, behind the
-    arrays of a .npy and torch's raw numbers, in HDF5 and in files of no known kind, for imports that are written in one piece; in the schema of Arrow and Parquet, for types that are pickles. What could not be read to its end, or is called packed and of no known kind, is a warning; a
+    arrays of a .npy and torch's raw numbers, in HDF5 and in files of no known kind, for imports that are written in one piece; in the schema of Arrow and Parquet, for types that are pickles; in texts, for pickles in base64. What could not be read to its end, or is called packed and of no known kind, is a warning; a
     limit that was reached (some four seconds of following opcodes and unpacking, or 256 MiB, of one file; 200,000 members) makes the report incomplete, too.
     Folders that tools make (.venv, __pycache__, .cache) are searched, too, for what runs code. Of a repository on the Hub, texts and pictures are taken for what they are called, archives that must be unpacked from
-    their beginning are told and not brought here, and what is beyond 400 requests or 32 MiB makes the report incomplete.
+    their beginning, and HDF5, are told and not brought here, and what is beyond 400 requests or 32 MiB makes the report incomplete.
     """
     for pickle in repo.pickles:
         for names, severity, what, hint in (
@@ -206,15 +206,16 @@ def private_path(repo: RepoFacts) -> Iterator[Found]:
 def custom_code(repo: RepoFacts) -> Iterator[Found]:
     """Custom code that runs on load.
 
-    `auto_map` in any JSON or YAML makes transformers import Python files of the repository, given `trust_remote_code`; SAEs do not need it. What hydra
+    `auto_map` in any JSON, YAML or TOML makes transformers import Python files of the repository, given `trust_remote_code`; SAEs do not need it. What hydra
     (`_target_`) and jsonpickle (`py/object` and its kin) import and call is an error where that runs code, else a note; so are classes and functions that Keras imports by `module` and
     `class_name`; its layers that carry code (Lambda, TorchModuleWrapper, TFSMLayer, JaxLayer) are a warning, in JSON, HDF5 and .keras. A chat template that reaches for
     Python's insides (`__globals__`, also put together of pieces) is an error. Also read: repositories of compiled kernels (`attn_implementation: owner/name`) and diffusers' pipelines of
-    the repository, which are a warning; what PEFT's `parent_library` and skops's `__module__` import, an error where that runs code. A model of ONNX that reads weights outside of its folder is a warning, one with operators of somebody's library a note. A
+    the repository, which are a warning; what Lightning (`class_path`), torchtune, MONAI, mmengine, Haystack, latent diffusion, fiddle, langchain, AutoGen, Python's logging and HyperPyYAML call by name,
+    an error where that starts a program or runs a text; what PEFT's `parent_library` and skops's `__module__` import, an error where that runs code. A model of ONNX that reads weights outside of its folder is a warning, one with operators of somebody's library a note. A
     `trust_remote_code: true` in `model_from_pretrained_kwargs` makes SAELens run the base model's code, which is a note, as are plain .py files.
 
     YAML with Python's tags (`!!python/object/apply:os.system`, however they are written) calls what it names in an unsafe loader: an error where that
-    runs code, a warning or a note else. It is looked for in every text of a folder but prose and programs, whatever it is called. Warnings, too: path files (`.pth`) with an import line, Keras's Lambda layers, machine code, compiled Python
+    runs code, a warning or a note else. It is looked for in every text of a folder but programs and prose (of that in front matter alone), whatever it is called. Warnings, too: path files (`.pth`) with an import line, Keras's Lambda layers, machine code, compiled Python
     outside `__pycache__`; programs and path files also as members of archives, and programs under any name. JSON and YAML in archives (zip, tar, gzip, .nemo) are read as loose ones. Of a repository on the Hub, HDF5 and long YAML are not brought here; the report says so.
     """
     for one in repo.code:
