@@ -137,7 +137,7 @@ def _permuted(draws: Values, value: float, kind: str) -> tuple[tuple[float, floa
 MEASURES = (
     Measure(
         name="probe_balanced_accuracy",
-        version=2,
+        version=3,
         title="Probe balanced accuracy",
         formula=(
             "sum_s w_s (TPR_s + TNR_s) / 2 over scenarios s with both labels, w_s = v_s / sum v, v_s = n1 n0 / (n1 + n0); "
@@ -157,9 +157,9 @@ MEASURES = (
     ),
     Measure(
         name="probe_new_scenarios_balanced_accuracy",
-        version=2,
+        version=3,
         title="Probe balanced accuracy, new scenarios",
-        formula="as probe_balanced_accuracy, with whole scenarios held out from SAE and probe; the interval is at least t over scenarios",
+        formula="as probe_balanced_accuracy, with whole scenarios held out from SAE and probe; the interval is t over scenarios",
         unit="share",
         lower=0.0,
         upper=1.0,
@@ -173,7 +173,7 @@ MEASURES = (
     ),
     Measure(
         name="probe_balanced_accuracy_difference",
-        version=2,
+        version=3,
         title="Difference of probe balanced accuracies",
         formula="probe_balanced_accuracy of the SAE minus that of the reference, same rows, same folds",
         unit="share",
@@ -186,7 +186,7 @@ MEASURES = (
     ),
     Measure(
         name="probe_auroc",
-        version=1,
+        version=2,
         title="Probe AUROC",
         formula="sum_s w_s P(score of a positive row > score of a negative row of scenario s), ties half, w_s and probe as in probe_balanced_accuracy; scores out of fold, less their mean over the fold's rows, by their deviation there",
         unit="share",
