@@ -51,6 +51,8 @@ LANGUAGES = frozenset(
 Wanted = Literal[
     "finite",
     "license",
+    "own_license",
+    "listed_license",
     "id",
     "text",
     "list",
@@ -138,6 +140,7 @@ def breaches(front: Mapping[Any, Any]) -> Iterator[Breach]:
             yield Breach(where, "finite", value)
     given = {key: value for key, value in front.items() if value is not None}
     yield from _licenses(given)
+    yield from _own_license(given)
     yield from _ids(given)
     yield from _kinds(given)
     yield from _languages(given)
@@ -170,6 +173,19 @@ def _licenses(given: Mapping[Any, Any]) -> Iterator[Breach]:
             yield Breach(
                 "license", "license", one, doubt=formed and not str(one).endswith(("-or-later", "-only"))
             )
+
+
+def _own_license(given: Mapping[Any, Any]) -> Iterator[Breach]:
+    """`license_name` and `license_link` say what `other` is; beside a licence of the list, which the Hub then shows, they are for nothing, or say another one."""
+    named = [key for key in ("license_name", "license_link") if key in given]
+    if "other" in listed(given.get("license")):
+        yield from (
+            Breach(key, "own_license", None, doubt=True)
+            for key in ("license_name", "license_link")
+            if key not in named
+        )
+    elif named:
+        yield Breach(named[0], "listed_license", given[named[0]], doubt=True)
 
 
 def _ids(given: Mapping[Any, Any]) -> Iterator[Breach]:

@@ -16,6 +16,7 @@ INDEX = "model-index: [{name: m, results: [{task: {type: x}, dataset: {type: d, 
     [
         "language: en", "language: [en, de, deu, code, multilingual]", "license: openrail++", "base_model_relation: adapter", "new_version: me/newer",
         "thumbnail: https://example.com/a.png", INDEX % (", config: '2022'", ", name: L0, config: mean", ", source: {name: s, url: https://example.com}"),
+        "license: other\nlicense_name: ours\nlicense_link: LICENSE", "license: [mit, other]\nlicense_name: ours\nlicense_link: LICENSE",
         "datasets: [imdb, HuggingFaceH4/no_robots]", "metrics: [accuracy]", "gated: false",
     ],
 )  # fmt: skip
@@ -50,6 +51,9 @@ def test_what_both_refuse(head: str, part: str) -> None:
         "language: pt-br",
         "language: xx",
         "base_model_relation: trained-on",
+        "license: mit\nlicense_name: ours",
+        "license_link: LICENSE",
+        "license: other\nlicense_name: ours",
     ],
 )
 def test_what_both_doubt(head: str) -> None:

@@ -123,6 +123,8 @@ ANSWERS = {
     "finite": '"{where}" must be a finite number, it is {value}',
     "license": f'"license" must be one of [{", ".join(sorted(LICENSES))}], or a list of these; found {{value}}. '
     'For a license of your own use "other" with license_name and license_link.',
+    "own_license": 'For "license: other", "{where}" should be given.',
+    "listed_license": '"{where}" should be given only with "license: other".',
     "id": '"{where}" with value {value} is not valid. Use an id from https://hf.co/{place}.',
     "text": '"{where}" must be a string',
     "list": '"{where}" must be an array',

@@ -11,6 +11,7 @@ from hubkit.models.parameters import count_parameters
 
 MOST = 1 << 24
 """No size of a model is larger; what is, is no size."""
+POSITIONS = ("max_position_embeddings", "n_positions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class ModelShape:
     d_embed: int
     """Width of the token embedding; not d_model in OPT-350m alone."""
     architecture: Architecture
+    positions: int | None = None
+    """The longest text that it was made for, in tokens."""
 
     @property
     def blocks(self) -> str:
@@ -87,8 +90,9 @@ def read_shape(config: Mapping[str, Any]) -> ModelShape | None:
     d_embed = _whole(text.get("word_embed_proj_dim")) or width
     whole = d_embed == width  # else there are projections that the formula does not have
     parameters = count_parameters(architecture.counting, counted, layers, width, **parts) if whole else None
+    positions = next((size for key in POSITIONS if (size := _whole(text.get(key)))), None)
     return ModelShape(
-        model_type=model_type, n_layers=layers, d_model=width, parameters=parameters, d_embed=d_embed, architecture=architecture, **parts
+        model_type=model_type, n_layers=layers, d_model=width, parameters=parameters, d_embed=d_embed, architecture=architecture, positions=positions, **parts
     )  # fmt: skip
 
 

@@ -10,9 +10,11 @@ from urllib.parse import unquote
 
 from hubkit.readme.code import PYTHON
 from hubkit.readme.formulas import without_formulas
+from hubkit.readme.page import Line
+from hubkit.readme.prose import comment_lines
 
 if TYPE_CHECKING:
-    from hubkit.readme.page import Line, Page
+    from hubkit.readme.page import Page
 
 COMMENTED = {*PYTHON, "", "bash", "sh", "shell", "console", "yaml"}
 """Languages of code in which `#` begins a comment."""
@@ -71,6 +73,13 @@ def diagrams(page: Page) -> Iterator[Line]:
         for offset in range(block.text.count("\n") + 1)
     }
     yield from (line for line in page.lines if line.number in numbers)
+
+
+def comments(page: Page) -> Iterator[Line]:
+    """The lines of HTML comments, which the Hub does not show and other programs read."""
+    for number, text in comment_lines(page.readme.text):
+        if number >= page.readme.body_line and (words := text.strip()[:LONGEST]):
+            yield Line(number, words, words, "other", "", code=False, fenced=False, bullet=False)
 
 
 def _badge(address: str) -> str:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hubkit.models.hooks import LENS_LAYER, parse_hook
 from hubkit.readme.code import Parsed, parsed
-from hubkit.readme.constants import MOST, constants_of, value_of
+from hubkit.readme.constants import MOST, constants_of, loops_of, value_of
 from hubkit.release.layout import CFG, WEIGHTS
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ HOOK_KEYS = {
     "stop_at_hook",
 }
 MODULE = re.compile(r"(?:\w+\.)+(?:layers|h)\.\d+(?:\.\w+)*")
+ALL_ROUNDS = 5_000
+"""Of all loops of a card together."""
 BLOCKS = {"layers", "h", "blocks"}
 
 
@@ -108,19 +111,30 @@ def use_of(blocks: Iterable[CodeBlock]) -> CodeUse:
     """Loads and reads of a card's Python blocks. Never raises."""
     use = CodeUse()
     found = [one for one in parsed(blocks) if isinstance(one, Parsed)]
-    constants = constants_of(one.tree for one in found)
+    constants, loops = constants_of(one.tree for one in found), loops_of(one.tree for one in found)
+    rounds = ALL_ROUNDS
     for one in found:
-        reader = _Reader(constants, one.lines, one.first, use)
+        reader = _Reader(constants, one.lines, one.first, use, loops, rounds)
         for node in list(ast.walk(one.tree))[:MOST]:
             reader.look(node)
+        rounds = reader.rounds
     return use
 
 
 class _Reader:
     """Looks at one node after the other of one block."""
 
-    def __init__(self, constants: Mapping[str, object], lines: list[str], first: int, use: CodeUse) -> None:
-        self.constants, self.lines, self.first, self.use = constants, lines, first, use
+    def __init__(
+        self,
+        constants: dict[str, object],
+        lines: list[str],
+        first: int,
+        use: CodeUse,
+        loops: Mapping[str, list[object]],
+        rounds: int,
+    ) -> None:
+        self.constants, self.lines, self.first, self.use, self.loops = constants, lines, first, use, loops
+        self.rounds = rounds
 
     def look(self, node: ast.AST) -> None:
         if isinstance(node, ast.Call):
@@ -131,6 +145,19 @@ class _Reader:
     def _text(self, node: ast.AST | None) -> str | None:
         value = value_of(node, self.constants)
         return value if isinstance(value, str) else None
+
+    def _texts(self, node: ast.AST) -> list[str]:
+        """The string that an expression is, or in a loop each that it becomes."""
+        if (text := self._text(node)) is not None:
+            return [text]
+        names = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)} & self.loops.keys()
+        if len(names) != 1:
+            return []
+        name = names.pop()
+        values = self.loops[name][: self.rounds]
+        self.rounds -= len(values)
+        made = (value_of(node, ChainMap({name: value}, self.constants)) for value in values)
+        return [one for one in made if isinstance(one, str)]
 
     def _place(self, node: ast.expr) -> tuple[int, str]:
         at = min(max(node.lineno, 1), len(self.lines))
@@ -215,9 +242,10 @@ class _Reader:
     def _hooks_in(self, node: ast.expr) -> None:
         """Names of hooks in an argument: a string, several, or a comparison inside a lambda."""
         for one in ast.walk(node):
-            name = self._text(one) if isinstance(one, ast.Constant | ast.JoinedStr | ast.Name) else None
-            if name and (_is_hook(name) or MODULE.fullmatch(name)):
-                self._read(name, node)
+            if isinstance(one, ast.Constant | ast.JoinedStr | ast.Name | ast.Call | ast.BinOp):
+                for name in self._texts(one):
+                    if _is_hook(name) or MODULE.fullmatch(name):
+                        self._read(name, node)
 
     def _subscript(self, node: ast.Subscript) -> None:
         if isinstance(node.slice, ast.Tuple) and len(node.slice.elts) >= 2:
@@ -225,9 +253,9 @@ class _Reader:
             return
         value = value_of(node.slice, self.constants)
         name = self._owner(node.value)
-        if isinstance(value, str):
-            if _is_hook(value):
-                self._read(value, node)
+        if texts := self._texts(node.slice):
+            for text in filter(_is_hook, texts):
+                self._read(text, node)
         elif isinstance(value, int) and value >= 0 and name == "hidden_states":
             self._read(f"hidden_states[{value}]", node)
         elif (

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 MOST = 5_000
 """Nodes of one block that are looked at: more is no example."""
 LONGEST = 500
 """Characters of a string that are kept."""
+
+
+DEEPEST = 60
+"""Expressions inside expressions that are followed."""
+MOST_ROUNDS = 200
+"""Of a loop."""
+BRACES = re.compile(r"\{(?P<key>\w{0,40})\}")
+PERCENT = re.compile(r"%[dsi]")
 
 
 def constants_of(trees: Iterable[ast.Module]) -> dict[str, object]:
@@ -24,6 +33,26 @@ def constants_of(trees: Iterable[ast.Module]) -> dict[str, object]:
         if len(made) == 1 and None not in made:
             found[name] = made.pop()
     return found
+
+
+def loops_of(trees: Iterable[ast.Module]) -> dict[str, list[object]]:
+    """Variables of loops over numbers or strings that are written out, `for layer in (3, 6, 9)`, `for layer in range(12)`, with those that they go through."""
+    found: dict[str, list[object]] = {}
+    for tree in trees:
+        for node in list(ast.walk(tree))[:MOST]:
+            if isinstance(node, ast.For | ast.comprehension) and isinstance(node.target, ast.Name):
+                found.setdefault(node.target.id, []).extend(_gone_through(node.iter))
+    return {name: values[:MOST_ROUNDS] for name, values in found.items() if values and None not in values}
+
+
+def _gone_through(node: ast.expr) -> list[object]:
+    if isinstance(node, ast.List | ast.Tuple | ast.Set):
+        return [value_of(one, {}) for one in node.elts]
+    if isinstance(node, ast.Call) and called(node) == "range" and not node.keywords:
+        bounds = [value for one in node.args if isinstance(value := value_of(one, {}), int)]
+        if 0 < len(bounds) == len(node.args) < 4 and bounds[2:] != [0]:
+            return [*range(*bounds)[: MOST_ROUNDS + 1]]
+    return [None]
 
 
 def _bindings(node: ast.AST) -> Iterator[tuple[str, ast.expr | None]]:
@@ -52,23 +81,74 @@ def _bindings(node: ast.AST) -> Iterator[tuple[str, ast.expr | None]]:
         yield node.arg, None
 
 
-def value_of(node: ast.AST | None, names: Mapping[str, object]) -> object:
+def value_of(node: ast.AST | None, names: Mapping[str, object], depth: int = DEEPEST) -> object:
     """A string or a whole number that an expression is, made of constants; None for anything else."""
+    value: object = None
+    if depth == 0:
+        return None
     if isinstance(node, ast.Constant):
-        if isinstance(node.value, str):
-            return node.value[:LONGEST]
-        return node.value if isinstance(node.value, int) and not isinstance(node.value, bool) else None
-    if isinstance(node, ast.Name):
-        return names.get(node.id)
-    if isinstance(node, ast.JoinedStr):
-        parts = [
-            value_of(part.value if isinstance(part, ast.FormattedValue) else part, names)
-            for part in node.values
-        ]
-        return "".join(map(str, parts))[:LONGEST] if all(part is not None for part in parts) else None
-    if isinstance(node, ast.BinOp):
-        return _sum(value_of(node.left, names), node.op, value_of(node.right, names))
-    return None
+        value = node.value[:LONGEST] if isinstance(node.value, str) else node.value
+    elif isinstance(node, ast.Name):
+        value = names.get(node.id)
+    elif isinstance(node, ast.JoinedStr):
+        value = _joined(node, names, depth - 1)
+    elif isinstance(node, ast.Call):
+        value = _made(node, names, depth - 1)
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+        value = _inserted(
+            PERCENT, value_of(node.left, names, depth - 1), _values(node.right, names, depth - 1)
+        )
+    elif isinstance(node, ast.BinOp):
+        value = _sum(value_of(node.left, names, depth - 1), node.op, value_of(node.right, names, depth - 1))
+    return value if isinstance(value, str | int) and not isinstance(value, bool) else None
+
+
+def _joined(node: ast.JoinedStr, names: Mapping[str, object], depth: int) -> str | None:
+    """`f"blocks.{LAYER}.hook_resid_post"`; what is written in a form of its own (`{layer:02}`) is left alone."""
+    if any(isinstance(part, ast.FormattedValue) and part.format_spec for part in node.values):
+        return None
+    parts = [
+        value_of(part.value if isinstance(part, ast.FormattedValue) else part, names, depth)
+        for part in node.values
+    ]
+    return "".join(map(str, parts))[:LONGEST] if all(part is not None for part in parts) else None
+
+
+def _made(node: ast.Call, names: Mapping[str, object], depth: int) -> object:
+    """`str(12)`, `int("12")` and `"blocks.{}.hook_resid_post".format(12)`."""
+    function, given = node.func, [value_of(one, names, depth) for one in node.args]
+    if any(value is None for value in given):
+        return None
+    if isinstance(function, ast.Name) and function.id == "str" and len(given) == 1 and not node.keywords:
+        return str(given[0])
+    if not isinstance(function, ast.Attribute) or function.attr != "format":
+        return None
+    named = {one.arg: value_of(one.value, names, depth) for one in node.keywords if one.arg}
+    if len(named) < len(node.keywords) or None in named.values():
+        return None
+    return _inserted(BRACES, value_of(function.value, names, depth), given, named)
+
+
+def _values(node: ast.expr, names: Mapping[str, object], depth: int) -> list[object]:
+    return [value_of(one, names, depth) for one in (node.elts if isinstance(node, ast.Tuple) else [node])]
+
+
+def _inserted(
+    gap: re.Pattern[str], text: object, given: list[object], named: Mapping[str, object] | None = None
+) -> str | None:
+    """A text with values in its gaps, by their order, number or name; None where one has no value, or is written in a form of its own."""
+    if not isinstance(text, str) or None in given:
+        return None
+    places = {str(at): value for at, value in enumerate(given)} | dict(named or {})
+    order = iter(given)
+
+    def value(match: re.Match[str]) -> str:
+        key = match["key"] if match.re.groups else ""
+        found = places.get(key) if key else next(order, None)
+        return "{" if found is None else str(found)
+
+    whole = gap.sub(value, text)[:LONGEST]
+    return None if set("{}%") & set(whole) else whole
 
 
 def _sum(left: object, op: ast.operator, right: object) -> object:

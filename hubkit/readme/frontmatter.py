@@ -112,10 +112,12 @@ EXPECTED = {
     "id": "an id from https://hf.co/{place}, such as OWNER/NAME",
     "text": "a string",
     "list": "a list",
+    "listed_license": "it only beside `license: other`: what the Hub shows is the licence of its list",
     "relation": "adapter, finetune, merge or quantized",
 }
 NEEDS = {
     "finite": "holds NaN or infinity, expected a finite number",
+    "own_license": "is missing, expected beside `license: other`",
     "model": "needs a name and a list of results",
     "result": "is no mapping",
     "metrics": "is missing, expected a list",

@@ -5,6 +5,7 @@ Cards are often copied as plain text, without `#`, bars or fences; so headings a
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,11 @@ HEADING = re.compile(r"^(?:#{1,6}\s+(?P<marked>\S.*)|\*\*(?P<bold>[^*]{1,80}?)[:
 UNDERLINE = re.compile(r"^={3,}[ \t]*$")
 """Below a title."""
 BULLET = re.compile(r"^(?:[-+*•]|\d{1,2}[.)])\s+")
+UNSEEN = re.compile(r"[\u00ad\u200b-\u200d\u2060\ufeff]|\[\^[^\[\]\s]{1,30}\](?!:)")
+"""Characters without width, and the numbers of footnotes."""
+FOOTNOTE = re.compile(r"^\[\^[^\[\]\s]{1,30}\]:\s{0,8}")
+STRUCK = re.compile(r"~~[^~\n]{1,300}~~|<(del|s|strike)>[^<>\n]{1,300}</\1>", re.IGNORECASE)
+"""Words that are shown as taken back."""
 BLANKS = re.compile(r"\s{2,}")
 EMPHASIS = re.compile(r"(?<![\d*])\*{1,3}|\*{1,3}(?![\d*])|`{1,3}|(?<!\w)__(?=\w)|(?<=[\w.])__(?!\w)")
 LINK = re.compile(r"\[([^\[\]\n]{1,300})\]\([^()\s]{1,500}\)")
@@ -264,7 +270,7 @@ class Page:
             cells = ()
             titled = False
             if "|" in raw and not code:
-                cells = tuple(split_row(raw))
+                cells = tuple(map(_seen, split_row(raw)))
                 if number < len(lines) and RULE.match(lines[number].strip()):
                     titles, titled = cells, True
             else:
@@ -321,13 +327,25 @@ def heading_of(raw: str, *, plain: bool) -> tuple[str, int] | None:
     return (raw, 0) if len(raw.split()) < 10 and section_of(raw) != "other" else None
 
 
+def _seen(text: str) -> str:
+    """As the Hub shows it: entities as the characters that they stand for, without what has no width."""
+    if "&" in text:
+        text = html.unescape(text)
+    return text if text.isascii() and "[^" not in text else UNSEEN.sub("", text).replace("\u00a0", " ")
+
+
 def _plain(raw: str, cells: tuple[str, ...], *, code: bool) -> str:
     if cells:
         return " | ".join(cell for cell in cells if cell)
     if code:
         return raw
     text = (
-        LINK.sub(r"\1", BULLET.sub("", without_formulas(without_tags(raw)).lstrip("#> ")))
+        LINK.sub(
+            r"\1",
+            FOOTNOTE.sub(
+                "", BULLET.sub("", _seen(without_formulas(without_tags(STRUCK.sub("", raw)))).lstrip("#> "))
+            ),
+        )
         .replace("\\_", "_")
         .replace("\\*", "*")
     )

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 RULE = re.compile(r"^\|?[ \t]*:?-{1,}:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?$")
 """The line of dashes under a table's titles, without the space around it."""
+OURS = re.compile(r"\s*/?hubkit:(?:author:[a-z_]{1,40}|template)\s")
+"""What a comment of hubkit's begins with."""
 MARKS = re.compile(r"(?<![\d*])\*{1,3}|\*{1,3}(?![\d*])|`")
 
 
@@ -46,6 +48,19 @@ def without_comments(text: str) -> str:
         parts += [text[at:begin], "\n" * text.count("\n", begin, end)]
         at = end + 3
     return "".join([*parts, text[at:]])
+
+
+def comment_lines(text: str) -> Iterator[tuple[int, str]]:
+    """(line number, line) of what stands in HTML comments, which the Hub does not show; without hubkit's own marks. Linear."""
+    at = 0
+    number = 1
+    while (begin := text.find("<!--", at)) >= 0 and (end := text.find("-->", begin)) >= 0:
+        number += text.count("\n", at, begin)
+        inner = text[begin + 4 : end]
+        if not OURS.match(inner):
+            yield from enumerate(inner.split("\n"), number)
+        number += text.count("\n", begin, end)
+        at = end + 3
 
 
 def table_rows(readme: Readme) -> Iterator[Row]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hubkit.models.mentions import MENTION
-from hubkit.readme.asides import asides, diagrams
+from hubkit.readme.asides import asides, comments, diagrams
 from hubkit.readme.claims import values
 from hubkit.readme.claims.beside import entries
 from hubkit.readme.claims.fields import BY_NAME
@@ -50,6 +50,10 @@ NAMES = "|".join(
 WORD = re.compile(
     rf"(?<![\w-])(?:{NAMES})(?![\w-])|\bBOS\b|\bnormali[sz](?:ed|ation)\b|(?<!\w)(?:{PRECISION})(?!\w)|\b{CORPUS}\b|\b(?:batch)?top-?k\b|\bjump-?relu\b|\bgated SAEs?\b|\b(?:blocks|h|layers)\.\d|\bhook_\w|"
     r"\b(?:a|one|two|three|half a|several|some) dozen\b|\b(?:latents?|features?|neurons?|none|all|half)\b.{0,30}\b(?:dead|alive)\b|"
+    r"\b(?:first|second|last|upper|lower|bottom|top) (?:half|third|quarter)\b|\b(?:even|odd|alternat(?:e|ing)) (?:layers|blocks)\b|"
+    r"\b(?:two|three|four|five|six|eight|ten|sixteen|thirty-two|sixty-four)-?fold\b|\blossless\w*|\bperfect(?:ly)? reconstruct\w*|\bstate[- ]of[- ]the[- ]art\b|\bSOTA\b|\bpeer[- ]reviewed\b|\bpickles?\b|"
+    r"\b(?:only the |the )?(?:last|first|final) tokens? of\b|\btoken embeddings?\b|\bskip connections?\b|\bnegative activations\b|\bper (?:token|batch|sample)\b|\bbetween (?:the )?(?:attention|MLP) and\b|\blicen[cs]es?\b|\bcrosscoders?\b|"
+    r"\b(?:single|only|pair of|both|one) (?:\w+ )?(?:SAEs?|(?:sparse )?auto-?encoders?)\b|\bsparsity (?:penalty|loss|coefficient)\b|\btranspose[ds]?\b|\b(?:chat|instruction)[ -]tuned\b|"
     r"\b(?:quarters?|thirds?|halfway|half way|middle) (?:of the way |up |down |of |through |into )+(?:the |its )?(?:model|network|depth|layers|blocks)\b|\bpublic domain\b|"
     r"\b(?:matryoshka|temporal|gated|batch-?topk|end-to-end|hierarchical) (?:SAEs?|sparse auto-?encoders?)\b|\b(?:transcoders?|crosscoders?)\b|"
     r"\b(?:trained|made|written|saved|exported) (?:with|by|using|in) (?:SAELens|sae[-_]lens|dictionary[-_]learning|sparsify|EleutherAI|SAEBench|OpenAI|overcomplete)\b|"
@@ -61,11 +65,14 @@ WORD = re.compile(
     I,
 )
 """Words by which a sentence without a number states a fact of an SAE."""
+RANK = "rank"
+"""Of which of several something is most true: no field of one SAE."""
 FACTS: tuple[tuple[frozenset[str], re.Pattern[str]], ...] = (
     (frozenset({"dtype", "model_dtype"}), re.compile(rf"(?<!\w)(?:{PRECISION})(?!\w)", I)),
     (frozenset({"dataset_path"}), re.compile(rf"\b{CORPUS}\b", I)),
     (frozenset({"architecture"}), re.compile(r"\b(?:batch)?top-?k\b(?! ?[=(])|\bjump-?relu\b|\bgated\b(?! (?:models?|repo\w*|access|datasets?)\b)", I)),
     (frozenset({"place", "hook_name"}), re.compile(r"\bresidual stream\b|\bMLP outputs?\b|\battention (?:head )?outputs?\b", I)),
+    (frozenset({RANK}), re.compile(r"\b(?:sparsest|densest|widest|narrowest|largest|smallest|highest|lowest|strongest|weakest)\b|\b(?:best|worst|most|least)[ -](?:SAEs?|layers?|sparse|dense|accurate|faithful|interpretable|features|latents)\b", I)),
     (frozenset({"model_name"}), MENTION),
 )  # fmt: skip
 """Words that are themselves the value of a field: each is held on its own, whatever else stands in the sentence."""
@@ -96,7 +103,7 @@ def stated(page: Page) -> Iterator[Statement]:
             yield from _statement(line.text, line, line)
     for line in page.heads:
         yield from _statement(line.text, line, line)
-    for line in (*front_texts(page), *asides(page), *entries(page), *diagrams(page)):
+    for line in (*front_texts(page), *asides(page), *entries(page), *diagrams(page), *comments(page)):
         yield from _statement(line.text, line, line)
 
 

@@ -75,7 +75,7 @@ def misread(repo: RepoFacts, use: CodeUse) -> Iterator[Found]:
     reads = [
         (read, place) for read in use.reads if (place := place_of(read.hook, before=read.before)) is not None
     ]
-    saes = _fed(repo, use) if reads else []
+    saes = fed(repo, use) if reads else []
     places = [place for sae in saes for place in _places(sae)]
     if (
         not places
@@ -123,7 +123,7 @@ def _places(sae: SaeFacts) -> list[Place]:
     return [place for name in names if name and (place := place_of(name)) is not None]
 
 
-def _fed(repo: RepoFacts, use: CodeUse) -> list[SaeFacts]:
+def fed(repo: RepoFacts, use: CodeUse) -> list[SaeFacts]:
     """The SAEs that the code's activations are for: those that it loads by name, else any of the repository's; none where it loads others'."""
     loads = [load for load in use.loads if load.kind == "sae"]
     ids = {sae.sae_id: sae for sae in repo.saes}

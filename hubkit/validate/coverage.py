@@ -19,6 +19,7 @@ from hubkit.readme.claims.kinds import Claim
 from hubkit.release.layout import README
 from hubkit.validate.author import Author
 from hubkit.validate.card import countable, layer_of, own_model, same_repository, shape_of
+from hubkit.validate.coverage_beside import foreign, indexed, pictures
 from hubkit.validate.finding import Severity
 from hubkit.validate.properties import comparable
 from hubkit.validate.rule import holding
@@ -45,6 +46,8 @@ LINES_SHOWN = 8
 QUOTES_SHOWN = 200
 """In the report; what is beyond is counted."""
 EXACT = 1e-9
+RANK = "rank"
+"""As `readme/stated.py` calls the field of what is most true."""
 
 
 def whole_card() -> frozenset[str]:
@@ -134,6 +137,12 @@ def coverage_of(repo: RepoFacts, findings: Iterable[Finding]) -> Coverage | None
         agree += True in verdicts
         if False in verdicts:
             unheld.append(Unheld(one.first, one.quote))
+    for (line, words), there in indexed(repo):
+        contradicted += there and line in wrong
+        agree += there and line not in wrong
+        unheld += [] if there else [Unheld(line, words)]
+    unheld += [Unheld(line, words) for line, words in pictures(repo) if author.wrote(line, line, words)]
+    unheld.sort(key=lambda one: one.line)
     return Coverage(
         README,
         agree + contradicted + len(unheld),
@@ -158,12 +167,23 @@ def _claims_of(statements: list[Statement], claims: Iterable[Claim]) -> list[lis
     return found
 
 
+def coverage_beside(repo: RepoFacts) -> tuple[Coverage, ...]:
+    """Of the evaluation files that are not in hubkit's form: nothing in them was held against anything."""
+    return tuple(Coverage(path, 1, 0, 0, (Unheld(*line),)) for path, line in foreign(repo))
+
+
 def _key(quote: str) -> str:
     return "".join(one for one in quote.lower() if one.isalnum())
 
 
 def _verdicts(statement: Statement, claims: list[Claim], *, named: bool) -> Iterator[bool]:
     """Of each number and each other value whether it is one of a claim that was held; of a statement with neither, whether there is such a claim, or its base model is known."""
+    if any(
+        RANK in fields and not any(_says(one, fields, word) for one in claims)
+        for fields, word in statement.facts
+    ):
+        yield False
+        return
     if not statement.numbers and not statement.facts:
         yield bool(claims) or named
     known = [number for claim in claims for number in _numbers(claim)]
@@ -174,7 +194,9 @@ def _verdicts(statement: Statement, claims: list[Claim], *, named: bool) -> Iter
 
 
 def _says(claim: Claim, fields: frozenset[str], word: str) -> bool:
-    """Whether a claim is about one of the fields, and has the word for its value where the word can be read."""
+    """Whether a claim is about one of the fields, and has the word for its value where the word can be read; of what is most true, whether it says of which."""
+    if RANK in fields:
+        return isinstance(claim, kinds.BestSae | kinds.Peak)
     if isinstance(claim, kinds.Property) and claim.field in fields:
         value = FIELDS[claim.field].kind.read(word)
         return value is None or value == claim.stated or _shares(value, claim.stated)

@@ -42,6 +42,8 @@ class WholeWeights:
     """Rows of W_dec, zero rows aside, that are bit for bit another row. None where there is no such matrix."""
     tied: float | None
     """Share of latents whose W_enc column is their W_dec row, bit for bit: of a sample. None where the matrices do not fit each other."""
+    alignment: float | None = None
+    """Median cosine of a latent's W_enc column and W_dec row, of the same sample: 1 where the two are tied up to a scale, as after norms were folded."""
 
     def norms(self, tensor: str) -> Floats | None:
         """(d_sae,) norms of the rows of W_dec or of the columns of W_enc, whichever way round they are stored."""
@@ -68,7 +70,9 @@ def read_whole_weights(
     if decoder is None:
         return WholeWeights(found, names, None, None)
     copies = None if here["W_dec"].transposed else _copies(view, path, here["W_dec"].info, decoder)
-    return WholeWeights(found, names, copies, _tied(encoder, decoder) if encoder else None)
+    if encoder is None:
+        return WholeWeights(found, names, copies, None)
+    return WholeWeights(found, names, copies, _tied(encoder, decoder), _alignment(encoder, decoder))
 
 
 def _turned(axis: Axis, *, turned: bool) -> Axis:
@@ -82,6 +86,18 @@ def _tied(encoder: TensorScan, decoder: TensorScan) -> float | None:
         return None
     alive = decoder.norms[sample_of(len(decoder.norms))] > 0
     return float(((rows == columns).all(axis=1) & alive).mean())
+
+
+def _alignment(encoder: TensorScan, decoder: TensorScan) -> float | None:
+    """The median cosine of the sampled latents' two directions."""
+    rows, columns = decoder.sample, encoder.sample
+    if rows is None or columns is None or rows.shape != columns.shape:
+        return None
+    one, other = (np.asarray(part, np.float64) for part in (rows, columns))
+    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+    alive = np.isfinite(lengths) & (lengths > 0)
+    cosines = np.einsum("ij,ij->i", one[alive], other[alive]) / lengths[alive]
+    return float(np.sort(cosines)[cosines.size // 2]) if cosines.size else None
 
 
 def _copies(view: RepoView, path: str, info: TensorInfo, decoder: TensorScan) -> int | None:

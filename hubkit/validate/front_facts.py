@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from hubkit.readme.claims.fields import FIELDS
 from hubkit.readme.claims.kinds import Licensed
 from hubkit.readme.claims.licences import plain as plain_licence
+from hubkit.release.layout import CARD_SETTINGS
 from hubkit.validate.card import CARD, claim_finding
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found
@@ -35,6 +36,13 @@ def licences(repo: RepoFacts) -> Iterator[Found]:
     """The text against the front matter, which the Hub shows."""
     stated = (repo.readme.front_matter or {}).get("license") if repo.readme else None
     names = [name for name in (stated if isinstance(stated, list) else [stated]) if isinstance(name, str)]
+    settings = repo.card_settings.get("license")
+    if names and isinstance(settings, str) and settings not in names:
+        yield Found(
+            f"license of card.yaml is {settings}, that of the front matter is {' and '.join(names)}",
+            "give the licence that the SAEs are under, in both places; hubkit build-cards takes that of card.yaml",
+            path=CARD_SETTINGS, pointer="/license", identity="license of card.yaml",
+        )  # fmt: skip
     if not names or "other" in names:
         return
     for claim in repo.claims.of(Licensed):

@@ -14,7 +14,7 @@ from hubkit.readme.claims.kinds import HookForm, Property
 from hubkit.readme.claims.values import resolved, squeezed
 from hubkit.validate.card import claim_finding
 from hubkit.validate.finding import Found, Severity
-from hubkit.validate.true_values import places_of, values_of
+from hubkit.validate.true_values import OF_WEIGHTS, places_of, values_of
 
 if TYPE_CHECKING:
     from hubkit.validate.facts import RepoFacts, SaeFacts
@@ -65,7 +65,7 @@ def _meant(claim: Property, saes: list[SaeFacts]) -> list[SaeFacts]:
         return [sae for sae in saes if sae.sae_id == claim.sae_id.strip("/")]
     if claim.only is not None:
         return [sae for sae in saes if claim.only in (sae.sae.architecture, sae.sae.trained_as)]
-    return saes if claim.scope != "one" or len(saes) == 1 else []
+    return saes
 
 
 def _rows_meant(repo: RepoFacts, saes: list[SaeFacts]) -> dict[int, list[SaeFacts]]:
@@ -101,14 +101,17 @@ def _judged(claim: Property, saes: list[SaeFacts]) -> Found | None:
     wrong = [sae_id for sae_id, verdict in verdicts.items() if verdict is False]
     if claim.field == "l0":
         return _too_many(claim, true)
-    if not wrong or (claim.scope == "any" and len(wrong) < len(verdicts)):
+    # of "the SAE" beside several nobody knows which is meant: it is wrong where none of them has it
+    if not wrong or (claim.scope != "all" and len(wrong) < len(verdicts)):
         return None
     whose = f" of {wrong[0]}" if len(wrong) < len(verdicts) else ""
     shown = " or ".join(_first({_shown(true[sae_id]) for sae_id in wrong}))
-    message = (
-        f"{claim.field}{whose} is {shown} in the configurations, the card says {kind.shown(claim.stated)}"
+    where = "weights" if claim.field in OF_WEIGHTS else "configurations"
+    message = f"{claim.field}{whose} is {shown} in the {where}, the card says {kind.shown(claim.stated)}"
+    hint = (
+        "correct the card: hubkit validate --deep reads it from the weights" if where == "weights" else HINT
     )
-    found = claim_finding(claim, message, HINT, topic=f"{claim.field} {kind.shown(claim.stated)}")
+    found = claim_finding(claim, message, hint, topic=f"{claim.field} {kind.shown(claim.stated)}")
     return _softened(claim, found, [value for sae_id in wrong for value in true[sae_id]])
 
 

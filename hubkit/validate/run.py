@@ -19,7 +19,7 @@ from hubkit.validate import rules as _rules  # noqa: F401 - importing them regis
 from hubkit.validate.asking import Outcome, ask
 from hubkit.validate.base_model import TABLE, BaseModels, add_base_models
 from hubkit.validate.card import cards_inside
-from hubkit.validate.coverage import Coverage, coverage_of, whole_card
+from hubkit.validate.coverage import Coverage, coverage_beside, coverage_of, whole_card
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Finding
 from hubkit.validate.gather import gather
@@ -100,7 +100,16 @@ def validate(  # noqa: PLR0913 - a keyword for each thing that a run may do besi
     asked = _Asked(deep, load, base_model, more, report, coverage=coverage)
     found = _validate(view, selection or Selection(), asked, DEEPEST)
     found = replace(found, findings=list(addressed(found, view)))
+    if unread := _values_unread(found, deep=deep):
+        found = replace(found, remarks=(*found.remarks, unread))
     return found if found.saes else replace(found, remarks=(*found.remarks, _passed_over(view)))
+
+
+def _values_unread(report: Report, *, deep: bool) -> str | None:
+    """That headers tell shapes and no values, where rules of the weights were asked."""
+    if deep or not report.saes or not any(code.startswith("WTS") for code in report.asked):
+        return None
+    return "the values of the weights were not looked at, thresholds and scaling factors aside: --deep finds NaN, infinities, and latents that were never trained"
 
 
 def _passed_over(view: RepoView) -> str:
@@ -247,7 +256,7 @@ def _coverage(
     except Exception:  # noqa: BLE001 - as for rules: it is told, and the findings stay
         outcome.crashes.append(Crash("COVERAGE", traceback.format_exc()))
         return ()
-    return (found,) if found else ()
+    return (*([found] if found else []), *coverage_beside(facts))
 
 
 def _of_the_card(facts: RepoFacts) -> Iterator[str]:

@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from hubkit.validate.facts import SaeFacts
 
 SHORT_DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+OF_WEIGHTS = {"tied_weights", "unit_norm_decoder"}
+"""Fields that only whole weights say: with `--deep`."""
+OF_DETAILS = {"l1_coefficient", "lr"}
+"""Keys that SAELens 6 writes among the details of the training."""
+TIED, UNTIED = 0.999, 0.9
+"""Cosines from which two directions are one, and below which they are two."""
+UNIT, FEW, MANY = 0.01, 0.01, 0.5
+"""How far a norm may be from 1, of how many rows for all to be called so, and of how many for none."""
+INFINITE = 1e30
 RESIDUAL = ("resid_pre", "resid_mid", "resid_post", "mlp_out", "attn_out", "hook_out")
 SITES = {"resid_pre", "resid_mid", "resid_post", "mlp_out", "attn_out", "z", "result", "post", "mid", "out"}
 """Of TransformerLens's names those that cards have words for."""
@@ -33,7 +42,7 @@ def values_of(sae: SaeFacts, field: str) -> list[Any]:
     if field in {"d_in", "d_sae"} and not sizes_agree(sae):
         return []
     special = {
-        "architecture": _architectures, "model_name": _models, "hook_name": _hooks, "d_model": _d_models, "k": _ks, "l0": _most_active, "dtype": _dtypes, "model_dtype": _model_dtypes, "layer": _layers, "place": _places_named,
+        "architecture": _architectures, "model_name": _models, "hook_name": _hooks, "d_model": _d_models, "k": _ks, "l0": _most_active, "dtype": _dtypes, "model_dtype": _model_dtypes, "layer": _layers, "place": _places_named, "tied_weights": _tied, "unit_norm_decoder": _unit_norm,
     }  # fmt: skip
     if field in special:
         return list(special[field](sae))
@@ -57,6 +66,9 @@ def _written(sae: SaeFacts, key: str) -> Any:
     raw = sae.cfg.raw if sae.cfg else {}
     metadata = raw.get("metadata")
     inside = metadata.get(key) if isinstance(metadata, dict) else None
+    if inside is None and isinstance(metadata, dict) and key in OF_DETAILS:
+        details = metadata.get("training_architecture_details")
+        inside = details.get(key) if isinstance(details, dict) else None
     return raw.get(key) if inside is None else inside
 
 
@@ -151,6 +163,26 @@ def _model_dtypes(sae: SaeFacts) -> Iterator[str]:
         for bits in ("4", "8"):
             if source.get(f"load_in_{bits}bit") is True:
                 yield f"{bits}-bit"
+
+
+def _tied(sae: SaeFacts) -> Iterator[bool]:
+    """Whether the encoder is the decoder's transpose, up to a scale for each latent: from whole weights."""
+    alignment = sae.whole.alignment if sae.whole else None
+    if alignment is not None and not UNTIED < alignment < TIED:
+        yield alignment >= TIED
+    elif sae.architecture == "temporal":
+        yield bool(sae.raw.get("tied_weights", True))
+
+
+def _unit_norm(sae: SaeFacts) -> Iterator[bool]:
+    """Whether the decoder's rows have the norm 1, those that are zero aside: from whole weights."""
+    norms = sae.whole.norms("W_dec") if sae.whole else None
+    live = norms[norms > 0] if norms is not None else None
+    if live is None or not live.size or not bool((live < INFINITE).all()):
+        return
+    off = float((abs(live - 1) > UNIT).sum()) / live.size
+    if off < FEW or off > 1 - MANY:
+        yield off < FEW
 
 
 def _layers(sae: SaeFacts) -> Iterator[int]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from fix.followed import ANNOUNCED, FOLLOWED, TOLD
 from fix.hint_twins import TWINS as OWN
+from fix.more_twins import MORE
 from typer.testing import CliRunner
 from validate import card_twins, test_rules_hook, twins
 
@@ -31,7 +32,8 @@ BAD = {
 } | {
     name: pair[0] for name, pair in test_rules_hook.TWINS.items() if name in {"HOOK001", "HOOK002", "HOOK003"}
 }
-WALK = BAD | OWN
+WALK = BAD | OWN | {name: bad for name, (bad, _) in MORE.items()}
+STEPS = FOLLOWED | {name: follow for name, (_, follow) in MORE.items()}
 GOOD_CARDS = {
     name: pair[1]
     for table in (card_twins.CARD_TWINS, card_twins.MORE_CARD_TWINS)
@@ -95,21 +97,25 @@ def test_a_hint_that_is_followed_works(name: str, tmp_path: Path) -> None:
     found = of(before, code)
     assert found, "the twin is not bad"
     command = next((match.group() for one in found if (match := COMMAND.search(one.hint)) and one.fix), None)
-    if name not in FOLLOWED and name in GOOD_CARDS and not command:
+    if name not in STEPS and name in GOOD_CARDS and not command:
         good, changed = GOOD_CARDS[name](), WALK[name]()
         mended = {path for path in good.files if good.files[path] != changed.files.get(path)}
         assert all(path == "README.md" or path.endswith("/cfg.json") for path in mended), mended
         changed.files |= {path: good.files[path] for path in mended}
         after = judged(changed, code)
-    elif (told := [one for one in found if one.pointer and WRITE.match(one.hint)]) and not command:
+    elif (
+        name not in MORE
+        and (told := [one for one in found if one.pointer and WRITE.match(one.hint)])
+        and not command
+    ):
         changed = WALK[name]()
         for one in told:
             put(changed, one)
         after = judged(changed, code)
-    elif name in FOLLOWED or not command:
-        assert name in FOLLOWED or code in FOLLOWED, f"nobody follows the hint of {name}: {found[0].hint}"
+    elif name in STEPS or not command:
+        assert name in STEPS or code in STEPS, f"nobody follows the hint of {name}: {found[0].hint}"
         changed = WALK[name]()
-        FOLLOWED[name if name in FOLLOWED else code](changed)
+        STEPS[name if name in STEPS else code](changed)
         after = judged(changed, code)
     else:
         folder = on_disk(view, tmp_path / "release")

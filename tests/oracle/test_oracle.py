@@ -24,6 +24,7 @@ ELSEWHERE = {
     "WTS009": "asks for a header that cannot be read", "WTS010": "is about two SAEs", "THR008": "is about evaluation.json", "CFG023": "is about another site's ids",
     "WTS014": "stands beside WTS001 and WTS003", "WTS017": "is about other containers", "WTS016": "is about files beside SAEs",
     "CFG022": "is about other families", "CFG024": "is about what the training wrote down",
+    "CFG025": "is about what the training wrote down, which loading does not read",
 }  # fmt: skip
 """Rules above a note that no folder of one SAE can provoke by being loaded wrongly, and why."""
 

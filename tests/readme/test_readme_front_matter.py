@@ -51,7 +51,8 @@ def test_what_the_hub_takes(text: str) -> None:
     "license_id", ["mit", "apache-2.0", "other", "llama3.3", "gemma", "openrail++", "[mit, apache-2.0]"]
 )
 def test_known_licences(license_id: str) -> None:
-    assert found(f"---\nlicense: {license_id}\n---\n") == []
+    own = "license_name: ours\nlicense_link: LICENSE\n" if license_id == "other" else ""
+    assert found(f"---\nlicense: {license_id}\n{own}---\n") == []
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hubkit.readme.claims.kinds import Property
 from hubkit.readme.document import parse_readme
 from hubkit.readme.mojibake import find_mojibake, repair, repair_all
+from hubkit.readme.page import Page
 from hubkit.readme.prose import prose_lines, table_rows
 from hubkit.readme.quantization import says_quantized
 
@@ -119,3 +121,15 @@ def test_punctuation_broken_by_the_greek_code_page(broken: str, repaired: str) -
 
 def test_greek_is_no_mojibake() -> None:
     assert list(find_mojibake("Η β είναι €5, β-carotene, β≈0.9, βάση β–γ")) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The SAE has 40\u200b96 latents.", "The SAE has 40&#57;6 latents.", "The SAE has&nbsp;4096&nbsp;latents.", "The SAE has 4096[^1] latents.", "[^1]: The SAE has 4096 latents.", "The SAE has ~~64~~ 4096 latents.",
+        "The SAE has <del>64</del> 4096 latents.", "The SAE has 4,&#8203;096 latents.",
+    ],
+)  # fmt: skip
+def test_a_card_is_read_as_the_hub_shows_it(text: str) -> None:
+    claims = Page(parse_readme(f"# SAEs\n\n## The SAE\n\n{text}\n")).claims.of(Property)
+    assert [(one.field, one.stated) for one in claims] == [("d_sae", (4096, 4096))]

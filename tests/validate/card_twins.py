@@ -480,7 +480,7 @@ MORE_CARD_TWINS: dict[str, Twins] = {
     "CARD005 the one SAE": (lambda: card("This is a TopK SAE trained on layer 3 of GPT-2."), lambda: card("This is a JumpReLU SAE trained on layer 2 of GPT-2.")),
     "CARD005 nameless subject": (lambda: card("It was trained on layer 3 of GPT-2 small, with a context of 128."), lambda: card("Trained on layer 2 of GPT-2 small, on allenai/tulu-3-sft-mixture and Qwen outputs.")),
     "CARD005 base model of a nameless subject": (lambda: of_gpt2(card("Trained on the residual stream of Gemma-2-2b.")), lambda: of_gpt2(card("Trained on the residual stream of GPT-2, not on Gemma-2-2b."))),
-    "CARD005 one of several": (lambda: grid("The SAEs were trained with Matryoshka layers of width 4, 8 and 64."), lambda: grid("This SAE is on layer 9. An SAE with 64 features is planned.")),
+    "CARD005 one of several": (lambda: grid("The SAEs were trained with Matryoshka layers of width 4, 8 and 64."), lambda: grid("This SAE is on layer 5. An SAE with 64 features is planned.")),
     "CARD005 row of an SAE": (
         lambda: card("| SAE | architecture | hook |\n|---|---|---|\n| " + FOLDER + " | TopK | blocks.3.hook_resid_post |"),
         lambda: card("| SAE | architecture | hook |\n|---|---|---|\n| " + FOLDER + " | JumpReLU | blocks.2.hook_resid_post |"),

@@ -36,6 +36,35 @@ def found(view: MemoryView) -> list[Finding]:
 
 
 @pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("pipeline_tag: text-generation", True), ("pipeline_tag: feature-extraction", False), ("tags: [llama]", True), ("tags: [gpt2, sparse-autoencoder]", True), ("tags: [gemma, gemma2]", False),
+        ("tags: [sparse-autoencoder, interpretability]", False), ("tags: [pythia]", True),
+    ],
+)  # fmt: skip
+def test_what_the_hub_files_it_under_is_what_it_is(line: str, wrong: bool) -> None:
+    assert [one.severity for one in found(repository(f"base_model: {GEMMA}\n{line}"))] == [
+        Severity.WARNING
+    ] * wrong
+
+
+def test_a_model_may_have_the_tag_of_what_it_is_built_like() -> None:
+    for tag, model in (
+        ("llama", "HuggingFaceTB/SmolLM2-135M"),
+        ("gpt2", "distilgpt2"),
+        ("gpt2", "acme/unknown"),
+    ):
+        assert found(repository(f"base_model: {model}\ntags: [{tag}]", model=model)) == []
+
+
+@pytest.mark.parametrize("relation", ["finetune", "adapter", "merge", "quantized"])
+def test_an_sae_is_no_copy_of_its_base_model(relation: str) -> None:
+    (finding,) = found(repository(f"base_model: {GEMMA}\nbase_model_relation: {relation}"))
+    assert (finding.severity, finding.line, finding.pointer) == (Severity.WARNING, 4, "/base_model_relation")
+    assert found(repository(f"base_model: {GEMMA}")) == []
+
+
+@pytest.mark.parametrize(
     ("front", "text", "model", "severity"),
     [
         ("base_model: meta-llama/Llama-3.2-1B", "# SAEs", GEMMA, Severity.ERROR),

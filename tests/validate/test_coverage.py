@@ -44,7 +44,7 @@ NOT_HELD = [
     "We found 12 interesting features.", "Training took 3 hours on 2 GPUs.", "The learning rate was 3e-4.", "The SAE reads layer 6 and was trained for 30k steps.", "## Related work\n\nOther SAEs have 16k latents.",
     "| Metric | Value |\n|---|---|\n| Loss recovered | 0.93 |", "On WikiText the perplexity rises by 0.2.", "About 9% of latents are dead on 10M tokens.", "There are no dead features.", "Encoder and decoder weights are tied.", "Half of the latents never fire.", "Activations were standardised first.", "Sparsity comes from an L1 penalty.", "A single threshold is shared by all latents.", "Text.\n\n    d_sae: 16384", "This release has one SAE per layer.", "- Seed: 64", "The probe reaches 93% accuracy at layer 6.", "The authors prefer bfloat16.",
     "It is eight times as wide as the residual stream.", "Overcomplete by a factor of sixteen.", "Every latent is alive: none is dead.", "About half of its latents are dead.", "It sits three quarters of the way through the model.",
-    "These weights are in the public domain.", "The release has a dozen SAEs.", "Trained with dictionary_learning.", "Inputs were scaled so that their mean squared norm is one.",
+    "These weights are in the public domain.", "We cover the first half of the layers.", "The sparsest SAE is that of layer 6.", "Of all SAEs the one of layer 6 has the highest L0.", "No sparsity penalty was used.", "Trained with dictionary_learning.", "Inputs were scaled so that their mean squared norm is one.",
 ]  # fmt: skip
 NOTHING_STATED = [
     "Text.",
@@ -72,6 +72,12 @@ def test_what_was_held_against_nothing_is_listed(text: str) -> None:
     assert len(found.unheld) == 1
     assert text.rsplit("\n", maxsplit=1)[-1].strip("|- ").split(" |")[0] in found.unheld[0].quote
     assert found.unheld[0].line == HEAD.count("\n") + text.count("\n") + 1
+
+
+def test_what_a_comment_states_is_listed_and_no_claim() -> None:
+    found = coverage("<!-- d_sae: 4096 -->")
+    assert (found.contradicted, [one.quote for one in found.unheld]) == (0, ["d_sae: 4096"])
+    assert coverage("<!-- Write the summary here. -->").statements == 0
 
 
 @pytest.mark.parametrize("text", NOTHING_STATED)

@@ -206,7 +206,8 @@ def unescape(value: str) -> str:
 def test_github_commands_are_one_line_each_and_come_back_as_they_were() -> None:
     report = evil()
     lines = github.render(report).splitlines()
-    commands = [re.fullmatch(r"::(error|warning|notice) ([^:]*)::(.*)", line) for line in lines[:-1]]
+    told = [line for line in lines[:-1] if not line.startswith("hubkit: ")]
+    commands = [re.fullmatch(r"::(error|warning|notice) ([^:]*)::(.*)", line) for line in told]
     assert len(commands) == len([f for f in report.findings if f.severity > Severity.NOTE])
     for match, finding in zip(commands, report.findings, strict=False):
         assert match is not None

@@ -15,11 +15,19 @@ SCALE = {"m": 1e6, "b": 1e9}
 SIZE_OF = re.compile(
     rf"(?<![\w./-])((?:[A-Za-z0-9][\w.-]{{1,60}}/)?[A-Za-z][\w.-]{{2,80}}) \({SIZE}[ -](?:parameters?|params?)\b"
 )
+WORDED = re.compile(
+    r"(?<![\w./-])([A-Za-z][\w./-]{2,80}) (?:has|is a model of) (\d{1,4}(?:\.\d{1,3})?) ?(M|B|million|billion) parameters\b",
+    I,
+)
 SIZE_COLUMN = re.compile(r"^(?:params|parameters|model size)$", I)
 MODEL_COLUMN = re.compile(r"^(?:base )?model$", I)
 LAYERS = (
     re.compile(r"\b(\d{1,3}) transformer layers\b"),
     re.compile(r"\ba (\d{1,3})-layer\b"),
+    re.compile(
+        r"^(?:the|its) (?:base|language|underlying|target) (?:language )?model (?:has|is made of|consists of) (\d{1,3}) (?:layers|blocks)\b",
+        I,
+    ),
     re.compile(r"^total layers \| (\d{1,3})$", I),
     re.compile(rf"\({SIZE} params, (?:d_model=\d+, )?(?P<layers>\d{{1,3}}) layers\b"),
     re.compile(rf"\b{SIZE} params, (?P<layers>\d{{1,3}}) layers, d_model"),
@@ -58,6 +66,11 @@ def read(page: Page) -> Iterator[Claim]:
 
 def _size(line: Line) -> Iterator[Claim]:
     found = [(match.group(1), match.group(2), match.group(3)) for match in SIZE_OF.finditer(line.text)]
+    found += [
+        (match[1], match[2], match[3][0])
+        for match in WORDED.finditer(line.text)
+        if re.search(r"\d", match[1])
+    ]
     model, size = line.column(MODEL_COLUMN), line.column(SIZE_COLUMN)
     if model and size and (match := re.fullmatch(SIZE, size)):
         found.append((model, match.group(1), match.group(2)))

@@ -17,13 +17,25 @@ I = re.IGNORECASE  # noqa: E741 - as short as it is common here
 SAES = r"(?:sparse auto-?encoders?(?:\(s\))?(?: \(SAEs?\))?|SAEs?(?:\(s\))?)"
 KIND = r"(?:(?:trained|matryoshka|batch|top-?k|jump-?relu|gated|standard|vanilla|relu|batchtopk|per-layer|total|residual[- ]stream)[ -]){0,3}"
 FOLLOWED = r"(?=$|\s*[(:,.—–|]|\s+-\s|\s+[^\w\s]|\s+(?:across|trained|for|on|of|from|covering|spanning)\b)"
+FEW = {"a single": 1, "only one": 1, "just one": 1, "a pair of": 2, "a dozen": 12}
+SOME = rf"(?:{COUNT}|{'|'.join(FEW)})"
+HERE = r"(?:(?:in|of) th(?:is|e) (?:repo|repository|release|collection)|here)\b"
 HEAD = re.compile(rf"^({COUNT}) {KIND}{SAES}{FOLLOWED}", I)
+PUBLISHED = re.compile(
+    rf"^(?:we|i) (?:publish|release|share|upload|provide)(?:ed|d)? ({SOME}) {KIND}{SAES}{FOLLOWED}", I
+)
+ONLY = re.compile(
+    rf"\bthe (?:one|only|single) {KIND}{SAES}(?: that (?:is|there is))? {HERE}|^the (?:one|single) {KIND}{SAES} (?:is|has|was|reads|sits)\b",
+    I,
+)
+BOTH = re.compile(rf"^both (?:of )?(?:the |our |these )?{KIND}{SAES} (?:are|have|were|use|read)\b", I)
+TWO = re.compile(r"\b(?:two|2|pairs?|couple)\b", I)
 CONTAINS = re.compile(
     rf"\bth(?:is|e) (?:repo|repository|release|collection)(?: now)? (?:contains?|holds?|has|includes?|provides?|consists of) "
-    rf"(?:a (?:set|suite|total|collection) of )?({COUNT}) {KIND}{SAES}", I,
+    rf"(?:a (?:set|suite|total|collection) of )?({SOME}) {KIND}{SAES}", I,
 )  # fmt: skip
 THERE = re.compile(
-    rf"^there (?:is|are) ({COUNT}) {KIND}{SAES} (?:in th(?:is|e) (?:repo|repository|release|collection)|here)\b",
+    rf"^there (?:is|are) ({SOME}) {KIND}{SAES} {HERE}",
     I,
 )
 IN_TABLE = re.compile(r"^(?:total |number of |# ?(?:of )?)?SAEs?(?: count)? \| (\d{1,6})$", I)
@@ -54,9 +66,11 @@ WRAPPED = re.compile(r"\s[-—–]\s")
 def read(page: Page) -> Iterator[Claim]:
     """Every count of a card, but those of layers."""
     lines = page.prose
+    two = TWO.search(page.readme.text) is not None
     for at, line in enumerate(lines):
         for sentence in line.sentences():
             yield from _saes(line, sentence)
+            yield from _implied(line, sentence, two=two)
             yield from _architectures(line, sentence)
             yield from _conditions(line, sentence, lines[at + 1] if at + 1 < len(lines) else None)
         yield from _study(line)
@@ -64,14 +78,28 @@ def read(page: Page) -> Iterator[Claim]:
 
 def _saes(line: Line, sentence: str) -> Iterator[Claim]:
     match = (
-        HEAD.match(sentence) or CONTAINS.search(sentence) or THERE.match(sentence) or IN_TABLE.match(sentence)
+        HEAD.match(sentence)
+        or CONTAINS.search(sentence)
+        or THERE.match(sentence)
+        or PUBLISHED.match(sentence)
+        or IN_TABLE.match(sentence)
     )
     if match is None or OTHERWISE.search(sentence):
         return
-    number, quote = count(match.group(1)), shortened(sentence)
+    said = match.group(1).lower()
+    number, quote = FEW[said] if said in FEW else count(said), shortened(sentence)
     yield Count(line=line.number, quote=quote, what="saes", number=number)
     if parts := _parts(sentence[match.end() :]):
         yield Sum(line=line.number, quote=quote, total=number, parts=parts)
+
+
+def _implied(line: Line, sentence: str, *, two: bool) -> Iterator[Claim]:
+    """ "The one SAE in this repository", "both SAEs": a number by the way. Where the card has `two` of something, "both" may be of those."""
+    if line.of_others or OTHERWISE.search(sentence):
+        return
+    if ONLY.search(sentence) or (BOTH.match(sentence) and not two):
+        number = 1 if ONLY.search(sentence) else 2
+        yield Count(line=line.number, quote=shortened(sentence), what="saes", number=number)
 
 
 def _parts(rest: str) -> tuple[tuple[int, str], ...]:

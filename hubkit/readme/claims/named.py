@@ -29,6 +29,7 @@ def _names(one: Field, *, loosely: bool = True) -> str:
 
 
 NUMBER = rf"({values.NUMBER_OR_WORD})(?![\w^×%]|\.\d|-\d)(?! ?[/–])"
+REAL = rf"({values.REAL})(?![\w^×%]|\.\d|-\d)(?! ?[/–]| (?:to|and|or) \d)"
 STATED: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("context_size", re.compile(rf"(?<![\w-]){_names(FIELDS['context_size'])}{LINK}{NUMBER}", I)),
     ("context_size", re.compile(rf"\b(?:sequences|contexts|chunks|windows) of (?:length )?{NUMBER}(?= tokens?\b|[.,;)]|$)", I)),
@@ -41,6 +42,8 @@ STATED: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("dataset_path", re.compile(rf"(?<![\w-])(?:dataset|corpus){LINK}({CORPUS})(?![\w/]|-\w){ONLY_ONE}", I)),
     ("dataset_path", re.compile(rf"\b{TAKEN} (?:[\w.,]+ ){{0,6}}?(?:on|over|from|with|using|for) (?:[\w.,]+ ){{0,4}}?(?:(?:of|from|on) )?(?:the )?({DATASET}){ONLY_ONE}", I)),
     ("dataset_path", re.compile(rf"\bus(?:e[sd]?|ing) (?:the )?({DATASET}) as (?:the |our |its )?(?:training )?(?:data|corpus|dataset)\b", I)),
+    ("l1_coefficient", re.compile(rf"(?<![\w-]){_names(FIELDS['l1_coefficient'])}{LINK}{REAL}", I)),
+    ("lr", re.compile(rf"(?<![\w-])(?:peak )?(?:learning[ -]rate|lr){LINK}{REAL}", I)),
     ("normalize_activations", re.compile(rf"{NORMALIZED}(layer[- ]?norm)(?:ali[sz])?ed\b", I)),
     ("normalize_activations", re.compile(rf"(?<![\w-]){_names(FIELDS['normalize_activations'])}{LINK}(none|layer[_ -]?norm(?:ali[sz]ation)?|constant_norm_rescale|expected_average_only_in)\b", I)),
 )  # fmt: skip
@@ -66,6 +69,25 @@ SUBTRACTED = re.compile(
     I,
 )
 """Whether the decoder's bias is taken from the input: `apply_b_dec_to_input`."""
+MATRICES = r"(?:(?:the |its )?(?:encoder(?:'s)?|W_enc)(?: weights?| matrix)?(?: and| &|/) ?(?:the )?(?:decoder(?:'s)?|W_dec)(?: weights?| matrices)?|(?:the |its |all )?weights)"
+TIED = re.compile(
+    rf"\b(?P<un>un)?tied (?:weights|encoder|decoder|SAE|auto-?encoder)\b|\b{MATRICES} (?:(?:is|are|were) )?(?:not |never |fully )?(?P<un2>un)?tied\b|"
+    r"\b(?:W_enc|encoder)(?: weights?| matrix)? (?:is|equals|=) (?:not )?(?:simply |exactly |just )?(?:the )?(?:transpose of (?:the )?|transposed )(?:W_dec|decoder)\b|\bW_enc ?= ?W_dec(?:\.T|\^T|ᵀ|\^\{?\\?top\}?)",
+    I,
+)
+"""Whether the encoder is the decoder's transpose."""
+UNIT_NORM = re.compile(
+    r"\b(?:decoder|W_dec)(?:'s)?(?: (?:rows?|columns?|vectors?|directions?|weights|atoms|norms?|matrix))*(?: of the SAEs?)? (?:(?:have|has|are|is|all|each|kept|not|never|with|of|a|do|does|n't|have) ){0,4}(?:(?:un|re)?normali[sz]ed(?! by)(?: to)?(?: (?:a )?(?:unit|norm 1|length 1|1))?|unit[- ](?:L2[- ])?(?:norm(?:ed|ali[sz]ed)?|length)|norm (?:of )?(?:1|one)\b)|"
+    r"\bunit[- ](?:L2[- ])?norm(?:ed|ali[sz]ed)? decoder\b",
+    I,
+)
+"""Whether every row of the decoder has the norm 1."""
+IN_TRAINING = re.compile(
+    r"\b(?:initiali[sz]\w*|at (?:the )?(?:start|beginning|init)|during|while|before|after each|every step|constrain\w*|gradient|unlike|other|prior|whereas|compar\w*|would|should|if)\b",
+    I,
+)
+"""What was true of a training, or at its begin, may not be of what is published."""
+CLAUSE = ",;("
 DENIED = re.compile(r"\b(?:not|no|never|without)\b|n't\b", I)
 OF_SIZE = re.compile(
     r"(?<![a-z\d])\d+(?:\.\d+)?[mb](?![a-z])|\.(?:json|py|md|safetensors|pt|csv|ya?ml|txt)$", I
@@ -84,11 +106,23 @@ def read(field: str, text: str) -> values.Value | None:
     return None if OF_SIZE.search(value) or (values.is_foundry(value) and not known) else value
 
 
+def _denied(text: str, match: re.Match[str]) -> bool:
+    """Whether the clause that has the words denies them."""
+    begin = max(text.rfind(mark, 0, match.start()) for mark in CLAUSE) + 1
+    ends = [at for mark in CLAUSE if (at := text.find(mark, match.end())) >= 0]
+    return DENIED.search(text, begin, min(ends, default=len(text))) is not None
+
+
 def deniable(text: str) -> tuple[str, values.Value] | None:
     """What a sentence states by saying that something is done, or is not: a BOS token before the text, normalized activations; and of the base model its precision."""
     if match := OF_MODEL.search(text):
         value = FIELDS["model_dtype"].kind.read(match.group(1) or match.group(2))
         return None if value is None or DENIED.search(text) else ("model_dtype", value)
+    if not IN_TRAINING.search(text):
+        if match := TIED.search(text):
+            return "tied_weights", _denied(text, match) is bool(match["un"] or match["un2"])
+        if match := UNIT_NORM.search(text):
+            return "unit_norm_decoder", not _denied(text, match) and "unnorm" not in match.group().lower()
     if SUBTRACTED.search(text):
         return "apply_b_dec_to_input", DENIED.search(text) is None
     if BOS.search(text):

@@ -14,7 +14,7 @@ from hubkit.readme.claims.values.places import ORDINAL, nth
 
 I = re.IGNORECASE  # noqa: E741 - as short as it is common here
 N = values.NUMBER_OR_WORD
-AFTER = r"(?![\w^×%]|\.\d|-\d)(?! ?[/–])(?!, \d)(?! (?:and|or|to) \d)"
+AFTER = r"(?![\w^×%]|\.\d|-\d)(?! ?(?:[/–→⟶]|-{1,2}>|\\to\b))(?!, \d)(?! (?:and|or|to) \d)"
 NUMBER = rf"({N}){AFTER}"
 ABOUT = r"(?:exactly |about |roughly |around |approximately |only |just |a total of |some |~ ?)?"
 NOUN = r"(?:features?|latents?|atoms|directions|codes|(?:hidden )?(?:units|neurons)|dictionary (?:elements|entries|vectors|items))"

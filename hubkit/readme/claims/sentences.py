@@ -52,6 +52,8 @@ ONLY_LINK = re.compile(r"\W{0,6}\[[^\[\]]{1,300}\]\([^()\s]{1,500}\)\W{0,3}$")
 """A link to something else, and no more."""
 SHORT_LAYER = re.compile(r"(?<![\w/.-])L([1-9]\d{0,2})(?![\w.=]|-\w)|(?<=[\w]-)layer-?(\d{1,3})(?![\w.])")
 """In titles, which may be names: `L9`, `sae-layer9`."""
+THERE = re.compile(r"there (?:is|are)\b|(?:only|we cover) ", I)
+"""What is said so of layers is said of the repository."""
 SECTIONS = {"contents", "training", "other"}
 
 
@@ -169,7 +171,7 @@ def _sentence(line: Line, sentence: str) -> Iterator[Claim]:
     if not about.loose or OF_PLACE.search(plain):
         found |= place_of(plain, about.end)
         yield from _lists(line, plain)
-    if spread and about.scope != "one":
+    if spread and (about.scope != "one" or THERE.match(sentence)):
         yield Spread(line=line.number, quote=shortened(sentence), step=2 if spread.group("other") else 1)
     yield from stated_of(line, sentence, about, found)
 

@@ -20,6 +20,10 @@ ADJECTIVES = rf"((?:{ADJECTIVE}[ -]){{0,4}})"
 QUANTIFIED = re.compile(
     rf"^(?:all|each|every|both)(?: of)?(?: (?:the|these|our|its))?(?: {COUNT})? {ADJECTIVES}{SAE}", I
 )
+RESTRICTED = re.compile(
+    r" (?:of|at|on|for|from|in) (?:the )?(?:layers?|blocks?|\w+ (?:layers?|blocks?))\b", I
+)
+"""All SAEs of a layer are not all."""
 DEFINITE = re.compile(
     rf"^(?:the|these|our) {ADJECTIVES}(?:SAEs|sparse auto-?encoders|dictionaries) (?:have|are|use|were|share|read|hook|reconstruct)\b",
     I,
@@ -44,12 +48,12 @@ ONE = re.compile(r"\b(?:contains?|holds?|hosts?|has|includes?|provides?|is) (?:a
 WORD = rf"(?:(?i:{KIND})|{values.AMOUNT}(?:-(?:latent|feature|wide|dimensional))?|[a-z][a-z-]{{1,20}})"
 THING = (
     r"(?:SAEs?|(?:sparse )?auto-?encoders?|transcoders?|dictionar(?:y|ies)|encoders?|latents?|features?|codes?|latent (?:space|dimension)|activations?|activation function|"
-    r"non-?linearity|architecture|repository|repo|release|checkpoint|weights|tensors|parameters|width|hidden (?:dimension|layer|size)|hook(?: ?point)?|hook location|"
+    r"non-?linearity|architecture|repository|repo|release|checkpoint|weights|tensors|parameters|decoders?|learning rate|L1 (?:coefficient|penalty)|width|hidden (?:dimension|layer|size)|hook(?: ?point)?|hook location|"
     r"expansion factor|sparsity|layers?|blocks?(?!\.)|inputs?|input (?:dimension|size)|training(?: (?:data|corpus|context))?|embeddings|context (?:size|length|window)|sequence length|dataset|sequences|prompts?|precision|decoder bias|bias|b_dec)"
 )
 LOOSE = re.compile(
     rf"^(?:(?:TL;?DR:?|note:|summary:|here|overall|concretely|specifically|in (?:this|our) (?:repository|release|repo)),? )?(?:(?:(?:this|the|our|its|an?|these|all|each|every|one|single)(?-i: {WORD}){{0,4}} |(?-i:{WORD} ){{0,3}})"
-    rf"{THING}\b|(?:it|they|we|i|this|trained|fitted|no (?=BOS)|reads?|reading|hooks?|hooked|hooking|uses?|using|with|there (?:are|is)|(?:at|for|on|per) (?:every|each|any)|covers?|k\b|`?[a-z]+_\w+|(?:all|both)(?: of them)?|(?:{COUNT}) SAEs|(?:the )?L0\b|(?:this|the) model(?= (?:has|learns|uses|keeps))|(?:the )?(?:residual stream|MLP|attention)\b|exactly|only|learns?|activates?|keeps?|retains?|selects?|built|captures?|taken|extracted|collected|"
+    rf"{THING}\b|(?:it|they|we|i|this|trained|fitted|(?:un)?tied|no (?=BOS)|reads?|reading|hooks?|hooked|hooking|uses?|using|with|there (?:are|is)|(?:at|for|on|per) (?:every|each|any)|covers?|k\b|`?[a-z]+_\w+|(?:all|both)(?: of them)?|(?:{COUNT}) SAEs|(?:the )?L0\b|(?:this|the) model(?= (?:has|learns|uses|keeps))|(?:the )?(?:residual stream|MLP|attention)\b|exactly|only|learns?|activates?|keeps?|retains?|selects?|built|captures?|taken|extracted|collected|"
     rf"attached|decomposes|reconstructs?|targets?|taps?|placed|applied|located|stored|saved|published|encodes|maps|expands)\b|{KIND}\b)",
     I,
 )
@@ -110,7 +114,9 @@ def subject(sentence: str, *, introducing: bool) -> Subject | None:
     """Of which SAEs it speaks, where that can be told; "this SAE", "TopK SAEs" and what names none only where the card introduces its SAEs."""
     if match := QUANTIFIED.match(sentence) or DEFINITE.match(sentence):
         kinds = FIELDS["architecture"].kind.read(match.group(1)) or []
-        return Subject("all", "", match.end(1), *kinds) if len(kinds) < 2 else None
+        restricted = RESTRICTED.match(sentence, match.end()) is not None
+        about = Subject("any" if restricted else "all", "", match.end(1), *kinds[:1])
+        return about if len(kinds) < 2 else None
     if match := CONTAINED.search(sentence):
         several = match.group().lower().endswith("s") or ONE.search(match.group()) is None
         return Subject("all" if several else "one", match.group(1), match.end(1))

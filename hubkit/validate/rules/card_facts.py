@@ -22,6 +22,7 @@ from hubkit.validate.front_facts import datasets, licences
 from hubkit.validate.hook_forms import hook_forms
 from hubkit.validate.layer_lists import layer_lists
 from hubkit.validate.need import Need
+from hubkit.validate.papers import cited
 from hubkit.validate.properties import contradicted
 from hubkit.validate.rule import repo_rule
 from hubkit.validate.true_values import sizes_agree
@@ -49,6 +50,7 @@ def wrong_fact(repo: RepoFacts) -> Iterator[Found]:
         the wrong one hooks nothing) and its site (`hook_resid_post`); the tensors that a usage text lists for an SAE whose architecture has others; and of the base model its
         family, its layers, and its parameter count, computed from its config.json where hubkit knows it. "Neuronpedia-compatible" is a warning where no configuration has a `neuronpedia_id`: it is by that id that a dashboard
     is found (CFG023 says whether it fits). A peak layer that has no SAE is a note.
+    A number of arXiv beside the title of another paper, in the card or in card.yaml, contradicts the paper, or the other place that cites it.
     """
     saes = [sae for sae in repo.saes if sae.sae.is_judged]
     complete = bool(saes) and len(saes) == len(repo.saes)
@@ -64,6 +66,7 @@ def wrong_fact(repo: RepoFacts) -> Iterator[Found]:
     yield from _families(repo)
     yield from _model(repo)
     yield from licences(repo)
+    yield from cited(repo)
 
 
 def _neuronpedia(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:

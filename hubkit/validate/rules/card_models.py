@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from hubkit.card_metadata import listed
 from hubkit.models.kinship import Kinship, agrees, kinship, take_apart
 from hubkit.models.names import HUB_ID, hub_id, is_placeholder
 from hubkit.models.widths import widths_at
 from hubkit.release.layout import CARD_SETTINGS, PROVENANCE
 from hubkit.validate.card import CARD, shape_of, stated_model
+from hubkit.validate.code_changes import changed
 from hubkit.validate.code_sites import misread
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
@@ -31,6 +33,12 @@ TOKENIZERS = (
     {"qwen", "deepseek"},
 )
 """Families whose models take each other's tokenizers: Pythia that of GPT-NeoX, TinyStories that of GPT-Neo."""
+BUILT_LIKE = {
+    "gpt2": {"gpt2"}, "gptneox": {"gpt_neox"}, "pythia": {"gpt_neox"}, "llama": {"llama", "mistral"}, "mistral": {"mistral", "llama"}, "gemma": {"gemma", "gemma2", "gemma3", "gemma3_text", "gemma3n_text", "gemma4_text"},
+    "qwen": {"qwen2", "qwen3", "qwen2_moe", "qwen3_moe"}, "phi": {"phi", "phi3"}, "opt": {"opt"},
+}  # fmt: skip
+"""Tags that name a family alone, and the model types of transformers that may carry them."""
+GENERATES = {"text-generation", "text2text-generation", "image-text-to-text", "image-to-text", "text-to-image", "question-answering", "summarization", "translation"}  # fmt: skip
 WORDS = {
     "quantized": "a copy of it in another precision",
     "tuned": "one was trained on from the other",
@@ -68,8 +76,10 @@ def another_model(repo: RepoFacts) -> Iterator[Found]:
     `model_name` of the configurations is held against `base_model` in the front matter, the title, sentences and rows about the base model, the model and tokenizer that
     the card's code loads, card.yaml and provenance.json. Names are compared as what they mean: `gpt2-small` is openai-community/gpt2, and words of a text may say less than an
     id does. Two different models are an error. A model trained on from the other (`-it`, `-Instruct`, a fine-tune) computes other activations: a warning, and a note where the
-    text names both, or `base_model_relation` tells; a note for a quantized copy. The hooks that the code takes (`cache[...]`, `names_filter`, `model.layers[12]`, `hidden_states[13]`)
-    must be the place of the SAE that it loads, or of one of the repository's where that is left open. Where no configuration names a model, the widths of the SAEs must be
+    text names both, or `base_model_relation` tells; a note for a quantized copy. `base_model_relation` beside the SAEs' own model is a warning: an SAE is no finetune or adapter
+    of it; so is a `pipeline_tag` by which it would generate text. The hooks that the code takes (`cache[...]`, `names_filter`, `model.layers[12]`, `hidden_states[13]`)
+    must be the place of the SAE that it loads, or of one of the repository's where that is left open. Code that normalises the activations, takes `b_dec` from them or leaves out
+    the BOS token (or adds it), where the configurations say otherwise, or SAELens does it itself, is a warning. Where no configuration names a model, the widths of the SAEs must be
     those of the card's.
     """
     # Their patterns take longer to compile than a validation without a card takes.
@@ -86,9 +96,12 @@ def another_model(repo: RepoFacts) -> Iterator[Found]:
         if not own.certain:
             yield from _too_wide(repo, own.names[0])
         yield from _tags(repo, own)
+        yield from _related(repo, own)
+        yield from _task(repo)
         for mention in repo.base_mentions:
             yield from _words(repo, own, mention)
     yield from misread(repo, use)
+    yield from changed(repo, use)
 
 
 def _too_wide(repo: RepoFacts, model: str) -> Iterator[Found]:
@@ -159,16 +172,47 @@ def _tags(repo: RepoFacts, own: Own) -> Iterator[Found]:
     tags = front.get("tags")
     for tag in tags if isinstance(tags, list) else ():
         named = take_apart(tag) if isinstance(tag, str) else None
-        if (
-            named is None
-            or not (named.size or named.version)
-            or any(agrees(tag, one) is not False for one in own.names)
-        ):
+        if named is None or any(agrees(tag, one) is not False for one in own.names):
+            continue
+        if not (named.size or named.version) and not _built_otherwise(tag, own):
             continue
         yield Found(
             f"the front matter has the tag {tag}; by {own.said_by} the SAEs are of {own.shown}",
             _hint(own, "different"),
             path=CARD, line=_front_line(repo, "tags"), pointer="/tags", severity=Severity.WARNING, identity=f"tag {tag}",
+        )  # fmt: skip
+
+
+def _related(repo: RepoFacts, own: Own) -> Iterator[Found]:
+    """An SAE beside its base model is none of what the Hub has words for; between two models the key says what a reader must know."""
+    front = (repo.readme.front_matter or {}) if repo.readme else {}
+    relation = front.get("base_model_relation")
+    names = [name for name in listed(front.get("base_model")) if isinstance(name, str)]
+    if not isinstance(relation, str) or not names or any(own.nearest(name) != "same" for name in names):
+        return
+    yield Found(
+        f"base_model_relation is {relation}: the Hub lists the SAEs as such a copy of {own.shown}, whose activations they take apart",
+        "take base_model_relation out: an SAE is no adapter, finetune, merge or quantized copy of its base model",
+        path=CARD, line=_front_line(repo, "base_model_relation"), pointer="/base_model_relation", severity=Severity.WARNING, identity="relation",
+    )  # fmt: skip
+
+
+def _built_otherwise(tag: str, own: Own) -> bool:
+    """Whether a family that is named without a size is neither that of the base models nor what they are built like."""
+    types = BUILT_LIKE.get(re.sub(r"[\s_-]", "", tag.lower()))
+    shapes = [shape_of(name) for name in own.names]
+    return types is not None and all(shape is not None and shape.model_type not in types for shape in shapes)
+
+
+def _task(repo: RepoFacts) -> Iterator[Found]:
+    """The Hub files a repository under its task, and puts a widget beside it."""
+    front = (repo.readme.front_matter or {}) if repo.readme else {}
+    task = front.get("pipeline_tag")
+    if isinstance(task, str) and task in GENERATES and repo.saes and not repo.unread:
+        yield Found(
+            f"pipeline_tag is {task}: the Hub lists the SAEs among the models that do so; an SAE takes activations apart and generates nothing",
+            "take pipeline_tag out, or write feature-extraction",
+            path=CARD, line=_front_line(repo, "pipeline_tag"), pointer="/pipeline_tag", severity=Severity.WARNING, identity="pipeline_tag",
         )  # fmt: skip
 
 

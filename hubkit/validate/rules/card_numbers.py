@@ -104,25 +104,41 @@ def _softened(claim: Measured, found: Found) -> Found:
 
 def _indexed(repo: RepoFacts, values: Numbers) -> Iterator[Found]:
     """`model-index` of the front matter, which the Hub shows: a value of hubkit's measures may be a median of some of the SAEs, so it must lie among theirs."""
-    head = (repo.readme.head or "").split("\n") if repo.readme else []
-    line = next((number for number, text in enumerate(head, 2) if text.startswith("model-index")), 1)
-    for metric in _metrics((repo.readme.front_matter or {}).get("model-index") if repo.readme else None):
-        measure, number = metric.get("type"), metric.get("value")
-        if not isinstance(measure, str) or isinstance(number, bool) or not isinstance(number, int | float):
-            continue
-        if measure not in CATALOGUE:
-            called = titled(measure)
-            read = called.number(f"{number:.12g}", percent=False) if called else None
-            if called is None or read is None:
-                continue
-            measure, number = called.measure, read[0]
-        there = stated_of_all(repo, values, measure)
-        if there and not min(there) - INDEXED <= number <= max(there) + INDEXED:
+    line = index_line(repo)
+    for metric, there in index_values(repo, values):
+        measure, number = metric["measure"], metric["number"]
+        if isinstance(number, float) and there and not min(there) - INDEXED <= number <= max(there) + INDEXED:
             yield Found(
                 f"{measure} lies between {min(there):.6g} and {max(there):.6g} in the files, model-index says {number:g}",
                 HINT,
                 path=README, line=line, pointer="/model-index", identity=f"model-index {measure} {number:g}",
             )  # fmt: skip
+
+
+def index_line(repo: RepoFacts) -> int:
+    """Where the front matter has `model-index`."""
+    head = (repo.readme.head or "").split("\n") if repo.readme else []
+    return next((number for number, text in enumerate(head, 2) if text.startswith("model-index")), 1)
+
+
+def index_values(
+    repo: RepoFacts, values: Numbers | None = None
+) -> Iterator[tuple[dict[str, object], list[float]]]:
+    """Every number of `model-index` with its `measure` and `number` as the catalogue has them, where it has, and what the files say of that measure."""
+    values = numbers_of(repo) if values is None else values
+    for metric in _metrics((repo.readme.front_matter or {}).get("model-index") if repo.readme else None):
+        measure, number = metric.get("type"), metric.get("value")
+        if not isinstance(measure, str) or isinstance(number, bool) or not isinstance(number, int | float):
+            continue
+        known = {**metric, "measure": measure, "number": float(number)}
+        if measure not in CATALOGUE:
+            called = titled(measure)
+            read = called.number(f"{number:.12g}", percent=False) if called else None
+            if called is None or read is None:
+                yield known, []
+                continue
+            known |= {"measure": called.measure, "number": float(read[0])}
+        yield known, stated_of_all(repo, values, str(known["measure"]))
 
 
 def _metrics(index: object, depth: int = 0) -> Iterator[Mapping[str, object]]:

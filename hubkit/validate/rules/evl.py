@@ -31,6 +31,7 @@ STATED_VARIANCE = re.compile(
     r"(?:explained[ _]variance|variance[ _]explained|\bEV\b)[^\n]{0,40}?\d", re.IGNORECASE
 )
 AGAIN = "measure it again: hubkit evaluate STUDY.yaml"
+DEAD = "num_dead_features"
 SPLITS = {"train", "crossfit", "held_out", "control"}
 
 
@@ -59,8 +60,8 @@ def impossible_value(repo: RepoFacts) -> Iterator[Found]:
     """A value that its measure cannot have.
 
     By the bounds of hubkit's catalogue: a balanced accuracy outside [0, 1], an explained variance above 1, an L0 above d_sae, a TopK's L0 above its k,
-    NaN, or NaN written as -1. `metadata.l0` and `metadata.num_dead_features`, which SAELens's training writes, have the same bounds: no more latents are dead than
-    there are. A file with hubkit's `$schema` that is no strict JSON counts too: a missing value is null with a reason.
+    NaN, or NaN written as -1. `metadata.l0` and `metadata.num_dead_features`, which SAELens's training writes, and any other key of `metadata` that is called
+    like a measure, have the same bounds: no more latents are dead than there are. A file with hubkit's `$schema` that is no strict JSON counts too: a missing value is null with a reason.
     """
     saes = {sae.sae_id: sae for sae in repo.saes}
     for file in hubkit_files(repo):
@@ -81,8 +82,7 @@ def impossible_value(repo: RepoFacts) -> Iterator[Found]:
 def _of_trainings(repo: RepoFacts) -> Iterator[Found]:
     """What a training left in cfg.json."""
     for sae in repo.saes:
-        for key in ("l0", "num_dead_features"):
-            number = sae.cfg.metadata.get(key) if sae.cfg else None
+        for key, number in sae.cfg.metadata.items() if sae.cfg else ():
             if isinstance(number, bool) or not isinstance(number, int | float):
                 continue
             if reason := _of_training(sae, key, float(number)):
@@ -96,6 +96,10 @@ def _of_trainings(repo: RepoFacts) -> Iterator[Found]:
 
 def _of_training(sae: SaeFacts, key: str, number: float) -> str | None:
     d_sae = sae.sae.d_sae
+    if key not in {"l0", DEAD}:
+        measure = CATALOGUE.get(key)
+        reason = measure.impossible(number, d_sae=d_sae) if measure else None
+        return reason.split(", ", 1)[1] if reason else None
     k = sae.sae.k if sae.architecture in architectures.TOPK else None
     if number < 0:
         return "below 0"

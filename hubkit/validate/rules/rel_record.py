@@ -39,7 +39,8 @@ def record_contradicts(repo: RepoFacts) -> Iterator[Found]:
 
     Decided completions are the sum of those with each label, and no more than were sampled; what its scenarios count adds up to the same, and pool_report.json of the same
     pool, where it is there, has the same counts and the same agreement of judges. A value of
-    evaluation.json on rows of the pool stands on no more rows than were decided, and the largest on half of them at least, where a row is a completion. `precision`
+    evaluation.json on rows of the pool stands on no more rows than were decided, and the largest on half of them at least, where a row is a completion; on fewer than all, without a
+    pool_report.json that would say why, it is a note. `precision`
     is that of each SAE's `model_from_pretrained_kwargs`; of an SAE that hubkit trained on a model that it loaded, and that has none, float32.
     """
     provenance = provenance_of(repo)
@@ -50,6 +51,7 @@ def record_contradicts(repo: RepoFacts) -> Iterator[Found]:
     )  # fmt: skip
     for key, message in contradictions:
         yield Found(message, HINT, path=PROVENANCE, line=repo.provenance.line(f"/{key}"), pointer=f"/{key}", identity=f"{key} {message.split(',')[0]}")  # fmt: skip
+    yield from _unexplained(repo, provenance)
 
 
 def _sums(record: Provenance) -> Iterator[Contradiction]:
@@ -143,16 +145,36 @@ def _pool_report(repo: RepoFacts) -> Mapping[str, Any]:
     return value if str(value.get("$schema")).startswith("urn:hubkit:pool-report:") else {}
 
 
-def _measured(repo: RepoFacts, record: Provenance) -> Iterator[Contradiction]:
-    """Decided completions against the rows that the measures stand on."""
-    decisive = record.completions.get("decisive")
+def _rows(repo: RepoFacts, record: Provenance) -> tuple[int, list[int]]:
+    """Decided completions, and the rows that each measure stands on; nothing where a completion is several rows."""
+    decisive = record.completions.get("decisive") or 0
     if not decisive or (record.sampling is not None and record.sampling.pooling == "all"):
-        return
-    rows = [
+        return 0, []
+    return decisive, [
         one.n
         for one in repo.values
         if one.n and not one.stated and one.split in OF_THE_POOL and BY_ROW.match(one.measure)
     ]
+
+
+def _unexplained(repo: RepoFacts, record: Provenance) -> Iterator[Found]:
+    """Fewer rows than decided completions, and no report of the pool that would tell: responses may have been too short, or the number is another's."""
+    decisive, rows = _rows(repo, record)
+    if rows and FEW * decisive <= max(rows) < decisive and not _pool_report(repo) and repo.provenance:
+        yield Found(
+            f"decisive is {decisive}, no value of evaluation.json stands on more than {max(rows)} of them, and there is no pool_report.json that would say where the other {decisive - max(rows)} are",
+            "publish pool_report.json, which hubkit collect writes, beside it; or correct the number",
+            path=PROVENANCE,
+            line=repo.provenance.line("/completions"),
+            pointer="/completions",
+            severity=Severity.NOTE,
+            identity="completions lost",
+        )
+
+
+def _measured(repo: RepoFacts, record: Provenance) -> Iterator[Contradiction]:
+    """Decided completions against the rows that the measures stand on."""
+    decisive, rows = _rows(repo, record)
     if rows and max(rows) > decisive:
         yield (
             "completions",

@@ -7,11 +7,20 @@ from __future__ import annotations
 
 from hubkit.readme.claims.values.kind import Kind, Value
 from hubkit.readme.claims.values.names import Dataset, Model, corpora, is_foundry, resolved, squeezed
-from hubkit.readme.claims.values.numbers import AMOUNT, NUMBER_OR_WORD, SPELLED, SPELLED_BELOW, Number, amount
+from hubkit.readme.claims.values.numbers import (
+    AMOUNT,
+    NUMBER_OR_WORD,
+    REAL,
+    SPELLED,
+    SPELLED_BELOW,
+    Number,
+    Real,
+    amount,
+)
 from hubkit.readme.claims.values.places import Hook, Layer, Site
 from hubkit.readme.claims.values.words import DTYPE, MODEL_DTYPE, Architecture, Flag, Normalization, Word
 
 __all__ = [
-    "AMOUNT", "DTYPE", "MODEL_DTYPE", "NUMBER_OR_WORD", "SPELLED", "SPELLED_BELOW", "Architecture", "Dataset", "Flag", "Hook", "Kind", "Layer", "Model", "Normalization", "Number", "Site", "Value", "Word", "amount", "corpora", "is_foundry",
+    "AMOUNT", "DTYPE", "MODEL_DTYPE", "NUMBER_OR_WORD", "REAL", "SPELLED", "SPELLED_BELOW", "Architecture", "Dataset", "Flag", "Hook", "Kind", "Layer", "Model", "Normalization", "Number", "Real", "Site", "Value", "Word", "amount", "corpora", "is_foundry",
     "resolved", "squeezed",
 ]  # fmt: skip

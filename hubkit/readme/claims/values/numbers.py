@@ -100,3 +100,38 @@ class Number:
         return (
             f"{low:g}" if low == high and low < 1e6 else f"{low:.0f}" if low == high else f"about {low:.0f}"
         )
+
+
+REAL = r"(?:\d{1,6}(?:\.\d{1,12})?(?:[eE][-+]?\d{1,3}| ?(?:×|x|\*|\\times) ?10(?:\^|\*\*)?\{?[-−⁻]?[\d⁰¹²³⁴-⁹]{1,2}\}?)?)"
+"""`5`, `0.0003`, `3e-4`, `3 × 10⁻⁴`: a rate or a coefficient."""
+POWER = re.compile(r" ?(?:×|x|\*|\\times) ?10(?:\^|\*\*)?\{?([-−⁻]?)([\d⁰¹²³⁴-⁹]{1,2})\}?$")
+
+
+@dataclass(frozen=True)
+class Real:
+    """A number that may be small: a learning rate, a coefficient."""
+
+    def read(self, text: str) -> Value | None:
+        """The bounds of the one number of the text: half a unit of its last digit is rounding, where it has several."""
+        if not re.fullmatch(REAL, text := text.strip().rstrip(".;")):
+            return None
+        plain = POWER.sub(
+            lambda power: f"e{'-' if power[1] else ''}{power[2].translate(POWERS)}", text
+        ).lower()
+        number, mantissa = float(plain), plain.partition("e")[0].replace(".", "").lstrip("0")
+        slack = abs(number) * 0.5 / max(1, int(mantissa or 1)) if len(mantissa) > 1 else 0.0
+        return number - slack, number + slack
+
+    def agrees(self, stated: Value, true: Any) -> bool | None:
+        """Whether the number lies within the bounds, as far as binary fractions can."""
+        if isinstance(true, bool) or not isinstance(true, int | float):
+            return None
+        low, high = stated
+        return bool(low - EXACT * abs(low) <= true <= high + EXACT * abs(high))
+
+    def shown(self, stated: Value) -> str:
+        """The number."""
+        return f"{(stated[0] + stated[1]) / 2:g}"
+
+
+EXACT = 1e-9

@@ -1,0 +1,176 @@
+"""What the Python blocks of a card do to activations before an SAE gets them: divide them by their norm, take the decoder's bias from them, leave the BOS token out.
+
+Read off the syntax tree, nothing is run. From what an SAE encodes the assignments are followed backwards, and what functions of the card's own return.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeGuard
+
+from hubkit.readme.code import Parsed, parsed
+from hubkit.readme.constants import MOST, called
+
+if TYPE_CHECKING:
+    from hubkit.readme.document import CodeBlock
+
+SAE_NAME = re.compile(r"(?:^|_)saes?\d*(?:_|$)|(?:sae|transcoder|autoencoder)$", re.IGNORECASE)
+NORMS = {"norm", "vector_norm", "std", "var"}
+NORMALIZES = {"normalize", "layer_norm", "rms_norm", "LayerNorm", "RMSNorm"}
+RUNS = {"run_with_cache", "run_with_cache_with_saes", "run_with_saes", "run_with_hooks"}
+"""Methods of a hooked model that tokenize what they are given."""
+DEEPEST = 12
+"""Assignments that are followed one behind the other."""
+
+
+MAKES = {"rand", "randn", "zeros", "ones", "empty", "full"}
+"""Functions of torch and numpy that are given a shape."""
+Kind = Literal["normalized", "b_dec", "bos", "no bos", "width"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that is done to what an SAE gets."""
+
+    kind: Kind
+    line: int
+    quote: str
+    width: int | None = None
+    """The last dimension of activations that the code makes itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """A value that a name was given."""
+
+    line: int
+    value: ast.expr
+
+
+def changes_of(blocks: Iterable[CodeBlock]) -> list[Change]:
+    """Every such thing in a card's Python blocks, in the order of the lines. Never raises."""
+    names: dict[str, list[_Bound]] = {}
+    found: list[Change] = []
+    blocks_read = [
+        (one, list(ast.walk(one.tree))[:MOST]) for one in parsed(blocks) if isinstance(one, Parsed)
+    ]
+    for one, nodes in blocks_read:
+        for node in nodes:
+            for name, value in _bindings(node):
+                names.setdefault(name, []).append(_Bound(one.first + value.lineno, value))
+    for bounds in names.values():
+        bounds.sort(key=lambda bound: bound.line)
+    for one, nodes in blocks_read:
+        for node in nodes:
+            if isinstance(node, ast.Call):
+                for kind, at in _changes(node, names, one.first):
+                    text = one.lines[min(at.lineno, len(one.lines)) - 1].strip()
+                    width = _width(at) if kind == "width" else None
+                    found.append(Change(kind, one.first + at.lineno - 1, text, width))
+    return found
+
+
+def _bindings(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """`acts = ...`; `acts /= ...` is a division."""
+    if isinstance(node, ast.FunctionDef):
+        returned = [one.value for one in ast.walk(node) if isinstance(one, ast.Return) and one.value]
+        yield from ((f"{node.name}()", one) for one in returned if len(returned) == 1)
+    if isinstance(node, ast.Assign):
+        yield from ((one.id, node.value) for one in node.targets if isinstance(one, ast.Name))
+    elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
+        yield node.target.id, node.value
+    elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+        before = ast.copy_location(ast.Name(node.target.id, ast.Load()), node)
+        yield node.target.id, ast.copy_location(ast.BinOp(before, node.op, node.value), node)
+
+
+Kinds = Iterator[tuple[Kind, ast.expr]]
+
+
+def _changes(node: ast.Call, names: dict[str, list[_Bound]], first: int) -> Kinds:
+    if called(node) in RUNS:
+        for one in node.keywords:
+            if one.arg == "prepend_bos" and isinstance(one.value, ast.Constant):
+                yield ("no bos" if one.value.value is False else "bos"), node
+    if _encodes(node):
+        seen: set[tuple[str, int]] = set()
+        for argument in node.args[:1]:
+            yield from _within(argument, names, first + node.lineno, seen, DEEPEST)
+
+
+def _encodes(node: ast.Call) -> bool:
+    """`sae.encode(...)`, `sae(...)`."""
+    owner: ast.expr = node.func
+    if isinstance(owner, ast.Attribute):
+        if owner.attr not in {"encode", "forward"}:
+            return False
+        owner = owner.value
+    return isinstance(owner, ast.Name) and SAE_NAME.search(owner.id) is not None
+
+
+def _within(
+    node: ast.expr, names: dict[str, list[_Bound]], line: int, seen: set[tuple[str, int]], depth: int
+) -> Kinds:
+    """What is done on the way to the value of an expression that stands on `line`."""
+    if depth == 0:
+        return
+    for one in ast.walk(node):
+        if _normalizes(one, names, line):
+            yield "normalized", one
+        elif isinstance(one, ast.BinOp) and isinstance(one.op, ast.Sub) and _is_bias(one.right):
+            yield "b_dec", one
+        elif _width(one) is not None and one is node:
+            yield "width", one
+        name = _name(one)
+        bound = _last(names, name, line)
+        if bound and (name, bound.line) not in seen:
+            seen.add((name, bound.line))
+            yield from _within(bound.value, names, bound.line, seen, depth - 1)
+
+
+def _name(node: ast.AST) -> str:
+    """Under which a value is looked up: of a variable, or of what a function of the card's own returns."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        return f"{node.func.id}()"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _width(node: ast.AST) -> int | None:
+    """The last dimension of `torch.randn(4, 512)`, `np.zeros((4, 512))`."""
+    if not (isinstance(node, ast.Call) and called(node) in MAKES and node.args):
+        return None
+    sizes = node.args[0].elts if isinstance(node.args[0], ast.Tuple | ast.List) else node.args
+    last = sizes[-1] if sizes and called(node) != "full" else None
+    return last.value if isinstance(last, ast.Constant) and type(last.value) is int else None
+
+
+def _last(names: dict[str, list[_Bound]], name: str, line: int) -> _Bound | None:
+    """The last value that a name was given before a line."""
+    bounds = names.get(name, [])
+    at = bisect_left(bounds, line, key=lambda bound: bound.line)
+    return bounds[at - 1] if at else None
+
+
+def _normalizes(node: ast.AST, names: dict[str, list[_Bound]], line: int) -> TypeGuard[ast.expr]:
+    """`F.layer_norm(x, ...)`, `nn.LayerNorm(512)(x)`, `x / x.norm(dim=-1, keepdim=True)`."""
+    if isinstance(node, ast.BinOp):
+        return isinstance(node.op, ast.Div) and _is_norm(node.right, names, line)
+    if not isinstance(node, ast.Call):
+        return False
+    inner = node.func
+    return called(node) in NORMALIZES or (isinstance(inner, ast.Call) and called(inner) in NORMALIZES)
+
+
+def _is_norm(node: ast.expr, names: dict[str, list[_Bound]], line: int) -> bool:
+    """`x.norm(dim=-1, keepdim=True)`, `(x.std(-1) + eps)`, or a name for it."""
+    if isinstance(node, ast.Name) and (bound := _last(names, node.id, line)):
+        node = bound.value
+    return any(isinstance(one, ast.Call) and called(one) in NORMS for one in ast.walk(node))
+
+
+def _is_bias(node: ast.expr) -> bool:
+    return any(isinstance(one, ast.Attribute) and one.attr == "b_dec" for one in ast.walk(node))

@@ -1,0 +1,74 @@
+"""What a card's code does to activations before its SAEs get them, against what the configurations say that SAELens does, and what the training did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from hubkit.readme.code_inputs import Change, changes_of
+from hubkit.validate.card import CARD
+from hubkit.validate.code_sites import fed
+from hubkit.validate.finding import Found, Severity
+from hubkit.validate.true_values import values_of
+
+if TYPE_CHECKING:
+    from hubkit.readme.code_models import CodeUse
+    from hubkit.validate.facts import RepoFacts, SaeFacts
+
+BY_HAND = {"expected_average_only_in", "covariance_whitening"}
+"""What SAELens does not do when it loads: whoever feeds such an SAE must."""
+AS_IT_IS = "give the SAE the activations as they come; if it was trained on others, cfg.json must say so"
+
+
+def changed(repo: RepoFacts, use: CodeUse) -> Iterator[Found]:
+    """One finding for each kind of change that every SAE contradicts which the code may feed."""
+    if repo.readme is None:
+        return
+    changes = changes_of(repo.readme.code_blocks)
+    saes = [sae for sae in fed(repo, use) if sae.is_saelens] if changes else []
+    told: set[str] = set()
+    for one in changes:
+        reasons = [_against(one, sae) for sae in saes]
+        if reasons and all(reasons) and one.kind not in told:
+            told.add(one.kind)
+            yield Found(
+                f'the card\'s code {WORDS[one.kind].format(one.width)}; {reasons[0]}: "{one.quote}"',
+                HINTS.get(one.kind, AS_IT_IS),
+                path=CARD,
+                line=one.line,
+                severity=Severity.WARNING,
+                confidence="medium",
+                identity=f"input {one.kind}",
+            )
+
+
+HINTS = {
+    "bos": "write prepend_bos as the training had it",
+    "no bos": "write prepend_bos as the training had it",
+    "width": "make them as wide as d_in: as it is, encode raises",
+}
+WORDS = {
+    "width": "makes activations of width {} for the SAE",
+    "normalized": "normalises what it gives to the SAE",
+    "b_dec": "takes b_dec from what it gives to the SAE",
+    "bos": "puts a BOS token before the text",
+    "no bos": "puts no BOS token before the text",
+}
+
+
+def _against(change: Change, sae: SaeFacts) -> str | None:
+    """What the configuration says otherwise."""
+    if change.kind == "width":
+        d_in = sae.sae.d_in
+        return f"d_in of {sae.sae_id} is {d_in}" if d_in and change.width not in (d_in, None) else None
+    if change.kind in {"bos", "no bos"}:
+        stated = values_of(sae, "prepend_bos")
+        other = [value for value in stated if isinstance(value, bool) and value is not (change.kind == "bos")]
+        return f"prepend_bos of {sae.sae_id} is {str(other[0]).lower()}" if other else None
+    key = "normalize_activations" if change.kind == "normalized" else "apply_b_dec_to_input"
+    value = sae.raw.get(key)
+    if value is None or (change.kind == "normalized" and value in BY_HAND):
+        return None
+    itself = value not in (False, "none")
+    said = f"{key} of {sae.sae_id} is {str(value).lower()}"
+    return f"{said}, so SAELens does it itself" if itself else said
