@@ -13,10 +13,11 @@ import numpy as np
 from hubkit.collect.folds import assign_folds
 from hubkit.evaluate.probe import probe
 from hubkit.measures.design import Design, numbered
+from hubkit.measures.differing import Differing
 from hubkit.measures.families.probe import against_chance, difference, probe_new_scenarios
 from hubkit.measures.inference import accuracy_deviation, auroc_deviation
 from hubkit.measures.joint import Joint
-from hubkit.measures.probed import Probed, accuracies, aurocs, contributions
+from hubkit.measures.probed import Probed, accuracies, aurocs
 
 DRAWS, FOLDS, WIDTH, SEVERAL = 39, 5, 16, 6
 """Permutations (199 have the same level, (1 + b) / (1 + B), and take five times as long); folds; features; probes that are compared with one reference at once."""
@@ -121,12 +122,9 @@ def measure_pool(setting: Setting, seed: int) -> Seen:
     _by_formula(seen, real, design)
     if setting.scenarios > 1:
         _elsewhere(seen, features[0][design.folds[0]], design, chance)
-    others = [probe(design, one) for one in features[1:]]
-    assert all(isinstance(one, Probed) for one in others)
-    seen.note("difference", difference(others[0], real, design), 0.0)
-    reference = contributions(real.predicted, design)
-    by_row = [contributions(one.predicted, design) - reference for one in others]  # type: ignore[union-attr]
-    joint = Joint(np.stack(by_row, axis=1), design)
+    others = [probe(design, one, "folds held", DRAWS) for one in features[1:]]
+    seen.note("difference", difference(others[0], held, design), 0.0)
+    joint = Joint([Differing.of(one, held, design) for one in others if isinstance(one, Probed)], design)
     seen.found["k of n"] = [joint.as_many_above(np.ones(SEVERAL, dtype=bool))[1] <= 0.05]
     seen.found["max-T"] = [bool(joint.corrected().min() <= 0.05)]
     return seen
@@ -174,7 +172,9 @@ def _by_formula(seen: Seen, probed: Probed, design: Design) -> None:
         ("", accuracies, accuracy_deviation),
         (", AUROC", aurocs, auroc_deviation),
     ):
-        seen.note("by formula" + short, against_chance(probed.alone(), design, statistic, deviation), 0.5)
+        seen.note(
+            "by formula" + short, against_chance(Probed(probed.real), design, statistic, deviation), 0.5
+        )
 
 
 def band(pools: int, share: float) -> tuple[float, float]:

@@ -80,7 +80,7 @@ def words_of(decisive: Sequence[Completion], labels: tuple[str, str]) -> Words:
     predicted = _predicted([_without_commit(one) for one in decisive], design)
     if predicted is None:
         return Words(value=None, n=n, reason="no words beside those that commit")
-    value, reach = balanced_accuracy(predicted, design), Z * accuracy_deviation(design)
+    value, reach = balanced_accuracy(predicted, design), Z * accuracy_deviation(design, predicted)
     low, high = scored_interval(value, 0.5, reach, reach)
     return Words(value=round(value, 4), interval=(round(low, 4), round(high, 4)), n=n)
 

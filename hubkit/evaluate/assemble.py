@@ -15,8 +15,9 @@ from hubkit.evaluate.rows import design_of
 from hubkit.evaluate.subject import RawLayer
 from hubkit.evaluate.together import selection, tests_of_architectures
 from hubkit.evaluate.values import differences, values_beside, values_of
+from hubkit.measures.differing import Differing
 from hubkit.measures.joint import Joint
-from hubkit.measures.probed import Probed, contributions
+from hubkit.measures.probed import Probed
 from hubkit.release.experiments import TestResult
 from hubkit.release.metrics import Comparison, Evaluation, LayerProfile, MetricValue, SaeMetrics
 
@@ -53,11 +54,10 @@ def assemble(
         subject = RawLayer(manifest, beside.x)
         with threads_for(subject.x.size):
             values = values_of(subject, ["crossfit"], layers=True)
-            probed = subject.probed
+            probed = subject.compared
             meaning = values_beside(beside)
         if entry is manifest.layer(entry.layer):  # an SAE stands beside the site that it was trained on
-            # without its null: layers are read one at a time
-            raw[entry.layer] = probed if isinstance(probed, str) else probed.alone()
+            raw[entry.layer] = probed if isinstance(probed, str) else probed.small()
             chance[entry.layer] = any(at_chance(value) for value in values)
         if entry.hook_name in EMBEDDED:
             embedded = subject.x
@@ -127,11 +127,7 @@ def tests_of(saes: Mapping[str, Beside], design: Design) -> list[TestResult]:
     }
     if len(beside) < 2:
         return []
-    by_row = [
-        contributions(probe.predicted, design) - contributions(reference.predicted, design)
-        for probe, reference, _ in beside.values()
-    ]
-    joint = Joint(np.stack(by_row, axis=1), design)
+    joint = Joint([Differing.of(probe, reference, design) for probe, reference, _ in beside.values()], design)
     count, p_value = joint.as_many_above(np.array([not at_chance for *_, at_chance in beside.values()]))
     furthest = int(np.abs(joint.distances).argmax())
     p_values = joint.corrected()

@@ -101,7 +101,7 @@ def _measured(sae: Sae, view: RepoView, name: str, given: Given, split: Split) -
     return Found(
         (name, sae.layer),
         values,
-        probed if isinstance(probed, str) else probed.alone(),
+        probed if isinstance(probed, str) else probed.small(),
         sae.trained_as or "",
         tuple(densities_of(subject, [split])),
     )
@@ -140,7 +140,7 @@ class _Layers:
         with threads_for(x.size):
             values = values_of(subject, ["held_out"], layers=True)
             probed = subject.probed
-        self.probes[place] = probed if isinstance(probed, str) else probed.alone()
+        self.probes[place] = probed if isinstance(probed, str) else probed.small()
         self.chance[place] = any(at_chance(value) for value in values if value.measure == ACCURACY)
         self.profiles[place] = LayerProfile(
             layer=layer, hook_name=sae.hook_name or f"layer {layer}", values=values

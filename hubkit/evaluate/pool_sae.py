@@ -59,8 +59,13 @@ class PoolSae(Subject):
 
     @property
     def permuting(self) -> Permuting:
-        """The SAEs of the folds know the folds. Of one label they know the labels too: the rows that they saw were chosen by them."""
-        return "folds held" if self.condition == MIXED else "none"
+        """The SAEs of the folds know the folds."""
+        return "folds held"
+
+    @property
+    def exchangeable(self) -> bool:
+        """SAEs of one label know the labels: the rows that they saw were chosen by them."""
+        return self.condition == MIXED
 
     @property
     def incomparable(self) -> str | None:

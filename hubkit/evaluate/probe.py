@@ -30,14 +30,21 @@ scenario and fold where they do, since folds were dealt by the labels; within sc
 
 
 def probe(
-    design: Design, features: Mapping[str, Floats], permuting: Permuting = "none", draws: int = PERMUTATIONS
+    design: Design,
+    features: Mapping[str, Floats],
+    permuting: Permuting = "none",
+    draws: int = PERMUTATIONS,
+    *,
+    exchangeable: bool = True,
 ) -> Probe:
-    """The probe of each fold, fitted without its rows on `features[fold]` (n, d), which were made without them too; or why there is none."""
+    """The probe of each fold, fitted without its rows on `features[fold]` (n, d), which were made without them too; or why there is none. `exchangeable`:
+    whether the labels had no part in the features."""
     if (reason := design.unmeasurable() or not_finite(design, features)) is not None:
         return reason
     positive, fold = labellings(design, permuting, draws)
     scores = _out_of_fold(positive, fold, [features[name] for name in design.folds])
-    return Probed.of(Columns(positive, fold, scores), f"labels permuted within scenarios, {permuting}")
+    kind = f"labels permuted within scenarios, {permuting}"
+    return Probed.of(Columns(positive, fold, scores), kind, exchangeable=exchangeable)
 
 
 def not_finite(design: Design, features: Mapping[str, Floats]) -> str | None:

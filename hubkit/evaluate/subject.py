@@ -58,6 +58,11 @@ class Subject(Probing, ABC):
         return "none"
 
     @property
+    def exchangeable(self) -> bool:
+        """Whether the labels had no part in the features."""
+        return True
+
+    @property
     def control(self) -> PoolControl | None:
         """Raw activations have none."""
         return None
@@ -102,9 +107,16 @@ class Subject(Probing, ABC):
             return "there is one scenario"
         return self._probe(self.by_scenario, "none" if self.permuting == "none" else "scenarios held")
 
+    @cached_property
+    def compared(self) -> Probe:
+        """As it stands beside another: both of the same permuted labels, which are those that the SAEs of the folds have no part in."""
+        return self.probed if self.permuting == "folds held" else self._probe(self.design, "folds held")
+
     def _probe(self, design: Design, permuting: Permuting) -> Probe:
         features = self.features(design.folds)
-        return features if isinstance(features, str) else probe(design, features, permuting)
+        if isinstance(features, str):
+            return features
+        return probe(design, features, permuting, exchangeable=self.exchangeable)
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hubkit.evaluate.values import selected
+from hubkit.measures.differing import Differing
 from hubkit.measures.joint import Joint
-from hubkit.measures.probed import Probed, accuracies, contributions
+from hubkit.measures.probed import Probed, accuracies
 from hubkit.release.experiments import TestResult
 from hubkit.release.metrics import Selection
 
@@ -47,19 +48,17 @@ def tests_of_architectures(pairs: Iterable[Pair], reference: str, design: Design
     Once by rows: the mean of the SAEs' differences, row by row, so that what they share is shared (max-T over architectures). Once as it is often
     reported, a t-test over the pairs (Bonferroni): SAEs of one pool share their rows, so that this p is too small.
     """
-    by_kind: dict[str, list[NDArray[np.float64]]] = {}
+    by_kind: dict[str, list[Differing]] = {}
     for kind, probe, beside in pairs:
         if isinstance(probe, Probed) and isinstance(beside, Probed):
-            by_row = contributions(probe.predicted, design) - contributions(beside.predicted, design)
-            by_kind.setdefault(kind, []).append(by_row)
-    kinds = {kind: np.stack(rows, axis=1) for kind, rows in sorted(by_kind.items()) if len(rows) > 1}
+            by_kind.setdefault(kind, []).append(Differing.of(probe, beside, design))
+    kinds = {kind: several for kind, several in sorted(by_kind.items()) if len(several) > 1}
     if not kinds:
         return []
-    means = np.stack([rows.mean(axis=1) for rows in kinds.values()], axis=1)
-    corrected = Joint(means, design).corrected()
+    corrected = Joint([Differing.mean(several) for several in kinds.values()], design).corrected()
     tests = []
-    for (kind, rows), p_value in zip(kinds.items(), corrected, strict=True):
-        each = rows.sum(axis=0)
+    for (kind, several), p_value in zip(kinds.items(), corrected, strict=True):
+        each = np.array([one.value for one in several])
         subject = f"{kind} as a whole, {len(each)} SAEs: {100 * each.mean():+.1f} points"
         correction = "max-T" if len(kinds) > 1 else None
         tests.append(

@@ -87,9 +87,9 @@ def evaluate_unit(unit: EvaluationUnit, report: Progress) -> Evaluated:
 
 
 def _comparable(subject: PoolSae) -> Probe:
-    """Without its null: it goes from one process to another."""
-    found = subject.incomparable or subject.probed
-    return found if isinstance(found, str) else found.alone()
+    """Small: it goes from one process to another."""
+    found = subject.incomparable or subject.compared
+    return found if isinstance(found, str) else found.small()
 
 
 def _warnings(subject: PoolSae, values: list[MetricValue]) -> list[str]:

@@ -15,7 +15,7 @@ from hubkit.measures.estimate import Null
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hubkit.measures.design import Design
+    from hubkit.measures.design import Booleans, Design
 
     Values = NDArray[np.float64]
 
@@ -58,7 +58,7 @@ def scored_interval(value: float, mean: float, below: float, above: float) -> tu
     """
     spread = max(mean * (1 - mean), 1e-12)
     low, high = _roots(value, above**2 / spread)[0], _roots(value, below**2 / spread)[1]
-    return max(0.0, low), min(1.0, high)
+    return min(value, max(0.0, low)), max(value, min(1.0, high))
 
 
 def _roots(value: float, c: float) -> tuple[float, float]:
@@ -67,12 +67,20 @@ def _roots(value: float, c: float) -> tuple[float, float]:
     return (middle - reach) / (1 + c), (middle + reach) / (1 + c)
 
 
-def accuracy_deviation(design: Design) -> float:
-    """Of a cross-fitted balanced accuracy within scenarios where there is no effect, by formula."""
-    return TOGETHER * 0.5 / math.sqrt(design.n_effective)
+def accuracy_deviation(design: Design, predicted: Booleans) -> float:
+    """Of a cross-fitted balanced accuracy within scenarios where there is no effect, by formula: the hypergeometric scatter of labels dealt to these predictions
+    (n,) within scenarios, rows training each other. A probe that says the same of a whole scenario scatters nowhere in it; one that says the same of all rows
+    is known no better than guesses."""
+    found, total = 0.0, 0.0
+    for name, rows in design.members.items():
+        weight, n, said = design.weights[name], len(rows), int(predicted[rows].sum())
+        ones = int(design.positive[rows].sum())
+        found += weight**2 * said * (n - said) / (4 * (n - 1) * ones * (n - ones))
+        total += weight
+    return TOGETHER * (math.sqrt(found) / total if found else 0.5 / math.sqrt(design.n_effective))
 
 
-def auroc_deviation(design: Design) -> float:
+def auroc_deviation(design: Design, _: Booleans) -> float:
     """The same of an AUROC within scenarios: Mann-Whitney's, weighted."""
     return TOGETHER_RANKED * rank_deviation(design)
 
@@ -87,28 +95,46 @@ def rank_deviation(design: Design) -> float:
     return float(np.sqrt((weights**2 * variances).sum()) / weights.sum())
 
 
-def scenarios_reach(by_scenario: Values, weights: Values, value: float) -> float | None:
-    """Half of the width of a t interval over scenarios, their scatter taken as it is, and rows training each other; None for fewer than 3."""
+def scenarios_reach(by_scenario: Values, weights: Values, together: float) -> float | None:
+    """Half of the width of a t interval over scenarios, their scatter taken as it is times `together`; None for fewer than 3."""
     from scipy.stats import t
 
-    count = len(weights)
-    if count < 3:
+    if len(weights) < 3:
         return None
-    share = weights / weights.sum()
-    deviation = math.sqrt(count / (count - 1) * float((share**2 * (by_scenario - value) ** 2).sum()))
-    return float(t.ppf((1 + LEVEL) / 2, count - 1)) * TOGETHER * deviation
+    return (
+        float(t.ppf((1 + LEVEL) / 2, len(weights) - 1))
+        * together
+        * float(scenarios_deviation(by_scenario, weights))
+    )
+
+
+def scenarios_deviation(by_scenario: Values, weights: Values) -> Values:
+    """Standard error (...) of the weighted mean of independent scenarios (scenarios, ...), by their own scatter."""
+    share, count = weights / weights.sum(), len(weights)
+    squares = (by_scenario - np.tensordot(share, by_scenario, 1)) ** 2
+    found: Values = np.sqrt(count / (count - 1) * np.tensordot(share**2, squares, 1))
+    return found
+
+
+def together(values: Values, deviations: Values) -> float:
+    """How many times further permuted values (B,) scatter than each of them says by itself, (B,) standard errors of independent units: what rows that train each
+    other come to, for these features, this design and this statistic."""
+    said = float(np.sqrt((deviations**2).mean()))
+    return float(values.std(ddof=1)) / said if said > 0 else TOGETHER
 
 
 def stratified_deviation(contributions: Values, design: Design) -> float:
-    """Standard error of a sum over rows (n,), drawn anew within scenario and label, rows training each other. A label with one row in a scenario has that row's own size."""
-    found = 0.0
+    """Standard error of a sum over rows (n,), drawn anew within scenario and label. A label with one row in a scenario has that row's own size."""
+    return float(stratified_deviations(contributions[:, None], design.positive[:, None], design)[0])
+
+
+def stratified_deviations(contributions: Values, positive: Booleans, design: Design) -> Values:
+    """The same (B,) of several labellings (n, B), each with as many of each label in each scenario as `design`."""
+    found = np.zeros(contributions.shape[1])
     for rows in design.members.values():
-        for chosen in (rows[design.positive[rows]], rows[~design.positive[rows]]):
-            found += squares_within(contributions[chosen])
-    return TOGETHER * math.sqrt(found)
-
-
-def squares_within(values: Values) -> float:
-    """n / (n - 1) of the squared distances from the mean; of a single value its square."""
-    n = len(values)
-    return float(n / (n - 1) * ((values - values.mean()) ** 2).sum()) if n > 1 else float((values**2).sum())
+        for chosen in (positive[rows], ~positive[rows]):
+            n, values = chosen.sum(axis=0), np.where(chosen, contributions[rows], 0.0)
+            squares = (values**2).sum(axis=0)
+            spread = np.maximum(squares - values.sum(axis=0) ** 2 / n, 0.0)
+            found += np.where(n > 1, n / np.maximum(n - 1, 1) * spread, squares)
+    return np.sqrt(found)

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hubkit.measures.bootstrap import SEED
-from hubkit.measures.inference import Z, stratified_deviation
+from hubkit.measures.inference import Z
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from hubkit.measures.design import Booleans, Design
+    from hubkit.measures.differing import Differing
 
     Values = NDArray[np.float64]
 
@@ -25,10 +28,10 @@ class Joint:
     Row by row one coin for all S: what they share, they share in every throw (a multiplier bootstrap; Westfall & Young 1993, Chernozhukov et al. 2013).
     """
 
-    def __init__(self, by_row: Values, design: Design) -> None:
-        """`by_row` (n, S) is what each row adds to each difference."""
-        deviations = np.array([stratified_deviation(column, design) for column in by_row.T])
+    def __init__(self, several: Sequence[Differing], design: Design) -> None:
+        by_row = np.stack([one.by_row for one in several], axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
+            deviations = np.array([one.deviation for one in several])
             self.distances: Values = np.nan_to_num(by_row.sum(axis=0) / deviations)
             """(S,) in standard errors; 0 where nothing differs."""
         residuals = _centred(by_row, design)

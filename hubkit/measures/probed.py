@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -29,6 +29,11 @@ class Columns:
     fold: Numbers
     scores: Values
 
+    def signs(self) -> Columns:
+        """What is said of each row, and no more: a byte each, and no folds. Enough for accuracies and contributions, not for AUROCs."""
+        said = np.sign(self.scores).astype(np.int8)
+        return Columns(self.positive, np.zeros((1, 1), dtype=np.int64), said)  # type: ignore[arg-type]
+
 
 @dataclass(frozen=True)
 class Probed:
@@ -37,27 +42,30 @@ class Probed:
     real: Columns
     """B = 1."""
     null: Columns | None = None
-    """None where no permutation of the labels would be as good as the labels are without an effect."""
+    """None where the rows leave nothing to permute."""
     kind: str = ""
     """What was permuted."""
+    exchangeable: bool = True
+    """Whether a permuted label is as good as the label is without an effect. Where the label chose the rows that the features were made of, it is not:
+    permuted ones then say how far such a probe scatters, and nothing else."""
 
     @classmethod
-    def of(cls, columns: Columns, kind: str) -> Self:
+    def of(cls, columns: Columns, kind: str, *, exchangeable: bool = True) -> Self:
         """The first column is that of the labels, the others are of permuted ones."""
         real, null = (
             Columns(columns.positive[:, part], columns.fold[:, part], columns.scores[:, part])
             for part in (slice(0, 1), slice(1, None))
         )
-        return cls(real, null if columns.scores.shape[1] > 1 else None, kind)
+        return cls(real, null if columns.scores.shape[1] > 1 else None, kind, exchangeable)
 
     @property
     def predicted(self) -> Booleans:
         """(n,) whether each row is said to be positive."""
         return self.real.scores[:, 0] > 0
 
-    def alone(self) -> Probed:
-        """Without its null: all that a comparison needs."""
-        return Probed(self.real)
+    def small(self) -> Probed:
+        """Of its null the signs alone: all that a comparison needs, and little enough to keep of many."""
+        return replace(self, null=self.null and self.null.signs())
 
 
 Probe = Probed | str
@@ -150,9 +158,14 @@ def _weighted(by_scenario: list[Values], design: Design) -> Values:
 
 def contributions(predicted: Booleans, design: Design) -> Values:
     """(n,) what each row adds to the balanced accuracy: the sum of it is the value."""
-    found, total = np.zeros(len(predicted)), sum(design.weights.values())
+    return contributions_of(predicted[:, None], design.positive[:, None], design)[:, 0]
+
+
+def contributions_of(predicted: Booleans, positive: Booleans, design: Design) -> Values:
+    """The same (n, B) of several labellings (n, B), each with as many of each label in each scenario as `design`."""
+    found, total = np.zeros(predicted.shape), sum(design.weights.values())
     for name, rows in design.members.items():
-        positive = design.positive[rows]
-        per_label = np.where(positive, 1 / positive.sum(), 1 / (~positive).sum())
-        found[rows] = design.weights[name] * per_label * (predicted[rows] == positive) / (2 * total)
+        ones = int(design.positive[rows].sum())
+        per_label = np.where(positive[rows], 1 / ones, 1 / (len(rows) - ones))
+        found[rows] = design.weights[name] * per_label * (predicted[rows] == positive[rows]) / (2 * total)
     return found

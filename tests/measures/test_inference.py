@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from hubkit.measures.catalogue import get
-from hubkit.measures.design import Design
+from hubkit.measures.design import Design, numbered, permuted
+from hubkit.measures.differing import Differing
 from hubkit.measures.estimate import NotMeasured
 from hubkit.measures.inference import (
     TOGETHER,
@@ -18,8 +20,14 @@ from hubkit.measures.inference import (
     rank_deviation,
     scored_interval,
     stratified_deviation,
+    stratified_deviations,
 )
 from hubkit.measures.joint import Joint
+from hubkit.measures.probed import Columns, accuracies, aurocs
+
+
+def joint_of(by_row: np.ndarray, design: Design) -> Joint:
+    return Joint([Differing(column, None, None, design) for column in by_row.T], design)
 
 
 def rows(seed: int, n: int = 90, scenarios: int = 6) -> Design:
@@ -48,15 +56,48 @@ def test_p_counts_both_tails_and_is_never_0() -> None:
 
 def test_the_scatter_by_formula_is_that_of_guesses() -> None:
     design, rng = rows(0), np.random.default_rng(1)
-    from hubkit.measures.probed import Columns, accuracies, aurocs
-
     draws = 4000
     positive = np.repeat(design.positive[:, None], draws, axis=1)
     guesses = Columns(positive, np.zeros(positive.shape, dtype=np.int64), rng.normal(size=positive.shape))
-    assert accuracies(guesses, design).std() * TOGETHER == pytest.approx(accuracy_deviation(design), rel=0.04)
+    each = [accuracy_deviation(design, one > 0) for one in guesses.scores.T]
+    expected = np.sqrt(np.mean(np.square(each)))
+    assert accuracies(guesses, design).std() * TOGETHER == pytest.approx(expected, rel=0.04)
     unscaled = aurocs(guesses, design)
     assert unscaled.mean() == pytest.approx(0.5, abs=0.004)
     assert unscaled.std() == pytest.approx(rank_deviation(design), rel=0.04)
+
+
+def test_the_scatter_by_formula_is_that_of_labels_dealt_to_these_predictions() -> None:
+    design, rng = rows(0), np.random.default_rng(1)
+    said = rng.random(90) < np.where(np.isin(design.scenario, ["s0", "s1", "s2"]), 0.9, 0.2)
+    said[design.scenario == "s5"] = True
+    dealt = permuted(design.positive, numbered(design.scenario), 4000, rng)
+    scores = np.repeat(np.where(said, 1.0, -1.0)[:, None], 4000, axis=1)
+    found = accuracies(Columns(dealt, np.zeros(dealt.shape, dtype=np.int64), scores), design)
+    assert found.std() * TOGETHER == pytest.approx(accuracy_deviation(design, said), rel=0.04)
+    same = np.isin(design.scenario, ["s0", "s1", "s2", "s3", "s4"])
+    assert 0 < accuracy_deviation(design, same ^ (np.arange(90) == 0)) < accuracy_deviation(design, said) / 3
+    assert accuracy_deviation(design, same) > accuracy_deviation(design, said), "all the same: as guesses"
+
+
+def test_rows_train_each_other_as_those_of_permuted_labels_do() -> None:
+    """Of values that scatter twice as far as each of them says, the interval is twice as wide."""
+    design, rng = rows(5), np.random.default_rng(0)
+    labels = permuted(design.positive, numbered(design.scenario), 400, rng)
+    common, own = rng.normal(size=(1, 400)), rng.normal(size=(90, 400))
+    permuted_rows = (own + common * math.sqrt(3 / 90)) / 90
+    differing = Differing(own[:, 0] / 90, permuted_rows, labels, design)
+    assert differing.times == pytest.approx(2.0, rel=0.1)
+    alone = Differing(differing.by_row, None, None, design)
+    assert alone.times == TOGETHER
+    assert differing.deviation / alone.deviation == pytest.approx(differing.times / TOGETHER)
+    each = stratified_deviations(permuted_rows, labels, design)
+    one = Design(labels[:, 7], design.scenario, design.fold)
+    assert each[7] == pytest.approx(stratified_deviation(permuted_rows[:, 7], one))
+    both = Differing.mean([differing, replace(differing, by_row=np.zeros(90), permuted=np.zeros((90, 400)))])
+    assert both.value == pytest.approx(differing.value / 2)
+    assert both.times == pytest.approx(differing.times), "as far, of half the size"
+    assert Differing.mean([differing, alone]).permuted is None
 
 
 def test_the_deviation_of_a_sum_is_that_of_rows_drawn_within_scenario_and_label() -> None:
@@ -70,7 +111,7 @@ def test_the_deviation_of_a_sum_is_that_of_rows_drawn_within_scenario_and_label(
                 variance += len(cell) * cell.var(ddof=1)
             elif len(cell) == 1 and scenario in design.members:
                 variance += cell[0] ** 2
-    assert stratified_deviation(by_row, design) == pytest.approx(TOGETHER * math.sqrt(variance))
+    assert stratified_deviation(by_row, design) == pytest.approx(math.sqrt(variance))
 
 
 def test_as_many_stand_out_as_by_chance_and_no_more() -> None:
@@ -80,7 +121,7 @@ def test_as_many_stand_out_as_by_chance_and_no_more() -> None:
         rng = np.random.default_rng(seed)
         common = rng.normal(size=(90, 1))
         by_row = (common + rng.normal(size=(90, 6))) * TOGETHER / 90  # as wide as rows that train each other
-        joint = Joint(by_row, design)
+        joint = joint_of(by_row, design)
         found.append(joint.as_many_above(np.ones(6, dtype=bool))[1] <= 0.05)
         furthest.append(joint.corrected().min() <= 0.05)
     assert np.mean(found) <= 0.09
@@ -90,12 +131,12 @@ def test_as_many_stand_out_as_by_chance_and_no_more() -> None:
 def test_what_is_there_is_found_and_what_stands_beside_chance_is_not_counted() -> None:
     design = rows(3)
     by_row = np.random.default_rng(0).normal(size=(90, 4)) / 90 + np.array([1.0, 1.0, 0.0, 0.0]) / 90
-    joint = Joint(by_row, design)
+    joint = joint_of(by_row, design)
     assert joint.as_many_above(np.ones(4, dtype=bool))[0] == 2
     assert joint.as_many_above(np.ones(4, dtype=bool))[1] < 0.05
     assert joint.as_many_above(np.array([False, False, True, True])) == (0, 1.0)
     assert joint.corrected()[0] < 0.01
-    nothing = Joint(np.zeros((90, 2)), design)
+    nothing = joint_of(np.zeros((90, 2)), design)
     assert nothing.corrected().tolist() == [1.0, 1.0]
 
 

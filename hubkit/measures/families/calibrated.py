@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hubkit.measures.estimate import Estimate, NotMeasured, Null
-from hubkit.measures.inference import POWER, Z, stratified_deviation
+from hubkit.measures.inference import POWER, TOGETHER, Z, stratified_deviation
 from hubkit.measures.measure import UNSEEN, Measure
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def brier(subject: Subject, _: Split) -> Estimate:
     for fold in design.folds:
         shares[design.fold == fold] = design.positive[design.fold != fold].mean()
     errors, without = (np.where(chosen, (one - design.positive) ** 2, 0.0) / n for one in (said, shares))
-    deviation = stratified_deviation(errors, design)
+    deviation = TOGETHER * stratified_deviation(errors, design)
     value, reach = float(errors.sum()), Z * deviation
     null = Null("the share of the label among the training rows, said of every row", float(without.sum()))
     return Estimate(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hubkit.measures.differing import Differing
 from hubkit.measures.estimate import Estimate, NotMeasured, Null
 from hubkit.measures.inference import (
     POWER,
@@ -19,9 +20,10 @@ from hubkit.measures.inference import (
     accuracy_deviation,
     auroc_deviation,
     null_of,
+    scenarios_deviation,
     scenarios_reach,
     scored_interval,
-    stratified_deviation,
+    together,
 )
 from hubkit.measures.measure import UNSEEN, Measure, OnCard
 from hubkit.measures.probed import accuracies, accuracies_in, aurocs, contributions, pairs
@@ -29,18 +31,18 @@ from hubkit.measures.probed import accuracies, accuracies_in, aurocs, contributi
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hubkit.measures.design import Design
+    from hubkit.measures.design import Booleans, Design
     from hubkit.measures.measure import Split
     from hubkit.measures.probed import Columns, Probe, Probed, Values
     from hubkit.measures.subject import Subject
 
     Statistic = Callable[[Columns, Design], Values]
-    Deviation = Callable[[Design], float]
+    Deviation = Callable[[Design, Booleans], float]
 
 CHANCE = 0.5
 METHOD = "score interval of the permuted labels' scatter"
 BY_FORMULA = "score interval, rows training each other"
-ELSEWHERE = "the wider of the score interval and t over scenarios"
+ELSEWHERE = "t over scenarios, which train each other as those of permuted labels do"
 DIFFERENCE = "normal, rows drawn within scenario and label, training each other"
 
 
@@ -56,21 +58,32 @@ def probe_auroc(subject: Subject, _: Split) -> Estimate:
 
 
 def probe_new_scenarios(subject: Subject, _: Split) -> Estimate | None:
-    """On scenarios that neither the probe nor its SAE has seen; the interval is never narrower than the scatter of the scenarios says."""
+    """On scenarios that neither the probe nor its SAE has seen; the interval is by the scatter of the scenarios."""
     design = subject.by_scenario
     if design is None:
         return None
     probe = measured(subject.probed_elsewhere, design)
     found = against_chance(probe, design, accuracies, accuracy_deviation)
-    by_scenario = np.array([accuracies_in(probe.real, rows)[0] for rows in design.members.values()])
-    reach = scenarios_reach(by_scenario, np.array(list(design.weights.values())), found.value)
+    return replace(found, interval=_over_scenarios(probe, design, found), method=ELSEWHERE)
+
+
+def _over_scenarios(probe: Probed, design: Design, found: Estimate) -> tuple[float, float] | None:
+    """None below three scenarios. Where these scatter less than those of any permuted labels, as where every row is right, their scatter says
+    too little: the interval is then at least that of the permuted labels."""
+    weights, each = np.array(list(design.weights.values())), list(design.members.values())
+    by_scenario = np.array([accuracies_in(probe.real, rows)[0] for rows in each])
+    times, least = TOGETHER, np.inf
+    if probe.null is not None:
+        permuted = np.array([accuracies_in(probe.null, rows) for rows in each])
+        deviations = scenarios_deviation(permuted, weights)
+        times, least = together(accuracies(probe.null, design), deviations), deviations.min()
+    reach = scenarios_reach(by_scenario, weights, times)
     if reach is None or found.interval is None:
-        return Estimate(found.value, found.n, None, found.null, found.n_effective, found.detectable)
-    low, high = found.interval
-    interval = max(0.0, min(low, found.value - reach)), min(1.0, max(high, found.value + reach))
-    return Estimate(
-        found.value, found.n, interval, found.null, found.n_effective, found.detectable, ELSEWHERE
-    )
+        return None
+    low, high = max(0.0, found.value - reach), min(1.0, found.value + reach)
+    if scenarios_deviation(by_scenario, weights) > least:
+        return low, high
+    return min(low, found.interval[0]), max(high, found.interval[1])
 
 
 def difference(probe: Probe, reference: Probe, design: Design) -> Estimate:
@@ -78,9 +91,9 @@ def difference(probe: Probe, reference: Probe, design: Design) -> Estimate:
     probe, n = measured(probe, design), int(design.contrasting().sum())
     if isinstance(reference, str):
         raise NotMeasured(f"reference: {reference}", n)
-    by_row = contributions(probe.predicted, design) - contributions(reference.predicted, design)
+    found = Differing.of(probe, reference, design)
     one_row = TOGETHER * float(contributions(design.positive, design).max())
-    value, deviation = float(by_row.sum()), max(stratified_deviation(by_row, design), one_row)
+    value, deviation = found.value, max(found.deviation, one_row)
     return Estimate(
         value,
         n,
@@ -100,19 +113,17 @@ def measured(probe: Probe, design: Design) -> Probed:
 
 
 def against_chance(probe: Probe, design: Design, statistic: Statistic, deviation: Deviation) -> Estimate:
-    """A statistic of a probe, with what it would be without an effect: by permutation where there is one, else 0.5 and the scatter by formula."""
+    """A statistic of a probe, with what it would be without an effect: by permutation where there is one, else 0.5 and the scatter of permuted labels,
+    or where none can be permuted the scatter by formula."""
     probe, n = measured(probe, design), int(design.contrasting().sum())
     value = float(statistic(probe.real, design)[0])
-    if probe.null is None:
-        reach = Z * deviation(design)
-        interval, null, scatter, method = (
-            scored_interval(value, CHANCE, reach, reach),
-            Null("chance", CHANCE),
-            deviation(design),
-            BY_FORMULA,
-        )
+    draws = None if probe.null is None else statistic(probe.null, design)
+    if draws is not None and probe.exchangeable:
+        interval, null, scatter = _permuted(draws, value, probe.kind)
     else:
-        interval, null, scatter, method = *_permuted(statistic(probe.null, design), value, probe.kind), METHOD
+        scatter = deviation(design, probe.predicted) if draws is None else float(draws.std(ddof=1))
+        interval, null = scored_interval(value, CHANCE, Z * scatter, Z * scatter), Null("chance", CHANCE)
+    method = BY_FORMULA if draws is None else METHOD
     return Estimate(value, n, interval, null, design.n_effective, (Z + POWER) * scatter, method)
 
 
@@ -126,7 +137,7 @@ def _permuted(draws: Values, value: float, kind: str) -> tuple[tuple[float, floa
 MEASURES = (
     Measure(
         name="probe_balanced_accuracy",
-        version=2,
+        version=3,
         title="Probe balanced accuracy",
         formula=(
             "sum_s w_s (TPR_s + TNR_s) / 2 over scenarios s with both labels, w_s = v_s / sum v, v_s = n1 n0 / (n1 + n0); "
@@ -146,9 +157,9 @@ MEASURES = (
     ),
     Measure(
         name="probe_new_scenarios_balanced_accuracy",
-        version=2,
+        version=3,
         title="Probe balanced accuracy, new scenarios",
-        formula="as probe_balanced_accuracy, with whole scenarios held out from SAE and probe; the interval is at least t over scenarios",
+        formula="as probe_balanced_accuracy, with whole scenarios held out from SAE and probe; the interval is t over scenarios",
         unit="share",
         lower=0.0,
         upper=1.0,
@@ -162,7 +173,7 @@ MEASURES = (
     ),
     Measure(
         name="probe_balanced_accuracy_difference",
-        version=2,
+        version=3,
         title="Difference of probe balanced accuracies",
         formula="probe_balanced_accuracy of the SAE minus that of the reference, same rows, same folds",
         unit="share",
@@ -175,7 +186,7 @@ MEASURES = (
     ),
     Measure(
         name="probe_auroc",
-        version=1,
+        version=2,
         title="Probe AUROC",
         formula="sum_s w_s P(score of a positive row > score of a negative row of scenario s), ties half, w_s and probe as in probe_balanced_accuracy; scores out of fold, less their mean over the fold's rows, by their deviation there",
         unit="share",
