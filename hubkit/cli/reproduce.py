@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,12 +14,13 @@ import typer
 from hubkit.cli.options import Format, FormatOption, Quiet
 from hubkit.cli.stages import DEFAULT_WORKERS, Workers
 from hubkit.console import Console
-from hubkit.errors import ExitCode
+from hubkit.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hubkit.evaluate.reproduce import Reproduction
+    from hubkit.study.retrain import Retrained
 
 EPILOG = (
     "Examples:  hubkit reproduce OWNER/NAME   ·   hubkit reproduce ./release --tolerance 1e-4 --format json"
@@ -47,6 +50,18 @@ def reproduce(
             "--tolerance", min=0, help="How far a number may be off, relative to it (below 1: absolute)."
         ),
     ] = None,
+    retrain: Annotated[
+        bool,
+        typer.Option(
+            "--retrain", help="First train the SAEs of the folds and controls again, and the release's own."
+        ),
+    ] = False,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--folder", help="With --retrain: where these are kept, so that another run goes on there."
+        ),
+    ] = None,
     workers: Workers = DEFAULT_WORKERS,
     format: FormatOption = Format.text,  # noqa: A002 - the option's name in the contract
     quiet: Quiet = False,
@@ -57,20 +72,41 @@ def reproduce(
     from hubkit.evaluate.reproduce import TOLERANCE
     from hubkit.evaluate.reproduce import reproduce as computed
 
+    if folder is not None and not retrain:
+        raise UsageError("--folder without --retrain keeps nothing", hint="hubkit reproduce --help")
     console = Console(quiet=quiet)
-    with _folder(target) as folder, console.progress() as report:
+    trained = None
+    with _release(target) as release, _kept(folder) as kept, console.progress() as report:
+        if retrain:
+            from hubkit.study.retrain import retrain as train_again
+
+            trained = train_again(release, kept, workers=workers, report=report)
         found = computed(
-            folder, tolerance=TOLERANCE if tolerance is None else tolerance, workers=workers, report=report
+            release,
+            beside=kept / "work" if retrain else None,
+            tolerance=TOLERANCE if tolerance is None else tolerance,
+            workers=workers,
+            report=report,
         )
     if format is Format.json:
-        console.data(json.dumps(_json(target, found), indent=2, ensure_ascii=False))
+        console.data(json.dumps(_json(target, found, trained), indent=2, ensure_ascii=False))
     else:
-        _show(console, found)
+        _show(console, found, trained)
     raise typer.Exit(int(ExitCode.CLEAN if found.ok else ExitCode.FINDINGS))
 
 
 @contextmanager
-def _folder(target: str) -> Iterator[Path]:
+def _kept(folder: Path | None) -> Iterator[Path]:
+    """The folder, or one that goes again."""
+    if folder is not None:
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="hubkit-retrain-", ignore_cleanup_errors=True) as scratch:
+        yield Path(scratch)
+
+
+@contextmanager
+def _release(target: str) -> Iterator[Path]:
     """The release as a folder: what is needed of a repository is fetched into one that goes again. Raises HubkitError."""
     from hubkit.repo.target import HUB, open_target
 
@@ -95,7 +131,7 @@ def _folder(target: str) -> Iterator[Path]:
         yield Path(scratch)
 
 
-def _show(console: Console, found: Reproduction) -> None:
+def _show(console: Console, found: Reproduction, trained: Retrained | None) -> None:
     from rich.markup import escape
     from rich.table import Table
 
@@ -108,6 +144,15 @@ def _show(console: Console, found: Reproduction) -> None:
         several = found.of(status)
         table.add_row(title, f"{len(several):,}", f"{sum(one.numbers for one in several):,}")
     console.show(table)
+    if trained is not None:
+        off = (
+            ""
+            if trained.identical == trained.saes
+            else f", the others within {trained.furthest:.1g} of a tensor's largest weight"
+        )
+        console.show(
+            f"trained again: {trained.saes} SAEs of the release, {trained.identical} of them the same in every bit{off}; {trained.beside} of folds and controls"
+        )
     if found.of("close"):
         console.show(f"[dim]furthest of those within {found.tolerance:g}: {largest(found.entries):.1g}[/]")
     differing = found.of("differs")
@@ -127,7 +172,12 @@ def _by_reason(found: Reproduction) -> dict[str, list[str]]:
     return reasons
 
 
-def _json(target: str, found: Reproduction) -> dict[str, Any]:
+def _finite(number: float) -> float | None:
+    """JSON knows no infinity."""
+    return number if math.isfinite(number) else None
+
+
+def _json(target: str, found: Reproduction, trained: Retrained | None) -> dict[str, Any]:
     from hubkit.evaluate.numbers import largest
 
     return {
@@ -146,5 +196,6 @@ def _json(target: str, found: Reproduction) -> dict[str, Any]:
             for one in found.of("differs")
         ],
         "cannot": [{"why": why, "places": places} for why, places in _by_reason(found).items()],
+        "retrained": trained and asdict(trained) | {"furthest": _finite(trained.furthest)},
         "came_back": [one.place for one in found.entries if one.status in {"exact", "close"}],
     }

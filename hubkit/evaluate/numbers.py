@@ -19,7 +19,7 @@ Status = Literal["exact", "close", "differs", "cannot"]
 UNCOMPUTED = ("tallies", "stability", "steering", "top_features", "transfers")
 """Experiments that `evaluation.json` may hold and no evaluation of a pool makes."""
 NO_WAY = "no file of the release holds what it was computed from"
-FOLDS = "it needs the SAEs of the folds or the control, which a release does not carry"
+FOLDS = "it needs the SAEs of the folds or the control, which a release does not carry; --retrain trains them again"
 FOLD_SPLITS = {"crossfit", "control"}
 NOT_NUMBERS = {"version"}
 

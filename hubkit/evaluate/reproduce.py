@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 STAGE = "reproduce"
 TOLERANCE = 1e-5
 """Of a number, relative to it (below 1: absolute): another processor adds float32 in another order, which moves the sixth digit."""
+UNFIT = "the release's own files do not fit each other"
 FILES = (EVALUATION, EVIDENCE, f"{PUBLISHED_POOL}/**", f"*{CFG}", f"*{WEIGHTS}")
 """All that is read of a release, as patterns."""
 
@@ -52,15 +53,21 @@ class Reproduction:
 
 
 def reproduce(
-    release: Path, *, tolerance: float = TOLERANCE, workers: int = 1, report: Progress = silent
+    release: Path,
+    *,
+    beside: Path | None = None,
+    tolerance: float = TOLERANCE,
+    workers: int = 1,
+    report: Progress = silent,
 ) -> Reproduction:
-    """Compute every number of `evaluation.json` again and compare. Nothing is written.
+    """Compute every number of `evaluation.json` again and compare. Nothing is written. `beside`: the work folder with the SAEs of its folds and controls, where
+    they were trained again.
 
     Raises NothingFound for a release without a pool or an evaluation, IncompleteError where a file is not the one that the pool describes.
     """
     pool_folder = release / PUBLISHED_POOL / ACTIVATIONS
     there, manifest = _read(release, pool_folder)
-    units = _units(release, there, manifest)
+    units = _units(release, there, manifest, beside)
     try:
         results = Local(workers).run(
             [Unit(unit.sae_id, unit) for unit in units], evaluate_unit, report=report, stage=STAGE
@@ -69,7 +76,7 @@ def reproduce(
         texts = pool_texts(pool_folder, manifest)
         again = assemble(pool_folder, manifest, results.done, {}, there.inputs_sha256, texts)
     except HubkitError as error:  # what helps whoever has the study helps nobody who has the release
-        raise IncompleteError(error.message, hint="the release's own files do not fit each other") from error
+        raise IncompleteError(error.message, hint=UNFIT) from error
     version = there.computed.hubkit_version if there.computed else None
     compared = compare(
         there,
@@ -94,17 +101,19 @@ def _read(release: Path, pool_folder: Path) -> tuple[Evaluation, PoolManifest]:
     return Evaluation.load(release / EVALUATION), PoolManifest.load(pool_folder / MANIFEST)
 
 
-def _units(release: Path, there: Evaluation, manifest: PoolManifest) -> list[EvaluationUnit]:
+def _units(
+    release: Path, there: Evaluation, manifest: PoolManifest, beside: Path | None
+) -> list[EvaluationUnit]:
     """One for each SAE that the file names. Raises IncompleteError for one that is not in the release: a name may lead anywhere."""
-    folders = Folders(release / PUBLISHED_POOL / ACTIVATIONS, release, release / PUBLISHED_POOL)
+    folders = Folders(release / PUBLISHED_POOL / ACTIVATIONS, release, beside or release / PUBLISHED_POOL)
     files = {entry.path for entry in open_folder(release).list()}
     for sae in there.saes:
         lacking = [f"{sae.sae_id}/{name}" for name in (CFG, WEIGHTS) if f"{sae.sae_id}/{name}" not in files]
         if lacking:
             raise IncompleteError(f"{release}: no {lacking[0]}, and {EVALUATION} has numbers of that SAE")
     extras = read_extras(release / PUBLISHED_POOL / ACTIVATIONS, manifest)
-    beside = [layer for kept in (extras.sets if extras else ()) for layer in kept.layers]
-    for layer in (*manifest.layers, *beside):
+    others = [layer for kept in (extras.sets if extras else ()) for layer in kept.layers]
+    for layer in (*manifest.layers, *others):
         if f"{PUBLISHED_POOL}/{ACTIVATIONS}/{layer.file}" not in files:
             raise IncompleteError(
                 f"{release}: no {PUBLISHED_POOL}/{ACTIVATIONS}/{layer.file}, which the pool names"

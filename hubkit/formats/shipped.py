@@ -21,6 +21,7 @@ NAMES = (
     "pool",
     "pool-extras",
     "pool-report",
+    "specs",
     "agreement",
     "card",
 )

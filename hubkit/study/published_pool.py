@@ -1,4 +1,5 @@
-"""`pool/` of a release: completions, labels of every judge, activations and manifest, laid out as the work folder is, where the author asked for it."""
+"""`pool/` of a release: completions, labels of every judge, activations and manifest, laid out as the work folder is, and what its SAEs were trained by; where
+the author asked for it."""
 
 from __future__ import annotations
 
@@ -18,10 +19,12 @@ from hubkit.release.layout import (
     MANIFEST,
     PUBLISHED_COMPLETIONS,
     PUBLISHED_POOL,
+    PUBLISHED_SPECS,
 )
 from hubkit.release.pool_extras import forget_extras, read_extras
 from hubkit.release.provenance import PublishedPool
-from hubkit.release.writing import keep_or_write, replacing
+from hubkit.release.writing import keep_or_write, replacing, to_json
+from hubkit.study.retrain import PublishedSpecs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +56,8 @@ def publish_pool(study: Study, pool: PoolManifest, work: Path, release: Path) ->
     forget_extras(target / ACTIVATIONS, but={one.name for one in (extras.sets if extras else ())})
     lines = list(_completions(work))
     keep_or_write(target / PUBLISHED_COMPLETIONS, "".join(f"{line}\n" for line in lines))
+    specs = PublishedSpecs(specs=study.specs(pool.d_in))
+    keep_or_write(target / PUBLISHED_SPECS, to_json(specs.model_dump(mode="json", by_alias=True)))
     return PublishedPool(
         license=wanted.license,
         privacy=wanted.privacy,

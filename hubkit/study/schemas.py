@@ -18,6 +18,7 @@ from hubkit.release.pool_extras import PoolExtras
 from hubkit.release.pool_report import PoolReport
 from hubkit.release.provenance import Provenance
 from hubkit.release.writing import to_json, write_text
+from hubkit.study.retrain import PublishedSpecs
 from hubkit.study.several import study_schema
 from hubkit.validate.report_schema import Report
 
@@ -31,6 +32,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "pool": PoolManifest,
     "pool-extras": PoolExtras,
     "pool-report": PoolReport,
+    "specs": PublishedSpecs,
     "agreement": Agreement,
     "card": CardSettings,
 }

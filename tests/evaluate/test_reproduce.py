@@ -9,16 +9,20 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 from train.conftest import write_pool
 from typer.testing import CliRunner
 
 from hubkit.cli.main import app
+from hubkit.engine.events import silent
 from hubkit.errors import IncompleteError, NothingFound
 from hubkit.evaluate.numbers import FOLDS, entries
 from hubkit.evaluate.reproduce import reproduce
 from hubkit.evaluate.run import evaluate
 from hubkit.release.metrics import Evaluation
+from hubkit.study.retrain import PublishedSpecs, retrain
 from hubkit.train.run import train
 from hubkit.train.spec import SaeSpec
 
@@ -47,6 +51,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(pool, release / "pool" / "activations")
     lines = [{"completion_id": row.completion_id, "text": f"one {row.label} word"} for row in manifest.rows]
     (release / "pool" / "completions.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    PublishedSpecs(specs=SPECS).save(release / "pool" / "specs.json")
     return release
 
 
@@ -154,6 +159,76 @@ def test_exit_codes_and_answer_are_those_of_the_contract(release: Path) -> None:
     bad = CliRunner().invoke(app, ["reproduce", str(release), "--workers", "1"])
     assert bad.exit_code == 1
     assert "explained_variance, train: value is 0.995 in the file, computed as" in bad.stdout
+
+
+def test_every_number_comes_back_once_the_saes_are_trained_again(release: Path, tmp_path: Path) -> None:
+    (release / "pool" / "completions.jsonl").unlink()
+    before = {path: path.read_bytes() for path in release.rglob("*") if path.is_file()}
+    found = retrain(release, tmp_path / "kept", workers=1, report=silent)
+    assert (found.saes, found.identical, found.furthest) == (2, 2, 0.0)
+    assert found.beside == 2 * 2 + 2 * 2 + 1, "folds, whole-scenario folds, and one control"
+    again = reproduce(release, beside=tmp_path / "kept" / "work")
+    assert (again.of("differs"), again.of("close"), again.of("cannot")) == ([], [], [])
+    assert len(again.of("exact")) > 40
+    assert {path: path.read_bytes() for path in release.rglob("*") if path.is_file()} == before
+    change(release, lambda said: _of(said["saes"][1]["values"], "l0").update(value=3.0))
+    crossfit = _forged_in(release, "l0", "crossfit")
+    assert [
+        one.place for one in reproduce(release, beside=tmp_path / "kept" / "work").of("differs")
+    ] == crossfit
+
+
+def _forged_in(release: Path, measure: str, split: str) -> list[str]:
+    """Change the value of one cross-fitted measure, too; what both changes are called."""
+
+    def edit(said: dict[str, Any]) -> None:
+        values = said["saes"][1]["values"]
+        next(one for one in values if (one["measure"], one["split"]) == (measure, split)).update(value=2.5)
+
+    change(release, edit)
+    first = next(
+        one for one in Evaluation.load(release / "evaluation.json").saes[1].values if one.measure == measure
+    )
+    return [f"SAE topk_mixed: {measure}, {one}" for one in dict.fromkeys([first.split, split])]
+
+
+def test_another_weight_and_another_spec_are_found(release: Path, tmp_path: Path) -> None:
+    weights = release / "topk_mixed" / "sae_weights.safetensors"
+    tensors = load_file(weights)
+    tensors["b_dec"] = tensors["b_dec"] + np.float32(0.5)
+    save_file(tensors, weights)
+    found = retrain(release, tmp_path / "kept", workers=1, report=silent)
+    assert (found.saes, found.identical) == (2, 1)
+    assert 0.01 < found.furthest < 100
+    specs = [SPECS[0].model_copy(update={"k": 5}), SPECS[1]]
+    PublishedSpecs(specs=specs).save(release / "pool" / "specs.json")
+    with pytest.raises(
+        IncompleteError, match=r"topk_mixed has the digest [0-9a-f]{64}, expected that of its cfg"
+    ):
+        retrain(release, tmp_path / "kept", workers=1, report=silent)
+    PublishedSpecs(specs=SPECS[:1]).save(release / "pool" / "specs.json")
+    with pytest.raises(
+        IncompleteError, match="topk_honest_only is not there, expected the same SAEs in both"
+    ):
+        retrain(release, tmp_path / "kept", workers=1, report=silent)
+    (release / "pool" / "specs.json").unlink()
+    with pytest.raises(NothingFound, match=r"no pool/specs\.json"):
+        retrain(release, tmp_path / "kept", workers=1, report=silent)
+
+
+def test_the_verb_trains_again_where_it_is_asked_to(release: Path, tmp_path: Path) -> None:
+    (release / "pool" / "completions.jsonl").unlink()
+    words = ["reproduce", str(release), "--retrain", "--folder", str(tmp_path / "kept"), "--workers", "1"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.stdout
+    assert (
+        "trained again: 2 SAEs of the release, 2 of them the same in every bit; 9 of folds and controls"
+        in (" ".join(done.stdout.split()))
+    )
+    said = json.loads(CliRunner().invoke(app, [*words, "--format", "json", "--quiet"]).stdout)
+    assert said["retrained"] == {"saes": 2, "identical": 2, "furthest": 0.0, "beside": 9}
+    refused = CliRunner().invoke(app, ["reproduce", str(release), "--folder", str(tmp_path)])
+    assert refused.exit_code == 2
 
 
 def test_without_a_pool_or_with_another_there_is_nothing_to_compute(release: Path) -> None:
