@@ -771,7 +771,7 @@ def quantized(folder: Path) -> Path:
         update={
             "transfers": [ExpectedTransfer(to="float16", expected="high")], "scenario_families": ["social_deduction", "instructed"],
             "base_model_license": "gemma", "study": Link(name="S", url="https://example.org"), "code": "https://example.org",
-            "papers": [Paper(title="P", arxiv="2406.04093")], "recommended": ["x"], "not_recommended": ["y"], "citation": "@misc{a}",
+            "papers": [Paper(title="Scaling and evaluating sparse autoencoders", arxiv="2406.04093")], "recommended": ["x"], "not_recommended": ["y"], "citation": "@misc{a}",
         }
     )  # fmt: skip
     members = tuple(
