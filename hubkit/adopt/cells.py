@@ -16,7 +16,7 @@ from hubkit.readme.prose import split_row
 from hubkit.release.evidence import StatedValue
 
 NUMBER = re.compile(
-    r"(?P<about>[~≈]?)\s?(?P<number>[-−+]?(?:\d{1,3}(?:[ ,]\d{3})+|\d{1,15})(?:\.\d{1,12})?(?:[eE][-+]?\d{1,3})?)"
+    r"(?P<about>[~≈]?)\s?(?P<number>[-−+]?(?:\d{1,3}(?:[ ,]\d{3})+|\d{1,15})(?:\.\d{1,20})?(?:[eE][-+]?\d{1,3})?)"
     r"\s?(?P<unit>%|[pP]{2}|[kKM]\b)?(?:\s?(?:±|\+/-)\s?\d[\d.]{0,12}\s?%?)?"
 )
 LONGEST = 60

@@ -40,14 +40,21 @@ RESTORED = (
     (re.compile(r"(?<=[a-z)%\]}])(?: β|β)(?= [A-Za-z]{2})"), " —"),
 )
 """By what stands around it; one that could have been several signs stays as it is."""
+NAME = r"(?:sae_weights\.safetensors|cfg\.json|hook_name|d_in|d_sae|state_dict|[Wb]_(?:enc|dec)|threshold|topk|jumprelu|gated|standard)"
+BESIDE = r"(?:and|architecture|as|by|field|for|from|in|is|key|of|or|the|with)"
+GLUED = re.compile(
+    rf"(?<![A-Za-z_]){NAME}(?={BESIDE}\b)|\b{BESIDE}(?={NAME}\b)|[)\d](?={NAME}(?:architecture)?\b)"
+)
+"""`thresholdfor`, `withhook_name`, `3.0jumprelu`: where a name stood as code on a page, and the copy lost the space beside it."""
 
 
 def restored(text: str) -> str:
-    """`text` with the dashes and arrows that a copy through a terminal of the Greek code page lost."""
-    if COPIED_BADLY.search(text):
-        for lost, sign in RESTORED:
-            text = lost.sub(sign, text)
-    return text
+    """`text` with the dashes and arrows that a copy through a terminal of the Greek code page lost, and the spaces beside names that were code."""
+    if not COPIED_BADLY.search(text):
+        return text
+    for lost, sign in RESTORED:
+        text = lost.sub(sign, text)
+    return GLUED.sub(r"\g<0> ", text)
 
 
 def still_lost(text: str, restored_text: str) -> tuple[int, ...]:

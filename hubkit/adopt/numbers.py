@@ -43,7 +43,7 @@ MEASURED = {"quality", "key_findings", "probes", "effect_sizes", "stability", "s
 """Sections in which any item that is a name and a number was measured."""
 ITEM = re.compile(r"(?P<label>[A-Za-z][^:=|]{1,60}?)\s?[:=]\s?(?P<number>[^:=|]{1,40}?)\.?")
 LONGEST = 120
-PLAIN_NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,12})?")
+PLAIN_NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,20})?")
 MOST_VALUES = 5_000
 Value = tuple[Piece, StatedValue]
 """A number, and the piece that states it."""

@@ -187,7 +187,7 @@ def load_settings(path: Path) -> CardSettings:
             mistakes += f"; and {len(several) - MOST_MISTAKES:,} more"
         raise UsageError(
             f"{path}: {mistakes}",
-            hint=f"write it into {path}, where repo_id, base_model and license are needed; hubkit schema card has every key",
+            hint=f"edit {path}: repo_id, base_model and license are needed; hubkit schema card has every key",
         ) from error
 
 

@@ -176,6 +176,70 @@ def test_items_and_names_that_a_copy_put_behind_each_other_are_apart_again() -> 
     assert "hook_name format: blocks.N" in pieces
 
 
+GLUED = (
+    "It needs SAELens β₯3.0. Weights (W_enc,thresholdfor JumpReLU)cfg.json — a config withhook_name,d_in, read "
+    "withstate_dict. topkarchitecture: 3.0gatedarchitecture: 3.5"
+)
+
+
+def test_spaces_beside_names_that_were_code_come_back() -> None:
+    text = restored(GLUED)
+    assert (
+        "(W_enc,threshold for JumpReLU) cfg.json — a config with hook_name,d_in, read with state_dict."
+        in text
+    )
+    assert "topk architecture: 3.0 gated architecture: 3.5" in text
+    assert text.replace(" ", "") == GLUED.replace(" ", "").replace("β₯", "≥"), "nothing but spaces"
+    assert restored(GLUED.replace("β₯", "≥")) == GLUED.replace("β₯", "≥"), "no proof of a bad copy"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "standardised thresholding of gatedness",
+        "a threshold_for each of W_decoders",
+        "see my_cfg.json and d_input",
+        "1. topk, 2) gated, isolated",
+    ],
+)
+def test_words_that_hold_a_name_stay_whole(text: str) -> None:
+    assert restored(f"≥ β₯ {text}") == f"≥ ≥ {text}"
+
+
+STEPS = """A title of ours
+
+A first sentence here.
+1. Load the weights
+They are in safetensors.
+2. Look at them
+import torch
+from json import load
+x = load(open("f"))
+"""
+
+
+def headings(text: str) -> list[str]:
+    readme = parse_readme(text)
+    return [piece.text for piece in take_apart(readme, Page(readme)).all if piece.kind == "heading"][1:]
+
+
+def test_a_step_above_its_text_or_its_code_is_a_heading_and_an_item_of_a_list_is_none() -> None:
+    assert [one.lstrip("# ") for one in headings(STEPS)] == ["1. Load the weights", "2. Look at them"]
+    assert (
+        headings("A title of ours\n\nA sentence.\n1. Load the weights\n2. Look at them\nThen it is done.\n")
+        == []
+    )
+    assert headings("A title of ours\n\nA sentence.\n1. Load the weights from\nthe folder.\n") == []
+
+
+def test_code_inside_an_item_begins_at_the_margin() -> None:
+    readme = parse_readme(
+        "A title of ours\n\nA sentence.\n\n  • Set like this:\n\n    Config(\n        a=1,\n        b=torch.float16,\n    )\n\n  • And so on\n"
+    )
+    code = [piece.text for piece in take_apart(readme, Page(readme)).all if piece.kind == "code"]
+    assert code == ["```python\nConfig(\n    a=1,\n    b=torch.float16,\n)\n```"]
+
+
 def test_a_heading_may_say_that_it_is_important() -> None:
     assert stands_as_heading("Important: 4-bit quantization caveat")
     assert not stands_as_heading("Note: this")
