@@ -164,7 +164,7 @@ def _n_column(titles: tuple[str, ...], cells: list[str]) -> int | None:
 
 
 def _place(first: str, title: str, cells: list[str], of: Of, known: Known) -> Place:
-    row = f"{first} {cells[0]}" if LAYER_COLUMN.match(first) else cells[0]
+    row = f"{first} {cells[0]}" if first and (LAYER_COLUMN.match(first) or number_in(cells[0])) else cells[0]
     if not of and (layer := OF_LAYER.match(title)):
         of = known.of_layer(int(layer[1]), f"{row} {title}")
     column = "" if VALUE_COLUMN.match(title) else title

@@ -80,7 +80,8 @@ def read_numbers(pieces: Pieces, claims: Claims, known: Known) -> Numbers:
             )
         )
         values += found
-        if found and len(found) < room and block.titles and holds_nothing_else(block, known):
+        moves = bool(block.titles) and not block.in_place
+        if found and len(found) < room and moves and holds_nothing_else(block, known):
             whole |= set(block.pieces)
     seen = {(piece.first, round(value.value, 9)) for piece, value in values}
     for line, value in _of_sentences(claims, known):

@@ -17,6 +17,7 @@ from hubkit.adopt.copied import (
     OF_THE_PAGE,
     STEP,
     Tables,
+    cells_of,
     is_around,
     reads_as_heading,
     stands_as_heading,
@@ -143,8 +144,14 @@ class _Taking:
         return end
 
     def _rows(self, at: int) -> int:
-        """A table that lost its bars: its head, and an item for each row."""
+        """A table that lost its bars: as one where its cells can be told, else its head, and an item for each row."""
         rows = self.tables.rows(at)
+        if cells := cells_of(self.lines[at].strip(), rows):
+            titles, *barred = (f"| {' | '.join(row)} |" for row in cells)
+            head = Piece(f"{titles}\n{'|---' * len(cells[0])}|", at + 1, at + 1, "head")
+            pieces = [head, *(Piece(row, n, n, "row") for n, row in enumerate(barred, at + 2))]
+            self._add(Block([Group([piece]) for piece in pieces], tuple(cells[0]), in_place=True))
+            return at + 1 + len(rows)
         self._add(Block([Group([Piece(self.lines[at].strip(), at + 1, at + 1)])]))
         self._add(Block([Group([Piece(row.strip(), n, n)], "- ") for n, row in enumerate(rows, at + 2)]))
         return at + 1 + len(rows)

@@ -6,12 +6,13 @@ import json
 
 import numpy as np
 import pytest
+import yaml
 from adopt.sentences import lost
 from builders import cfg, tensors
 from safetensors.numpy import save
 
 from hubkit.adopt.adoption import adopt
-from hubkit.adopt.copied import OF_THE_PAGE, is_around, restored, stands_as_heading, still_lost
+from hubkit.adopt.copied import OF_THE_PAGE, cells_of, is_around, restored, stands_as_heading, still_lost
 from hubkit.adopt.outcome import Adoption
 from hubkit.adopt.split import take_apart
 from hubkit.readme.document import parse_readme
@@ -103,7 +104,32 @@ def test_lines_between_blank_ones_are_headings_again(found: Adoption) -> None:
 def test_tables_that_lost_their_bars_are_lists(found: Adoption) -> None:
     card = found.built.card or ""
     assert "Metric Value\n\n- Peak layer L4 (very early)\n- Judge some model\n- Score 0.725" in card
-    assert "alpha honest_rate\n\n- -2.0 0.647\n- +0.0 0.549\n- +2.0 0.682" in card
+
+
+def test_tables_of_numbers_have_their_bars_again_and_stay_where_they_are(found: Adoption) -> None:
+    table = "| alpha | honest_rate |\n|---|---|\n| -2.0 | 0.647 |\n| +0.0 | 0.549 |\n| +2.0 | 0.682 |"
+    assert table in (found.built.card or "")
+    values = {one["name"]: one for one in yaml.safe_load(found.evidence_text or "")["values"]}
+    assert values["alpha -2.0, honest_rate"]["value"] == 0.647
+    assert values["alpha -2.0, honest_rate"]["in_text"] is True
+
+
+@pytest.mark.parametrize(
+    ("head", "row", "cells"),
+    [
+        ("representation balanced accuracy AUROC", "gf1 (this SAE) 0.525 ± 0.094 0.525", ["gf1 (this SAE)", "0.525 ± 0.094", "0.525"]),
+        ("layer L0", "12 64.0", ["12", "64.0"]),
+        ("layer L0", "12 of 30 64.0", None),  # which of the numbers is the layer?
+        ("layer L0 EV", "12 64.0", None),
+        ("layer", "12", None),
+        ("name of it L0", "x 64.0", None),
+    ],
+)  # fmt: skip
+def test_cells_are_told_only_where_one_reading_is_possible(
+    head: str, row: str, cells: list[str] | None
+) -> None:
+    found = cells_of(head, [row, row])
+    assert (found[1:] if found else None) == ([cells, cells] if cells else None)
 
 
 def test_a_wrapped_line_goes_on_where_its_sentence_does(found: Adoption) -> None:
