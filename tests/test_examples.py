@@ -12,6 +12,9 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file
 
+from hubkit.adopt.adoption import adopt
+from hubkit.repo.local import open_folder
+
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 
@@ -39,6 +42,14 @@ def test_the_examples_are_what_their_script_makes(tmp_path: Path) -> None:
             kept = load_file(EXAMPLES / name / path)
             assert kept.keys() == tensors.keys()
             assert all(np.allclose(kept[key], tensors[key]) for key in kept)
+
+
+def test_adopt_points_at_the_limitation_that_tells_what_the_card_did_not() -> None:
+    found = adopt(open_folder(EXAMPLES / "broken"), {"repo_id": "example-lab/smollm2-deception-saes"})
+    assert found is not None
+    (row,) = [one for one in found.differences if one.code == "CARD010"]
+    assert ": - **Every threshold is 0: this JumpReLU computes a plain ReLU.**" in row.now
+    assert row.outcome == "added"
 
 
 def judged(name: str) -> tuple[int, list[dict]]:

@@ -16,7 +16,7 @@ from hubkit.readme.prose import split_row
 from hubkit.release.evidence import StatedValue
 
 NUMBER = re.compile(
-    r"(?P<about>[~≈]?)\s?(?P<number>[-−+]?(?:\d{1,3}(?:[ ,]\d{3})+|\d{1,15})(?:\.\d{1,12})?(?:[eE][-+]?\d{1,3})?)"
+    r"(?P<about>[~≈]?)\s?(?P<number>[-−+]?(?:\d{1,3}(?:[ ,]\d{3})+|\d{1,15})(?:\.\d{1,20})?(?:[eE][-+]?\d{1,3})?)"
     r"\s?(?P<unit>%|[pP]{2}|[kKM]\b)?(?:\s?(?:±|\+/-)\s?\d[\d.]{0,12}\s?%?)?"
 )
 LONGEST = 60
@@ -164,7 +164,7 @@ def _n_column(titles: tuple[str, ...], cells: list[str]) -> int | None:
 
 
 def _place(first: str, title: str, cells: list[str], of: Of, known: Known) -> Place:
-    row = f"{first} {cells[0]}" if LAYER_COLUMN.match(first) else cells[0]
+    row = f"{first} {cells[0]}" if first and (LAYER_COLUMN.match(first) or number_in(cells[0])) else cells[0]
     if not of and (layer := OF_LAYER.match(title)):
         of = known.of_layer(int(layer[1]), f"{row} {title}")
     column = "" if VALUE_COLUMN.match(title) else title

@@ -21,6 +21,12 @@ ASIDE = re.compile(r"\s*\([^()]*\)$")
 HEAD_OF_VALUES = re.compile(r"\bvalues?$", re.IGNORECASE)
 """`Metric Value`: the head of a table."""
 ENDS_IN_NUMBER = re.compile(r"[-+−~]?\d[\d.,]*\s?%?$")
+IN_A_CELL = r"\s+([-+−~]?\d[\d.,]*%?(?: ± \d[\d.,]*%?)?)"
+LONGEST_ROW = 200
+TITLES = re.compile(
+    r"balanced accuracy|(?:probe|test) accuracy|explained variance|variance explained|(?:dead|alive) (?:latents|features)|\S+",
+    re.IGNORECASE,
+)
 UNFINISHED = re.compile(r"[.!?:;,\"”'`]$|[:=|]|,\s|^(?:The|This|These) ")
 URGENT = re.compile(r"^(?:Important|Note|Warning|Caution): (?=\w[\w-]* \w)")
 STEP = re.compile(r"\d{1,2}\. [A-Z][^:=|]{1,70}[^.!?:;,]")
@@ -40,14 +46,21 @@ RESTORED = (
     (re.compile(r"(?<=[a-z)%\]}])(?: β|β)(?= [A-Za-z]{2})"), " —"),
 )
 """By what stands around it; one that could have been several signs stays as it is."""
+NAME = r"(?:sae_weights\.safetensors|cfg\.json|hook_name|d_in|d_sae|state_dict|[Wb]_(?:enc|dec)|threshold|topk|jumprelu|gated|standard)"
+BESIDE = r"(?:and|architecture|as|by|field|for|from|in|is|key|of|or|the|with)"
+GLUED = re.compile(
+    rf"(?<![A-Za-z_]){NAME}(?={BESIDE}\b)|\b{BESIDE}(?={NAME}\b)|[)\d](?={NAME}(?:architecture)?\b)"
+)
+"""`thresholdfor`, `withhook_name`, `3.0jumprelu`: where a name stood as code on a page, and the copy lost the space beside it."""
 
 
 def restored(text: str) -> str:
-    """`text` with the dashes and arrows that a copy through a terminal of the Greek code page lost."""
-    if COPIED_BADLY.search(text):
-        for lost, sign in RESTORED:
-            text = lost.sub(sign, text)
-    return text
+    """`text` with the dashes and arrows that a copy through a terminal of the Greek code page lost, and the spaces beside names that were code."""
+    if not COPIED_BADLY.search(text):
+        return text
+    for lost, sign in RESTORED:
+        text = lost.sub(sign, text)
+    return GLUED.sub(r"\g<0> ", text)
 
 
 def still_lost(text: str, restored_text: str) -> tuple[int, ...]:
@@ -79,6 +92,20 @@ def stands_as_heading(raw: str) -> bool:
     if len(raw) > LONGEST or len(raw.split()) > MOST_WORDS:
         return False
     return STEP.fullmatch(raw) is not None or (raw[0].isupper() and not UNFINISHED.search(words))
+
+
+def cells_of(head: str, rows: Sequence[str]) -> list[list[str]] | None:
+    """The cells of a table of numbers that lost its bars, its head first: as many numbers end each row as titles stand behind the first. None where that is open."""
+    titles = TITLES.findall(head)
+    if len(titles) < 2 or max(map(len, (head, *rows))) > LONGEST_ROW:
+        return None
+    row_of = re.compile(r"(\S.*?)" + IN_A_CELL * (len(titles) - 1))
+    found = [row_of.fullmatch(row.strip()) for row in rows]
+    cells = [list(match.groups()) for match in found if match]
+    if len(cells) < len(rows):
+        return None
+    labelled = all(" " not in label or not ENDS_IN_NUMBER.search(label) for label, *_ in cells)
+    return [titles, *cells] if labelled and not any("|" in one for row in cells for one in row) else None
 
 
 class Tables:

@@ -35,9 +35,7 @@ ORDER = {"withdrawn": 0, "kept": 1, "restated": 2, "added": 3, "open": 4}
 SUBJECTS = ("what", "field", "name", "layer", "model")
 """What of a claim says what it is about."""
 ABOUT: dict[type[Claim], re.Pattern[str]] = {
-    Unlearned: re.compile(
-        r"\bTHR00[12]\b.{0,300}\d of \d|\d of \d.{0,300}\bthreshold|threshold.{0,300}never", re.IGNORECASE
-    ),
+    Unlearned: re.compile(r"\d of \d.{0,300}\b(?:THR00[12]\b|threshold)", re.IGNORECASE),
     HookForm: re.compile(r"`(?:model\.|transformer\.|blocks\.|gpt_neox\.)[\w.]+`"),
     ModelFamily: re.compile(r"^\| (?:Architecture|Model type) \|"),
     Expansion: re.compile(r"\d \(\d+(?:\.\d+)?x\)|\bd_sae\b"),

@@ -43,7 +43,7 @@ MEASURED = {"quality", "key_findings", "probes", "effect_sizes", "stability", "s
 """Sections in which any item that is a name and a number was measured."""
 ITEM = re.compile(r"(?P<label>[A-Za-z][^:=|]{1,60}?)\s?[:=]\s?(?P<number>[^:=|]{1,40}?)\.?")
 LONGEST = 120
-PLAIN_NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,12})?")
+PLAIN_NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,20})?")
 MOST_VALUES = 5_000
 Value = tuple[Piece, StatedValue]
 """A number, and the piece that states it."""
@@ -80,7 +80,8 @@ def read_numbers(pieces: Pieces, claims: Claims, known: Known) -> Numbers:
             )
         )
         values += found
-        if found and len(found) < room and block.titles and holds_nothing_else(block, known):
+        moves = bool(block.titles) and not block.in_place
+        if found and len(found) < room and moves and holds_nothing_else(block, known):
             whole |= set(block.pieces)
     seen = {(piece.first, round(value.value, 9)) for piece, value in values}
     for line, value in _of_sentences(claims, known):

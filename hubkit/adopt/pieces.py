@@ -101,6 +101,8 @@ class Block:
     groups: list[Group]
     titles: tuple[str, ...] = ()
     """Of the columns, for a table."""
+    in_place: bool = False
+    """A table that is read among its sentences: it stays there, whatever it holds."""
 
     @property
     def pieces(self) -> Iterator[Piece]:

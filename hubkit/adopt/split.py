@@ -8,13 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from itertools import islice, pairwise
+from textwrap import dedent
 
 from hubkit.adopt.copied import (
     FUSED,
     MARKS,
     NAMED,
     OF_THE_PAGE,
+    STEP,
     Tables,
+    cells_of,
     is_around,
     reads_as_heading,
     stands_as_heading,
@@ -141,8 +144,14 @@ class _Taking:
         return end
 
     def _rows(self, at: int) -> int:
-        """A table that lost its bars: its head, and an item for each row."""
+        """A table that lost its bars: as one where its cells can be told, else its head, and an item for each row."""
         rows = self.tables.rows(at)
+        if cells := cells_of(self.lines[at].strip(), rows):
+            titles, *barred = (f"| {' | '.join(row)} |" for row in cells)
+            head = Piece(f"{titles}\n{'|---' * len(cells[0])}|", at + 1, at + 1, "head")
+            pieces = [head, *(Piece(row, n, n, "row") for n, row in enumerate(barred, at + 2))]
+            self._add(Block([Group([piece]) for piece in pieces], tuple(cells[0]), in_place=True))
+            return at + 1 + len(rows)
         self._add(Block([Group([Piece(self.lines[at].strip(), at + 1, at + 1)])]))
         self._add(Block([Group([Piece(row.strip(), n, n)], "- ") for n, row in enumerate(rows, at + 2)]))
         return at + 1 + len(rows)
@@ -168,7 +177,7 @@ class _Taking:
         if last == at and not STATEMENT.match(self.lines[at]):
             self._text(at)  # one line of prose can look like code: `Seed=211. Pool=30H / 19D.`
             return at + 1
-        text = "\n".join(self.lines[at : last + 1])
+        text = dedent("\n".join(self.lines[at : last + 1]))  # inside an item of a list it stands further in
         return self._code(text, "python", at, last + 1)
 
     def _bibtex(self, at: int) -> int:
@@ -203,11 +212,20 @@ class _Taking:
         raw = line.strip()
         if self._alone(at) and stands_as_heading(raw):
             return 2 if reads_as_heading(raw) else 3
+        if STEP.fullmatch(raw) and self._begins(at):
+            return 3
         if BULLET.match(line):
             return None
         if self.title is None and self.parts[-1].level == 0 and not self.parts[-1].blocks:
             return 1 if not ENDED.search(raw) else None
         return 2 if reads_as_heading(raw) else None
+
+    def _begins(self, at: int) -> bool:
+        """Whether what a step is about stands below it: code, or another sentence; no next step, and not the rest of its line."""
+        above, below = (self.lines[n] if 0 <= n < len(self.lines) else "" for n in (at - 1, at + 1))
+        if NUMBERED.match(above) or BULLET.match(below):
+            return False
+        return at + 1 in self.code or below[:1].isupper()
 
     def _alone(self, at: int) -> bool:
         """Whether a line stands between blank ones, with a text below that is no item of a list of the same kind."""

@@ -186,7 +186,8 @@ def load_settings(path: Path) -> CardSettings:
         if len(several) > MOST_MISTAKES:
             mistakes += f"; and {len(several) - MOST_MISTAKES:,} more"
         raise UsageError(
-            f"{path}: {mistakes}", hint="repo_id, base_model and license are needed; see docs/cards.md"
+            f"{path}: {mistakes}",
+            hint=f"edit {path}: repo_id, base_model and license are needed; hubkit schema card has every key",
         ) from error
 
 

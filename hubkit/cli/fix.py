@@ -97,13 +97,15 @@ def fix(
         console.say(
             "[dim]provenance.json and the card hold digests of these files: hubkit build-cards writes them again[/]"
         )
-    if not (plan.fixes or plan.refused or plan.offered):
+    touched = bool(plan.fixes or plan.refused or plan.offered)
+    if not (diff and touched):
         from hubkit.validate.run import validate
 
-        left = validate(view)
-        if answer is None:
-            console.say(render.nothing_fixed(left.findings))
-        if not left.saes:
+        left = validate(open_folder(Path(target)))
+        said = shown.left(left.findings, target) if touched else render.nothing_fixed(left.findings)
+        if answer is None and said:
+            console.say(said)
+        if not (touched or left.saes):
             raise NothingFound(
                 f"{target}: no SAE was found here, so there was nothing to mend",
                 hint="name the folder that holds the weights, or one above it; hubkit validate says what was passed over",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from hubkit.words import many, some
 if TYPE_CHECKING:
     from hubkit.fix.run import Fix, Plan
     from hubkit.repo.local import LocalView
+    from hubkit.validate.finding import Finding
 
 
 def urgent(plan: Plan, failed: dict[str, str]) -> Iterator[str]:
@@ -36,6 +38,18 @@ def done(plan: Plan, failed: dict[str, str], *, diff: bool) -> Iterator[str]:
     if plan.offered:
         codes = ", ".join(sorted({code for _, code in plan.offered}))
         yield f"[dim]{len(plan.offered)} more with --unsafe-fixes ({codes}); hubkit explain says what each assumes[/]"
+
+
+def left(findings: Iterable[Finding], target: str) -> str:
+    """Markup: what is still there after the fixes, and what shows it; empty where nothing is."""
+    from hubkit.validate.areas import telling
+    from hubkit.validate.finding import Severity
+    from hubkit.validate.reporters.text import escape
+
+    told = sorted((one for one in findings if one.severity > Severity.NOTE), key=telling)
+    codes = list(dict.fromkeys(one.code for one in told))
+    shows = escape(f"hubkit validate {shlex.quote(target)}")
+    return f"[dim]left: {some(codes)}; {shows} says what a person can do[/]" if codes else ""
 
 
 def as_json(view: LocalView, plan: Plan, diff: bool, failed: dict[str, str]) -> dict[str, Any]:

@@ -54,7 +54,8 @@ def preview(
     def announce(address: str) -> None:
         console.data(json.dumps({"address": address}) if format is Format.json else address)
         sys.stdout.flush()  # a pipe should have it now, not at the end
-        console.say("[dim]follows the file of a folder; stop with Ctrl-C[/]")
+        follows = "the page follows the file" if Path(target).exists() else "the card as it was fetched"
+        console.say(f"[dim]{follows}; stop with Ctrl-C[/]")
         if browser:
             import webbrowser
 

@@ -114,7 +114,7 @@ def load_scenarios(path: Path) -> tuple[Scenario, ...]:
         number, *field = place or ["?"]
         raise UsageError(
             f"{path}: entry {number} is not a scenario: {'.'.join(map(str, field)) or 'it'}: {first['msg']}",
-            hint='an entry is {"scenario_id": "...", "prompt": "..."}; the other keys are in docs/collect.md',
+            hint='an entry is {"scenario_id": "...", "prompt": "..."}; hubkit schema study has the other keys',
         ) from error
     except ValueError as error:
         raise UsageError(f"{path}: {error}") from error

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from hubkit.engine.events import Event, Progress, silent
 from hubkit.engine.work import Failure, Results, Split, Unit, Worker
 from hubkit.errors import HubkitError
+from hubkit.third_party import hush
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
@@ -144,6 +145,7 @@ def _attempt(worker: Worker, unit: Unit, report: Progress) -> Outcome:
 def _serve(connection: Connection, worker: Worker) -> None:
     """The life of a spawned process: units in, events and outcomes out, until None or until nobody is there to hear."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent alone decides
+    hush()
 
     def say(message: Event | Outcome) -> None:
         try:

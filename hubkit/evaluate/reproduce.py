@@ -96,7 +96,7 @@ def _read(release: Path, pool_folder: Path) -> tuple[Evaluation, PoolManifest]:
     if not (pool_folder / MANIFEST).is_file():
         raise NothingFound(
             f"{release}: no {PUBLISHED_POOL}/: it was published without its pool, so that its numbers cannot be computed again from it",
-            hint="whoever has the study adds publish: pool: to its file (docs/running.md), and runs and pushes it again",
+            hint="whoever has the study adds publish: {pool: {license: ..., privacy: ...}} to its file (hubkit schema study), and runs and pushes it again",
         )
     return Evaluation.load(release / EVALUATION), PoolManifest.load(pool_folder / MANIFEST)
 

@@ -1,4 +1,4 @@
-"""The two pages for people: all repositories, and one. Everything that comes out of a repository is shown as text."""
+"""The pages for people: all repositories, one, and one of its pull requests. Everything that comes out of a repository is shown as text."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from urllib.parse import quote
 
 from hubkit.localhub.card_html import card_html
 from hubkit.localhub.frontmatter import card_data, check
-from hubkit.texts import printable
+from hubkit.texts import printable, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from hubkit.localhub.discussions import Discussion
     from hubkit.localhub.entries import Commit, Entry, Repo
 
 CHIPS = ("pipeline_tag", "library_name", "license", "base_model", "datasets", "language", "tags")
@@ -123,6 +124,25 @@ def repo_page(repo: Repo, head: Commit, files: Mapping[str, Entry], readme: str 
     rows = [FileRow(path, entry.size, entry.sha256 is not None) for path, entry in sorted(files.items())]
     about = (head.title, head.id[:12], _day(head), head.author)
     return CardPage(str(repo.id), f"/{repo.id}/resolve/{head.id}/", rows, readme, about).html()
+
+
+def discussion_page(repo: Repo, one: Discussion, diff: str) -> str:
+    """A discussion or a pull request: what was said, and what it changes; its card is a link away."""
+    said = "".join(
+        f"{_quiet(f'{happened.author} · {happened.created[:16]}')}<article>{card_html(happened.data['latest']['raw'], lambda path: f'/{repo.id}/resolve/main/{path}')}</article>"
+        for happened in one.events
+        if happened.type == "comment"
+    )
+    name, link = escape(str(repo.id)), f"/{escape(str(repo.id))}"
+    changes = (
+        f'<h2>Changes</h2><p><a href="{link}/tree/{quote(one.ref, safe="")}">The repository as it would be</a></p><pre>{escape(visible(diff), quote=False)}</pre>'
+        if one.start is not None
+        else ""
+    )
+    return _page(
+        f"{one.title} · {repo.id}",
+        f'<p class="crumb"><a href="/">Local Hub</a> / <a href="{link}">{name}</a></p><h1>{escape(one.title)} <span class="quiet">#{one.num}, {one.status}</span></h1>{said}{changes}',
+    )
 
 
 def _quiet(text: str, *, escaped: bool = False) -> str:

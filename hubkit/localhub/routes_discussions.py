@@ -79,7 +79,7 @@ def event_view(happened: Event) -> dict[str, Any]:
 def show(request: Request) -> Response:
     """`GET /api/models/{id}/discussions/{num}[?diff=1]`."""
     repo, hub = readable(request), hub_of(request)
-    one = hub.discussions.get(repo.id, _num(request))
+    one = hub.discussions.get(repo.id, number_of(request))
     view = _head(repo, one) | {"events": [event_view(happened) for happened in one.events]}
     if one.start is not None:
         changes = {"base": one.base} | ({"mergeCommitId": one.merged} if one.merged else {})
@@ -90,7 +90,8 @@ def show(request: Request) -> Response:
     return JSONResponse(view)
 
 
-def _num(request: Request) -> int:
+def number_of(request: Request) -> int:
+    """The number in the address. Raises InvalidRequestError."""
     text = part(request, "num")
     if not text.isascii() or not text.isdigit() or len(text) > 9:
         raise InvalidRequestError(f"{text[:40]!r} is not the number of a discussion")
@@ -113,7 +114,7 @@ async def add_comment(request: Request) -> Response:
     """`POST .../comment` `{comment}`."""
     repo, user = await run_in_threadpool(contributable, request)
     said = comment(user.name, field(await read_json(request), "comment", str))
-    await run_in_threadpool(hub_of(request).discussions.add, repo.id, _num(request), said)
+    await run_in_threadpool(hub_of(request).discussions.add, repo.id, number_of(request), said)
     return JSONResponse({"newMessage": event_view(said)})
 
 
@@ -123,7 +124,7 @@ async def edit_comment(request: Request) -> Response:
     text = field(await read_json(request), "content", str)
     edit = hub_of(request).discussions.edit
     happened = await run_in_threadpool(
-        edit, repo.id, _num(request), part(request, "comment"), text, user.name
+        edit, repo.id, number_of(request), part(request, "comment"), text, user.name
     )
     return JSONResponse({"updatedComment": event_view(happened)})
 
@@ -169,7 +170,7 @@ async def merge(request: Request) -> Response:
 def _own(request: Request) -> tuple[Repo, User, Discussion]:
     """Raises ForbiddenError for a caller who neither began the discussion nor may write to the repository."""
     repo, user = contributable(request)
-    one = hub_of(request).discussions.get(repo.id, _num(request))
+    one = hub_of(request).discussions.get(repo.id, number_of(request))
     if one.author != user.name and not user.writes(repo.id.namespace):
         raise ForbiddenError(
             f"discussion {one.num} is {one.author}'s, and {user.name} may not write to {repo.id}"

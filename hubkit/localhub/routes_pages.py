@@ -8,9 +8,11 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from hubkit.localhub.answers import MODELS_ONLY
+from hubkit.localhub.diffs import tree_diff
 from hubkit.localhub.hub import caller, commit_in, content_origin, hub_of, origin, readable, sees
-from hubkit.localhub.pages import page_headers, repo_page, repos_page
+from hubkit.localhub.pages import discussion_page, page_headers, repo_page, repos_page
 from hubkit.localhub.refusals import KindMissingError
+from hubkit.localhub.routes_discussions import number_of
 from hubkit.localhub.views import readme
 
 if TYPE_CHECKING:
@@ -41,6 +43,16 @@ def repository(request: Request) -> Response:
     return HTMLResponse(page, headers=page_headers(*pictures))
 
 
+def discussion(request: Request) -> Response:
+    """`GET /{namespace}/{name}/discussions/{num}`: the address that a pull request has."""
+    repo, hub = readable(request), hub_of(request)
+    one = hub.discussions.get(repo.id, number_of(request))
+    diff = tree_diff(hub.store, *hub.discussions.trees(repo.id, one)) if one.start is not None else ""
+    return HTMLResponse(
+        discussion_page(repo, one, diff), headers=page_headers(f"{origin(request)}/{repo.id}/resolve/")
+    )
+
+
 def other_kind(request: Request) -> Response:
     """Whatever is asked about datasets, Spaces and the rest."""
     raise KindMissingError(f"{MODELS_ONLY}: {request.url.path}")
@@ -54,4 +66,5 @@ ROUTES = [
     Route("/{namespace}/{name}", repository),
     Route("/{namespace}/{name}/tree/{revision}", repository),
     Route("/{namespace}/{name}/commit/{revision}", repository),
+    Route("/{namespace}/{name}/discussions/{num}", discussion),
 ]

@@ -60,7 +60,7 @@ def as_hub_error(error: Exception, repo_id: str) -> HubkitError:
     if isinstance(error, OIDCError):
         return UsageError(
             f"{repo_id}: keyless login failed: {error}",
-            hint="set `permissions: id-token: write` on the job, or unset HF_OIDC_RESOURCE; docs/publish.md",
+            hint="set `permissions: id-token: write` on the job, or unset HF_OIDC_RESOURCE",
         )
     if isinstance(error, RuntimeError) and isinstance(error.__cause__, Exception):
         return as_hub_error(error.__cause__, repo_id)

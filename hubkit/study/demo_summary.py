@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hubkit.cards.render import interval
+from hubkit.release.folds import scenario_folds
 from hubkit.study.demo import Demo, weights_bytes
 from hubkit.validate.finding import Severity
 from hubkit.validate.reporters.text import escape
@@ -62,11 +63,12 @@ def _places(demo: Demo) -> list[tuple[Path, str]]:
     release = demo.outcome.folders.release
     size = human_bytes(weights_bytes(release))
     hub, study = demo.folder / "hub", demo.folder / "study.yaml"
+    beside = len(demo.clean_report.saes) * len(set(scenario_folds(demo.outcome.pool)))
     return [
         (release, f"the release: README.md, {len(demo.clean_report.saes)} SAEs ({size} of weights), evaluation.json, provenance.json"),
         (demo.naive, "the naive release"),
         (hub, f"the local Hub: hubkit hub serve {_typed(hub)}"),
-        (study, f"the study, done (without --rows-only whole scenarios are held out too, which takes minutes): hubkit run --rows-only {_typed(study)}"),
+        (study, f"the study: hubkit run --rows-only {_typed(study)} finds it done; without --rows-only {beside:,} more SAEs are trained, those of whole-scenario folds, which takes minutes"),
     ]  # fmt: skip
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from hubkit.engine.work import Unit
 from hubkit.errors import HubkitError, UsageError
-from hubkit.release.folds import ALL, draws_of, folder_of
+from hubkit.release.folds import ALL, CONTROL, SCENARIOS, draws_of, folder_of
 from hubkit.train.unit import TrainingUnit, marker_of, unit_digest
-from hubkit.words import human_bytes
+from hubkit.words import human_bytes, many
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -137,3 +137,17 @@ def check_space(units: Sequence[TrainingUnit], d_in: int) -> None:
             f"{folder}: {len(units)} SAEs need {human_bytes(needed)}, {human_bytes(free)} are free",
             hint="free some space, choose another --folder, or train fewer with --rows-only",
         )
+
+
+def still_beside(ours: Sequence[TrainingUnit], pending: Sequence[TrainingUnit]) -> str:
+    """What is about to be trained although every published SAE is there: the SAEs that those are measured with. Empty where it is otherwise."""
+    if not pending or any(unit.draw == ALL for unit in pending):
+        return ""
+    controls = sum(unit.draw == CONTROL for unit in pending)
+    scenarios = sum(unit.draw.startswith(SCENARIOS) for unit in pending)
+    kinds = {"of whole-scenario folds": scenarios, "as membership controls": controls}
+    kinds["of plain folds"] = len(pending) - scenarios - controls
+    named = ", ".join(f"{count} {words}" for words, count in kinds.items() if count)
+    published = sum(unit.draw == ALL for unit in ours)
+    spared = "; --rows-only leaves out whole-scenario folds and controls" if scenarios or controls else ""
+    return f"{many(published, 'published SAE')} {'is' if published == 1 else 'are'} there; to measure them, {len(pending):,} more will be trained now: {named}{spared}"

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from hubkit.engine.events import Progress, silent
+from hubkit.engine.events import Event, Progress, silent
 from hubkit.engine.local import Local
 from hubkit.engine.machine import check_device
 from hubkit.engine.shard import Shard
@@ -24,7 +24,16 @@ from hubkit.release.pool import PoolManifest
 from hubkit.release.writing import write_json
 from hubkit.train.data import check_specs, check_windows
 from hubkit.train.failures import read_failures, write_failures
-from hubkit.train.plan import Batch, CrossFit, TrainingFolders, as_unit, batches, check_space, plan
+from hubkit.train.plan import (
+    Batch,
+    CrossFit,
+    TrainingFolders,
+    as_unit,
+    batches,
+    check_space,
+    plan,
+    still_beside,
+)
 from hubkit.train.progress import SaeProgress, open_log
 from hubkit.train.unit import Done, TrainingUnit, done_of, record
 from hubkit.train.watching import STAGE
@@ -116,6 +125,8 @@ def train(
     finished = {unit.key: done for unit in ours if (done := done_of(unit)) is not None}
     pending = [unit for unit in ours if unit.key not in finished]
     check_space(pending, manifest.d_in)
+    if note := still_beside(ours, pending):
+        report(Event(STAGE, len(finished), len(ours), note=note))
     results = _run(pending, len(finished), folders, options, report)
     finished |= results.done
     results.raise_failures("SAEs", _write_records(units, pending, results.failed, work, options))

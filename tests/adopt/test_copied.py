@@ -6,12 +6,13 @@ import json
 
 import numpy as np
 import pytest
+import yaml
 from adopt.sentences import lost
 from builders import cfg, tensors
 from safetensors.numpy import save
 
 from hubkit.adopt.adoption import adopt
-from hubkit.adopt.copied import OF_THE_PAGE, is_around, restored, stands_as_heading, still_lost
+from hubkit.adopt.copied import OF_THE_PAGE, cells_of, is_around, restored, stands_as_heading, still_lost
 from hubkit.adopt.outcome import Adoption
 from hubkit.adopt.split import take_apart
 from hubkit.readme.document import parse_readme
@@ -103,7 +104,32 @@ def test_lines_between_blank_ones_are_headings_again(found: Adoption) -> None:
 def test_tables_that_lost_their_bars_are_lists(found: Adoption) -> None:
     card = found.built.card or ""
     assert "Metric Value\n\n- Peak layer L4 (very early)\n- Judge some model\n- Score 0.725" in card
-    assert "alpha honest_rate\n\n- -2.0 0.647\n- +0.0 0.549\n- +2.0 0.682" in card
+
+
+def test_tables_of_numbers_have_their_bars_again_and_stay_where_they_are(found: Adoption) -> None:
+    table = "| alpha | honest_rate |\n|---|---|\n| -2.0 | 0.647 |\n| +0.0 | 0.549 |\n| +2.0 | 0.682 |"
+    assert table in (found.built.card or "")
+    values = {one["name"]: one for one in yaml.safe_load(found.evidence_text or "")["values"]}
+    assert values["alpha -2.0, honest_rate"]["value"] == 0.647
+    assert values["alpha -2.0, honest_rate"]["in_text"] is True
+
+
+@pytest.mark.parametrize(
+    ("head", "row", "cells"),
+    [
+        ("representation balanced accuracy AUROC", "gf1 (this SAE) 0.525 ± 0.094 0.525", ["gf1 (this SAE)", "0.525 ± 0.094", "0.525"]),
+        ("layer L0", "12 64.0", ["12", "64.0"]),
+        ("layer L0", "12 of 30 64.0", None),  # which of the numbers is the layer?
+        ("layer L0 EV", "12 64.0", None),
+        ("layer", "12", None),
+        ("name of it L0", "x 64.0", None),
+    ],
+)  # fmt: skip
+def test_cells_are_told_only_where_one_reading_is_possible(
+    head: str, row: str, cells: list[str] | None
+) -> None:
+    found = cells_of(head, [row, row])
+    assert (found[1:] if found else None) == ([cells, cells] if cells else None)
 
 
 def test_a_wrapped_line_goes_on_where_its_sentence_does(found: Adoption) -> None:
@@ -174,6 +200,70 @@ def test_items_and_names_that_a_copy_put_behind_each_other_are_apart_again() -> 
     assert "3 conditions:\nmixed,deceptive_only" in pieces
     assert "Format: SAELens" in pieces
     assert "hook_name format: blocks.N" in pieces
+
+
+GLUED = (
+    "It needs SAELens β₯3.0. Weights (W_enc,thresholdfor JumpReLU)cfg.json — a config withhook_name,d_in, read "
+    "withstate_dict. topkarchitecture: 3.0gatedarchitecture: 3.5"
+)
+
+
+def test_spaces_beside_names_that_were_code_come_back() -> None:
+    text = restored(GLUED)
+    assert (
+        "(W_enc,threshold for JumpReLU) cfg.json — a config with hook_name,d_in, read with state_dict."
+        in text
+    )
+    assert "topk architecture: 3.0 gated architecture: 3.5" in text
+    assert text.replace(" ", "") == GLUED.replace(" ", "").replace("β₯", "≥"), "nothing but spaces"
+    assert restored(GLUED.replace("β₯", "≥")) == GLUED.replace("β₯", "≥"), "no proof of a bad copy"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "standardised thresholding of gatedness",
+        "a threshold_for each of W_decoders",
+        "see my_cfg.json and d_input",
+        "1. topk, 2) gated, isolated",
+    ],
+)
+def test_words_that_hold_a_name_stay_whole(text: str) -> None:
+    assert restored(f"≥ β₯ {text}") == f"≥ ≥ {text}"
+
+
+STEPS = """A title of ours
+
+A first sentence here.
+1. Load the weights
+They are in safetensors.
+2. Look at them
+import torch
+from json import load
+x = load(open("f"))
+"""
+
+
+def headings(text: str) -> list[str]:
+    readme = parse_readme(text)
+    return [piece.text for piece in take_apart(readme, Page(readme)).all if piece.kind == "heading"][1:]
+
+
+def test_a_step_above_its_text_or_its_code_is_a_heading_and_an_item_of_a_list_is_none() -> None:
+    assert [one.lstrip("# ") for one in headings(STEPS)] == ["1. Load the weights", "2. Look at them"]
+    assert (
+        headings("A title of ours\n\nA sentence.\n1. Load the weights\n2. Look at them\nThen it is done.\n")
+        == []
+    )
+    assert headings("A title of ours\n\nA sentence.\n1. Load the weights from\nthe folder.\n") == []
+
+
+def test_code_inside_an_item_begins_at_the_margin() -> None:
+    readme = parse_readme(
+        "A title of ours\n\nA sentence.\n\n  • Set like this:\n\n    Config(\n        a=1,\n        b=torch.float16,\n    )\n\n  • And so on\n"
+    )
+    code = [piece.text for piece in take_apart(readme, Page(readme)).all if piece.kind == "code"]
+    assert code == ["```python\nConfig(\n    a=1,\n    b=torch.float16,\n)\n```"]
 
 
 def test_a_heading_may_say_that_it_is_important() -> None:

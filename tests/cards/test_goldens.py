@@ -127,7 +127,8 @@ def test_nothing_at_all_is_found_where_the_release_has_no_defect(
     build_card(folder)
     assert validate(open_folder(folder)).findings == []
     checks = section(card(folder), "What was checked")
-    assert f"rules found no defect in these SAEs ({COUNTS[name]} checked)." in checks
+    these = "this SAE" if COUNTS[name] == 1 else f"these SAEs ({COUNTS[name]} checked)"
+    assert f"rules found no defect in {these}." in checks
     results = ModelCard(card(folder)).data.eval_results or []
     assert all(type(result.metric_value) is float for result in results)
     assert all(re.search(r", n = \d+$", str(result.metric_name)) for result in results)

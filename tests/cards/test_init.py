@@ -16,6 +16,8 @@ from hubkit.cards.init import EXAMPLES, fault, look, next_steps, write_settings
 from hubkit.cards.settings import CardSettings, load_settings
 from hubkit.cli.main import app
 from hubkit.errors import NothingFound, UsageError
+from hubkit.repo.local import open_folder
+from hubkit.validate.run import validate
 
 
 @pytest.fixture
@@ -46,6 +48,18 @@ def test_what_the_files_say(folder: Path) -> None:
     assert (seen.layers, seen.hooks) == ((2, 5), ("blocks.2.hook_resid_post", "blocks.5.hook_resid_post"))
     assert seen.known == {"base_model": "openai-community/gpt2", "license": "mit"}
     assert seen.sources["base_model"] == "2 of 2 configurations: gpt2"
+
+
+def test_nobody_is_sent_to_init_again(folder: Path) -> None:
+    def hint() -> str | None:
+        return next(one.hint for one in validate(open_folder(folder)).findings if one.code == "CARD001")
+
+    assert (hint() or "").startswith(f"hubkit init {folder} asks")
+    assert run("init", folder, "--yes").exit_code == 0
+    assert hint() == f"hubkit build-cards {folder} writes it"
+    with pytest.raises(UsageError, match="repo_id: is missing") as unfinished:
+        load_settings(folder / "card.yaml")
+    assert (unfinished.value.hint or "").startswith(f"edit {folder / 'card.yaml'}: repo_id")
 
 
 def test_a_readme_knows_better_than_a_name_in_a_configuration(folder: Path) -> None:

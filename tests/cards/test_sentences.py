@@ -38,8 +38,9 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "; and from ": ("quantized", "half_quantized"),
         "**They tell apart:**": ("quantized", "plain"),
         "**They do not measure:**": ("quantized", "plain"),
-        "The SAEs of yes_only saw the rows of one label: what it means is in their weights too.": ("quantized", "half_quantized"),
+        "The SAEs of yes_only were trained on the rows of one label: what chose those rows is in their weights.": ("quantized", "half_quantized"),
         "No label entered the training: every SAE saw rows of both.": ("half_quantized", "quantized"),
+        "No label entered the training: the SAE saw rows of both.": ("single", "half_quantized"),
     },
     "contents": {
         "- **Declared grid**: 8 SAEs; the repository holds 1": ("one_at_chance", "one"),
@@ -284,6 +285,7 @@ SENTENCES: dict[str, dict[str, Row]] = {
     },
     "checks": {
         "rules found no defect in these SAEs (2 checked).": ("plain", "skipped"),
+        "rules found no defect in this SAE.": ("single", "plain"),
         "found no defect in": ("plain", "narrow"),
         "rules found no defect in the files as they are now (8 checked).": ("quantized", "plain"),
         "**A value without definition version, n, split or interval.** (EVL003) alive_share": ("computed", "plain"),
@@ -331,6 +333,7 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "Read in the registries of SAELens 6.0.0 to 6.54.12: a version without the architecture cannot load it.": ("plain", ALWAYS),
     },
     "license": {
+        "This SAE: mit. ": ("single", "plain"),
         "These SAEs: mit. The base model `openai-community/gpt2` has its own licence, which applies to it and may bind what is derived from it.": ("plain", "quantized"),
         "has its own licence (gemma), which": ("quantized", "plain"),
     },

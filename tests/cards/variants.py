@@ -97,6 +97,12 @@ def plain(folder: Path) -> Path:
     return put(folder, sae("a") | sae("b", hook_name="blocks.3.hook_resid_post"))
 
 
+def single(folder: Path) -> Path:
+    """One SAE without a defect, trained on rows of both labels."""
+    settings = GPT2.model_copy(update={"scenario_families": ["instructed"]})
+    return put(folder, sae("a", training_condition="mixed"), settings)
+
+
 def of_sparsify(folder: Path) -> Path:
     """Two SAEs that sparsify wrote."""
     shutil.copytree(FOREIGN.parent / "sparsify" / "sae_run", folder, dirs_exist_ok=True)
@@ -868,7 +874,7 @@ def hollow(folder: Path) -> Path:
 VARIANTS: dict[str, Callable[[Path], Path]] = {
     one.__name__: one
     for one in (
-        mended, plain, computed, tested, tested_one, beside, of_sparsify, word_only, facts_known, chance, one, one_at_chance, experiments, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
+        mended, plain, single, computed, tested, tested_one, beside, of_sparsify, word_only, facts_known, chance, one, one_at_chance, experiments, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
         wrong_model, nameless, beside_others, root, quantized, half_quantized, warned, hollow, damaged, poor, lens_module, pooled, scaled,
         sampled, sampled_last, another_form, from_gguf, four_bits, one_new, best_defective, stated_ties, one_above, many_tied, all_defective, all_defective_measured, defective, beside_widths,
         worse_and_less, worse_measured, told, written, in_text, worth, worth_little, with_pool, unread_record,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from builders import D_IN, D_SAE, README, cfg, tensors
-from fix.folders import sae
+from fix.folders import sae, zero
 from typer.testing import CliRunner
 
 from hubkit.cli.main import app
@@ -101,6 +101,17 @@ def test_equal_changes_are_one_line_and_quiet_is_quiet(tmp_path: Path) -> None:
     assert "6 SAEs: CFG014 (lab_L0, lab_L1" in out
     release(tmp_path)
     assert run("fix", str(tmp_path), "--select", "CFG014", "-q") == (0, "")
+
+
+def test_what_is_left_for_a_person_is_named_at_the_end(tmp_path: Path) -> None:
+    sae(tmp_path, {**cfg("jumprelu"), "architecture": "JumpReLU"}, zero(), "a")
+    said = CliRunner().invoke(app, ["fix", str(tmp_path)]).stderr.splitlines()
+    assert said[-1].startswith("left: THR001")
+    assert said[-1].endswith(f"; hubkit validate {tmp_path} says what a person can do")
+    assert "left:" not in CliRunner().invoke(app, ["fix", str(tmp_path), "-q"]).stderr
+    assert "left:" not in CliRunner().invoke(app, ["fix", str(tmp_path), "--diff"]).stderr, (
+        "nothing was done yet"
+    )
 
 
 def test_equal_diffs_are_shown_once_and_others_each(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import httpx2 as httpx
 import pytest
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.community import DiscussionCommit, DiscussionStatusChange
@@ -121,3 +122,32 @@ def test_a_discussion_is_talked_about_renamed_and_closed(api: HfApi) -> None:
     for wrong in (lambda: api.merge_pull_request(REPO, 2), lambda: api.get_discussion_details(REPO, 99)):
         with pytest.raises(HfHubHTTPError):
             wrong()
+
+
+def page(api: HfApi, path: str) -> tuple[int, str]:
+    answer = httpx.get(f"{api.endpoint}{path}")
+    return answer.status_code, answer.text
+
+
+def test_the_address_of_a_pull_request_is_a_page(api: HfApi) -> None:
+    text = "It **mends** `a.txt`.\n\n<script>alert(1)</script>"
+    made = api.create_commit(
+        REPO,
+        [CommitOperationAdd("a.txt", b"one\n2 <b>\n")],
+        commit_message="better <i>",
+        commit_description=text,
+        create_pr=True,
+    )
+    status, shown = page(api, f"/{REPO}/discussions/{made.pr_num}")
+    assert status == 200
+    assert "<h1>better &lt;i&gt; " in shown
+    assert "#1, open" in shown
+    assert "It <strong>mends</strong> <code>a.txt</code>." in shown
+    assert "<script" not in shown
+    assert "-two\n+2 &lt;b&gt;" in shown
+    assert page(api, f"/{REPO}/tree/refs%2Fpr%2F1")[0] == 200
+    assert f'href="/{REPO}/tree/refs%2Fpr%2F1"' in shown
+    talk = api.create_discussion(REPO, title="a word", description="of mine")
+    assert "Changes" not in page(api, f"/{REPO}/discussions/{talk.num}")[1]
+    assert page(api, f"/{REPO}/discussions/99")[0] == 404
+    assert page(api, f"/{REPO}/discussions/x")[0] == 400

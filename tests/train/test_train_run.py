@@ -69,6 +69,31 @@ def test_a_second_run_does_nothing_and_a_deleted_sae_is_made_again_alone(tmp_pat
     assert again == {gone / "sae_weights.safetensors", changed.with_name("sae_weights.safetensors")}
 
 
+def test_what_is_trained_only_to_measure_what_is_there_is_said_before_it_is(
+    tmp_path: Path, pool: Path
+) -> None:
+    release, work = tmp_path / "release", tmp_path / "work"
+    events: list[Event] = []
+
+    def run(crossfit: CrossFit) -> list[str]:
+        events.clear()
+        train(specs()[:2], pool, release, work, options=Options(crossfit=crossfit), report=events.append)
+        return [event.note for event in events if event.note]
+
+    assert run(CrossFit(0)) == [], "the published ones are no surprise"
+    plain = CrossFit(scenarios=False, control=False)
+    assert run(plain) == [
+        "2 published SAEs are there; to measure them, 4 more will be trained now: 4 of plain folds"
+    ]
+    assert run(CrossFit()) == [
+        (
+            "2 published SAEs are there; to measure them, 5 more will be trained now: 4 of whole-scenario folds, "
+            "1 as membership controls; --rows-only leaves out whole-scenario folds and controls"
+        )
+    ]
+    assert run(CrossFit()) == []
+
+
 def own_of(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "cfg.json").read_text(encoding="utf-8"))["metadata"]["hubkit"]
 

@@ -98,6 +98,7 @@ def caveat(facts: Facts) -> Context | Absent:
         "labels": facts.labels,
         "of_one_label": [condition for condition in conditions if condition.endswith(ONLY)],
         "all_of_both": all(sae.condition == MIXED for sae in facts.saes),
+        "total": len(facts.saes),
     }
 
 

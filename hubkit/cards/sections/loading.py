@@ -58,6 +58,7 @@ def license_(facts: Facts) -> Context:
         "license": facts.settings.license,
         "base_model": facts.settings.base_model,
         "base_license": facts.settings.base_model_license,
+        "total": len(facts.saes),
     }
 
 

@@ -10,7 +10,7 @@ from hubkit.readme.generated import edited_by_hand, recorded
 from hubkit.readme.mojibake import find_mojibake
 from hubkit.readme.regions import template_lines
 from hubkit.readme.voice import speaks_as_hubkit
-from hubkit.release.layout import README
+from hubkit.release.layout import CARD_SETTINGS, README
 from hubkit.texts import Lines
 from hubkit.validate.author import Author
 from hubkit.validate.facts import RepoFacts
@@ -35,9 +35,14 @@ def no_card(repo: RepoFacts) -> Iterator[Found]:
             path=README,
         )
     else:
+        first = (
+            ""
+            if repo.view.entry(CARD_SETTINGS)
+            else f"hubkit init {FOLDER} asks for what the files do not say, then "
+        )
         yield Found(
             "there is no README.md at the root",
-            f"hubkit init {FOLDER} asks for what the files do not say, then hubkit build-cards {FOLDER} writes it",
+            f"{first}hubkit build-cards {FOLDER} writes it",
             path=README,
         )
 

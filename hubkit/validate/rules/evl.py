@@ -50,7 +50,7 @@ def no_metrics(repo: RepoFacts) -> Iterator[Found]:
         shown = ", ".join(bare[:3]) + (f" and {len(bare) - 3} more" if len(bare) > 3 else "")
         yield Found(
             f"{len(bare)} of {len(ours)} SAEs have no metrics: {shown}",
-            "write what you measured, wherever that was, into evidence.yaml (its form: hubkit schema evidence; docs/cards.md), and build the card again; SAEs of a hubkit study are measured by hubkit evaluate STUDY.yaml",
+            "write what you measured, wherever that was, into evidence.yaml (its form: hubkit schema evidence), and build the card again; SAEs of a hubkit study are measured by hubkit evaluate STUDY.yaml",
             path=EVALUATION,
         )
 
