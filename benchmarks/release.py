@@ -112,6 +112,7 @@ def measured(evaluation: Evaluation) -> Iterator[str]:
 
 def main() -> None:
     """Run and print."""
+    from hubkit.engine.local import Local
     from hubkit.study.pipeline import describe, run_collect, run_evaluate, run_train, study_folders
     from hubkit.train.plan import CrossFit
     from hubkit.train.run import Options
@@ -145,7 +146,7 @@ def main() -> None:
         f"  {summary.trained} SAEs trained, {summary.skipped} were there; {len(summary.warnings)} published ones have warnings"
     )
     with timed("evaluate", took):
-        evaluation = run_evaluate(study, chosen.folder, report=report, workers=chosen.workers)
+        evaluation = run_evaluate(study, chosen.folder, report=report, engine=Local(chosen.workers))
     with timed("card", took):
         describe(study, pool, where)
     with timed("validate", took):

@@ -9,7 +9,19 @@ import typer
 
 from hubkit.cli.options import Quiet
 from hubkit.cli.plan_shown import show_plan
-from hubkit.cli.stages import DEFAULT_WORKERS, Device, Folder, Folds, RowsOnly, StudyFile, Workers
+from hubkit.cli.stages import (
+    DEFAULT_WORKERS,
+    Device,
+    Engine,
+    EngineName,
+    Folder,
+    Folds,
+    RayAddress,
+    RowsOnly,
+    StudyFile,
+    Workers,
+    cluster,
+)
 from hubkit.console import Console
 from hubkit.errors import UsageError
 
@@ -31,6 +43,8 @@ def run(
     folds: Folds = None,
     rows_only: RowsOnly = False,
     device: Device = "cpu",
+    engine: EngineName = Engine.local,
+    ray_address: RayAddress = None,
     release: Annotated[
         list[str] | None,
         typer.Option(
@@ -50,7 +64,8 @@ def run(
 
     console = Console(quiet=quiet)
     crossfit = CrossFit(folds, scenarios=not rows_only, control=not rows_only)
-    options = Options(crossfit=crossfit, workers=workers, device=device)
+    address = cluster(engine, ray_address)
+    options = Options(crossfit=crossfit, workers=workers, device=device, ray_address=address)
     studies = _chosen(study, load_studies(study), release or [])
     if dry_run:
         show_plan(console, studies, crossfit, workers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,14 @@ from hubkit.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from hubkit.engine.events import Progress
     from hubkit.train.run import Options, TrainSummary
+
+
+class Engine(StrEnum):
+    """Where SAEs are trained and measured."""
+
+    local = "local"
+    ray = "ray"
+
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="A study file.")]
 Folder = Annotated[
@@ -49,6 +58,17 @@ Retries = Annotated[
     int, typer.Option("--retries", min=0, help="How often SAEs are tried again whose process died.")
 ]
 Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, ...")]
+EngineName = Annotated[
+    Engine, typer.Option("--engine", help="Where SAEs are trained and measured: here, or on a Ray cluster.")
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--ray-address",
+        metavar="ADDRESS",
+        help="Of the cluster: host:port of its head, or auto (the default): $RAY_ADDRESS, else this machine's.",
+    ),
+]
 Strict = Annotated[
     bool, typer.Option("--strict", help="Exit code 1 when training has a warning for any published SAE.")
 ]
@@ -81,7 +101,7 @@ DEFAULT_WORKERS = min(2, os.cpu_count() or 1)
 
 EPILOGS = {
     "collect": "Examples:  hubkit collect study.yaml   ·   hubkit collect study.yaml --import completions.jsonl --activations 18=layer_18.npy",
-    "train": "Examples:  hubkit train study.yaml --workers 4 --strict   ·   hubkit train study.yaml --folds 5 --shard 2/8",
+    "train": "Examples:  hubkit train study.yaml --workers 4 --strict   ·   hubkit train study.yaml --folds 5 --shard 2/8   ·   hubkit train study.yaml --engine ray",
     "evaluate": "Examples:  hubkit evaluate study.yaml   ·   hubkit evaluate saes/ --activations rows.safetensors --labels labels.txt",
 }
 
@@ -126,6 +146,13 @@ def collect(
     console.data(str(study_folders(loaded, folder or study.parent).pool))
 
 
+def cluster(engine: Engine, address: str | None) -> str | None:
+    """The address of the cluster, None for this machine. Raises UsageError for an address that nobody asks for."""
+    if engine is Engine.local and address is not None:
+        raise UsageError(f"--ray-address {address} without --engine ray", hint="--engine ray")
+    return (address or "auto") if engine is Engine.ray else None
+
+
 def by_layer(given: list[str]) -> dict[int, str]:
     """`18=cache.npy` as layer and file. Raises UsageError for anything else, and for a layer that is there twice."""
     found: dict[int, str] = {}
@@ -150,6 +177,8 @@ def train(
     shard: Shard = "1/1",
     retries: Retries = 1,
     device: Device = "cpu",
+    engine: EngineName = Engine.local,
+    ray_address: RayAddress = None,
     strict: Strict = False,
     only: Only = None,
     quiet: Quiet = False,
@@ -171,8 +200,10 @@ def train(
         retries=retries,
         shard=Shard.parse(shard),
         device=device,
+        ray_address=cluster(engine, ray_address),
         only=only,
-        command=_typed(study, folder, folds, device, rows_only=rows_only),
+        command=_typed(study, folder, folds, device, rows_only=rows_only)
+        + _typed_cluster(engine, ray_address),
     )
     with console.progress() as report:
         summary = run_train(loaded, folder or study.parent, options=options, report=report)
@@ -194,6 +225,11 @@ def _typed(study: Path, folder: Path | None, folds: int | None, device: str, *, 
     return command + (["--device", device] if device != "cpu" else [])
 
 
+def _typed_cluster(engine: Engine, address: str | None) -> list[str]:
+    named = ["--ray-address", address] if address else []
+    return ["--engine", engine.value, *named] if engine is Engine.ray else []
+
+
 def _tell(console: Console, summary: TrainSummary, options: Options) -> None:
     share = f" (shard {options.shard})" if options.shard.count > 1 else ""
     console.say(
@@ -208,6 +244,8 @@ def evaluate(
     study: Annotated[Path, typer.Argument(metavar="STUDY|FOLDER", help="A study file, or a folder of SAEs.")],
     folder: Folder = None,
     workers: Workers = DEFAULT_WORKERS,
+    engine: EngineName = Engine.local,
+    ray_address: RayAddress = None,
     activations: Annotated[
         Path | None,
         typer.Option(
@@ -230,7 +268,10 @@ def evaluate(
     from hubkit.release.layout import EVALUATION
 
     console = Console(quiet=quiet)
+    address = cluster(engine, ray_address)
     if study.is_dir():
+        if address is not None:
+            raise UsageError(f"{study}: a folder of SAEs is measured here", hint="leave out --engine ray")
         with console.progress() as report:
             _evaluate_folder(
                 study, activations, (labels, scenarios), model, revision, text, tokens, report, seen=seen
@@ -244,10 +285,12 @@ def evaluate(
         )
     from hubkit.study.pipeline import run_evaluate, study_folders
     from hubkit.study.study import load_study
+    from hubkit.train.run import Options
 
     loaded = load_study(study)
+    options = Options(workers=workers, ray_address=address)
     with console.progress() as report:
-        run_evaluate(loaded, folder or study.parent, report=report, workers=workers)
+        run_evaluate(loaded, folder or study.parent, report=report, engine=options.evaluation_engine)
     console.data(str(study_folders(loaded, folder or study.parent).release / EVALUATION))
 
 

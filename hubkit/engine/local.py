@@ -9,16 +9,14 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import sys
-import traceback
-from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from hubkit.engine.desk import Desk, Outcome, attempt
 from hubkit.engine.events import Event, Progress, silent
-from hubkit.engine.work import Failure, Results, Split, Unit, Worker
-from hubkit.errors import HubkitError
+from hubkit.engine.work import Results, Split, Unit, Worker
 from hubkit.third_party import hush
 
 if TYPE_CHECKING:
@@ -28,23 +26,17 @@ FAREWELL_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
-class Success:
-    """A unit that came out."""
-
-    key: str
-    result: Any
-
-
-Outcome = Success | Failure
-
-
-@dataclass(frozen=True)
 class Local:
     """The engine of this machine; one worker runs in this process."""
 
     workers: int = 1
     retries: int = 1
     """How many more times a unit is tried whose process died, or that ended in an error nobody foresaw."""
+
+    @property
+    def slots(self) -> int:
+        """As `Engine.slots`."""
+        return self.workers
 
     def run(
         self,
@@ -56,69 +48,13 @@ class Local:
         split: Split | None = None,
     ) -> Results:
         """As `Engine.run`. KeyboardInterrupt ends the processes and goes on up."""
-        desk = _Desk(units, self.retries, split, report, stage)
+        desk = Desk(units, self.retries, split, report, stage)
         if min(self.workers, len(units)) <= 1:
             while (unit := desk.take()) is not None:
-                desk.settle(unit, _attempt(worker, unit, report))
+                desk.settle(unit, attempt(worker, unit, report))
         else:
             _run_in_processes(desk, worker, self.workers)
         return desk.results
-
-
-class _Desk:
-    """Who is next, how often each was tried, and what came of it."""
-
-    def __init__(
-        self, units: Sequence[Unit], retries: int, split: Split | None, report: Progress, stage: str
-    ) -> None:
-        self.queue = deque(units)
-        self.results = Results()
-        self.report = report
-        self._tries: Counter[str] = Counter()
-        self._retries, self._split = retries, split
-        self._total, self._stage = len(units), stage
-        self._tell("")
-
-    def take(self) -> Unit | None:
-        """The next unit, or None."""
-        if not self.queue:
-            return None
-        unit = self.queue.popleft()
-        self._tries[unit.key] += 1
-        return unit
-
-    def settle(self, unit: Unit, outcome: Outcome) -> None:
-        """Keep a result or a failure, or put the unit back where another try may help."""
-        if isinstance(outcome, Success):
-            self.results.done[outcome.key] = outcome.result
-            self._tell(outcome.key)
-        elif not outcome.final and self._tries[unit.key] <= self._retries:
-            self.queue.appendleft(unit)
-            self._tell(unit.key, f"{unit.key}: {outcome.message}; tried again")
-        else:
-            self.results.failed.append(outcome)
-            self._tell(unit.key, f"{unit.key}: failed: {outcome.message}")
-
-    def lose(self, unit: Unit, exitcode: int | None) -> None:
-        """The process of `unit` ended without a word: its parts come next, or itself once more, or it has failed."""
-        died = f"its process ended without a result (exit code {exitcode})"
-        parts = self._split(unit) if self._split else []
-        if len(parts) > 1:
-            self.queue.extendleft(reversed(parts))
-            self._total += len(parts) - 1
-            self._tell(unit.key, f"{unit.key}: {died}; tried again in {len(parts)} parts")
-            return
-        tries = self._tries[unit.key]
-        message = (
-            died if tries == 1 else f"its process ended {tries} times without a result (exit code {exitcode})"
-        )
-        self.settle(
-            unit, Failure(unit.key, message, hint="too little memory? try fewer workers", final=False)
-        )
-
-    def _tell(self, text: str, note: str = "") -> None:
-        done = len(self.results.done) + len(self.results.failed)
-        self.report(Event(self._stage, done, self._total, text, note))
 
 
 @dataclass
@@ -128,18 +64,6 @@ class _Seat:
     process: SpawnProcess
     connection: Connection
     unit: Unit | None = None
-
-
-def _attempt(worker: Worker, unit: Unit, report: Progress) -> Outcome:
-    """The result of one unit, or its failure in words (exceptions need not survive pickling)."""
-    try:
-        return Success(unit.key, worker(unit.payload, report))
-    except HubkitError as error:
-        return Failure(unit.key, error.message, error.hint)
-    except Exception as error:  # noqa: BLE001 - the one place that keeps a unit's fault from the other units
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        message = f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})"
-        return Failure(unit.key, message, final=False)
 
 
 def _serve(connection: Connection, worker: Worker) -> None:
@@ -160,7 +84,7 @@ def _serve(connection: Connection, worker: Worker) -> None:
             return
         if unit is None:
             return
-        say(_attempt(worker, unit, say))
+        say(attempt(worker, unit, say))
 
 
 def _hire(worker: Worker) -> _Seat:
@@ -173,7 +97,7 @@ def _hire(worker: Worker) -> _Seat:
     return _Seat(process, ours)
 
 
-def _run_in_processes(desk: _Desk, worker: Worker, workers: int) -> None:
+def _run_in_processes(desk: Desk, worker: Worker, workers: int) -> None:
     seats: list[_Seat] = []
     try:
         while desk.queue or any(seat.unit for seat in seats):
@@ -205,7 +129,7 @@ def _ready(seats: list[_Seat]) -> list[_Seat]:
     return [seat for seat in seats if seat.connection in signals or seat.process.sentinel in signals]
 
 
-def _listen(seat: _Seat, desk: _Desk) -> bool:
+def _listen(seat: _Seat, desk: Desk) -> bool:
     """Pass on what a process has sent; False when it died without an outcome."""
     while seat.unit is not None:
         try:
@@ -222,12 +146,12 @@ def _listen(seat: _Seat, desk: _Desk) -> bool:
     return True
 
 
-def _bury(seat: _Seat, desk: _Desk) -> None:
+def _bury(seat: _Seat, desk: Desk) -> None:
     """Give the unit of a dead process back."""
     seat.process.join(FAREWELL_SECONDS)
     seat.connection.close()
     if seat.unit is not None:
-        desk.lose(seat.unit, seat.process.exitcode)
+        desk.lose(seat.unit, f"exit code {seat.process.exitcode}")
 
 
 def _dismiss(seats: list[_Seat]) -> None:

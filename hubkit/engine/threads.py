@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 LARGE = 1 << 20
 """Numbers in the largest matrix from which more than one thread pays."""
+_sharing = False
 
 
 @contextmanager
@@ -42,10 +43,21 @@ def _libraries(modules: int) -> ThreadpoolController:
     return ThreadpoolController()
 
 
+def share_cores() -> None:
+    """Say that this process, though nobody's child, is one of several that share the cores of a machine: a cluster's worker."""
+    global _sharing  # noqa: PLW0603 - it is said of the process
+    _sharing = True
+
+
+def shares_cores() -> bool:
+    """Whether the cores are shared with other workers: in spawned processes and those of a cluster."""
+    return _sharing or multiprocessing.parent_process() is not None
+
+
 @contextmanager
 def threads_for(size: int) -> Iterator[None]:
-    """One thread below LARGE numbers, and in spawned processes, which share the cores with their like; else all of them."""
-    if size >= LARGE and multiprocessing.parent_process() is None:
+    """One thread below LARGE numbers, and in workers that share the cores with their like; else all of them."""
+    if size >= LARGE and not shares_cores():
         yield
         return
     with one_thread():

@@ -1,4 +1,4 @@
-"""What an engine is given and what it gives back; `local` is one, a cluster would be another."""
+"""What an engine is given and what it gives back; `local` is one, `ray` another."""
 
 from __future__ import annotations
 
@@ -64,6 +64,10 @@ class Results:
 
 class Engine(Protocol):
     """Runs units somewhere. State is the worker's business (files, done markers): what has finished stays finished."""
+
+    @property
+    def slots(self) -> int:
+        """Units that it works on at once: what is to be shared out is cut by this."""
 
     def run(
         self,

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from hubkit.engine.work import Engine
+
 STAGE = "evaluate"
 UNRECORDED = "evaluation.unrecorded.json"
 """In the work folder: an evaluation.json that was there before, of an earlier hubkit or typed by hand."""
@@ -46,7 +48,7 @@ def evaluate(
     specs: Iterable[Named],
     *,
     report: Progress = silent,
-    workers: int = 1,
+    engine: Engine | None = None,
 ) -> Evaluation:
     """Measure the SAEs `specs` in `release` on the pool, cross-fitted with the SAEs of `<work>/folds/<fold>/<sae_id>/` and controlled
     by those of `<work>/control/<sae_id>/`.
@@ -69,7 +71,7 @@ def evaluate(
     if finished is not None:
         return finished
     keep_what_is_not_ours(release, work)
-    results = Local(workers).run(
+    results = (engine or Local()).run(
         [Unit(unit.sae_id, unit) for unit in units], evaluate_unit, report=report, stage=STAGE
     )
     results.raise_failures("SAEs")

@@ -25,6 +25,7 @@ from hubkit.study.published_pool import publish_pool
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hubkit.engine.work import Engine
     from hubkit.release.metrics import Evaluation
     from hubkit.study.study import Study
     from hubkit.train.run import Options, TrainSummary
@@ -73,8 +74,8 @@ def run_study(
     where = study_folders(study, folder)
     pool = run_collect(study, folder, report=report)
     trained = run_train(study, folder, options=options, report=report)
-    workers = options.workers if options else 1
-    evaluation = run_evaluate(study, folder, report=report, workers=workers)
+    engine = options.evaluation_engine if options else None
+    evaluation = run_evaluate(study, folder, report=report, engine=engine)
     return Outcome(where, pool, trained, evaluation, describe(study, pool, where))
 
 
@@ -105,13 +106,15 @@ def run_train(
     return train(_specs(study, where), where.pool, where.release, where.work, options=options, report=report)
 
 
-def run_evaluate(study: Study, folder: Path, *, report: Progress = silent, workers: int = 1) -> Evaluation:
-    """Measure the SAEs that are there."""
+def run_evaluate(
+    study: Study, folder: Path, *, report: Progress = silent, engine: Engine | None = None
+) -> Evaluation:
+    """Measure the SAEs that are there; without an engine in this process."""
     from hubkit.evaluate.run import evaluate
 
     where = study_folders(study, folder)
     specs = _specs(study, where)
-    return evaluate(where.pool, where.release, where.work, specs, report=report, workers=workers)
+    return evaluate(where.pool, where.release, where.work, specs, report=report, engine=engine)
 
 
 def _specs(study: Study, where: StudyFolders) -> list[SaeSpec]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import re
 import time
 from contextlib import nullcontext
@@ -15,7 +14,7 @@ from safetensors import SafetensorError
 
 from hubkit.engine.events import Event, Line
 from hubkit.engine.machine import hardware
-from hubkit.engine.threads import one_thread
+from hubkit.engine.threads import one_thread, shares_cores
 from hubkit.engine.work import Failure
 from hubkit.errors import HubkitError
 from hubkit.release.digests import sha256_of_file
@@ -89,7 +88,7 @@ def train_batch(batch: Batch, scratch: Path, report: Progress) -> BatchResult:
     if not pending:
         return result
     manifest = PoolManifest.load(pending[0].pool_folder / MANIFEST)
-    alone = multiprocessing.parent_process() is None
+    alone = not shares_cores()
     with (
         nullcontext() if alone else one_thread(),
         TemporaryDirectory(dir=scratch, ignore_cleanup_errors=True) as rows,

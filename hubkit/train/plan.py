@@ -107,7 +107,9 @@ def batches(units: Sequence[TrainingUnit], *, workers: int, device: str) -> list
 
     How they are cut decides nothing but the speed: an SAE is the same in any company.
     """
-    size = max(1, min(BATCH, math.ceil(len(units) / (workers * TURNS)))) if device == "cpu" else len(units)
+    size = len(units)  # one GPU takes them in stacks as large as its memory
+    if device == "cpu" or workers > 1:
+        size = max(1, min(BATCH, math.ceil(size / (workers * TURNS))))
     alike: dict[str, list[TrainingUnit]] = defaultdict(list)
     for unit in units:
         same = unit.spec.model_copy(update={"sae_id": "", "layer": 0, "condition": "mixed", "seed": 0})

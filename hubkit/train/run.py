@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 from hubkit.engine.events import Event, Progress, silent
 from hubkit.engine.local import Local
 from hubkit.engine.machine import check_device
+from hubkit.engine.ray import Ray
 from hubkit.engine.shard import Shard
 from hubkit.engine.work import Failure, Results, Unit
-from hubkit.errors import HubkitError
+from hubkit.errors import HubkitError, UsageError
 from hubkit.release.folds import ALL
 from hubkit.release.layout import MANIFEST, TRAINING
 from hubkit.release.pool import PoolManifest
@@ -62,6 +63,8 @@ class Options:
     """How many more times SAEs are tried whose worker died, or which ended in an error nobody foresaw."""
     shard: Shard = field(default_factory=Shard)
     device: str = "cpu"
+    ray_address: str | None = None
+    """The work goes to the Ray cluster there, and is cut for as many workers as that has room for."""
     only: Path | None = None
     """A failed.json: train just what it names."""
     command: Sequence[str] = DEFAULT_COMMAND
@@ -70,7 +73,14 @@ class Options:
     @property
     def engine(self) -> Engine:
         """Processes share a processor's cores; a GPU is for one process."""
+        if self.ray_address is not None:
+            return Ray(self.ray_address, self.retries, gpus=0 if self.device == "cpu" else 1)
         return Local(self.workers if self.device == "cpu" else 1, self.retries)
+
+    @property
+    def evaluation_engine(self) -> Engine:
+        """Evaluation runs on processors alone."""
+        return Local(self.workers) if self.ray_address is None else Ray(self.ray_address, self.retries)
 
     def named(self, name: str) -> str:
         """`failed.json`, and `failed-2of5.json` where runs write side by side."""
@@ -117,7 +127,7 @@ def train(
     started, options, specs = time.perf_counter(), options or Options(), list(specs)
     manifest = PoolManifest.load(pool_folder / MANIFEST)
     check_specs(specs, manifest)
-    check_device(options.device)
+    _check_device(options)
     folders = TrainingFolders(pool_folder, release, work)
     units = plan(specs, manifest, folders, options.crossfit)
     check_windows(units, manifest)
@@ -134,6 +144,16 @@ def train(
     beside = sum(bool(done.warnings) for done in finished.values() if done.draw != ALL)
     seconds = time.perf_counter() - started
     return TrainSummary(published, len(pending), len(ours) - len(pending), seconds, beside)
+
+
+def _check_device(options: Options) -> None:
+    """Raise UsageError for a device that is not there; which GPU a unit gets on a cluster is for the cluster to say."""
+    if options.ray_address is None:
+        check_device(options.device)
+    elif options.device not in {"cpu", "cuda"}:
+        raise UsageError(
+            f"--device {options.device}: Ray gives each unit a GPU of its own", hint="--device cuda"
+        )
 
 
 def _ours(units: list[TrainingUnit], options: Options) -> list[TrainingUnit]:
@@ -159,14 +179,15 @@ def _run(
         known[unit.key] = batch
         return unit
 
-    todo = [announce(batch) for batch in batches(pending, workers=options.workers, device=options.device)]
-    if not todo:
+    if not pending:
         return Results()
+    engine = options.engine
+    todo = [announce(batch) for batch in batches(pending, workers=engine.slots, device=options.device)]
     with (
         open_log(folders.work / options.named(LOG)) as log,
         TemporaryDirectory(prefix="rows-", dir=folders.work, ignore_cleanup_errors=True) as scratch,
     ):
-        came = options.engine.run(
+        came = engine.run(
             todo,
             partial(_train_batch, Path(scratch)),
             report=SaeProgress(finished, finished + len(pending), log, report),

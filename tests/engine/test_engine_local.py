@@ -11,33 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from hubkit.engine.events import Event, Line, Progress
+from hubkit.engine.events import Event, Progress
 from hubkit.engine.local import Local
 from hubkit.engine.work import Unit
-from hubkit.errors import HubkitError
-
-
-def square(payload: int, report: Progress) -> int:
-    if payload == 3:
-        raise HubkitError("three is not squared here", hint="use four")
-    if payload == 5:
-        raise ValueError("five")
-    return payload * payload
-
-
-def die_once(payload: tuple[str, int], report: Progress) -> int:
-    """Leaves a mark, then dies without a word the first time; the second time it finds the mark."""
-    mark = Path(payload[0])
-    if payload[1] == 1 and not mark.exists():
-        mark.write_text("died", encoding="utf-8")
-        os._exit(9)
-    return payload[1]
-
-
-def die_always(payload: int, report: Progress) -> int:
-    if payload == 1:
-        os._exit(7)
-    return payload
 
 
 def process_of(payload: int, report: Progress) -> int:
@@ -53,91 +29,6 @@ def finish_first(payload: tuple[str, int], report: Progress) -> int:
 
 def interrupt(payload: int, report: Progress) -> int:
     raise KeyboardInterrupt
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_failing_unit_is_named_and_the_others_are_kept(workers: int) -> None:
-    events: list[Event] = []
-    units = [Unit(f"u{i}", i) for i in range(6)]
-    results = Local(workers).run(units, square, report=events.append, stage="squares")
-    assert results.done == {"u0": 0, "u1": 1, "u2": 4, "u4": 16}
-    messages = {failure.key: failure.message for failure in results.failed}
-    assert messages["u3"] == "three is not squared here"
-    assert messages["u5"].startswith("ValueError: five (")
-    assert sorted({event.done for event in events}) == list(range(7))
-    assert next(event.note for event in events if event.note.endswith("tried again")).startswith(
-        "u5: ValueError"
-    )
-    assert not any("u3" in event.note and "again" in event.note for event in events), (
-        "a verdict is not asked for twice"
-    )
-    assert {(event.stage, event.total) for event in events} == {("squares", 6)}
-    with pytest.raises(HubkitError, match=r"2 of 6 squares failed") as raised:
-        results.raise_failures("squares")
-    assert "u3: three is not squared here" in raised.value.message
-    assert raised.value.hint == "use four"
-
-
-def test_the_unit_of_a_dead_process_is_tried_again(tmp_path: Path) -> None:
-    mark = tmp_path / "mark"
-    units = [Unit(f"u{i}", (str(mark), i)) for i in range(4)]
-    results = Local(2).run(units, die_once)
-    assert mark.exists(), "the process did die once"
-    assert results.done == {"u0": 0, "u1": 1, "u2": 2, "u3": 3}
-    assert results.failed == []
-
-
-def test_a_unit_that_kills_its_process_twice_is_a_failure() -> None:
-    results = Local(2).run([Unit(f"u{i}", i) for i in range(3)], die_always)
-    assert results.done == {"u0": 0, "u2": 2}
-    assert [failure.key for failure in results.failed] == ["u1"]
-    assert "exit code 7" in results.failed[0].message
-
-
-def die_together(payload: list[int], report: Progress) -> list[int]:
-    """More than two at once are too much for this process, and 5 always is."""
-    if len(payload) > 2 or 5 in payload:
-        os._exit(9)
-    return payload
-
-
-def halves(unit: Unit) -> list[Unit]:
-    middle = len(unit.payload) // 2
-    parts = [unit.payload[:middle], unit.payload[middle:]]
-    return [Unit(f"{part}", part) for part in parts if part]
-
-
-def test_what_was_too_much_for_its_process_comes_back_in_parts() -> None:
-    events: list[Event] = []
-    units = [Unit("many", list(range(7))), Unit("few", [10, 11])]
-    results = Local(2).run(units, die_together, split=halves, report=events.append)
-    assert sorted(item for part in results.done.values() for item in part) == [0, 1, 2, 3, 4, 6, 10, 11]
-    assert [failure.key for failure in results.failed] == ["[5]"]
-    assert (events[-1].done, events[-1].total) == (len(results.done) + 1, len(results.done) + 1)
-
-
-@pytest.mark.parametrize(("retries", "tries"), [(0, 1), (3, 4)])
-def test_retries_are_how_often_it_is_tried_again(retries: int, tries: int) -> None:
-    results = Local(2, retries=retries).run([Unit("u0", 0), Unit("u1", 1)], die_always)
-    (failure,) = results.failed
-    assert failure.message == (
-        "its process ended without a result (exit code 7)"
-        if tries == 1
-        else "its process ended 4 times without a result (exit code 7)"
-    )
-
-
-def tell(payload: int, report: Progress) -> int:
-    report(Event("telling", payload, 9, "half", lines=(Line("x", {"loss": 0.5}),)))
-    return payload
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_what_a_worker_reports_arrives(workers: int) -> None:
-    events: list[Event] = []
-    Local(workers).run([Unit("a", 1), Unit("b", 2)], tell, report=events.append, stage="s")
-    told = {event.done: event.lines for event in events if event.stage == "telling"}
-    assert told == {1: (Line("x", {"loss": 0.5}),), 2: (Line("x", {"loss": 0.5}),)}
 
 
 def killed_by_someone(payload: tuple[str, int], report: Progress) -> int:
@@ -242,9 +133,3 @@ def test_an_interrupt_ends_the_processes_and_keeps_what_finished(tmp_path: Path)
     assert time.monotonic() - started < 20, "the others would have slept for a minute"
     assert multiprocessing.active_children() == []
     assert (tmp_path / "0").exists()
-
-
-def test_no_units_are_no_work() -> None:
-    results = Local(4).run([], square)
-    assert (results.done, results.failed) == ({}, [])
-    results.raise_failures("nothing")

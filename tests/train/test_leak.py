@@ -13,6 +13,7 @@ from safetensors.numpy import save_file
 from train.specs import grid
 
 from hubkit.collect.folds import assign_folds
+from hubkit.engine.local import Local
 from hubkit.evaluate.run import evaluate
 from hubkit.release.digests import sha256_of_file
 from hubkit.release.pool import PoolManifest
@@ -115,7 +116,7 @@ def studied(home: Path, specs: list[SaeSpec], d_in: int, *, seed: int = 0, worke
     noise_pool(home / "pool", d_in, seed)
     places = (home / "pool", home / "release", home / "work")
     train(specs, *places, options=Options(workers=workers))
-    return NoiseStudy(home, evaluate(*places, specs, workers=workers))
+    return NoiseStudy(home, evaluate(*places, specs, engine=Local(workers)))
 
 
 CONDITIONS = ("mixed", "honest_only", "deceptive_only")
