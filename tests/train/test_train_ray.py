@@ -7,10 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from train.specs import grid
+from train.test_train_command import STUDY
+from typer.testing import CliRunner
 
+from hubkit.cli.main import app
 from hubkit.engine.ray import Ray
-from hubkit.errors import UsageError
+from hubkit.errors import HubkitError, UsageError
 from hubkit.evaluate.run import evaluate
 from hubkit.release.digests import sha256_of_file
 from hubkit.train.plan import CrossFit
@@ -113,3 +117,22 @@ def test_which_gpu_a_unit_gets_is_for_the_cluster_to_say(
             tmp_path / "work",
             options=Options(ray_address="auto", device="cuda:1"),
         )
+
+
+def typed(*arguments: str) -> HubkitError:
+    """The error that a command ends in."""
+    error = CliRunner().invoke(app, list(arguments)).exception
+    assert isinstance(error, HubkitError), error
+    return error
+
+
+@pytest.mark.parametrize("verb", ["run", "train", "evaluate"])
+def test_every_verb_that_works_in_units_takes_the_engine(verb: str, tmp_path: Path) -> None:
+    study = tmp_path / "study.yaml"
+    study.write_text(yaml.safe_dump(STUDY), encoding="utf-8")
+    error = typed(verb, str(study), "--ray-address", "head:6379")
+    assert error.message == "--ray-address head:6379 without --engine ray"
+
+
+def test_a_folder_of_saes_is_measured_here(tmp_path: Path) -> None:
+    assert "a folder of SAEs is measured here" in typed("evaluate", str(tmp_path), "--engine", "ray").message
