@@ -77,6 +77,11 @@ def _gpt2(shape: Shape) -> dict[str, Any]:
     }
 
 
+def _gpt_neo(shape: Shape) -> dict[str, Any]:
+    kinds = [["global", "local"], shape.n_layers // 2], [["global"], shape.n_layers % 2]
+    return {**_plain(shape), "attention_types": [kind for kind in kinds if kind[1]], "window_size": WINDOW}
+
+
 def _mixtral(shape: Shape) -> dict[str, Any]:
     heads = {"num_key_value_heads": shape.n_heads}
     return {**_plain(shape), **heads, "num_local_experts": 3, "num_experts_per_tok": 1}
@@ -87,14 +92,19 @@ def _gemma3(shape: Shape) -> dict[str, Any]:
     return {**_with_head_dim(shape), "sliding_window": WINDOW, "layer_types": kinds}
 
 
-def _gemma4(shape: Shape) -> dict[str, Any]:
-    """Wider heads where attention is full, an embedding for each layer, and a last layer without keys and values of its own."""
+def _gemma3n(shape: Shape) -> dict[str, Any]:
+    """An embedding for each layer, and a last layer without keys and values of its own."""
     last = shape.n_layers - 1
     kinds = [FULL if layer % 2 or layer == last else SLIDING for layer in range(shape.n_layers)]
     return {
-        **_with_head_dim(shape), "global_head_dim": 2 * shape.d_head, "sliding_window": WINDOW, "hidden_size_per_layer_input": 8,
-        "vocab_size_per_layer_input": len(text.VOCABULARY), "num_kv_shared_layers": 1, "layer_types": kinds,
+        **_with_head_dim(shape), "sliding_window": WINDOW, "hidden_size_per_layer_input": 8, "num_kv_shared_layers": 1,
+        "vocab_size_per_layer_input": len(text.VOCABULARY), "layer_types": kinds,
     }  # fmt: skip
+
+
+def _gemma4(shape: Shape) -> dict[str, Any]:
+    """The same, with wider heads where attention is full."""
+    return {**_gemma3n(shape), "global_head_dim": 2 * shape.d_head}
 
 
 def _eyes(shape: Shape) -> dict[str, Any]:
@@ -107,6 +117,7 @@ def _eyes(shape: Shape) -> dict[str, Any]:
 
 OF_FAMILY: dict[str, Callable[[Shape], dict[str, Any]]] = {
     "gpt2": _gpt2,
+    "gpt_neo": _gpt_neo,
     "gpt_neox": _plain,
     "llama": _llama,
     "mixtral": _mixtral,
@@ -116,6 +127,11 @@ OF_FAMILY: dict[str, Callable[[Shape], dict[str, Any]]] = {
     "gemma": _with_head_dim,
     "gemma2": _with_head_dim,
     "gemma3_text": _gemma3,
+    "gemma3n_text": lambda shape: {
+        **_gemma3n(shape),
+        "laurel_rank": 8,
+        "activation_sparsity_pattern": [0.0] * shape.n_layers,
+    },
     "gemma4_text": _gemma4,
 }
 """`model_type` to the sizes of its configuration; a type that is not here takes those of the many classes that are built as Llama is."""

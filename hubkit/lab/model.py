@@ -15,6 +15,7 @@ from hubkit.engine.events import Event, Progress, silent
 from hubkit.engine.threads import one_thread
 from hubkit.errors import UsageError
 from hubkit.lab import text
+from hubkit.models.known import LAB
 from hubkit.release.digests import sha256_of_file, sha256_of_json
 from hubkit.release.writing import write_json
 
@@ -53,7 +54,7 @@ class Shape:
     @property
     def name(self) -> str:
         """`hubkit/lab-<family>-<layers>x<width>`."""
-        return f"hubkit/lab-{self.family.replace('_', '-')}-{self.n_layers}x{self.d_model}"
+        return f"{LAB}{self.family.replace('_', '-')}-{self.n_layers}x{self.d_model}"
 
 
 STANDARD = Shape()
@@ -190,7 +191,7 @@ def _new_model(shape: Shape, seed: int) -> Any:
 
 def _train(shape: Shape, seed: int, *, null: bool, steps: int, report: Progress) -> tuple[Any, list[float]]:
     # A small step on one thread is the same on every machine, and a second thread would only slow it down.
-    with one_thread() if shape == STANDARD else nullcontext():
+    with one_thread() if shape.d_model <= STANDARD.d_model else nullcontext():
         return _trained(shape, seed, null=null, steps=steps, report=report)
 
 

@@ -126,13 +126,17 @@ def _located(raw: Any, folder: Path) -> Any:
 
 def load_studies(path: Path) -> list[Study]:
     """The releases of a study file that hubkit trains. Raises UsageError, also where there is none."""
-    found = load_study_file(path)
-    if not found.studies:
+    return trained_here(load_study_file(path))
+
+
+def trained_here(file: StudyFile) -> list[Study]:
+    """The releases that hubkit trains. Raises UsageError where there is none."""
+    if not file.studies:
         raise UsageError(
-            f"{path}: its releases are folders that are there already: there is nothing to run",
-            hint=f"hubkit push {path}",
+            f"{file.path}: its releases are folders that are there already: there is nothing to run",
+            hint=f"hubkit push {file.path}",
         )
-    return list(found.studies)
+    return list(file.studies)
 
 
 def study_schema() -> dict[str, Any]:
