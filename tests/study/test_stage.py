@@ -1,0 +1,73 @@
+"""Where a run begins and ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from study.whole import small_file
+from typer.testing import CliRunner
+
+from hubkit.cli.main import app
+from hubkit.errors import HubkitError, IncompleteError, UsageError
+from hubkit.study.stage import Stage, between
+from hubkit.study.stages import StageDone, StudyRun, errors_of
+from hubkit.study.study import load_study
+
+WHOLE = [Stage.collect, Stage.train, Stage.evaluate, Stage.validate, Stage.cards]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "push", "expected"),
+    [
+        (None, None, False, WHOLE),
+        (None, None, True, [*WHOLE, Stage.push]),
+        (Stage.train, Stage.evaluate, False, [Stage.train, Stage.evaluate]),
+        (Stage.collect, Stage.collect, False, [Stage.collect]),
+        (Stage.push, None, True, [Stage.push]),
+        (Stage.cards, Stage.push, True, [Stage.cards, Stage.push]),
+    ],
+)
+def test_stages_between(first: Stage | None, last: Stage | None, push: bool, expected: list[Stage]) -> None:
+    assert between(first, last, push=push) == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "push", "words"),
+    [
+        (Stage.evaluate, Stage.train, False, "evaluate comes after train"),
+        (None, Stage.push, False, "push is a stage only with --push"),
+        (Stage.push, None, False, "push comes after build-cards"),
+        (None, Stage.evaluate, True, "--until evaluate and --push"),
+    ],
+)
+def test_what_means_nothing(first: Stage | None, last: Stage | None, push: bool, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        between(first, last, push=push)
+
+
+def test_nothing_is_pushed_that_was_not_asked_for(tmp_path: Path) -> None:
+    said = CliRunner().invoke(app, ["run", str(small_file(tmp_path)), "--until", "push"])
+    assert said.exit_code != 0
+    assert isinstance(said.exception, UsageError)
+    assert not (tmp_path / "work").exists()
+
+
+@pytest.mark.parametrize("stage", WHOLE[1:])
+def test_a_stage_whose_inputs_are_not_there_says_so(stage: Stage, tmp_path: Path) -> None:
+    study = load_study(small_file(tmp_path))
+    with pytest.raises(HubkitError) as told:
+        StudyRun(study, tmp_path).carry_out(stage)
+    if stage is not Stage.validate:
+        assert isinstance(told.value, IncompleteError)
+        assert "hubkit run" in str(told.value.hint)
+
+
+def test_errors_are_those_of_the_last_look() -> None:
+    done = [
+        StageDone(Stage.validate, True, "", errors=2),
+        StageDone(Stage.cards, True, "", errors=3),
+    ]
+    assert errors_of(done) == 3
+    assert errors_of(done[:1]) == 2
+    assert errors_of([]) == 0
