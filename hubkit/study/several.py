@@ -22,6 +22,7 @@ class FolderRelease(Part):
     """A release that is there already, trained elsewhere: a folder with SAEs, card.yaml and README.md."""
 
     name: str = Field(pattern=NAME_PATTERN)
+    """The name by which it is chosen and told."""
     folder: str
     """Relative to the study file, or absolute."""
 
@@ -40,8 +41,11 @@ class SeveralReleases(Part):
     """A study of several base models: one release, and one repository, for each."""
 
     name: str = Field(pattern=NAME_PATTERN)
+    """Also in the pattern of the repositories."""
     publish: Publication | None = None
+    """Holds for every release that says nothing itself."""
     releases: tuple[AnyRelease, ...] = Field(min_length=1)
+    """Each a study of one base model, or a folder that is there already."""
 
     @model_validator(mode="before")
     @classmethod

@@ -35,9 +35,11 @@ class Study(BaseModel):
     name: str = Field(pattern=NAME_PATTERN)
     """Also the name of the release's folder."""
     collect: CollectPlan
+    """The pool: model, prompts, labels, layers."""
     grid: AnyGrid
     """Settings for each architecture, or one spec with axes and overrides; or a list of such grids."""
     card: CardSettings
+    """What only the author knows."""
     publish: Publication | None = None
     """The index repository and the collection; the repository's own name is the card's."""
 

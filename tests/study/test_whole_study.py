@@ -65,7 +65,7 @@ def whole(hub: tuple[RunningHub, HfApi], tmp_path_factory: pytest.TempPathFactor
     home = tmp_path_factory.mktemp("whole")
     folder, study = home / "out", small_file(home)
     log = folder / "work" / f"{NAME}.log"
-    killed = kill_in(command(study, folder), log, "train", hub[0])
+    killed = kill_in(command(study, folder), log, "  train: ", hub[0])
     kept = len(list((folder / "work" / NAME / "units").glob("*/done.json")))
     return Whole(folder, killed, kept, run(command(study, folder, "--push"), hub[0]))
 

@@ -21,7 +21,7 @@ STUDIES = Path(__file__).parents[2] / "studies"
 WHEN = {"README.md", "provenance.json"}
 """They say when, and in how many seconds."""
 TIMES = {"created", "training", "hardware"}
-LONGEST = 1800
+LONGEST = 7200
 """Seconds."""
 
 
@@ -58,14 +58,14 @@ def run(line: list[str], hub: RunningHub | None = None) -> subprocess.CompletedP
     )  # fmt: skip
 
 
-def kill_in(line: list[str], log: Path, stage: str, hub: RunningHub | None = None) -> bool:
-    """Begin a run and SIGKILL it as soon as its log says that `stage` has begun; False where it was over before."""
+def kill_in(line: list[str], log: Path, words: str, hub: RunningHub | None = None) -> bool:
+    """Begin a run and SIGKILL it as soon as its log says `words`; False where it was over before."""
     told = len(log.read_text(encoding="utf-8")) if log.exists() else 0
     with subprocess.Popen(
         line, env=environment(hub), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as running:
         while running.poll() is None:
-            if log.exists() and f"  {stage}: " in log.read_text(encoding="utf-8")[told:]:
+            if log.exists() and words in log.read_text(encoding="utf-8")[told:]:
                 running.send_signal(signal.SIGKILL)
                 break
             time.sleep(0.05)
