@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from hubkit.study.stages import StageDone
 
 
-def show_run(console: Console, done: Mapping[str, Sequence[StageDone]], pushed: str, log_file: Path) -> None:
+def show_run(
+    console: Console, done: Mapping[str, Sequence[StageDone]], pushed: str, log_file: Path | None = None
+) -> None:
     """A line for each stage of each release, then the push, and where the log is."""
     from rich.markup import escape
 
@@ -27,6 +29,7 @@ def show_run(console: Console, done: Mapping[str, Sequence[StageDone]], pushed: 
             console.say(f"  {state} {one.stage:<11} {told}  [dim]{duration(one.seconds)}[/]")
     if pushed:
         console.say(f"  [green]done[/]      push        {escape(pushed)}")
-    console.say(
-        f"[dim]log: {escape(str(log_file))}: without secrets and names of your folders, to be pasted into an issue[/]"
-    )
+    if log_file is not None:
+        console.say(
+            f"[dim]log: {escape(str(log_file))}: without secrets and names of your folders, to be pasted into an issue[/]"
+        )
