@@ -116,6 +116,9 @@ def _carry_out(work: _Work, stages: Sequence[Stage], options: Options, console: 
     done: dict[str, list[StageDone]] = {}
     with RunLog(log_file, work.folder, ["hubkit", *sys.argv[1:]], options.device) as log:
         for one in work.studies:
+            for note in _known_before(work, one, options):
+                console.warn({one.name: [note]})
+                log.write(f"warning {one.name}: {note}")
             done[one.name] = []
             with console.progress() as report:
                 follow = log.follow(report)
@@ -130,6 +133,20 @@ def _carry_out(work: _Work, stages: Sequence[Stage], options: Options, console: 
         console.data(str(work.folder / one.name))
     if any(errors_of(several) for several in done.values()):
         raise typer.Exit(int(ExitCode.FINDINGS))
+
+
+def _known_before(work: _Work, one: Study, options: Options) -> list[str]:
+    """What can be told before the first completion: few rows, few scenarios, too little memory, days without a GPU."""
+    from hubkit.release.layout import MANIFEST
+    from hubkit.study.forecast import forecast
+    from hubkit.study.pipeline import study_folders
+
+    if work.tiny or (study_folders(one, work.folder).pool / MANIFEST).is_file():
+        return []  # nobody's model, or a pool that has a report of its own
+    try:
+        return forecast(one, options.crossfit, options.workers).notes
+    except UsageError:  # a width that only the pool will tell: the pool's own report speaks then
+        return []
 
 
 def _prepare(work: _Work, one: Study, report: Progress, console: Console) -> None:

