@@ -155,6 +155,7 @@ def _prepare(work: _Work, one: Study, report: Progress, console: Console) -> Non
 
     for small in work.tiny:
         if small.study.name == one.name:
+            console.say(f"{one.name}: {small.study.collect.model_name} in place of {small.replaced}")
             console.warn({one.name: list(small.notes)})
             build_model(small, report)
             keep_study(small, work.folder)

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from itertools import combinations
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubkit.cards.settings import CardSettings, IndexSettings
@@ -17,18 +18,17 @@ from hubkit.collect.also import Also
 from hubkit.errors import UsageError
 from hubkit.inference.precision import Precision
 from hubkit.lab import text
-from hubkit.lab.model import STANDARD, LabModel, Shape
+from hubkit.lab.model import STANDARD, LabModel, Shape, build
 from hubkit.lab.study import judge
 from hubkit.models.base_width import base_config
 from hubkit.models.config import text_config
 from hubkit.models.kinship import kinship
-from hubkit.models.known import LAB, known_models
+from hubkit.models.known import known_models
 from hubkit.study.study import Study, save_study
 from hubkit.study.tiny_grid import tiny_grids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from hubkit.engine.events import Progress
     from hubkit.study.publication import Publication
@@ -126,10 +126,6 @@ def tiny(study: Study, file: StudyFile, folder: Path) -> Tiny:
 
 def build_model(one: Tiny, report: Progress) -> LabModel:
     """Train the model, or find it."""
-    from pathlib import Path
-
-    from hubkit.lab.model import build
-
     return build(
         Path(one.study.collect.model),
         seed=one.study.collect.seed,
@@ -233,8 +229,3 @@ def _publication(publish: Publication | None) -> Publication | None:
 
 def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-.")
-
-
-def is_tiny(study: Study) -> bool:
-    """Whether a study is of a lab model."""
-    return study.card.base_model.startswith(LAB)
