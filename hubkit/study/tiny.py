@@ -30,6 +30,7 @@ from hubkit.study.tiny_grid import tiny_grids
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from hubkit.collect.plan import CollectPlan
     from hubkit.engine.events import Progress
     from hubkit.study.publication import Publication
     from hubkit.study.several import StudyFile
@@ -91,7 +92,20 @@ def tiny(study: Study, file: StudyFile, folder: Path) -> Tiny:
         )
     if plan.completions_from is not None:
         notes.append("completions_from is left out: a tiny model's completions are its own")
-    collect = plan.model_copy(
+    collect = _collect(plan, name, folder, tuple(layers.values()), precision)
+    grid = tiny_grids(study, layers, width)
+    card = _card(study, name, collect.scenarios[0].prompt, file)
+    made = Study(
+        name=study.name + TINY, collect=collect, grid=grid, card=card, publish=_publication(study.publish)
+    )
+    return Tiny(made, shape, study.card.base_model, tuple(notes))
+
+
+def _collect(
+    plan: CollectPlan, name: str, folder: Path, layers: tuple[int, ...], precision: Precision
+) -> CollectPlan:
+    """What is collected: the lab's prompts and its judge, with what the study says of pooling, sites, folds and seed."""
+    return plan.model_copy(
         update={
             "model": str(folder / MODELS / name.rpartition("/")[2]),
             "gguf_file": None,
@@ -107,21 +121,16 @@ def tiny(study: Study, file: StudyFile, folder: Path) -> Tiny:
             "stop": (),
             "judge": judge(labels=plan.labels),
             "second_judges": (judge(flipped=0, labels=plan.labels),) if plan.second_judges else (),
-            "layers": tuple(layers.values()),
+            "layers": layers,
             "skip_after_commit": None
             if plan.skip_after_commit is None
             else min(plan.skip_after_commit, LATEST),
             "also": Also(),
             "precision": precision,
+            "device": "cpu",
             "batch_size": None,
         }
     )
-    grid = tiny_grids(study, layers, width)
-    card = _card(study, name, collect.scenarios[0].prompt, file)
-    made = Study(
-        name=study.name + TINY, collect=collect, grid=grid, card=card, publish=_publication(study.publish)
-    )
-    return Tiny(made, shape, study.card.base_model, tuple(notes))
 
 
 def build_model(one: Tiny, report: Progress) -> LabModel:

@@ -149,6 +149,16 @@ def test_axes_and_exceptions_are_scaled_alike() -> None:
     assert {one.lr for one in specs} == {1e-3}
 
 
+def test_it_needs_no_gpu_and_asks_no_judge_elsewhere() -> None:
+    file = load_study_file(STUDIES / "gemma4-e2b.yaml")
+    (study,) = file.studies
+    on_gpu = study.model_copy(update={"collect": study.collect.model_copy(update={"device": "cuda"})})
+    made = tiny_file(replace(file, releases=(on_gpu,)), Path("out"))[1][0].study.collect
+    assert made.device == "cpu"
+    assert len(study.collect.second_judges) == 2
+    assert [one.kind for one in (made.judge, *made.second_judges)] == ["noisy", "keyword"]
+
+
 def test_labels_of_any_name_stand_for_the_two_words() -> None:
     file = load_study_file(STUDIES / "smollm2-135m.yaml")
     (study,) = file.studies
