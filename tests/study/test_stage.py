@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from study.whole import small_file
+from study.whole import STUDIES, small_file
 from typer.testing import CliRunner
 
 from hubkit.cli.main import app
+from hubkit.cli.run import _chosen
 from hubkit.errors import HubkitError, IncompleteError, UsageError
+from hubkit.study.several import load_study_file
 from hubkit.study.stage import Stage, between
 from hubkit.study.stages import StageDone, StudyRun, errors_of
 from hubkit.study.starter import starter_text
@@ -93,3 +95,27 @@ def test_what_is_known_before_the_first_completion_is_said_and_logged(
     assert known in log
     assert "there is no such file" in log
     assert str(tmp_path) not in log
+
+
+def test_one_release_of_several_goes_without_the_index_of_all() -> None:
+    file = load_study_file(STUDIES / "nine-models.yaml")
+    one = _chosen(file, ["phi-2"], Path("out"), tiny=False).file
+    assert [release.name for release in one.releases] == ["phi-2"]
+    assert one.publish is not None
+    assert (one.publish.index, one.publish.collection) == (None, None)
+    whole = _chosen(file, [], Path("out"), tiny=False).file
+    assert whole == file
+    assert whole.publish is not None
+    assert whole.publish.index is not None
+    small = _chosen(file, ["phi-2"], Path("out"), tiny=True)
+    assert [release.name for release in small.file.releases] == ["phi-2-tiny"]
+    assert [tiny.study.name for tiny in small.tiny] == ["phi-2-tiny"]
+
+
+def test_an_index_of_a_tiny_study_is_nobodys_real_one() -> None:
+    small = _chosen(load_study_file(STUDIES / "nine-models.yaml"), [], Path("out"), tiny=True).file
+    assert small.publish is not None
+    assert small.publish.owner == "hubkit-trial"
+    assert small.publish.index is not None
+    assert small.publish.index.repo_id == "hubkit-trial/deception-behavioral-saes-tiny"
+    assert small.publish.index.title == "A trial run of a study, not its SAEs"
