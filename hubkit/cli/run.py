@@ -183,11 +183,17 @@ def _told(done: StageDone, run: StudyRun, console: Console, log: RunLog) -> Stag
 
 def _push(work: _Work, console: Console, log: RunLog) -> str:
     """Push all of it, and say so in one line."""
+    from rich.text import Text
+
     from hubkit.cli.push import push_releases
+    from hubkit.publish.render import rehearsal_line
     from hubkit.words import many
 
     outcome = push_releases(work.file, work.folder, console)
     for one in outcome.releases:
+        if one.rehearsal is not None:
+            said = Text.from_markup(rehearsal_line(one.rehearsal)).plain
+            log.write(f"{one.pushed.repo_id}: {said}")
         log.write(f"push: {one.pushed.repo_id} at {one.pushed.commit}")
     there = sum(not one.pushed.new_commit for one in outcome.releases)
     told = f"{many(len(outcome.releases), 'release')} published and proven"

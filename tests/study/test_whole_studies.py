@@ -39,6 +39,7 @@ from hubkit.validate.run import validate
 pytestmark = [
     pytest.mark.train,
     pytest.mark.full,
+    pytest.mark.timeout(7200),
     pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning", "ignore::UserWarning", "ignore::DeprecationWarning"),
 ]  # fmt: skip
 ALONE = {"gemma4-e2b": 1, "tinyllama-1.1b": 39, "nanochat-d32": 54, "smollm2-135m": 54}
@@ -152,8 +153,7 @@ def test_counts_layers_architectures_conditions_and_dimensions(
 
 @pytest.mark.parametrize(("file", "name", "count"), RELEASES)
 def test_it_is_on_the_hub_as_it_lies_here(trial: Trial, file: str, name: str, count: int) -> None:
-    card = (trial.release(file, name) / "card.yaml").read_text(encoding="utf-8")
-    repo_id = next(line.split(": ")[1] for line in card.splitlines() if line.startswith("repo_id"))
+    repo_id = repository(trial, file, name)
     assert repo_id.startswith("hubkit-trial/")
     files = trial.api.list_repo_files(repo_id)
     assert sum(one.endswith("sae_weights.safetensors") for one in files) == count
@@ -163,17 +163,18 @@ def test_it_is_on_the_hub_as_it_lies_here(trial: Trial, file: str, name: str, co
 
 @pytest.mark.parametrize(("file", "name", "count"), RELEASES)
 def test_saelens_loads_them_by_the_cards_own_code(trial: Trial, file: str, name: str, count: int) -> None:
-    """In a process of its own for each card, when it was rehearsed; kept by what the run said the first time."""
-    said = trial.home / file / "rehearsed.txt"
-    if f"{count} SAE" in (text := trial.runs[file].stderr) and "loaded by SAELens" in text:
-        said.write_text(text, encoding="utf-8")
+    """In a process of its own for each card, when it was rehearsed: the log of the run that sent it says so."""
+    log = (trial.home / file / "work" / f"{file}-tiny.log").read_text(encoding="utf-8")
+    loaded = "1 SAE loaded" if count == 1 else f"{count} SAEs loaded"
     lines = [
-        line
-        for line in said.read_text(encoding="utf-8").splitlines()
-        if line.startswith("ok rehearsal") and f"-for-{name.replace('.', '-')}" in line.replace(".", "-")
+        one for one in log.splitlines() if "ok rehearsal" in one and repository(trial, file, name) in one
     ]
-    loaded = f"{count} SAE loaded" if count == 1 else f"{count} SAEs loaded"
-    assert any(loaded in line for line in lines), lines
+    assert any(f"{loaded} by SAELens" in line and "the card's code ran" in line for line in lines), lines
+
+
+def repository(trial: Trial, file: str, name: str) -> str:
+    card = (trial.release(file, name) / "card.yaml").read_text(encoding="utf-8")
+    return next(line.split(": ")[1] for line in card.splitlines() if line.startswith("repo_id"))
 
 
 @pytest.mark.parametrize(("file", "name", "count"), RELEASES)
