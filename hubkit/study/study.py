@@ -177,5 +177,10 @@ def save_study(study: Study, path: Path) -> None:
     data = study.model_dump(mode="json", exclude_defaults=True)
     grid = study.grid
     data["grid"] = [one.written() for one in grid] if isinstance(grid, tuple) else grid.written()
+    # whole: the kind of a judge is a default of its model, and what tells it from the others
     data["collect"]["judge"] = study.collect.judge.model_dump(mode="json")
+    if study.collect.second_judges:
+        data["collect"]["second_judges"] = [
+            one.model_dump(mode="json") for one in study.collect.second_judges
+        ]
     write_text(path, yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120))

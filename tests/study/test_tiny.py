@@ -16,7 +16,7 @@ from hubkit.lab import families, text
 from hubkit.models.architecture import BY_TYPE
 from hubkit.study import tiny as tiny_module
 from hubkit.study.several import load_study_file
-from hubkit.study.study import Study, load_study
+from hubkit.study.study import Study, load_study, save_study
 from hubkit.study.tiny import Tiny, keep_study, tiny_file, tiny_layers
 from hubkit.train.grid import SaeGrid
 from hubkit.train.spec import SaeSpec
@@ -172,15 +172,22 @@ def test_labels_of_any_name_stand_for_the_two_words() -> None:
     assert lab_judge(flipped=0, labels=("yes", "no")).labels == {"yes", "no"}
 
 
-def test_its_own_file_is_the_same_study_from_where_it_lies(tmp_path: Path) -> None:
-    ((_, made),) = small("tinyllama-1.1b", tmp_path)
-    again = load_study(keep_study(made, tmp_path))
-    assert again.specs() == made.study.specs()
-    assert again.collect.model == f"models/{made.study.collect.model_name.rpartition('/')[2]}", (
-        "not there yet"
-    )
-    (tmp_path / again.collect.model).mkdir(parents=True)
-    assert load_study(tmp_path / f"{made.study.name}.yaml").collect == made.study.collect
+@pytest.mark.parametrize("name", FILES)
+def test_its_own_file_is_the_same_study_from_where_it_lies(name: str, tmp_path: Path) -> None:
+    for _, made in small(name, tmp_path):
+        tiny = made.study
+        again = load_study(keep_study(made, tmp_path))
+        assert again.specs() == tiny.specs()
+        assert again.collect.model == f"models/{tiny.collect.model_name.rpartition('/')[2]}", "not there yet"
+        (tmp_path / again.collect.model).mkdir(parents=True)
+        assert load_study(tmp_path / f"{tiny.name}.yaml").collect == tiny.collect
+
+
+def test_any_study_that_ships_can_be_written_and_read_again(tmp_path: Path) -> None:
+    """Gemma's has judges that are asked beside."""
+    study = load_study(STUDIES / "gemma4-e2b.yaml")
+    save_study(study, tmp_path / "again.yaml")
+    assert load_study(tmp_path / "again.yaml").collect == study.collect
 
 
 def test_the_plan_is_shown_without_training_anything(tmp_path: Path) -> None:
