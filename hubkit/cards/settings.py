@@ -34,8 +34,11 @@ class Paper(Part):
     """A paper that the card cites in its context."""
 
     title: str
+    """As it is cited."""
     arxiv: str | None = Field(default=None, pattern=ARXIV_ID)
+    """Its id, `2509.20393`."""
     url: str | None = None
+    """Where it is, beside or in place of arXiv."""
     role: str | None = None
     """What it is to this release: `this is a follow-up to it`, ..."""
 
@@ -44,21 +47,27 @@ class ExpectedTransfer(Part):
     """What the author expects on activations of another precision or model. A measured transfer of the same name stands beside it."""
 
     to: str
+    """The precision or model: `bfloat16`, `nf4`."""
     expected: Literal["high", "medium-high", "medium", "low", "none"] | None = None
+    """How well it carries over."""
     why: str = ""
+    """The reason, in a sentence."""
 
 
 class Link(Part):
     """A name and where it leads."""
 
     name: str
+    """As it is shown."""
     url: str | None = None
+    """Where it leads."""
 
 
 class OwnSection(Part):
     """A section of the author's that is none of hubkit's."""
 
     heading: str
+    """Without the marks of Markdown."""
     text: str
     """Markdown; it may use facts, as prose does."""
 
@@ -67,6 +76,7 @@ class Withdrawn(Part):
     """What an earlier card said, and its files contradict: kept here, no longer in the card."""
 
     text: str
+    """Word for word."""
     line: int = Field(ge=1)
     """Of the earlier card."""
     reason: str
@@ -77,6 +87,7 @@ class Restated(Part):
     """What an earlier card said, and hubkit's own sections say too."""
 
     text: str
+    """Word for word."""
     line: int = Field(ge=1)
     """Of the earlier card."""
 
@@ -89,12 +100,15 @@ class CommonSettings(Part):
     license: str
     """A licence id of the Hub: `mit`, `apache-2.0`, `gemma`, ..."""
     title: str | None = None
+    """The card's heading; without it the repository's name."""
     summary: str | None = None
     """One sentence under the title."""
     code: str | None = None
     """Where the code is: a URL."""
     papers: list[Paper] = Field(default_factory=list)
+    """That the card cites in its context."""
     tags: list[str] = Field(default_factory=list)
+    """Of the front matter, beside hubkit's own."""
     citation: str | None = None
     """BibTeX."""
     prose: dict[str, str] = Field(default_factory=dict)
@@ -121,12 +135,17 @@ class CardSettings(CommonSettings):
     measures: str | None = None
     """What the labels tell apart, in one sentence."""
     does_not_measure: str | None = None
+    """What a reader might take the labels for, and they are not."""
     recommended: list[str] = Field(default_factory=list)
+    """Uses, each a short sentence."""
     not_recommended: list[str] = Field(default_factory=list)
+    """Uses that the SAEs are not for."""
     scenario_families: list[str] = Field(default_factory=list)
     """Names of `hubkit/cards/scenario_families.py`, where provenance.json does not record them."""
     transfers: list[ExpectedTransfer] = Field(default_factory=list)
+    """What is expected at other precisions."""
     datasets: list[str] = Field(default_factory=list)
+    """Ids on the Hub, for the front matter."""
     example_text: str = "Your text here"
     """What the loading code feeds the model."""
     front_matter: dict[str, Any] = Field(default_factory=dict)

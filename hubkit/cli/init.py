@@ -14,7 +14,7 @@ from hubkit.console import Console
 if TYPE_CHECKING:
     from hubkit.cards.init import Seen
 
-EPILOG = "Examples:  hubkit init ./my-saes   ·   hubkit init ./my-saes --yes --repo-id me/saes --license mit --base-model openai-community/gpt2"
+EPILOG = "Examples:  hubkit init ./my-saes   ·   hubkit init ./my-saes --yes --repo-id me/saes --license mit --base-model openai-community/gpt2   ·   hubkit init --study my-study"
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +23,16 @@ def register(app: typer.Typer) -> None:
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="A folder with SAEs, made by whatever tool.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="A folder with SAEs, made by whatever tool; with --study, where the study file goes."
+        ),
+    ],
+    study: Annotated[
+        bool,
+        typer.Option("--study", help="Write a commented study file that runs as it is, and ask nothing."),
+    ] = False,
     repo_id: Annotated[
         str | None, typer.Option("--repo-id", metavar="OWNER/NAME", help="Where they will be on the Hub.")
     ] = None,
@@ -38,16 +47,21 @@ def init(
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Ask nothing: what is not known stays to be filled in.")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite a card.yaml that is there.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite a card.yaml, or a study file, that is there.")
+    ] = False,
     format: FormatOption = Format.text,  # noqa: A002 - the option's name in the contract
     quiet: Quiet = False,
 ) -> None:
-    """Look at SAEs made elsewhere and write the card.yaml that build-cards needs."""
+    """Look at SAEs made elsewhere and write the card.yaml that build-cards needs. Or begin a study: --study."""
     from hubkit.cards import init as room
 
     console = Console(quiet=quiet)
-    seen = room.look(folder)
     given = {"repo_id": repo_id, "base_model": base_model, "license": license}
+    if study:
+        _begin_study(console, folder, given, force=force, as_json=format is Format.json)
+        return
+    seen = room.look(folder)
     answers = {**seen.known, **{key: value for key, value in given.items() if value is not None}}
     if not yes and on_terminal():
         _say_found(console, seen)
@@ -59,10 +73,37 @@ def init(
     if format is Format.json:
         _as_json(console, path, seen, answers, lacking)
         return
-    for step in room.next_steps(seen, lacking):
+    _say_next(console, room.next_steps(seen, lacking))
+    console.data(str(path))
+
+
+def _begin_study(
+    console: Console, folder: Path, given: dict[str, str | None], *, force: bool, as_json: bool
+) -> None:
+    """Write the study file, and say what to type with it."""
+    import json
+
+    from hubkit.cards.init import fault
+    from hubkit.errors import UsageError
+    from hubkit.study.starter import next_steps, write_starter
+
+    for key, value in given.items():
+        if value is not None and (wrong := fault(key, value)):
+            raise UsageError(f"--{key.replace('_', '-')} {value}: {wrong}")
+    path = write_starter(folder, **given, force=force)
+    steps = next_steps(path, packaged=given["base_model"] is None)
+    if as_json:
+        answer = {"study": str(path), "next": [step.partition("  # ")[0] for step in steps]}
+        console.data(json.dumps(answer, indent=2, ensure_ascii=False))
+        return
+    _say_next(console, steps)
+    console.data(str(path))
+
+
+def _say_next(console: Console, steps: list[str]) -> None:
+    for step in steps:
         command, _, why = step.partition("  # ")
         console.say(f"next: [cyan]{_escape(command)}[/]  [dim]{_escape(why)}[/]")
-    console.data(str(path))
 
 
 def on_terminal() -> bool:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hubkit.publish.afterwards import Afterwards
     from hubkit.publish.flow import Choices, Outcome, Released
     from hubkit.publish.plan import PushPlan
+    from hubkit.study.several import StudyFile as LoadedFile
 
 EPILOG = (
     "Examples:  hubkit push ./my-release --dry-run   ·   hubkit push study.yaml   ·   "
@@ -175,6 +176,15 @@ def _of_study(path: Path, choices: Choices, folder: Path) -> _Work:
     return _Work(targets(study, folder), choices, study=True, afterwards=afterwards(study, folder))
 
 
+def push_releases(study: LoadedFile, folder: Path, console: Console) -> Outcome:
+    """Push every release of a study that is below `folder`, as `hubkit push STUDY` does without an option."""
+    from hubkit.publish.flow import Choices
+    from hubkit.study.publish import afterwards, targets
+
+    work = _Work(targets(study, folder), Choices(), study=True, afterwards=afterwards(study, folder))
+    return _push(work, _Talk(console, as_json=False, study=True, yes=False))
+
+
 def _dry_run(work: _Work, talk: _Talk) -> None:
     """Look and plan as a push does; the plans are shown, then what the gate says, then nothing more is done."""
     from hubkit.publish import flow, render
@@ -199,7 +209,7 @@ def _dry_run(work: _Work, talk: _Talk) -> None:
     talk.console.say(DRY)
 
 
-def _push(work: _Work, talk: _Talk) -> None:
+def _push(work: _Work, talk: _Talk) -> Outcome:
     """Prepare, ask, rehearse, publish; each step told when it is done."""
     from hubkit.publish import flow, render
     from hubkit.publish.client import check_login, client
@@ -223,6 +233,7 @@ def _push(work: _Work, talk: _Talk) -> None:
     with console.progress() as report:
         outcome = flow.publish(prepared, api, choices, rehearsals, report, afterwards=work.afterwards)
     _tell(outcome, talk)
+    return outcome
 
 
 def _tell(outcome: Outcome, talk: _Talk) -> None:

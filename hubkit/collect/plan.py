@@ -33,7 +33,7 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 class CollectPlan(BaseModel):
     """Everything that decides what a pool holds; `HOW` is only how it is made."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     model: str
     """A folder or a Hub id that transformers opens, a GGUF file, or `package:NAME` for the GGUF file that an installed package ships."""
@@ -44,6 +44,7 @@ class CollectPlan(BaseModel):
     revision: str | None = None
     """A commit of the Hub id; for a folder, what to call its state. Found out when it is not given (`model_revision`)."""
     scenarios: Scenarios
+    """What is put to the model: a set that ships (`builtin:NAME`), a file beside the study file, or the situations themselves."""
     chat: bool = False
     """Put the prompts through the tokenizer's chat template."""
     samples: int = Field(default=256, gt=0)
@@ -53,9 +54,11 @@ class CollectPlan(BaseModel):
     completions_from: str | None = None
     """The work folder of another pool whose completions are taken in place of sampling: the same texts and labels, at another precision."""
     temperature: float = Field(default=1.0, ge=0)
+    """0 takes the likeliest token."""
     top_p: float = Field(default=1.0, gt=0, le=1)
     """Draw from the likeliest tokens that have this probability together."""
     max_new_tokens: int = Field(gt=0)
+    """Length of a completion in tokens."""
     stop: Texts = ()
     """A completion ends with the token that completes one of these."""
     labels: tuple[str, str]
@@ -65,6 +68,7 @@ class CollectPlan(BaseModel):
     second_judges: tuple[AnyJudge, ...] = ()
     """Who is asked beside, and decides nothing: how far they agree goes into the record."""
     layers: tuple[int, ...] = Field(min_length=1)
+    """Blocks of the base model, counted from 0."""
     sites: tuple[Site, ...] = Field(default=(RESID_POST,), min_length=1)
     """Places in each of the layers; SAEs are trained on the first."""
     pooling: Pooling = "mean"
@@ -76,10 +80,13 @@ class CollectPlan(BaseModel):
     also: Also = Also()
     """Rows kept beside the pool, by which it can be told what the labels mean: of controls, at distances from the committing word, with that word swapped or deleted."""
     folds: int = Field(default=5, ge=2)
+    """Outer folds: what is measured of an SAE on rows that it has not seen."""
     seed: int = 0
+    """Of every draw; a completion keeps its text when other scenarios come or go."""
     precision: Precision = Precision()
     """A word (`float32`, `bfloat16`, `float16`, `int8`, `nf4`, `fp4`, `Q4_0`, `Q4_1`, `Q5_0`, `Q8_0`), or a mapping with `weights`, `double_quant` and `compute`."""
     device: str = "cpu"
+    """Where the base model runs: `cpu`, `cuda`, `cuda:1`."""
     batch_size: int | None = Field(default=None, gt=0)
     """Completions at once; by default as many as the memory at hand takes, found when sampling begins."""
     taken: Literal["afterwards", "while_sampling"] = "afterwards"

@@ -23,10 +23,12 @@ nothing is at stake. Controls are sampled and judged for the report, and never r
 class Message(BaseModel):
     """One turn of a conversation that the model goes on with."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
     role: Literal["system", "user", "assistant"]
+    """Who says it."""
     content: str = Field(min_length=1)
+    """What is said."""
 
 
 class Scenario(BaseModel):
@@ -35,6 +37,7 @@ class Scenario(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
     scenario_id: str = Field(min_length=1)
+    """Its name in every artefact."""
     prompt: str = ""
     """The text, or the user's message where the study uses the chat template."""
     messages: tuple[Message, ...] = Field(default=(), strict=False)
@@ -56,9 +59,13 @@ class Scenario(BaseModel):
     control: Control = ""
     """Empty for what the pool is made of."""
     temperature: float | None = Field(default=None, ge=0)
+    """In place of the study's, here."""
     top_p: float | None = Field(default=None, gt=0, le=1)
+    """In place of the study's, here."""
     max_new_tokens: int | None = Field(default=None, gt=0)
+    """In place of the study's, here."""
     stop: Texts | None = None
+    """In place of the study's, here."""
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:

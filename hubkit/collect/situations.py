@@ -88,6 +88,7 @@ class SituationSet(BaseModel):
     variants: dict[str, str] = Field(default_factory=dict)
     """Wordings for every situation that has none of its own and is no control."""
     scenarios: tuple[Situation, ...] = Field(min_length=1)
+    """The situations."""
 
 
 def load_scenarios(path: Path) -> tuple[Scenario, ...]:

@@ -1,4 +1,4 @@
-"""The lab model: a Llama of 262 thousand parameters that learns `lab.text` in seconds on a CPU. Imports torch inside."""
+"""The lab model: a Llama of 262 thousand parameters, or a model of another class, that learns `lab.text` in seconds on a CPU. Imports torch inside."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from hubkit.engine.events import Event, Progress, silent
 from hubkit.engine.threads import one_thread
 from hubkit.errors import UsageError
 from hubkit.lab import text
+from hubkit.models.known import LAB
 from hubkit.release.digests import sha256_of_file, sha256_of_json
 from hubkit.release.writing import write_json
 
@@ -40,11 +41,20 @@ class Shape:
     d_mlp: int = 128
     learning_rate: float = 3e-3
     """Highest rate of the schedule. Wider models want less."""
+    family: str = "llama"
+    """`model_type` of its configuration: the class that it is of."""
+    positions: int = 128
+    """Tokens that a text may be long."""
+
+    @property
+    def d_head(self) -> int:
+        """Width of one head."""
+        return self.d_model // self.n_heads
 
     @property
     def name(self) -> str:
-        """`hubkit/lab-llama-<layers>x<width>`."""
-        return f"hubkit/lab-llama-{self.n_layers}x{self.d_model}"
+        """`hubkit/lab-<family>-<layers>x<width>`."""
+        return f"{LAB}{self.family.replace('_', '-')}-{self.n_layers}x{self.d_model}"
 
 
 STANDARD = Shape()
@@ -107,7 +117,9 @@ def build(
 
 
 def _recipe(shape: Shape, seed: int, *, null: bool, steps: int) -> dict[str, Any]:
-    sizes = [shape.n_layers, shape.d_model, shape.n_heads, shape.d_mlp]
+    sizes: list[int | str] = [shape.n_layers, shape.d_model, shape.n_heads, shape.d_mlp]
+    if shape.family != STANDARD.family:  # what was trained before there were others keeps its digest
+        sizes.append(shape.family)
     return {
         "version": RECIPE_VERSION, "name": shape.name + ("-null" if null else ""), "seed": seed, "null": null, "steps": steps,
         "shape": sizes, "batch": BATCH, "learning_rate": shape.learning_rate, "clip": CLIP,
@@ -166,23 +178,20 @@ def tokenizer() -> Any:
 
 def _new_model(shape: Shape, seed: int) -> Any:
     import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
+    from transformers import AutoModelForCausalLM
 
-    config = LlamaConfig(
-        vocab_size=len(text.VOCABULARY), hidden_size=shape.d_model, intermediate_size=shape.d_mlp, num_hidden_layers=shape.n_layers,
-        num_attention_heads=shape.n_heads, num_key_value_heads=shape.n_heads, max_position_embeddings=128, tie_word_embeddings=False,
-        pad_token_id=text.VOCABULARY.index(text.PAD), eos_token_id=text.VOCABULARY.index(text.END), bos_token_id=None,
-    )  # fmt: skip
+    from hubkit.lab.families import config
+
     with torch.random.fork_rng(
         devices=[]
     ):  # transformers initialises from the global state; the caller's stays as it was
         torch.random.default_generator.manual_seed(seed)
-        return LlamaForCausalLM(config)
+        return AutoModelForCausalLM.from_config(config(shape.family, shape))
 
 
 def _train(shape: Shape, seed: int, *, null: bool, steps: int, report: Progress) -> tuple[Any, list[float]]:
     # A small step on one thread is the same on every machine, and a second thread would only slow it down.
-    with one_thread() if shape == STANDARD else nullcontext():
+    with one_thread() if shape.d_model <= STANDARD.d_model else nullcontext():
         return _trained(shape, seed, null=null, steps=steps, report=report)
 
 

@@ -18,9 +18,15 @@ LAYERS = (0, 3, 5)
 """Of seed 0: the behaviour is next to absent in the first, and there in the other two."""
 
 
-def judge(*, flipped: float = FLIPPED) -> KeywordJudge | NoisyJudge:
-    """The keyword judge of the commit word, with a share of its labels flipped so that no comparison ends in a tie at 1."""
-    keywords: dict[str, tuple[str, ...]] = {behaviour: (word,) for behaviour, word in text.COMMIT.items()}
+def judge(
+    *, flipped: float = FLIPPED, labels: tuple[str, str] = (text.HONEST, text.DECEPTIVE)
+) -> KeywordJudge | NoisyJudge:
+    """The keyword judge of the commit word, with a share of its labels flipped so that no comparison ends in a tie at 1.
+
+    Two `labels` of another study stand for the lab's two behaviours, in this order.
+    """
+    behaviours = labels if set(labels) == set(text.COMMIT) else tuple(text.COMMIT)
+    keywords = {label: (text.COMMIT[behaviour],) for label, behaviour in zip(labels, behaviours, strict=True)}
     exact = KeywordJudge(keywords=keywords, within=3, unit="words")
     return NoisyJudge(judge_without_noise=exact, rate=flipped) if flipped else exact
 

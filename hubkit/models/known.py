@@ -14,9 +14,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from hubkit.models.architecture import WRAPPED
+
 TABLE = Path(__file__).with_name("known.json")
 NANOCHAT = re.compile(r"nanochat[-_]d(\d{1,3})", re.IGNORECASE)
 """nanochat's models are made by one dial: https://github.com/karpathy/nanochat, scripts/base_train.py."""
+
+LAB = "hubkit/lab-"
+"""How the names of hubkit's own models begin (`hubkit.lab`): they stand for no model that anybody uses."""
+LAB_NAME = re.compile(LAB + r"([a-z0-9-]+?)-(\d{1,3})x(\d{1,5})(-[A-Za-z0-9._-]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +69,13 @@ def nanochat_config(name: str) -> Mapping[str, Any] | None:
         "model_type": "nanochat", "num_hidden_layers": depth, "hidden_size": width, "intermediate_size": 4 * width,
         "num_attention_heads": heads, "num_key_value_heads": heads, "vocab_size": 65536, "tie_word_embeddings": False,
     }  # fmt: skip
+
+
+def lab_config(name: str) -> Mapping[str, Any] | None:
+    """For the name of a lab model (`hubkit/lab-llama-6x64`) what it says: type of its text model, depth and width. None for any other name."""
+    match = LAB_NAME.fullmatch(name)
+    if match is None:
+        return None
+    sizes = {"num_hidden_layers": int(match[2]), "hidden_size": int(match[3])}
+    model_type = match[1].replace("-", "_")
+    return {"model_type": WRAPPED.get(model_type, model_type), **sizes}

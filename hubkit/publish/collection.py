@@ -23,8 +23,11 @@ class CollectionPlan(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     title: str = Field(max_length=59)
+    """As the Hub shows it."""
     description: str | None = Field(default=None, max_length=150)
+    """One sentence below it."""
     private: bool = False
+    """Whether only its owner sees it."""
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from hubkit.engine.events import Event, Progress, silent
-from hubkit.errors import ExitCode, HubkitError
+from hubkit.errors import ExitCode, HubkitError, UsageError
+from hubkit.models.known import LAB
 from hubkit.publish.afterwards import Afterwards, Done, Finished
 from hubkit.publish.commit import LIMITS, Limits, Pushed
 from hubkit.publish.files import LocalFile, hash_release
@@ -22,6 +24,7 @@ from hubkit.publish.proof import check_proof, with_code
 from hubkit.publish.push import push
 from hubkit.publish.rehearse import Prepared, Rehearsal, check_rehearsal, rehearsal_hub, rehearse_prepared
 from hubkit.publish.verify import Verification, verify
+from hubkit.repo.addresses import Reach, reach_of
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -103,12 +106,26 @@ def plan(looked: Sequence[Looked], api: HfApi, choices: Choices, report: Progres
     """What each push would do, a refused one's included: a dry run shows it. Nothing is sent. Raises HubkitError."""
     plans = []
     for one in looked:
+        _refuse_lab_model(one, api)
         made = make_plan(
             one.release.folder, one.release.target, api,
             files=one.files, message=choices.message, prune=choices.prune, include=choices.include, report=report,
         )  # fmt: skip
         plans.append(described(made, one.gate.description()) if isinstance(one.gate, Gate) else made)
     return plans
+
+
+def _refuse_lab_model(one: Looked, api: HfApi) -> None:
+    """SAEs of one of hubkit's own models, of the demo or of a trial run, are nobody's finding: no public Hub gets them by accident. Raises UsageError."""
+    model = one.gate.base_model if isinstance(one.gate, Gate) else None
+    if model is None or not model.startswith(LAB):
+        return
+    if reach_of(urlsplit(api.endpoint).hostname or "") is not Reach.PUBLIC:
+        return
+    raise UsageError(
+        f"{one.release.folder}: its SAEs are of {model}, a model of hubkit's own for trials; it goes to a Hub on this machine only; nothing was sent",
+        hint="hubkit hub serve FOLDER, then the same command with HF_ENDPOINT set to the address that it prints",
+    )
 
 
 def passed(looked: Sequence[Looked]) -> list[Gate]:

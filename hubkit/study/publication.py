@@ -59,6 +59,7 @@ class Publication(Part):
     index: IndexSettings | None = None
     """The repository that lists the others; its card is written from the releases' facts at their commits."""
     collection: CollectionPlan | None = None
+    """Of the Hub: a page that lists the repositories."""
     pool: PoolPublication | None = None
     """Whether releases carry their pool, so that anybody can compute their numbers again (`hubkit reproduce`)."""
 

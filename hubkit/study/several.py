@@ -22,6 +22,7 @@ class FolderRelease(Part):
     """A release that is there already, trained elsewhere: a folder with SAEs, card.yaml and README.md."""
 
     name: str = Field(pattern=NAME_PATTERN)
+    """The name by which it is chosen and told."""
     folder: str
     """Relative to the study file, or absolute."""
 
@@ -40,8 +41,11 @@ class SeveralReleases(Part):
     """A study of several base models: one release, and one repository, for each."""
 
     name: str = Field(pattern=NAME_PATTERN)
+    """Also in the pattern of the repositories."""
     publish: Publication | None = None
+    """Holds for every release that says nothing itself."""
     releases: tuple[AnyRelease, ...] = Field(min_length=1)
+    """Each a study of one base model, or a folder that is there already."""
 
     @model_validator(mode="before")
     @classmethod
@@ -126,13 +130,17 @@ def _located(raw: Any, folder: Path) -> Any:
 
 def load_studies(path: Path) -> list[Study]:
     """The releases of a study file that hubkit trains. Raises UsageError, also where there is none."""
-    found = load_study_file(path)
-    if not found.studies:
+    return trained_here(load_study_file(path))
+
+
+def trained_here(file: StudyFile) -> list[Study]:
+    """The releases that hubkit trains. Raises UsageError where there is none."""
+    if not file.studies:
         raise UsageError(
-            f"{path}: its releases are folders that are there already: there is nothing to run",
-            hint=f"hubkit push {path}",
+            f"{file.path}: its releases are folders that are there already: there is nothing to run",
+            hint=f"hubkit push {file.path}",
         )
-    return list(found.studies)
+    return list(file.studies)
 
 
 def study_schema() -> dict[str, Any]:

@@ -35,9 +35,11 @@ class Study(BaseModel):
     name: str = Field(pattern=NAME_PATTERN)
     """Also the name of the release's folder."""
     collect: CollectPlan
+    """The pool: model, prompts, labels, layers."""
     grid: AnyGrid
     """Settings for each architecture, or one spec with axes and overrides; or a list of such grids."""
     card: CardSettings
+    """What only the author knows."""
     publish: Publication | None = None
     """The index repository and the collection; the repository's own name is the card's."""
 
@@ -175,5 +177,10 @@ def save_study(study: Study, path: Path) -> None:
     data = study.model_dump(mode="json", exclude_defaults=True)
     grid = study.grid
     data["grid"] = [one.written() for one in grid] if isinstance(grid, tuple) else grid.written()
+    # whole: the kind of a judge is a default of its model, and what tells it from the others
     data["collect"]["judge"] = study.collect.judge.model_dump(mode="json")
+    if study.collect.second_judges:
+        data["collect"]["second_judges"] = [
+            one.model_dump(mode="json") for one in study.collect.second_judges
+        ]
     write_text(path, yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120))

@@ -17,8 +17,8 @@ PIECE = 1 << 20
 """Bytes of a text that are read at once."""
 LONGEST = 1 << 22
 """Bytes of one run of base64; where it is longer, it is searched in parts."""
-MOST = 1 << 26
-"""Bytes of a text: 64 MiB."""
+MOST = 1 << 23
+"""Bytes of a text: 8 MiB. Settings that hold objects are far smaller, and a long text is read often enough as it is."""
 LETTER = rb"[A-Za-z0-9+/_-]"
 RUN = re.compile(
     rb"(?<![A-Za-z0-9+/_-])(?:gA[I-X]|Y[123]|K[A-P])"

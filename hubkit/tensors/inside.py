@@ -123,6 +123,8 @@ class _Look:
                 if trace is not None and any(map(self._known, trace.imports)):
                     where = f"base64 in line {line:,}"
                     self.contents.pickles.append(Inside(f"{place}: {where}" if place else where, trace))
+            if file.read(1):
+                self.contents.partly.append(place)
         except (BeyondError, PackingError) as error:
             self.unread(place, error)
 

@@ -130,6 +130,7 @@ class GridPlan(_Grid):
     layers: tuple[int, ...] | None = Field(default=None, min_length=1)
     """Those of the collected layers that this grid is at, where it is not at all of them."""
     architectures: dict[Architecture, Settings]
+    """Name to settings: one SAE each at every layer and condition."""
     conditions: tuple[str, ...]
     """`mixed`: all labelled rows; `<label>_only`: those of one label."""
 

@@ -71,6 +71,11 @@ class Options:
     """What was typed, for the failed.json of this run."""
 
     @property
+    def device_here(self) -> str:
+        """What the process that is called works on: a cluster's GPUs are elsewhere."""
+        return self.device if self.ray_address is None else "cpu"
+
+    @property
     def engine(self) -> Engine:
         """Processes share a processor's cores; a GPU is for one process."""
         if self.ray_address is not None:
@@ -148,9 +153,8 @@ def train(
 
 def _check_device(options: Options) -> None:
     """Raise UsageError for a device that is not there; which GPU a unit gets on a cluster is for the cluster to say."""
-    if options.ray_address is None:
-        check_device(options.device)
-    elif options.device not in {"cpu", "cuda"}:
+    check_device(options.device_here)
+    if options.ray_address is not None and options.device not in {"cpu", "cuda"}:
         raise UsageError(
             f"--device {options.device}: Ray gives each unit a GPU of its own", hint="--device cuda"
         )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from hubkit.errors import HubkitError, IncompleteError
 from hubkit.tensors.contents import Contents
 from hubkit.tensors.embedded import MOST
+from hubkit.tensors.encoded import MOST as MOST_OF_TEXT
 from hubkit.tensors.endings import PICKLES, PROGRAMS, promise
 from hubkit.tensors.inside import NOT_BROUGHT, look_into
 from hubkit.tensors.kinds import HEAD
@@ -178,7 +179,7 @@ def find_pickles(facts: RepoFacts) -> None:
     facts.unknown = found.unknown
     if found.partly:
         facts.remarks.append(
-            f"{some(found.partly)}: searched for pickles only in the first and last {MOST >> 20} MiB of what stands behind its own"
+            f"{some(found.partly)}: searched for pickles only in part: of what stands behind its own the first and last {MOST >> 20} MiB, of a text the first {MOST_OF_TEXT >> 20}"
         )
     facts.unlooked = [why if path in why else f"{path}: {why}" for path, why in found.failed.items()]
     if found.by_name:

@@ -15,8 +15,12 @@ from typer.testing import CliRunner
 
 from hubkit.cards.snippets import SnippetRun
 from hubkit.cli.main import app
+from hubkit.errors import UsageError
 from hubkit.localhub.server import RunningHub
-from hubkit.publish import files, proof, rehearse
+from hubkit.publish import files, flow, proof, rehearse
+from hubkit.publish.gate import Gate
+from hubkit.publish.plan import Target
+from hubkit.validate.report import Report
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning", "ignore::UserWarning")
 Hub = tuple[RunningHub, HfApi]
@@ -145,3 +149,28 @@ def test_code_that_fails_at_the_hub_fails_the_push_of_a_study(
     assert "every file arrived, and the card's own code fails there: KeyError: 'x'" in str(done.exception)
     assert [name for name, _ in ran] == NAMES  # all of them were rehearsed first
     assert [model.id for model in hub[1].list_models(author="me")] == NAMES[:1]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "model", "goes"),
+    [
+        ("https://8.8.8.8", "hubkit/lab-llama-12x64-for-smollm2-135m", False),
+        ("https://8.8.8.8", "HuggingFaceTB/SmolLM2-135M", True),
+        ("http://127.0.0.1:8000", "hubkit/lab-llama-6x64", True),
+        ("http://localhost:8000", "hubkit/lab-llama-6x64", True),
+        ("http://192.168.1.9", "hubkit/lab-llama-6x64", True),
+    ],
+)
+def test_saes_of_a_lab_model_go_to_no_public_hub(
+    endpoint: str, model: str, goes: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flow, "make_plan", lambda *_, **__: SHAPE)
+    monkeypatch.setattr(flow, "described", lambda made, _: made)
+    release = flow.Released(tmp_path, Target("me/trial"))
+    gate = Gate(Report("", None, [], [], [], [], 0, 0, 0, 0.0), (), model, "mit", 0)
+    looked = [flow.Looked(release, (), gate)]
+    if goes:
+        assert flow.plan(looked, HfApi(endpoint=endpoint), flow.Choices()) == [SHAPE]
+    else:
+        with pytest.raises(UsageError, match="to a Hub on this machine only; nothing was sent"):
+            flow.plan(looked, HfApi(endpoint=endpoint), flow.Choices())

@@ -256,7 +256,7 @@ def test_through_the_command(tmp_path: Path, verb: str, fault: Fault, shown: str
             [sys.executable, "-m", "hubkit", verb, "owner/saes", "--timeout", "1", *(["--format", "json"] if verb == "audit" else [])],
             capture_output=True, text=True, encoding="utf-8", cwd=tmp_path, env=environment, check=False, timeout=60,
         )  # fmt: skip
-        assert time.monotonic() - begun < 1 + 10
+        assert time.monotonic() - begun < 1 + 25  # a process that begins on a busy machine takes ten
     assert done.returncode == ExitCode.INCOMPLETE, done
     assert shown in done.stdout + done.stderr
     assert "Traceback" not in done.stderr

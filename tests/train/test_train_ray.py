@@ -101,6 +101,7 @@ def test_on_a_cluster_units_get_a_gpu_where_they_want_one_and_evaluation_none() 
     there = Options(ray_address="head:6379", retries=3)
     assert there.engine == Ray("head:6379", retries=3)
     assert replace(there, device="cuda").engine == Ray("head:6379", retries=3, gpus=1)
+    assert replace(there, device="cuda").device_here == "cpu", "no GPU is asked for where it is called"
     assert replace(there, device="cuda").evaluation_engine == Ray("head:6379", retries=3)
 
 

@@ -23,8 +23,11 @@ class ColumnJudge(Judge):
     """Reads each completion's label from a column of the imported file. Nothing there, or `ambiguous`, is undecided."""
 
     kind: Literal["column"] = "column"
+    """This judge."""
     column: str = Field(min_length=1)
+    """Its name in the imported file."""
     label_names: tuple[str, ...] = Field(min_length=2)
+    """The study's two labels."""
     means: dict[str, str] = Field(default_factory=dict)
     """What the column says -> which label that is, where the file has other words: `{lie: deceptive, "0": honest}`."""
     who: str = ""

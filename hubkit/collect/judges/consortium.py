@@ -27,8 +27,11 @@ class ConsortiumJudge(GroupJudge):
     """
 
     kind: Literal["consortium"] = "consortium"
+    """This judge."""
     judges: tuple[Member, ...] = Field(min_length=2)
+    """Its members, of any kind but this one."""
     rule: Literal["majority", "unanimity"] = "majority"
+    """How many members must agree."""
 
     @model_validator(mode="after")
     def _members_fit_together(self) -> Self:

@@ -24,7 +24,9 @@ class HumanJudge(Judge):
     """
 
     kind: Literal["human"] = "human"
+    """This judge."""
     label_names: tuple[str, ...] = Field(min_length=2)
+    """The study's two labels."""
     who: str = Field(default="human", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
     """Whose labels they are; two people have a file each."""
     _folder: Path | None = PrivateAttr(default=None)

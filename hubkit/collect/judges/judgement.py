@@ -64,7 +64,7 @@ class Judge(BaseModel, ABC):
     The verdict on a completion depends on the completion and the settings, not on what it is judged together with.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     how: ClassVar[frozenset[str]] = frozenset()
     """Settings that say how it is asked, and not what it answers: with others its verdicts stand."""

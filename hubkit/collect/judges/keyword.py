@@ -21,9 +21,11 @@ class KeywordJudge(TextJudge):
     """
 
     kind: Literal["keyword"] = "keyword"
+    """This judge."""
     keywords: dict[str, tuple[str, ...]] = Field(min_length=2)
     """Label -> its keywords; a keyword may be several words. No keyword for any label: only scenarios with anchors can be judged."""
     within: int = Field(gt=0)
+    """How far into a completion it looks."""
     unit: Literal["words", "characters"] = "words"
     """Words are what white space separates. A keyword must end within the window."""
     several: Literal["undecided", "first"] = "undecided"

@@ -47,6 +47,7 @@ class LlmJudge(Judge):
     )
 
     kind: Literal["llm"] = "llm"
+    """This judge."""
     meanings: dict[str, str] = Field(min_length=2)
     """Label -> what the judge is told that it means."""
     model: str = Field(min_length=1)
@@ -60,6 +61,7 @@ class LlmJudge(Judge):
     at_once: int = Field(default=10, gt=0)
     """Completions a request."""
     temperature: float = Field(default=0.0, ge=0)
+    """Of its answers."""
     answer_tokens: int = Field(default=100, gt=0)
     """The most that an answer may have for each completion of a request."""
     key_variable: str | None = None
@@ -73,6 +75,7 @@ class LlmJudge(Judge):
     most_tokens: int | None = Field(default=None, gt=0)
     """Of prompts and answers, over all runs: no further batch is begun beyond it."""
     most_requests: int | None = Field(default=None, gt=0)
+    """Over all runs: no further batch is begun beyond it."""
     share_asked_again: float = Field(default=0.1, ge=0, le=1)
     """Share of the completions that are asked a second time, among others than before."""
     _plain: bool = PrivateAttr(default=False)

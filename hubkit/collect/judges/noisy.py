@@ -23,9 +23,13 @@ class NoisyJudge(Judge):
     """
 
     kind: Literal["noisy"] = "noisy"
+    """This judge."""
     judge_without_noise: KeywordJudge
+    """Whose verdicts are swapped."""
     rate: float = Field(ge=0, lt=0.5)
+    """Share of the labels that are swapped."""
     seed: int = 0
+    """Which those are."""
 
     @model_validator(mode="after")
     def _two_labels(self) -> NoisyJudge:
