@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from engine import jobs
 
+from hubkit.engine import ray as engine_of_ray
 from hubkit.engine.local import Local
 from hubkit.engine.ray import Ray
-from hubkit.engine.work import Unit
+from hubkit.engine.work import Failure, Unit
 from hubkit.errors import HubkitError, UsageError
 
 if TYPE_CHECKING:
@@ -38,6 +39,18 @@ def test_an_address_of_rays_client_is_refused() -> None:
     pytest.importorskip("ray", reason="needs the ray extra")
     with pytest.raises(UsageError, match="an address of Ray's client"):
         Ray("ray://head:10001").run([Unit("a", 1)], jobs.square)
+
+
+def test_a_node_that_does_not_see_the_folder_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        engine_of_ray, "share_cores", lambda: None
+    )  # it would hold for this process from here on
+    setting = engine_of_ray._Setting(folder=str(tmp_path / "elsewhere"))
+    (failure,) = engine_of_ray._serve(setting, "a", b"")
+    assert isinstance(failure, Failure)
+    assert (failure.key, failure.final) == ("a", False)
+    assert str(tmp_path / "elsewhere") in failure.message
+    assert failure.hint == "run hubkit in a folder that every node sees"
 
 
 def test_where_no_cluster_answers_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
