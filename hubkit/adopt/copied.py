@@ -17,10 +17,10 @@ AROUND = re.compile(
 """What the Hub shows beside a card; a copied page has it behind the card."""
 DASH = re.compile(r"\s(?:[-–—]|β)\s")
 """Between a heading's words and what they are of; `β` is what a damaged dash becomes."""
-ASIDE = re.compile(r"\s*\([^()]*\)$")
+ASIDE = re.compile(r"(?<!\s)\s*+\([^()]*\)$")
 HEAD_OF_VALUES = re.compile(r"\bvalues?$", re.IGNORECASE)
 """`Metric Value`: the head of a table."""
-ENDS_IN_NUMBER = re.compile(r"[-+−~]?\d[\d.,]*\s?%?$")
+ENDS_IN_NUMBER = re.compile(r"\d[.,]*\s?%?$")
 IN_A_CELL = r"\s+([-+−~]?\d[\d.,]*%?(?: ± \d[\d.,]*%?)?)"
 LONGEST_ROW = 200
 TITLES = re.compile(

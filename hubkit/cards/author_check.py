@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from hubkit.repo.view import RepoView
 
 MOST_TOLD = 8
-PIECES = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|\n", re.DOTALL)
+PIECES = re.compile(
+    r"\{\{(?:(?!\{\{|\}\}).)*+\}\}|\{%(?:(?!\{%|%\}).)*+%\}|\{#(?:(?!\{#|#\}).)*+#\}|\n", re.DOTALL
+)
 """What parts the words of a text that quotes facts: lines, and quotations."""
 SHORTEST = 6
 """Characters by which a line is known to be the author's."""

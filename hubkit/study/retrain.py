@@ -13,10 +13,13 @@ from safetensors.numpy import load_file
 from hubkit.errors import IncompleteError, NothingFound
 from hubkit.evaluate.reproduce import UNFIT
 from hubkit.evaluate.rows import read_sae
+from hubkit.formats.detect import read_saes
+from hubkit.formats.folder import folders_of
 from hubkit.release.folds import CONTROL
 from hubkit.release.layout import ACTIVATIONS, CFG, EVALUATION, PUBLISHED_POOL, PUBLISHED_SPECS, WEIGHTS
 from hubkit.release.metrics import Evaluation
 from hubkit.release.model import Artefact
+from hubkit.repo.local import open_folder
 from hubkit.train.plan import CrossFit
 from hubkit.train.run import Options, train
 from hubkit.train.spec import SaeSpec
@@ -100,7 +103,20 @@ def _specs(release: Path, there: Evaluation) -> list[SaeSpec]:
                 f"{path}: {sae_id} has the digest {spec.digest()}, expected that of its {CFG}, {recorded}",
                 hint=UNFIT,
             )
+        width = _width(release, sae_id)
+        if width != spec.d_sae:
+            raise IncompleteError(
+                f"{path}: {sae_id} has d_sae {spec.d_sae}, expected {width}, as many latents as its {WEIGHTS} have",
+                hint=UNFIT,
+            )
     return list(specs.values())
+
+
+def _width(release: Path, sae_id: str) -> int | None:
+    """Latents of the weights that are there: what is trained again takes no more memory than what was published."""
+    found = read_saes(folders_of(open_folder(release / sae_id))["."])
+    encoder = found[0].tensors.get("W_enc") if len(found) == 1 else None
+    return encoder.shape[-1] if encoder is not None and encoder.shape else None
 
 
 def _distance(published: Path, again: Path) -> float:

@@ -2,7 +2,7 @@
 
 A row is added for a program whose ordinary way of loading does so. Sources: hydra 1.3 (instantiate), jsonpickle 4 (tags.py), jsonargparse 4 (class_path of LightningCLI), torchtune 0.6
 (config.instantiate), mmengine 0.10 (Registry.get), CompVis's instantiate_from_config, Haystack 2 (Pipeline.from_dict), fiddle 0.3 (serialization), langchain-core 1 (load), skops 0.13 (io),
-PEFT 0.17 (auto.py), MLflow 3 (pyfunc), sentence-transformers 5 (modules.json), AutoGen 0.7 (ComponentModel), Python 3.13 (logging.config), MONAI 1.5 (bundle), HyperPyYAML 1.2,
+PEFT 0.17 (auto.py), MLflow 3 (pyfunc), sentence-transformers 5 (modules.json, Dense, CrossEncoder), AutoGen 0.7 (ComponentModel), Python 3.13 (logging.config), MONAI 1.5 (bundle), HyperPyYAML 1.2,
 lm-evaluation-harness 0.4 (utils.import_function).
 """
 
@@ -51,6 +51,7 @@ LOADERS = (
     Loader("lightning", "Lightning's command line imports and calls", ("class_path",), runs=calls_program),
     Loader("torchtune", "torchtune imports and calls", ("_component_",), runs=calls_program),
     Loader("modules", "sentence-transformers imports", ("type",), {"idx": None, "path": None}, ordinary=NOTE, own=("sentence_transformers", "pylate"), runs=runs_code),
+    Loader("activation", "sentence-transformers imports and calls", ("activation_function", "activation_fn", "sbert_ce_default_activation_function"), runs=calls_program),
     Loader("registry", "mmengine or Haystack imports and calls", ("type",)),
     Loader("callable", "Haystack imports and calls", ("streaming_callback", "function")),
     Loader("diffusion", "diffusion programs import and call", ("target",)),

@@ -7,6 +7,7 @@ llama-cpp-python before 0.2.72 (which rendered them without a sandbox).
 from __future__ import annotations
 
 import re
+import types
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,16 @@ INSIDE = re.compile(
     r"|[\w)\]]\[\s{0,9}\(?[\"'][^\"'\]]{0,80}[\"']\s{0,9}(?:\*|\|\s{0,9}(?:replace|reverse|format|lower|join)\b)"
 )
 """`__globals__` and its like, and an attribute or a key whose name is put together."""
+KINDS = (
+    object, type, int, float, str, bytes, list, tuple, dict, set, property, range, BaseException, types.FunctionType, types.MethodType, types.BuiltinFunctionType,
+    types.ModuleType, types.CodeType, types.FrameType, types.TracebackType, types.GeneratorType, types.CoroutineType, types.MappingProxyType, types.GetSetDescriptorType,
+)  # fmt: skip
+PYTHONS = frozenset(name for kind in KINDS for name in [*dir(kind), *dir(type(kind))]) | frozenset(
+    "__builtins__ __import__ __loader__ __spec__ __file__ __path__ __package__ __name__ __main__ __wrapped__ __debug__".split()  # noqa: SIM905 - as in imports.py
+)
+"""What objects have inside; `__start__` and `__en__`, tokens of some models, are none of it."""
+BEGUN = re.compile(r"(?<![\[(])([\"'])[^\"'{}%]{0,80}\Z")
+"""A text that is printed or joined, and neither a key nor what a function is given."""
 JOINED = re.compile(r"[\"']\s{0,9}[+~]?\s{0,9}[\"']")
 """Where one text ends and the next begins, which Jinja makes one of: `'__cl' + 'ass__'`, `'__cl' 'ass__'`."""
 OCTAL = re.compile(r"\\{1,2}(?:(1[0-7]{2}|[4-7][0-7](?![0-7]))|N\{LOW LINE\}|U0000005[fF])")
@@ -55,9 +66,20 @@ def reaches_inside(text: str) -> str | None:
         if number == MOST_LOOKS:
             return None
         before = text[max(0, match.start() - REACH) : match.start()]
-        if max(map(before.rfind, OPENERS)) > max(map(before.rfind, CLOSERS)):
+        if max(map(before.rfind, OPENERS)) > max(map(before.rfind, CLOSERS)) and not _is_token(
+            match.group(), before[-100:], text[match.end() : match.end() + 100]
+        ):
             return match.group()
     return None
+
+
+def _is_token(name: str, before: str, after: str) -> bool:
+    """Whether a name stands in a text as a model's own token: Python has no such name, and nothing is made of the text."""
+    begun = BEGUN.search(before)
+    if begun is None or not name.startswith("__") or name in PYTHONS:
+        return False
+    ended = re.match(rf"[^\"'{{}}%]{{0,80}}{begun[1]}\s{{0,9}}(?![|\]%.*(])", after)
+    return ended is not None
 
 
 def search_templates(view: RepoView, searched: SearchedCode) -> None:

@@ -42,7 +42,7 @@ REPR = "py/repr"
 """Of jsonpickle: an expression."""
 WORDS = re.compile(
     "auto_map|custom_pipelines|_target_|py/[a-z]|Lambda|__lambda__|class_name|attn_implementation|experts_implementation|parent_library|loader_module|__module__"
-    '|class_path|_component_|pyref|constructor|"idx"|\\\\(?:u00[2-7]|x[2-7])'
+    '|class_path|_component_|activation_f|default_activation|pyref|constructor|"idx"|\\\\(?:u00[2-7]|x[2-7])'
     r"|!(?:%|(?:new|name|module|apply|applyref):|function\b)|%TAG"
     rf"|(?<!\w)(?:{'|'.join(sorted(UNMISTAKABLE))})(?!\w)|\$[^\n]{{0,80}}(?:eval|exec|compile|breakpoint|system|__)"
 )

@@ -40,7 +40,7 @@ SHORT = (
 UNSEEN = dict.fromkeys([0, 0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF])
 """Characters that nobody sees: zeros, which UTF-16 and UTF-32 have between letters, and what has no width."""
 SEEN = re.compile("[\0\u00ad\u200b-\u200d\u2060\ufeff]")
-QUOTED_MARK = re.compile("=[2-7][0-9A-F]")
+QUOTED_MARK = re.compile("=[2-7][0-9A-F]|(?i:quoted-printable)")
 QUOTED = re.compile(r"=([2-7][0-9A-F])|=[ \t]{0,8}\r?\n")
 BASE64 = re.compile(
     r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{24,}(?:\r?\n[ \t]{0,8}[A-Za-z0-9+/_-]{4,}){0,400}={0,2}"

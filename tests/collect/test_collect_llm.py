@@ -442,12 +442,28 @@ def test_how_it_is_asked_makes_no_verdict_old(tmp_path: Path) -> None:
         {"base_url": "https://evil.example/v1", "key_variable": "HF_TOKEN"}, {"base_url": "http://huggingface.co/v1", "key_variable": "HF_TOKEN"},
         {"base_url": "https://huggingface.co.evil.example/v1", "key_variable": "hf_token"}, {"base_url": "https://nothuggingface.co/v1", "key_variable": "HF_TOKEN"},
         {"base_url": "https://me.hf.space/v1", "key_variable": "HUGGING_FACE_HUB_TOKEN"},
+        {"base_url": "https://evil.example/v1", "key_variable": "OPENAI_API_KEY"}, {"base_url": "http://api.openai.com/v1", "key_variable": "OPENAI_API_KEY"},
+        {"base_url": "https://api.openai.com.evil.example/v1", "key_variable": "openai_api_key"}, {"base_url": "https://notopenai.com/v1", "key_variable": "OPENAI_API_KEY"},
+        {"base_url": "https://api.openai.com/v1", "key_variable": "ANTHROPIC_API_KEY"}, {"base_url": "https://evil.example/v1", "key_variable": "AWS_SECRET_ACCESS_KEY"},
+        {"base_url": "http://127.0.0.1:8000/v1", "key_variable": "GITHUB_TOKEN"},
         {"base_url": "http://h/v1", "provider": "together"}, {"meanings": {"yes": "a", "Ambiguous": "b"}}, {"meanings": {"yes": "a"}},
     ],
 )  # fmt: skip
 def test_settings_that_cannot_be_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         LlmJudge.model_validate({"model": "m", "meanings": {"yes": "a", "no": "b"}} | change)
+
+
+@pytest.mark.parametrize(
+    ("url", "variable"),
+    [
+        ("https://api.openai.com/v1", "OPENAI_API_KEY"), ("https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY"), ("http://127.0.0.1:8000/v1", "OPENAI_API_KEY"),
+        ("http://localhost/v1", "ANTHROPIC_API_KEY"), ("https://api.anthropic.com/v1", "ANTHROPIC_API_KEY"), ("https://my.server/v1", "JUDGE_KEY"), ("http://my.server/v1", "MY_OPENAI_KEY"),
+        ("https://router.huggingface.co/v1", "HF_TOKEN"),
+    ],
+)  # fmt: skip
+def test_a_key_goes_where_it_belongs(url: str, variable: str) -> None:
+    LlmJudge(model="m", meanings={"yes": "a", "no": "b"}, base_url=url, key_variable=variable)
 
 
 def test_a_study_file_names_it() -> None:

@@ -216,6 +216,20 @@ def test_another_weight_and_another_spec_are_found(release: Path, tmp_path: Path
         retrain(release, tmp_path / "kept", workers=1, report=silent)
 
 
+def test_a_spec_of_another_width_is_told_before_anything_is_trained(release: Path, tmp_path: Path) -> None:
+    wide = SPECS[0].model_copy(update={"d_sae": 10**9})
+    PublishedSpecs(specs=[wide, SPECS[1]]).save(release / "pool" / "specs.json")
+    cfg = release / "topk_mixed" / "cfg.json"
+    told = json.loads(cfg.read_text(encoding="utf-8"))
+    told["d_sae"], told["metadata"]["hubkit"]["spec_sha256"] = 10**9, wide.digest()
+    cfg.write_text(json.dumps(told), encoding="utf-8")
+    with pytest.raises(
+        IncompleteError,
+        match="topk_mixed has d_sae 1000000000, expected 32, as many latents as its sae_weights",
+    ):
+        retrain(release, tmp_path / "kept", workers=1, report=silent)
+
+
 def test_the_verb_trains_again_where_it_is_asked_to(release: Path, tmp_path: Path) -> None:
     (release / "pool" / "completions.jsonl").unlink()
     words = ["reproduce", str(release), "--retrain", "--folder", str(tmp_path / "kept"), "--workers", "1"]

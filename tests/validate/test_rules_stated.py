@@ -43,6 +43,7 @@ def found(name: str, value: float, **more: Any) -> list[str]:
         ("explained variance", 1.2, {"written": "120%"}, "120 %, more than all"),
         ("probe accuracy", 869, {}, "more than all"),
         ("share of dead latents", 1.5, {"written": "150 %"}, "more than all"),
+        ("share of dead latents", 11.5, {"written": "1,150.00 per cent"}, "1150 %, more than all"),
     ],
 )
 def test_what_the_files_contradict_is_found(

@@ -304,6 +304,7 @@ HIDDEN: dict[str, str] = {
     "base64 of UTF-16": base64.b64encode(TOKEN.encode("utf-16-le")).decode(),
     "base64 of JSON": base64.b64encode(json.dumps({"t": TOKEN.replace("_", "%5F")}).encode()).decode(),
     "quoted-printable": f"Subject: x\n\na=3D1 {TOKEN.replace('_', '=5F')}",
+    "quoted-printable, by its name": f"Content-Transfer-Encoding: Quoted-Printable a {TOKEN[:20]}=\n{TOKEN[20:]}",
     "quoted-printable, broken": f"a=3D1 {TOKEN[:20]}=\n{TOKEN[20:]}",
     "without width": TOKEN.replace("_", "_\u200b"),
     "soft hyphens": TOKEN[:10] + "\u00ad" + TOKEN[10:],

@@ -14,6 +14,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from hubkit.collect.judges.answers import UNDECIDED, Said, verdict_alone, verdicts_in
 from hubkit.collect.judges.endpoint import Answer, Endpoint, UnansweredError
 from hubkit.collect.judges.judgement import Judge, Judgement, Lost, Reply
+from hubkit.collect.judges.keys import misplaced
 from hubkit.collect.judges.rubric import RUBRIC, answer_schema, messages_of, rubric_sha256
 from hubkit.errors import IncompleteError
 from hubkit.texts import printable, shortened
@@ -103,6 +104,8 @@ class LlmJudge(Judge):
             raise ValueError("base_url and provider, expected one of them")
         if (self.key_variable or "").upper() in TOKENS and not self._is_the_hub:
             raise ValueError(f"key_variable: {self.key_variable} {ELSEWHERE}")
+        if self.key_variable and (why := misplaced(self.key_variable, self.base_url)) is not None:
+            raise ValueError(f"key_variable: {why}")
         return self
 
     @property

@@ -15,7 +15,7 @@ from hubkit.validate.rule import sae_rule
 AT_LEAST_ONE = re.compile(r"context_size$|train_batch_size(?:_tokens)?$|n_batches_in_buffer$")
 ABOVE_ZERO = re.compile(r"(?:lr|learning_rate|lp_norm|adam_eps|expansion_factor)$")
 NOT_NEGATIVE = re.compile(
-    r"(?:n_|total_)?(?:training|train)_(?:tokens|samples|steps)$|(?:l1|l0|sparsity|aux)_(?:coefficient|penalty)$|\w*warm_?up_steps$|lr_decay_steps$|\w*threshold_init\w*$|hook_layer$|hook_head_index$"
+    r"(?:n_|total_)?(?:training|train)_(?:tokens|samples|steps)$|(?:l1|l0|sparsity|aux)_(?:coefficient|penalty)$|\w*warm_?up_steps$|lr_decay_steps$|(?>\w*?threshold_init)\w*$|hook_layer$|hook_head_index$"
 )
 FLAGS = {"prepend_bos"}
 TEXTS = {"dataset_path"}

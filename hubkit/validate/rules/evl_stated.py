@@ -39,7 +39,7 @@ NO_SHARE = re.compile(
     I,
 )
 """May well be more than all."""
-PERCENT = re.compile(r"([-+]?\d[\d,]*(?:\.\d+)?) ?(?:%|per ?cent)", I)
+PERCENT = re.compile(r"(?<!\d)([-+]?\d[\d,]{0,40}(?:\.\d{1,40})?) ?(?:%|per ?cent)", I)
 FAR = 1.5
 """A ratio of two means of L0 that neither other rows nor another pooling explains."""
 
