@@ -145,14 +145,19 @@ def test_a_card_whose_code_fails_is_not_published_unless_somebody_says_why(hub: 
 
 
 def with_license(release: Path, name: str) -> None:
-    card = release / "README.md"
-    text = card.read_text(encoding="utf-8").replace("license: mit", f"license: {name}")
-    card.write_text(text, encoding="utf-8")
+    for card in (release / "README.md", release / "card.yaml"):
+        text = card.read_text(encoding="utf-8").replace("license: mit", f"license: {name}")
+        card.write_text(text, encoding="utf-8")
 
 
 def test_a_license_that_is_not_on_the_hubs_list_stops_the_rehearsal(hub: Hub, release: Path) -> None:
     with_license(release, "new-license-9.0")
-    prepared = prepare(release, Target(NAME), hub[1], Choices(allow={"CARD-EDITED": "on purpose"}))
+    prepared = prepare(
+        release,
+        Target(NAME),
+        hub[1],
+        Choices(allow={"CARD-EDITED": "on purpose", "CARD-STALE": "on purpose"}),
+    )
     with pytest.raises(UsageError, match=r"license.*must be one of.*new-license-9\.0") as told:
         rehearse(prepared)
     assert "--no-rehearse" in (told.value.hint or "")
