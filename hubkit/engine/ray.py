@@ -113,7 +113,7 @@ def _cluster(address: str) -> Iterator[ModuleType]:
     if address.startswith("ray://"):
         raise UsageError(
             f"--ray-address {address}: an address of Ray's client, through which progress does not come back",
-            hint="run hubkit on a node of the cluster, with --ray-address auto",
+            hint="type it on a node of the cluster, with --ray-address auto",
         )
     if ray.is_initialized():
         yield ray

@@ -25,7 +25,7 @@ from tensors.hostile import CALL, HEALTHY, legacy, npy, npz, tarred, torch_zip, 
 from validate.test_pickle_search import far
 
 from hubkit.repo.local import open_folder
-from hubkit.tensors import embedded
+from hubkit.tensors import embedded, encoded
 from hubkit.tensors.signatures import inert, program, reads_as_text
 from hubkit.validate.finding import Severity
 from hubkit.validate.run import Selection, validate
@@ -196,7 +196,15 @@ def test_what_was_searched_in_part_is_said(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setattr(embedded, "MOST", most)
         report = check(view(files={"old.pt": old}), "SEC001")
         assert report.complete
-        assert len([one for one in report.remarks if "only in the first and last" in one]) == said
+        assert len([one for one in report.remarks if "searched for pickles only in part" in one]) == said
+
+
+def test_a_text_that_is_longer_than_is_searched_for_base64_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoded, "MOST", encoded.PIECE)
+    for size, said in ((encoded.PIECE + 9, 1), (encoded.PIECE - 9, 0)):
+        report = check(view(files={"a.json": b'{"a": "' + b"x " * (size // 2) + b'"}'}), "SEC001")
+        assert report.complete
+        assert len([one for one in report.remarks if "of a text the first" in one]) == said
 
 
 @pytest.mark.parametrize(
