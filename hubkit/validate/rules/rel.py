@@ -229,7 +229,7 @@ def provenance_disagrees(repo: RepoFacts) -> Iterator[Found]:
 
 def _without_schema(file: JsonFile) -> Iterator[Found]:
     """It has hubkit's keys, and nothing by which hubkit would know that it is its own."""
-    if file.document is not None and file.value == {}:
+    if file.document is not None and file.document.value == {}:
         yield Found(
             "provenance.json is there and holds nothing: it records no file, and no study",
             "hubkit run STUDY.yaml writes it; or remove it",
