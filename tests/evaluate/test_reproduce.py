@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from hubkit.cli.main import app
 from hubkit.engine.events import silent
-from hubkit.errors import IncompleteError, NothingFound
+from hubkit.errors import IncompleteError, NothingFound, UsageError
 from hubkit.evaluate.numbers import FOLDS, entries
 from hubkit.evaluate.reproduce import reproduce
 from hubkit.evaluate.run import evaluate
@@ -242,7 +242,8 @@ def test_the_verb_trains_again_where_it_is_asked_to(release: Path, tmp_path: Pat
     said = json.loads(CliRunner().invoke(app, [*words, "--format", "json", "--quiet"]).stdout)
     assert said["retrained"] == {"saes": 2, "identical": 2, "furthest": 0.0, "beside": 9}
     refused = CliRunner().invoke(app, ["reproduce", str(release), "--folder", str(tmp_path)])
-    assert refused.exit_code == 2
+    assert isinstance(refused.exception, UsageError)
+    assert "--folder without --retrain" in refused.exception.message
 
 
 def test_without_a_pool_or_with_another_there_is_nothing_to_compute(release: Path) -> None:
