@@ -1,8 +1,8 @@
 """How often hubkit's intervals hold what they say they hold, and how often its tests find what is not there.
 
-    PYTHONPATH=.:tests python benchmarks/calibration.py [--pools 1000] [--only NAME] [--saes] [--out FOLDER]
+    PYTHONPATH=.:tests python benchmarks/calibration.py [--pools 1000] [--only NAME] [--saes | --joint] [--out FOLDER]
 
-Prints the tables of docs/numbers.md. With `--saes` the second: pools with a TopK and a JumpReLU of every condition, trained, cross-fitted and evaluated. Each pool is a
+Prints the tables of docs/numbers.md. With `--joint` a line a setting: differences by 199 permutations, one by one and together. With `--saes` the second: pools with a TopK and a JumpReLU of every condition, trained, cross-fitted and evaluated. Each pool is a
 line of a file in FOLDER, so that a run which was stopped goes on; `--pools 0` prints what is there.
 """
 
@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from noise_pools import SETTINGS, Seen, Setting, band, measure_pool, summary
+from noise_pools import SETTINGS, Seen, Setting, band, compared, measure_pool, summary
 from noise_saes import Held
 
 
@@ -92,6 +92,15 @@ def without_saes(setting: Setting, seed: int) -> dict[str, Any]:
     return asdict(measure_pool(setting, seed))
 
 
+def table_of_joint(setting: Setting, pools: list[dict[str, Any]]) -> str:
+    """One line of Markdown."""
+    shares = [sum(one[name] for one in pools) / max(1, len(pools)) for name in ("covered", "k of n", "max-T")]
+    return f"| {setting.name} ({len(pools)}) | " + " | ".join(f"{share:.3f}" for share in shares) + " |"
+
+
+MAKE = {"saes": pool_with_saes, "joint": compared, "probes": without_saes}
+
+
 def main() -> None:
     """From the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -99,15 +108,20 @@ def main() -> None:
     parser.add_argument("--only", default="", help="settings whose names contain it")
     parser.add_argument("--out", type=Path, default=Path("calibration"))
     parser.add_argument("--saes", action="store_true")
+    parser.add_argument("--joint", action="store_true")
     asked = parser.parse_args()
-    out = asked.out / ("saes" if asked.saes else "probes")
+    kind = "saes" if asked.saes else "joint" if asked.joint else "probes"
+    out, make = asked.out / kind, MAKE[kind]
     out.mkdir(parents=True, exist_ok=True)
     found = []
     for setting in SETTINGS:
         if asked.only not in setting.name:
             continue
-        pools = pools_of(setting, asked.pools, out, pool_with_saes if asked.saes else without_saes)
+        pools = pools_of(setting, asked.pools, out, make)
         if not pools:
+            continue
+        if asked.joint:
+            print(table_of_joint(setting, [one for one in pools if one]), flush=True)
             continue
         if asked.saes:
             print(table_with_saes(setting, pools) + "\n", flush=True)

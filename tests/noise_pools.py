@@ -15,7 +15,7 @@ from hubkit.evaluate.probe import probe
 from hubkit.measures.design import Design, numbered
 from hubkit.measures.differing import Differing
 from hubkit.measures.families.probe import against_chance, difference, probe_new_scenarios
-from hubkit.measures.inference import accuracy_deviation, auroc_deviation
+from hubkit.measures.inference import PERMUTATIONS, Z, accuracy_deviation, auroc_deviation
 from hubkit.measures.joint import Joint
 from hubkit.measures.probed import Probed, accuracies, aurocs
 
@@ -128,6 +128,26 @@ def measure_pool(setting: Setting, seed: int) -> Seen:
     seen.found["k of n"] = [joint.as_many_above(np.ones(SEVERAL, dtype=bool))[1] <= 0.05]
     seen.found["max-T"] = [bool(joint.corrected().min() <= 0.05)]
     return seen
+
+
+def compared(setting: Setting, seed: int, draws: int = PERMUTATIONS) -> dict[str, Any]:
+    """Several probes beside one that is as good, by as many permutations as an evaluation makes: with few of them how far a difference scatters is known too
+    badly for the furthest of several."""
+    design, several = pool(setting, seed)
+    probes = [probe(design, dict.fromkeys(design.folds, x), "folds held", draws) for x in several]
+    each = [
+        Differing.of(one, probes[0], design)
+        for one in probes[1:]
+        if isinstance(one, Probed) and isinstance(probes[0], Probed)
+    ]
+    if len(each) < SEVERAL:
+        return {}
+    joint = Joint(each, design)
+    return {
+        "covered": bool(abs(joint.distances[0]) < Z),
+        "k of n": joint.as_many_above(np.ones(SEVERAL, dtype=bool))[1] <= 0.05,
+        "max-T": bool(joint.corrected().min() <= 0.05),
+    }
 
 
 def _one(seen: Seen, name: str, probed: Probed, design: Design, chance: np.random.Generator) -> None:
