@@ -16,9 +16,16 @@ LINE = f"{NO_KERNEL}: %s. Please make sure you already `pip install kernels` and
 
 
 @pytest.fixture
-def logger() -> Iterator[logging.Logger]:
+def logger(monkeypatch: pytest.MonkeyPatch) -> Iterator[logging.Logger]:
+    """As it is in a new process: what other packages configure for themselves may have switched it off in this one."""
     found = logging.getLogger(KERNEL_LOGGER)
     found.removeFilter(_tells)
+    parts = KERNEL_LOGGER.split(".")
+    for one in (logging.getLogger(".".join(parts[:count])) for count in range(1, len(parts) + 1)):
+        monkeypatch.setattr(one, "disabled", False)
+        monkeypatch.setattr(one, "propagate", True)
+        monkeypatch.setattr(one, "level", logging.NOTSET)
+    monkeypatch.setattr(logging.getLogger().manager, "disable", logging.NOTSET)
     yield found
     found.removeFilter(_tells)
 
@@ -26,6 +33,7 @@ def logger() -> Iterator[logging.Logger]:
 def test_that_line_is_kept_back_and_every_other_is_heard(
     logger: logging.Logger, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.WARNING)
     logger.warning(LINE, "No module named 'kernels'")
     assert caplog.messages == [LINE % "No module named 'kernels'"], "it is there to be heard"
     hush()

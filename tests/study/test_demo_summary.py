@@ -24,9 +24,15 @@ def test_each_command_names_what_is_there_from_where_it_is_read(tmp_path: Path, 
         folder=folder,
         naive=folder,
         clean_report=report,
-        outcome=SimpleNamespace(folders=SimpleNamespace(release=release)),
+        outcome=SimpleNamespace(
+            folders=SimpleNamespace(release=release), pool=SimpleNamespace(folds=["fold0"], rows=[])
+        ),
     )
-    commands = [found[1] for _, what in _places(demo) if (found := re.search(r"hubkit (.*)", what))]
+    commands = [
+        found[1]
+        for _, what in _places(demo)
+        if (found := re.search(r"hubkit (.*?)(?: finds it done.*)?$", what))
+    ]
     assert len(commands) == 2
     assert all(
         Path(re.sub(r"^(?:hub serve|run --rows-only) ", "", command).strip('"')).exists()
