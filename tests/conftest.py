@@ -2,12 +2,14 @@
 
 import os
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 if (
     "PYTEST_XDIST_WORKER" in os.environ
 ):  # a process a core already: more threads would only wait for each other
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-settings.register_profile("hubkit", deadline=None)
+settings.register_profile(
+    "hubkit", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)  # how fast a busy machine is, is no matter of these tests
 settings.load_profile("hubkit")
