@@ -49,12 +49,13 @@ def assemble(
     """The SAEs' values, the profile of every layer of the pool, and each SAE against its layer."""
     layers, chance, embedded = [], {}, None
     raw: dict[int, Probe] = {}
+    with_saes = {one.layer for one in done.values()}
     for entry in manifest.layers:
         beside = beside_of(pool_folder, manifest, entry)
         subject = RawLayer(manifest, beside.x)
         with threads_for(subject.x.size):
             values = values_of(subject, ["crossfit"], layers=True)
-            probed = subject.compared
+            probed = subject.compared if entry.layer in with_saes else subject.probed
             meaning = values_beside(beside)
         if entry is manifest.layer(entry.layer):  # an SAE stands beside the site that it was trained on
             raw[entry.layer] = probed if isinstance(probed, str) else probed.small()

@@ -237,24 +237,8 @@ class Page:
             raw = whole.strip()
             if number in covered:
                 for row in rows.get(number, ()):
-                    cells = tuple(row.cells)
-                    titles = cells if row.titles else titles if row.heads == 0 else ()
-                    joined = " | ".join(cell for cell in cells if cell)
-                    yield (
-                        Line(
-                            number,
-                            raw,
-                            joined,
-                            section,
-                            heading,
-                            False,
-                            False,
-                            False,
-                            cells,
-                            () if row.titles else titles,
-                        ),
-                        row.titles,
-                    )
+                    titles = tuple(row.cells) if row.titles else titles if row.heads == 0 else ()
+                    yield _of_html(row, raw, section, heading, titles), row.titles
                 continue
             if number < first or not WORDS.search(raw):
                 titles = titles if RULE.match(raw) else ()
@@ -267,7 +251,7 @@ class Page:
             if not in_fence and number < len(lines) and UNDERLINE.match(lines[number]) and raw[0].isalnum():
                 heading, level, section = raw, 1, section_of(raw)
             code = in_fence or number in indented or (self.plain and CODE.match(raw) is not None)
-            cells = ()
+            cells: tuple[str, ...] = ()
             titled = False
             if "|" in raw and not code:
                 cells = tuple(map(_seen, split_row(raw)))
@@ -280,6 +264,14 @@ class Page:
                     number, item, _plain(item, cells, code=code), section, heading, code, in_fence,
                     bool(BULLET.match(item)), cells, titles if cells and not titled else (), level,
                 ), titled  # fmt: skip
+
+
+def _of_html(row: HtmlRow, raw: str, section: Section, heading: str, titles: tuple[str, ...]) -> Line:
+    """A row of an HTML table as a line; `titles` are those above it, or its own."""
+    cells = tuple(row.cells)
+    joined = " | ".join(cell for cell in cells if cell)
+    above = () if row.titles else titles
+    return Line(row.line, raw, joined, section, heading, False, False, False, cells, above)
 
 
 def _items(raw: str) -> tuple[str, ...]:
