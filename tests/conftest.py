@@ -2,14 +2,12 @@
 
 import os
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 
 if (
     "PYTEST_XDIST_WORKER" in os.environ
 ):  # a process a core already: more threads would only wait for each other
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-settings.register_profile(
-    "hubkit", deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)  # how fast a busy machine is, is no matter of these tests
+settings.register_profile("hubkit", deadline=None)
 settings.load_profile("hubkit")
