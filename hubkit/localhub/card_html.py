@@ -62,8 +62,10 @@ def _cleaned_inline(tokens: Sequence[Token], place: Place) -> list[Token]:
     cleaner = Cleaner(place)
     found = []
     for token in tokens:
+        if ends := cleaner.close(token.level):  # before the end of the emphasis or link that it was opened in
+            found.append(_html(ends, "html_inline"))
         if token.type == "html_inline":
-            token.content = cleaner.clean(token.content)
+            token.content = cleaner.clean(token.content, token.level)
         elif token.type in {"image", "link_open"}:
             _point(token, place)
         found.append(token)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from hubkit.collect.judges import AnyJudge, Judge, Judgement, KeywordJudge, NoisyJudge, Reply
+from hubkit.collect.judges.mentions import NEGATION
 from hubkit.collect.scenarios import Scenario
 
 JUDGE = KeywordJudge(keywords={"honest": ("truly", "not lying"), "deceptive": ("quietly", "lying")}, within=4)
@@ -55,11 +56,16 @@ def test_the_reason_names_both_words() -> None:
 
 
 @given(st.text())
-def test_the_span_holds_a_keyword_of_the_label(text: str) -> None:
+@example("NO")
+def test_the_span_holds_a_keyword_of_the_label_or_denies_one_of_the_other(text: str) -> None:
     verdict = JUDGE.judge_text(f"{text} truly")
     if verdict.commit_span is not None and verdict.label is not None:
         start, end = verdict.commit_span
-        assert f"{text} truly"[start:end].lower() in JUDGE.keywords[verdict.label]
+        said = f"{text} truly"[start:end].lower()
+        (other,) = JUDGE.keywords.keys() - {verdict.label}
+        words = [word for word in JUDGE.keywords[other] if said.endswith(word)]
+        denied = any(NEGATION.fullmatch(said.removesuffix(word)) for word in words)
+        assert said in JUDGE.keywords[verdict.label] or denied
 
 
 TRUE = {"honest": ("false", "wrong"), "deceptive": ("true", "right")}

@@ -68,8 +68,23 @@ def wrong_in(rendered: str) -> list[str]:
 PIECES = st.sampled_from([
     "<script>", "</script>", "<img src=x onerror=alert(1)>", "<a href='javascript:alert(1)'>", "</a>", "<details>", "</details>", "<summary>", "</div>", "<div ",
     "<b", ">", "<", '"', "'", "`", "```\n", "\n\n", "\n", "> ", "- ", "| a | b |\n|---|---|\n| c | d |\n", "<table><tr><td>", "</table>", "<!--", "-->", "&lt;script&gt;",
-    "&#60;", "[x](", ")", "![y](", "javascript:", "data:text/html,", "//evil", "../", "# ", "<p align=center>", "</p>", "style=", "onload=", "\x00", "<svg/onload=x>", " ", "é",
+    "&#60;", "[x](", ")", "![y](", "javascript:", "data:text/html,", "//evil", "../", "# ", "<p align=center>", "</p>", "style=", "onload=", "\x00", "<svg/onload=x>", " ", "é", "*", "**", "~~", "<b>", "<i>", "[",
 ])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("*<table><tr><td>*", '<em><div class="wide"><table><tr><td></td></tr></table></div></em>'),
+        ("a *<i>x* b", "a <em><i>x</i></em> b"),
+        ("[<b>](x)", "<b></b></a>"),
+        ("*<b>*</b>", "<em><b></b></em></p>"),
+        ("a <b>x *y* z</b> *<i>v</i>*", "a <b>x <em>y</em> z</b> <em><i>v</i></em>"),
+    ],
+)
+def test_html_inside_of_emphasis_ends_before_it_does(text: str, expected: str) -> None:
+    assert wrong_in(html(text)) == []
+    assert expected in html(text)
 
 
 @given(st.lists(st.one_of(PIECES, st.text(max_size=8)), max_size=30).map("".join))
