@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from cards.reading import section
-from cards.shapes import write
+from cards.shapes import value, write
 from cards.variants import MEMBERS, SAMPLING, _record, computed_release
 
 from hubkit.cards.build import build_card
@@ -45,3 +45,20 @@ def test_the_code_samples_as_is_recorded(
     assert [words for words in there if words not in blocks[1]] == []
     assert [words for words in not_there if words in blocks[1]] == []
     assert "assert abs(l0 - " in blocks[2]
+
+
+@pytest.mark.parametrize(("split", "held"), [("crossfit", True), ("held_out", True), ("train", False)])
+def test_only_a_value_of_unseen_rows_is_held_against_fresh_ones(
+    tmp_path: Path, split: str, held: bool
+) -> None:
+    """Without folds (`--folds 0`) L0 is that of the rows that the SAE was trained on: fresh ones may be far from it, and nothing is wrong."""
+    members = tuple(replace(one, training={"pooling": SAMPLING.pooling}) for one in MEMBERS)
+    saes = {
+        one.sae_id: [value("l0", 4.0, 100, split, interval=(3.9, 4.1)), value("explained_variance", 0.7, 100, split, interval=(0.6, 0.8))]
+        for one in MEMBERS
+    }  # fmt: skip
+    release = computed_release(members=members, saes=saes, provenance=_record(15, sampling=SAMPLING))
+    card = build_card(write(release, tmp_path / "release", small=True)).text
+    assert ("assert abs(l0 - " in card, "assert abs(variance - " in card) == (held, held)
+    assert ("The card's values are of other rows than the sampled ones" in card) != held
+    assert "the card says 4.0" in card

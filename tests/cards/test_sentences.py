@@ -313,6 +313,7 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "The files do not say enough for code that takes the activations as the training did, so none is given here: take those of the base model at the SAE's `hook_name`.": ("narrow", "plain"),
         "It fails where a value lies further from the card's than 4 standard errors of the difference, by the card's interval and the number of rows sampled here, or than 2 %.": ("sampled", "computed"),
         "The card's values are of other rows than this text, and the code only prints them beside its own.": ("computed", "sampled"),
+        "The card's values are of other rows than the sampled ones, and the code only prints them beside its own.": ("sampled_last", "sampled"),
         "What the code feeds and what the SAE was trained on:": ("plain", "lens"),
         "hf_hook_name: not recorded.": ("narrow", "by_module"),
         "| hook_name | hf_hook_name |": ("by_module", "plain"),
