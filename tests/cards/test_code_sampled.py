@@ -62,3 +62,19 @@ def test_only_a_value_of_unseen_rows_is_held_against_fresh_ones(
     assert ("assert abs(l0 - " in card, "assert abs(variance - " in card) == (held, held)
     assert ("The card's values are of other rows than the sampled ones" in card) != held
     assert "the card says 4.0" in card
+
+
+@pytest.mark.parametrize(
+    ("loaded", "turned_off"), [({"load_in_4bit": True}, True), ({"load_in_8bit": True}, False)]
+)
+def test_four_bits_compute_in_the_type_of_the_training_on_any_processor(
+    tmp_path: Path, loaded: dict[str, Any], turned_off: bool
+) -> None:
+    """As `inference.quantize` has it; only modules of 4 bits know the other way."""
+    members = tuple(replace(one, training={"pooling": SAMPLING.pooling}) for one in MEMBERS)
+    record = _record(15, sampling=SAMPLING, quantization={"quant_method": "bitsandbytes"} | loaded)
+    card = build_card(
+        write(computed_release(members=members, provenance=record), tmp_path / "release", small=True)
+    ).text
+    assert f"{next(iter(loaded))}=True" in card
+    assert ("module.support_avx512bf16_for_cpu = False" in card) == turned_off

@@ -319,6 +319,7 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "| hook_name | hf_hook_name |": ("by_module", "plain"),
         "# the precision of the training": ("by_module", "plain"),
         "quantization_config=quantization, dtype=torch.bfloat16)": ("four_bits", "quantized"),
+        "# else bitsandbytes computes in bfloat16 on a CPU with AVX512-BF16": ("four_bits", "sampled"),
         'AutoTokenizer.from_pretrained(model_id, gguf_file="m.gguf")': ("from_gguf", "sampled"),
         "- The weights of the training were another form of the model's, Q4_1 -> float32; the code loads the model by its name.": ("another_form", "sampled"),
         "# in training at revision 0123456789abcdef": ("sampled", "computed"),
