@@ -362,6 +362,7 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "; only `card.yaml` names the base model.": ("nameless", "plain"),
         "The repository also holds 1 SAE in other formats, of which this card says nothing.": ("beside_others", "plain"),
         "Part of the study [S](https://example.org).": ("quantized", "plain"),
+        "Beside it, on the same base model: [C](https://example.org/c); D.": ("quantized", "plain"),
         "> **Superseded** by [owner/next](https://huggingface.co/owner/next).": ("sampled", "plain"),
         "> **Base model in doubt.** The configurations name `a-model-of-ours`": ("wrong_model", "narrow"),
         "of the 3 SAEs cannot be of openai-community/gpt2": ("narrow", "wrong_model"),
