@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from hubkit.evaluate.probe import Permuting
     from hubkit.measures.design import Design, Floats
+    from hubkit.measures.matching import Dictionary
     from hubkit.measures.probed import Columns, Probe, Probed, Values
 
 
@@ -45,6 +46,11 @@ class Probing(ABC):
     @property
     def firing(self) -> tuple[int, float, bool] | str | None:
         """Latents, L0 on unseen rows, and whether each row keeps as many: of a trained SAE. None of raw activations."""
+        return None
+
+    @property
+    def reseeded(self) -> tuple[tuple[Dictionary, ...], Values] | None:
+        """The latents of the SAE and of its other seeds, and the rows on which they fire; None where there is one seed."""
         return None
 
     @property
