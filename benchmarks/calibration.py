@@ -1,8 +1,8 @@
 """How often hubkit's intervals hold what they say they hold, and how often its tests find what is not there.
 
-    PYTHONPATH=.:tests python benchmarks/calibration.py [--pools 1000] [--only NAME] [--saes | --joint] [--out FOLDER]
+    PYTHONPATH=.:tests python benchmarks/calibration.py [--pools 1000] [--only NAME] [--saes | --joint | --chosen] [--out FOLDER]
 
-Prints the tables of docs/numbers.md. With `--joint` a line a setting: differences by 199 permutations, one by one and together. With `--saes` the second: pools with a TopK and a JumpReLU of every condition, trained, cross-fitted and evaluated. Each pool is a
+Prints the tables of docs/numbers.md. With `--joint` a line a setting: differences by 199 permutations, one by one and together; with `--chosen` probes of a few features, and new scenarios. With `--saes` the second: pools with a TopK and a JumpReLU of every condition, trained, cross-fitted and evaluated. Each pool is a
 line of a file in FOLDER, so that a run which was stopped goes on; `--pools 0` prints what is there.
 """
 
@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from noise_pools import SETTINGS, Seen, Setting, band, compared, measure_pool, summary
+from noise_pools import SETTINGS, Seen, Setting, band, chosen, compared, measure_pool, summary
 from noise_saes import Held
 
 
@@ -28,8 +28,6 @@ def table(found: list[dict[str, Any]]) -> str:
         "raw, folds dealt again, AUROC",
         "mixed, folds held",
         "mixed, folds held, AUROC",
-        "by formula",
-        "by formula, AUROC",
         "new scenarios",
         "difference",
     ]
@@ -98,7 +96,19 @@ def table_of_joint(setting: Setting, pools: list[dict[str, Any]]) -> str:
     return f"| {setting.name} ({len(pools)}) | " + " | ".join(f"{share:.3f}" for share in shares) + " |"
 
 
-MAKE = {"saes": pool_with_saes, "joint": compared, "probes": without_saes}
+def table_of_chosen(setting: Setting, pools: list[dict[str, Any]]) -> str:
+    """One line of Markdown."""
+    seen = Seen()
+    for pool in pools:
+        seen.add(pool)
+    found = summary(setting, seen)
+    columns = ["1 chosen", "5 chosen", "5 chosen, folds dealt again", "5 components", "5 at random", "new scenarios"]  # fmt: skip
+    cells = [f"{found['covered'][name]:.3f}" if name in found["covered"] else "–" for name in columns]
+    return f"| {setting.name} ({len(pools)}) | " + " | ".join(cells) + " |"
+
+
+MAKE = {"saes": pool_with_saes, "joint": compared, "chosen": chosen, "probes": without_saes}
+LINES = {"saes": table_with_saes, "joint": table_of_joint, "chosen": table_of_chosen}
 
 
 def main() -> None:
@@ -109,8 +119,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("calibration"))
     parser.add_argument("--saes", action="store_true")
     parser.add_argument("--joint", action="store_true")
+    parser.add_argument("--chosen", action="store_true")
     asked = parser.parse_args()
-    kind = "saes" if asked.saes else "joint" if asked.joint else "probes"
+    kind = "saes" if asked.saes else "joint" if asked.joint else "chosen" if asked.chosen else "probes"
     out, make = asked.out / kind, MAKE[kind]
     out.mkdir(parents=True, exist_ok=True)
     found = []
@@ -120,11 +131,8 @@ def main() -> None:
         pools = pools_of(setting, asked.pools, out, make)
         if not pools:
             continue
-        if asked.joint:
-            print(table_of_joint(setting, [one for one in pools if one]), flush=True)
-            continue
-        if asked.saes:
-            print(table_with_saes(setting, pools) + "\n", flush=True)
+        if kind in LINES:
+            print(LINES[kind](setting, [one for one in pools if one]), flush=True)
             continue
         seen = Seen()
         for pool in pools:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from hubkit.collect.folds import assign_folds
+from hubkit.evaluate.few import component_probe, random_latent_probes, sparse_probe
 from hubkit.evaluate.probe import probe
 from hubkit.measures.design import Design, numbered
 from hubkit.measures.differing import Differing
@@ -119,7 +120,6 @@ def measure_pool(setting: Setting, seed: int) -> Seen:
     assert isinstance(held, Probed)
     if held.null is not None:
         _one(seen, "mixed, folds held", held, design, chance)
-    _by_formula(seen, real, design)
     if setting.scenarios > 1:
         _elsewhere(seen, features[0][design.folds[0]], design, chance)
     others = [probe(design, one, "folds held", DRAWS) for one in features[1:]]
@@ -150,6 +150,29 @@ def compared(setting: Setting, seed: int, draws: int = PERMUTATIONS) -> dict[str
     }
 
 
+def chosen(setting: Setting, seed: int, draws: int = PERMUTATIONS) -> dict[str, Any]:
+    """Probes of the features that tell the labels of the training rows apart furthest, of principal components and of features drawn at random; and new
+    scenarios. By as many permutations as an evaluation makes."""
+    seen = Seen()
+    design, several = pool(setting, seed)
+    x = dict.fromkeys(design.folds, several[0])
+    if design.unmeasurable() is not None:
+        seen.unmeasured += 1
+        return asdict(seen)
+    for name, one in (
+        ("1 chosen", sparse_probe(design, x, 1, "folds held", draws // 2)),
+        ("5 chosen", sparse_probe(design, x, 5, "folds held", draws // 2)),
+        ("5 chosen, folds dealt again", sparse_probe(design, x, 5, "folds dealt again", draws // 2)),
+        ("5 components", component_probe(design, x, 5)),
+        ("5 at random", random_latent_probes(design, x, 5)[0]),
+    ):
+        found = against_chance(one, design, aurocs, auroc_deviation)
+        seen.note(name, found, found.null.mean)
+    if setting.scenarios > 1:
+        _elsewhere(seen, several[0], design, np.random.default_rng([seed, setting.n]), draws)
+    return asdict(seen)
+
+
 def _one(seen: Seen, name: str, probed: Probed, design: Design, chance: np.random.Generator) -> None:
     for short, statistic, deviation in (
         ("", accuracies, accuracy_deviation),
@@ -164,11 +187,13 @@ def _one(seen: Seen, name: str, probed: Probed, design: Design, chance: np.rando
         seen.found.setdefault(name + short, []).append((found.null.p_value or 1.0) <= 0.05)
 
 
-def _elsewhere(seen: Seen, x: np.ndarray, design: Design, chance: np.random.Generator) -> None:
+def _elsewhere(
+    seen: Seen, x: np.ndarray, design: Design, chance: np.random.Generator, draws: int = DRAWS
+) -> None:
     """Whole scenarios held out."""
     fold = np.array([f"scenarios{one % FOLDS}" for one in numbered(design.scenario)])
     held = replace(design, fold=fold)
-    probed = probe(held, dict.fromkeys(held.folds, x), "scenarios held", DRAWS)
+    probed = probe(held, dict.fromkeys(held.folds, x), "scenarios held", draws)
     if isinstance(probed, Probed):
         subject: Any = SimpleNamespace(by_scenario=held, probed_elsewhere=probed)
         found = probe_new_scenarios(subject, "crossfit")
@@ -185,16 +210,6 @@ def _exact(draws: np.ndarray, value: float, chance: np.random.Generator) -> floa
     """The one-sided p with ties thrown: uniform where labels mean nothing."""
     above, ties = int((draws > value + 1e-12).sum()), int((np.abs(draws - value) <= 1e-12).sum())
     return (above + chance.random() * (ties + 1)) / (len(draws) + 1)
-
-
-def _by_formula(seen: Seen, probed: Probed, design: Design) -> None:
-    for short, statistic, deviation in (
-        ("", accuracies, accuracy_deviation),
-        (", AUROC", aurocs, auroc_deviation),
-    ):
-        seen.note(
-            "by formula" + short, against_chance(Probed(probed.real), design, statistic, deviation), 0.5
-        )
 
 
 def band(pools: int, share: float) -> tuple[float, float]:

@@ -19,13 +19,14 @@ from hubkit.readme.document import Readme, parse_readme
 from hubkit.readme.frontmatter import faults
 from hubkit.readme.generated import recorded
 from hubkit.readme.mojibake import repair_all
+from hubkit.readme.page import MOST_LINES
 from hubkit.release.layout import README
 from hubkit.repo.view import RepoView
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.secret_kinds import Hit, find_secrets
 
-MOST_LINES, MOST_CHARACTERS = 2_500, 200_000
-"""Of a card: it is read and judged some ten times on the way. Cards that people write have a tenth of that."""
+MOST_CHARACTERS = 200_000
+"""Of a card, which has no more lines than are read for claims: it is read and judged some ten times on the way. Cards that people write have a tenth of that."""
 PRIVATE_KEY = "a private key"
 PRIVATE_KEY_END = re.compile(r"-----END (?:[A-Z0-9]{1,16} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 OURS = {"hubkit", "base_model", "license", "tags", "datasets", "model-index"}

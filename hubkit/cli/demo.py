@@ -31,7 +31,7 @@ def demo(
             "--folder", help="Where everything goes; a second run there goes on from what is finished."
         ),
     ] = Path("hubkit-demo"),
-    seed: Annotated[int, typer.Option("--seed", help="Another seed, another model.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed, another model.")] = 0,
     null: Annotated[
         bool, typer.Option("--null", help="A model whose behaviour leaves no trace: nothing should be found.")
     ] = False,

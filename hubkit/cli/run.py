@@ -22,6 +22,7 @@ from hubkit.cli.stages import (
     Folds,
     RayAddress,
     RowsOnly,
+    Seeds,
     StudyFile,
     Workers,
     cluster,
@@ -61,6 +62,7 @@ def run(
     workers: Workers = DEFAULT_WORKERS,
     folds: Folds = None,
     rows_only: RowsOnly = False,
+    seeds: Seeds = 1,
     device: Device = "cpu",
     engine: EngineName = Engine.local,
     ray_address: RayAddress = None,
@@ -99,7 +101,7 @@ def run(
     from hubkit.train.run import Options
 
     console = Console(quiet=quiet)
-    crossfit = CrossFit(folds, scenarios=not rows_only, control=not rows_only)
+    crossfit = CrossFit(folds, scenarios=not rows_only, control=not rows_only, seeds=seeds)
     address = cluster(engine, ray_address)
     options = Options(crossfit=crossfit, workers=workers, device=device, ray_address=address)
     stages = between(from_, until, push=push)

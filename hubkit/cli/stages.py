@@ -50,6 +50,15 @@ RowsOnly = Annotated[
         "--rows-only", help="No whole-scenario folds and no membership controls: half the work and disk."
     ),
 ]
+Seeds = Annotated[
+    int,
+    typer.Option(
+        "--seeds",
+        metavar="N",
+        min=1,
+        help="Train each published SAE from N seeds, to tell whether its latents come back; 3 give an interval.",
+    ),
+]
 Shard = Annotated[
     str,
     typer.Option("--shard", metavar="i/N", help="Only this share of the SAEs; N runs make the whole."),
@@ -174,6 +183,7 @@ def train(
     workers: Workers = DEFAULT_WORKERS,
     folds: Folds = None,
     rows_only: RowsOnly = False,
+    seeds: Seeds = 1,
     shard: Shard = "1/1",
     retries: Retries = 1,
     device: Device = "cpu",
@@ -195,14 +205,14 @@ def train(
 
     loaded, console = load_study(study), Console(quiet=quiet)
     options = Options(
-        crossfit=CrossFit(folds, scenarios=not rows_only, control=not rows_only),
+        crossfit=CrossFit(folds, scenarios=not rows_only, control=not rows_only, seeds=seeds),
         workers=workers,
         retries=retries,
         shard=Shard.parse(shard),
         device=device,
         ray_address=cluster(engine, ray_address),
         only=only,
-        command=_typed(study, folder, folds, device, rows_only=rows_only)
+        command=_typed(study, folder, folds, device, rows_only=rows_only, seeds=seeds)
         + _typed_cluster(engine, ray_address),
     )
     with console.progress() as report:
@@ -216,12 +226,15 @@ def train(
         raise typer.Exit(int(ExitCode.FINDINGS))
 
 
-def _typed(study: Path, folder: Path | None, folds: int | None, device: str, *, rows_only: bool) -> list[str]:
+def _typed(
+    study: Path, folder: Path | None, folds: int | None, device: str, *, rows_only: bool, seeds: int
+) -> list[str]:
     """The command that makes the same units again."""
     command = ["hubkit", "train", str(study)]
     command += ["--folder", str(folder)] if folder else []
     command += ["--folds", str(folds)] if folds is not None else []
     command += ["--rows-only"] if rows_only else []
+    command += ["--seeds", str(seeds)] if seeds > 1 else []
     return command + (["--device", device] if device != "cpu" else [])
 
 

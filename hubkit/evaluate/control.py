@@ -32,7 +32,7 @@ class PoolControl:
         raw = probe(self.design, dict.fromkeys(self.design.folds, self.x))
         if isinstance(self.encoded, str):
             return self.encoded, raw
-        return probe(self.design, dict.fromkeys(self.design.folds, self.encoded.acts)), raw
+        return probe(self.design, dict.fromkeys(self.design.folds, self.encoded.acts), "folds held"), raw
 
     def errors(self) -> Values | str:
         """(n,) how far it is from each row, squared."""

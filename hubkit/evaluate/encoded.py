@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hubkit.formats.saelens import no_model_is_run
+from hubkit.measures.matching import Dictionary
 from hubkit.measures.reconstructed import Encoded
 
 if TYPE_CHECKING:
@@ -12,6 +13,18 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+
+
+def dictionary_of(folder: Path, x: NDArray[np.float32]) -> Dictionary:
+    """The latents of the SAE in `folder` that fire on `x` (n, d_in)."""
+    import torch
+    from sae_lens import SAE
+
+    with no_model_is_run():
+        sae: Any = SAE.load_from_disk(folder)
+    with torch.no_grad():
+        acts = sae.encode(torch.from_numpy(x)).numpy()
+        return Dictionary.of(sae.W_dec.numpy(), sae.W_enc.T.numpy(), acts)
 
 
 def encode(folder: Path, x: NDArray[np.float32]) -> Encoded:

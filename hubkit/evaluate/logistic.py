@@ -1,8 +1,8 @@
 """L2 logistic regression of many labellings of the same rows at once, to convergence.
 
-The rows are turned into their principal directions once (from their n x n Gram matrix), where the Hessian over all rows is diagonal. That bounds
-the Hessian of every labelling and every part of the rows, so that one diagonal preconditions all of them (Boehning & Lindsay 1988); Nesterov's
-steps with restarts (O'Donoghue & Candes 2015) do the rest. Each labelling is a column of a matrix product.
+The rows are turned into their principal directions once (from their n x n Gram matrix), where the Hessian over all rows is diagonal. Newton's steps are taken for
+all labellings together, each as far as conjugate gradients go before they are exact enough (Dembo & Steihaug 1983; the tolerance of Eisenstat & Walker 1996), with
+that diagonal, scaled to the curvature of the labelling at hand, as the preconditioner. Each labelling is a column of a matrix product.
 """
 
 from __future__ import annotations
@@ -19,11 +19,15 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Booleans = NDArray[np.bool_]
 
-STEPS = 5000
+STEPS = 100
+INNER = 50
+"""Steps of conjugate gradients in one of Newton's."""
+HALVINGS = 30
 TOLERANCE = 1e-6
 """Largest entry of the gradient, in the scale of the preconditioned step, at which a column is done."""
-EVERY = 10
-"""Steps between two looks at which columns are done."""
+ROUGHEST = 0.1
+"""Share of the residual that conjugate gradients may leave of a step far from the minimum."""
+TINY = 1e-300
 
 
 def directions(features: NDArray[np.floating]) -> Floats:
@@ -49,51 +53,94 @@ def decision_values(rows: Floats, positive: Booleans, train: Booleans) -> Floats
     Minimises ||w||^2 / 2 + sum_i s_i log(1 + exp(-y_i (w x_i + b))) over the training rows, C = 1, each class weighing half of them (`balanced`).
     Every column needs a training row of each class.
     """
-    sign = np.where(positive, 1.0, -1.0)
-    weight = balanced(positive, train)
-    largest = weight.max(axis=0) / 4
-    scale = 1.0 / ((rows**2).sum(axis=0)[:, None] * largest + 1.0)
-    bias_scale = 1.0 / (len(rows) * largest)
-    w, b = np.zeros((rows.shape[1], positive.shape[1])), np.zeros(positive.shape[1])
+    fits = _Fits(rows, positive, balanced(positive, train))
     found, open_ = np.zeros(positive.shape), np.arange(positive.shape[1])
-    ahead_w, ahead_b, momentum = w, b, np.ones(positive.shape[1])
-    for step in range(1, STEPS + 1):
-        margin = sign * (rows @ ahead_w + ahead_b)
-        pull = -weight * sign * sigmoid(-margin)
-        gradient = rows.T @ pull + ahead_w
-        gradient_b = pull.sum(axis=0)
-        next_w, next_b = ahead_w - scale * gradient, ahead_b - bias_scale * gradient_b
-        uphill = ((gradient * (next_w - w)).sum(axis=0) + gradient_b * (next_b - b)) > 0
-        momentum = np.where(uphill, 1.0, momentum)
-        following = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
-        beta = np.where(uphill, 0.0, (momentum - 1) / following)
-        ahead_w, ahead_b = next_w + beta * (next_w - w), next_b + beta * (next_b - b)
-        w, b, momentum = next_w, next_b, following
-        if step % EVERY == 0 or step == STEPS:
-            size = np.maximum(
-                np.abs(gradient * np.sqrt(scale)).max(axis=0), np.abs(gradient_b * np.sqrt(bias_scale))
-            )
-            done = (size < TOLERANCE) | (step == STEPS)
-            if done.any():
-                found[:, open_[done]] = rows @ w[:, done] + b[done]
-                rest = ~done
-                if not rest.any():
-                    break
-                open_, sign, weight, scale, bias_scale = (
-                    open_[rest],
-                    sign[:, rest],
-                    weight[:, rest],
-                    scale[:, rest],
-                    bias_scale[rest],
-                )
-                w, b, ahead_w, ahead_b, momentum = (
-                    w[:, rest],
-                    b[rest],
-                    ahead_w[:, rest],
-                    ahead_b[rest],
-                    momentum[rest],
-                )
+    for _ in range(STEPS):
+        size = fits.look()
+        done = size < TOLERANCE
+        found[:, open_[done]] = fits.values[:, done]
+        if done.all():
+            return found
+        if done.any():
+            open_ = open_[~done]
+            fits.keep(~done)
+        fits.step(np.minimum(ROUGHEST, np.sqrt(size[~done])))
+    found[:, open_] = fits.values
     return found
+
+
+class _Fits:
+    """Where several fits stand, a column each."""
+
+    def __init__(self, rows: Floats, positive: Booleans, weight: Floats) -> None:
+        """All at 0: `rows` (n, r), `positive` and `weight` (n, B)."""
+        self.rows, self.squares = rows, (rows**2).mean(axis=0)[:, None]
+        self.positive, self.weight = positive, weight
+        self.w, self.values = np.zeros((rows.shape[1], positive.shape[1])), np.zeros(positive.shape)
+        self.loss = self._loss(self.w, self.values)
+
+    def look(self) -> Floats:
+        """(B,) the largest entry of the gradient, preconditioned."""
+        share = sigmoid(self.values)
+        pull = self.weight * (self.positive - share)
+        self.curve = self.weight * share * (1 - share)
+        total = np.maximum(self.curve.sum(axis=0), TINY)
+        self.scale, self.bias_scale = 1.0 / (self.squares * total + 1.0), 1.0 / total
+        self.downhill, self.downhill_b = self.rows.T @ pull - self.w, pull.sum(axis=0)
+        largest: Floats = np.maximum(
+            np.abs(self.downhill * np.sqrt(self.scale)).max(axis=0),
+            np.abs(self.downhill_b * np.sqrt(self.bias_scale)),
+        )
+        return largest
+
+    def keep(self, chosen: Booleans) -> None:
+        """Go on with some of the columns."""
+        for name in ("positive", "weight", "w", "values", "curve", "scale", "downhill"):
+            setattr(self, name, getattr(self, name)[:, chosen])
+        for name in ("loss", "bias_scale", "downhill_b"):
+            setattr(self, name, getattr(self, name)[chosen])
+
+    def step(self, rest: Floats) -> None:
+        """One of Newton's, of which `rest` (B,) of the residual may be left, or the first of its halves that leads downhill."""
+        step, moved = self._newton(rest)
+        size, whole = np.ones(len(rest)), self._loss(self.w + step, self.values + moved)
+        for _ in range(HALVINGS):
+            uphill = whole > self.loss + 1e-12 * np.abs(self.loss)
+            if not uphill.any():
+                break
+            size = np.where(uphill, size / 2, size)
+            whole = self._loss(self.w + size * step, self.values + size * moved)
+        self.w, self.values, self.loss = self.w + size * step, self.values + size * moved, whole
+
+    def _newton(self, rest: Floats) -> tuple[Floats, Floats]:
+        """(r, B) what H s = -gradient comes to by conjugate gradients, and (n, B) what it adds to the decision values, the bias included."""
+        step, moved = np.zeros_like(self.w), np.zeros_like(self.values)
+        left, left_b = self.downhill, self.downhill_b
+        way, way_b = self.scale * left, self.bias_scale * left_b
+        size = (left * way).sum(axis=0) + left_b * way_b
+        goal = rest**2 * size
+        for _ in range(INNER):
+            going = size > goal
+            if not going.any():
+                break
+            along = self.rows @ way + way_b
+            curved = self.curve * along
+            bent, bent_b = self.rows.T @ curved + way, curved.sum(axis=0)
+            far = np.where(going, size / np.maximum((way * bent).sum(axis=0) + way_b * bent_b, TINY), 0.0)
+            step, moved = step + far * way, moved + far * along
+            left, left_b = left - far * bent, left_b - far * bent_b
+            scaled, scaled_b = self.scale * left, self.bias_scale * left_b
+            following = (left * scaled).sum(axis=0) + left_b * scaled_b
+            ratio = following / np.maximum(size, TINY)
+            way, way_b = scaled + ratio * way, scaled_b + ratio * way_b
+            size = following
+        return step, moved
+
+    def _loss(self, w: Floats, values: Floats) -> Floats:
+        found: Floats = (w * w).sum(axis=0) / 2 + (
+            self.weight * np.logaddexp(0.0, np.where(self.positive, -values, values))
+        ).sum(axis=0)
+        return found
 
 
 def balanced(positive: Booleans, train: Booleans) -> Floats:

@@ -12,7 +12,7 @@ import numpy as np
 from hubkit.errors import HubkitError
 from hubkit.evaluate import rows
 from hubkit.evaluate.control import PoolControl
-from hubkit.evaluate.encoded import encode
+from hubkit.evaluate.encoded import dictionary_of, encode
 from hubkit.evaluate.probe import fold_of_labels
 from hubkit.evaluate.subject import Subject
 from hubkit.formats.sae import TOPK
@@ -20,7 +20,7 @@ from hubkit.measures.design import numbered
 from hubkit.measures.estimate import NotMeasured
 from hubkit.measures.reconstructed import Encoded, Reconstructed
 from hubkit.measures.separation import Labelled
-from hubkit.release.folds import CONTROL, rows_of
+from hubkit.release.folds import CONTROL, SEED, rows_of
 from hubkit.release.layout import CFG, WEIGHTS
 from hubkit.release.pool import MIXED
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from hubkit.evaluate.probe import Permuting
     from hubkit.formats.sae import Sae
     from hubkit.measures.design import Floats
+    from hubkit.measures.matching import Dictionary
     from hubkit.measures.measure import Split
 
 
@@ -172,6 +173,18 @@ class PoolSae(Subject):
         return Reconstructed(tuple(part for part in parts if len(part.x)))
 
     @cached_property
+    def reseeded(self) -> tuple[tuple[Dictionary, ...], NDArray[np.float64]] | None:
+        """On the rows that they all saw."""
+        seeds = [draw for draw in self.beside if draw.startswith(SEED)]
+        if not seeds:
+            return None
+        for draw in seeds:
+            self._check(draw)
+        rows = self.x[self.own]
+        folders = [self.folder, *(self.beside[draw] for draw in seeds)]
+        return tuple(dictionary_of(folder, rows) for folder in folders), rows.astype(np.float64)
+
+    @cached_property
     def _published(self) -> Encoded:
         """The published SAE on the rows that it saw."""
         return encode(self.folder, self.x[self.own])
@@ -205,6 +218,10 @@ class PoolSae(Subject):
         return {draw: self._encode(draw) for draw in draws}
 
     def _encode(self, draw: str) -> Encoded:
+        self._check(draw)
+        return encode(self.beside[draw], self.x)
+
+    def _check(self, draw: str) -> None:
         """Raises HubkitError when it is not the SAE of that layer, condition and draw."""
         folder = self.beside[draw]
         found = rows.read_sae(folder)
@@ -215,4 +232,3 @@ class PoolSae(Subject):
                 hint="hubkit train STUDY.yaml",
             )
         rows.check_rows(found, draw, self.manifest, folder)
-        return encode(folder, self.x)

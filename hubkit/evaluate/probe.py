@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 SEED = 20_240_607
 FEW = 12
 """Labellings of one set of rows up to which Newton's steps, one labelling after the other, are the faster."""
-Permuting = Literal["folds dealt again", "folds held", "scenarios held", "none"]
+Permuting = Literal["folds dealt again", "folds held", "scenarios held", "for their scatter", "none"]
 """Which permutation of the labels is as good as the labels are without an effect: within scenarios where the features know no folds; within
-scenario and fold where they do, since folds were dealt by the labels; within scenarios where whole scenarios are held out."""
+scenario and fold where they do, since folds were dealt by the labels; within scenarios where whole scenarios are held out. `for their scatter`: within
+scenarios with the folds as they are, which is as good in nothing but how far such a probe's values scatter."""
 
 
 def probe(
@@ -38,13 +39,25 @@ def probe(
     exchangeable: bool = True,
 ) -> Probe:
     """The probe of each fold, fitted without its rows on `features[fold]` (n, d), which were made without them too; or why there is none. `exchangeable`:
-    whether the labels had no part in the features."""
+    whether the labels had no part in the features. Where most cells of scenario and fold hold one label, none is permuted within them but for their scatter."""
     if (reason := design.unmeasurable() or not_finite(design, features)) is not None:
         return reason
+    permuting, exchangeable = possible(design, permuting, exchangeable=exchangeable)
     positive, fold = labellings(design, permuting, draws)
     scores = _out_of_fold(positive, fold, [features[name] for name in design.folds])
-    kind = f"labels permuted within scenarios, {permuting}"
-    return Probed.of(Columns(positive, fold, scores), kind, exchangeable=exchangeable)
+    return Probed.of(Columns(positive, fold, scores), kind_of(permuting), exchangeable=exchangeable)
+
+
+def possible(design: Design, permuting: Permuting, *, exchangeable: bool) -> tuple[Permuting, bool]:
+    """What can be permuted in these rows, and whether it is as good as the labels without an effect."""
+    if permuting == "folds held" and not movable(design.positive, _cells(design)):
+        permuting = "for their scatter"
+    return permuting, exchangeable and permuting != "for their scatter"
+
+
+def kind_of(permuting: Permuting) -> str:
+    """In the words of a null."""
+    return f"labels permuted within scenarios, {permuting}"
 
 
 def not_finite(design: Design, features: Mapping[str, Floats]) -> str | None:
@@ -65,16 +78,21 @@ def labellings(design: Design, permuting: Permuting, draws: int) -> tuple[Boolea
     """(n, 1 + B) the labels and their permutations, and the folds of each."""
     positive, scenario, fold = design.positive, numbered(design.scenario), numbered(design.fold)
     generator = np.random.default_rng([SEED, _number(permuting)])
-    cells = scenario * (int(fold.max()) + 1) + fold if permuting == "folds held" else scenario
-    if permuting == "none" or (permuting == "folds held" and not movable(positive, cells)):
+    if permuting == "none":
         return positive[:, None], fold[:, None]
-    others = permuted(positive, cells, draws, generator)
+    others = permuted(positive, _cells(design) if permuting == "folds held" else scenario, draws, generator)
     if permuting == "folds dealt again":
         again = int(fold.max()) + 1, generator
         folds = dealt(others, scenario, *again, positive_first=design.positive_first)
     else:
         folds = np.repeat(fold[:, None], draws, axis=1)
     return np.c_[positive, others], np.c_[fold, folds]
+
+
+def _cells(design: Design) -> Numbers:
+    """(n,) numbers of scenario and fold together."""
+    fold = numbered(design.fold)
+    return numbered(design.scenario) * (int(fold.max()) + 1) + fold
 
 
 def _out_of_fold(positive: Booleans, fold: Numbers, features: Sequence[Floats]) -> Values:

@@ -17,7 +17,9 @@ from hubkit.measures.control_labels import control_labels
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hubkit.evaluate.probe import Permuting
     from hubkit.measures.design import Design, Floats
+    from hubkit.measures.matching import Dictionary
     from hubkit.measures.probed import Columns, Probe, Probed, Values
 
 
@@ -32,8 +34,23 @@ class Probing(ABC):
         """Fold to (n, d) features of all rows, made without the fold's; or why there are none."""
 
     @property
+    def permuting(self) -> Permuting:
+        """Which permutation of the labels the features have no part in, out of the plain folds."""
+        return "folds dealt again"
+
+    @property
+    def exchangeable(self) -> bool:
+        """Whether the labels had no part in the features."""
+        return True
+
+    @property
     def firing(self) -> tuple[int, float, bool] | str | None:
         """Latents, L0 on unseen rows, and whether each row keeps as many: of a trained SAE. None of raw activations."""
+        return None
+
+    @property
+    def reseeded(self) -> tuple[tuple[Dictionary, ...], Values] | None:
+        """The latents of the SAE and of its other seeds, and the rows on which they fire; None where there is one seed."""
         return None
 
     @property
@@ -57,7 +74,7 @@ class Probing(ABC):
         if not (np.isfinite(l0) and l0 > 0):
             return f"the SAE's L0 on unseen rows is {l0}: a random one cannot have the same"
         latents = random_latents(self.x, d_sae, l0, each_row=each_row)
-        return probe(self.design, dict.fromkeys(self.design.folds, latents))
+        return probe(self.design, dict.fromkeys(self.design.folds, latents), "folds dealt again")
 
     @cached_property
     def probed_controls(self) -> Columns | str:
@@ -70,8 +87,10 @@ class Probing(ABC):
     def probe_sparsely(self, k: int) -> tuple[Probe, Probe]:
         """Of k features, and of as many dimensions of the raw activations."""
         features = self._of_each_fold()
-        found = features if isinstance(features, str) else sparse_probe(self.design, features, k)
-        return found, sparse_probe(self.design, self._raw, k)
+        raw = sparse_probe(self.design, self._raw, k)
+        if isinstance(features, str):
+            return features, raw
+        return sparse_probe(self.design, features, k, self.permuting, exchangeable=self.exchangeable), raw
 
     def probe_components(self, k: int) -> Probe | None:
         """Of k principal components; None of an SAE."""
@@ -82,4 +101,6 @@ class Probing(ABC):
         if self.firing is None:
             return None
         features = self._of_each_fold()
-        return features if isinstance(features, str) else random_latent_probes(self.design, features, k)
+        if isinstance(features, str):
+            return features
+        return random_latent_probes(self.design, features, k, exchangeable=self.exchangeable)

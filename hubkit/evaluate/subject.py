@@ -53,16 +53,6 @@ class Subject(Probing, ABC):
         """The rows of the split and what was said back of them. Raises NotMeasured where nothing was."""
 
     @property
-    def permuting(self) -> Permuting:
-        """Which permutation of the labels the features have no part in, out of the plain folds."""
-        return "none"
-
-    @property
-    def exchangeable(self) -> bool:
-        """Whether the labels had no part in the features."""
-        return True
-
-    @property
     def control(self) -> PoolControl | None:
         """Raw activations have none."""
         return None
@@ -105,7 +95,7 @@ class Subject(Probing, ABC):
         """The same out of whole-scenario folds, which hang on how many of each label a scenario has, and not on which rows those are."""
         if self.by_scenario is None:
             return "there is one scenario"
-        return self._probe(self.by_scenario, "none" if self.permuting == "none" else "scenarios held")
+        return self._probe(self.by_scenario, "scenarios held")
 
     @cached_property
     def compared(self) -> Probe:
@@ -122,11 +112,6 @@ class Subject(Probing, ABC):
 @dataclass(frozen=True)
 class RawLayer(Subject):
     """The raw activations of one layer: the reference of every SAE there."""
-
-    @property
-    def permuting(self) -> Permuting:
-        """Activations know no folds."""
-        return "folds dealt again"
 
     def features(self, draws: Sequence[str]) -> Mapping[str, Floats]:
         """The activations, which nobody trained on anything."""

@@ -10,8 +10,8 @@ from hubkit.evaluate import rows
 from hubkit.evaluate.pool_sae import PoolSae
 from hubkit.evaluate.values import densities_of, values_of
 from hubkit.release.activations import read_layer
-from hubkit.release.folds import ALL, CONTROL, folder_of, scenario_folds
-from hubkit.release.layout import MANIFEST
+from hubkit.release.folds import ALL, CONTROL, SEED, folder_of, scenario_folds
+from hubkit.release.layout import CFG, MANIFEST
 from hubkit.release.pool import PoolManifest
 
 if TYPE_CHECKING:
@@ -39,9 +39,16 @@ class Folders:
 
     def unit(self, sae_id: str, manifest: PoolManifest) -> EvaluationUnit:
         """What a worker needs for one SAE of the release."""
-        draws = {*manifest.folds, *scenario_folds(manifest), CONTROL}
+        draws = {*manifest.folds, *scenario_folds(manifest), CONTROL, *self._seeds(sae_id)}
         beside = {draw: folder_of(self.work, draw) / sae_id for draw in sorted(draws)}
         return EvaluationUnit(sae_id, self.pool, self.release / sae_id, beside)
+
+    def _seeds(self, sae_id: str) -> list[str]:
+        """Of other seeds those that were trained, from the first on."""
+        draws: list[str] = []
+        while (folder_of(self.work, draw := f"{SEED}{len(draws) + 1}") / sae_id / CFG).is_file():
+            draws.append(draw)
+        return draws
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,7 @@ class EvaluationUnit:
     folder: Path
     """The published SAE."""
     beside: dict[str, Path]
-    """Draw (fold, whole-scenario fold, control) to the SAE of that draw; a folder need not exist."""
+    """Draw (fold, whole-scenario fold, control) to the SAE of that draw; a folder need not exist. Other seeds: those that are there."""
 
 
 @dataclass(frozen=True)

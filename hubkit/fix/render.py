@@ -16,6 +16,9 @@ from hubkit.tensors.safetensors import read_header
 from hubkit.validate.compare import tensor_changes
 from hubkit.validate.finding import Finding, Severity
 
+CONTEXT = 3
+"""Lines shown around a change."""
+
 
 def diffs(view: RepoView, fix: Fix) -> list[FileDiff]:
     """Each file of `fix` against what is in `view`."""
@@ -45,7 +48,19 @@ def file_diff(view: RepoView, path: str, content: Content) -> str:
         return "".join(difflib.unified_diff([], _lines(new), "/dev/null", f"b/{path}"))
     old = view.read(path).decode("utf-8")
     old = _in_layout_of(new, old) if path.endswith(".json") else old
-    return "".join(difflib.unified_diff(_lines(old), _lines(new), f"a/{path}", f"b/{path}"))
+    before, after = _without_common_end(_lines(old), _lines(new))
+    return "".join(difflib.unified_diff(before, after, f"a/{path}", f"b/{path}", n=CONTEXT))
+
+
+def _without_common_end(old: list[str], new: list[str]) -> tuple[list[str], list[str]]:
+    """Both as far as they differ, and the lines of context behind: difflib would look through thousands of equal lines for longer matches."""
+    common = 0
+    for one, other in zip(reversed(old), reversed(new), strict=False):
+        if one != other:
+            break
+        common += 1
+    cut = max(0, common - CONTEXT)
+    return old[: len(old) - cut], new[: len(new) - cut]
 
 
 def _lines(text: str) -> list[str]:

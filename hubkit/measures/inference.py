@@ -29,6 +29,8 @@ TOGETHER = math.sqrt(1 + 2 / math.pi)
 
 TOGETHER_RANKED = math.sqrt(2)
 """The same of an AUROC: measured, with 1 + 2/pi intervals cover 93 %."""
+LEAST_ERROR = 0.25
+"""Of the permuted values' standard errors: where all scenarios but one are at one half, that one is all there is to go by."""
 
 
 def null_of(draws: Values, value: float, kind: str) -> Null:
@@ -95,17 +97,21 @@ def rank_deviation(design: Design) -> float:
     return float(np.sqrt((weights**2 * variances).sum()) / weights.sum())
 
 
-def scenarios_reach(by_scenario: Values, weights: Values, together: float) -> float | None:
-    """Half of the width of a t interval over scenarios, their scatter taken as it is times `together`; None for fewer than 3."""
+def scenarios_reach(deviation: float, scenarios: int) -> float:
+    """Half of the width of a t interval over scenarios that train each other, by their own standard error."""
     from scipy.stats import t
 
-    if len(weights) < 3:
-        return None
-    return (
-        float(t.ppf((1 + LEVEL) / 2, len(weights) - 1))
-        * together
-        * float(scenarios_deviation(by_scenario, weights))
-    )
+    return float(t.ppf((1 + LEVEL) / 2, scenarios - 1)) * TOGETHER * deviation
+
+
+def studentised_reach(deviation: float, values: Values, deviations: Values) -> float:
+    """The same by as many standard errors as permuted values (B,) lie from their mean 95 times of a hundred, each in its own (B,): t's quantile and what rows that
+    train each other come to, for these scenarios. An error far below the others says little, and counts as a quarter of them."""
+    least = LEAST_ERROR * float(np.sqrt((deviations**2).mean()))
+    if least == 0:
+        return 0.0
+    times = np.abs(values - values.mean()) / np.maximum(deviations, least)
+    return float(np.quantile(times, LEVEL, method="weibull")) * max(deviation, least)
 
 
 def scenarios_deviation(by_scenario: Values, weights: Values) -> Values:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from hubkit.measures.design import Design
+    from hubkit.measures.matching import Dictionary
     from hubkit.measures.measure import Split
     from hubkit.measures.probed import Columns, Probe, Probed, Values
     from hubkit.measures.reconstructed import Reconstructed
@@ -44,6 +45,10 @@ class Subject(Protocol):
     @property
     def probed(self) -> Probe:
         """The probe of the label, out of the plain folds."""
+
+    @property
+    def reseeded(self) -> tuple[tuple[Dictionary, ...], Values] | None:
+        """The latents of the SAE and of its other seeds that fire on its training rows, and these rows (n, d_in); None where there is one seed."""
 
     @property
     def probed_elsewhere(self) -> Probe:

@@ -30,6 +30,8 @@ CONTROL = "control"
 """The draw of a membership control."""
 SCENARIOS = "scenarios"
 """What the names of whole-scenario folds begin with."""
+SEED = "seed"
+"""What the names of draws begin with that are the published SAE's rows, and another seed: `seed1`, `seed2`, ..."""
 
 
 def scenario_folds(manifest: PoolManifest) -> list[str]:
@@ -62,6 +64,16 @@ def whole_scenarios(scenarios: Sequence[str], positive: Sequence[bool], folds: i
     return [fold_of[name] for name in scenarios]
 
 
+def seed_draws(seeds: int) -> list[str]:
+    """Those of as many seeds, the published SAE's counted in."""
+    return [f"{SEED}{number}" for number in range(1, seeds)]
+
+
+def seed_of(draw: str) -> int:
+    """How far the seed of a draw is from that of the published SAE."""
+    return int(draw.removeprefix(SEED)) if draw.startswith(SEED) else 0
+
+
 def draws_of(manifest: PoolManifest, condition: str, *, scenarios: bool, control: bool) -> list[str]:
     """The draws beside the published SAE: the plain folds, and where asked for the whole-scenario folds and the control.
 
@@ -76,14 +88,16 @@ def draws_of(manifest: PoolManifest, condition: str, *, scenarios: bool, control
 
 def folder_of(work: Path, draw: str) -> Path:
     """Where the SAEs of a draw other than `all` are, below the work folder."""
-    return work / CONTROL if draw == CONTROL else work / "folds" / draw
+    if draw == CONTROL:
+        return work / CONTROL
+    return work / ("seeds" if draw.startswith(SEED) else "folds") / draw
 
 
 def rows_of(manifest: PoolManifest, condition: str, draw: str = ALL) -> Booleans:
     """(n,) which rows an SAE of `condition` is trained on under `draw`. Raises UsageError for a condition of other labels."""
     wanted = set(manifest.labels_of(condition))
     own = np.array([row.label in wanted for row in manifest.rows], dtype=bool)
-    if draw == ALL:
+    if draw == ALL or draw.startswith(SEED):
         return own
     if draw == CONTROL:
         return _blind(manifest, own)

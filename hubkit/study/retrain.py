@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from hubkit.engine.events import Progress
 
+AGREEMENT = "seed_agreement"
 NEW_SCENARIOS = "probe_new_scenarios_balanced_accuracy"
 
 
@@ -66,6 +67,7 @@ def retrain(release: Path, folder: Path, *, workers: int, report: Progress) -> R
         folds=None if any(one.split == "crossfit" for one in values) else 0,
         scenarios=any(one.measure == NEW_SCENARIOS for one in values),
         control=any(one.split == CONTROL for one in values),
+        seeds=max((one.n for one in values if one.measure == AGREEMENT), default=1),
     )
     command = ("hubkit", "reproduce", str(release), "--retrain", "--folder", str(folder))
     summary = train(

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from hubkit.engine.work import Unit
 from hubkit.errors import HubkitError, UsageError
-from hubkit.release.folds import ALL, CONTROL, SCENARIOS, draws_of, folder_of
+from hubkit.release.folds import ALL, CONTROL, SCENARIOS, SEED, draws_of, folder_of, seed_draws, seed_of
+from hubkit.train.spec import MOST_SEED
 from hubkit.train.unit import TrainingUnit, marker_of, unit_digest
 from hubkit.words import human_bytes, many
 
@@ -40,18 +41,21 @@ class CrossFit:
     """Also the whole-scenario folds."""
     control: bool = True
     """Also the membership control of every SAE of one label."""
+    seeds: int = 1
+    """Of each published SAE, its own counted in: whether its latents come back from another one."""
 
     def draws(self, manifest: PoolManifest, condition: str) -> list[str]:
         """The draws of rows for one published SAE, its own first. Raises UsageError for folds that the pool has not."""
         if self.folds == 0:
-            return [ALL]
+            return [ALL, *seed_draws(self.seeds)]
         there = len(manifest.folds)
         if self.folds not in {None, there}:
             raise UsageError(
                 f"--folds {self.folds}: the pool is split into {there} folds",
                 hint=f"--folds {there}, or `folds: {self.folds}` under collect in the study file and `hubkit collect` (it keeps the texts)",
             )
-        return [ALL, *draws_of(manifest, condition, scenarios=self.scenarios, control=self.control)]
+        folds = draws_of(manifest, condition, scenarios=self.scenarios, control=self.control)
+        return [ALL, *seed_draws(self.seeds), *folds]
 
 
 @dataclass(frozen=True)
@@ -94,10 +98,11 @@ def plan(
     by_draw: dict[str, list[TrainingUnit]] = defaultdict(list)
     for spec in specs:
         for draw in crossfit.draws(manifest, spec.condition):
-            digest = unit_digest(spec, draw, manifest.inputs_sha256)
+            trained = spec.model_copy(update={"seed": (spec.seed + seed_of(draw)) % (MOST_SEED + 1)})
+            digest = unit_digest(trained, draw, manifest.inputs_sha256)
             target = folders.target(spec.sae_id, draw)
             by_draw[draw].append(
-                TrainingUnit(spec, draw, folders.pool, target, marker_of(folders.work, digest), digest)
+                TrainingUnit(trained, draw, folders.pool, target, marker_of(folders.work, digest), digest)
             )
     return [unit for units in by_draw.values() for unit in units]
 
@@ -147,8 +152,13 @@ def still_beside(ours: Sequence[TrainingUnit], pending: Sequence[TrainingUnit]) 
         return ""
     controls = sum(unit.draw == CONTROL for unit in pending)
     scenarios = sum(unit.draw.startswith(SCENARIOS) for unit in pending)
-    kinds = {"of whole-scenario folds": scenarios, "as membership controls": controls}
-    kinds["of plain folds"] = len(pending) - scenarios - controls
+    seeds = sum(unit.draw.startswith(SEED) for unit in pending)
+    kinds = {
+        "of whole-scenario folds": scenarios,
+        "as membership controls": controls,
+        "from other seeds": seeds,
+    }
+    kinds["of plain folds"] = len(pending) - scenarios - controls - seeds
     named = ", ".join(f"{count} {words}" for words, count in kinds.items() if count)
     published = sum(unit.draw == ALL for unit in ours)
     spared = "; --rows-only leaves out whole-scenario folds and controls" if scenarios or controls else ""

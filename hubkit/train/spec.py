@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_serializer, model_validator
 
+from hubkit.errors import UsageError
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.pool import MIXED, ONLY
 from hubkit.train.architecture import LR, OwnSettings, all_architectures
@@ -25,6 +26,10 @@ Schedule = Literal["constant", "cosineannealing"]
 
 Own = TypeVar("Own", bound=OwnSettings)
 
+MOST_STEPS = 10_000_000
+"""A day and more at a hundredth of a second each; what a schedule needs is held for each step."""
+MOST_SEED = 2**63 - 1
+"""The largest that every generator takes."""
 STEPS = 400
 """Where neither `steps` nor `epochs` is given: the fewest in which the JumpReLU recipe was seen to converge."""
 
@@ -40,9 +45,9 @@ class CommonSettings(BaseModel):
     """Latents for each dimension of the activations."""
     k: int | None = Field(None, ge=1)
     """TopK's k, BatchTopK's mean of active latents, JumpReLU's target L0. standard and gated have none."""
-    steps: int | None = Field(None, ge=1)
+    steps: int | None = Field(None, ge=1, le=MOST_STEPS)
     """Optimiser steps, 400 when `epochs` is not given either. JumpReLU needs them."""
-    epochs: int | None = Field(None, ge=1)
+    epochs: int | None = Field(None, ge=1, le=MOST_STEPS)
     """Passes over the rows, instead of `steps`."""
     batch_size: int = Field(64, ge=1)
     """Rows; at most as many as there are."""
@@ -54,7 +59,7 @@ class CommonSettings(BaseModel):
     """Steps of linear warm-up from about 0."""
     lr_decay_steps: int = Field(0, ge=0)
     """Steps of linear decay to 0 at the end."""
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=MOST_SEED)
     """Of the first weights and of the order of the rows."""
     recipe: Recipe = "learns"
     """`naive` is a JumpReLU that cannot learn its threshold, on purpose."""
@@ -107,11 +112,20 @@ class CommonSettings(BaseModel):
         return {name: getattr(self, name) or 0 for name in names}
 
     def steps_for(self, n: int) -> int:
-        """Optimiser steps on `n` rows; `epochs` counts whole batches, as SAELens does."""
+        """Optimiser steps on `n` rows; `epochs` counts whole batches, as SAELens does.
+
+        Raises UsageError for more than MOST_STEPS.
+        """
         if self.steps is not None:
             return self.steps
         assert self.epochs is not None  # noqa: S101 - _a_length and _sizes
-        return max(1, self.epochs * n // self.batch_for(n))
+        steps = max(1, self.epochs * n // self.batch_for(n))
+        if steps > MOST_STEPS:
+            raise UsageError(
+                f"{self.epochs:,} epochs of {n:,} rows are {steps:,} steps, expected at most {MOST_STEPS:,}",
+                hint="fewer epochs, or a larger batch_size",
+            )
+        return steps
 
     def batch_for(self, n: int) -> int:
         """Rows in a batch when there are `n`."""

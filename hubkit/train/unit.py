@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hubkit.release.digests import sha256_of_file, sha256_of_json
-from hubkit.release.folds import ALL, CONTROL
+from hubkit.release.folds import ALL, CONTROL, SEED
 from hubkit.release.layout import DONE
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class TrainingUnit:
 
     spec: SaeSpec
     draw: str
-    """`all`, the fold that it does not see, or `control` (`hubkit/release/folds.py`)."""
+    """`all`, `seed1`, the fold that it does not see, or `control` (`hubkit/release/folds.py`)."""
     pool_folder: Path
     target: Path
     """The SAE's folder."""
@@ -41,6 +41,8 @@ class TrainingUnit:
         """Its name in progress and failures."""
         if self.draw == ALL:
             return self.spec.sae_id
+        if self.draw.startswith(SEED):
+            return f"{self.spec.sae_id} from another seed ({self.draw})"
         return f"{self.spec.sae_id} {'as control' if self.draw == CONTROL else f'without {self.draw}'}"
 
 

@@ -47,15 +47,14 @@ def gather(
         )
     _read_saes(facts, needs)
     _read_texts(facts, needs)
+    # of a far repository, pickles and code are looked for in what the search of texts brought
+    if needs & (Need.TEXTS | Need.CODE):
+        _search_texts(facts)
     if needs & (Need.HEADER | Need.PICKLES):
         find_pickles(facts)
         facts.remarks += not_listed(view)
     if Need.WEIGHTS in needs:
         _read_weights(facts, report)
-    if needs & (
-        Need.TEXTS | Need.CODE
-    ):  # of a far repository, code is looked for in what the search of texts brought
-        _search_texts(facts)
     if Need.CODE in needs:
         _search_code(facts)
     if Need.TWINS in needs:

@@ -1,8 +1,8 @@
 """Every pickle of a repository, whatever its file is called.
 
 On disk the first bytes of every file are looked at, and archives are looked into. Of a far repository the listing says what is asked for: nothing more of
-what was brought already, no texts and pictures, no archives that have to be unpacked from their beginning, and of the rest as much as an allowance
-of requests and bytes lets through. What was left out is told.
+what was brought already, of texts and pictures the first bytes of a few, no archives that have to be unpacked from their beginning, and of the rest as
+much as an allowance of requests and bytes lets through. What was left out is told.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from hubkit.errors import HubkitError, IncompleteError
+from hubkit.release.layout import METRICS
 from hubkit.tensors.contents import Contents
 from hubkit.tensors.embedded import MOST
 from hubkit.tensors.encoded import MOST as MOST_OF_TEXT
@@ -42,8 +43,14 @@ LENGTHS = {
 MAX_REQUESTS = 400
 MAX_FAR_BYTES = 1 << 25
 """Bytes asked of the Hub for this: 32 MiB."""
+MOST_BY_HEAD = 16
+"""Files of a far repository whose names promise nothing to unpickle, and whose first bytes are asked for all the same."""
 MAX_UNPACKED = 1 << 30
 """Bytes unpacked of all files together: 1 GiB."""
+BY_NAME = {"text", "picture", "table"}
+"""Promises by which a far repository's files are judged, beyond the first MOST_BY_HEAD of them."""
+UNASKED = (".safetensors", f"/{METRICS}", ".gitattributes", ".gitignore")
+"""What only its own readers open, and lies beside every SAE or in every repository."""
 FAR = {"packed": "packed from its beginning, and not brought here to be looked into", "hdf5": NOT_BROUGHT}
 """What is told of a far repository and not brought."""
 
@@ -142,9 +149,9 @@ def _is_a_beginning(data: bytes) -> bool:
 
 def _look(view: RepoView, entry: Entry, allowance: Allowance) -> Contents:
     head = b""
-    if view.near:
+    if view.near or promise(entry.name) in BY_NAME:
         try:
-            head = view.read_range(entry.path, 0, HEAD)
+            head = view.read_range(entry.path, 0, min(entry.size, HEAD))
         except IncompleteError as error:
             return Contents(failed=error.message)
     return look_into(view, entry.path, allowance, is_known, head)
@@ -163,7 +170,11 @@ def _far(view: RepoView, entries: list[Entry], contents: dict[str, Contents], fo
             order[kind].append(entry)
         else:
             found.by_name.append(entry)
-    return [entry for several in order.values() for entry in several]
+    asked = [entry for entry in found.by_name if not f"/{entry.path}".lower().endswith(UNASKED)][
+        :MOST_BY_HEAD
+    ]
+    found.by_name = [entry for entry in found.by_name if entry not in asked]
+    return [*(entry for several in order.values() for entry in several), *asked]
 
 
 def find_pickles(facts: RepoFacts) -> None:
@@ -185,7 +196,7 @@ def find_pickles(facts: RepoFacts) -> None:
     if found.by_name:
         size = sum(entry.size for entry in found.by_name)
         facts.remarks.append(
-            f"{many(len(found.by_name), 'file')} ({size:,} bytes: texts, pictures, tables) went by their names alone in the search for pickles; "
+            f"{some([entry.path for entry in found.by_name])} ({size:,} bytes: texts, pictures, tables) went by {'its name' if len(found.by_name) == 1 else 'their names'} alone in the search for pickles; "
             "of a copy on disk every file's first bytes are looked at"
         )
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hubkit.errors import IncompleteError
+from hubkit.release.layout import METRICS
 from hubkit.repo.view import SMALL_FILE
+from hubkit.tensors.endings import promise
 from hubkit.tensors.view_file import Allowance, ViewFile
 from hubkit.validate.secret_bytes import EDGE, NO_TEXT, Texts
 from hubkit.validate.secret_kinds import find_secrets, masked
@@ -28,6 +30,8 @@ MOST_UNPACKED = 1 << 27
 """Bytes that come out of the packed files of one folder."""
 FAR_BYTES, FAR_FILES = 4_000_000, 64
 """Of a repository on the Hub, where every file is a request."""
+FAR_OTHERS, LONGEST_OTHER = 16, 1 << 18
+"""Of them, texts that programs write: tables, listings, JSON beside the SAEs. The shortest, of which most is seen for a request; and bytes of one."""
 HAND_MADE = re.compile(
     r"""(?:.*\.)?env(?:\..*|rc)?|[._]netrc|\.(?:npmrc|pypirc|pgpass|git-credentials|dockercfg|my\.cnf|bashrc|zshrc|profile)|id_(?:rsa|dsa|ecdsa|ed25519)|kaggle\.json|(?:gnu)?makefile|justfile|.*\.mk
     |\.?[^.]*(?:secret|credential|token|passw|wandb|api_?key)[^.]*(?:\.json|\.csv)?
@@ -38,6 +42,8 @@ HAND_MADE = re.compile(
 """What people write, or programs that know their keys, and what may name code for a loader (SEC004): what is looked at on the Hub, also where it is packed by
 itself (`train.log.gz`)."""
 TOKENIZERS = {"merges.txt", "vocab.txt"}
+BESIDE_ALL = {".gitattributes", ".gitignore", METRICS}
+"""Texts of programs that lie in every repository, or beside every SAE."""
 
 
 @dataclass(frozen=True)
@@ -130,17 +136,28 @@ def _is_hand_made(name: str) -> bool:
     return len(name) <= LONGEST_NAME and name not in TOKENIZERS and HAND_MADE.fullmatch(name) is not None
 
 
+def _is_text(name: str) -> bool:
+    """Whether a far file is searched, as far as there is room: what people write, and other texts by their names."""
+    return _is_hand_made(name) or (promise(name) == "text" and name not in TOKENIZERS | BESIDE_ALL)
+
+
 def _chosen(view: RepoView, known: Collection[str]) -> tuple[list[Entry], list[Entry]]:
     """The files that are searched, the likeliest first, and those that are too much."""
     near = _is_near(view)
-    listed = [e for e in view.list() if e.size and e.path not in known and (near or _is_hand_made(e.name))]
+    listed = [e for e in view.list() if e.size and e.path not in known and (near or _is_text(e.name))]
     listed.sort(key=lambda one: (not _is_whole(one), not one.name.startswith("."), one.size, one.path))
+    too_much: list[Entry] = []
+    if not near:
+        others = [one for one in listed if not _is_hand_made(one.name)]
+        few = [one for one in others if one.size <= LONGEST_OTHER][:FAR_OTHERS]
+        listed = [one for one in listed if _is_hand_made(one.name)] + few
+        too_much = [one for one in others if one not in few]
     bytes_left, files = (MOST_BYTES, MOST_FILES) if near else (FAR_BYTES, FAR_FILES)
     for at, entry in enumerate(listed):
         bytes_left -= min(entry.size, (LARGEST_TEXT if near else SMALL_FILE) if _is_whole(entry) else EDGE)
         if bytes_left < 0 or at == files:
-            return listed[:at], listed[at:]
-    return listed, []
+            return listed[:at], [*listed[at:], *too_much]
+    return listed, too_much
 
 
 def _is_whole(entry: Entry) -> bool:
@@ -151,7 +168,7 @@ def _is_whole(entry: Entry) -> bool:
 def search(view: RepoView, known: Collection[str]) -> Searched:
     """Search the texts of `view`, but for those at `known` paths, which whoever asks has read already; and the names of all.
 
-    A folder is searched whole, up to its limits. Of a repository on the Hub only what people write by hand is fetched, and that not beyond FAR_BYTES.
+    A folder is searched whole, up to its limits. Of a repository on the Hub what people write by hand is fetched, and a few other texts, not beyond FAR_BYTES.
     """
     chosen, beyond = _chosen(view, known)
     largest = LARGEST_TEXT if _is_near(view) else SMALL_FILE

@@ -14,7 +14,7 @@ from builders import cfg, view
 
 from hubkit import plain_yaml
 from hubkit.adopt.adoption import adopt
-from hubkit.adopt.source import MOST_CHARACTERS, MOST_LINES
+from hubkit.adopt.source import MOST_CHARACTERS
 from hubkit.cards.settings import load_settings
 from hubkit.errors import HubkitError
 from hubkit.fix.render import diff
@@ -22,6 +22,7 @@ from hubkit.fix.run import planned
 from hubkit.formats.strict_json import JsonFault, parse
 from hubkit.localhub.pages import CardPage
 from hubkit.readme.document import parse_readme
+from hubkit.readme.page import MOST_LINES
 from hubkit.readme.regions import generated_text, read_regions
 from hubkit.release.metrics import Evaluation
 from hubkit.release.provenance import Provenance

@@ -224,6 +224,13 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "Latents by the share of the training rows on which they fire (`density` in `metrics.json`; dead: on none; dense: on more than 10 %, which the last columns hold too):": ("beside", "computed"),
         "| architecture | dead | 1 % to 10 % | 10 % to 100 % | dense |": ("beside", "computed"),
     },
+    "seeds": {
+        "Each SAE was trained again on the same rows, with other first weights and another order of the rows (3 seeds in all). Latents that fire are matched one to one, so that the cosines of their decoders have the largest sum; beside their mean stands that of as many random directions of the activations' covariance.": ("reseeded", "computed"),
+        "Each SAE of this table was trained again": ("two_seeds", "reseeded"),
+        "**1 of 8** is above it.": ("reseeded", "two_seeds"),
+        "Two seeds give no interval: whether they are above it is not judged.": ("two_seeds", "reseeded"),
+        "A latent is shared where decoder and encoder find the same counterpart, both with a cosine of 0.7 or more.": ("reseeded", "computed"),
+    },
     "stability": {
         "Reference: Largest effect d_max = 0.400 for `a` (n = 100).": ("stated", "plain"),
         ", standard deviation": ("stated", "monotonic"),
@@ -522,7 +529,7 @@ COLUMNS = {
     "architecture | latents | k | d_in | d_sae | tensors", "rows | n | d_max | null", "recorded | what", "sae_id | architecture", "value | n", "setting | value", "direction | p",
     "seed | value | difference | top latents in common", "representation | balanced accuracy", "architecture | in SAELens's registry for inference | note",
     "Model | Parameters | SAEs | Layers | d_in | d_sae", "Best layer, raw | Balanced accuracy there", "Best SAE probe", "SAE probes above raw",
-    "hook",
+    "hook", "sae_id | decoders agree | random directions | shared | activations correlate | with others that fire as often | verdict",
     "against the number of parameters | models | Spearman's rho | p | verdict",
 }  # fmt: skip
 """Heads of tables and of steps."""

@@ -206,6 +206,32 @@ def tested(folder: Path) -> Path:
     return write(computed_release(saes=saes, layers=layers, comparisons=comparisons), folder, small=True)
 
 
+def reseeded(folder: Path, seeds: int = 3, first: int = 0) -> Path:
+    """SAEs that were trained from several seeds: of the first the latents come back, of the others they do not."""
+    chance = NullReference(kind="random directions of the activations' covariance", mean=0.3)
+    saes = {}
+    for number, one in enumerate(MEMBERS[first:]):
+        found, reach = (0.31, 0.05) if number else (0.8, 0.1)
+        interval = (found - reach, found + reach) if seeds > 2 else None
+        saes[one.sae_id] = [
+            value("seed_agreement", found, seeds, "train", null=chance, interval=interval),
+            value("seed_shared", found / 2, seeds, "train"),
+            value(
+                "seed_activation_agreement",
+                found,
+                seeds,
+                "train",
+                null=chance.model_copy(update={"mean": 0.02}),
+            ),
+        ][: 1 if number == 1 else 3]
+    return write(computed_release(saes=saes), folder, small=True)
+
+
+def two_seeds(folder: Path) -> Path:
+    """Two seeds, which give no interval, of all SAEs but one."""
+    return reseeded(folder, 2, first=1)
+
+
 def beside(folder: Path) -> Path:
     """All that stands beside a probe: few latents, random ones, a control label, probabilities, folds; the best corrected for the choice; rows of each label."""
     whole = computed_release(provenance=None)
@@ -875,7 +901,7 @@ def hollow(folder: Path) -> Path:
 VARIANTS: dict[str, Callable[[Path], Path]] = {
     one.__name__: one
     for one in (
-        mended, plain, single, computed, tested, tested_one, beside, of_sparsify, word_only, facts_known, chance, one, one_at_chance, experiments, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
+        mended, plain, single, computed, tested, tested_one, reseeded, two_seeds, beside, of_sparsify, word_only, facts_known, chance, one, one_at_chance, experiments, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
         wrong_model, nameless, beside_others, root, quantized, half_quantized, warned, hollow, damaged, poor, lens_module, pooled, scaled,
         sampled, sampled_last, another_form, from_gguf, four_bits, one_new, best_defective, stated_ties, one_above, many_tied, all_defective, all_defective_measured, defective, beside_widths,
         worse_and_less, worse_measured, told, written, in_text, worth, worth_little, with_pool, unread_record,

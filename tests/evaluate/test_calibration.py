@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from noise_pools import SETTINGS, Seen, Setting, band, kolmogorov, measure, summary
+from noise_pools import SETTINGS, Seen, Setting, band, chosen, kolmogorov, measure, summary
 
 pytestmark = pytest.mark.train  # scipy comes with the train extra
 
@@ -25,13 +25,22 @@ def seen(request: pytest.FixtureRequest) -> Seen:
         "raw, folds dealt again",
         "raw, folds dealt again, AUROC",
         "mixed, folds held",
-        "by formula",
         "difference",
     ],
 )
 def test_intervals_hold_the_reference_as_often_as_they_say(seen: Seen, name: str) -> None:
     low, _ = band(POOLS, 0.95)
     assert np.mean(seen.covered[name]) >= low
+
+
+def test_probes_of_a_few_features_hold_their_null_as_often_as_they_say() -> None:
+    seen = Seen()
+    for seed in range(POOLS):
+        seen.add(chosen(SETTINGS[1], seed, 79))
+    low, _ = band(POOLS, 0.95)
+    assert {name: one for name, one in seen.covered.items() if np.mean(one) < low} == {}
+    widths = {name: np.mean(np.diff(np.array(one), axis=1)) for name, one in seen.intervals.items()}
+    assert all(0.1 < width < 0.5 for width in widths.values()), "as wide as they need be"
 
 
 def test_p_values_are_uniform_on_noise(seen: Seen) -> None:

@@ -15,6 +15,7 @@ from hubkit.evaluate.few import furthest, sparse_probe
 from hubkit.evaluate.probe import probe
 from hubkit.evaluate.values import differences, value_of
 from hubkit.measures.design import Design, dealt, numbered, permuted
+from hubkit.measures.inference import studentised_reach
 from hubkit.measures.probed import (
     Columns,
     Probed,
@@ -268,12 +269,51 @@ def test_folds_are_dealt_again_as_they_were_dealt(seed: int, first: bool) -> Non
     assert original != [f"fold{number}" for number in again]
 
 
-def test_cells_with_one_row_cannot_be_permuted_and_have_no_null() -> None:
+def test_cells_with_one_row_have_no_null_and_are_permuted_for_their_scatter() -> None:
     positive, scenario = np.arange(60) % 2 == 0, np.array([f"s{i // 5:02}" for i in range(60)])
     fold = np.array([f"fold{i % 5}" for i in range(60)])
-    probed = of(Design(positive, scenario, fold), np.random.default_rng(0).normal(size=(60, 3)), "folds held")
+    rows = Design(positive, scenario, fold)
+    probed = of(rows, np.random.default_rng(0).normal(size=(60, 3)), "folds held")
     assert isinstance(probed, Probed)
-    assert probed.null is None
+    assert not probed.exchangeable
+    assert probed.null is not None
+    assert (probed.null.fold == probed.real.fold).all()
+    for name in set(scenario):
+        inside = scenario == name
+        assert (probed.null.positive[inside].sum(axis=0) == positive[inside].sum()).all()
+    found = probe_value(probed, rows)
+    assert (found.null.kind, found.null.mean) == ("chance", 0.5)
+
+
+def test_of_permuted_labels_a_few_features_are_chosen_anew() -> None:
+    rows, rng = design(0, n=80), np.random.default_rng(3)
+    x = dict.fromkeys(rows.folds, rng.normal(size=(80, 40)))
+    found = sparse_probe(rows, x, 2, "folds held", 7)
+    assert isinstance(found, Probed)
+    assert found.null is not None
+    for column in range(7):
+        other = replace(rows, positive=found.null.positive[:, column])
+        alone = sparse_probe(other, x, 2)
+        assert isinstance(alone, Probed)
+        assert np.array_equal(alone.real.scores[:, 0], found.null.scores[:, column])
+    again = sparse_probe(rows, x, 2, "folds dealt again", 3)
+    assert isinstance(again, Probed)
+    assert again.null is not None
+    assert (again.null.fold != again.real.fold).any()
+    assert np.array_equal(again.real.scores, found.real.scores)
+
+
+def test_scenarios_that_scatter_little_are_known_as_well_as_permuted_labels_reach() -> None:
+    values, deviations = np.linspace(-3, 3, 199), np.ones(199)
+    assert studentised_reach(2.0, values, deviations) == pytest.approx(
+        2 * np.quantile(np.abs(values), 0.95, method="weibull")
+    )
+    few = np.where(np.arange(199) < 20, 1e-9, 1.0)  # a tenth lie at one half but for one scenario
+    assert studentised_reach(2.0, np.where(few < 1, 0.5, values), few) < 2 * 4
+    assert studentised_reach(0.0, values, deviations) == pytest.approx(
+        studentised_reach(0.25, values, deviations)
+    )
+    assert studentised_reach(1.0, values, np.zeros(199)) == 0.0
 
 
 @pytest.mark.parametrize("k", [1, 3])
@@ -292,7 +332,7 @@ def test_a_probe_of_a_few_latents_chooses_them_on_the_training_rows(k: int) -> N
             apart = abs(column[y[train]].mean() - column[~y[train]].mean())
             ranks.append((-apart / np.abs(column[column != 0]).mean(), j))
         chosen = [j for _, j in sorted(ranks)[:k]]
-        assert furthest(x[train], y[train], k).tolist() == chosen
+        assert furthest(x, y[:, None], train[:, None], k)[0].tolist() == chosen
         scaled = (x[:, chosen] - x[:, chosen].mean(axis=0)) / x[:, chosen].std(axis=0)
         one = LogisticRegression(class_weight="balanced", max_iter=10_000, tol=1e-10)
         one.fit(scaled[train], y[train])

@@ -22,7 +22,8 @@ from hubkit.measures.catalogue import CATALOGUE, get
 from hubkit.release.digests import sha256_of_file
 from hubkit.release.metrics import Evaluation, SaeMetrics
 from hubkit.release.pool import PoolManifest
-from hubkit.train.run import train
+from hubkit.train.plan import CrossFit
+from hubkit.train.run import Options, train
 from hubkit.train.spec import SaeSpec
 
 if TYPE_CHECKING:
@@ -103,6 +104,38 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     train(SPECS, home / "pool", home / "release", home / "work")
     evaluate(home / "pool", home / "release", home / "work", SPECS)
     return home
+
+
+def test_latents_stand_beside_those_of_other_seeds(tmp_path: Path) -> None:
+    from safetensors.numpy import load_file
+
+    noise_pool(tmp_path / "pool")
+    folders = [tmp_path / name for name in ("pool", "release", "work")]
+    spec = SaeSpec(sae_id="topk", architecture="topk", layer=4, condition="mixed", d_sae=64, k=8, steps=150)
+    options = Options(crossfit=CrossFit(folds=0, seeds=3))
+    assert train([spec], *folders, options=options).trained == 3
+    value = evaluate(*folders, [spec]).sae("topk").get("seed_agreement", "train")
+    assert value.n == 3
+    decoders = []
+    for place in ("release", "work/seeds/seed1", "work/seeds/seed2"):
+        weights = load_file(tmp_path / place / "topk" / "sae_weights.safetensors")["W_dec"]
+        decoders.append(weights / np.linalg.norm(weights, axis=1, keepdims=True))
+    cosines = []
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        from scipy.optimize import linear_sum_assignment
+
+        table = decoders[one] @ decoders[other].T
+        assert table.max() < 1, "other weights"
+        cosines.append(table[linear_sum_assignment(table, maximize=True)].mean())
+    assert value.value == pytest.approx(np.mean(cosines), abs=0.02), "latents that never fire are few here"
+    assert value.null_level < value.value
+    assert value.interval[0] <= value.value <= value.interval[1]
+    assert train([spec], *folders, options=options).trained == 0
+    shutil.rmtree(tmp_path / "work" / "seeds" / "seed2")
+    assert evaluate(*folders, [spec]).sae("topk").get("seed_agreement", "train").n == 2, "what is there"
+    shutil.copytree(tmp_path / "release" / "topk", tmp_path / "work" / "seeds" / "seed2" / "topk")
+    with pytest.raises(HubkitError, match="expected `seed2`"):
+        evaluate(*folders, [spec])
 
 
 def again(study: Path) -> Evaluation:

@@ -20,9 +20,11 @@ def test_each_column_is_scikit_learns_to_convergence(n: int, d: int, share: floa
     scaled = (x - x.mean(axis=0)) / x.std(axis=0)
     found = decision_values(directions(x), positive, train)
     for column in range(6):
-        one = LogisticRegression(C=1.0, class_weight="balanced", max_iter=100_000, tol=1e-10)
+        one = LogisticRegression(
+            C=1.0, class_weight="balanced", solver="newton-cholesky", max_iter=1000, tol=1e-12
+        )
         one.fit(scaled[train[:, column]], positive[train[:, column], column])
-        assert np.abs(found[:, column] - one.decision_function(scaled)).max() < 0.02
+        assert np.abs(found[:, column] - one.decision_function(scaled)).max() < 1e-4
 
 
 def test_a_fit_does_not_see_the_labels_of_the_rows_that_it_leaves_out() -> None:
@@ -48,3 +50,18 @@ def test_directions_keep_the_distances_of_standardised_features() -> None:
     scaled = (x - x.mean(axis=0)) / x.std(axis=0)
     assert np.allclose(directions(x) @ directions(x).T, scaled @ scaled.T)
     assert directions(np.ones((5, 3))).shape == (5, 1)
+
+
+def test_labels_that_are_told_apart_and_a_lonely_one_are_fitted_too() -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    x = np.r_[np.full((30, 1), -9.0), np.full((30, 1), 9.0)] + np.linspace(0, 1, 60)[:, None]
+    apart, lonely = x[:, 0] > 0, np.arange(60) == 17
+    positive, train = np.c_[apart, lonely, ~apart], np.ones((60, 3), dtype=bool)
+    scaled = (x - x.mean(axis=0)) / x.std(axis=0)
+    found = decision_values(directions(x), positive, train)
+    assert np.allclose(found[:, 0], -found[:, 2])
+    for column in range(3):
+        one = LogisticRegression(class_weight="balanced", solver="newton-cholesky", tol=1e-12)
+        one.fit(scaled, positive[:, column])
+        assert found[:, column] == pytest.approx(one.decision_function(scaled), abs=1e-4)

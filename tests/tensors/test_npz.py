@@ -89,6 +89,20 @@ def test_a_zip64_directory_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert header.tensors["b"].shape == (3,)
 
 
+@pytest.mark.parametrize(("part", "parts"), [(0, 0), (0, 2), (1, 1), (1, 2), (0, 1 << 31)])
+def test_a_zip64_locator_of_any_other_count_of_parts_is_refused(
+    part: int, parts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 100)
+    data = bytearray(npz(a=np.arange(100.0)))
+    at = data.rfind(b"PK\x06\x07")
+    assert struct.unpack_from("<4sIQI", data, at)[1::2] == (0, 1)  # what everybody writes
+    struct.pack_into("<I", data, at + 4, part)
+    struct.pack_into("<I", data, at + 16, parts)
+    with pytest.raises(HeaderError, match="one part of several"):
+        read_header(view(bytes(data), "a.npz"), "a.npz")
+
+
 def bomb() -> bytes:
     """Says 1,000 bytes and inflates to ten million."""
     data = bytearray(zipped({"a.npy": npy((1, 0))[:80] + b"\0" * 10_000_000}, zipfile.ZIP_DEFLATED))

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from hubkit.errors import UsageError
 from hubkit.train.grid import GridPlan, SaeGrid
-from hubkit.train.spec import SaeSpec, Settings
+from hubkit.train.spec import MOST_SEED, MOST_STEPS, SaeSpec, Settings
 
 STUDY: dict[str, Any] = {
     "prefix": "smollm2",
@@ -86,6 +86,15 @@ def test_epochs_count_whole_batches_as_saelens_does() -> None:
     assert spec(epochs=1, batch_size=128).steps_for(130) == 1
     assert (spec().steps, spec().steps_for(7)) == (400, 400)
     assert spec(steps=9).steps_for(181) == 9
+
+
+def test_more_steps_than_a_schedule_can_be_held_for_are_refused() -> None:
+    assert spec(steps=MOST_STEPS, seed=MOST_SEED).steps_for(2) == MOST_STEPS
+    for changes in ({"steps": MOST_STEPS + 1}, {"epochs": 10**13}, {"seed": 2**70}):
+        with pytest.raises(ValidationError, match="less than or equal to"):
+            spec(**changes)
+    with pytest.raises(UsageError, match="20,000,000 steps, expected at most 10,000,000"):
+        spec(epochs=MOST_STEPS, batch_size=1).steps_for(2)
 
 
 def test_the_learning_rate_that_learns() -> None:

@@ -22,6 +22,7 @@ from hubkit.repo.view import Entry
 from hubkit.validate.code_files import BLOCK, LONGEST_YAML, search_code
 from hubkit.validate.finding import Severity
 from hubkit.validate.run import Selection, validate
+from hubkit.validate.secret_texts import LONGEST_OTHER
 from hubkit.validate.yaml_tags import LONGEST_SLOW, python_tags
 
 CALLS = [
@@ -302,7 +303,8 @@ def test_of_a_far_repository_what_names_code_for_a_loader_is_brought() -> None:
         "adapter_config.json": b'{"parent_library": "antigravity"}' + long,
         "preprocessor_config.json": b'{"auto_map": {"AutoProcessor": "p.P"}}' + long,
         "chat_template.jinja": b"{{ cycler.__init__.__globals__ }}" + long,
-        "vocab.json": b'{"auto_map": {"AutoModel": "p.P"}}' + long,
+        "rows.json": b'{"auto_map": {"AutoModel": "p.P"}}' + long,
+        "vocab.json": b'{"auto_map": {"AutoModel": "p.P"}}' + b" " * LONGEST_OTHER,
     }
     report = check(Brought(name="o/r", repository="o/r", files=view(files=files).files), "SEC002,SEC004")
     assert {finding.path for finding in report.findings} == files.keys() - {"vocab.json"}

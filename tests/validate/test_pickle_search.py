@@ -24,9 +24,11 @@ from hubkit.repo.memory import MemoryView
 from hubkit.repo.part import part_of
 from hubkit.repo.view import Entry
 from hubkit.tensors.endings import PICKLES, packed_text, promise
+from hubkit.tensors.kinds import HEAD
 from hubkit.validate import gather, pickle_search
 from hubkit.validate.finding import Severity
 from hubkit.validate.imports import is_harmless, is_known, plain, runs_code
+from hubkit.validate.need import Need
 from hubkit.validate.reporters.verdict import closing
 from hubkit.validate.run import validate
 
@@ -179,8 +181,8 @@ def test_of_a_far_release_the_search_asks_for_nothing_more(
     validate(before)
     assert report.complete
     assert [finding for finding in report.findings if finding.code == "SEC001"] == []
-    assert after.asked == before.asked + (letter in b"PVcI"), (
-        "a line may end in the header: that is looked at"
+    assert after.asked == before.asked + 1 + (letter in b"PVcI"), (
+        "the picture's first bytes; and a line may end in the header: that is looked at"
     )
 
 
@@ -198,27 +200,47 @@ def test_of_far_weights_in_torch_or_numpy_the_search_asks_for_little_more(
     assert after.asked <= before.asked + 1
 
 
-def test_of_a_far_repository_texts_and_pictures_are_not_asked_for() -> None:
+ELF = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\0\x3e\0\x01\0\0\0" + bytes(600)
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(600)
+
+
+def test_of_a_far_repository_texts_and_pictures_are_asked_for_their_first_bytes() -> None:
     files = dict.fromkeys(
-        (
-            "README.md",
-            "a/cfg.json",
-            "x.svg",
-            "y.png",
-            "LICENSE",
-            ".gitattributes",
-            "z.parquet",
-            "sparsity.safetensors",
-        ),
-        b"cat\n",
+        ("README.md", "a/notes.json", "x.svg", "y.png", "LICENSE", "z.parquet"), b"We\n" * 999
     )
-    found = pickle_search.search(view_ := far(files))
-    assert view_.asked == 0
-    assert [entry.path for entry in found.by_name] == sorted(files)
-    assert (found.pickles, found.failed) == ({}, {})
+    unasked = dict.fromkeys((".gitattributes", "sparsity.safetensors", "a/metrics.json"), b"cat\n")
+    found = pickle_search.search(view_ := far(files | unasked))
+    assert view_.asked == len(files)
+    assert view_.bytes_read == len(files) * HEAD
+    assert [entry.path for entry in found.by_name] == sorted(unasked)
+    assert (found.pickles, found.failed, found.unknown) == ({}, {}, [])
 
 
-def test_of_a_far_repository_what_is_at_hand_is_judged_whatever_its_name() -> None:
+@pytest.mark.parametrize("name", ["notes.md", "a.csv", "x.jpg", "t.parquet", "LICENSE"])
+def test_of_a_far_repository_a_pickle_is_found_behind_any_name(name: str) -> None:
+    found = pickle_search.search(far({name: NEW_CALL + bytes(5000)}))
+    assert found.pickles[name].executors == ["os.getpid"]
+
+
+def test_of_a_far_repository_a_program_is_found_behind_the_name_of_a_picture() -> None:
+    found = pickle_search.search(far({"x.jpg": ELF}))
+    assert [one.path for one in found.code] == ["x.jpg"]
+
+
+def test_of_many_far_pictures_a_few_are_asked_for_and_the_others_told() -> None:
+    files = {f"{number:03}.png": PNG for number in range(40)}
+    facts = gather.gather(view_ := far(files), Need.PICKLES)
+    assert view_.asked == pickle_search.MOST_BY_HEAD
+    assert facts.unlooked == []
+    [told] = [one for one in facts.remarks if "by their names" in one]
+    assert told.startswith("016.png, 017.png, ")
+    assert "and 18 more" in told
+
+
+def test_of_a_far_repository_what_is_at_hand_is_judged_whatever_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pickle_search, "MOST_BY_HEAD", 0)
     found = pickle_search.search(far({"cfg.json": NEW_CALL, "a.json": NEW_CALL}, "cfg.json"))
     assert list(found.pickles) == ["cfg.json"]
     assert [entry.path for entry in found.by_name] == ["a.json"]
@@ -497,5 +519,5 @@ def test_a_part_of_a_far_repository_is_far() -> None:
     part = part_of(whole, "a")
     assert not part.near
     found = pickle_search.search(part)
-    assert (list(found.pickles), [entry.path for entry in found.by_name]) == (["w.dat"], ["README.md"])
-    assert whole.asked == 1
+    assert (list(found.pickles), found.by_name) == (["w.dat"], [])
+    assert whole.asked == 2

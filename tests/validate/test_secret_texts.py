@@ -16,6 +16,7 @@ from hubkit.validate.pre_commit import main
 from hubkit.validate.report import Report
 from hubkit.validate.run import Selection, validate
 from hubkit.validate.secret_bytes import is_text, text_of
+from hubkit.validate.secret_texts import FAR_OTHERS, LONGEST_OTHER
 
 TOKEN = "hf_" + "aB3" * 12
 WANDB = "0123456789" * 4
@@ -156,15 +157,22 @@ class Far(MemoryView):
 
 
 def test_on_the_hub_a_usual_release_costs_no_read_more() -> None:
-    files = {f"sae_{n}/metrics.json": b"{}" for n in range(9)} | {
-        "figures/a.svg": b"<svg/>",
-        ".gitattributes": b"x",
-        "data.csv": b"1",
-    }
+    files = {f"sae_{n}/metrics.json": b"{}" for n in range(9)} | {".gitattributes": b"x"}
     far, plain = (Far(name="o/r", repository="o/r", files=view(files=more).files) for more in (files, {}))
     validate(far)
     validate(plain)
     assert far.requests == plain.requests
+
+
+def test_on_the_hub_a_few_texts_of_programs_are_searched_and_the_others_told() -> None:
+    files = {f"{n:02}.csv": b"a,b\n" + b"1,2\n" * n + TOKEN.encode() for n in range(20)}
+    files["long.csv"] = b"1,2\n" * LONGEST_OTHER + TOKEN.encode()
+    report = validate(
+        Far(name="o/r", repository="o/r", files=view(files=files).files), Selection(select=("SEC002",))
+    )
+    assert {one.path for one in report.findings} == {f"{n:02}.csv" for n in range(FAR_OTHERS)}
+    [told] = [one for one in report.remarks if "too much text" in one]
+    assert told.startswith("16.csv, 17.csv, 18.csv and 2 files more")
 
 
 def test_a_text_that_cannot_be_read_is_incomplete() -> None:

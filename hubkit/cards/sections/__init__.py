@@ -11,6 +11,7 @@ from hubkit.cards.sections.meaning import meaning
 from hubkit.cards.sections.model import architecture, versions
 from hubkit.cards.sections.saes import LONG_TABLE, quality, sae_table
 from hubkit.cards.sections.section import Section
+from hubkit.cards.sections.seeds import seeds
 from hubkit.cards.sections.stated import stated
 from hubkit.cards.sections.training import labels, precision, training
 
@@ -39,6 +40,7 @@ ALL: dict[str, Section] = {
     "precision": precision,
     "architecture": architecture,
     "effect_sizes": effect_sizes,
+    "seeds": seeds,
     "stability": stability,
     "steering": steering,
     "top_features": top_features,

@@ -23,7 +23,7 @@ from hubkit.measures.inference import (
     scenarios_deviation,
     scenarios_reach,
     scored_interval,
-    together,
+    studentised_reach,
 )
 from hubkit.measures.measure import UNSEEN, Measure, OnCard
 from hubkit.measures.probed import accuracies, accuracies_in, aurocs, contributions, pairs
@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 CHANCE = 0.5
 METHOD = "score interval of the permuted labels' scatter"
 BY_FORMULA = "score interval, rows training each other"
-ELSEWHERE = "t over scenarios, which train each other as those of permuted labels do"
+ELSEWHERE = "by the scatter of the scenarios, as many times as permuted labels reach"
+LEAST_SCENARIOS = 3
 DIFFERENCE = "normal, rows drawn within scenario and label, training each other"
 
 
@@ -71,17 +72,16 @@ def _over_scenarios(probe: Probed, design: Design, found: Estimate) -> tuple[flo
     """None below three scenarios. Where these scatter less than those of any permuted labels, as where every row is right, their scatter says
     too little: the interval is then at least that of the permuted labels."""
     weights, each = np.array(list(design.weights.values())), list(design.members.values())
-    by_scenario = np.array([accuracies_in(probe.real, rows)[0] for rows in each])
-    times, least = TOGETHER, np.inf
+    if len(weights) < LEAST_SCENARIOS or found.interval is None:
+        return None
+    own = float(scenarios_deviation(np.array([accuracies_in(probe.real, rows)[0] for rows in each]), weights))
+    reach, least = scenarios_reach(own, len(weights)), np.inf
     if probe.null is not None:
         permuted = np.array([accuracies_in(probe.null, rows) for rows in each])
         deviations = scenarios_deviation(permuted, weights)
-        times, least = together(accuracies(probe.null, design), deviations), deviations.min()
-    reach = scenarios_reach(by_scenario, weights, times)
-    if reach is None or found.interval is None:
-        return None
+        reach, least = studentised_reach(own, accuracies(probe.null, design), deviations), deviations.min()
     low, high = max(0.0, found.value - reach), min(1.0, found.value + reach)
-    if scenarios_deviation(by_scenario, weights) > least:
+    if own > least:
         return low, high
     return min(low, found.interval[0]), max(high, found.interval[1])
 
@@ -157,9 +157,9 @@ MEASURES = (
     ),
     Measure(
         name="probe_new_scenarios_balanced_accuracy",
-        version=3,
+        version=4,
         title="Probe balanced accuracy, new scenarios",
-        formula="as probe_balanced_accuracy, with whole scenarios held out from SAE and probe; the interval is t over scenarios",
+        formula="as probe_balanced_accuracy, with whole scenarios held out from SAE and probe; the interval is by the scatter of scenarios",
         unit="share",
         lower=0.0,
         upper=1.0,

@@ -32,7 +32,7 @@ WHAT = (
 def _of(of: str, title: str, statistic: Statistic, deviation: Deviation) -> Measure:
     return Measure(
         name=f"random_sae_{of}",
-        version=1,
+        version=2,
         title=title,
         formula=f"probe_{of} of {WHAT}",
         unit="share",

@@ -39,19 +39,21 @@ def components(subject: Subject, _: Split, *, k: int) -> Estimate | None:
 
 
 def random_latents(subject: Subject, _: Split, *, k: int) -> Estimate | None:
-    """The mean over several draws; the interval is that of one."""
+    """The mean over several draws; the interval is that of the first, moved, and its null is that of each."""
     probes = subject.probe_random_latents(k)
     if probes is None:
         return None
     if isinstance(probes, str):
         raise NotMeasured(probes, int(subject.design.contrasting().sum()))
     values = np.array([aurocs(one.real, subject.design)[0] for one in probes])
-    middle = probes[int(np.argsort(values)[len(values) // 2])]
-    found = against_chance(middle, subject.design, aurocs, auroc_deviation)
+    found = against_chance(probes[0], subject.design, aurocs, auroc_deviation)
     low, high = found.interval or (0.0, 1.0)
     moved = float(values.mean()) - found.value
     return replace(
-        found, value=float(values.mean()), interval=(max(0.0, low + moved), min(1.0, high + moved))
+        found,
+        value=float(values.mean()),
+        interval=(max(0.0, low + moved), min(1.0, high + moved)),
+        null=found.null and replace(found.null, p_value=None),
     )
 
 
@@ -65,7 +67,7 @@ def _of(
 ) -> Measure:
     return Measure(
         name=f"{name}_{k}",
-        version=3 if name == "sparse_probe" else 1,
+        version=4 if name == "sparse_probe" else 2,
         title=f"AUROC of a probe of {title.format(k=k, s='s' if k > 1 else '')}",
         formula=f"probe_auroc of {formula.format(k=k)}",
         unit="share",

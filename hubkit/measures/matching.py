@@ -1,0 +1,113 @@
+"""Latents of one SAE beside those of another: which are the same, by how their directions lie.
+
+Sources: PW-MCC (arXiv 2505.20254) for the matching of decoders, Paulo and Belrose 2025 (arXiv 2501.16615) for what two SAEs share.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Numbers = NDArray[np.int64]
+
+SAME = 0.7
+"""Cosine of encoder and of decoder from which two latents are one (Paulo and Belrose)."""
+
+
+@dataclass(frozen=True)
+class Dictionary:
+    """The latents of an SAE that fire on some rows."""
+
+    decoder: Floats
+    """(m, d) unit rows."""
+    encoder: Floats
+    """(m, d) unit rows."""
+    acts: Floats
+    """(n, m) on those rows."""
+
+    @classmethod
+    def of(cls, decoder: Floats, encoder: Floats, acts: Floats) -> Self:
+        """Of all latents (m, d) and (n, m): those that never fire, or point nowhere, are left out."""
+        there = (
+            (acts != 0).any(axis=0) & (np.abs(decoder).sum(axis=1) > 0) & (np.abs(encoder).sum(axis=1) > 0)
+        )
+        return cls(unit(decoder[there]), unit(encoder[there]), acts[:, there].astype(np.float64))
+
+
+@dataclass(frozen=True)
+class Matched:
+    """The latents of two dictionaries in pairs: as many as the smaller one has."""
+
+    one: Numbers
+    """(p,) places in the one."""
+    other: Numbers
+    """(p,) in the other."""
+    cosines: Floats
+    """(p,) of what they were matched by."""
+
+
+def unit(rows: Floats) -> Floats:
+    """Each row by its length; rows of length 0 stay."""
+    wide = rows.astype(np.float64)
+    found: Floats = wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), 1e-300)
+    return found
+
+
+def matched(one: Floats, other: Floats) -> Matched:
+    """Unit rows (m, d) and (m', d) in the pairs whose cosines, signs counting, have the largest sum (Hungarian method)."""
+    from scipy.optimize import linear_sum_assignment
+
+    cosines = one @ other.T
+    rows, columns = linear_sum_assignment(cosines, maximize=True)
+    return Matched(rows, columns, cosines[rows, columns])
+
+
+def agreement(one: Dictionary, other: Dictionary) -> float:
+    """Mean cosine of decoders in pairs."""
+    return float(matched(one.decoder, other.decoder).cosines.mean())
+
+
+def shared(one: Dictionary, other: Dictionary) -> float:
+    """Share of the pairs that decoder and encoder agree on, both with a cosine of SAME or more."""
+    by_decoder, by_encoder = matched(one.decoder, other.decoder), matched(one.encoder, other.encoder)
+    same = (by_decoder.other == by_encoder.other) & (by_decoder.one == by_encoder.one)
+    return float((same & (by_decoder.cosines >= SAME) & (by_encoder.cosines >= SAME)).mean())
+
+
+def firing_together(one: Dictionary, other: Dictionary) -> tuple[float, float]:
+    """Mean correlation of the activations of latents in pairs, and the same beside the latent of the other that fires next more often than the counterpart."""
+    pairs = matched(one.decoder, other.decoder)
+    partners = other.acts[:, pairs.other]
+    order = np.argsort((partners != 0).sum(axis=0), kind="stable")
+    neighbour = np.empty_like(order)
+    neighbour[order] = np.roll(order, -1)
+    own = one.acts[:, pairs.one]
+    return float(_correlations(own, partners).mean()), float(
+        _correlations(own, partners[:, neighbour]).mean()
+    )
+
+
+def _correlations(one: Floats, other: Floats) -> Floats:
+    """(p,) of columns; 0 where one does not vary."""
+    a, b = one - one.mean(axis=0), other - other.mean(axis=0)
+    size = np.sqrt((a * a).sum(axis=0) * (b * b).sum(axis=0))
+    found: Floats = np.where(size > 0, (a * b).sum(axis=0) / np.where(size > 0, size, 1.0), 0.0)
+    return found
+
+
+def random_like(rows: Floats | None, sizes: tuple[int, int], d: int, generator: np.random.Generator) -> float:
+    """`agreement` of two dictionaries of so many random directions of d dimensions: all alike (None), or of the covariance of `rows` (n, d), less their mean."""
+    spread = None if rows is None else rows - rows.mean(axis=0)
+    drawn = [
+        generator.normal(size=(size, d))
+        if spread is None
+        else generator.normal(size=(size, len(spread))) @ spread
+        for size in sizes
+    ]
+    return float(matched(unit(drawn[0]), unit(drawn[1])).cosines.mean())
