@@ -206,14 +206,29 @@ HARD = {
     )
 }
 """Of a card that is judged again and again."""
+
+
+def _ours(schema: str, key: str) -> dict[str, Text]:
+    """JSON that says that it is hubkit's, and has many items of a wrong form."""
+    head = f'{{"$schema": "urn:hubkit:{schema}", "{key}": ['
+    return {
+        f"{schema} {key} of {item}": lambda n, item=item: (
+            head + ",".join([item] * max(1, (n - 60) // (len(item) + 1))) + "]}"
+        )
+        for item in ("{}", "[]", "1", "[[[]]]", '{"sae_id":1}', '{"values":[{}]}')
+    }
+
+
+EVALUATIONS = _ours("evaluation:2", "saes") | _ours("evaluation:1", "layers")
+PROVENANCES = _ours("provenance:2", "saes") | _ours("provenance:1", "scenarios")
 READERS: dict[str, Reader] = {
     "README.md": Reader(lambda text: _validated(readme=text), TEXTS | nasty.front_matter() | REGIONS, small=6_000),
     "adopt": Reader(_adopted, HARD | {"many headings": lambda n: "".join(f"{'#' * (2 + i % 3)} a{i}\n" for i in range(n // 6))}, largest=MOST_CHARACTERS, small=4_000),
     "adopt, any card": Reader(_adopted, TEXTS | nasty.front_matter() | REGIONS, largest=MOST_CHARACTERS, small=4_000),
     "fix": Reader(_fixed, HARD | {name: text for name, text in nasty.front_matter().items() if name in {"head: a long list", "head: many keys"}}, small=4_000),
     "cfg.json": Reader(lambda text: _validated(configuration=text.encode("utf-8", "replace")), nasty.jsons()),
-    "evaluation.json": Reader(lambda text: _validated(files={"evaluation.json": text.encode()}), nasty.jsons()),
-    "provenance.json": Reader(lambda text: _validated(files={"provenance.json": text.encode()}), nasty.jsons()),
+    "evaluation.json": Reader(lambda text: _validated(files={"evaluation.json": text.encode()}), nasty.jsons() | EVALUATIONS),
+    "provenance.json": Reader(lambda text: _validated(files={"provenance.json": text.encode()}), nasty.jsons() | PROVENANCES),
     "hook_name": Reader(_field("hook_name", metadata=True), TEXTS | LAYERS, small=8_000),
     "model_name": Reader(_field("model_name", metadata=True), TEXTS | LAYERS, small=8_000),
     "sae_lens_version": Reader(_field("sae_lens_version", metadata=True), TEXTS | LAYERS, small=8_000),
@@ -228,8 +243,8 @@ READERS: dict[str, Reader] = {
     "study.yaml": Reader(_in_file(load_study_file, "study.yaml"), CARDS),
     "hubkit.toml": Reader(_in_file(load_config, "hubkit.toml"), nasty.tomls()),
     "baseline": Reader(_in_file(read_baseline, "baseline.json"), nasty.jsons()),
-    "evaluation.json of a build": Reader(_in_file(Evaluation.load_ours, "evaluation.json"), nasty.jsons()),
-    "provenance.json of a build": Reader(_in_file(Provenance.load, "provenance.json"), nasty.jsons()),
+    "evaluation.json of a build": Reader(_in_file(Evaluation.load_ours, "evaluation.json"), nasty.jsons() | EVALUATIONS),
+    "provenance.json of a build": Reader(_in_file(Provenance.load, "provenance.json"), nasty.jsons() | PROVENANCES),
     "the page of a card": Reader(lambda text: CardPage("a/b", "/f/", [], text).html(), TEXTS | nasty.front_matter(), small=5_000),
     "what is shown": Reader(_shown, TEXTS),
     "secrets": Reader(find_secrets, BEGINNINGS),

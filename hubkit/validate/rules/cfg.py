@@ -116,7 +116,7 @@ def field_breaks_schema(sae: SaeFacts) -> Iterator[Found]:
 
     Type, range or allowed values; `hubkit schema cfg` prints the schema. Integers are strict: `"k": 8.0` loads, and encode then fails.
     A missing key is CFG005, an unknown architecture CFG004. Where SAELens overrides or ignores the field, or takes 0 and 1 for false and true, it is
-    a warning. The one rule between fields: d_sae of a temporal SAE must be a multiple of bottleneck_factor x n_heads.
+    a warning. Between fields: d_sae of a temporal SAE must be a multiple of bottleneck_factor x n_heads, and only a hook_z is reshaped as one.
     """
     if not sae.is_saelens or sae.document is None:
         return
@@ -142,6 +142,13 @@ def field_breaks_schema(sae: SaeFacts) -> Iterator[Found]:
             f"{reason}: loading raises AssertionError",
             "write the n_heads and bottleneck_factor of the training: their product divides d_sae",
             **sae.at("/n_heads"),
+        )
+    hook = sae.sae.hook_name
+    if sae.raw.get("reshape_activations") == "hook_z" and hook and not hook.endswith("_z"):
+        yield Found(
+            f"reshape_activations is hook_z and hook_name is {hook}: loading raises ValueError",
+            'write "reshape_activations": "none": heads are laid side by side at hook_z alone',
+            **sae.at("/reshape_activations"),
         )
 
 
