@@ -23,6 +23,7 @@ from fix.steps import (
     written,
 )
 from safetensors.numpy import save
+from validate import test_card_further as further
 from validate import test_rules_hook, test_rules_record, twins
 from validate.card_twins import card, gemma, grid, of_gpt2
 
@@ -319,6 +320,33 @@ SIDES: dict[str, tuple[Callable[[], MemoryView], Follow | None]] = {
     **{
         f"REL006 {name}": ((lambda given=given: test_rules_record.release(**given)), follow)  # type: ignore[misc]
         for name, (given, follow) in RECORDS.items()
+    },
+    "CARD016 code: a value": (lambda: code_of('sae.cfg.normalize_activations = "layer_norm"'), written(('sae.cfg.normalize_activations = "layer_norm"\n', ""))),
+    "CARD016 code: a flag": (lambda: code_of("sae.cfg.apply_b_dec_to_input = False"), written(("sae.cfg.apply_b_dec_to_input = False\n", ""))),
+    "CARD016 code: a tensor": (lambda: code_of("sae.b_dec.data.zero_()"), written(("sae.b_dec.data.zero_()\n", ""))),
+    "CARD016 code: half": (lambda: code_of("sae = sae.half()"), written(("sae = sae.half()\n", ""))),
+    "CARD006 another release": (
+        lambda: further.release('```python\nfrom sae_lens import SAE\n\nsae = SAE.from_pretrained("gpt2-small-res-jb", "blocks.8.hook_resid_pre")\n```', of="pythia"),
+        written(('"gpt2-small-res-jb", "blocks.8.hook_resid_pre"', '"lab/saes", "topk"')),
+    ),
+    "CARD005 newer": (lambda: further.release("", head="new_version: lab/saes\n"), written(("new_version: lab/saes\n", ""))),
+    "CARD005 newer base": (lambda: further.release("", head="new_version: openai-community/gpt2\n"), written(("new_version: openai-community/gpt2\n", ""))),
+    "CARD005 heads": (lambda: further.release("GPT-2 small has 16 attention heads per block."), written(("16 attention", "12 attention"))),
+    "CARD005 vocabulary": (lambda: further.release("The base model has a vocabulary of 32,000 tokens."), written(("32,000", "50,257"))),
+    "CARD005 loads since": (lambda: further.release("It loads with SAELens 3 and later.", of="pythia"), written(("SAELens 3", "SAELens 6"))),
+    "CARD005 cited": (lambda: further.release("JumpReLU SAEs are due to Rajamanoharan et al. (2021)."), written(("2021", "2024"))),
+    "CARD005 BibTeX": (lambda: further.release(f"Please cite Doe et al. (2023).{further.BIBTEX}"), written(("2023", "2025"))),
+    **{
+        f"CARD007 {name}": ((lambda wrong=wrong: further.release(wrong)), written((wrong, right)))  # type: ignore[misc]
+        for name, wrong, right in (
+            ("trend", "L0 falls with depth.", "L0 rises with depth."),
+            ("lowest", "Layer 6 has the lowest L0.", "Layer 2 has the lowest L0."),
+            ("bound", "No SAE has an L0 above 40.", "No SAE has an L0 above 51."),
+            ("each", "All SAEs share the same L0 of about 35.", "The SAEs have a mean L0 of 35.2."),
+            ("range", "L0 ranges from 10 to 60.", "L0 ranges from 20 to 50."),
+            ("at", "The L0 at layer 6 is 20.", "The L0 at layer 6 is 35."),
+            ("raw", "Raw activations reach 78% at layer 10.", "Raw activations reach 74% at layer 10."),
+        )
     },
     "THR001 batchtopk": (lambda: flat(0.0, **BATCH), saved(threshold=LEARNED)),
     "THR001 another library": (lambda: twins.gemma_scope(threshold=np.zeros(D_SAE, np.float32)), regemma(threshold=LEARNED)),
