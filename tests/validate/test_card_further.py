@@ -109,6 +109,9 @@ ORDERS: list[tuple[str, str]] = [
     ("Between layer 2 and layer 10 the L0 falls.", "Between layer 2 and layer 10 the L0 rises."),
     ("Reconstruction gets better with depth.", "Reconstruction gets worse with depth."),
     ("The deeper the layer, the lower the L0.", "The deeper the layer, the higher the L0."),
+    ("Deeper SAEs have smaller L0s.", "Deeper SAEs have larger L0s."),
+    ("Layer 2 has a higher L0 than layer 10.", "Layer 10 has a higher L0 than layer 2."),
+    ("The SAE of layer 6 is denser than that of layer 10.", "The SAE of layer 10 is denser than that of layer 6."),
     ("FVU falls with depth.", "FVU rises with depth."),
     ("Layer 6 has the lowest L0.", "Layer 2 has the lowest L0."),
     ("Layer 2, the earliest, has the highest L0.", "Layer 10, the deepest, has the highest L0."),
@@ -146,8 +149,8 @@ def test_an_order_over_saes_is_held_against_their_values(wrong: str, right: str)
     [
         "In general L0 falls with depth.", "Other SAEs have an L0 that falls with depth.", "In Gemma Scope, L0 falls with depth.", "We expected that L0 falls with depth.", "Does L0 fall with depth?",
         "On Python code the L0 at layer 6 is 80.", "The L0 at layer 6 is 80 on WikiText.", "L0 falls with depth on C4.",
-        "L0 falls with depth in the paper.", "L0 falls with width.", "During training, L0 falls with depth.", "L0 falls for almost all layers with depth.", "The target L0 falls with depth.",
-        "No SAE has an L0 above 40 without fine-tuning.", "Layer 4 has the lowest L0.", "| Layer | Baseline L0 |\n|---|---|\n| 2 | 50.3 |", "| Model | Layer | L0 |\n|---|---|---|\n| gpt2-xl | 2 | 50.3 |",
+        "L0 falls with depth in the paper.", "L0 falls with width.", "The SAE of layer 6 is denser than that of layer 8.", "Deeper SAEs of other models have smaller L0s.", "During training, L0 falls with depth.", "L0 falls for almost all layers with depth.", "The target L0 falls with depth.",
+        "No SAE has an L0 above 40 without fine-tuning.", "Layer 4 has the lowest L0.", "| Layer | Baseline L0 |\n|---|---|\n| 2 | 50.3 |", "| Layer | L0 (target) | L0 (measured) |\n|---|---|---|\n| 2 | 25 | 20.1 |", "| Model | Layer | L0 |\n|---|---|---|\n| gpt2-xl | 2 | 50.3 |",
         "## Other SAEs\n\nL0 falls with depth.", "```csv\nlayer,price\n2,50.3\n```", "```\n2,50.3\n6,35.2\n```",
     ],
 )  # fmt: skip

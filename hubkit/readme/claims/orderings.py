@@ -58,6 +58,13 @@ SPARSE = tuple(
     )
 )
 """Of L0 without its name."""
+BEGINS = r"(?:^|SAE (?:of|at|for|from) )(?:(?:layer|block) ?|L(?!0(?!\d)))"
+THAN = r"than (?:that (?:of|at) |the (?:SAE|one) (?:of|at|for) )?(?:layer |block |L)(?P<first>\d{1,3})(?!\w|\.\d)"
+DENSER = re.compile(
+    rf"{BEGINS}(?P<last>\d{{1,3}})(?:'s SAE| SAE)? is (?:(?P<up>denser|less sparse)|(?P<down>sparser|less dense)) {THAN}",
+    I,
+)
+"""Of L0 without its name, too."""
 BETTER = re.compile(
     rf"\breconstructions?(?: quality)? (?:(?P<up>gets? better|improves?)|(?P<down>gets? worse|degrades?|worsens?)) {DEPTH}",
     I,
@@ -94,6 +101,8 @@ def _forms(called: Called) -> Forms:
         more = "(?:higher|larger|greater)" if verb is RISES else "(?:lower|smaller)"
         return (
             rf"^the deeper(?: the (?:layers?|SAEs?|blocks?))?,? the {more} (?:is )?{name}(?P<first>)(?P<last>){END}",
+            rf"\b(?:deeper|later) (?:SAEs|layers) have (?:an? )?{more} {name}s?(?P<first>)(?P<last>){END}",
+            rf"{BEGINS}(?P<last>\d{{1,3}})(?:'s SAE| SAE)? has an? {more} {name} {THAN}",
             rf"{name} {verb} {DEPTH}{END}",
             rf"^{DEPTH},? (?:the )?{name} {verb}(?=[ .,;:)]|$)",
         )
@@ -181,9 +190,10 @@ def _said(line: Line, sentence: str) -> Iterator[Ordering]:
                 line, sentence, "l0", "lowest" if match["low"] else "highest", layer=int(match["layer"])
             )
             return
-    if match := BETTER.search(sentence):
-        yield _trend(line, sentence, "explained_variance", match, rises=match["up"] is not None)
-        return
+    for pattern, measure in ((BETTER, "explained_variance"), (DENSER, "l0")):
+        if match := pattern.search(sentence):
+            yield _trend(line, sentence, measure, match, rises=match["up"] is not None)
+            return
     for called, words in NAMED:
         found = list(_of_measure(line, sentence, _forms(called))) if words.search(sentence) else []
         yield from found
@@ -313,5 +323,5 @@ def _row(line: Line) -> Iterator[Ordering]:
     for title, cell, at in pairs:
         called = next((one for one, words in TITLES if words.fullmatch(title.strip(" *`%"))), None)
         number = CELL.fullmatch(cell.strip(" *`"))
-        if called and not called.loosely and number:
+        if called and not called.loosely and number and not GUARD.search(title):
             yield from _at(line, line.quote, called, number[1], at, percent=bool(number[2]) or "%" in title)
