@@ -45,6 +45,8 @@ IGNORED = {
     )
 }
 """Fields that SAELens overrides, carries or drops unread; of reshape_activations it only looks whether it is hook_z, of the activation whether topk."""
+RELU = {"relu", "vanilla", "l1"}
+"""What people call the architecture `standard`."""
 HEADS = {"n_heads", "bottleneck_factor"}
 SAFETENSORS_WITHOUT_CFG = {WEIGHTS, "sae.safetensors"}
 BARE = "unnamed"
@@ -247,12 +249,12 @@ def _by_cause(written: object, message: str, place: dict[str, Any]) -> Found:
         )
     if isinstance(written, str) and (right := right_case(written)):
         return Found(f"{message}; {right!r} is meant", mend("CFG004"), fix="safe", **place)
+    if str(written).lower() in RELU:  # all but "jumprelu", by its letters
+        return Found(message, 'write "architecture": "standard": that is a plain ReLU SAE', **place)
     near = difflib.get_close_matches(str(written).lower(), architectures.INFERENCE, n=1)
     hint = (
         f"write {near[0]!r} if that is meant"
         if near
-        else 'write "architecture": "standard": that is a plain ReLU SAE'
-        if written == "relu"
         else f"write one of {', '.join(architectures.INFERENCE)}"
     )
     return Found(message, hint, **place)
