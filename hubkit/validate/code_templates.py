@@ -47,7 +47,7 @@ MAY_BE = re.compile(r"\{[{%]|\\(?:u007|x7|U0000007)[bB]")
 """The same, or a brace as JSON, YAML and TOML may write it."""
 ACCESS = re.compile(r"__|_[A-Z]|\b[a-z]{1,4}_(?:frame|globals|builtins|code|back|locals)\b")
 """What stands in every text of data that reaches inside by a name that is written down."""
-LONGEST_PARSED, MOST_PARSED = 1 << 18, 1 << 21
+LONGEST_PARSED, MOST_PARSED = 1 << 17, 1 << 21
 """Characters of one text, and of all of one repository, that are parsed: six seconds a million at the worst. Templates of models have some ten thousand."""
 LARGEST = 1 << 22
 """Bytes of a text: tokenizer_config.json lists every added token."""

@@ -180,17 +180,18 @@ class _Tree:
         self._held: dict[str, Value] = {}
         """By the name of a variable, `.name` for a key of any object, `name()` for what a macro says."""
         self._cached: dict[int, Value] = {}
+        self._insides: dict[int, Value] = {}
 
     def reach(self) -> str | None:
         """The first thing that reaches inside."""
         for _ in range(MOST_ROUNDS):
             before = dict(self._held)
-            self._cached = {}
+            self._cached, self._insides = {}, {}
             for node in self._all:
                 self._take(node)
             if before == self._held:
                 break
-        self._cached = {}
+        self._cached, self._insides = {}, {}
         for node in self._all:
             if (what := self._judged(node)) is not None:
                 return f"{what} in its line {node.lineno}"
@@ -256,15 +257,27 @@ class _Tree:
         found = NOTHING
         for node in body:
             if not isinstance(node, nodes.Output):
-                inner = [one for one in _walk(node) if isinstance(one, nodes.Output)]
-                values = [self._value(part) for one in inner for part in one.nodes]
-                found = reduce(_both, values, replace(found, exact=None)) if values else found
-                found = replace(found, made=True) if values else found
+                inner = self._inside(node)
+                found = replace(_both(found, inner), made=True) if inner != NOTHING else found
                 continue
             for part in node.nodes:
                 value = self._value(part)
                 found = value if found == NOTHING else _appended(found, value)
         return found if found != NOTHING else Value(frozenset([""]))
+
+    def _inside(self, node: nodes.Node) -> Value:
+        """What the statements in a statement may print, in an order that is not known; each is worked out once a round."""
+        known = self._insides.get(id(node))
+        if known is None:
+            found = NOTHING
+            for child in node.iter_child_nodes():
+                if isinstance(child, nodes.Output):
+                    found = reduce(_both, map(self._value, child.nodes), found)
+                elif isinstance(child, nodes.Stmt):
+                    inner = self._inside(child)
+                    found = _both(found, inner) if inner != NOTHING else found
+            known = self._insides[id(node)] = found
+        return known
 
     def _value(self, node: nodes.Node) -> Value:
         """What is known of an expression; each is worked out once a round."""
