@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from hubkit.repo.view import Entry, RepoView
 
 ENDING = ".pt2"
-GRAPHS = re.compile(r"(?:.*/)?(?:models/.+|serialized_exported_program)\.json", re.DOTALL)
-"""Members that are graphs, of today's archives and of those before torch 2.8."""
+FOLDER, OLD = "/models/", "/serialized_exported_program.json"
+"""Where the graphs lie, in today's archives and in those before torch 2.8."""
 REQUESTS = 24
 """Of a far archive: its directory, and the graphs in it."""
 LONGEST_GRAPH, MOST_GRAPHS = 1 << 25, 64
@@ -86,7 +86,7 @@ def _of_archive(view: RepoView, entry: Entry, allowance: Allowance) -> Iterator[
     odd: list[str] = []
     try:
         with zipfile.ZipFile(ViewFile(view, entry.path, allowance)) as archive:
-            graphs = [one for one in archive.infolist() if GRAPHS.fullmatch(one.filename)]
+            graphs = [one for one in archive.infolist() if _is_graph(f"/{one.filename}")]
             for one in graphs[:MOST_GRAPHS]:
                 if one.file_size > LONGEST_GRAPH:
                     raise IncompleteError(f"{one.filename} is too long to be read for what torch evaluates")
@@ -101,6 +101,10 @@ def _of_archive(view: RepoView, entry: Entry, allowance: Allowance) -> Iterator[
         yield CodeFile(entry.path, "export", what, Severity.ERROR)
     if len(graphs) > MOST_GRAPHS:
         raise IncompleteError(f"only the first {MOST_GRAPHS} of its graphs were read")
+
+
+def _is_graph(name: str) -> bool:
+    return name.endswith(OLD) or (FOLDER in name and name.endswith(".json"))
 
 
 def _of_graph(raw: bytes) -> list[str]:
