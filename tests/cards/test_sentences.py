@@ -484,7 +484,7 @@ SAID: dict[str, Row] = {
     "What the labels mean": ("plain", "told"),
     "Classification methodology: ": ("plain", "told"),
     "Stated, not computed: no file beside this card states a measured value.": ("plain", "stated"),
-    "SAE quality, What the label means, Effect sizes: not computed by hubkit.": ("plain", "computed"),
+    "SAE quality, What the label means, Effect sizes, Latents from other seeds: not computed by hubkit.": ("plain", "computed"),
     "Probe comparison: not computed by hubkit, and stated in no file beside this card.": ("plain", "stated"),
     "Classification methodology: no file beside this card records how the labels were made.": ("plain", "computed"),
     "Training configuration: no cfg.json records it.": ("plain", "lens"),
