@@ -21,7 +21,6 @@ from hubkit.validate.code_by_name import CodeFile
 from hubkit.validate.code_files import ODD, SearchedCode
 from hubkit.validate.finding import Severity
 from hubkit.validate.imports import INSIDE
-from hubkit.validate.template_tree import is_inside
 from hubkit.words import many
 
 if TYPE_CHECKING:
@@ -145,6 +144,8 @@ def _of_object(value: dict[str, Any]) -> Iterator[str]:
 
 def _reaches(target: str) -> bool:
     parts = target.split(".")[1:]
+    from hubkit.validate.template_tree import is_inside  # it brings jinja2
+
     return not REACHING.isdisjoint(parts) or any(map(is_inside, parts))
 
 

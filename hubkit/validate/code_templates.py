@@ -18,7 +18,6 @@ from hubkit.validate.code_values import Form, strings, values
 from hubkit.validate.finding import Severity
 from hubkit.validate.plain_text import plain
 from hubkit.validate.secret_bytes import text_of
-from hubkit.validate.template_tree import computed_reach
 from hubkit.words import some
 
 if TYPE_CHECKING:
@@ -121,6 +120,8 @@ class _Parsing:
             self.missed = True
             raise ValueError("not parsed")
         self.left -= len(text)
+        from hubkit.validate.template_tree import computed_reach  # jinja2 takes as long as a small validation
+
         return computed_reach(text)
 
 
