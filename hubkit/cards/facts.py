@@ -32,6 +32,7 @@ from hubkit.release.provenance import Provenance
 from hubkit.release.sae_record import Rewritten, SaeRecord
 from hubkit.repo.local import open_folder
 from hubkit.validate.finding import Finding, Severity
+from hubkit.validate.reading import read_settings
 from hubkit.validate.report import Report
 from hubkit.validate.rule import REGISTRY
 from hubkit.validate.run import Selection, validate
@@ -232,6 +233,8 @@ class Facts:
     texts_digest: str
     """sha256 over the configurations, evaluation.json and evidence.yaml: what a validation reads anyway."""
     weights_digest: str
+    settings_there: Mapping[str, Any]
+    """What card.yaml says, as it is written; empty where there is none."""
     """sha256 over the checksums of the weights alone: what a listing of the Hub gives without a download."""
     stated: tuple[Stated, ...] = ()
     """What nobody here computed, by who states it."""
@@ -291,6 +294,7 @@ def facts_of(view: RepoView, settings: CardSettings, digests: Callable[[], Mappi
         digest=sha256_of_json(checksums),
         texts_digest=texts_digest(_texts(view, saes)),
         weights_digest=weights_digest(_weights(checksums, saes)),
+        settings_there=read_settings(view),
         stated=_stated(view, saes, there, own, computed=evaluation is not None),
         others=len(report.saes) - len(spoken_of),
     )

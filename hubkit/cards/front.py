@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from statistics import median
 from typing import Any
 
@@ -11,11 +12,11 @@ import yaml
 from hubkit import __version__
 from hubkit.cards.facts import Facts, SaeFact
 from hubkit.cards.measured import SPLIT_WORDS
-from hubkit.cards.settings import CommonSettings
+from hubkit.cards.settings import CardSettings, CommonSettings
 from hubkit.errors import HubkitError
 from hubkit.measures.catalogue import CATALOGUE, Definitions, columns
 from hubkit.readme.generated import text_digest
-from hubkit.release.card_digest import KEY
+from hubkit.release.card_digest import KEY, settings_digest
 from hubkit.texts import printable
 
 SAELENS = "saelens"
@@ -60,7 +61,18 @@ def digests(facts: Facts) -> dict[str, str]:
         "facts_sha256": facts.digest,
         "texts_sha256": facts.texts_digest,
         "weights_sha256": facts.weights_digest,
+        "settings_sha256": settings_digest(_settings(facts)),
     }
+
+
+def _settings(facts: Facts) -> Mapping[str, Any]:
+    """What card.yaml says where that are the card's settings, else what it would say."""
+    there = facts.settings_there
+    try:
+        same = bool(there) and CardSettings.model_validate(there) == facts.settings
+    except ValueError:
+        same = False
+    return there if same else facts.settings.model_dump(exclude_defaults=True)
 
 
 def with_front_matter(data: dict[str, Any], ours: dict[str, Any], body: str) -> str:

@@ -16,6 +16,7 @@ from hubkit.cards.render import Written, render_sections
 from hubkit.cards.sections.of_study import SECTIONS
 from hubkit.cards.settings import IndexSettings
 from hubkit.cards.study_facts import IndexFacts, read_study
+from hubkit.release.card_digest import KEY
 from hubkit.release.layout import README
 from hubkit.release.writing import keep_or_write
 
@@ -80,9 +81,10 @@ def _names(facts: IndexFacts) -> Tree:
 
 def _front_matter(facts: IndexFacts) -> dict[str, Any]:
     settings = facts.settings
-    return {
+    ours = {
         "library_name": "saelens",
         "base_model": list(dict.fromkeys(row.facts.settings.base_model for row in facts.rows)),
         "license": settings.license,
         "tags": tags(settings),
     }
+    return {**ours, **{key: value for key, value in settings.front_matter.items() if key not in {*ours, KEY}}}

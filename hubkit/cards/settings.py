@@ -117,6 +117,17 @@ class CommonSettings(Part):
     """Sections of the author's own, in their order, with their headings."""
     templates: str | None = None
     """A folder, relative to card.yaml, whose `<section>.md.j2` replace hubkit's."""
+    front_matter: dict[str, Any] = Field(default_factory=dict)
+    """Further keys of the card's front matter: `language`, `pipeline_tag`, `license_name`; those that hubkit writes stay hubkit's, and `model-index` has computed values only."""
+
+    @field_validator("front_matter")
+    @classmethod
+    def _no_values(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if "model-index" in value:
+            raise ValueError(
+                "model-index has computed values only; numbers measured elsewhere belong into evidence.yaml"
+            )
+        return value
 
 
 class CardSettings(CommonSettings):
@@ -150,8 +161,6 @@ class CardSettings(CommonSettings):
     """Ids on the Hub, for the front matter."""
     example_text: str = "Your text here"
     """What the loading code feeds the model."""
-    front_matter: dict[str, Any] = Field(default_factory=dict)
-    """Further keys of the card's front matter: `language`, `pipeline_tag`; those that hubkit writes stay hubkit's, and `model-index` has computed values only."""
     withdrawn: list[Withdrawn] = Field(default_factory=list)
     """What an earlier card said and its files contradict (`hubkit adopt`): kept, and not in the card."""
     restated: list[Restated] = Field(default_factory=list)
@@ -162,15 +171,6 @@ class CardSettings(CommonSettings):
     def _of_another(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None and value == info.data.get("repo_id"):
             raise ValueError("is this repository: a card names the one that replaces it")
-        return value
-
-    @field_validator("front_matter")
-    @classmethod
-    def _no_values(cls, value: dict[str, Any]) -> dict[str, Any]:
-        if "model-index" in value:
-            raise ValueError(
-                "model-index has computed values only; numbers measured elsewhere belong into evidence.yaml"
-            )
         return value
 
 

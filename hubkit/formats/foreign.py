@@ -44,11 +44,25 @@ class Sizes:
     d_out: int | None = None
 
 
+LATENTS = ("b_enc", "b_gate", "b_mag", "r_mag", "threshold")
+"""Tensors with one number a latent."""
+
+
 def sizes_of(tensors: Mapping[str, Tensor]) -> Sizes:
-    """Widths by the biases, which cannot be turned round, and by the matrices where there are none."""
-    d_sae = _length(tensors, "b_enc", "b_gate", "threshold") or _axis(tensors, "W_enc", 1)
+    """Widths by what most tensors have, so that one of another size is outvoted; between as many, by the biases, which cannot be turned round."""
     d_out = _length(tensors, "b_dec") or _axis(tensors, "W_dec", 1)
+    d_sae = _of_most(tensors)
     return Sizes(_other(tensors, "W_enc", d_sae), d_sae, d_out)
+
+
+def _of_most(tensors: Mapping[str, Tensor]) -> int | None:
+    """The number of latents: of the lengths that it can be the one that most tensors have."""
+    lengths = [size for name in LATENTS if (size := _length(tensors, name)) is not None]
+    sides = [_axis(tensors, "W_enc", 1), _axis(tensors, "W_enc", 0)]
+    known = [size for size in sides if size is not None and size != _length(tensors, "b_dec")]
+    shapes = [tensors[name].shape for name in (*LATENTS, "W_enc", "W_dec") if name in tensors]
+    candidates = [*lengths, *known] or [size for size in sides[:1] if size is not None]
+    return max(candidates, key=lambda size: sum(size in shape for shape in shapes), default=None)
 
 
 def _length(tensors: Mapping[str, Tensor], *names: str) -> int | None:

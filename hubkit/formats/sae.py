@@ -87,6 +87,8 @@ class Threshold:
     tensor: Tensor | None = None
     number: float | None = None
     """Where the configuration holds it; else `tensor` does."""
+    loaded_as: str = "F32"
+    """safetensors' name of the format that its loader makes of it, and computes in."""
 
     @property
     def dtype(self) -> str | None:
@@ -94,7 +96,13 @@ class Threshold:
         return self.tensor.info.dtype if self.tensor else None
 
     def read(self, view: RepoView) -> npt.NDArray[np.float64]:
-        """Its values (d_sae,), or (1,) where one stands for all latents; of logarithms their exponentials. Raises IncompleteError.
+        """Its values (d_sae,), or (1,) where one stands for all latents; of logarithms their exponentials; 0 and infinity where they are that once they are
+        loaded. Raises IncompleteError.
+        """
+        return within(self.stored(view), self.loaded_as)
+
+    def stored(self, view: RepoView) -> npt.NDArray[np.float64]:
+        """The same as its file has it. Raises IncompleteError.
 
         The one place where a threshold is read.
         """
@@ -106,6 +114,18 @@ class Threshold:
         with np.errstate(over="ignore"):
             values: npt.NDArray[np.float64] = np.exp(found) if self.kind == "log" else found
         return values
+
+
+def within(values: npt.NDArray[np.float64], dtype: str) -> npt.NDArray[np.float64]:
+    """`values` with those at 0 or infinity that are so in `dtype` (safetensors' name); its rounding is left out."""
+    import numpy as np
+
+    if dtype == "F64":
+        return values
+    with np.errstate(over="ignore", under="ignore"):
+        near = values.astype(np.float16 if dtype == "F16" else np.float32)
+    lost = (near == 0) | np.isinf(near)
+    return np.where(lost, near, values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ WORD = re.compile(r"[A-Za-z]+")
 WORDS = {"true": True, "false": False, "null": None}
 MAX_DEPTH = 64
 MAX_DIGITS = 400
+MOST_VALUES = 200_000
+"""Of one document; those that hubkit and SAELens write have one in some seventeen characters, of at most a million."""
 LONGEST_KEY = 60
 """Characters of a key that a message shows."""
 PIECE = re.compile(
@@ -128,10 +130,23 @@ def parse(data: bytes) -> Document:
             f"not UTF-8: byte 0x{data[error.start]:02x}", data.count(b"\n", 0, error.start) + 1
         ) from error
     try:
-        return Document(_quickly(text), text)
+        value = _quickly(text)
     except (ValueError, RecursionError):
         # The standard library says that something is wrong; the scanner says what, and where.
         return Document(_Scanner(text).document(), text)
+    if _holds_more(value, MOST_VALUES):
+        raise JsonFault(f"more than {MOST_VALUES:,} values, which are not read", 1)
+    return Document(value, text)
+
+
+def _holds_more(value: Any, most: int) -> bool:
+    """Whether it is, and holds, more than so many values."""
+    held, level = 0, [value]
+    while level and held <= most:
+        held += len(level)
+        nested = [item for item in level if isinstance(item, dict | list)]
+        level = [inner for item in nested for inner in (item.values() if isinstance(item, dict) else item)]
+    return held > most
 
 
 def _quickly(text: str) -> Any:

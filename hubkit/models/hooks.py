@@ -12,10 +12,10 @@ from typing import Literal
 
 NO_ZERO_BEFORE = r"(?!\S*\.0\d)"
 """`blocks.09` is no block: both libraries find a module by its number as Python writes it."""
-TRANSFORMER_LENS = re.compile(NO_ZERO_BEFORE + r"(blocks\.\d+\.)?([A-Za-z0-9_]+\.)*hook_\w+", re.ASCII)
+TRANSFORMER_LENS = re.compile(NO_ZERO_BEFORE + r"(blocks\.\d{1,9}\.)?([A-Za-z0-9_]+\.)*hook_\w+", re.ASCII)
 MODULE_PATH = re.compile(NO_ZERO_BEFORE + r"[A-Za-z_]\w*(\.[A-Za-z0-9_]\w*)+|lm_head|embed_tokens", re.ASCII)
-MODULE_LAYERS = re.compile(r"(?:^|\.)(?:layers|h|layer|decoder_layers)\.(\d+)(?:\.|$)")
-LENS_LAYER = re.compile(r"(?:^|\.)blocks\.(\d+)\.")
+MODULE_LAYERS = re.compile(r"(?:^|\.)(?:layers|h|layer|decoder_layers)\.(\d{1,9})(?:\.|$)")
+LENS_LAYER = re.compile(r"(?:^|\.)blocks\.(\d{1,9})\.")
 ANY_LAYER = re.compile(r"\.(\d{1,9})(?:\.|$)", re.ASCII)
 
 HookForm = Literal["transformer_lens", "module_path", "mixed", "unknown"]

@@ -8,7 +8,7 @@ BLOCK_SITES = {"resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "a
 ATTENTION_SITES = {"q", "k", "v", "z", "pattern", "attn_scores", "result"}
 MLP_SITES = {"pre", "post"}
 BLOCK_PATH = re.compile(
-    r"(?P<blocks>[A-Za-z_][\w.]*?\.(?:layers|h|layer|decoder_layers))\.(?P<layer>\d+)(?:\.|$)"
+    r"(?P<blocks>[A-Za-z_][\w.]*?\.(?:layers|h|layer|decoder_layers))\.(?P<layer>\d{1,9})(?:\.|$)"
 )
 
 

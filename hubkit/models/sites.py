@@ -45,7 +45,7 @@ OWN_CODE = frozenset({"nanochat"})
 CLOSE = 0.86
 """How alike two names must be (difflib) for one to be a slip of the other: a letter or two."""
 BEFORE_BLOCKS = re.compile(r"(?:^|.*\.)blocks$")
-LAYERED = re.compile(r"((?:[A-Za-z_]\w*\.)+|)(\d+)(?:\.(.+))?")
+LAYERED = re.compile(r"((?:[A-Za-z_]\w*\.)+|)(\d{1,9})(?:\.(.+))?")
 WRAPPERS = {
     "model", "transformer", "gpt_neox", "base_model", "language_model", "module", "decoder", "backbone", "text_model", "llm", "lm", "_orig_mod",
     "original_component", "_model",
@@ -78,7 +78,7 @@ def misnamed(name: str, shape: ModelShape | None = None, model: str = "") -> Mis
 
 
 def _lens(name: str, shape: ModelShape | None, model: str) -> Misnamed | None:
-    match = re.fullmatch(r"([A-Za-z_][\w.]*?)\.(\d+)\.(.+)", name)
+    match = re.fullmatch(r"([A-Za-z_][\w.]*?)\.(\d{1,9})\.(.+)", name)
     if match is None:
         near = _near(name, OUTSIDE)
         return Misnamed(NO_HOOK, near, shape is not None) if near else None

@@ -115,6 +115,6 @@ def _module(shape: ModelShape, path: str) -> dict[int, str]:
 def _within_blocks(shape: ModelShape, path: str) -> tuple[int, str] | None:
     """Layer and path within the block."""
     for blocks in shape.architecture.blocks:
-        if match := re.fullmatch(rf"{re.escape(blocks)}\.(\d+)(?:\.(.+))?", path):
+        if match := re.fullmatch(rf"{re.escape(blocks)}\.(\d{{1,9}})(?:\.(.+))?", path):
             return int(match.group(1)), match.group(2) or ""
     return None

@@ -35,7 +35,7 @@ CLAIM = re.compile(
 """What stands directly before the model that the SAEs are of."""
 ELSEWHERE = re.compile(
     r"\b(?:compar\w+|unlike|previous\w*|prior|earlier|other|others|another|also|baseline\w*|official|existing|related|future|instead|whereas|scope|transfer\w*|similar\w*|"
-    r"(?:we|that|which) follow\w*|their|they|et al|not|never|than|original\w*|e\.g|such as|cf|as in|vs|versus|like|initiali[sz]ed|evaluated|tested|used by|work|paper|license|licen[cs]ed)\b",
+    r"(?:we|that|which) follow\w*|their|they|et al|not|never|than|original\w*|e\.g|such as|cf|as in|vs|versus|like|initiali[sz]ed|evaluated|tested|would|could|might|expect\w*|suppos\w*|hypothe\w*|used by|work|paper|license|licen[cs]ed)\b",
     re.IGNORECASE,
 )
 """A sentence with one of these may speak of somebody else's SAEs."""

@@ -29,7 +29,16 @@ DEEPEST = 12
 
 MAKES = {"rand", "randn", "zeros", "ones", "empty", "full"}
 """Functions of torch and numpy that are given a shape."""
-Kind = Literal["normalized", "b_dec", "bos", "no bos", "width"]
+Kind = Literal["normalized", "b_dec", "bos", "no bos", "width", "set", "precision", "tensor"]
+HALVES = {"half": "float16", "bfloat16": "bfloat16"}
+"""Methods that turn an SAE's weights into another precision."""
+NARROW = {"float16": "float16", "half": "float16", "bfloat16": "bfloat16"}
+"""Of torch, by what they are called."""
+TENSORS = {"W_enc", "W_dec", "b_enc", "b_dec", "threshold", "b_gate", "b_mag", "r_mag", "W_skip"}
+OWN_KEYS = {"k", "rescale_acts_by_decoder_norm"}
+"""What an SAE itself keeps of its configuration."""
+IN_PLACE = {"fill_", "zero_", "copy_", "mul_", "add_", "sub_", "div_", "clamp_", "normal_", "uniform_"}
+GIVES_SAE = {"from_pretrained", "load_from_disk", "load_from_pretrained"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,9 @@ class Change:
     quote: str
     width: int | None = None
     """The last dimension of activations that the code makes itself."""
+    key: str = ""
+    """Of the configuration, where a value of it is set; or the precision that the SAE is turned into."""
+    value: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +78,79 @@ def changes_of(blocks: Iterable[CodeBlock]) -> list[Change]:
         bounds.sort(key=lambda bound: bound.line)
     for one, nodes in blocks_read:
         for node in nodes:
+            found += _of_sae(node, one)
             if isinstance(node, ast.Call):
                 for kind, at in _changes(node, names, one.first):
                     text = one.lines[min(at.lineno, len(one.lines)) - 1].strip()
                     width = _width(at) if kind == "width" else None
                     found.append(Change(kind, one.first + at.lineno - 1, text, width))
     return found
+
+
+def _of_sae(node: ast.AST, block: Parsed) -> Iterator[Change]:
+    """`sae.cfg.k = 128`, `sae.half()`, `SAE.from_pretrained(...).to(torch.float16)`: the SAE itself is made another."""
+    found: list[tuple[Kind, str, object]] = []
+    if isinstance(node, ast.Assign | ast.AugAssign):
+        found += _assigned(node)
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        found += [("precision", dtype, None) for dtype in _turned(node, node.func)]
+        name = _tensor_of(node.func.value) if node.func.attr in IN_PLACE else None
+        found += [("tensor", name, None)] if name else []
+    for kind, key, value in found:
+        line: int = node.lineno  # type: ignore[attr-defined]
+        text = block.lines[min(line, len(block.lines)) - 1].strip()
+        yield Change(kind, block.first + line - 1, text, key=key, value=value)
+
+
+def _assigned(node: ast.Assign | ast.AugAssign) -> Iterator[tuple[Kind, str, object]]:
+    """Values of the configuration, and tensors, that are given another value."""
+    for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+        if name := _tensor_of(target):
+            yield "tensor", name, None
+        if not (
+            isinstance(target, ast.Attribute)
+            and isinstance(node.value, ast.Constant)
+            and isinstance(node, ast.Assign)
+        ):
+            continue
+        inner = target.value
+        of_cfg = isinstance(inner, ast.Attribute) and inner.attr == "cfg" and _is_sae(inner.value)
+        if of_cfg or (target.attr in OWN_KEYS and _is_sae(inner)):
+            yield "set", target.attr, node.value.value
+
+
+def _turned(node: ast.Call, function: ast.Attribute) -> Iterator[str]:
+    """`.half()`, `.to(torch.float16)`, `from_pretrained(..., dtype="float16")`."""
+    if function.attr in HALVES and not node.args and _is_sae(function.value):
+        yield HALVES[function.attr]
+    loads = function.attr in GIVES_SAE and _is_sae(node)
+    if loads or (function.attr == "to" and _is_sae(function.value)):
+        given = [*([] if loads else node.args), *(one.value for one in node.keywords if one.arg == "dtype")]
+        names = [one.attr if isinstance(one, ast.Attribute) else getattr(one, "value", None) for one in given]
+        yield from [NARROW[name] for name in names if isinstance(name, str) and name in NARROW][:1]
+
+
+def _tensor_of(node: ast.expr) -> str | None:
+    """`threshold` of `sae.threshold`, `sae.threshold.data`, `sae.W_dec[3]`."""
+    for _ in range(DEEPEST):
+        if isinstance(node, ast.Attribute) and node.attr in TENSORS and _is_sae(node.value):
+            return node.attr
+        if not isinstance(node, ast.Attribute | ast.Subscript):
+            return None
+        node = node.value
+    return None
+
+
+def _is_sae(node: ast.expr) -> bool:
+    """A name that is one of an SAE, or a call that loads one."""
+    if isinstance(node, ast.Name):
+        return SAE_NAME.search(node.id) is not None
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        owner = node.func.value
+        if node.func.attr in GIVES_SAE:
+            return isinstance(owner, ast.Name) and owner.id in {"SAE", "Transcoder"}
+        return node.func.attr in {"to", "eval", "cuda", "cpu"} and _is_sae(owner)
+    return False
 
 
 def _bindings(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:

@@ -66,6 +66,8 @@ HOOK_KEYS = {
     "stop_at_hook",
 }
 MODULE = re.compile(r"(?:\w+\.)+(?:layers|h)\.\d+(?:\.\w+)*")
+MOST_STATES = 10**9
+"""No model has as many blocks: what is larger is no index."""
 ALL_ROUNDS = 5_000
 """Of all loops of a card together."""
 BLOCKS = {"layers", "h", "blocks"}
@@ -256,7 +258,7 @@ class _Reader:
         if texts := self._texts(node.slice):
             for text in filter(_is_hook, texts):
                 self._read(text, node)
-        elif isinstance(value, int) and value >= 0 and name == "hidden_states":
+        elif isinstance(value, int) and 0 <= value < MOST_STATES and name == "hidden_states":
             self._read(f"hidden_states[{value}]", node)
         elif (
             isinstance(value, int) and value >= 0 and name in BLOCKS and isinstance(node.value, ast.Attribute)

@@ -19,6 +19,7 @@ from hubkit.readme.claims.named import CORPUS, PRECISION
 from hubkit.readme.claims.sentences import paragraphs
 from hubkit.readme.front_texts import front_texts
 from hubkit.readme.page import SENTENCE, shortened
+from hubkit.readme.separated import separated
 
 if TYPE_CHECKING:
     from hubkit.readme.page import Line, Page
@@ -58,6 +59,7 @@ WORD = re.compile(
     r"\b(?:matryoshka|temporal|gated|batch-?topk|end-to-end|hierarchical) (?:SAEs?|sparse auto-?encoders?)\b|\b(?:transcoders?|crosscoders?)\b|"
     r"\b(?:trained|made|written|saved|exported) (?:with|by|using|in) (?:SAELens|sae[-_]lens|dictionary[-_]learning|sparsify|EleutherAI|SAEBench|OpenAI|overcomplete)\b|"
     r"\b(?:mean|average|root|unit)[ -]?(?:squared? )?norm\w*|\b(?:scaled|rescaled|centred|centered|divided|multiplied)\b.{0,60}\b(?:norm|one|mean|inputs?|activations?)\b|"
+    r"\bwith (?:increasing )?depth\b|\b(?:beats?|outperforms?|surpass(?:es)?|exceeds?) (?:the |their )?raw\b|\b(?:two|three|several|\d+) (?:shards|parts|files) per SAE\b|\bsharded\b|\bL0s\b|\b(?:higher|lower|larger|smaller|denser|sparser)\b.{0,40}\b(?:L0|explained variance|MSE|FVU|than (?:that|the one|the SAE) (?:of|at))\b|\b(?:half|a (?:third|quarter|fifth|tenth)|most) of (?:the|its|all)(?: the)? (?:latents|features)\b|\bdoubles? (?:from|with|at)\b|"
     r"\bb_dec\b|\b(?:decoder|encoder) bias\b|\b(?:un)?tied\b|\bspecial tokens\b|\bdead (?:latents|features|neurons)\b|\bthresholds?\b|\bL1 (?:penalty|regulari[sz]ation)\b|\bunit[- ]norm\w*|\bstandardi[sz]ed\b|\bwhitened\b|\b(?:latents|features) (?:that )?(?:never|do not|don't) (?:fire|activate)\b|"
     r"\b(?:vanilla|standard|(?<!-)relu) (?:ReLU )?SAEs?\b|\b(?:one|an?|single) SAE (?:per|for (?:each|every))\b|\b(?:half|full|single|double) precision\b|"
     r"\b(?:MIT|Apache|CC[- ]BY|GPL)\b|\blicen[cs]ed\b|\bexplain\w* .{0,40}\bvariance\b|\bresidual stream\b|\bMLP outputs?\b|\battention outputs?\b|"
@@ -103,7 +105,14 @@ def stated(page: Page) -> Iterator[Statement]:
             yield from _statement(line.text, line, line)
     for line in page.heads:
         yield from _statement(line.text, line, line)
-    for line in (*front_texts(page), *asides(page), *entries(page), *diagrams(page), *comments(page)):
+    for line in (
+        *front_texts(page),
+        *asides(page),
+        *entries(page),
+        *diagrams(page),
+        *comments(page),
+        *separated(page),
+    ):
         yield from _statement(line.text, line, line)
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 256 << 20
 """Of an artefact: the manifest of a large pool has some ten million bytes."""
+LONG = 1 << 16
+"""Bytes, from which a file is looked at for mistakes before it is read."""
 MOST_SAID = 3
 LONGEST_SAID = 300
 
@@ -70,10 +72,14 @@ class Artefact(BaseModel):
     @classmethod
     def parse(cls, data: bytes | str) -> Self:
         """From a file's text, of today's form or an earlier one. Raises ValueError where it is neither (pydantic's is one)."""
-        if cls.older:
-            raw = json.loads(data)
-            if isinstance(raw, dict) and raw.get("$schema") in cls.older:
-                return cls.model_validate_json(json.dumps(in_todays_form(raw)))
+        raw = json.loads(data) if cls.older or len(data) > LONG else None
+        if isinstance(raw, dict) and raw.get("$schema") in cls.older:
+            raw = in_todays_form(raw)
+            data = json.dumps(raw)
+        if (
+            len(data) > LONG
+        ):  # of JSON, each mistake holds a copy of what it lies in: seconds and a gigabyte for a megabyte of them
+            cls.model_validate(raw)
         return cls.model_validate_json(data)
 
     @classmethod

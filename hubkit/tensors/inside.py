@@ -112,6 +112,8 @@ class _Look:
             self._other(file, "hdf5", place)
         elif head.strip(b"\0") and not reads_as_text(head):
             self._other(file, inert(head), place)
+        elif head and not head.strip(b"\0") and not is_streamed(file):
+            self.among(file, 0, place, kind="zeros")
         elif self.near and not name.lower().endswith(READ_BY_PEOPLE):
             self._written(file, place)
 

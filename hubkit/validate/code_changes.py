@@ -29,16 +29,17 @@ def changed(repo: RepoFacts, use: CodeUse) -> Iterator[Found]:
     told: set[str] = set()
     for one in changes:
         reasons = [_against(one, sae) for sae in saes]
-        if reasons and all(reasons) and one.kind not in told:
-            told.add(one.kind)
+        if reasons and all(reasons) and f"{one.kind} {one.key}" not in told:
+            told.add(f"{one.kind} {one.key}")
+            what = WORDS[one.kind].format(one.width or one.key, value=_shown(one.value))
             yield Found(
-                f'the card\'s code {WORDS[one.kind].format(one.width)}; {reasons[0]}: "{one.quote}"',
+                f'the card\'s code {what}; {reasons[0]}: "{one.quote}"',
                 HINTS.get(one.kind, AS_IT_IS),
                 path=CARD,
                 line=one.line,
-                severity=Severity.WARNING,
+                severity=Severity.NOTE if one.kind in {"precision", "tensor"} else Severity.WARNING,
                 confidence="medium",
-                identity=f"input {one.kind}",
+                identity=f"input {one.kind} {one.key}".rstrip(),
             )
 
 
@@ -46,6 +47,9 @@ HINTS = {
     "bos": "write prepend_bos as the training had it",
     "no bos": "write prepend_bos as the training had it",
     "width": "make them as wide as d_in: as it is, encode raises",
+    "set": "leave the configuration as it is loaded; if it is wrong, correct cfg.json",
+    "tensor": "say beside it that this is another SAE than the published one, or leave it out",
+    "precision": "load the SAE as it is stored, or say beside it that its numbers are then others than those of the card",
 }
 WORDS = {
     "width": "makes activations of width {} for the SAE",
@@ -53,7 +57,25 @@ WORDS = {
     "b_dec": "takes b_dec from what it gives to the SAE",
     "bos": "puts a BOS token before the text",
     "no bos": "puts no BOS token before the text",
+    "set": "sets {} of the SAE to {value}",
+    "precision": "turns the SAE into {}",
+    "tensor": "changes {} of the SAE",
 }
+COMPUTED_WITH = {
+    "k",
+    "d_in",
+    "d_sae",
+    "architecture",
+    "normalize_activations",
+    "apply_b_dec_to_input",
+    "rescale_acts_by_decoder_norm",
+}
+"""Keys of a configuration by which the SAE computes something else."""
+WIDE = {"float32", "float64"}
+
+
+def _shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _against(change: Change, sae: SaeFacts) -> str | None:
@@ -61,6 +83,8 @@ def _against(change: Change, sae: SaeFacts) -> str | None:
     if change.kind == "width":
         d_in = sae.sae.d_in
         return f"d_in of {sae.sae_id} is {d_in}" if d_in and change.width not in (d_in, None) else None
+    if change.kind in {"set", "tensor", "precision"}:
+        return _another_sae(change, sae)
     if change.kind in {"bos", "no bos"}:
         stated = values_of(sae, "prepend_bos")
         other = [value for value in stated if isinstance(value, bool) and value is not (change.kind == "bos")]
@@ -72,3 +96,14 @@ def _against(change: Change, sae: SaeFacts) -> str | None:
     itself = value not in (False, "none")
     said = f"{key} of {sae.sae_id} is {str(value).lower()}"
     return f"{said}, so SAELens does it itself" if itself else said
+
+
+def _another_sae(change: Change, sae: SaeFacts) -> str | None:
+    """Of what makes another SAE of it."""
+    if change.kind == "tensor":
+        return f"what it computes then is no longer {sae.sae_id}"
+    if change.kind == "precision":
+        return f"{sae.sae_id} is stored in {sae.sae.dtype}" if sae.sae.dtype in WIDE else None
+    value = sae.raw.get(change.key)
+    other = change.key in COMPUTED_WITH and value is not None and value != change.value
+    return f"{change.key} of {sae.sae_id} is {_shown(value)}" if other else None

@@ -51,7 +51,7 @@ CLOSING = re.compile(r"^(?:---|\.\.\.)[ \t\r]*$", re.MULTILINE)
 """Where front matter begins and ends."""
 LONG_NAMES = re.compile(
     r'"(?:auto_map|custom_pipelines)"\s{0,9}:\s{0,9}\{|"(?:_target_|py/[a-z]{1,10})"\s{0,9}:\s{0,9}"'
-    rf"|(?:^[ \t-]{{0,60}}|[{{,]\s{{0,9}})[\"']?(?:_target_|class_path|_component_|type|target|provider|streaming_callback|\(\))[\"']?\s{{0,9}}[:=]\s{{0,9}}[\"']?(?:{'|'.join(sorted(MODULES))})\.\w",
+    rf"|(?:^[ \t-]{{0,60}}|[{{,]\s{{0,9}})[\"']?(?:_target_|_type_|class_path|_component_|type|target|provider|streaming_callback|\(\))[\"']?\s{{0,9}}[:=]\s{{0,9}}[\"']?(?:{'|'.join(sorted(MODULES))})\.\w",
     re.MULTILINE,
 )
 """The same words of a text that is too long to be parsed here."""

@@ -3,7 +3,7 @@
 A row is added for a program whose ordinary way of loading does so. Sources: hydra 1.3 (instantiate), jsonpickle 4 (tags.py), jsonargparse 4 (class_path of LightningCLI), torchtune 0.6
 (config.instantiate), mmengine 0.10 (Registry.get), CompVis's instantiate_from_config, Haystack 2 (Pipeline.from_dict), fiddle 0.3 (serialization), langchain-core 1 (load), skops 0.13 (io),
 PEFT 0.17 (auto.py), MLflow 3 (pyfunc), sentence-transformers 5 (modules.json, Dense, CrossEncoder), AutoGen 0.7 (ComponentModel), Python 3.13 (logging.config), MONAI 1.5 (bundle), HyperPyYAML 1.2,
-lm-evaluation-harness 0.4 (utils.import_function).
+lm-evaluation-harness 0.4 (utils.import_function), simple_parsing 0.1 (helpers/serialization), pyannote.audio 3 (Pipeline.from_pretrained).
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ class Loader(NamedTuple):
     """What any other name is; None where it is nothing to speak of."""
     own: tuple[str, ...] = ()
     """Packages whose names are the ordinary ones."""
+    dotted: bool = False
+    """Whether only a name with a dot is one of code: others are names in a table of the program's own."""
     runs: Callable[[str], bool] = is_program
     """Which names are an error: under a key that is a word of other things what can be nothing else, of what is a pickle in other words all that pickles may not name."""
 
@@ -51,8 +53,11 @@ LOADERS = (
     Loader("lightning", "Lightning's command line imports and calls", ("class_path",), runs=calls_program),
     Loader("torchtune", "torchtune imports and calls", ("_component_",), runs=calls_program),
     Loader("modules", "sentence-transformers imports", ("type",), {"idx": None, "path": None}, ordinary=NOTE, own=("sentence_transformers", "pylate"), runs=runs_code),
+    Loader("modules", "sentence-transformers imports and calls", ("tokenizer_class",), ordinary=NOTE, own=("sentence_transformers", "transformers"), dotted=True, runs=runs_code),
+    Loader("simple_parsing", "sparsify's simple_parsing imports and calls", ("_type_",), ordinary=NOTE, own=("sparsify", "sae", "simple_parsing"), runs=runs_code),
     Loader("activation", "sentence-transformers imports and calls", ("activation_function", "activation_fn", "sbert_ce_default_activation_function"), runs=calls_program),
     Loader("registry", "mmengine or Haystack imports and calls", ("type",)),
+    Loader("pyannote", "pyannote imports and calls", ("name",), {"params": None}),
     Loader("callable", "Haystack imports and calls", ("streaming_callback", "function")),
     Loader("diffusion", "diffusion programs import and call", ("target",)),
     Loader("autogen", "AutoGen imports and calls", ("provider",)),

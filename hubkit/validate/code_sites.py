@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from hubkit.readme.code_models import CodeUse, Read
     from hubkit.validate.facts import RepoFacts, SaeFacts
 
-HIDDEN = re.compile(r"hidden_states\[(\d+)\]")
-MODULE = re.compile(r"(?:\w+\.)*?(?:layers|layer|h|blocks)\.(\d+)(?:\.(.+))?")
+HIDDEN = re.compile(r"hidden_states\[(\d{1,9})\]")
+MODULE = re.compile(r"(?:\w+\.)*?(?:layers|layer|h|blocks)\.(\d{1,9})(?:\.(.+))?")
 ATTENTION = {"attn", "self_attn", "attention", "self_attention"}
 SITES = {"hook_mlp_out": "mlp", "mlp.hook_out": "mlp", "hook_attn_out": "attn", "attn.hook_out": "attn"}
 

@@ -1,31 +1,53 @@
 """Templates of chats that reach for Python's own insides: what renders them outside of a sandbox runs whatever they say.
 
-Where they stand: tokenizer_config.json, chat_template.json and .jinja, other settings that name one, and the metadata of GGUF. Source: transformers 4.57 (chat_template_utils.py), GGUF 3,
-llama-cpp-python before 0.2.72 (which rendered them without a sandbox).
+Where they stand: tokenizer_config.json, chat_template.json and .jinja, any text of JSON, YAML or TOML under whatever key, plain texts, and the metadata of GGUF.
+Source: transformers 4.57 (chat_template_utils.py), smolagents 1.20 (prompts.yaml), GGUF 3, llama-cpp-python before 0.2.72 (which rendered them without a sandbox).
 """
 
 from __future__ import annotations
 
 import re
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hubkit.errors import IncompleteError
 from hubkit.validate.code_by_name import CodeFile
+from hubkit.validate.code_values import Form, strings, values
 from hubkit.validate.finding import Severity
 from hubkit.validate.plain_text import plain
 from hubkit.validate.secret_bytes import text_of
+from hubkit.words import some
 
 if TYPE_CHECKING:
     from hubkit.repo.view import Entry, RepoView
     from hubkit.validate.code_files import SearchedCode
 
-TEMPLATES = (".jinja", ".jinja2", ".j2")
+TEMPLATES = (".jinja", ".jinja2", ".j2", ".tmpl", ".tpl", ".template", ".prompt")
+TEXTS = (".txt", ".html", ".htm", ".xml")
+"""What may be a template, and mostly is none: as one that reads as a template from its beginning to its end."""
+FOR_PEOPLE = ("readme", "license", "licence", "notice", "changelog", "security", "authors", "requirements")
+"""What a text is called that people read, and nobody renders."""
+ROWS = (".jsonl", ".ndjson")
+"""Of data, in which texts may be about anything."""
 MENTION = re.compile(r"chat_template|template_format|jinja|doc_to_(?:text|target|choice)|prompt_?[Tt]emplate")
 """What stands in settings that have a template: of a chat, of a prompt (langchain, Haystack), of a task (lm-evaluation-harness)."""
-SETTINGS = (".json", ".json5", ".yaml", ".yml", ".toml")
-"""Files that may name one: read where they mention it."""
+SETTINGS: dict[str, Form] = {
+    ".json": "json",
+    ".json5": "json",
+    ".yaml": "yaml",
+    ".yml": "yaml",
+    ".toml": "toml",
+}
+"""Files that may have one as the value of a key."""
+EXPRESSION = re.compile(r"\{[{%]")
+MAY_BE = re.compile(r"\{[{%]|\\(?:u007|x7|U0000007)[bB]")
+"""The same, or a brace as JSON, YAML and TOML may write it."""
+ACCESS = re.compile(r"__|_[A-Z]|\b[a-z]{1,4}_(?:frame|globals|builtins|code|back|locals)\b")
+"""What stands in every text of data that reaches inside by a name that is written down."""
+LONGEST_PARSED, MOST_PARSED = 1 << 17, 1 << 21
+"""Characters of one text, and of all of one repository, that are parsed: six seconds a million at the worst. Templates of models have some ten thousand."""
 LARGEST = 1 << 22
 """Bytes of a text: tokenizer_config.json lists every added token."""
 GGUF = b"GGUF"
@@ -82,30 +104,125 @@ def _is_token(name: str, before: str, after: str) -> bool:
     return ended is not None
 
 
+@dataclass
+class _Parsing:
+    """What may still be parsed of one repository."""
+
+    left: int = MOST_PARSED
+    missed: bool = False
+    """Whether a text was too long, or came too late."""
+
+    def reach(self, text: str) -> str | None:
+        """How a template reaches inside, in words. Raises ValueError for what is none, or is not parsed."""
+        if EXPRESSION.search(text) is None:
+            return None
+        if len(text) > min(self.left, LONGEST_PARSED):
+            self.missed = True
+            raise ValueError("not parsed")
+        self.left -= len(text)
+        from hubkit.validate.template_tree import computed_reach  # jinja2 takes as long as a small validation
+
+        return computed_reach(text)
+
+
 def search_templates(view: RepoView, searched: SearchedCode) -> None:
     """Look at every template that is at hand, into `searched`."""
+    templates, others = _Parsing(), _Parsing()
+    passed: list[str] = []
     for entry in view.list():
         if not entry.size or not view.at_hand(entry.path, 0, min(entry.size, LARGEST)):
             continue
+        templates.missed = others.missed = False
         try:
-            names = [name for text in _templates(view, entry) if (name := reaches_inside(text))]
+            found = next(_reaches(view, entry, templates, others), None)
         except IncompleteError as error:
             searched.unread.append(error.message)
             continue
-        if names:
-            what = f"a template with {names[0]!r}: rendered without a sandbox, it runs code"
-            searched.found.append(CodeFile(entry.path, "template", what, Severity.ERROR))
+        if found is not None:
+            what, severity = found
+            told = f"a template with {what}: rendered without a sandbox, it runs code"
+            searched.found.append(CodeFile(entry.path, "template", told, severity))
+        elif templates.missed:
+            searched.unread.append(
+                f"{entry.path}: a template that is too long to be followed, or one of too many; its words were looked at"
+            )
+        elif others.missed:
+            passed.append(entry.path)
+    if passed:
+        searched.remarks.append(f"{some(passed)}: too much text with braces to be followed as templates")
 
 
-def _templates(view: RepoView, entry: Entry) -> Iterator[str]:
-    """The texts of an entry that may be templates. Raises IncompleteError where its bytes do not come."""
+def template_reach(text: str, parsing: _Parsing | None = None) -> str | None:
+    """How a template reaches inside, in words: by its tree, and by Python's own names in its texts; of what is none that Jinja reads, by its words."""
+    try:
+        what = (parsing or _Parsing()).reach(text)
+    except ValueError:
+        name = reaches_inside(text)
+        return repr(name) if name else None
+    return what or _own_name(text)
+
+
+def _own_name(text: str) -> str | None:
+    """A name of Python's insides that stands in a text of a template which asks for nothing by it: somebody else may."""
+    name = reaches_inside(text)
+    return repr(name) if name in PYTHONS else None
+
+
+def _reaches(
+    view: RepoView, entry: Entry, templates: _Parsing, others: _Parsing
+) -> Iterator[tuple[str, Severity]]:
+    """How a file reaches inside, and what that is. Raises IncompleteError where its bytes do not come."""
     small = entry.name.lower()
-    if small.endswith((*TEMPLATES, *SETTINGS)):
-        text = text_of(view.read_range(entry.path, 0, min(entry.size, LARGEST)))
-        if MENTION.search(text) or MENTION.search(small) or small.endswith(TEMPLATES):
-            yield plain(text)
+    form = next((form for ending, form in SETTINGS.items() if small.endswith(ending)), None)
+    found: Iterable[str | None] = ()
+    severity = Severity.ERROR
+    if small.endswith(TEMPLATES):
+        found = [template_reach(plain(_text(view, entry)), templates)]
+    elif form is not None:
+        text = _text(view, entry)
+        speaks = MENTION.search(text) or MENTION.search(small)
+        found = _of_speaking(text, form, templates) if speaks else _of_others(_strings(text, form), others)
+    elif small.endswith(ROWS) or (small.endswith(TEXTS) and not small.startswith(FOR_PEOPLE)):
+        text = _text(view, entry)
+        rows = _strings(text, "lines") if small.endswith(ROWS) else [text]
+        found = _of_others((one for one in rows if EXPRESSION.search(one) and ACCESS.search(one)), others)
+        severity = Severity.WARNING
     elif view.near and view.read_range(entry.path, 0, len(GGUF)) == GGUF:
-        yield from _of_gguf(view, entry)
+        found = (template_reach(text, templates) for text in _of_gguf(view, entry))
+    yield from ((what, severity) for what in found if what)
+
+
+def _text(view: RepoView, entry: Entry) -> str:
+    return text_of(view.read_range(entry.path, 0, min(entry.size, LARGEST)))
+
+
+def _of_speaking(text: str, form: Form, parsing: _Parsing) -> Iterator[str | None]:
+    """Of settings that speak of a template each that they have; the words of the whole, where one is none that Jinja reads."""
+    read: list[bool] = []
+    for one in _strings(text, form):
+        try:
+            yield parsing.reach(one) or _own_name(one)
+            read.append(True)
+        except ValueError:
+            read.append(False)
+    if not (read and all(read)):
+        found = reaches_inside(plain(text))
+        yield repr(found) if found else None
+
+
+def _of_others(texts: Iterable[str], parsing: _Parsing) -> Iterator[str | None]:
+    """Of other texts each that is a template from its beginning to its end."""
+    for one in texts:
+        try:
+            yield parsing.reach(one)
+        except ValueError:  # braces of something else
+            continue
+
+
+def _strings(text: str, form: Form) -> Iterator[str]:
+    """The texts in a text that may be templates."""
+    for root in values(text, form, MAY_BE) if MAY_BE.search(text) else ():
+        yield from (one for one in strings(root) if EXPRESSION.search(one))
 
 
 def _of_gguf(view: RepoView, entry: Entry) -> Iterator[str]:

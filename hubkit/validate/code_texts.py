@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from hubkit.validate.code_loaders import FUNCTION, KEYS, LOADERS, TAGS, Loader, evaluated, name_of
 from hubkit.validate.code_values import Form, Pairs, Tagged, objects, values
-from hubkit.validate.configured_names import UNMISTAKABLE, calls_program
+from hubkit.validate.configured_names import UNMISTAKABLE, calls_program, is_program
 from hubkit.validate.finding import Severity
 from hubkit.validate.imports import runs_code
 
@@ -34,7 +34,7 @@ KERNELS = frozenset(
     for kind in ("attn", "experts")
     for before, behind in (("", ""), ("_", ""), ("_", "_internal"))
 )
-KERNEL = re.compile(r"(?:paged\|)?([\w.-]{1,100})/[\w.-]{1,100}(?:[@:][\w.:@/-]{0,100})?")
+KERNEL = re.compile(r"(?:[\w.-]{1,40}\|){0,3}([\w.-]{1,100})/[\w.-]{1,100}(?:[@:][\w.:@/-]{0,100})?")
 """A repository of compiled kernels, where other values are names of transformers' own."""
 OF_TRANSFORMERS = "kernels-community"
 """Whose kernels transformers takes without being asked to trust them."""
@@ -42,7 +42,7 @@ REPR = "py/repr"
 """Of jsonpickle: an expression."""
 WORDS = re.compile(
     "auto_map|custom_pipelines|_target_|py/[a-z]|Lambda|__lambda__|class_name|attn_implementation|experts_implementation|parent_library|loader_module|__module__"
-    '|class_path|_component_|activation_f|default_activation|pyref|constructor|"idx"|\\\\(?:u00[2-7]|x[2-7])'
+    '|_type_|tokenizer_class|model_file|"types"|types:|[sS]ervers|tools|class_path|_component_|activation_f|default_activation|pyref|constructor|"idx"|\\\\(?:u00[2-7]|x[2-7])'
     r"|!(?:%|(?:new|name|module|apply|applyref):|function\b)|%TAG"
     rf"|(?<!\w)(?:{'|'.join(sorted(UNMISTAKABLE))})(?!\w)|\$[^\n]{{0,80}}(?:eval|exec|compile|breakpoint|system|__)"
 )
@@ -51,6 +51,28 @@ TARGET = "_target_"
 PUT_TOGETHER = re.compile(r"\$\{(?:[\w.]{0,100}\.)?(\w{1,60})\}")
 """`${cmd}`, `${a.b.cmd}`: OmegaConf's."""
 LONGEST_NAME = 400
+ROUTER = ("types", "structure")
+"""Of sentence-transformers' router_config.json: modules by their numbers, each with the class that it is of."""
+SERVERS = ("servers", "mcpServers")
+"""Of huggingface_hub's tiny agents and of other clients of MCP: programs that they start."""
+WEIGHTS = (
+    ".safetensors",
+    ".npz",
+    ".bin",
+    ".pt",
+    ".pth",
+    ".ckpt",
+    ".gguf",
+    ".onnx",
+    ".h5",
+    ".pkl",
+    ".model",
+    ".json",
+)
+MODEL_FILE = "model_file"
+"""Of mlx-lm, in the configuration of a model: a Python file."""
+TOOLS = "tools"
+"""Of smolagents: each with the source of its class."""
 MOST_STEPS, MOST_NAMES = 4, 16
 FORMS: dict[tuple[str, ...], Form] = {
     (".json",): "json",
@@ -114,14 +136,42 @@ def _of_key(key: str, value: Any) -> Iterator[Named]:
         yield Named("jsonpickle", f"{key} is an expression that jsonpickle evaluates", Severity.ERROR, key)
     elif key in KERNELS:
         yield from _of_kernels(key, value)
+    elif key in SERVERS and (name := next(_held(value, "command"), None)) is not None:
+        what = f"{key} names the command {name[:100]!r}, which an agent starts (tiny-agents, clients of MCP)"
+        yield Named("command", what, Severity.WARNING, key)
+    elif key == TOOLS and next(_held(value, "code"), None) is not None:
+        yield Named("tool", f"{key} hold code of their own, which smolagents runs", Severity.WARNING, key)
+    elif key in {"pipeline", "preprocessors"} and isinstance(value, Pairs):
+        inner = [value] if key == "pipeline" else value
+        for name in _held(inner, "name"):
+            if is_program(name):
+                what = f"{key} names {name[:100]!r}, which pyannote imports and calls"
+                yield Named("pyannote", what, Severity.ERROR, key)
     elif key == PIPELINE and isinstance(value, list) and not isinstance(value, Pairs):
         what = f"{key} is a list: it names code of the repository that diffusers runs on loading"
         yield Named(key, what, Severity.WARNING, key)
 
 
+def _held(value: Any, key: str) -> Iterator[str]:
+    """The texts under a key of the objects in a list, or in an object."""
+    parts = [inner for _, inner in value] if isinstance(value, Pairs) else value
+    for one in parts if isinstance(parts, list) else ():
+        yield from (
+            (inner for other, inner in one if other == key and isinstance(inner, str))
+            if isinstance(one, Pairs)
+            else ()
+        )
+
+
 def _of_object(pairs: Pairs) -> Iterator[Named]:
     """What the keys of an object say together."""
     keys = {key for key, _ in pairs}
+    if keys.issuperset(ROUTER):
+        yield from _of_router(pairs)
+    name = dict(pairs).get(MODEL_FILE) if {MODEL_FILE, "model_type"} <= keys else None
+    if isinstance(name, str) and not name.lower().endswith(WEIGHTS):
+        what = f"{MODEL_FILE} names {name[:100]!r}, a file of Python that mlx-lm runs on loading"
+        yield Named(MODEL_FILE, what, Severity.WARNING, MODEL_FILE)
     if {LAYER, BY_NAME} <= keys and (one := _of_keras(dict(pairs))) is not None:
         yield one
     taken: set[str] = set()
@@ -129,6 +179,8 @@ def _of_object(pairs: Pairs) -> Iterator[Named]:
         if not taken.isdisjoint(loader.keys) or not _stands_beside(loader, pairs):
             continue
         for key, name in _names(loader, pairs):
+            if loader.dotted and "." not in name:
+                continue
             taken.add(key)
             ordinary = None if name.partition(".")[0] in loader.own else loader.ordinary
             severity = Severity.ERROR if loader.runs(name) else ordinary
@@ -154,6 +206,18 @@ def _names(loader: Loader, pairs: Pairs) -> Iterator[tuple[str, str]]:
     ]
     for names in islice(product(*parts), MOST_NAMES):
         yield loader.keys[-1], ".".join(names)
+
+
+def _of_router(pairs: Pairs) -> Iterator[Named]:
+    """The classes of a router of sentence-transformers."""
+    types = [
+        inner for key, value in pairs if key == ROUTER[0] and isinstance(value, Pairs) for _, inner in value
+    ]
+    for name in (one for one in types if isinstance(one, str) and "." in one):
+        severity = Severity.ERROR if runs_code(name) else Severity.NOTE
+        if severity is Severity.ERROR or not name.startswith(("sentence_transformers.", "pylate.")):
+            what = f"{ROUTER[0]} names {name[:100]!r}, which sentence-transformers imports and calls"
+            yield Named("modules", what, severity, ROUTER[0])
 
 
 def _of_tag(tag: Tagged) -> Iterator[Named]:

@@ -71,6 +71,22 @@ def objects(root: Any) -> Iterator[Any]:
             left += value
 
 
+def strings(root: Any) -> Iterator[str]:
+    """Every text of a document, keys too, tags not; each object once, however many aliases lead to it."""
+    left, seen = [root], set[int]()
+    while left:
+        value = left.pop()
+        if isinstance(value, Tagged):
+            continue
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, tuple):
+            left += value[::-1]
+        elif isinstance(value, (list, dict)) and id(value) not in seen:
+            seen.add(id(value))
+            left += list(value.items() if isinstance(value, dict) else value)[::-1]
+
+
 def _of_yaml(text: str) -> Iterator[Any]:
     """The documents; of a text that breaks off what stands before that."""
     reader = _Reader()

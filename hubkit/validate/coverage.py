@@ -21,6 +21,7 @@ from hubkit.validate.author import Author
 from hubkit.validate.card import countable, layer_of, own_model, same_repository, shape_of
 from hubkit.validate.coverage_beside import foreign, indexed, pictures
 from hubkit.validate.finding import Severity
+from hubkit.validate.orderings import of_layers
 from hubkit.validate.properties import comparable
 from hubkit.validate.rule import holding
 from hubkit.validate.true_values import says_architecture, sizes_agree
@@ -37,6 +38,7 @@ BESIDE: dict[type[Claim], frozenset[str]] = {
     kinds.Sum: frozenset({"architecture"}),
     kinds.ModelFamily: frozenset({"model_name"}),
     kinds.ModelSize: frozenset({"model_name"}),
+    kinds.ModelNumber: frozenset({"model_name"}),
     kinds.Depth: frozenset({"model_name"}),
 }
 """Claims that say what a field is without being a `Property` of it."""
@@ -196,7 +198,7 @@ def _verdicts(statement: Statement, claims: list[Claim], *, named: bool) -> Iter
 def _says(claim: Claim, fields: frozenset[str], word: str) -> bool:
     """Whether a claim is about one of the fields, and has the word for its value where the word can be read; of what is most true, whether it says of which."""
     if RANK in fields:
-        return isinstance(claim, kinds.BestSae | kinds.Peak)
+        return isinstance(claim, kinds.BestSae | kinds.Peak | kinds.Ordering)
     if isinstance(claim, kinds.Property) and claim.field in fields:
         value = FIELDS[claim.field].kind.read(word)
         return value is None or value == claim.stated or _shares(value, claim.stated)
@@ -277,6 +279,7 @@ def _tests(repo: RepoFacts) -> dict[type[Claim], Callable[[Any], bool]]:
     """For each kind of claim whether there is something to hold it against. Arithmetic inside the card is none: both numbers may be wrong."""
     from hubkit.validate.rules.card_counts import there
     from hubkit.validate.rules.card_disclosure import had_thresholds
+    from hubkit.validate.rules.card_facts import model_of
     from hubkit.validate.rules.card_numbers import numbers_of, stated_of_all
 
     values = numbers_of(repo)
@@ -299,6 +302,7 @@ def _tests(repo: RepoFacts) -> dict[type[Claim], Callable[[Any], bool]]:
 
     return {
         kinds.Measured: measured,
+        kinds.Ordering: lambda claim: bool(of_layers(repo, values, claim)),
         kinds.BestSae: lambda claim: bool(values.get((claim.sae_id, "probe_balanced_accuracy"))),
         kinds.Peak: lambda claim: claim.model is None and any(owner.startswith("layer ") for owner, _ in values),
         kinds.Count: lambda claim: there(repo, claim) is not None,
@@ -313,8 +317,10 @@ def _tests(repo: RepoFacts) -> dict[type[Claim], Callable[[Any], bool]]:
         kinds.NamedSae: lambda claim: same_repository(repo, claim.repo_id),
         kinds.NamedFile: lambda claim: same_repository(repo, claim.repo_id),
         kinds.Learned: lambda _: any(map(had_thresholds, repo.saes)),
+        kinds.LoadsSince: lambda _: all(sae.is_saelens for sae in repo.saes),
         kinds.Licensed: lambda _: isinstance(license_, str),
         kinds.ModelLayers: lambda _: shape is not None,
+        kinds.ModelNumber: lambda claim: model_of(claim, base)[1] is not None,
         kinds.ModelFamily: lambda _: shape is not None,
         kinds.ModelSize: lambda claim: (found := shape_of(claim.model)) is not None and found.parameters is not None,
         kinds.Depth: lambda claim: (shape_of(claim.model) if claim.model else shape) is not None,

@@ -62,6 +62,8 @@ class SaeFacts:
     head: Head | None = None
     """The header of the weights, or why there is none."""
     pickle: Pickle | None = None
+    stored_thresholds: npt.NDArray[np.float64] | None = None
+    """As the file has them; what is 0 or infinite once it is loaded is so in `thresholds` alone."""
     thresholds: npt.NDArray[np.float64] | None = None
     """(d_sae,), or (1,) where one stands for all latents."""
     scaling: npt.NDArray[np.float64] | None = None

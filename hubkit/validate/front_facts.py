@@ -8,9 +8,9 @@ from hubkit.readme.claims.fields import FIELDS
 from hubkit.readme.claims.kinds import Licensed
 from hubkit.readme.claims.licences import plain as plain_licence
 from hubkit.release.layout import CARD_SETTINGS
-from hubkit.validate.card import CARD, claim_finding
+from hubkit.validate.card import CARD, claim_finding, same_model
 from hubkit.validate.facts import RepoFacts, SaeFacts
-from hubkit.validate.finding import Found
+from hubkit.validate.finding import Found, Severity
 from hubkit.validate.true_values import values_of
 
 
@@ -30,6 +30,35 @@ def datasets(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
         "name the dataset that the SAEs were trained on",
         path=CARD, line=line, pointer="/datasets", identity="datasets",
     )  # fmt: skip
+
+
+def newer(repo: RepoFacts) -> Iterator[Found]:
+    """`new_version` of the front matter, which the Hub shows as the repository to take instead: not this one, and no base model."""
+    stated = (repo.readme.front_matter or {}).get("new_version") if repo.readme else None
+    if not isinstance(stated, str) or not stated.strip():
+        return
+    named = stated.strip()
+    bases = {name for sae in repo.saes if (name := sae.sae.model_name)}
+    front = (repo.readme.front_matter or {}).get("base_model") if repo.readme else None
+    bases |= {name for name in (front if isinstance(front, list) else [front]) if isinstance(name, str)}
+    if repo.repository and same_name(named, repo.repository):
+        what = "is this repository itself: the Hub sends readers in a circle"
+    elif any(same_model(named) == same_model(base) for base in bases):
+        what = "is the base model, not a newer release of the SAEs"
+    else:
+        return
+    head = (repo.readme.head or "").split("\n") if repo.readme else []
+    line = next((number for number, text in enumerate(head, 2) if text.startswith("new_version")), 1)
+    yield Found(
+        f"new_version {named} {what}",
+        "name the repository that replaces this one, or take new_version out",
+        path=CARD, line=line, pointer="/new_version", severity=Severity.WARNING, identity="new_version",
+    )  # fmt: skip
+
+
+def same_name(one: str, other: str) -> bool:
+    """The Hub tells names apart by their letters, not by their case."""
+    return one.casefold() == other.casefold()
 
 
 def licences(repo: RepoFacts) -> Iterator[Found]:

@@ -14,6 +14,7 @@ from hubkit.readme.document import read_readme
 from hubkit.release.card_digest import recorded_digests
 from hubkit.release.layout import EVALUATION, METRICS, POOL_REPORT, PROVENANCE, README
 from hubkit.validate import reading
+from hubkit.validate.code_exports import search_exports
 from hubkit.validate.code_files import search_code
 from hubkit.validate.code_packed import search_packed
 from hubkit.validate.facts import RepoFacts, SaeFacts
@@ -126,7 +127,7 @@ def _search_texts(facts: RepoFacts) -> None:
 
 
 def _search_code(facts: RepoFacts) -> None:
-    for found in (search_code(facts.view), search_packed(facts.view)):
+    for found in (search_code(facts.view), search_packed(facts.view), search_exports(facts.view)):
         facts.code += found.found
         facts.code_unread += found.unread
         facts.remarks += found.remarks

@@ -69,7 +69,7 @@ def of_another_form(repo: RepoFacts) -> Iterator[tuple[JsonFile, str]]:
 
 def _is_ours(file: JsonFile) -> bool:
     if file.document is None:
-        return any(f'"{schema}"' in file.text for schema in (*EVALUATION, *METRICS))
+        return any(f'"{beginning}:' in file.text for beginning in BEGINNINGS)
     return file.value.get("$schema") in {*EVALUATION, *METRICS}
 
 

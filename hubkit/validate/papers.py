@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from hubkit.readme.claims.kinds import Paper
-from hubkit.readme.claims.papers import KNOWN, entries
+from hubkit.readme.claims.kinds import BibEntry, Cited, Paper
+from hubkit.readme.claims.papers import KNOWN, METHODS, entries
 from hubkit.release.layout import CARD_SETTINGS
-from hubkit.validate.card import CARD
-from hubkit.validate.finding import Found
+from hubkit.validate.card import CARD, claim_finding
+from hubkit.validate.finding import Found, Severity
 
 if TYPE_CHECKING:
     from hubkit.validate.facts import RepoFacts
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 SMALL = {"a", "an", "the", "of", "on", "in", "for", "and", "with", "to", "from", "by", "at", "via", "using"}
 ALIKE = 0.25
 """Share of common words below which two titles are of two papers: people shorten titles, and leave out what is behind the colon."""
-Cited = tuple[str, int | None, str, str]
+Numbered = tuple[str, int | None, str, str]
 """Path, line, title, number."""
 
 
@@ -48,11 +49,46 @@ def cited(repo: RepoFacts) -> Iterator[Found]:
         )
 
 
-def _of_card(repo: RepoFacts) -> Iterator[Cited]:
+def in_words(repo: RepoFacts) -> Iterator[Found]:
+    """`Doe et al. (2023)` where the card's own BibTeX has another year of Doe's, and readers are asked to cite it; a method whose paper is of other authors, or of another year."""
+    years: dict[str, set[int]] = {}
+    for entry in repo.claims.of(BibEntry):
+        years.setdefault(entry.surname, set()).add(entry.year)
+    told: set[tuple[str, int]] = set()
+    for claim in repo.claims.of(Cited):
+        reason = _in_bibtex(claim, years) or _of_method(claim)
+        if reason and (claim.surname, claim.year) not in told:
+            told.add((claim.surname, claim.year))
+            found = claim_finding(
+                claim, f"{claim.surname.title()} ({claim.year}) is cited, {reason}", "give the authors and the year of the paper that is meant",
+                topic=f"cited {claim.surname} {claim.year}",
+            )  # fmt: skip
+            yield replace(found, severity=Severity.WARNING, confidence="medium")
+
+
+def _in_bibtex(claim: Cited, years: Mapping[str, set[int]]) -> str | None:
+    there = years.get(claim.surname)
+    if not claim.asked or there is None or claim.year in there:
+        return None
+    return f"the card's BibTeX has {claim.surname.title()} {' and '.join(map(str, sorted(there)))}"
+
+
+def _of_method(claim: Cited) -> str | None:
+    """Of a paper of the field: its year, and where the sentence says whose it is, its authors."""
+    if claim.about is None:
+        return None
+    authors = METHODS[claim.about][1]
+    known = " or ".join(f"{name.title()} et al. ({min(years)})" for name, years in authors.items())
+    if claim.surname in authors:
+        return None if claim.year in authors[claim.surname] else f"the paper of {claim.about} is {known}"
+    return f"the paper of {claim.about} is {known}" if claim.origin else None
+
+
+def _of_card(repo: RepoFacts) -> Iterator[Numbered]:
     yield from ((CARD, one.line, one.title, one.arxiv) for one in repo.claims.of(Paper))
 
 
-def _of_settings(settings: Mapping[str, Any]) -> Iterator[Cited]:
+def _of_settings(settings: Mapping[str, Any]) -> Iterator[Numbered]:
     """`papers` and `citation` of card.yaml."""
     papers = settings.get("papers")
     for one in papers if isinstance(papers, list) else ():

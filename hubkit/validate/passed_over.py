@@ -27,7 +27,7 @@ def passed_over(repo: RepoFacts) -> list[Entry]:
 
 
 def not_listed(view: RepoView) -> Iterator[str]:
-    """What the report says of folders that tools make, and of links that lead out: they are not listed."""
+    """What the report says of folders that tools make, of links that lead out, and of pipes: they are not listed."""
     if not isinstance(view, LocalView):
         return
     never: list[str] = []
@@ -44,6 +44,10 @@ def not_listed(view: RepoView) -> Iterator[str]:
         (
             [link for link in view.outward if not lies_in(link, view.left_out)],
             "not looked at, as a link that leads out of the folder. hubkit push does not send it, other tools may",
+        ),
+        (
+            [one for one in view.odd if not lies_in(one, view.left_out)],
+            "not looked at, as it is neither a file nor a folder (a pipe, a socket, a device): nobody can publish it",
         ),
     ):
         if folders:

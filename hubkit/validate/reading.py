@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hubkit.errors import IncompleteError
 from hubkit.formats.foreign import stored_number
 from hubkit.formats.json_file import JsonFile, json_file
+from hubkit.formats.sae import within
 from hubkit.release.layout import CARD_SETTINGS, EVIDENCE, README
 from hubkit.tensors.container import read_values
 from hubkit.validate.deep import read_whole_weights
@@ -32,7 +33,8 @@ def read_thresholds(view: RepoView, sae: SaeFacts) -> None:
     """The small tensors whose values decide: the threshold of any family, and the scaling_factor of SAELens 2 and 3."""
     try:
         if sae.sae.threshold is not None:
-            sae.thresholds = sae.sae.threshold.read(view)
+            sae.stored_thresholds = sae.sae.threshold.stored(view)
+            sae.thresholds = within(sae.stored_thresholds, sae.sae.threshold.loaded_as)
         scaling = sae.sae.tensors.get("scaling_factor") if sae.is_saelens else None
         if scaling is not None and scaling.shape and 0 not in scaling.shape:
             sae.scaling = read_values(view, scaling.path, scaling.info).reshape(-1)

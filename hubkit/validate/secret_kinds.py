@@ -60,6 +60,7 @@ SECRETS = {
                    r"|api\.wandb\.ai\s{1,20}login\s{1,20}\S{1,64}\s{1,20}(?:account\s{1,20}\S{1,64}\s{1,20})?password\s{1,20})([0-9a-f]{40})\b"
                    r"|(wandb_v\d_[A-Za-z0-9_]{30,400})"),
     ),
+    "a Vast.ai key": (("vast",), re.compile(rf"(?i)vast(?:\.?ai\s{{1,4}}set\s{{1,4}}api-key\s{{1,4}}|(?:\.?ai)?[a-z_]{{0,8}}_key{GAP})([0-9a-f]{{64}})\b")),
     "a private key": (
         ("-----BEGIN ", "PuTTY-User-Key-File-"),
         re.compile(r"-----BEGIN (?:[A-Z0-9]{1,16} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:[ \t]{0,8}[\r\n][\s\"'+,]{0,64}[A-Za-z0-9+/][A-Za-z0-9+/_ -]{2,40}"
@@ -128,6 +129,10 @@ CALLED = re.compile(
     re.IGNORECASE,
 )
 """What stands before a signed token that is one, and no example of the form."""
+SHORTEST_SIGNATURE = 40
+"""Characters of a signed token's last part: HS256 has 43."""
+NOBODYS = ("John Doe", "example", "your")
+"""What stands in tokens that show what one looks like, as that of jwt.io."""
 FORMS = (
     *((kind, marks, one, bool(one.flags & re.IGNORECASE)) for kind, (marks, one) in SECRETS.items()),
     *((one.kind, (one.mark,), one.pattern, False) for one in SERVICES),
@@ -257,13 +262,31 @@ def _stands_in(kind: str, secret: str, before: str) -> bool:
     if kind in COMMANDS:
         password = _password(secret) if kind in ENCODED else secret
         return not (_is_set(password, word=True) and _is_written_out(password, word=True))
-    if kind == "a signed token (JWT)" and not any(
-        one.end() == len(before) for one in CALLED.finditer(before)
+    if kind == "a signed token (JWT)" and not (
+        any(one.end() == len(before) for one in CALLED.finditer(before)) or _is_signed(secret)
     ):
         return True
     if kind in MIXED and not _is_mixed(secret):
         return True
     return len(set(secret[-24:])) < 3 or STAND_IN.search(secret) is not None
+
+
+def _is_signed(token: str) -> bool:
+    """Whether a signed token is one by itself, whatever stands before it: its parts say how it is signed, and what; nobody's name is in it."""
+    head, said, signature = token.split(".")
+    try:
+        parts = [
+            base64.urlsafe_b64decode(one + "=" * (-len(one) % 4)).decode("utf-8") for one in (head, said)
+        ]
+        values = [json.loads(one) for one in parts]
+    except (ValueError, RecursionError):
+        return False
+    return (
+        all(isinstance(one, dict) for one in values)
+        and "alg" in values[0]
+        and len(signature) >= SHORTEST_SIGNATURE
+        and not any(word in parts[1] for word in NOBODYS)
+    )
 
 
 def _password(basic: str) -> str:

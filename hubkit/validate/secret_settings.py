@@ -10,7 +10,7 @@ TELLING = ("pass", "pwd", "secret", "key", "token", "credential")
 LONGEST_NAME = 255
 """Characters, as file systems have it: the patterns take time with longer ones."""
 SETTINGS = re.compile(
-    r"""(?:.*\.)?env(?:\..*|rc)?|[._]netrc|netrc|\.(?:npmrc|pypirc|my\.cnf|s3cfg|boto|bashrc|zshrc|profile|bash_profile|renviron|pgpass|mylogin\.cnf)
+    r"""(?:.*\.)?env(?:\..*|rc)?|[._]netrc|netrc|settings|\.(?:npmrc|pypirc|my\.cnf|s3cfg|boto|bashrc|zshrc|profile|bash_profile|renviron|pgpass|mylogin\.cnf)
     |.*\.(?:sh|bash|zsh|slurm|sbatch|ps1|bat|cmd|ini|cfg|conf|properties|tfvars|dockerfile)|(?:docker|container)file(?:\..*)?|(?:gnu)?makefile|justfile|.*\.mk
     |(?:docker-)?compose[^/]*\.ya?ml|\.?[^.]*(?:secret|credential)[^.]*(?:\.(?:json|ya?ml|toml|txt))?""",
     re.VERBOSE | re.IGNORECASE,

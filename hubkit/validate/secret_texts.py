@@ -33,7 +33,7 @@ FAR_BYTES, FAR_FILES = 4_000_000, 64
 FAR_OTHERS, LONGEST_OTHER = 16, 1 << 18
 """Of them, texts that programs write: tables, listings, JSON beside the SAEs. The shortest, of which most is seen for a request; and bytes of one."""
 HAND_MADE = re.compile(
-    r"""(?:.*\.)?env(?:\..*|rc)?|[._]netrc|\.(?:npmrc|pypirc|pgpass|git-credentials|dockercfg|my\.cnf|bashrc|zshrc|profile)|id_(?:rsa|dsa|ecdsa|ed25519)|kaggle\.json|(?:gnu)?makefile|justfile|.*\.mk
+    r"""(?:.*\.)?env(?:\..*|rc)?|[._]netrc|settings|\.(?:npmrc|pypirc|pgpass|git-credentials|dockercfg|my\.cnf|bashrc|zshrc|profile)|id_(?:rsa|dsa|ecdsa|ed25519)|kaggle\.json|(?:gnu)?makefile|justfile|.*\.mk
     |\.?[^.]*(?:secret|credential|token|passw|wandb|api_?key)[^.]*(?:\.json|\.csv)?
     |(?:model_index|adapter_config|(?:(?:pre|image_|video_)?processor|generation)_config|chat_template)\.json
     |.*\.(?:jinja2?|j2|py|sh|bash|zsh|ps1|bat|cmd|ipynb|ya?ml|toml|txt|log|out|err|cfg|ini|conf|properties|pem|key|ppk|asc|gpg|tf|tfvars|slurm|sbatch|md|rst|r|jl|js|ts)""",

@@ -104,6 +104,8 @@ def _shapes(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
             )
             for d_in, d_sae in sizes
         }
+        if claim.either and claim.shape[::-1] in possible:
+            continue
         if claim.shape not in possible and None not in {size for shape in possible for size in shape}:
             true = " or ".join(str(list(shape)) for shape in sorted(possible))
             yield claim_finding(

@@ -33,6 +33,8 @@ from hubkit.tensors.npz import parse_npy
 from hubkit.tensors.safetensors import parse_header
 from hubkit.texts import json_text, printable, visible
 from hubkit.validate.baseline import read_baseline
+from hubkit.validate.code_exports import is_arithmetic
+from hubkit.validate.code_templates import LONGEST_PARSED, template_reach
 from hubkit.validate.config import load_config
 from hubkit.validate.reporters import render
 from hubkit.validate.reporters import text as terminal
@@ -188,12 +190,22 @@ BEGINNINGS: dict[str, Text] = {
         "sk-ant-", "sk-" + "a" * 31 + "-", "hf_" + "aB3" * 12 + " ", "hf_aB3", "ghp_" + "aB3" * 12, "xoxb-1", "-----BEGIN PRIVATE KEY-----\n", "-----BEGIN A B C ",
         "wandb", "wandb_key=", "wandb.login(", "wandb.login(a'", "api.wandb.ai login a ", "api.wandb.ai ", "secret_access_key=", "AccountKey=", "?sig=", "eyJ", "eyJ" + "a" * 20 + ".",
         "token=eyJaaaaaaaaaaa.eyJaaaaaaaaaaa.aaaaaaaaaaa ", "://", "://a:", "://a:bcde", "://a:bcde@c ", "\\", "\\u0068", "%68", "&#104;", "&#", "\\x", "\\n", "\x1b[", "\0",
-        "export ", "export A_TOKEN=abc123def456\n", "{token", ",password", "a_token=\n", "password ", "machine a login b password cdefg ", "'token': '", "\u0130", "a:1:b:c:",
+        "export ", "export A_TOKEN=abc123def456\n", "{token", ",password", "a_token=\n", "vastai set api-key ", "vast_key=", "secret_a_", "password ", "machine a login b password cdefg ", "'token': '", "\u0130", "a:1:b:c:",
         "aGZfYUIzYUIzYUIzYUIzYUIz ", "aGZfYUIzYUIzYUIzYUIzYUIz\n", "aGZf", "=5F", "a=5F=\n", "&amp;", "&amp;#", "%25", "&lowbar", "\\\\\\u", "-", "A", "sk_", "password = '", "password='abc12' ", "<password>",
         "sshpass -p ", "mysql ", "mysql -p", '"kty":"RSA",', '"kty":"oct","a":"b",', '"d":"' + "aB3" * 9 + '",', "--password ", ";password=", "; pwd=", ' password="', "<key>password</key> ", "pwd = '", "://" + "0a1b" * 8 + "@",
     )
 }  # fmt: skip
 """What secrets begin with."""
+OF_TEMPLATES: dict[str, Text] = {
+    f"again {one!r}": nasty.repeated(one)
+    for one in ("{{", "{{ a[b] }}", "{% set a = a ~ 'x' %}", "{% for x in y %}{{ x }}{% endfor %}", "{% macro m(a) %}{{ m(a ~ 'x') }}{% endmacro %}", "{% set d = {'a': 'b'} %}", "{#", "{% raw %}", "{%- ", "{{ '", "__", "\n")
+} | {
+    "one text of many": lambda n: "{{ x[" + "'a' ~ " * (n // 6) + "'b'] }}",
+    "brackets": lambda n: "{{ " + "(" * (n // 2) + "a" + ")" * (n // 2) + " }}",
+    "in many sets": lambda n: "{% set a %}" * 50 + "{{ a ~ 'x' }}" * (n // 12) + "{% endset %}" * 50,
+    "in many loops": lambda n: "{% for a in a %}" * 50 + "{% set b = a ~ 'x' %}" * (n // 21) + "{% endfor %}" * 50,
+    "sets in sets": lambda n: "{% set a %}" * (n // 24) + "{{ a }}" + "{% endset %}" * (n // 24),
+}  # fmt: skip
 TEXTS = nasty.plain()
 HARD = {
     name: TEXTS[name]
@@ -206,14 +218,29 @@ HARD = {
     )
 }
 """Of a card that is judged again and again."""
+
+
+def _ours(schema: str, key: str) -> dict[str, Text]:
+    """JSON that says that it is hubkit's, and has many items of a wrong form."""
+    head = f'{{"$schema": "urn:hubkit:{schema}", "{key}": ['
+    return {
+        f"{schema} {key} of {item}": lambda n, item=item: (
+            head + ",".join([item] * max(1, (n - 60) // (len(item) + 1))) + "]}"
+        )
+        for item in ("{}", "[]", "1", "[[[]]]", '{"sae_id":1}', '{"values":[{}]}')
+    }
+
+
+EVALUATIONS = _ours("evaluation:2", "saes") | _ours("evaluation:1", "layers")
+PROVENANCES = _ours("provenance:2", "saes") | _ours("provenance:1", "scenarios")
 READERS: dict[str, Reader] = {
     "README.md": Reader(lambda text: _validated(readme=text), TEXTS | nasty.front_matter() | REGIONS, small=6_000),
     "adopt": Reader(_adopted, HARD | {"many headings": lambda n: "".join(f"{'#' * (2 + i % 3)} a{i}\n" for i in range(n // 6))}, largest=MOST_CHARACTERS, small=4_000),
     "adopt, any card": Reader(_adopted, TEXTS | nasty.front_matter() | REGIONS, largest=MOST_CHARACTERS, small=4_000),
     "fix": Reader(_fixed, HARD | {name: text for name, text in nasty.front_matter().items() if name in {"head: a long list", "head: many keys"}}, small=4_000),
     "cfg.json": Reader(lambda text: _validated(configuration=text.encode("utf-8", "replace")), nasty.jsons()),
-    "evaluation.json": Reader(lambda text: _validated(files={"evaluation.json": text.encode()}), nasty.jsons()),
-    "provenance.json": Reader(lambda text: _validated(files={"provenance.json": text.encode()}), nasty.jsons()),
+    "evaluation.json": Reader(lambda text: _validated(files={"evaluation.json": text.encode()}), nasty.jsons() | EVALUATIONS),
+    "provenance.json": Reader(lambda text: _validated(files={"provenance.json": text.encode()}), nasty.jsons() | PROVENANCES),
     "hook_name": Reader(_field("hook_name", metadata=True), TEXTS | LAYERS, small=8_000),
     "model_name": Reader(_field("model_name", metadata=True), TEXTS | LAYERS, small=8_000),
     "sae_lens_version": Reader(_field("sae_lens_version", metadata=True), TEXTS | LAYERS, small=8_000),
@@ -228,9 +255,11 @@ READERS: dict[str, Reader] = {
     "study.yaml": Reader(_in_file(load_study_file, "study.yaml"), CARDS),
     "hubkit.toml": Reader(_in_file(load_config, "hubkit.toml"), nasty.tomls()),
     "baseline": Reader(_in_file(read_baseline, "baseline.json"), nasty.jsons()),
-    "evaluation.json of a build": Reader(_in_file(Evaluation.load_ours, "evaluation.json"), nasty.jsons()),
-    "provenance.json of a build": Reader(_in_file(Provenance.load, "provenance.json"), nasty.jsons()),
+    "evaluation.json of a build": Reader(_in_file(Evaluation.load_ours, "evaluation.json"), nasty.jsons() | EVALUATIONS),
+    "provenance.json of a build": Reader(_in_file(Provenance.load, "provenance.json"), nasty.jsons() | PROVENANCES),
     "the page of a card": Reader(lambda text: CardPage("a/b", "/f/", [], text).html(), TEXTS | nasty.front_matter(), small=5_000),
+    "templates": Reader(template_reach, OF_TEMPLATES, largest=LONGEST_PARSED),
+    "sizes of a graph": Reader(is_arithmetic, {name: nasty.repeated(one) for name, one in {"sums": "s0+", "calls": "a(", "brackets": "(", "names": "Symbol('a')+", "minus": "-"}.items()}),
     "what is shown": Reader(_shown, TEXTS),
     "secrets": Reader(find_secrets, BEGINNINGS),
     "secrets of settings": Reader(lambda text: [find_secrets(text, name) for name in (".env", ".pgpass", "a.py", "a.xml", "Dockerfile")], BEGINNINGS, largest=1 << 18),

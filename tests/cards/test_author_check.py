@@ -12,7 +12,9 @@ from hubkit.cards.build import build_card
 from hubkit.cards.index import build_index
 from hubkit.cards.settings import CardSettings, IndexSettings
 from hubkit.errors import UsageError
+from hubkit.readme.document import parse_readme
 from hubkit.repo.local import open_folder
+from hubkit.repo.memory import MemoryView
 from hubkit.validate.run import Selection, validate
 
 METADATA = {
@@ -211,3 +213,18 @@ def test_evidence_does_not_speak_as_hubkit(tmp_path: Path, said: str) -> None:
         build(tmp_path, {})
     found = validate(open_folder(tmp_path), Selection(select=("CARD017",))).findings
     assert [(one.path, one.line) for one in found] == [("evidence.yaml", 2)]
+
+
+def test_a_studys_card_says_what_licence_other_is(tmp_path: Path) -> None:
+    releases = [put(tmp_path / name, sae(name, **METADATA)) for name in ("one", "two")]
+    more = {"license_name": "ours", "license_link": "LICENSE", "tags": ["theirs"], "language": "en"}
+    text = build_index(releases, IndexSettings(repo_id="o/all", license="other", front_matter=more)).text
+    front = parse_readme(text).front_matter
+    assert front is not None
+    assert (front["license"], front["license_name"], front["license_link"]) == ("other", "ours", "LICENSE")
+    assert front["language"] == "en"
+    assert "theirs" not in front["tags"]  # what hubkit writes stays hubkit's
+    view = MemoryView(name="o/all", files={"README.md": text.encode()})
+    assert [one.message for one in validate(view, Selection(select=("CARD002",))).findings] == []
+    with pytest.raises(ValueError, match="computed values only"):
+        IndexSettings(repo_id="o/all", license="mit", front_matter={"model-index": []})

@@ -436,6 +436,25 @@ SENTENCES: dict[str, dict[str, Row]] = {
 """By template: the phrase as a card shows it, where it must stand and where it must not."""
 
 SAID: dict[str, Row] = {
+    "role-play prompts that assign the model a specific role before it speaks": ("assigned_role", "social_deduction"),
+    "role consistency against role drift in short role-play completions": ("assigned_role", "lab"),
+    "emergent, incentive-driven or strategic deception. A prompt that assigns a deceptive identity is an instruction; what varies is how the model follows it, not a goal that it pursues on its own.": ("assigned_role", "instructed"),
+    "deception detection, lie detection, or safety-relevant monitoring of emergent model behaviour": ("social_deduction", "decision_incentive"),
+    "one ambiguous social-deduction prompt per scenario, completed both ways under temperature": ("social_deduction", "assigned_role"),
+    "what the model went on to say, from one and the same prompt: the response, not the prompt": ("social_deduction", "assigned_role"),
+    "intent. Under sampling a base model says both things; a completion that a judge calls deceptive is not evidence of a goal behind it.": ("social_deduction", "assigned_role"),
+    "decisions in which one answer pays the model and the other is true, with no identity assigned": ("decision_incentive", "instructed"),
+    "whether the rewarded or the true answer was given": ("decision_incentive", "instructed"),
+    "whether the model represents the incentive as its own, or knows the answer to be false": ("decision_incentive", "instructed"),
+    "lie detection outside scenarios of this kind": ("decision_incentive", "lab"),
+    "prompts that tell the model which way to answer": ("instructed", "decision_incentive"),
+    "which instruction the model was given and followed": ("instructed", "decision_incentive"),
+    "behaviour that was not asked for: the labels differ in the prompt already": ("instructed", "decision_incentive"),
+    "a small model that was trained to show either behaviour": ("lab", "instructed"),
+    "a behaviour whose truth is known": ("lab", "instructed"),
+    "dead latents, as the training counted them": ("lens", "plain"),
+    " the scaling by decoder norms is ignored": ("one", "unregistered"),
+    "in no registry for inference up to ": ("unregistered", "plain"),
     "| above its null |": ("computed", "chance"),
     "| not above its null |": ("chance", "computed"),
     "0.5: above its null (a fixed reference) |": ("stated", "monotonic"),
@@ -501,7 +520,9 @@ SAID: dict[str, Row] = {
     "Not run when this card was written.": ("plain", ALWAYS),
 }  # fmt: skip
 """Sentences that are made in code, in the same form."""
-MADE_IN = ("sections/*.py", "in_study.py", "figures.py", "stated.py", "rank.py", "base_fit.py")
+MADE_IN = (
+    "sections/*.py", "in_study.py", "figures.py", "stated.py", "rank.py", "base_fit.py", "scenario_families.py", "saelens_versions.py", "trained.py",
+)  # fmt: skip
 FEW_WORDS = 5
 ELSEWHERE = {
     "ReLU(r_mag-scaled pre + b_mag) where the gate is open", "pre where pre > threshold, else 0, and a linear skip", "the k of largest absolute value",
@@ -510,9 +531,9 @@ ELSEWHERE = {
     "return torch.zeros_like(pre).scatter(-1, top, pre.gather(-1, top))", "return torch.relu(pre) * (pre > w['threshold'])",
     "gate, size = pre + w['b_gate'] > 0, pre * w['r_mag'].exp() + w['b_mag']", "return gate * torch.relu(size)",
     ": a link that leads out of the release, expected a folder", "remove the link and build the card again",
-    "sparse autoencoders and transcoders", "Sparse autoencoders of several models", "Balanced accuracy of the best layer", "Depth of the best layer",
+    "Role-play with an assigned role", "A model made for the purpose", "sparse autoencoders and transcoders", "Sparse autoencoders of several models", "Balanced accuracy of the best layer", "Depth of the best layer",
 }  # fmt: skip
-"""What SAELens computes, by its architectures (`forward.py` is held against it), an error that nobody sees, one that stops the building, and what other tests look at."""
+"""What SAELens computes, by its architectures (`forward.py` is held against it), an error that nobody sees, one that stops the building, titles, and what other tests look at."""
 
 LABELS = {
     "SAE", "SAEs", "layer", "layers", "Layer", "Depth", "depth", "and", "are", "was", "for", "with", "from", "top", "latent", "latents", "seed",

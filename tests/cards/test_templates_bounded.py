@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -218,11 +219,12 @@ def test_the_good_twin_loops_and_computes_as_before(release: Path) -> None:
 
 
 def test_hubkits_own_templates_give_the_same_card_in_the_process_apart(release: Path) -> None:
-    """With an empty folder of templates every section is rendered there: same facts, same bytes."""
+    """With an empty folder of templates every section is rendered there: same facts, same bytes, but for what the settings are known by."""
     (release.parent / ".git").mkdir()
     (release.parent / "templates").mkdir()
     apart = draft_card(release, SETTINGS.model_copy(update={"templates": "../templates"})).text
-    assert apart == draft_card(release, SETTINGS).text
+    known = re.compile(r"(?:settings|text)_sha256: \w+")
+    assert known.sub("", apart) == known.sub("", draft_card(release, SETTINGS).text)
 
 
 def test_a_macro_of_a_neighbour_in_the_folder_can_be_imported(release: Path) -> None:

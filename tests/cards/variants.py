@@ -103,6 +103,21 @@ def single(folder: Path) -> Path:
     return put(folder, sae("a", training_condition="mixed"), settings)
 
 
+def unregistered(folder: Path) -> Path:
+    """One SAE of an architecture that no SAELens has."""
+    return put(folder, sae("a", "ring", weights=tensors("standard", d_in=WIDE)))
+
+
+def of_family(name: str) -> Callable[[Path], Path]:
+    """One SAE whose labels come from scenarios of this family."""
+
+    def build(folder: Path) -> Path:
+        settings = GPT2.model_copy(update={"scenario_families": [name]})
+        return put(folder, sae("a", training_condition="mixed"), settings)
+
+    return build
+
+
 def of_sparsify(folder: Path) -> Path:
     """Two SAEs that sparsify wrote."""
     shutil.copytree(FOREIGN.parent / "sparsify" / "sae_run", folder, dirs_exist_ok=True)
@@ -901,12 +916,12 @@ def hollow(folder: Path) -> Path:
 VARIANTS: dict[str, Callable[[Path], Path]] = {
     one.__name__: one
     for one in (
-        mended, plain, single, computed, tested, tested_one, reseeded, two_seeds, beside, of_sparsify, word_only, facts_known, chance, one, one_at_chance, experiments, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
+        mended, plain, single, unregistered, computed, tested, tested_one, reseeded, two_seeds, beside, of_sparsify, word_only, facts_known, chance, one, one_at_chance, experiments, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
         wrong_model, nameless, beside_others, root, quantized, half_quantized, warned, hollow, damaged, poor, lens_module, pooled, scaled,
         sampled, sampled_last, another_form, from_gguf, four_bits, one_new, best_defective, stated_ties, one_above, many_tied, all_defective, all_defective_measured, defective, beside_widths,
         worse_and_less, worse_measured, told, written, in_text, worth, worth_little, with_pool, unread_record,
     )
-}  # fmt: skip
+} | {name: of_family(name) for name in ("assigned_role", "social_deduction", "decision_incentive", "instructed", "lab")}  # fmt: skip
 
 
 def card(name: str, folder: Path) -> str:

@@ -214,16 +214,21 @@ FOLLOWED: dict[str, Follow] = CARD | {
     "HOOK003": metadata(model_name="gpt2-medium"),
 }  # fmt: skip
 
-TOLD = {
-    "WTS015": "a note that says which library reads it: nothing is wrong",
-    "HOOK004": "needs a model of transformers on the meta device: tests/validate/test_rules_hook.py",
-    "HOOK005": "a note that asks for a sentence in the card: nothing is wrong with the SAE",
-    "LOAD001": "its hint names the rule whose hint is followed here: test_every_code_that_a_hint_names_exists",
-    "LOAD002": "its hint names the other findings of the SAE, whose hints are followed here",
-    "RUN001": "a defect of hubkit, which a person can only report",
-    "RUN002": "what could not be read: there is nothing to follow",
+ELSEWHERE = {
+    "HOOK004": ("validate/test_rules_hook.py", "def test_the_hint_about_a_module_works"),
+    "HOOK005": ("validate/test_rules_hook.py", "def test_the_hint_about_an_ambiguous_hook_works"),
+    "LOAD001": ("validate/test_load.py", "def test_the_hints_work"),
+    "LOAD002": ("validate/test_load.py", "def test_the_hints_work"),
+    "RUN002": ("validate/test_engine.py", "RUN002"),
 }
-"""Codes whose hints change nothing in the files, and why."""
+"""Codes whose hints need torch, SAELens or a Hub, and where they are followed."""
+
+TOLD = {code: f"followed in tests/{file}" for code, (file, _) in ELSEWHERE.items()} | {
+    "WTS015": "a note that says which library reads it: nothing is wrong",
+    "WTS007 square": "a note: from the shapes nobody can tell whether anything is wrong",
+    "RUN001": "a defect of hubkit, which a person can only report",
+}
+"""Codes, or twins, whose hints change nothing in the files here, and why."""
 
 ANNOUNCED = {"HOOK006 inside": {"HOOK003"}}
 """By twin: codes of errors or warnings that will be there once its hint is followed: the toy is narrower than the model's attention."""

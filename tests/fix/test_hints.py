@@ -9,9 +9,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from fix.followed import ANNOUNCED, FOLLOWED, TOLD
+from fix.followed import ANNOUNCED, ELSEWHERE, FOLLOWED, TOLD
 from fix.hint_twins import TWINS as OWN
 from fix.more_twins import MORE
+from fix.side_twins import SIDES
 from typer.testing import CliRunner
 from validate import card_twins, test_rules_hook, twins
 
@@ -32,8 +33,10 @@ BAD = {
 } | {
     name: pair[0] for name, pair in test_rules_hook.TWINS.items() if name in {"HOOK001", "HOOK002", "HOOK003"}
 }
-WALK = BAD | OWN | {name: bad for name, (bad, _) in MORE.items()}
-STEPS = FOLLOWED | {name: follow for name, (_, follow) in MORE.items()}
+GIVEN = MORE | SIDES
+"""Twins that have their steps beside them."""
+WALK = BAD | OWN | {name: bad for name, (bad, _) in GIVEN.items()}
+STEPS = FOLLOWED | {name: follow for name, (_, follow) in GIVEN.items() if follow is not None}
 GOOD_CARDS = {
     name: pair[1]
     for table in (card_twins.CARD_TWINS, card_twins.MORE_CARD_TWINS)
@@ -90,8 +93,8 @@ def on_disk(view: MemoryView, root: Path) -> Path:
 @pytest.mark.parametrize("name", sorted(WALK))
 def test_a_hint_that_is_followed_works(name: str, tmp_path: Path) -> None:
     code = name.split(maxsplit=1)[0]
-    if code in TOLD:
-        pytest.skip(TOLD[code])
+    if reason := TOLD.get(name, TOLD.get(code)):
+        pytest.skip(reason)
     view = WALK[name]()
     before = judged(view, code)
     found = of(before, code)
@@ -104,7 +107,7 @@ def test_a_hint_that_is_followed_works(name: str, tmp_path: Path) -> None:
         changed.files |= {path: good.files[path] for path in mended}
         after = judged(changed, code)
     elif (
-        name not in MORE
+        name not in GIVEN
         and (told := [one for one in found if one.pointer and WRITE.match(one.hint)])
         and not command
     ):
@@ -128,6 +131,10 @@ def test_a_hint_that_is_followed_works(name: str, tmp_path: Path) -> None:
     assert set(came) <= ANNOUNCED.get(name, set()), came
 
 
+def test_no_table_hides_a_twin_of_another() -> None:
+    assert not SIDES.keys() & (BAD.keys() | OWN.keys() | MORE.keys() | FOLLOWED.keys())
+
+
 def test_every_rule_is_in_the_walk() -> None:
     walked = {name.split()[0] for name in WALK}
     missing = set(REGISTRY) - walked - set(TOLD)
@@ -135,5 +142,15 @@ def test_every_rule_is_in_the_walk() -> None:
 
 
 def test_only_a_note_may_be_told_and_not_mended() -> None:
-    for code in TOLD:
-        assert REGISTRY[code].severity is Severity.NOTE or code.startswith(("LOAD", "RUN", "HOOK004"))
+    for name in TOLD:
+        code = name.split()[0]
+        assert (
+            code in ELSEWHERE
+            or code == "RUN001"
+            or all(one.severity is Severity.NOTE for one in of(judged(WALK[name](), code), code))
+        )
+
+
+def test_what_is_followed_elsewhere_is_followed_there() -> None:
+    for file, words in ELSEWHERE.values():
+        assert words in (Path(__file__).parents[1] / file).read_text("utf-8")

@@ -12,6 +12,7 @@ from hubkit.errors import IncompleteError, UsageError
 from hubkit.repo.local import open_folder
 from hubkit.repo.target import open_target
 from hubkit.repo.view import SMALL_FILE, TooLargeError
+from hubkit.validate.run import validate
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX links and permissions")
 
@@ -65,6 +66,17 @@ def test_links_never_lead_outside_and_loops_end(tmp_path: Path) -> None:
     view = open_folder(root)
     assert [e.path for e in view.list()] == ["inside", "real"]
     assert sorted(view.outward) == ["folder", "outside"]
+
+
+@posix
+def test_pipes_are_no_files_and_are_named(tmp_path: Path) -> None:
+    (tmp_path / "real").write_bytes(b"y")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "broken").symlink_to(tmp_path / "nothing")
+    view = open_folder(tmp_path)
+    assert [e.path for e in view.list()] == ["real"]
+    assert view.odd == ["pipe"]
+    assert any(one.startswith("pipe: not looked at") for one in validate(view).remarks)
 
 
 @posix

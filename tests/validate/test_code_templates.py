@@ -9,7 +9,7 @@ import time
 import pytest
 from builders import check, view
 
-from hubkit.validate.code_templates import reaches_inside
+from hubkit.validate.code_templates import reaches_inside, template_reach
 from hubkit.validate.finding import Severity
 
 CALL = "popen('id')"
@@ -31,9 +31,40 @@ BAD = [
     "{{ messages['__end__' | replace('end', 'class')] }}",
     "{{ messages.__end__ }}{{ messages['__start__'] }}",
     "{{ messages | attr('__end__') }}",
-    "{{ '{0.__xx__}' | replace('xx', 'class') }}",
+    "{{ ('{0.__xx__}' | replace('xx', 'class')).format(messages) }}",
     "{% set a = '__dict__' %}{{ messages[a] }}",
 ]
+MADE = [
+    "{% set u='_'*2 %}{{ lipsum[u+'globals'+u].os }}",
+    "{{ lipsum[['__','globals','__']|join]['os'] }}",
+    "{{ lipsum['%sglobals%s'|format('_'*2,'_'*2)]['os'] }}",
+    "{% macro m(a) %}{{ lipsum[a~'globals'~a].os }}{% endmacro %}{{ m('__') }}",
+    "{% for a in ['__'] %}{{ lipsum[a~'globals'~a].os }}{% endfor %}",
+    "{{ ([lipsum]|map(attribute=['__glob','als__']|join)|first).os }}",
+    "{% set ns=namespace(k='__glob') %}{% set ns.k=ns.k~'als__' %}{{ lipsum[ns.k].os }}",
+    "{% set a,b='__glob','als__' %}{{ lipsum[a~b].os }}",
+    "{{ lipsum[dict(__glob=1,als__=2)|join].os }}",
+    "{% set d={'g':'__glob','h':'als__'} %}{{ lipsum[d.g~d.h].os }}",
+    "{{ [lipsum]|groupby('__globals'~'__') }}",
+    "{{ lipsum['__globals'|center(13)|replace(' ','_')]['os'] }}",
+    "{% set u %}__{% endset %}{{ lipsum[u~'globals'~u].os }}",
+    "{{ lipsum['__slabolg__'[::-1]].os }}{{ lipsum['__GLOBALS__'.lower()].os }}",
+    "{{ lipsum['__glob<b></b>als__'|striptags].os }}",
+    "{{ lipsum['%(a)sglobals%(a)s'%{'a':'__'}].os }}",
+    # of data, and by names without two underscores
+    "{% set f = cycler %}{{ f[messages[0].content].os }}",
+    "{{ ''[['__','cl','ass__']|join] }}",
+    "{{ messages['--class--'|replace('-','_')|string|center(3)] }}",
+    "{{ messages[('xxclassxx'|upper).translate(t)] }}",
+    "{{ (messages | map('upper')).gi_frame.f_builtins }}",
+    "{{ messages | map('attr', '__cl' ~ x) | list }}{{ messages | sort(attribute='__cla' ~ y) }}",
+    "{% macro m() %}{% endmacro %}{{ m._environment.from_string('x') }}",
+    "{% macro k() %}__cla{{ 'ss__' }}{% endmacro %}{{ messages[k()] }}",
+    "{% call(x) m() %}{% endcall %}{% macro m() %}{{ caller[x ~ 'y'] }}{% endmacro %}",
+    "{% with u = '__', v = 'class' %}{{ messages[u ~ v ~ u] }}{% endwith %}",
+    "{% generation %}{% set g = '__' %}{{ lipsum[g ~ x] }}{% endgeneration %}",
+]
+"""Names that the template makes: none stands in it in one piece."""
 GOOD = [
     "{% for m in messages %}{{ '<|im_start|>' + m['role'] }}{{ m.content | trim }}{% endfor %}",
     "{{ bos_token }}A function is written def __init__(self): {{ eos_token }}",
@@ -44,6 +75,14 @@ GOOD = [
     "{{ message['role'] + ': ' + message['content'] | trim + '\\n' }}{{ tool['name'] ~ '(' ~ ')' }}",
     "{{ '-' * 20 }}{% for x in ['_' * 2, 'a' | upper] %}{{ x }}{% endfor %}{{ names['first' if x else 'last'] }}",
     r"{{ '\n' + m['content'] | replace('\t', ' ') }}{{ '<' + '|im_end|' + '>' }}",
+    "{% for m in messages %}{{ messages[loop.index0 - 1]['role'] }}{{ messages[messages|length - 1].content }}{% endfor %}",
+    "{% set ns = namespace(first=true, last_index=-1, text='') %}{% set ns.text = ns.text ~ 'a' %}{{ messages[ns.last_index + 1].role }}{{ ns.text[1:] }}",
+    "{% macro show(tool, names) %}{{ names[tool.type] }}{{ tool['name'] | upper }}{% endmacro %}{{ show(tools[0], {'a': 'b'}) }}",
+    "{% for k in ['role', 'content'] %}{{ m[k] }}{% endfor %}{% for k, v in tool.items() %}{{ tool[k] ~ v }}{% endfor %}",
+    "{% set roles = {'user': 'Human', 'assistant': 'AI'} %}{{ roles[m.role] }}{{ roles[m['role'] | lower] }}{{ m['tool_' ~ kind] }}",
+    "{{ tools | selectattr('type', 'equalto', 'function') | map(attribute='function.name') | join(', ') }}{{ m | dictsort | groupby('role') }}",
+    "{% for i in range(0, 3) %}{{ choices[i] }}{{ ['A', 'B', 'C'][i] }}{{ 'ABC'[i] }}{{ 'ABC'[answer] }}{% endfor %}{{ m.content.split('</think>')[-1].strip() }}",
+    "{{ ['__label__a', '__label__b'].index(target) }}{{ cycler('a', 'b').next() }}{{ self.body() }}{{ '%s: %s' | format(a, b) }}{{ '{} is {}'.format(a, b) }}",
 ]
 
 
@@ -79,7 +118,7 @@ def files(template: str) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("template", BAD)
+@pytest.mark.parametrize("template", [*BAD, *MADE])
 def test_a_template_that_reaches_inside_is_told_wherever_it_stands(template: str) -> None:
     found = check(view(files=files(template)), "SEC004").findings
     assert {(one.path, one.severity) for one in found} == {(path, Severity.ERROR) for path in files(template)}
@@ -102,11 +141,18 @@ def test_a_healthy_template_is_left_alone(template: str) -> None:
         "'+" * 500_000,
         "a['" * 300_000,
         "{{a['_'*" * 150_000,
+        "{{ a[b] }}" * 30_000,
+        "{% set a = a ~ 'x' %}" * 14_000,
+        "{{ x[" + "'a' ~ " * 40_000 + "'b'] }}",
+        "{% macro m(a) %}{{ m(a ~ 'x') }}{% endmacro %}" * 6_000,
+        "{{ " + "(" * 100_000 + "a" + ")" * 100_000 + " }}",
+        "{% set a %}{% if x %}{{ a ~ 'x' }}{% endif %}{% endset %}" * 5_000,
     ],
 )
 def test_time_is_bounded(text: str) -> None:
     begun = time.process_time()
     reaches_inside(text)
+    template_reach(text)
     assert time.process_time() - begun < 2
 
 
@@ -125,3 +171,41 @@ def test_templates_of_prompts_and_tasks_are_read_as_those_of_chats(
 ) -> None:
     found = check(view(files={path: text.encode()}), "SEC004").findings
     assert [one.severity for one in found] == ([Severity.ERROR] if fires else [])
+
+
+ATTACK = "{{ cycler.__init__.__globals__ }}"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "severity"),
+    [
+        ("prompts.yaml", f"system_prompt: |-\n  {ATTACK}\n", Severity.ERROR),
+        ("prompts.yaml", "system_prompt: |-\n  {% set u = '__' %}{{ lipsum[u ~ 'globals' ~ u] }}\n", Severity.ERROR),
+        ("any.json", json.dumps({"message": ["a", {"text": ATTACK}]}), Severity.ERROR),
+        ("any.json", json.dumps({"message": ATTACK}).replace("{{", "\\u007b\\u007b"), Severity.ERROR),
+        ("any.toml", f"prompt = '{ATTACK}'\n", Severity.ERROR),
+        ("a.tmpl", ATTACK, Severity.ERROR),
+        ("rows.jsonl", json.dumps({"a": 1}) + "\n" + json.dumps({"text": ATTACK}) + "\n", Severity.WARNING),
+        ("prompt.txt", ATTACK, Severity.WARNING),
+        ("README.md", f"An attack: `{ATTACK}`", None),
+        ("README.txt", f"An attack: {ATTACK}", None),
+        ("prompts.yaml", "system_prompt: |-\n  {%- for tool in tools.values() %}{{ tool.name }}: {{ tool['inputs'] }}{% endfor %}\n", None),
+        ("rows.jsonl", json.dumps({"text": 'print(f"{{{self.__class__.__name__}}}")'}) + "\n", None),
+        ("rows.jsonl", json.dumps({"text": "\\frac{{a}}{b} and __init__ {% x"}) + "\n", None),
+        ("vocab.json", json.dumps({"{{": 1, "__init__": 2, "}}": 3}), None),
+        ("go.yaml", "a: '{{ .Values.image }}'\nb: '${{ secrets.X }}'\n", None),
+    ],
+)  # fmt: skip
+def test_templates_are_known_by_what_they_are_whatever_their_key_is_called(
+    path: str, text: str, severity: Severity | None
+) -> None:
+    found = check(view(files={path: text.encode()}), "SEC004").findings
+    assert [one.severity for one in found] == ([severity] if severity else [])
+
+
+def test_a_template_that_is_too_long_to_be_followed_makes_the_report_incomplete() -> None:
+    long = "{{ a }}" * 60_000
+    report = check(view(files={"chat_template.jinja": long.encode()}), "SEC004")
+    assert [one.code for one in report.findings] == ["RUN002"]
+    assert not report.complete
+    assert check(view(files={"chat_template.jinja": b"a" * 500_000}), "SEC004").complete

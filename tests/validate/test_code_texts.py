@@ -47,6 +47,22 @@ TOLD: dict[str, tuple[str, str, Severity]] = {
     "kernel of a part": ("config.json", '{"_attn_implementation": {"": "sdpa", "vision": "someone/kernel@v1:flash"}}', WARNING),
     "kernel of experts": ("config.yaml", "experts_implementation: someone/kernel\n", WARNING),
     "kernel, inside": ("config.json", '{"_attn_implementation_internal": "someone/kernel"}', WARNING),
+    "kernel, wrapped": ("config.json", '{"model_type": "llama", "attn_implementation": "flash|evil/kernels:fn"}', WARNING),
+    "sparsify": ("layers.9/cfg.json", '{"k": 8, "d_in": 576, "_type_": "subprocess.Popen", "args": "id"}', ERROR),
+    "sparsify, pytest": ("layers.9/cfg.json", '{"k": 8, "d_in": 576, "_type_": "pytest.main"}', ERROR),
+    "sparsify, somebody's": ("layers.9/cfg.json", '{"k": 8, "d_in": 576, "_type_": "evil.Config"}', NOTE),
+    "pyannote": ("config.yaml", "version: 3.1.0\npipeline:\n  name: subprocess.Popen\n  params: {args: [id]}\n", ERROR),
+    "pyannote, no parameters": ("config.yaml", "pipeline:\n  name: os.system\n", ERROR),
+    "pyannote's preprocessor": ("config.yaml", "pipeline: {name: pyannote.audio.X}\npreprocessors:\n  x: {name: os.system, params: {command: id}}\n", ERROR),
+    "pyannote's, no parameters": ("config.yaml", "preprocessors:\n  x: {name: os.system}\n", ERROR),
+    "router": ("router_config.json", '{"types": {"0": "os.system"}, "structure": {"query": ["0"]}}', ERROR),
+    "router, somebody's": ("router_config.json", '{"types": {"0": "evilpkg.T"}, "structure": {"query": ["0"]}}', NOTE),
+    "tokenizer of words": ("wordembedding_config.json", '{"tokenizer_class": "subprocess.Popen"}', ERROR),
+    "tokenizer of words, somebody's": ("wordembedding_config.json", '{"tokenizer_class": "evilpkg.T"}', NOTE),
+    "tiny agent": ("agent.json", '{"model": "x", "servers": [{"type": "stdio", "command": "bash", "args": ["-c", "id"]}]}', WARNING),
+    "MCP": ("mcp.json", '{"mcpServers": {"x": {"command": "bash"}}}', WARNING),
+    "mlx-lm": ("config.json", '{"model_type": "x", "model_file": "arch.py"}', WARNING),
+    "smolagents": ("agent.json", '{"tools": [{"name": "t", "code": "import os\\nclass T: pass"}]}', WARNING),
     "kernel of transformers": ("config.json", '{"attn_implementation": "kernels-community/flash-attn"}', NOTE),
     "PEFT": ("adapter_config.json", '{"auto_mapping": {"base_model_class": "X", "parent_library": "antigravity"}}', ERROR),
     "PEFT, somebody's": ("adapter_config.json", '{"auto_mapping": {"base_model_class": "X", "parent_library": "mypackage"}}', NOTE),
@@ -98,6 +114,26 @@ def test_code_that_a_text_names_is_told(name: str) -> None:
     assert (finding.path, finding.severity) == (path, severity)
     if name == "yaml":
         assert finding.line == 2
+
+
+HEALTHY = {
+    "sparsify": ("layers.9/cfg.json", '{"k": 8, "d_in": 576, "_type_": "sparsify.config.SparseCoderConfig"}'),
+    "pyannote": ("config.yaml", "version: 3.1.0\npipeline:\n  name: pyannote.audio.pipelines.SpeakerDiarization\n  params: {clustering: X}\npreprocessors:\n  audio: {name: pyannote.audio.core.io.Audio, params: {sample_rate: 16000}}\n"),
+    "router": ("router_config.json", '{"types": {"query_0": "sentence_transformers.models.Transformer.Transformer"}, "structure": {"query": ["query_0"]}}'),
+    "tokenizer of words": ("wordembedding_config.json", '{"tokenizer_class": "sentence_transformers.models.tokenizer.WhitespaceTokenizer.WhitespaceTokenizer"}'),
+    "tokenizer": ("tokenizer_config.json", '{"tokenizer_class": "PreTrainedTokenizerFast"}'),
+    "servers of an API": ("openapi.json", '{"servers": [{"url": "https://a.b"}], "tools": [{"name": "x", "description": "code"}], "types": ["os"]}'),
+    "a file of weights": ("config.json", '{"model_type": "x", "model_file": "model.safetensors"}'),
+    "a file of another program": ("hparams.yaml", "model_file: train.py\nname: os\nparams: {a: 1}\n"),
+    "a function of a data set": ("tools.json", '{"tools": [{"type": "function", "function": {"name": "get_weather", "parameters": {}}}]}'),
+    "attention": ("config.json", '{"attn_implementation": "paged|flash_attention_2"}'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_what_programs_write_themselves_is_left_alone(name: str) -> None:
+    path, text = HEALTHY[name]
+    assert check(view(files={path: text.encode()}), "SEC004").findings == []
 
 
 PACK = {

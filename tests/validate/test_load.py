@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import GONE, cfg, tensors, view
+from builders import FOLDER, GONE, cfg, tensors, view
+from fix.steps import Follow, both, keys, metadata, saved
+from safetensors.numpy import save
+from validate.twins import LEGACY, POINTER
 
 from hubkit.errors import ExitCode, UsageError
 from hubkit.formats.forward import forward
@@ -54,14 +59,84 @@ def wrong() -> dict[str, MemoryView]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("load")
-    for name, repository in wrong().items():
+    return on_disk(tmp_path_factory.mktemp("load"), wrong())
+
+
+def broken() -> dict[str, tuple[MemoryView, Follow]]:
+    """For each thing that SAELens can say: a folder of which it says so, and what the rule's hint says that ours names."""
+    old = {**LEGACY, "architecture": "topk", "activation_fn_str": "topk"}
+    return {
+        "no_json": (view(b"{"), configured_anew),
+        "a_pointer": (view(weights=POINTER), saved_anew),
+        "cut": (view(weights=save(tensors())[:-1]), saved_anew),
+        "missing": (view(weights=tensors(b_enc=GONE)), saved_anew),
+        "unexpected": (view(weights=tensors(x=np.zeros(3, np.float32))), saved_anew),
+        "another_shape": (view(weights=tensors(b_enc=np.zeros(31, np.float32))), saved_anew),
+        "turned": (view(weights=tensors(W_enc=np.ascontiguousarray(tensors()["W_enc"].T))), saved_anew),
+        "no_d_sae": (view(cfg(d_sae=GONE)), keys(d_sae=32)),
+        "no_dtype": (view(cfg(dtype=GONE)), keys(dtype="float32")),
+        "no_k_inside": (view(old | {"k": 4, "activation_fn_kwargs": {}}, tensors("topk")), keys(activation_fn_kwargs={"k": 4})),
+        "scaled": (view(weights=tensors(scaling_factor=np.full(32, 2, np.float32))), saved_anew),
+        "unknown": (view(cfg("batchtopk"), tensors()), keys(architecture="jumprelu")),
+        "no_version": (view(cfg(metadata={"sae_lens_version": "latest"})), metadata(sae_lens_version="6.0.0")),
+        "no_metadata": (view(json.dumps(cfg() | {"metadata": None}).encode()), configured_anew),
+        "a_wrong_dtype": (view(cfg(dtype="float33")), keys(dtype="float32")),
+        "a_wrong_normalisation": (view(cfg(normalize_activations="l2")), keys(normalize_activations="none")),
+        "of_a_transcoder": (view(cfg("transcoder", apply_b_dec_to_input=True)), keys(apply_b_dec_to_input=False)),
+        "large_k": (view(cfg("topk", k=33), tensors("topk")), keys(k=32)),
+        "runs_topk": (
+            view(LEGACY | {"activation_fn_str": "topk", "activation_fn_kwargs": {"k": 4}}, tensors("standard")),
+            both(keys(architecture="topk", k=4), saved()),
+        ),
+    }  # fmt: skip
+
+
+def configured_anew(repository: MemoryView) -> None:
+    repository.files[f"{FOLDER}/cfg.json"] = json.dumps(cfg()).encode()
+
+
+def saved_anew(repository: MemoryView) -> None:
+    repository.files[f"{FOLDER}/sae_weights.safetensors"] = save(tensors())
+
+
+def on_disk(root: Path, repositories: Mapping[str, MemoryView]) -> Path:
+    for name, repository in repositories.items():
         for path, data in repository.files.items():
             if "/" in path:
                 target = root / name / Path(path).name
-                target.parent.mkdir(exist_ok=True)
+                target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(data)
     return root
+
+
+@pytest.mark.train
+def test_the_hints_work(tmp_path: Path) -> None:
+    folder = on_disk(tmp_path / "bad", {name: bad for name, (bad, _) in broken().items()})
+    report = validate(open_folder(folder), load=True)
+    found = {one.sae_id: one for one in report.findings if one.code.startswith("LOAD")}
+    assert found.keys() == broken().keys()
+    for name, one in found.items():
+        others = {
+            other.code
+            for other in report.findings
+            if other.sae_id == name and not other.code.startswith("LOAD")
+        }
+        named = set(re.findall(r"[A-Z]{3}\d{3}", one.hint))
+        assert others & named if named else (one.code == "LOAD002" and others), (
+            name,
+            one.message,
+            one.hint,
+            others,
+        )
+    mended = broken()
+    for bad, follow in mended.values():
+        follow(bad)
+    after = validate(
+        open_folder(on_disk(tmp_path / "good", {name: bad for name, (bad, _) in mended.items()})),
+        Selection(select=("LOAD",)),
+        load=True,
+    )
+    assert after.findings == []
 
 
 @pytest.mark.train

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from builders import FOLDER, GONE, cfg, check, codes, tensors, view
+from builders import FOLDER, GONE, README, cfg, check, codes, tensors, view
 
 from hubkit.formats.architectures import INFERENCE
 from hubkit.validate.finding import Severity
@@ -261,3 +261,28 @@ def test_findings_name_the_sae_and_keep_their_fingerprint_when_lines_move() -> N
     assert [f.sae_id for f in one] == [FOLDER]
     assert [f.fingerprint for f in one] == [f.fingerprint for f in two]
     assert [f.line for f in one] != [f.line for f in two]
+
+
+@pytest.mark.parametrize(
+    ("hook", "told"),
+    [("blocks.2.hook_resid_post", True), ("blocks.2.attn.hook_z", False), ("blocks.2.attn.hook_q", True)],
+)
+def test_cfg003_only_a_hook_z_is_reshaped_as_one(hook: str, told: bool) -> None:
+    found = check(view(cfg(reshape_activations="hook_z", metadata={"hook_name": hook})), "CFG003").findings
+    assert ["loading raises ValueError" in one.message for one in found] == ([True] if told else [])
+
+
+@pytest.mark.parametrize("digits", [9, 10, 4400])
+def test_numbers_of_any_length_crash_no_rule(digits: int) -> None:
+    number = "9" * digits
+    for metadata in (
+        {"hook_name": f"blocks.{number}.hook_resid_post"}, {"hook_name": f"model.layers.{number}"}, {"hf_hook_name": f"model.layers.{number}.mlp"},
+        {"neuronpedia_id": f"gpt2-small/{number}-res-jb"}, {"model_name": f"pythia-{number}m"}, {"hook_name": f"model.layers.{number}.hook_resid_post"},
+    ):  # fmt: skip
+        check(view(cfg(metadata=metadata)))
+    check(
+        view(
+            readme=README
+            + f"```python\nx = out.hidden_states[{number}]\ny = out.hidden_states[0x{number}]\n```\n"
+        )
+    )

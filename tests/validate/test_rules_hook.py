@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import GONE, cfg, tensors, view
+from builders import GONE, README, cfg, tensors, view
 
 from hubkit.errors import ExitCode, IncompleteError, UsageError
 from hubkit.repo.memory import MemoryView
@@ -326,6 +326,53 @@ def test_module_paths_with_deep() -> None:
     assert ask(bad, "HOOK004") == []
     moved = sae("language_model.model.layers.3", "google/gemma-3-4b-it", 2560)
     assert ask(moved, "HOOK004", deep=True) == []
+
+
+@pytest.mark.train
+@pytest.mark.parametrize(
+    ("hook", "meant"),
+    [("transformer.h.2.mlps", "write one that is there: "), ("decoder.stack.2.mlp", "write the module path")],
+)
+def test_the_hint_about_a_module_works(hook: str, meant: str) -> None:
+    (finding,) = ask(sae(hook), "HOOK004", deep=True)
+    assert finding.hint.startswith(meant)
+    instead = (
+        finding.hint.removeprefix(meant).split(", ")[0]
+        if "one that is there" in meant
+        else "transformer.h.2.mlp"
+    )
+    after = validate(
+        sae(instead), Selection(select=("HOOK", "CFG012", "CFG013")), base_model="auto", deep=True
+    )
+    assert after.findings == []
+
+
+@pytest.mark.parametrize(
+    ("said", "silent"),
+    [
+        ("Activations were taken with TransformerLens 2.15.4.", True),
+        ("- **Library**: `transformer-lens==2.15.4`", True),
+        ("Made with transformers (v4.51.3).", True),
+        ("Made with TransformerLens.", False),
+        ("There are 2.5 million transformers.", False),
+    ],
+)
+def test_the_hint_about_an_ambiguous_hook_works(said: str, silent: bool) -> None:
+    configuration = cfg(
+        d_in=1024, metadata={"model_name": "bloom-560m", "hook_name": "blocks.2.hook_mlp_out"}
+    )
+    (before,) = ask(view(configuration), "HOOK005")
+    assert "which library and version" in before.hint
+    after = ask(view(configuration, readme=f"{README}{said}\n"), "HOOK005")
+    assert [one.code for one in after] == [] if silent else ["HOOK005"]
+
+
+def test_the_hints_about_a_model_that_nobody_knows_work() -> None:
+    (finding,) = ask(sae(model="attn-only-2l-demo", d_in=768), "HOOK001")
+    assert "--base-model ID" in finding.hint
+    assert ask(sae(model="attn-only-2l-demo", d_in=768), "HOOK001", base="gpt2") == []
+    (new,) = ask(sae(model="somebody/new", d_in=64), "HOOK001")
+    assert (new.severity, new.hint.partition(" ")[0]) == (Severity.NOTE, "check")
 
 
 def test_the_letter() -> None:

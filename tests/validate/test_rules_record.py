@@ -9,6 +9,7 @@ import pytest
 from builders import FOLDER, cfg, view
 
 from hubkit.release.provenance import Grid, Provenance
+from hubkit.repo.memory import MemoryView
 from hubkit.validate.run import Selection, validate
 
 COUNTS = {"sampled": 120, "decisive": 100, "labelled a": 60, "labelled b": 40}
@@ -18,14 +19,15 @@ SCENARIOS = [
 ]
 
 
-def found(
+def release(
     metadata: dict[str, Any] | None = None,
     n: int = 100,
     split: str = "crossfit",
     measure: str = "l0",
     report: dict[str, Any] | None = None,
     **changes: Any,
-) -> list[str]:
+) -> MemoryView:
+    """A release with a record, what was measured of it, and perhaps the report of its pool."""
     record = Provenance(
         hubkit_version="1", study="lab", study_sha256="0", base_model="lab/tiny", base_model_revision=None, precision="float32",
         grid=Grid(layers=[2], architectures=["jumprelu"], conditions=["mixed"]), seeds={}, software={}, hardware="x", created="2026-01-01", pool_sha256="0", completions=COUNTS, files={},
@@ -40,7 +42,11 @@ def found(
     if report is not None:
         report = {"$schema": "urn:hubkit:pool-report:1", "pool_sha256": "0", **report}
         files["pool_report.json"] = json.dumps(report).encode()
-    outcome = validate(view(cfg(metadata=metadata or {}), files=files), Selection(select=("REL006",)))
+    return view(cfg(metadata=metadata or {}), files=files)
+
+
+def found(**given: Any) -> list[str]:
+    outcome = validate(release(**given), Selection(select=("REL006",)))
     assert not outcome.crashes, outcome.crashes[0].traceback
     assert all(one.line and one.hint for one in outcome.findings)
     return [one.message for one in outcome.findings]

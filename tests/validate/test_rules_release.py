@@ -352,3 +352,31 @@ def test_a_provenance_that_nobody_can_read_is_told(text: bytes, told: bool) -> N
     found = validate(repository, Selection(select=("REL004",))).findings
     assert [(one.code, one.severity) for one in found] == [("REL004", Severity.WARNING)] * told
     assert all("no `$schema`" in one.message and "$schema" in one.hint for one in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"", "is empty"),
+        (b" \n", "is empty"),
+        ('{"$schema": "urn:hubkit:provenance:2"}'.encode("utf-16"), "byte order mark"),
+        (b'{"$schema": "urn:hubkit:provenance:9"}', "a form that this hubkit does not know"),
+        (b"not json", None),
+        ('{"made by": "me"}'.encode("utf-16"), None),
+        (b'{"made by": "me", "$schema": "https://slsa.dev/provenance/v1"}', None),
+    ],
+)
+def test_rel004_a_record_that_cannot_be_read_is_told_and_somebody_elses_is_not(
+    text: bytes, said: str | None
+) -> None:
+    repository = release(cell(2), cell(3))
+    repository.files["provenance.json"] = text
+    found = check(repository, "REL004").findings
+    assert [said in one.message for one in found] == ([True] if said else [])
+
+
+def test_evl002_a_broken_evaluation_of_any_form_of_hubkits_is_told() -> None:
+    for schema in ("evaluation:1", "evaluation:3", "metrics:9"):
+        broken = {"evaluation.json": f'{{"$schema": "urn:hubkit:{schema}", "saes": ['.encode()}
+        assert codes(view(files=broken), "EVL002") == ["EVL002"]
+    assert codes(view(files={"evaluation.json": b'{"mine": ['}), "EVL002") == []

@@ -28,6 +28,15 @@ HEX = "0123456789" * 4
 LETTERS = "aB3dE6gH9k"
 LINE = f"HF_TOKEN={TOKEN}\n"
 
+
+def signed(
+    said: object, head: object = {"alg": "HS256", "typ": "JWT"}, signature: str = "aB3-dE6_gH9" * 4
+) -> str:
+    parts = [base64.urlsafe_b64encode(json.dumps(one).encode()).decode().rstrip("=") for one in (head, said)]
+    return ".".join([*parts, signature])
+
+
+SIGNED = signed({"sub": "u-1523", "exp": 1799999999})
 FORMS: dict[str, tuple[str, str]] = {
     "hf": (TOKEN, "a Hugging Face token"),
     "openai": ("sk-" + LETTERS * 5, "an OpenAI or Anthropic key"),
@@ -69,6 +78,10 @@ FORMS: dict[str, tuple[str, str]] = {
     "putty": ("PuTTY-User-Key-File-3: ssh-ed25519", "a private key"),
     "jwt": (f"token: eyJhbGciOiJIUzI1NiJ9.eyJ{LETTERS}.{LETTERS * 2}", "a signed token (JWT)"),
     "bearer": (f'"Authorization": "Bearer eyJhbGciOiJIUzI1NiJ9.eyJ{LETTERS}.{LETTERS * 2}"', "a signed token (JWT)"),
+    "jwt, bare": (SIGNED, "a signed token (JWT)"),
+    "vast": ("vastai set api-key " + "0a1b2c3d" * 8, "a Vast.ai key"),
+    "vast, named": ("VAST_API_KEY=" + "0a1b2c3d" * 8, "a Vast.ai key"),
+    "lambda": ("secret_my-key_" + "0a1b2c3d" * 4 + "." + LETTERS * 3 + "aB", "a Lambda Cloud key"),
     "database": ("postgresql://sae:hunter2@db.lab.org:5432/runs", "a URL with a password"),
     "jwk": ('{"kty": "EC", "crv": "P-256", "x": "' + LETTERS * 4 + '", "d": "' + LETTERS * 4 + 'aB3"}', "a private key in JSON (JWK)"),
     "jwk, sorted": ('{"d":"' + LETTERS * 30 + '","e":"AQAB","key_ops":["sign"],"kty":"RSA","n":"' + LETTERS * 30 + '"}', "a private key in JSON (JWK)"),
@@ -107,7 +120,8 @@ def test_every_form_is_one_secret(form: str, around: str) -> None:
         "https://oauth2:${TOKEN}@gitlab.com/x", "https://user:TOKEN@huggingface.co/x", "http://localhost:8080/@me", "https://hf.co/@a:b", "xoxb-your-token-goes-in-here",
         "glpat-xxxxxxxxxxxxxxxxxxxx", "AccountKey=<key>", "https://hooks.slack.com/services/T000/B000/XXXX", "ssh://git@github.com:openai/x", "github://org:repo1@sha/path",
         "1234567890:AArgh", "1234567890:AA" + "x" * 33, "see FAQ~" + "a-b" * 11, "12Q~=" + "a" * 33, "module.atlasv1.variables", "at 12345678:AAAA, 9",
-        '{"format": "pt"}', "", "%", '{"kty": "EC", "crv": "P-256", "x": "' + LETTERS * 4 + '", "y": "' + LETTERS * 4 + '"}', '{"d": "' + LETTERS * 4 + '", "e": 1}',
+        "eyJhbGciOi...", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOi....abc", signed({"sub": "1234567890", "name": "John Doe"}), signed({"a": 1}, {"typ": "x"}), signed({"a": 1}, signature=LETTERS),
+        "vastai set api-key $KEY", "vast_array_key = " + HEX, "secret_name_" + HEX[:32], '{"format": "pt"}', "", "%", '{"kty": "EC", "crv": "P-256", "x": "' + LETTERS * 4 + '", "y": "' + LETTERS * 4 + '"}', '{"d": "' + LETTERS * 4 + '", "e": 1}',
         "https://" + "0a1b" * 8 + "@o1.ingest.sentry.io/", "https://examplePublicKey@o0.ingest.sentry.io/0", "git+https://github.com/a/b@" + "0a1b" * 10 + "/1",
     ],
 )  # fmt: skip
@@ -333,3 +347,12 @@ def test_long_runs_of_base64_are_bounded() -> None:
     run = base64.b64encode(b"some text " * 300_000).decode()
     for text in (run, "\n".join([run[:60]] * 20_000), run[:48] + " " + run):
         assert find_secrets(text) == []
+
+
+def test_the_settings_of_wandb_have_a_key() -> None:
+    text = f"[default]\napi_key = {'0a1b2c3d' * 5}\nentity = me\n"
+    assert [hit.kind for hit in find_secrets(text, "settings")] == [OF_SETTINGS]
+    assert (
+        find_secrets("[default]\nentity = me\nproject = saes\nbase_url = https://api.wandb.ai\n", "settings")
+        == []
+    )

@@ -156,7 +156,7 @@ def test_shelves_of_every_kind(tmp_path: Path) -> None:
     "where",
     [
         "behind rubbish", "in HDF5", "in HDF5 behind a text", "in HDF5 behind zeros", "in HDF5 of MATLAB", "in a member",
-        "behind another pickle and zeros",
+        "behind another pickle and zeros", "behind zeros",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("call", [CALL, b"\x80\x04\x8c\x02os\x94\x8c\x06getpid\x94\x93)R."])
@@ -168,6 +168,7 @@ def test_an_import_among_other_bytes_is_found(where: str, call: bytes) -> None:
         "in HDF5 behind zeros": bytes(4096) + HDF5 + call + RAW,
         "in HDF5 of MATLAB": b"MATLAB 7.3 MAT-file".ljust(512) + HDF5 + call + RAW,
         "in a member": zipped(("a", RAW + call)),
+        "behind zeros": bytes(100_000) + call,
         "behind another pickle and zeros": pickle.dumps({"a": 1}) + bytes(490) + call,
     }[where]
     (finding,) = [

@@ -18,7 +18,7 @@ from hubkit.formats.sae import Origin, Sae, Tensor
 if TYPE_CHECKING:
     from hubkit.formats.folder import Folder, Head
 
-LAYER = r"layer_(\d+)\.safetensors"
+LAYER = r"layer_(\d{1,9})\.safetensors"
 NAMES: Names = {"W_enc": ("W_enc", True), "activation_function.threshold": ("threshold", False)}
 FIRST_NAMES: Names = {**NAMES, "W_dec": ("W_dec", True)}
 """Before version 0.2, whose list of transcoders is one of objects."""

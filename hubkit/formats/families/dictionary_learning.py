@@ -47,7 +47,7 @@ SITES = {
     "mlp_out": "hook_mlp_out",
     "attn_out": "hook_attn_out",
 }
-SUBMODULE = re.compile(r"(resid_post|resid_pre|mlp_out|attn_out)_layer_(\d+)")
+SUBMODULE = re.compile(r"(resid_post|resid_pre|mlp_out|attn_out)_layer_(\d{1,9})")
 
 
 def _is_config(keys: Mapping[str, Any]) -> bool:

@@ -12,6 +12,7 @@ from hubkit.formats.saelens import LEGACY_MARKS, read_cfg
 from hubkit.formats.tensor_names import common_prefix, shards_of
 from hubkit.release.layout import METRICS, WEIGHTS
 from hubkit.release.sae_record import KEY, SaeRecord
+from hubkit.tensors.dtypes import CFG_NAMES
 
 if TYPE_CHECKING:
     from hubkit.formats.cfg import Cfg
@@ -24,6 +25,9 @@ OWN_TENSORS = {"W_enc", "W_dec", "b_dec"}
 MARKS_OF_TRAINING = (
     "training_architecture", "training_architecture_details", "l0", "num_dead_features", "sae_lens_training_version", "training_condition",
 )  # fmt: skip
+
+DTYPES = {name: key for key, name in CFG_NAMES.items()}
+"""The configuration's name of a number format to that of safetensors."""
 
 
 def _is_cfg(keys: Mapping[str, Any]) -> bool:
@@ -47,6 +51,7 @@ def read(family: Family, folder: Folder) -> Iterator[Sae]:
     tensors = _tensors(folder, shards or ([weights] if weights else []))
     config = folder.config
     path = config.path if config else ""
+    stated = _stated(cfg, path, trained=METRICS in folder.files) if cfg else _measured(tensors)
     yield Sae(
         folder.path,
         family,
@@ -54,9 +59,9 @@ def read(family: Family, folder: Folder) -> Iterator[Sae]:
         weights=weights.path if weights else None,
         files=tuple(entry.path for entry in shards),
         tensors=tensors,
-        threshold=_threshold(tensors),
+        threshold=_threshold(tensors, stated.get("dtype")),
         cfg=cfg,
-        **(_stated(cfg, path, trained=METRICS in folder.files) if cfg else _measured(tensors)),
+        **stated,
     )
 
 
@@ -85,12 +90,12 @@ def _tensors(folder: Folder, entries: list[Entry]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in found.items()}
 
 
-def _threshold(tensors: Mapping[str, Tensor]) -> Threshold | None:
-    """One value a latent. A scalar loads nowhere (WTS006); its value is judged all the same."""
+def _threshold(tensors: Mapping[str, Tensor], dtype: object) -> Threshold | None:
+    """One value a latent, cast to the configuration's dtype. A scalar loads nowhere (WTS006); its value is judged all the same."""
     tensor = tensors.get("threshold")
     if tensor is None or 0 in tensor.shape:
         return None
-    return Threshold("values", tensor.origin, tensor)
+    return Threshold("values", tensor.origin, tensor, loaded_as=DTYPES.get(str(dtype), "F32"))
 
 
 def _stated(cfg: Cfg, path: str, *, trained: bool) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def read(family: Family, folder: Folder) -> Iterator[Sae]:
         model_name=_model(folder, fields),
         weights=entry.path if entry else None,
         tensors=tensors,
-        required=REQUIRED,
+        required=REQUIRED | ({"W_skip"} if folder.keys.get("skip_connection") is True else set()),
         origins={**fields.origins, "hook_name": Origin(folder.path)},
     )
 

@@ -22,7 +22,7 @@ ONE_FILE = {
     "connor_rob_hook_z": (r".+_Hcat_z_.+\.pt", {"W_enc", "W_dec"}),
 }
 """Family to the form of its files' names and tensors that each has: neither alone is enough."""
-QWEN_NAME = re.compile(r"SAE-Res-(?P<model>[^/\\]{1,200})-W\d{1,9}K-L0_(?P<k>\d+)")
+QWEN_NAME = re.compile(r"SAE-Res-(?P<model>[^/\\]{1,200})-W\d{1,9}K-L0_(?P<k>\d{1,9})")
 QWEN_TENSORS: Names = {"W_enc": ("W_enc", True), "W_dec": ("W_dec", True)}
 Reader = Callable[["Family", "Folder"], Iterator[Sae]]
 
@@ -45,7 +45,7 @@ def read_qwen(family: Family, folder: Folder) -> Iterator[Sae]:
     for sae in read(family, folder):
         head = folder.head(folder.files[PurePosixPath(sae.weights or "").name])
         tensors = under_known_names(head, QWEN_TENSORS)
-        sizes, layer = sizes_of(tensors), number_in(r"layer(\d+)\.sae\.pt", head.entry.name)
+        sizes, layer = sizes_of(tensors), number_in(r"layer(\d{1,9})\.sae\.pt", head.entry.name)
         yield replace(
             sae,
             architecture="topk" if name else None,

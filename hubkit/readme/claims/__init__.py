@@ -46,18 +46,21 @@ def import_grammar() -> tuple[Callable[[Page], Iterator[Claim]], ...]:
         measures,
         names,
         neuronpedia,
+        orderings,
         papers,
         properties,
         scores,
         sentences,
         shares,
         totals,
+        versions,
         widths,
     )
 
     return (
         counts.read, layers.read, totals.read, dimensions.read, hooks.read, names.read, shares.read, base_models.read, scores.read,
         papers.read, properties.read, sentences.read, beside.read, measures.read, widths.read, licences.read, front.read, neuronpedia.read,
+        orderings.read, versions.read,
     )  # fmt: skip
 
 

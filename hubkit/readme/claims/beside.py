@@ -63,6 +63,7 @@ def read(page: Page) -> Iterator[Claim]:
     for line in code_of_saes(page):
         yield from _code(line)
     yield from _configurations(page)
+    yield from _printed(page)
     for line in page.prose:
         if (
             line.bullet
@@ -112,6 +113,33 @@ def _configurations(page: Page) -> Iterator[Claim]:
     for claims in found.values():
         if len({claim.field for claim in claims}) > 1:
             yield from claims
+
+
+PRINTED = re.compile(
+    r"\b(?:\w{0,30}(?:SAE|AutoEncoder|Transcoder)\w{0,20})\((?P<pairs>\w{1,30}=[^()\n]{1,300})\)"
+)
+"""`TopKSAE(d_in=768, d_sae=3072, k=32)`, as Python shows it."""
+OUTPUT = {"", "text", "txt", "plain", "console", "output"}
+SIZES = {"d_in", "d_sae", "k", "architecture"}
+
+
+def _printed(page: Page) -> Iterator[Claim]:
+    """What a block shows as printed; in Python it may make another SAE."""
+    shown = {
+        block.line + offset
+        for block in page.readme.code_blocks
+        if block.language in OUTPUT
+        for offset in range(block.text.count("\n") + 1)
+    }
+    for line in page.lines:
+        match = (
+            PRINTED.search(line.text[:LONGEST_READ]) if line.number in shown and not line.of_others else None
+        )
+        for pair in match["pairs"].split(",") if match else ():
+            name, _, text = (part.strip() for part in pair.partition("="))
+            value = FIELDS[name].kind.read(text.strip("\"'")) if name in SIZES else None
+            if value is not None:
+                yield from stated_of(line, pair.strip(), ANY, {name: value})
 
 
 def _code(line: Line) -> Iterator[Claim]:

@@ -24,6 +24,11 @@ SHAPE = re.compile(
 ASSIGNED_SHAPE = re.compile(
     r"\[\"(W_enc|W_dec)\"\] *# shape: *\[[^\]\n]{1,30}\] *= *\[(\d{1,7}), ?(\d{1,7})\]"
 )
+SAID_SHAPE = re.compile(
+    r"(?:\b(?P<word>encoder|decoder)(?:'s)?(?: weights?)?(?: matrix)?|(?<!\w)(?P<name>W_enc|W_dec)`?)(?:,? (?:which )?(?:has|have|is|are|with|of)(?: of)?(?: the| a)?)? (?:shape|size|dimensions?)(?: of)? [\[(]?(\d{2,7}) ?(?:[x×,]|by) ?(\d{2,7})[\])]?",
+    I,
+)
+"""In a sentence. Who speaks of "the decoder matrix" may write it either way round."""
 LISTS_TENSORS = re.compile(r"^# ?(?:keys?|tensors)\b", I)
 TENSOR = re.compile(r"\b(W_enc|W_dec|b_enc|b_dec|b_gate|b_mag|r_mag|threshold|log_threshold)\b")
 
@@ -50,6 +55,12 @@ def _shapes(line: Line) -> Iterator[Claim]:
     for match in (*SHAPE.finditer(line.text), *ASSIGNED_SHAPE.finditer(line.text)):
         shape = tuple(int(text) for text in match.groups()[1:] if text)
         yield TensorShape(line=line.number, quote=line.quote, name=match.group(1), shape=shape)
+    for match in SAID_SHAPE.finditer(line.text) if not line.code else ():
+        name = match["name"] or f"W_{match['word'][:3].lower()}"
+        shape = int(match[3]), int(match[4])
+        yield TensorShape(
+            line=line.number, quote=line.quote, name=name, shape=shape, either=match["name"] is None
+        )
 
 
 def _tensor_names(page: Page) -> Iterator[Claim]:

@@ -132,6 +132,8 @@ class TensorShape(Claim):
 
     name: str
     shape: tuple[int, ...]
+    either: bool = False
+    """It may be written the other way round."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -221,6 +223,20 @@ class ModelLayers(Claim):
     number: int
 
 
+Part = Literal["n_layers", "n_heads", "n_kv_heads", "vocab", "d_mlp"]
+
+
+@dataclass(kw_only=True, eq=False)
+class ModelNumber(Claim):
+    """Another number of the base model: `GPT-2 has 12 attention heads`, `a vocabulary of 50,257 tokens`."""
+
+    part: Part
+    """As `hubkit.models.config.ModelShape` calls it."""
+    number: int
+    model: str | None = None
+    """The model that the sentence names; None for the repository's own."""
+
+
 @dataclass(kw_only=True, eq=False)
 class ModelSize(Claim):
     """The parameters of a base model: `karpathy/nanochat-d32 (1.88B parameter ...)`."""
@@ -298,6 +314,31 @@ class Measured(Claim):
     """The numbers as they stand there, where they are not the measure itself: of what is missing to 1, of a part of a whole."""
 
 
+Says = Literal["highest", "lowest", "rises", "falls", "above", "below", "each", "ranges", "at"]
+
+
+@dataclass(kw_only=True, eq=False)
+class Ordering(Claim):
+    """A measure over several SAEs: `L0 rises with depth`, `layer 6 has the lowest L0`, `no SAE has an L0 above 40`; or at one layer."""
+
+    measure: str
+    says: Says
+    layer: int | None = None
+    """Of the highest, the lowest, or what is at one layer."""
+    layers: tuple[int, ...] = ()
+    """Those that it is said of, or the first and the last of a trend; empty for all."""
+    number: float | None = None
+    slack: float = 0.0
+    """Half a unit of the last digit."""
+    to: float | None = None
+    """The upper end of a range."""
+    about: bool = False
+    raw: bool = False
+    """Of the layers' raw activations, not of SAEs."""
+    unsure: bool = False
+    """In a sentence: perhaps of a measurement that no file has."""
+
+
 @dataclass(kw_only=True, eq=False)
 class Widths(Claim):
     """`768 → 24576`: what an SAE reads, and how many latents it has."""
@@ -306,6 +347,15 @@ class Widths(Claim):
     second: tuple[float, float]
     sure: bool
     """Whether the words beside it say that it is an SAE's."""
+
+
+@dataclass(kw_only=True, eq=False)
+class LoadsSince(Claim):
+    """The first version of SAELens that the card says loads the SAEs."""
+
+    version: tuple[int, ...]
+    written: tuple[float, ...] = ()
+    """As a number, `6.14`."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -321,6 +371,29 @@ class Paper(Claim):
 
     title: str
     arxiv: str
+
+
+@dataclass(kw_only=True, eq=False)
+class Cited(Claim):
+    """A paper in plain words: `Rajamanoharan et al. (2024)`."""
+
+    surname: str
+    """Of the first author, in lower case."""
+    year: int
+    about: str | None
+    """The method that the sentence is about, where it names one (`papers.METHODS`)."""
+    origin: bool
+    """Whether the sentence says that the method comes from there."""
+    asked: bool
+    """Whether it asks readers to cite it."""
+
+
+@dataclass(kw_only=True, eq=False)
+class BibEntry(Claim):
+    """An entry of BibTeX with its first author and its year."""
+
+    surname: str
+    year: int
 
 
 @dataclass(kw_only=True, eq=False)

@@ -60,7 +60,7 @@ OF_MODEL = re.compile(
 )
 """In which precision the base model was run."""
 BOS = re.compile(
-    r"\bBOS(?: tokens?)? (?:is|are|was|were) (?:\w+ ){0,2}?(?:prepended|added)\b|\bprepend(?:s|ed|ing)? (?:an? |the |no )?BOS\b|\b(?:starts?|begins?) with (?:an? |the )?(?:\S{1,30} as )?(?:an? |the )?BOS\b|\b(?:with(?:out)?|no) (?:an? |the |any |prepended )*BOS\b",
+    r"\bBOS(?: tokens?)? (?:is|are|was|were) (?:\w+ ){0,2}?(?:prepended|added)\b|\bprepend(?:s|ed|ing)? (?:an? |the |no )?BOS\b|\bBOS tokens? (?:stands?|stood|comes?|came|is placed|was placed|preced(?:es|ed)) (?:first|in front|at the (?:start|begin\w*)|before|(?:every|each) (?:context|sequence|text))|\b(?:starts?|begins?) with (?:an? |the )?(?:\S{1,30} as )?(?:an? |the )?BOS\b|\b(?:with(?:out)?|no) (?:an? |the |any |prepended )*BOS\b",
     I,
 )
 BIAS = r"(?:`?b_dec`?|(?:the |its |our )?(?:decoder bias|decoder's bias|pre-?(?:encoder |encoding )?bias))"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from hubkit.readme.claims.kinds import Claim, Paper, Placeholder
-from hubkit.readme.page import Line, Page, shortened
+from hubkit.readme.claims.kinds import BibEntry, Cited, Claim, Paper, Placeholder
+from hubkit.readme.page import SENTENCE, Line, Page, shortened
 
 ARXIV = re.compile(r"(?:arxiv(?:\.org/(?:abs|pdf)/|[:\s]{1,3}))(\d{4}\.\d{4,5})\b", re.IGNORECASE)
 TITLE = re.compile(r"[\"“]([A-Z][^\"“”\n]{15,200})[\"”]")
@@ -34,6 +34,48 @@ NAMED = re.compile(
     re.IGNORECASE,
 )
 """One of them in plain text."""
+METHODS: dict[str, tuple[re.Pattern[str], dict[str, set[int]]]] = {
+    "JumpReLU": (
+        re.compile(r"\bJump-?ReLU\b", re.IGNORECASE),
+        {"rajamanoharan": {2024, 2025}, "erichson": {2019}},
+    ),
+    "Gated SAEs": (
+        re.compile(r"\bgated (?:SAEs?|sparse auto-?encoders?)\b", re.IGNORECASE),
+        {"rajamanoharan": {2024, 2025}},
+    ),
+    "BatchTopK": (re.compile(r"\bBatch-?Top-?K\b", re.IGNORECASE), {"bussmann": {2024, 2025}}),
+    "Matryoshka SAEs": (
+        re.compile(r"\bMatryoshka\b", re.IGNORECASE),
+        {"bussmann": {2024, 2025}, "nabeshima": {2024, 2025}, "kusupati": {2022}},
+    ),
+    "TopK SAEs": (
+        re.compile(
+            r"(?<!Batch)(?<!Batch-)\bTop-?K (?:SAEs?|sparse auto-?encoders?|activation)", re.IGNORECASE
+        ),
+        {"gao": {2024, 2025}, "makhzani": {2013, 2014}},
+    ),
+    "Gemma Scope": (re.compile(r"\bGemma ?Scope\b(?! 2)", re.IGNORECASE), {"lieberum": {2024, 2025}}),
+    "Llama Scope": (re.compile(r"\bLlama ?Scope\b", re.IGNORECASE), {"he": {2024, 2025}}),
+    "SAEBench": (re.compile(r"\bSAE ?Bench\b", re.IGNORECASE), {"karvonen": {2024, 2025}}),
+    "Pythia": (re.compile(r"\bPythia\b", re.IGNORECASE), {"biderman": {2023}}),
+}
+"""What cards cite papers for, and by whom and when these were written: the preprint, and the proceedings."""
+CITED = re.compile(
+    r"\b(?P<surname>[A-Z][a-z]{1,30}(?:[-'’][A-Z]?[a-z]{1,20})?)(?:,? et al\.?,?| (?:and|&) [A-Z][a-z]{1,30}(?:[-'’][A-Z]?[a-z]{1,20})?,?) ?[(\[]?(?P<year>(?:19|20)\d\d)(?![\d-])"
+)
+"""Two names, or one "et al.", and a year."""
+ABBREVIATED = re.compile(r"\bet al\.")
+"""Its point ends no sentence."""
+ORIGIN = re.compile(
+    r"\b(?:due to|introduced (?:by|in)|proposed (?:by|in)|invented by|first described (?:by|in)|developed by|presented (?:by|in)|architecture of|method of)\b[^.]{0,40}$",
+    re.IGNORECASE,
+)
+"""Before the names."""
+ASKED = re.compile(r"\b(?:please |to |also |and |must |should )?cit(?:e|ing)\b[^.]{0,60}$", re.IGNORECASE)
+BIB_AUTHOR = re.compile(
+    r"\bauthor\s{0,8}=\s{0,8}[\"{]{1,2}([^\"\n]{3,2000}?)(?:\s+and\s|[\"}])", re.IGNORECASE
+)
+BIB_YEAR = re.compile(r"\byear\s{0,8}=\s{0,8}[\"{]{0,2}((?:19|20)\d\d)", re.IGNORECASE)
 ENTRY = re.compile(r"@\w{3,20}\s{0,3}\{")
 BIB_TITLE = re.compile(
     r"\btitle\s{0,8}=\s{0,8}[\"{]{1,2}([^\"\n]{10,300}?)[\"}]{1,2}\s{0,3}(?:,|$)",
@@ -67,11 +109,40 @@ def read(page: Page) -> Iterator[Claim]:
     for line in page.lines:
         if not line.code:
             yield from _papers(line)
+            yield from _cited(line)
         yield from _placeholders(line)
     for block in page.readme.code_blocks:
         if "@" in block.text:
             for offset, title, number in entries(block.text):
                 yield Paper(line=block.line + offset, quote=shortened(title), title=title, arxiv=number)
+            yield from _authors(block.line, block.text)
+
+
+def _cited(line: Line) -> Iterator[Claim]:
+    for sentence in SENTENCE.split(ABBREVIATED.sub("et al", line.text)):
+        found = list(CITED.finditer(sentence))
+        about = [name for name, (words, _) in METHODS.items() if words.search(sentence)]
+        for match in found:
+            before = sentence[: match.start()]
+            yield Cited(
+                line=line.number, quote=line.quote, surname=match["surname"].lower(), year=int(match["year"]), about=about[0] if len(about) == len(found) == 1 else None,
+                origin=ORIGIN.search(before) is not None, asked=ASKED.search(before) is not None,
+            )  # fmt: skip
+
+
+def _authors(first: int, text: str) -> Iterator[Claim]:
+    """Of each entry its first author's last name, `Doe, Jane` or `Jane Doe`, and its year."""
+    begins = [match.start() for match in ENTRY.finditer(text)][:MOST_ENTRIES]
+    for begin, end in zip(begins, [*begins[1:], len(text)], strict=False):
+        entry = text[begin : min(end, begin + LONGEST_ENTRY)]
+        author, year = BIB_AUTHOR.search(entry), BIB_YEAR.search(entry)
+        name = re.sub(r"[{}]", "", author[1]).strip() if author else ""
+        surname = (name.partition(",")[0] if "," in name else name.rpartition(" ")[2]).strip().lower()
+        if surname and year:
+            line = first + text.count("\n", 0, begin)
+            yield BibEntry(
+                line=line, quote=shortened(entry.partition("\n")[0]), surname=surname, year=int(year[1])
+            )
 
 
 def _papers(line: Line) -> Iterator[Claim]:

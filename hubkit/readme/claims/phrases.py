@@ -110,7 +110,7 @@ ACTIVE: tuple[Phrase, ...] = (
     Phrase("k", re.compile(rf"(?<![\w-])top[- ]{NUMBER}(?= (?:{LEARNED}{NOUN}|SAE|activation|sparsity|pre-activations))", I)),
     Phrase("k", re.compile(rf"\b{ABOUT}{NUMBER} (?:of (?:the|its|\S{{1,8}}) )?{LEARNED}{NOUN} (?:(?:are|is|stay|remain|can be|being) )?(?:\w+ )?{FIRING}", I)),
     Phrase("k", re.compile(rf"\b({N}) {LEARNED}{NOUN} (?:fire|activate)\b", I)),
-    Phrase("k", re.compile(rf"\b({N}) (?:largest|strongest|most active|top|highest) {LEARNED}{NOUN} (?:are |is )?(?:kept|survive|retained|selected|stay|remain|active)\b", I)),
+    Phrase("k", re.compile(rf"\b({N}) (?:largest|strongest|most active|top|highest) (?:{LEARNED}{NOUN}|(?:pre-?)?activations) (?:are |is )?(?:kept|survive|retained|selected|stay|remain|active)\b", I)),
     Phrase("k", re.compile(rf"\b({N}) (?:simultaneously )?(?:active|non-?zero|firing) {LEARNED}{NOUN}\b", I)),
     Phrase("k", re.compile(rf"\b(?:activat(?:es|ing)|keep(?:s|ing)?|retain(?:s|ing)?|select(?:s|ing)?|fires?|uses?|using|allows?) (?:only |exactly |just |the |its |top |largest |strongest ){{0,3}}{NUMBER} (?:largest |strongest |most active |top )?{LEARNED}{NOUN}\b(?= (?:per|for each|for every|on each|on every|at a time|at once|simultaneously)\b|[.,;)]|$)", I)),
     Phrase("k", re.compile(rf"\b(?:with|of) {ABOUT}{NUMBER} {LEARNED}{NOUN} (?:per (?:token|input|position|sample)|at a time|at once|simultaneously)\b", I)),

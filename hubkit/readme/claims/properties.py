@@ -94,6 +94,9 @@ def _read(page: Page) -> Iterator[tuple[str, Property]]:
             tabulates = titles not in first and any(named(title) for title in titles)
         if sae_in_row(line) or (tabulates and is_columns(titles)):
             yield from ((line.heading, claim) for claim in column_claims(line))
+        elif len(line.titles) == len(line.cells) == 1:
+            found = _claim(line, line.titles[0], line.cells[0])
+            yield from [(line.heading, found)] if found else ()
         elif not (line.titles and tabulates):
             yield from ((line.heading, claim) for claim in _rows(line))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hubkit.readme.claims.kinds import Placeholder
 from hubkit.readme.disclosure import missing_sections
-from hubkit.release.card_digest import recorded_digests, texts_digest, weights_digest
+from hubkit.release.card_digest import recorded_digests, settings_digest, texts_digest, weights_digest
 from hubkit.validate.card import CARD, claim_finding
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import FOLDER, Found, Severity
@@ -37,7 +37,7 @@ def placeholder(repo: RepoFacts) -> Iterator[Found]:
 def stale(repo: RepoFacts) -> Iterator[Found]:
     """The card is older than what it describes.
 
-    A card of hubkit records digests of the configurations with evaluation.json and evidence.yaml, and of the weights. Here they are computed again: the first from files that are
+    A card of hubkit records digests of the configurations with evaluation.json and evidence.yaml, of the weights, and of what card.yaml said. Here they are computed again: the first from files that are
     read anyway, the second from the checksums in the Hub's listing, or with --deep. Other cards have no digest and are not judged.
     """
     if not repo.saes:
@@ -60,6 +60,12 @@ def stale(repo: RepoFacts) -> Iterator[Found]:
         and weights_digest(known) != recorded.weights
     ):
         yield _stale("weights", "weights")
+    if (
+        recorded.settings is not None
+        and repo.card_settings
+        and settings_digest(repo.card_settings) != recorded.settings
+    ):
+        yield _stale("settings (card.yaml)", "settings")
 
 
 def _stale(what: str, identity: str) -> Found:

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
+from hubkit.formats.architectures import BY_NAME
 from hubkit.formats.sae import TOPK
 from hubkit.formats.saelens import tensor_shapes
+from hubkit.models.config import ModelShape
+from hubkit.models.kinship import agrees, take_apart
 from hubkit.readme.claims.kinds import (
     ForNeuronpedia,
+    LoadsSince,
     Measured,
     ModelFamily,
     ModelLayers,
+    ModelNumber,
     ModelSize,
     TensorNames,
 )
 from hubkit.validate.card import claim_finding, layer_of, own_model, same_model, shape_of
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
-from hubkit.validate.front_facts import datasets, licences
+from hubkit.validate.front_facts import datasets, licences, newer
 from hubkit.validate.hook_forms import hook_forms
 from hubkit.validate.layer_lists import layer_lists
 from hubkit.validate.need import Need
-from hubkit.validate.papers import cited
+from hubkit.validate.papers import cited, in_words
 from hubkit.validate.properties import contradicted
 from hubkit.validate.rule import repo_rule
 from hubkit.validate.true_values import sizes_agree
@@ -48,9 +54,11 @@ def wrong_fact(repo: RepoFacts) -> Iterator[Found]:
         one. A value under a name that may mean something else, the parent of a fine-tuned base model, and another name for the same place in the model are warnings. Further the
         expansion factor and the shapes of tensors; the list of layers; the form of `hook_name` (`blocks.N.hook_resid_post` or a module path such as `transformer.h.N`: who hooks
         the wrong one hooks nothing) and its site (`hook_resid_post`); the tensors that a usage text lists for an SAE whose architecture has others; and of the base model its
-        family, its layers, and its parameter count, computed from its config.json where hubkit knows it. "Neuronpedia-compatible" is a warning where no configuration has a `neuronpedia_id`: it is by that id that a dashboard
+        family, its layers, heads and vocabulary, and its parameter count, computed from its config.json where hubkit knows it. "Neuronpedia-compatible" is a warning where no configuration has a `neuronpedia_id`: it is by that id that a dashboard
     is found (CFG023 says whether it fits). A peak layer that has no SAE is a note.
-    A number of arXiv beside the title of another paper, in the card or in card.yaml, contradicts the paper, or the other place that cites it.
+    Loading with a SAELens that has no such architecture yet is a warning. `new_version` that names this repository, or the base model, is a warning.
+    A number of arXiv beside the title of another paper, in the card or in card.yaml, contradicts the paper, or the other place that cites it. So do authors and year in plain words, as a warning:
+    against the card's own BibTeX where readers are asked to cite them, and against the papers of the field's methods.
     """
     saes = [sae for sae in repo.saes if sae.sae.is_judged]
     complete = bool(saes) and len(saes) == len(repo.saes)
@@ -66,7 +74,10 @@ def wrong_fact(repo: RepoFacts) -> Iterator[Found]:
     yield from _families(repo)
     yield from _model(repo)
     yield from licences(repo)
+    yield from newer(repo)
+    yield from _versions(saes if complete else [], repo)
     yield from cited(repo)
+    yield from in_words(repo)
 
 
 def _neuronpedia(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
@@ -80,6 +91,27 @@ def _neuronpedia(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
             topic="neuronpedia",
             severity=Severity.WARNING,
         )
+
+
+def _versions(saes: list[SaeFacts], repo: RepoFacts) -> Iterator[Found]:
+    """From which version of SAELens on they load: none before has the architecture, nor, before 6, the layout."""
+    known = [
+        BY_NAME.get(str(sae.architecture))
+        for sae in saes
+        if sae.is_saelens and sae.cfg and sae.cfg.layout == "v6"
+    ]
+    firsts = {tuple(map(int, one.first.split("."))): one.name for one in known if one and one.first}
+    if not firsts or len(known) < len(saes):
+        return
+    first = max(firsts)
+    for claim in repo.claims.of(LoadsSince):
+        if claim.version < first[: len(claim.version)]:
+            shown = ".".join(map(str, claim.version))
+            found = claim_finding(
+                claim, f"SAELens loads a {firsts[first]} in this layout from {'.'.join(map(str, first))} on, the card says from {shown} on",
+                f"write {'.'.join(map(str, first))}; hubkit build-cards has the versions of every architecture", topic=f"loads since {shown}",
+            )  # fmt: skip
+            yield replace(found, severity=Severity.WARNING)
 
 
 def _rows(repo: RepoFacts) -> Iterator[Found]:
@@ -177,6 +209,7 @@ def _model(repo: RepoFacts) -> Iterator[Found]:
             )  # fmt: skip
     base = own_model(repo)
     shape = shape_of(base) if base else None
+    yield from _model_numbers(repo, base)
     for layers in repo.claims.of(ModelLayers):
         if shape is not None and shape.n_layers != layers.number:
             yield claim_finding(
@@ -185,6 +218,51 @@ def _model(repo: RepoFacts) -> Iterator[Found]:
                 f"write {shape.n_layers}, as its config.json has it",
                 topic="model layers",
             )
+
+
+PARTS = {
+    "n_layers": "layers",
+    "n_heads": "attention heads",
+    "n_kv_heads": "key-value heads",
+    "vocab": "tokens in its vocabulary",
+    "d_mlp": "MLP neurons",
+}
+
+
+def _model_numbers(repo: RepoFacts, base: str | None) -> Iterator[Found]:
+    """Heads, layers and vocabulary of the model that is named, else of the SAEs' own."""
+    told: set[str] = set()
+    for claim in repo.claims.of(ModelNumber):
+        name, shape = model_of(claim, base)
+        true = getattr(shape, claim.part) if shape else None
+        about_vocab = (
+            claim.part == "vocab" and true is not None and abs(true - claim.number) <= PADDING * true
+        )
+        topic = f"model {claim.part} {claim.number}"
+        if true is None or true == claim.number or about_vocab or topic in told:
+            continue
+        told.add(topic)
+        yield claim_finding(
+            claim,
+            f"{name} has {true:,} {PARTS[claim.part]}, the card says {claim.number:,}",
+            f"write {true:,}, as its config.json has it",
+            topic=topic,
+        )
+
+
+PADDING = 0.02
+"""Vocabularies are padded to round numbers, and tokenizers have a few tokens more or less."""
+
+
+def model_of(claim: ModelNumber, base: str | None) -> tuple[str | None, ModelShape | None]:
+    """The model that is meant, and its shape, where hubkit's table has it: a text may say less than an id does."""
+    if claim.model is None:
+        return base, shape_of(base) if base else None
+    if (shape := shape_of(claim.model)) is not None:
+        return claim.model, shape
+    said, own = take_apart(claim.model), take_apart(base) if base else None
+    one_size = said is not None and own is not None and said.size == own.size  # "Gemma 2" is of several
+    return (base, shape_of(base)) if base and one_size and agrees(claim.model, base) else (claim.model, None)
 
 
 def _amount(parameters: float) -> str:

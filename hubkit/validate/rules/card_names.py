@@ -10,7 +10,7 @@ from dataclasses import replace
 from hubkit.readme.claims.kinds import NamedFile, NamedSae
 from hubkit.readme.fetches import Fetch, fetches
 from hubkit.readme.page import shortened
-from hubkit.validate.card import claim_finding, countable, same_repository
+from hubkit.validate.card import CARD, claim_finding, countable, same_repository
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.need import Need
@@ -37,6 +37,7 @@ def missing_name(repo: RepoFacts) -> Iterator[Found]:
     fetched = list(fetches(repo.card.code_blocks)) if repo.card else []
     yield from _saes(repo, fetched)
     yield from _of_another(repo, fetched)
+    yield from _nothing_of_this(repo, fetched)
     yield from _files(repo, fetched)
     yield from _patterns(repo, fetched)
 
@@ -78,6 +79,33 @@ def _of_another(repo: RepoFacts, fetched: list[Fetch]) -> Iterator[Found]:
             )  # fmt: skip
             yield replace(found, severity=Severity.WARNING) if _may_have_moved(repo, one.repo_id) else found
             return
+
+
+def _nothing_of_this(repo: RepoFacts, fetched: list[Fetch]) -> Iterator[Found]:
+    """Code that loads SAEs, each by a name and an id that are none of this repository's. A note: SAELens's own table has names for repositories."""
+    from hubkit.readme.code_models import (
+        use_of,
+    )  # its patterns take longer to compile than a card without code takes
+
+    blocks = repo.card.code_blocks if repo.card else ()
+    use = use_of(blocks)
+    loads = [one for one in use.loads if one.kind == "sae"]
+    ids = {sae.sae_id for sae in repo.saes} | set(repo.other_ids)
+    ours = any(
+        not one.name or "/" in one.name or str(one.inner).strip("/") in ids or same_repository(repo, one.name)
+        for one in loads
+    )
+    own = any(one.repo_id is None or same_repository(repo, one.repo_id) for one in fetched)
+    if repo.repository is None or not loads or ours or own or use.open_sae:
+        return
+    if any(str(repo.repository) in block.text for block in blocks):
+        return
+    first = loads[0]
+    yield Found(
+        f"the card's code loads {first.name!r} of SAELens's own table, and nothing of {repo.repository}",
+        f"show how an SAE of this repository is loaded: SAE.from_pretrained({repo.repository!r}, SAE_ID)",
+        path=CARD, line=first.line, severity=Severity.NOTE, identity="elsewhere",
+    )  # fmt: skip
 
 
 def _may_have_moved(repo: RepoFacts, other: str | None) -> bool:

@@ -16,6 +16,7 @@ from hubkit.validate.card import claim_finding
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.need import Need
+from hubkit.validate.orderings import disordered
 from hubkit.validate.rule import repo_rule
 from hubkit.validate.rules.thr_values import training_number
 
@@ -36,7 +37,8 @@ def wrong_number(repo: RepoFacts) -> Iterator[Found]:
     Tables with a line for each SAE (L0, explained variance, balanced accuracy), rows, items and sentences about them all, which must be the value of one of them, or their mean or
     median, `model-index` of the front matter, the best SAE and its accuracy, the peak layer and its accuracy: against the values that
     evaluation.json has for that SAE or layer under that measure, on any split. What it does not have is left alone, and so are evaluation files of other
-    programs. Half a unit of the last printed digit is rounding.
+    programs. Half a unit of the last printed digit is rounding. What is said of several SAEs is a warning where no choice among the values makes it true: that a measure rises with depth, where it is
+    highest, what all lie above, what a range spans; tables by layer, CSV too, and a sentence that names one layer are held against that layer.
     """
     values = numbers_of(repo)
     yield from _tables(repo, values)
@@ -44,6 +46,7 @@ def wrong_number(repo: RepoFacts) -> Iterator[Found]:
     yield from _indexed(repo, values)
     yield from _best(repo, values)
     yield from _peak(repo, values)
+    yield from disordered(repo, values)
 
 
 def numbers_of(repo: RepoFacts) -> Numbers:

@@ -45,6 +45,8 @@ IGNORED = {
     )
 }
 """Fields that SAELens overrides, carries or drops unread; of reshape_activations it only looks whether it is hook_z, of the activation whether topk."""
+RELU = {"relu", "vanilla", "l1"}
+"""What people call the architecture `standard`."""
 HEADS = {"n_heads", "bottleneck_factor"}
 SAFETENSORS_WITHOUT_CFG = {WEIGHTS, "sae.safetensors"}
 BARE = "unnamed"
@@ -116,7 +118,7 @@ def field_breaks_schema(sae: SaeFacts) -> Iterator[Found]:
 
     Type, range or allowed values; `hubkit schema cfg` prints the schema. Integers are strict: `"k": 8.0` loads, and encode then fails.
     A missing key is CFG005, an unknown architecture CFG004. Where SAELens overrides or ignores the field, or takes 0 and 1 for false and true, it is
-    a warning. The one rule between fields: d_sae of a temporal SAE must be a multiple of bottleneck_factor x n_heads.
+    a warning. Between fields: d_sae of a temporal SAE must be a multiple of bottleneck_factor x n_heads, and only a hook_z is reshaped as one.
     """
     if not sae.is_saelens or sae.document is None:
         return
@@ -142,6 +144,13 @@ def field_breaks_schema(sae: SaeFacts) -> Iterator[Found]:
             f"{reason}: loading raises AssertionError",
             "write the n_heads and bottleneck_factor of the training: their product divides d_sae",
             **sae.at("/n_heads"),
+        )
+    hook = sae.sae.hook_name
+    if sae.raw.get("reshape_activations") == "hook_z" and hook and not hook.endswith("_z"):
+        yield Found(
+            f"reshape_activations is hook_z and hook_name is {hook}: loading raises ValueError",
+            'write "reshape_activations": "none": heads are laid side by side at hook_z alone',
+            **sae.at("/reshape_activations"),
         )
 
 
@@ -240,12 +249,12 @@ def _by_cause(written: object, message: str, place: dict[str, Any]) -> Found:
         )
     if isinstance(written, str) and (right := right_case(written)):
         return Found(f"{message}; {right!r} is meant", mend("CFG004"), fix="safe", **place)
+    if str(written).lower() in RELU:  # all but "jumprelu", by its letters
+        return Found(message, 'write "architecture": "standard": that is a plain ReLU SAE', **place)
     near = difflib.get_close_matches(str(written).lower(), architectures.INFERENCE, n=1)
     hint = (
         f"write {near[0]!r} if that is meant"
         if near
-        else 'write "architecture": "standard": that is a plain ReLU SAE'
-        if written == "relu"
         else f"write one of {', '.join(architectures.INFERENCE)}"
     )
     return Found(message, hint, **place)

@@ -15,7 +15,7 @@ from hubkit.validate.need import Need
 from hubkit.validate.rule import sae_rule
 
 ANY_LAYER = re.compile(r"\.\d+(?=\.|$)")
-LENS_NAME = re.compile(r"blocks\.\d+\.[\w.]*hook_\w+")
+LENS_NAME = re.compile(r"blocks\.\d{1,9}\.[\w.]*hook_\w+")
 
 
 @sae_rule("CFG008", Severity.ERROR, Need.CFG, fix="safe")

@@ -15,7 +15,9 @@ from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
 
 KEY = "neuronpedia_id"
-FORM = re.compile(r"(?P<model>[A-Za-z0-9][\w.-]*)/(?:(?P<layer>\d+)|[A-Za-z])-(?P<source>[A-Za-z0-9][\w.-]*)")
+FORM = re.compile(
+    r"(?P<model>[A-Za-z0-9][\w.-]*)/(?:(?P<layer>\d{1,9})|[A-Za-z])-(?P<source>[A-Za-z0-9][\w.-]*)"
+)
 """`gpt2-small/8-res-jb`: a model, a layer (a letter for the embedding, `pythia-70m-deduped/e-att-sm`), a source."""
 ADDRESS = re.compile(r"(?:https?://)?(?:www\.)?neuronpedia\.org/(?P<id>[^/\s]+/[^/\s?#]+).*", re.IGNORECASE)
 EXAMPLE = (

@@ -18,8 +18,8 @@ from hubkit.validate.rule import repo_rule
 from hubkit.words import many
 
 QUANTIZED_CFG = re.compile(r"4[-_ ]?bit|8[-_ ]?bit|nf4|fp4|quanti[sz]|gptq|awq|gguf|bnb", re.IGNORECASE)
-STATED_K = re.compile(r"(?<![A-Za-z0-9])(?:[kK][-_=]?|(?:[Bb]atch)?[Tt]op[kK])(\d+)(?![A-Za-z0-9])")
-STATED_WIDTH = re.compile(r"(?<![A-Za-z0-9])(?:width|d_?sae|latents)[-_=]?(\d+)(k|K|m|M)?(?![A-Za-z0-9])")
+STATED_K = re.compile(r"(?<![A-Za-z0-9])(?:[kK][-_=]?|(?:[Bb]atch)?[Tt]op[kK])(\d{1,9})(?![A-Za-z0-9])")
+STATED_WIDTH = re.compile(r"(?<![A-Za-z0-9])(?:width|d_?sae|latents)[-_=]?(\d{1,9})(k|K|m|M)?(?![A-Za-z0-9])")
 STATED_ARCHITECTURE = re.compile(
     r"(?<![a-z])(batch[-_]?top[-_]?k|matryoshka|abs[-_]?top[-_]?k|top[-_]?k|jump[-_]?relu|gated)(?![a-z])",
     re.IGNORECASE,

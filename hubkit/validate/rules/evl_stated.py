@@ -44,7 +44,7 @@ FAR = 1.5
 """A ratio of two means of L0 that neither other rows nor another pooling explains."""
 
 
-@repo_rule("EVL011", Severity.ERROR, Need.CFG | Need.EVALUATION)
+@repo_rule("EVL011", Severity.ERROR, Need.CFG | Need.EVALUATION | Need.README)
 def stated_against_the_files(repo: RepoFacts) -> Iterator[Found]:
     """evidence.yaml states what the files contradict, or what cannot be.
 

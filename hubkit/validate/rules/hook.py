@@ -6,6 +6,7 @@ Layers and widths are asked always, of the models in the shipped table; `--base-
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
@@ -28,6 +29,11 @@ HOOKS = (
 )
 """Fields of an SAE: the hook, the key of its head in SAELens's metadata, and the width that must be found there."""
 SHOWN = 3
+MADE_WITH = re.compile(
+    r"\b(?:transformer[-_ ]?lens|transformers|nnsight|nnterp|baukit|sae[-_ ]?lens|vllm)\b\W{0,4}(?:version |release |v\.? ?)?[<>=~]{0,2} ?\d+(?:\.\d+)+",
+    re.IGNORECASE,
+)
+"""A library that takes activations, with its version."""
 
 
 @dataclass(frozen=True)
@@ -202,14 +208,16 @@ def module_missing(sae: SaeFacts) -> Iterator[Found]:
         )
 
 
-@repo_rule("HOOK005", Severity.NOTE, Need.CFG | Need.BASE)
+@repo_rule("HOOK005", Severity.NOTE, Need.CFG | Need.BASE | Need.README)
 def hook_ambiguous(facts: RepoFacts) -> Iterator[Found]:
     """The hook means different tensors in different loaders for this architecture.
 
     `hook_attn_out` and `hook_mlp_out` are what is added to the residual stream in TransformerLens's HookedTransformer. Its bridge once took the modules'
     outputs instead: in BLOOM these already contain the residual stream, in OLMo 2 and 3 they come before a norm, in Granite before a factor. State in
-    the card which library, and which version of it, made the activations.
+    the card which library, and which version of it, made the activations: where it does, the rule is silent.
     """
+    if facts.page is not None and any(MADE_WITH.search(line.raw) for line in facts.page.prose):
+        return
     seen: dict[tuple[str, str], list[SaeFacts]] = {}
     for sae in facts.saes:
         model_type = sae.base.model_type if sae.base else None
@@ -221,7 +229,7 @@ def hook_ambiguous(facts: RepoFacts) -> Iterator[Found]:
         if found is not None:
             yield Found(
                 f"{site} in a {model_type} model ({_of(saes)}): {found.meanings}",
-                f"say in the card which library and version made the activations; see {found.source}",
+                f"say in the card which library and version made the activations (TransformerLens 2.15.4); see {found.source}",
                 path=saes[0].cfg_path if len(saes) == 1 else None,
                 identity=f"{model_type} {site}",
             )

@@ -6,6 +6,7 @@ import itertools
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 OURS = {"hubkit_version", "study_sha256", "grid", "files", "software", "pool_sha256", "base_model"}
 """Keys of hubkit's own record."""
 SCHEMAS = ("urn:hubkit:provenance:1", "urn:hubkit:provenance:2")
+MINE = "urn:hubkit:provenance"
+"""What the `$schema` of every form begins with."""
+BLANK = "\0 \n\r\t\ufeff"
 RESERVED = re.compile(r"(?:con|prn|aux|nul|com[1-9¹²³]|lpt[1-9¹²³])(?:\..*)?", re.IGNORECASE)
 FORBIDDEN = re.compile(r'[<>:"|?*\\\x00-\x1f]')
 
@@ -52,10 +56,15 @@ def provenance_of(repo: RepoFacts) -> Provenance | None:
     """The provenance that hubkit wrote, or None; one that is damaged is REL004's."""
     if repo.provenance is None or repo.provenance.value.get("$schema") not in SCHEMAS:
         return None
+    return _parsed(repo.provenance.text)
+
+
+@lru_cache(maxsize=4)
+def _parsed(text: str) -> Provenance | None:
     from hubkit.release.provenance import Provenance  # pydantic takes longer than most validations
 
     try:
-        return Provenance.parse(repo.provenance.text)
+        return Provenance.parse(text)
     except ValueError:
         return None
 
@@ -229,6 +238,29 @@ def provenance_disagrees(repo: RepoFacts) -> Iterator[Found]:
 
 def _without_schema(file: JsonFile) -> Iterator[Found]:
     """It has hubkit's keys, and nothing by which hubkit would know that it is its own."""
+    empty = not file.text.strip(BLANK)
+    if file.document is None and (empty or MINE in file.text.replace("\0", "")):
+        why = f"is damaged: {file.fault.message}" if file.fault and not empty else "is empty"
+        yield Found(
+            f"provenance.json {why}: nothing in it is held against the files",
+            "hubkit run STUDY.yaml writes it again, as UTF-8; or remove it",
+            path=PROVENANCE,
+            severity=Severity.WARNING,
+            identity="unreadable",
+        )
+        return
+    said = file.value.get("$schema")
+    if isinstance(said, str) and said.startswith(MINE):
+        yield Found(
+            f"its $schema is {said[:60]!r}, a form that this hubkit does not know: nothing in it was checked",
+            "where a later hubkit wrote it: pip install -U sae-hubkit; else hubkit run STUDY.yaml writes it again",
+            path=PROVENANCE,
+            pointer="/$schema",
+            line=file.line("/$schema"),
+            severity=Severity.WARNING,
+            identity="another form",
+        )
+        return
     if file.document is not None and file.document.value == {}:
         yield Found(
             "provenance.json is there and holds nothing: it records no file, and no study",

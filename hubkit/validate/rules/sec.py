@@ -208,10 +208,12 @@ def custom_code(repo: RepoFacts) -> Iterator[Found]:
 
     `auto_map` in any JSON, YAML or TOML makes transformers import Python files of the repository, given `trust_remote_code`; SAEs do not need it. What hydra
     (`_target_`) and jsonpickle (`py/object` and its kin) import and call is an error where that runs code, else a note; so are classes and functions that Keras imports by `module` and
-    `class_name`; its layers that carry code (Lambda, TorchModuleWrapper, TFSMLayer, JaxLayer) are a warning, in JSON, HDF5 and .keras. A chat template that reaches for
-    Python's insides (`__globals__`, also put together of pieces) is an error. Also read: repositories of compiled kernels (`attn_implementation: owner/name`) and diffusers' pipelines of
+    `class_name`; its layers that carry code (Lambda, TorchModuleWrapper, TFSMLayer, JaxLayer) are a warning, in JSON, HDF5 and .keras. A template that reaches for
+    Python's insides (`__globals__`, also by a name that it puts together in whatever way, on what Jinja brings or of constants) is an error, under any key of JSON, YAML and TOML, in .jinja, .tmpl and GGUF;
+    in rows (.jsonl) and plain texts, where the name is written down, a warning. A program of torch.export (.pt2) whose sizes, guards or calls are more than arithmetic is an error, since torch evaluates them. Also read: repositories of compiled kernels (`attn_implementation: owner/name`) and diffusers' pipelines of
     the repository, which are a warning; what Lightning (`class_path`), torchtune, MONAI, mmengine, Haystack, latent diffusion, fiddle, langchain, AutoGen, Python's logging and HyperPyYAML call by name,
-    an error where that starts a program or runs a text; what PEFT's `parent_library` and skops's `__module__` import, an error where that runs code. A model of ONNX that reads weights outside of its folder is a warning, one with operators of somebody's library a note. A
+    an error where that starts a program or runs a text; what PEFT's `parent_library`, skops's `__module__`, sparsify's `_type_` and sentence-transformers' modules, routers and tokenizers of words import, an error where that runs code; pyannote's pipelines. Commands
+    that agents start (`servers`), code of smolagents' tools and mlx-lm's `model_file` are a warning. A model of ONNX that reads weights outside of its folder is a warning, one with operators of somebody's library a note. A
     `trust_remote_code: true` in `model_from_pretrained_kwargs` makes SAELens run the base model's code, which is a note, as are plain .py files.
 
     YAML with Python's tags (`!!python/object/apply:os.system`, however they are written) calls what it names in an unsafe loader: an error where that

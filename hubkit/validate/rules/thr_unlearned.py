@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from hubkit.formats.sae import BATCH_TOPK, JUMPRELU, THRESHOLDED
+from hubkit.tensors.dtypes import CFG_NAMES
 from hubkit.validate.facts import WEIGHTS, SaeFacts
 from hubkit.validate.finding import Found, Severity, mend
 from hubkit.validate.need import Need
@@ -42,6 +43,18 @@ def set_not_learned(sae: SaeFacts) -> bool:
 def known_init(sae: SaeFacts) -> float | None:
     """The initial threshold that is stated, or that the family's code starts from."""
     return sae.sae.training.threshold_init
+
+
+def as_loaded(sae: SaeFacts) -> str:
+    """` in float32, in which they are loaded (...)`, where what is stored is something else; else nothing."""
+    threshold, values = sae.sae.threshold, sae.stored_thresholds
+    if threshold is None or values is None:
+        return ""
+    stored = np.abs(values[(values != sae.thresholds) & ~np.isnan(values)])
+    if not stored.size:
+        return ""
+    dtype = CFG_NAMES.get(threshold.loaded_as, threshold.loaded_as)
+    return f" in {dtype}, in which they are loaded (stored are {stored.min():.3g} to {stored.max():.3g})"
 
 
 def amount(values: Any) -> str:
@@ -106,7 +119,7 @@ def all_zero(sae: SaeFacts) -> Iterator[Found]:
     cause, hint = _cause(sae)
     yield found(
         sae,
-        f"{amount(values)} 0: this {_called(sae)} computes a plain ReLU; {cause}",
+        f"{amount(values)} 0{as_loaded(sae)}: this {_called(sae)} computes a plain ReLU; {cause}",
         hint,
         fix="unsafe" if _rewritable(sae) else None,
     )
@@ -122,6 +135,12 @@ def _called(sae: SaeFacts) -> str:
 
 def _cause(sae: SaeFacts) -> tuple[str, str]:
     """Why a threshold is 0, and what helps."""
+    if as_loaded(sae):
+        return (
+            "what is stored is smaller than that format holds",
+            "save them in the unit of the activations, in a format that holds them, and name it as dtype"
+            + _or_rewrite(sae),
+        )
     if sae.sae.trained_as in BATCH_TOPK:
         return (
             "the running BatchTopK threshold never rose: the run was too short",
@@ -221,10 +240,12 @@ def not_finite(sae: SaeFacts) -> Iterator[Found]:
         return
     bad = ~np.isfinite(sae.thresholds)
     first = int(np.flatnonzero(bad)[0])
-    message = f"{int(bad.sum()):,} of {bad.size:,} thresholds are NaN or infinite, the first at index {first}"
+    message = f"{int(bad.sum()):,} of {bad.size:,} thresholds are NaN or infinite{as_loaded(sae)}, the first at index {first}"
     yield Found(
         message,
-        "the training diverged: train again with a smaller learning rate, or save an earlier checkpoint",
+        "save them in the unit of the activations, in a format that holds them, and name it as dtype"
+        if as_loaded(sae)
+        else "the training diverged: train again with a smaller learning rate, or save an earlier checkpoint",
         **sae.at_threshold(),
         measured={"count": int(bad.sum()), "first": first, "n": int(bad.size)},
     )

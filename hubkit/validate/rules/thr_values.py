@@ -15,7 +15,14 @@ from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule, sae_rule
-from hubkit.validate.rules.thr_unlearned import equals, found, known_init, set_not_learned, thresholds
+from hubkit.validate.rules.thr_unlearned import (
+    as_loaded,
+    equals,
+    found,
+    known_init,
+    set_not_learned,
+    thresholds,
+)
 
 NARROW = {"BF16", "F16"}
 FEW = 64
@@ -39,7 +46,7 @@ def mostly_zero(sae: SaeFacts) -> Iterator[Found]:
     if zeros * 2 > values.size:
         yield found(
             sae,
-            f"{zeros:,} of {values.size:,} thresholds are exactly 0: those latents compute a plain ReLU",
+            f"{zeros:,} of {values.size:,} thresholds are exactly 0{as_loaded(sae)}: those latents compute a plain ReLU",
             "train again from a larger initial threshold, within the scale of the pre-activations",
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from hubkit.formats import architectures, saelens
 from hubkit.formats.foreign import sizes_of
@@ -73,11 +74,26 @@ def _about_shapes(sae: SaeFacts, wrong: Wrong, kind: FixKind | None, agreed: tup
     others = {"d_in": sizes.d_in, "d_sae": sizes.d_sae}
     stated = {key: sae.cfg.integer(key) for key in others} if sae.cfg else {}
     odd = {key: size for key, size in others.items() if size is not None and size != stated.get(key)}
-    again = ", ".join(f"{name} as {list(expected)}" for name, (_, expected) in wrong.items())
+    again = _listed({name: expected for name, (_, expected) in wrong.items()})
     if not odd:
         return f"save {again} again: the other tensors have the sizes of cfg.json"
     said = ", ".join(f'"{key}": {size}' for key, size in odd.items())
-    return f"write {said} if the other tensors are right, as they say; else save {again} again"
+    rest = _left(sae, odd)
+    then = f", and save {_listed(rest)}" if rest else ""
+    return f"write {said}{then} if the other tensors are right, as they say; else save {again} again"
+
+
+def _listed(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """`b_enc as [32], W_dec as [32, 8]`."""
+    return ", ".join(f"{name} as {list(shape)}" for name, shape in shapes.items())
+
+
+def _left(sae: SaeFacts, sizes: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
+    """The tensors that other sizes in cfg.json would not make right, with the shapes that they then must have."""
+    cfg = replace(sae.cfg, effective={**sae.cfg.effective, **sizes}) if sae.cfg else None
+    shapes = (saelens.shapes_of(cfg) if cfg else None) or {}
+    there = tensors_of(sae)
+    return {name: shape for name, shape in shapes.items() if name in there and there[name].shape != shape}
 
 
 def is_scalar(name: str, shape: tuple[int, ...]) -> bool:

@@ -97,9 +97,9 @@ class Number:
         low, high = stated
         if high > WIDE * low:
             return f"{low:g} to {high:g}"
-        return (
-            f"{low:g}" if low == high and low < 1e6 else f"{low:.0f}" if low == high else f"about {low:.0f}"
-        )
+        if low == high:
+            return f"{low:g}" if low < 1e6 else f"{low:.0f}"
+        return f"about {float(f'{(low + high) / 2:.2g}'):.0f}"
 
 
 REAL = r"(?:\d{1,6}(?:\.\d{1,12})?(?:[eE][-+]?\d{1,3}| ?(?:×|x|\*|\\times) ?10(?:\^|\*\*)?\{?[-−⁻]?[\d⁰¹²³⁴-⁹]{1,2}\}?)?)"
