@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from hubkit.texts import printable, visible
+from hubkit.words import some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 WIDTH_WITHOUT_TERMINAL = 120
 MEGABYTE = 1e6
+SUBJECTS = 3
+"""That a warning names; how many more there are is said."""
 
 
 def use_utf8() -> None:
@@ -77,12 +80,16 @@ class Console:
             console.print(f"      [dim]try:[/] {escape(visible(hint))}")
 
     def warn(self, warnings: Mapping[str, list[str]]) -> None:
-        """Warnings by subject, to stderr."""
+        """Warnings by subject, to stderr; the same of several subjects once."""
         from rich.markup import escape
 
+        subjects: dict[str, list[str]] = {}
         for subject, texts in warnings.items():
             for text in texts:
-                self.say(f"[yellow]warning[/] {escape(printable(subject))}: {escape(printable(text))}")
+                subjects.setdefault(text, []).append(subject)
+        for text, several in subjects.items():
+            whose = some(several, most=SUBJECTS)
+            self.say(f"[yellow]warning[/] {escape(printable(whose))}: {escape(printable(text))}")
 
     @contextlib.contextmanager
     def progress(self) -> Iterator[Progress]:

@@ -1,16 +1,21 @@
-"""One warning of bitsandbytes is kept back, that one alone, in the program and in every process that it starts."""
+"""No code comes from the Hub on import, and the one warning that there is none is kept back, that one alone: in the program and in every process that it starts."""
 
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from hubkit.cli.main import main
 from hubkit.engine.local import Local
 from hubkit.engine.work import Unit
-from hubkit.third_party import KERNEL_LOGGER, NO_KERNEL, _tells, hush
+from hubkit.third_party import KERNEL_LOGGER, NO_KERNEL, _tells, settle, without_kernels
 
 LINE = f"{NO_KERNEL}: %s. Please make sure you already `pip install kernels` and the kernels >= 0.11.1"
 
@@ -36,8 +41,8 @@ def test_that_line_is_kept_back_and_every_other_is_heard(
     caplog.set_level(logging.WARNING)
     logger.warning(LINE, "No module named 'kernels'")
     assert caplog.messages == [LINE % "No module named 'kernels'"], "it is there to be heard"
-    hush()
-    hush()
+    settle()
+    settle()
     caplog.clear()
     logger.warning(LINE, "No module named 'kernels'")
     logger.warning("Some tensors are not aligned")
@@ -61,3 +66,33 @@ def test_the_processes_that_it_starts_keep_it_back(logger: logging.Logger) -> No
         "a": True,
         "b": True,
     }
+
+
+@pytest.mark.train
+def test_saelens_brings_no_code_from_the_hub(tmp_path: Path) -> None:
+    """Not in the program and in no process that it starts, not even where the worker's module imports it: `kernels` says on import that it was."""
+    (tmp_path / "kernels.py").write_text("raise SystemExit('kernels was imported')\n", encoding="utf-8")
+    (tmp_path / "training.py").write_text(
+        "import sae_lens, sys\n\n\ndef work(_, report):\n    return 'sae_lens' in sys.modules and sys.modules['kernels'] is None\n",
+        encoding="utf-8",
+    )
+    program = (
+        "from hubkit.engine.local import Local\nfrom hubkit.engine.work import Unit\nfrom hubkit.third_party import settle\n"
+        "if __name__ == '__main__':\n    settle()\n    from training import work\n    units = [Unit('a', None), Unit('b', None)]\n"
+        "    print(work(None, None), sorted(Local(workers=2).run(units, work, stage='s').done.items()))\n"
+    )
+    (tmp_path / "program.py").write_text(program, encoding="utf-8")
+    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    ran = subprocess.run(
+        [sys.executable, str(tmp_path / "program.py")], env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (ran.stdout, ran.returncode) == ("True [('a', True), ('b', True)]\n", 0), ran.stderr
+
+
+def test_a_package_that_somebody_has_imported_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = ModuleType("kernels")
+    monkeypatch.setitem(sys.modules, "kernels", theirs)
+    settle()
+    with without_kernels():
+        assert sys.modules["kernels"] is theirs
+    assert sys.modules["kernels"] is theirs

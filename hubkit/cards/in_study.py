@@ -19,7 +19,7 @@ KEY = "study"
 
 @dataclass(frozen=True)
 class InStudy:
-    """The highest layer of every other model of the study that has one of the same measure."""
+    """The highest layer of every other model of the study that has one of the same measure. Companions on the same model are none."""
 
     measure: str
     split: str
@@ -44,7 +44,7 @@ def in_study(facts: Facts, others: Sequence[Facts]) -> InStudy | None:
     found = {
         one.base.name: number_of(peak.metric)
         for one in others
-        if one.settings.repo_id != facts.settings.repo_id
+        if one.base.name != facts.base.name
         and (peak := peak_layer(one)) is not None
         and (peak.metric.measure, peak.metric.split) == (measure, split)
     }

@@ -53,6 +53,7 @@ EXAMPLES: Mapping[str, str] = {
     "example_text": "The capital of France is",
     "base_model_license": "gemma",
     "study": "{name: Name of the study, url: 'https://example.org'}",
+    "companions": "[{name: The same at layer 12, url: 'https://huggingface.co/your-name/gemma-2-2b-saes-l12'}]",
     "code": "https://github.com/owner/code",
     "papers": "[{title: Some paper, arxiv: '2406.04093'}]",
     "new_version": "your-name/gemma-2-2b-saes-v2",

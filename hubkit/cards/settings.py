@@ -139,6 +139,8 @@ class CardSettings(CommonSettings):
     """The base model's own licence."""
     study: str | Link | None = None
     """The study this release is part of; a link is to its index card."""
+    companions: list[Link] = Field(default_factory=list)
+    """Other repositories of SAEs of the same base model. Releases of a study that are of one base model name each other."""
     new_version: str | None = Field(default=None, pattern=REPO_ID)
     """The repository that replaces this one."""
     publish_prompts: bool = True

@@ -36,7 +36,7 @@ from hubkit.console import Console, use_utf8
 from hubkit.errors import ExitCode, HubkitError, OutputError
 from hubkit.streams import guarded, let_go
 from hubkit.texts import shortened, visible
-from hubkit.third_party import hush
+from hubkit.third_party import settle
 
 app = typer.Typer(
     name="hubkit",
@@ -96,7 +96,7 @@ app.add_typer(hub.app, name="hub")
 def main() -> None:
     """Run the program: 0 to 4 by the contract in `hubkit.errors`, 70 where hubkit itself failed, 130 on Ctrl-C."""
     use_utf8()
-    hush()
+    settle()
     interrupted = _watch_interrupt()
     try:
         with guarded():

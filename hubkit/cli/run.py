@@ -193,9 +193,11 @@ def _told(done: StageDone, run: StudyRun, console: Console, log: RunLog) -> Stag
         show(console, report, read_times(work / TIMES))
         for warning in report.warnings:
             log.write(f"warning pool: {warning}")
+    warned: dict[str, list[str]] = {}
     for sae_id, text in done.warnings:
-        console.warn({sae_id: [text]})
+        warned.setdefault(sae_id, []).append(text)
         log.write(f"warning {sae_id}: {text}")
+    console.warn(warned)
     return done
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -132,7 +131,7 @@ class CollectPlan(BaseModel):
             raise ValueError(f"scenarios name the labels {sorted(unknown)}, expected {sorted(self.labels)}")
         return self
 
-    @cached_property
+    @property
     def _scenarios(self) -> int:
         """Those that are no controls."""
         return sum(not one.control for one in self.scenarios)

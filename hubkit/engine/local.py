@@ -7,6 +7,7 @@ comes back in parts, or is tried again.
 from __future__ import annotations
 
 import multiprocessing
+import pickle
 import signal
 import sys
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 from hubkit.engine.desk import Desk, Outcome, attempt
 from hubkit.engine.events import Event, Progress, silent
 from hubkit.engine.work import Results, Split, Unit, Worker
-from hubkit.third_party import hush
+from hubkit.third_party import settle
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
@@ -66,10 +67,14 @@ class _Seat:
     unit: Unit | None = None
 
 
-def _serve(connection: Connection, worker: Worker) -> None:
-    """The life of a spawned process: units in, events and outcomes out, until None or until nobody is there to hear."""
+def _serve(connection: Connection, packed: bytes) -> None:
+    """The life of a spawned process: units in, events and outcomes out, until None or until nobody is there to hear.
+
+    The worker comes packed, since unpacking it imports its module: not before the process is settled.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent alone decides
-    hush()
+    settle()
+    worker: Worker = pickle.loads(packed)  # noqa: S301 - packed by the process that asked for the work
 
     def say(message: Event | Outcome) -> None:
         try:
@@ -91,7 +96,7 @@ def _hire(worker: Worker) -> _Seat:
     """Spawn a process; spawn everywhere, because forking a process with threads (torch) deadlocks and Windows cannot."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, worker), daemon=True)
+    process = context.Process(target=_serve, args=(theirs, pickle.dumps(worker)), daemon=True)
     process.start()
     theirs.close()
     return _Seat(process, ours)

@@ -24,7 +24,7 @@ from hubkit.engine.events import Event, Progress, silent
 from hubkit.engine.threads import share_cores
 from hubkit.engine.work import Failure, Results, Split, Unit, Worker
 from hubkit.errors import UsageError
-from hubkit.third_party import hush
+from hubkit.third_party import settle
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -158,7 +158,7 @@ class _Setting:
 def _serve(setting: _Setting, key: str, packed: bytes) -> Iterator[Event | Outcome]:
     """A task of Ray: what a unit reports, as it comes, and at the end what came of it."""
     share_cores()
-    hush()
+    settle()
     try:
         setting.take_on()
     except OSError as error:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import copy
 import gc
 import logging
-import sys
 import tempfile
 import warnings
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
 import transformers
 
 from hubkit.inference.extras import needed
+from hubkit.third_party import without_kernels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -142,21 +141,7 @@ def _held(parameter: Any) -> Iterator[torch.Tensor]:
 def _import_bitsandbytes() -> None:
     """So that its import's warnings, and those about its own casts, are not the user's, and that it brings no code from the Hub."""
     needed("bitsandbytes", "8-bit and 4-bit weights: bitsandbytes")
-    with warnings.catch_warnings(), _without("kernels"):
+    with warnings.catch_warnings(), without_kernels():
         warnings.simplefilter("ignore")
         logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
         import bitsandbytes  # noqa: F401
-
-
-@contextmanager
-def _without(package: str) -> Iterator[None]:
-    """As if `package` was not installed, if nobody has imported it yet: where `kernels` is, bitsandbytes has it download and load compiled code."""
-    if package in sys.modules:
-        yield
-        return
-    modules: dict[str, Any] = sys.modules
-    modules[package] = None  # what Python takes for "not there"
-    try:
-        yield
-    finally:
-        del modules[package]

@@ -12,7 +12,7 @@ from hubkit.cards.settings import IndexSettings
 from hubkit.licenses import LICENSES
 from hubkit.publish.collection import CollectionPlan
 
-FIELDS = ("owner", "study", "model", "slug")
+FIELDS = ("owner", "study", "release", "model", "slug")
 
 
 class Part(BaseModel):
@@ -48,7 +48,7 @@ class Publication(Part):
     owner: str = Field(pattern=r"^[A-Za-z0-9][\w.-]*$")
     """The user or organisation on the Hub."""
     repository: str = "{owner}/{study}-{slug}"
-    """The pattern of the repositories' names: `{owner}`, `{study}` (the study's name), `{model}` (the base model's name as the Hub writes it),
+    """The pattern of the repositories' names: `{owner}`, `{study}` (the study's name), `{release}` (the release's), `{model}` (the base model's name as the Hub writes it),
     `{slug}` (the same in small letters, digits and hyphens)."""
     private: bool = False
     """Of new repositories."""
@@ -68,15 +68,17 @@ class Publication(Part):
         unknown = [name for name in re.findall(r"{([^{}]*)}", self.repository) if name not in FIELDS]
         if unknown:
             raise ValueError(f"repository: {{{unknown[0]}}}, expected some of {', '.join(FIELDS)}")
-        if not re.search(r"{(model|slug)}", self.repository):
-            raise ValueError("repository: without {model} or {slug} all base models would share one name")
+        if not re.search(r"{(release|model|slug)}", self.repository):
+            raise ValueError(
+                "repository: without {release}, {model} or {slug} all releases would share one name"
+            )
         return self
 
-    def repo_id(self, study: str, base_model: str) -> str:
-        """The repository of one base model."""
+    def repo_id(self, study: str, release: str, base_model: str) -> str:
+        """The repository of one release."""
         model = base_model.rstrip("/").rpartition("/")[2]
         slug = re.sub(r"[^a-z0-9]+", "-", model.lower()).strip("-")
-        return self.repository.format(owner=self.owner, study=study, model=model, slug=slug)
+        return self.repository.format(owner=self.owner, study=study, release=release, model=model, slug=slug)
 
 
 def with_repo_id(release: Any, publication: Publication, study: str) -> Any:
@@ -86,5 +88,5 @@ def with_repo_id(release: Any, publication: Publication, study: str) -> Any:
         return release
     return {
         **release,
-        "card": {"repo_id": publication.repo_id(study, card["base_model"]), **card},
+        "card": {"repo_id": publication.repo_id(study, str(release.get("name")), card["base_model"]), **card},
     }

@@ -33,8 +33,8 @@ def targets(study: StudyFile, folder: Path) -> list[Released]:
     for name in names:
         if names.count(name) > 1:
             raise UsageError(
-                f"{study.path}: two releases would go to {name}: one repository per base model; nothing was sent",
-                hint="give each its own repo_id in card.yaml, or publish.repository a {slug}",
+                f"{study.path}: two releases would go to {name}: each has a repository of its own; nothing was sent",
+                hint="give each its own repo_id in card.yaml, or publish.repository a {release}",
             )
     return found
 
@@ -43,7 +43,7 @@ def _target(study: StudyFile, one: Study | FolderRelease, release: Path) -> Targ
     settings, publication = load_settings(release / NAME), study.publish
     if publication is None:
         return Target(settings.repo_id)
-    expected = publication.repo_id(study.name, settings.base_model)
+    expected = publication.repo_id(study.name, one.name, settings.base_model)
     own_name = not isinstance(one, FolderRelease) and one.card.repo_id == settings.repo_id
     if settings.repo_id != expected and not own_name:
         raise UsageError(

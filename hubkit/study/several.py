@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError, model_validator
 from pydantic.json_schema import models_json_schema
 
+from hubkit.cards.settings import Link
 from hubkit.errors import UsageError
 from hubkit.models.names import model_key
 from hubkit.study.mistakes import mistakes
 from hubkit.study.publication import Part, Publication, with_repo_id
 from hubkit.study.study import NAME_PATTERN, Study, as_json, beside, read_yaml, with_scenarios
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 RELEASES = "releases"
+HUB = "https://huggingface.co"
 
 
 class FolderRelease(Part):
@@ -38,14 +43,14 @@ AnyRelease = Annotated[
 
 
 class SeveralReleases(Part):
-    """A study of several base models: one release, and one repository, for each."""
+    """A study of several releases, each with a repository of its own: of several base models, or of one and the same."""
 
     name: str = Field(pattern=NAME_PATTERN)
     """Also in the pattern of the repositories."""
     publish: Publication | None = None
     """Holds for every release that says nothing itself."""
     releases: tuple[AnyRelease, ...] = Field(min_length=1)
-    """Each a study of one base model, or a folder that is there already."""
+    """Each a study of one base model, or a folder that is there already. Those of the same base model name each other on their cards."""
 
     @model_validator(mode="before")
     @classmethod
@@ -63,14 +68,15 @@ class SeveralReleases(Part):
         return {**raw, RELEASES: named}
 
     @model_validator(mode="after")
-    def _one_base_model_each(self) -> Self:
+    def _one_repository_each(self) -> Self:
         names = [one.name for one in self.releases]
-        models = [model_key(one.card.base_model) for one in self.releases if isinstance(one, Study)]
-        for what, several in (("name", names), ("base model", models)):
+        repositories = [one.card.repo_id for one in self.releases if isinstance(one, Study)]
+        for what, several in (("name", names), ("repository", repositories)):
             twice = sorted({one for one in several if several.count(one) > 1})
             if twice:
                 raise ValueError(
-                    f"releases: the {what} {twice[0]} is there twice: one release per base model"
+                    f"releases: the {what} {twice[0]} is there twice: each release has a name and a repository of its own "
+                    "({release} in publish.repository, or card.repo_id)"
                 )
         return self
 
@@ -108,11 +114,26 @@ def load_study_file(path: Path) -> StudyFile:
     if isinstance(found, Study):
         return StudyFile(path, found.name, found.publish, (beside(found, path.parent),))
     assert isinstance(found, SeveralReleases)  # noqa: S101 - one of the two was asked for
-    releases = tuple(
-        _published_as(beside(one, path.parent), found.publish) if isinstance(one, Study) else one
-        for one in found.releases
-    )
+    studies = with_companions([one for one in found.releases if isinstance(one, Study)])
+    named = {one.name: _published_as(beside(one, path.parent), found.publish) for one in studies}
+    releases = tuple(named.get(one.name, one) for one in found.releases)
     return StudyFile(path, found.name, found.publish, releases)
+
+
+def with_companions(studies: Sequence[Study]) -> tuple[Study, ...]:
+    """The releases of one base model name each other on their cards, behind what their author names there."""
+
+    def beside_it(study: Study) -> list[Link]:
+        model = model_key(study.card.base_model)
+        others = [one.card for one in studies if one is not study and model_key(one.card.base_model) == model]
+        return [Link(name=one.title or one.repo_id, url=f"{HUB}/{one.repo_id}") for one in others]
+
+    def named(study: Study) -> Study:
+        card = study.card
+        found = [*card.companions, *(one for one in beside_it(study) if one not in card.companions)]
+        return study.model_copy(update={"card": card.model_copy(update={"companions": found})})
+
+    return tuple(named(one) for one in studies)
 
 
 def _published_as(study: Study, publish: Publication | None) -> Study:

@@ -24,6 +24,8 @@ from hubkit.models.base_width import base_config
 from hubkit.models.config import text_config
 from hubkit.models.kinship import kinship
 from hubkit.models.known import known_models
+from hubkit.models.names import model_key
+from hubkit.study.several import with_companions
 from hubkit.study.study import Study, save_study
 from hubkit.study.tiny_grid import tiny_grids
 
@@ -69,8 +71,9 @@ def tiny_file(file: StudyFile, folder: Path) -> tuple[StudyFile, list[Tiny]]:
     """
     found = [tiny(one, file, folder) for one in file.studies]
     publish = _publication(file.publish)
-    releases = tuple(one.study for one in found)
-    return replace(file, name=file.name + TINY, publish=publish, releases=releases), found
+    studies = with_companions([one.study for one in found])
+    named = [replace(one, study=study) for one, study in zip(found, studies, strict=True)]
+    return replace(file, name=file.name + TINY, publish=publish, releases=studies), named
 
 
 def tiny(study: Study, file: StudyFile, folder: Path) -> Tiny:
@@ -84,7 +87,7 @@ def tiny(study: Study, file: StudyFile, folder: Path) -> Tiny:
     width = next((int(sizes[key]) for key in ("hidden_size", "n_embd") if key in sizes), None)
     layers = tiny_layers(plan.layers, real_layers)
     shape = replace(STANDARD, family=str(config["model_type"]), n_layers=depth(len(plan.layers), real_layers))
-    name = f"{shape.name}-for-{_slug(study.name)}"
+    name = f"{shape.name}-for-{_slug(_first_of_model(study, file).name)}"
     precision, notes = _precision(plan.precision)
     if whose:
         notes.append(
@@ -202,7 +205,13 @@ def _precision(wanted: Precision) -> tuple[Precision, list[str]]:
 def _card(study: Study, name: str, example: str, file: StudyFile) -> CardSettings:
     """What the card of a tiny release says. Nothing of the author's: it would be of another model."""
     publish = _publication(study.publish or file.publish)
-    repo_id = publish.repo_id(file.name, name) if publish else f"{OWNER}/{name.rpartition('/')[2]}-saes"
+    slug = name.rpartition("/")[2]
+    if (
+        _first_of_model(study, file).name != study.name
+    ):  # a companion: no pattern but {release} tells them apart
+        repo_id = f"{OWNER}/{slug}-{_slug(study.name)}"
+    else:
+        repo_id = publish.repo_id(file.name, study.name, name) if publish else f"{OWNER}/{slug}-saes"
     return CardSettings(
         repo_id=repo_id,
         base_model=name,
@@ -234,6 +243,15 @@ def _publication(publish: Publication | None) -> Publication | None:
         update={"title": "hubkit: a trial run of a study", "description": None}
     )
     return publish.model_copy(update={"owner": OWNER, "index": index, "collection": collection, "tag": None})
+
+
+def _first_of_model(study: Study, file: StudyFile) -> Study:
+    """Whose model a release has: that of the first release of the file with the same base model, looked at in as many layers and with the same seed."""
+
+    def what(one: Study) -> tuple[str, int, int]:
+        return model_key(one.card.base_model), len(one.collect.layers), one.collect.seed
+
+    return next((one for one in file.studies if what(one) == what(study)), study)
 
 
 def _slug(name: str) -> str:

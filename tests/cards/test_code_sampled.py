@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from cards.reading import section
-from cards.shapes import write
+from cards.shapes import value, write
 from cards.variants import MEMBERS, SAMPLING, _record, computed_release
 
 from hubkit.cards.build import build_card
@@ -45,3 +45,36 @@ def test_the_code_samples_as_is_recorded(
     assert [words for words in there if words not in blocks[1]] == []
     assert [words for words in not_there if words in blocks[1]] == []
     assert "assert abs(l0 - " in blocks[2]
+
+
+@pytest.mark.parametrize(("split", "held"), [("crossfit", True), ("held_out", True), ("train", False)])
+def test_only_a_value_of_unseen_rows_is_held_against_fresh_ones(
+    tmp_path: Path, split: str, held: bool
+) -> None:
+    """Without folds (`--folds 0`) L0 is that of the rows that the SAE was trained on: fresh ones may be far from it, and nothing is wrong."""
+    members = tuple(replace(one, training={"pooling": SAMPLING.pooling}) for one in MEMBERS)
+    saes = {
+        one.sae_id: [value("l0", 4.0, 100, split, interval=(3.9, 4.1)), value("explained_variance", 0.7, 100, split, interval=(0.6, 0.8))]
+        for one in MEMBERS
+    }  # fmt: skip
+    release = computed_release(members=members, saes=saes, provenance=_record(15, sampling=SAMPLING))
+    card = build_card(write(release, tmp_path / "release", small=True)).text
+    assert ("assert abs(l0 - " in card, "assert abs(variance - " in card) == (held, held)
+    assert ("The card's values are of other rows than the sampled ones" in card) != held
+    assert "the card says 4.0" in card
+
+
+@pytest.mark.parametrize(
+    ("loaded", "turned_off"), [({"load_in_4bit": True}, True), ({"load_in_8bit": True}, False)]
+)
+def test_four_bits_compute_in_the_type_of_the_training_on_any_processor(
+    tmp_path: Path, loaded: dict[str, Any], turned_off: bool
+) -> None:
+    """As `inference.quantize` has it; only modules of 4 bits know the other way."""
+    members = tuple(replace(one, training={"pooling": SAMPLING.pooling}) for one in MEMBERS)
+    record = _record(15, sampling=SAMPLING, quantization={"quant_method": "bitsandbytes"} | loaded)
+    card = build_card(
+        write(computed_release(members=members, provenance=record), tmp_path / "release", small=True)
+    ).text
+    assert f"{next(iter(loaded))}=True" in card
+    assert ("module.support_avx512bf16_for_cpu = False" in card) == turned_off

@@ -817,7 +817,8 @@ def quantized(folder: Path) -> Path:
     settings = LAB.model_copy(
         update={
             "transfers": [ExpectedTransfer(to="float16", expected="high")], "scenario_families": ["social_deduction", "instructed"],
-            "base_model_license": "gemma", "study": Link(name="S", url="https://example.org"), "code": "https://example.org",
+            "base_model_license": "gemma", "study": Link(name="S", url="https://example.org"),
+            "companions": [Link(name="C", url="https://example.org/c"), Link(name="D")], "code": "https://example.org",
             "papers": [Paper(title="Scaling and evaluating sparse autoencoders", arxiv="2406.04093")], "recommended": ["x"], "not_recommended": ["y"], "citation": "@misc{a}",
         }
     )  # fmt: skip

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console as RichConsole
 
-from hubkit.console import _Overview, _PlainLines
+from hubkit.console import Console, _Overview, _PlainLines
 from hubkit.engine.events import Event, Line
 
 CELLS = {"step": "8/400", "loss": 55.912, "L0": 16.0, "EV": 0.0499, "dead %": 0.0, "rows/s": 23236.4}
@@ -76,3 +76,12 @@ def test_a_note_stays_above_and_markup_in_names_is_text() -> None:
     text = shown(live)
     assert "[red]failed: why" in text
     assert "[bold]x" in text
+
+
+def test_what_is_warned_of_many_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = "trained on 438 rows, fewer than d_in = 576"
+    Console().warn({f"sae{i}": [rows] for i in range(5)} | {"sae1": [rows, "never fires"], "pool": [rows]})
+    assert capsys.readouterr().err.splitlines() == [
+        f"warning sae0, sae1, sae2 and 3 more: {rows}",
+        "warning sae1: never fires",
+    ]

@@ -12,6 +12,7 @@ import yaml
 from hubkit.errors import UsageError
 from hubkit.study.several import FolderRelease, load_studies, load_study_file, study_schema
 from hubkit.study.study import Study, load_study
+from hubkit.study.tiny import tiny_file
 
 GRID = {
     "name": "pythia",
@@ -79,13 +80,13 @@ def test_the_form_with_one_release_is_read_as_before(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("place", "value", "words"),
     [
-        (("publish", "repository"), "{owner}/saes", "without {model} or {slug}"),
+        (("publish", "repository"), "{owner}/saes", "without {release}, {model} or {slug}"),
         (("publish", "repository"), "{owner}/{name}-{slug}", "{name}, expected some of"),
         (("publish", "owner"), "no spaces", "publish.owner"),
         (("publish", "collection", "title"), "x" * 60, "publish.collection.title"),
         (("releases",), [], "releases"),
         (("releases", 0, "folders"), "x", "releases.0.folder.folders"),
-        (("releases", 0), GRID | {"name": "again"}, "the base model pythia-160m is there twice"),
+        (("releases", 0), GRID | {"name": "again"}, "the repository me/saes-pythia-160m is there twice"),
         (("releases", 0, "name"), "pythia", "the name pythia is there twice"),
         (("releases", 1, "grid", "conditions"), ["sad_only"], "sad_only"),
     ],
@@ -114,3 +115,43 @@ def test_the_schema_takes_both_forms_and_names_one_place_for_a_mistake() -> None
     errors = list(validator.iter_errors(one | {"nmae": 1}))
     assert len(errors) == 1
     assert "nmae" in errors[0].message
+
+
+def twins(pattern: str = "{owner}/{study}-{release}") -> dict[str, object]:
+    """Two releases of one base model, and one of another."""
+    other = GRID["card"] | {"base_model": "EleutherAI/pythia-70m"}  # type: ignore[operator]
+    control = GRID["card"] | {"title": "The control", "companions": [{"name": "by hand"}]}  # type: ignore[operator]
+    wide = GRID | {"grid": GRID["grid"] | {"architectures": {"topk": {"expansion": 4, "k": 16}}}}  # type: ignore[operator]
+    releases = [wide, wide | {"name": "control", "card": control}, wide | {"name": "small", "card": other}]
+    return SEVERAL | {"publish": {"owner": "me", "repository": pattern}, "releases": releases}
+
+
+def test_releases_of_one_base_model_name_each_other_and_no_other_model(tmp_path: Path) -> None:
+    first, control, small = load_study_file(written(tmp_path, twins())).studies
+    assert [one.card.repo_id for one in (first, control, small)] == [
+        "me/everything-pythia",
+        "me/everything-control",
+        "me/everything-small",
+    ]
+    control_link = ("The control", "https://huggingface.co/me/everything-control")
+    assert [(one.name, one.url) for one in first.card.companions] == [control_link]
+    assert [(one.name, one.url) for one in control.card.companions] == [
+        ("by hand", None),
+        ("me/everything-pythia", "https://huggingface.co/me/everything-pythia"),
+    ]
+    assert small.card.companions == []
+
+
+def test_two_releases_need_two_repositories(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"the repository me/pythia-160m is there twice: .*\{release\}"):
+        load_study_file(written(tmp_path, twins("{owner}/{slug}")))
+
+
+def test_companions_stay_companions_at_tiny_scale(tmp_path: Path) -> None:
+    file, made = tiny_file(load_study_file(written(tmp_path, twins())), tmp_path)
+    links = [[one.url for one in study.card.companions] for study in file.studies]
+    names = [study.card.repo_id for study in file.studies]
+    assert links == [[f"https://huggingface.co/{names[1]}"], [f"https://huggingface.co/{names[0]}"], []]
+    assert [one.study for one in made] == list(file.studies)
+    assert len({one.study.collect.model for one in made}) == 2, "companions share their model"
+    assert len(set(names)) == 3

@@ -64,11 +64,15 @@ def test_every_link_in_it_leads_somewhere() -> None:
         assert not mark or mark in {guide.anchor(one) for one in headings}, f"{file}#{mark}"
 
 
+NAMES = {"topk", "jumprelu", "gated", "deceptive", "honest", "neutral", "instructed"}
+"""Of architectures, labels and wordings."""
+
+
 def test_the_studies_that_ship_have_no_key_that_it_has_not() -> None:
     known = set().union(*guide.keys_of(study_schema()).values())
     for path in (GUIDE.parents[1] / "studies").glob("*.yaml"):
         named = set(re.findall(r"(?m)^[\s-]*(?:- )?([a-z_]+):(?: |$)", path.read_text(encoding="utf-8")))
-        assert named - known <= {"topk", "jumprelu", "gated", "deceptive", "honest"}, path.name
+        assert named - known <= NAMES, path.name
 
 
 def test_the_starter_is_a_study_as_it_stands(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,21 +117,46 @@ def test_the_summary_names_every_stage(whole: Whole) -> None:
     assert "done      train" in whole.done.stderr
 
 
-def test_an_uninterrupted_run_ends_at_the_same_digests(
-    whole: Whole, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """In one process, from the same model. And then once more: nothing is left to do."""
-    home = tmp_path_factory.mktemp("again")
+def again(whole: Whole, home: Path, options: Options) -> StudyRun:
+    """The same study, from the same model."""
     shutil.copytree(whole.folder / "models", home / "models")
     shutil.copy(whole.folder / f"{NAME}.yaml", home / "study.yaml")
-    options = Options(CrossFit(scenarios=False, control=False), workers=1)
-    again = StudyRun(load_study(home / "study.yaml"), home, options=options)
-    stages = [stage for stage in Stage if stage is not Stage.push]
-    assert [again.carry_out(stage).fresh for stage in stages] == [True] * 5
-    assert digests(home / NAME) == digests(whole.release)
-    before = {path: path.stat().st_mtime_ns for path in (home / NAME).rglob("*") if path.is_file()}
-    assert [again.carry_out(stage).fresh for stage in stages] == [False] * 5
+    return StudyRun(load_study(home / "study.yaml"), home, options=options)
+
+
+ROWS_ONLY = CrossFit(scenarios=False, control=False)
+BEFORE_PUSH = [stage for stage in Stage if stage is not Stage.push]
+
+
+def test_an_uninterrupted_run_of_two_workers_ends_at_the_same_digests(whole: Whole, tmp_path: Path) -> None:
+    """The one that was killed had one. And then once more: nothing is left to do."""
+    run = again(whole, tmp_path, Options(ROWS_ONLY, workers=2))
+    assert [run.carry_out(stage).fresh for stage in BEFORE_PUSH] == [True] * 5
+    assert digests(tmp_path / NAME) == digests(whole.release)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / NAME).rglob("*") if path.is_file()}
+    assert [run.carry_out(stage).fresh for stage in BEFORE_PUSH] == [False] * 5
     assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+@pytest.mark.full
+def test_on_a_cluster_it_ends_at_the_same_digests(whole: Whole, tmp_path: Path) -> None:
+    """Of two nodes. That one may be lost on the way: `tests/train/test_train_ray.py`."""
+    pytest.importorskip("ray", reason="needs the ray extra")
+    from ray.cluster_utils import Cluster
+
+    node = {"num_cpus": 1, "object_store_memory": 80 << 20}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        cluster = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
+        cluster.add_node(**node)
+    try:
+        run = again(whole, tmp_path, Options(ROWS_ONLY, ray_address=cluster.address))
+        assert [run.carry_out(stage).fresh for stage in BEFORE_PUSH] == [True] * 5
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            cluster.shutdown()
+    assert digests(tmp_path / NAME) == digests(whole.release)
 
 
 def test_the_log_can_be_pasted(whole: Whole) -> None:

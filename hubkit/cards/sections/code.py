@@ -18,6 +18,7 @@ from hubkit.cards.sections.training import precisions_of
 from hubkit.cards.trained import LENS, Input, input_of
 from hubkit.formats.architectures import TRANSCODERS
 from hubkit.measures.catalogue import Definitions
+from hubkit.measures.measure import UNSEEN
 from hubkit.models.hooks import parse_hook
 from hubkit.release.loaded import LoadedModel
 from hubkit.release.metrics import MetricValue
@@ -53,7 +54,7 @@ class Said:
     title: str
     shown: str
     far: float | None
-    """None where the card's rows are not those that the code takes, or no interval is recorded."""
+    """None where the card's rows are not such as the code takes, or no interval is recorded."""
 
 
 def activations(facts: Facts) -> Context:
@@ -129,13 +130,16 @@ def _literal(pattern: str) -> str:
 
 
 def _said(facts: Facts, sae: SaeFact, sampling: Sampling | None) -> list[Said]:
+    """Its values of rows that it had not seen, where there are any: only these may be held against those of fresh rows."""
     same = sampling is not None and sae.condition == MIXED and _other_weights(facts) is None
     found = []
     for name, wanted in (("l0", L0), ("variance", VARIANCE)):
         metric = sae.first_metric(*wanted)
         shown = _shown(metric) if metric else _stated(facts, sae, wanted)
         if shown is not None:
-            found.append(Said(name, shown, _far(metric, name) if same and metric else None))
+            found.append(
+                Said(name, shown, _far(metric, name) if same and metric and metric.split in UNSEEN else None)
+            )
     return found
 
 

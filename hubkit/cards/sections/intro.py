@@ -35,7 +35,7 @@ def says_what_it_is(text: str, base_model: str) -> bool:
 
 
 def summary(facts: Facts) -> Context:
-    """Title, one sentence, its successor, the study, and whether the base model is in doubt."""
+    """Title, one sentence, its successor, the study, its companions, and whether the base model is in doubt."""
     settings = facts.settings
     study = settings.study
     return {
@@ -52,6 +52,7 @@ def summary(facts: Facts) -> Context:
         "misfits": misfits(facts),
         "others": facts.others,
         "new_version": settings.new_version,
+        "companions": settings.companions,
         "study": study if isinstance(study, Link) else Link(name=study) if study else None,
     }
 
