@@ -76,7 +76,8 @@ def search_exports(view: RepoView) -> SearchedCode:
             if named or view.read_range(entry.path, 0, 4).startswith(ZIPS):
                 searched.found += _of_archive(view, entry, allowance)
         except IncompleteError as error:
-            searched.unread.append(f"{entry.path}: {error.message}")
+            why = error.message if entry.path in error.message else f"{entry.path}: {error.message}"
+            searched.unread += [why] if why not in searched.unread else []
     return searched
 
 

@@ -136,7 +136,7 @@ def test_what_was_not_measured_says_so(release: Path) -> None:
     assert "Not measured by hubkit: 2 of 2 SAEs." in section(text, "Limitations")
     assert "There is no provenance.json" in text
     assert re.search(
-        r"^- Key findings, SAE quality, What the label means, Effect sizes: not computed by hubkit\.$",
+        r"^- Key findings, SAE quality, What the label means, Effect sizes, Latents from other seeds: not computed by hubkit\.$",
         text,
         re.MULTILINE,
     )
