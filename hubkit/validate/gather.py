@@ -117,6 +117,8 @@ def _read_weights(facts: RepoFacts, report: Progress) -> None:
 
 def _search_texts(facts: RepoFacts) -> None:
     read = [file.path for file in (*facts.configs, facts.evaluation, facts.evidence) if file]
+    if not facts.view.near:  # what did not come is not asked for again
+        read += [folder.config_entry.path for folder in facts.folders.values() if folder.config_entry]
     heads = (head for folder in facts.folders.values() for head in folder.known_heads() if head.header)
     weights = [head.entry.path for head in heads if head.entry.path.lower().endswith(".safetensors")]
     found = search(facts.view, {*read, *weights, *([README] if facts.readme else [])})

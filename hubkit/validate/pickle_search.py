@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from hubkit.errors import HubkitError, IncompleteError
-from hubkit.release.layout import METRICS
+from hubkit.release.layout import CFG, METRICS
 from hubkit.tensors.contents import Contents
 from hubkit.tensors.embedded import MOST
 from hubkit.tensors.encoded import MOST as MOST_OF_TEXT
@@ -49,8 +49,8 @@ MAX_UNPACKED = 1 << 30
 """Bytes unpacked of all files together: 1 GiB."""
 BY_NAME = {"text", "picture", "table"}
 """Promises by which a far repository's files are judged, beyond the first MOST_BY_HEAD of them."""
-UNASKED = (".safetensors", f"/{METRICS}", ".gitattributes", ".gitignore")
-"""What only its own readers open, and lies beside every SAE or in every repository."""
+UNASKED = (".safetensors", f"/{METRICS}", f"/{CFG}", ".gitattributes", ".gitignore")
+"""What only its own readers open, and lies beside every SAE or in every repository; a configuration that did not come is not asked for again."""
 FAR = {"packed": "packed from its beginning, and not brought here to be looked into", "hdf5": NOT_BROUGHT}
 """What is told of a far repository and not brought."""
 
