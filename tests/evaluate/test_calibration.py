@@ -34,13 +34,13 @@ def test_intervals_hold_the_reference_as_often_as_they_say(seen: Seen, name: str
 
 
 def test_probes_of_a_few_features_hold_their_null_as_often_as_they_say() -> None:
-    seen = Seen()
-    for seed in range(POOLS):
-        seen.add(chosen(SETTINGS[1], seed, 79))
-    low, _ = band(POOLS, 0.95)
+    seen, pools = Seen(), POOLS // 2
+    for seed in range(pools):
+        seen.add(chosen(SETTINGS[1], seed, 59))
+    low, _ = band(pools, 0.95)
     assert {name: one for name, one in seen.covered.items() if np.mean(one) < low} == {}
     widths = {name: np.mean(np.diff(np.array(one), axis=1)) for name, one in seen.intervals.items()}
-    assert all(0.1 < width < 0.5 for width in widths.values()), "as wide as they need be"
+    assert all(0.1 < width < 0.6 for width in widths.values()), "as wide as they need be"
 
 
 def test_p_values_are_uniform_on_noise(seen: Seen) -> None:
