@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 def dictionary_of(folder: Path, x: NDArray[np.float32]) -> Dictionary:
     """The latents of the SAE in `folder` that fire on `x` (n, d_in)."""
     import torch
-    from sae_lens import SAE
 
-    with no_model_is_run():
-        sae: Any = SAE.load_from_disk(folder)
+    sae = _loaded(folder)
     with torch.no_grad():
         acts = sae.encode(torch.from_numpy(x)).numpy()
         return Dictionary.of(sae.W_dec.numpy(), sae.W_enc.T.numpy(), acts)
@@ -30,10 +28,15 @@ def dictionary_of(folder: Path, x: NDArray[np.float32]) -> Dictionary:
 def encode(folder: Path, x: NDArray[np.float32]) -> Encoded:
     """What the SAE in `folder` makes of `x` (n, d_in), loaded and run by SAELens."""
     import torch
-    from sae_lens import SAE
 
-    with no_model_is_run():
-        sae: Any = SAE.load_from_disk(folder)
+    sae = _loaded(folder)
     with torch.no_grad():
         acts = sae.encode(torch.from_numpy(x))
         return Encoded(x, sae.decode(acts).numpy(), acts.numpy())
+
+
+def _loaded(folder: Path) -> Any:
+    from sae_lens import SAE
+
+    with no_model_is_run():
+        return SAE.load_from_disk(folder)

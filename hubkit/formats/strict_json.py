@@ -130,42 +130,28 @@ def parse(data: bytes) -> Document:
             f"not UTF-8: byte 0x{data[error.start]:02x}", data.count(b"\n", 0, error.start) + 1
         ) from error
     try:
-        value = _quickly(text)
+        value = _STRICT.decode(text)
+        held = _held(value)
     except (ValueError, RecursionError):
         # The standard library says that something is wrong; the scanner says what, and where.
         return Document(_Scanner(text).document(), text)
-    if _holds_more(value, MOST_VALUES):
+    if held > MOST_VALUES:
         raise JsonFault(f"more than {MOST_VALUES:,} values, which are not read", 1)
     return Document(value, text)
 
 
-def _holds_more(value: Any, most: int) -> bool:
-    """Whether it is, and holds, more than so many values."""
+def _held(value: Any) -> int:
+    """How many values it is, and holds. Raises ValueError beyond MAX_DEPTH, as the scanner does."""
     held, level = 0, [value]
-    while level and held <= most:
+    for _ in range(MAX_DEPTH + 1):
         held += len(level)
         nested = [item for item in level if isinstance(item, dict | list)]
-        level = [inner for item in nested for inner in (item.values() if isinstance(item, dict) else item)]
-    return held > most
-
-
-def _quickly(text: str) -> Any:
-    """The value by the standard library's parser, made as strict as the scanner. Raises ValueError, RecursionError."""
-    value = _STRICT.decode(text)
-    _check_depth(value)
-    return value
-
-
-def _check_depth(value: Any) -> None:
-    """Raise ValueError beyond MAX_DEPTH."""
-    level = [value]
-    for _ in range(MAX_DEPTH + 1):
-        nested = [item for item in level if isinstance(item, dict | list)]
         if not nested:
-            return
+            return held
         level = [inner for item in nested for inner in (item.values() if isinstance(item, dict) else item)]
     if level:
         raise ValueError
+    return held
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Sources: PW-MCC (arXiv 2505.20254) for the matching of decoders, Paulo and Belro
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -20,9 +21,9 @@ SAME = 0.7
 """Cosine of encoder and of decoder from which two latents are one (Paulo and Belrose)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dictionary:
-    """The latents of an SAE that fire on some rows."""
+    """The latents of an SAE that fire on some rows. Equal to itself alone, so that what it was matched with is kept."""
 
     decoder: Floats
     """(m, d) unit rows."""
@@ -68,21 +69,27 @@ def matched(one: Floats, other: Floats) -> Matched:
     return Matched(rows, columns, cosines[rows, columns])
 
 
+@lru_cache(maxsize=8)
+def by_decoder(one: Dictionary, other: Dictionary) -> Matched:
+    """Their decoders in pairs: the dearest step, which every measure of two SAEs begins with."""
+    return matched(one.decoder, other.decoder)
+
+
 def agreement(one: Dictionary, other: Dictionary) -> float:
     """Mean cosine of decoders in pairs."""
-    return float(matched(one.decoder, other.decoder).cosines.mean())
+    return float(by_decoder(one, other).cosines.mean())
 
 
 def shared(one: Dictionary, other: Dictionary) -> float:
     """Share of the pairs that decoder and encoder agree on, both with a cosine of SAME or more."""
-    by_decoder, by_encoder = matched(one.decoder, other.decoder), matched(one.encoder, other.encoder)
-    same = (by_decoder.other == by_encoder.other) & (by_decoder.one == by_encoder.one)
-    return float((same & (by_decoder.cosines >= SAME) & (by_encoder.cosines >= SAME)).mean())
+    decoders, encoders = by_decoder(one, other), matched(one.encoder, other.encoder)
+    same = (decoders.other == encoders.other) & (decoders.one == encoders.one)
+    return float((same & (decoders.cosines >= SAME) & (encoders.cosines >= SAME)).mean())
 
 
 def firing_together(one: Dictionary, other: Dictionary) -> tuple[float, float]:
     """Mean correlation of the activations of latents in pairs, and the same beside the latent of the other that fires next more often than the counterpart."""
-    pairs = matched(one.decoder, other.decoder)
+    pairs = by_decoder(one, other)
     partners = other.acts[:, pairs.other]
     order = np.argsort((partners != 0).sum(axis=0), kind="stable")
     neighbour = np.empty_like(order)

@@ -74,7 +74,7 @@ MEASURES = (
     ),
     Measure(
         name="membership_balanced_accuracy",
-        version=2,
+        version=3,
         title="Membership, by a probe",
         formula=(
             "as probe_balanced_accuracy, for `the SAE was trained on this row` in place of the label, folds dealt by that; the SAE of membership_auroc, "

@@ -44,6 +44,7 @@ METHOD = "score interval of the permuted labels' scatter"
 BY_FORMULA = "score interval, rows training each other"
 ELSEWHERE = "by the scatter of the scenarios, as many times as permuted labels reach"
 LEAST_SCENARIOS = 3
+"""Two have no scatter to go by."""
 DIFFERENCE = "normal, rows drawn within scenario and label, training each other"
 
 
@@ -137,7 +138,7 @@ def _permuted(draws: Values, value: float, kind: str) -> tuple[tuple[float, floa
 MEASURES = (
     Measure(
         name="probe_balanced_accuracy",
-        version=3,
+        version=4,
         title="Probe balanced accuracy",
         formula=(
             "sum_s w_s (TPR_s + TNR_s) / 2 over scenarios s with both labels, w_s = v_s / sum v, v_s = n1 n0 / (n1 + n0); "
@@ -173,7 +174,7 @@ MEASURES = (
     ),
     Measure(
         name="probe_balanced_accuracy_difference",
-        version=3,
+        version=4,
         title="Difference of probe balanced accuracies",
         formula="probe_balanced_accuracy of the SAE minus that of the reference, same rows, same folds",
         unit="share",
@@ -186,7 +187,7 @@ MEASURES = (
     ),
     Measure(
         name="probe_auroc",
-        version=2,
+        version=3,
         title="Probe AUROC",
         formula="sum_s w_s P(score of a positive row > score of a negative row of scenario s), ties half, w_s and probe as in probe_balanced_accuracy; scores out of fold, less their mean over the fold's rows, by their deviation there",
         unit="share",
