@@ -277,7 +277,7 @@ def _is_said(claim: Claim, saes: list[SaeFacts]) -> bool:
 
 def _tests(repo: RepoFacts) -> dict[type[Claim], Callable[[Any], bool]]:
     """For each kind of claim whether there is something to hold it against. Arithmetic inside the card is none: both numbers may be wrong."""
-    from hubkit.validate.rules.card_counts import there
+    from hubkit.validate.rules.card_counts import in_study, there
     from hubkit.validate.rules.card_disclosure import had_thresholds
     from hubkit.validate.rules.card_facts import model_of
     from hubkit.validate.rules.card_numbers import numbers_of, stated_of_all
@@ -306,6 +306,8 @@ def _tests(repo: RepoFacts) -> dict[type[Claim], Callable[[Any], bool]]:
         kinds.BestSae: lambda claim: bool(values.get((claim.sae_id, "probe_balanced_accuracy"))),
         kinds.Peak: lambda claim: claim.model is None and any(owner.startswith("layer ") for owner, _ in values),
         kinds.Count: lambda claim: there(repo, claim) is not None,
+        kinds.StudyCount: lambda claim: in_study(repo, claim.what) is not None,
+        kinds.StudyTotal: lambda _: in_study(repo, "models") is not None,
         kinds.Sum: lambda _: countable(repo),
         kinds.LayerList: lambda _: layers,
         kinds.Spread: lambda _: layers and shape is not None,

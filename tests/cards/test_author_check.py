@@ -115,6 +115,11 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         ),
         ({"summary": "All SAEs have 64k width."}, "summary: d_sae is 32"),
         ({"summary": "The SAEs read layers 3 and 6."}, "summary: "),
+        ({"summary": "Four releases, one per layer."}, "summary: the card says 4 releases"),
+        ({"summary": "The work is spread across three repositories."}, "summary: the card says 3 releases"),
+        ({"summary": "There are 3 SAEs in the study."}, "summary: the card says 3 SAEs"),
+        ({"summary": "This study covers nine base models."}, "summary: the card says 9 base models"),
+        ({"summary": "A study of 2 models, 12 total SAEs."}, "summary: the card says 2 base models"),
         ({"prose": {"index_models": "Every number was verified by hubkit."}}, "prose.index_models says"),
     ],
 )
@@ -126,7 +131,7 @@ def test_a_study_s_card_is_held_against_its_releases(
 
 
 def test_a_study_s_card_may_say_what_is_so(releases: list[Path]) -> None:
-    said = "2 SAEs across 2 layers.\n\nAll SAEs have 32 latents. The SAEs read layers 6 and 9 of GPT-2 small."
+    said = "2 SAEs across 2 layers, in two releases. The study has two SAEs.\n\n1 model, 2 total SAEs. One release has layer 6.\n\nAll SAEs have 32 latents. The SAEs read layers 6 and 9 of GPT-2 small."
     built = build_index(releases, IndexSettings(repo_id="o/all", license="mit", summary=said))
     assert (said in built.text, built.doubts) == (True, ())
 

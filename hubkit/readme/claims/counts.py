@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from hubkit.readme.claims.kinds import Claim, Count, StudyTotal, Sum
+from hubkit.readme.claims.kinds import Claim, Count, OfStudy, StudyCount, StudyTotal, Sum
 from hubkit.readme.claims.numbers import COUNT, count
 from hubkit.readme.page import Line, Page, shortened
 
@@ -43,6 +43,8 @@ OTHERWISE = re.compile(
     r"\bSAEs? of the (?:original|first|earlier)\b|\bper (?:\w+ )?(?:layer|architecture|model|condition|hook)|\beach\b|fail|exclud|not trained|broken|remov|beat|outperform|STE-fixed|missing|retrained", I
 )  # fmt: skip
 """What else a number of SAEs may be the number of."""
+ONE_PER = re.compile(r"\b(?:one|1) (?:per|for each) (?:\w+ )?\w+", I)
+"""Of a total: "12 SAEs, one per layer"."""
 PAREN = re.compile(r"\([^()]{0,200}\)")
 INSIDE = re.compile(r"^\s*\(([^()]{1,1500})\)")
 INTRODUCED = re.compile(r"\s*(?:[:—–-]|[^\w\s]{1,4}\s?\d)")
@@ -54,6 +56,20 @@ STUDY = (
         rf"^(?P<saes>{COUNT}) {SAES}\b[^.]{{0,120}}? across (?P<models>{COUNT}) (?:language )?models?\b", I
     ),
 )
+MEMBERS: dict[OfStudy, str] = {
+    "releases": r"(?:releases|repositories|repos)",
+    "models": r"(?:(?:base|language|different) ){0,2}models",
+    "saes": SAES,
+}
+IN_STUDY = tuple(
+    (what, re.compile(pattern, I))
+    for what, members in MEMBERS.items()
+    for pattern in (
+        rf"\b(?:this|the|our) study (?:now )?(?:contains?|has|comprises|covers?|includes?|consists of|spans) (?:a total of )?({COUNT}) (?:{KIND}){members}\b",
+        rf"\b({COUNT}) (?:{KIND}){members} (?:in|of|make up|form) (?:this|the|our) (?:whole )?study\b",
+        *([] if what == "saes" else [rf"^({COUNT}) {members}{FOLLOWED}", rf"\b(?:across|over) (?:all )?({COUNT}) {members}\b"]),
+    )
+)  # fmt: skip
 ARCHITECTURES = re.compile(rf"^({COUNT}) (?:SAE )?architectures?\b:?\s*(.{{0,300}})$", I)
 CONDITIONS = re.compile(
     rf"^({COUNT}) (?:training |data )?conditions?\b(?: per layer)?(?: per architecture)?(:?)\s*(.{{0,300}})$",
@@ -73,6 +89,7 @@ def read(page: Page) -> Iterator[Claim]:
             yield from _implied(line, sentence, two=two)
             yield from _architectures(line, sentence)
             yield from _conditions(line, sentence, lines[at + 1] if at + 1 < len(lines) else None)
+            yield from _in_study(line, sentence)
         yield from _study(line)
 
 
@@ -84,7 +101,7 @@ def _saes(line: Line, sentence: str) -> Iterator[Claim]:
         or PUBLISHED.match(sentence)
         or IN_TABLE.match(sentence)
     )
-    if match is None or OTHERWISE.search(sentence):
+    if match is None or _otherwise(sentence):
         return
     said = match.group(1).lower()
     number, quote = FEW[said] if said in FEW else count(said), shortened(sentence)
@@ -93,9 +110,13 @@ def _saes(line: Line, sentence: str) -> Iterator[Claim]:
         yield Sum(line=line.number, quote=quote, total=number, parts=parts)
 
 
+def _otherwise(sentence: str) -> bool:
+    return OTHERWISE.search(ONE_PER.sub("", sentence)) is not None
+
+
 def _implied(line: Line, sentence: str, *, two: bool) -> Iterator[Claim]:
     """ "The one SAE in this repository", "both SAEs": a number by the way. Where the card has `two` of something, "both" may be of those."""
-    if line.of_others or OTHERWISE.search(sentence):
+    if line.of_others or _otherwise(sentence):
         return
     if ONLY.search(sentence) or (BOTH.match(sentence) and not two):
         number = 1 if ONLY.search(sentence) else 2
@@ -123,6 +144,17 @@ def _study(line: Line) -> Iterator[Claim]:
             models, saes = count(match.group("models")), count(match.group("saes"))
             yield StudyTotal(line=line.number, quote=line.quote, models=models, saes=saes)
             return
+
+
+def _in_study(line: Line, sentence: str) -> Iterator[Claim]:
+    """ "Four releases", "across nine base models", "there are 348 SAEs in the study"."""
+    if line.of_others or _otherwise(sentence):
+        return
+    for what, pattern in IN_STUDY:
+        if match := pattern.search(sentence):
+            yield StudyCount(
+                line=line.number, quote=shortened(sentence), what=what, number=count(match.group(1))
+            )
 
 
 def _architectures(line: Line, sentence: str) -> Iterator[Claim]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Factor = Literal["saes", "layers", "architectures", "conditions"]
+OfStudy = Literal["saes", "releases", "models"]
 
 # Not frozen, and without equality: making thirty frozen classes would cost every validation 20 ms. Nothing changes a claim.
 
@@ -28,6 +29,14 @@ class Count(Claim):
     number: int
     listed: tuple[str, ...] = ()
     """The names that are given beside the number."""
+
+
+@dataclass(kw_only=True, eq=False)
+class StudyCount(Claim):
+    """How many releases, base models or SAEs there are in a study: of the releases of this folder only where they lie in it."""
+
+    what: OfStudy
+    number: int
 
 
 @dataclass(kw_only=True, eq=False)

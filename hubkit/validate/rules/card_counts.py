@@ -6,8 +6,27 @@ from collections import Counter
 from collections.abc import Iterator
 from math import prod
 
-from hubkit.readme.claims.kinds import Count, Done, LayerList, Product, Sum, Unlearned
-from hubkit.validate.card import ARCHITECTURES, claim_finding, countable, layer_of, plain, trained_as
+from hubkit.readme.claims.kinds import (
+    Claim,
+    Count,
+    Done,
+    LayerList,
+    OfStudy,
+    Product,
+    StudyCount,
+    StudyTotal,
+    Sum,
+    Unlearned,
+)
+from hubkit.validate.card import (
+    ARCHITECTURES,
+    claim_finding,
+    countable,
+    layer_of,
+    plain,
+    same_model,
+    trained_as,
+)
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.missing_saes import missing_words
@@ -15,6 +34,7 @@ from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
 
 WORDS = {"saes": "SAEs", "layers": "layers", "architectures": "architectures", "conditions": "conditions"}
+OF_STUDY: dict[OfStudy, str] = {"saes": "SAEs", "releases": "releases", "models": "base models"}
 HINT = "correct the card, or add what is missing{}: hubkit build-cards counts the folders"
 
 
@@ -24,10 +44,12 @@ def wrong_count(repo: RepoFacts) -> Iterator[Found]:
 
     The number of SAEs against the folders; SAEs against layers x architectures x conditions; a number of layers, architectures or conditions against
     the list beside it and against the configurations; "threshold never learned (54 SAEs)" against the SAEs that have a threshold. Only counts of what the
-    repository holds are read ("57 SAEs across 6 layers", "this repository contains 3 SAEs"): "14 of 30 SAEs" and the total of a study are left alone.
+    repository holds are read ("57 SAEs across 6 layers", "this repository contains 3 SAEs"): "14 of 30 SAEs" is left alone, and so is the total of a
+    study ("nine models, 348 SAEs", "four releases") but in the card around the study's releases.
     So is a card that says itself what is missing ("25/27 complete").
     """
     yield from _folders(repo)
+    yield from _study(repo)
     yield from _two_numbers(repo)
     yield from _grid(repo)
     yield from _listed(repo)
@@ -75,6 +97,39 @@ def there(repo: RepoFacts, claim: Count) -> int | None:
     else:
         values = [sae.sae.training.condition for sae in repo.saes]
     return None if None in values else len(set(values))
+
+
+def in_study(repo: RepoFacts, what: OfStudy) -> int | None:
+    """How many releases, base models or SAEs lie in the releases below; None where there are none, or it cannot be told."""
+    if not repo.releases or not countable(repo):
+        return None
+    if what == "releases":
+        return len(repo.releases)
+    if what == "saes":
+        return len(repo.saes)
+    names = [sae.sae.model_name for sae in repo.saes]
+    return len({same_model(name) for name in names if name}) if all(names) else None
+
+
+def _study(repo: RepoFacts) -> Iterator[Found]:
+    """What the card around several releases says of their study."""
+    said: list[tuple[Claim, OfStudy, int]] = [
+        (one, one.what, one.number) for one in repo.claims.of(StudyCount)
+    ]
+    for total in repo.claims.of(StudyTotal):
+        said += [(total, "models", total.models), (total, "saes", total.saes)]
+    seen: set[tuple[str, int]] = set()
+    for claim, what, number in said:
+        found = in_study(repo, what)
+        if found is None or found == number or (what, number) in seen:
+            continue
+        seen.add((what, number))
+        yield claim_finding(
+            claim,
+            f"the card says {number} {OF_STUDY[what]}, the study that lies below it has {found}",
+            HINT.format(""),
+            topic=f"study {what}",
+        )
 
 
 def _two_numbers(repo: RepoFacts) -> Iterator[Found]:
