@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Number = int | float
 Status = Literal["exact", "close", "differs", "cannot"]
-UNCOMPUTED = ("tallies", "stability", "steering", "top_features", "transfers")
+UNCOMPUTED = ("steering", "transfers")
 """Experiments that `evaluation.json` may hold and no evaluation of a pool makes."""
 NO_WAY = "no file of the release holds what it was computed from"
 FOLDS = "it needs the SAEs of the folds or the control, which a release does not carry; --retrain trains them again"
@@ -88,6 +88,16 @@ def _entries(evaluation: Evaluation) -> Iterator[Entry]:
         yield Entry(place, _numbers(test), of_folds=True)
     for probe in evaluation.representations:
         yield from (_of_value(probe.representation, one) for one in probe.values)
+    yield from _experiments(evaluation)
+
+
+def _experiments(evaluation: Evaluation) -> Iterator[Entry]:
+    for tally in evaluation.tallies:
+        yield Entry(f"tally of {tally.subject} against {tally.reference}", _numbers(tally), of_folds=True)
+    for again in evaluation.stability:
+        yield Entry(f"SAE {again.sae_id}: stability, {again.varied}", _numbers(again))
+    for shown in evaluation.top_features:
+        yield Entry(f"SAE {shown.sae_id}: top latents", _numbers(shown))
     for key in UNCOMPUTED:
         for position, experiment in enumerate(getattr(evaluation, key)):
             yield Entry(f"{key}.{position}", _numbers(experiment), computed=False)
