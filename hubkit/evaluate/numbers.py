@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from hubkit.evaluate.baselines import BASELINES
 from hubkit.release.model import Artefact
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def _entries(evaluation: Evaluation) -> Iterator[Entry]:
         place = f"test ({test.test}) of {test.subject} against {test.reference}"
         yield Entry(place, _numbers(test), of_folds=True)
     for probe in evaluation.representations:
-        yield from (_of_value(probe.representation, one) for one in probe.values)
+        here = probe.representation in BASELINES
+        yield from (replace(_of_value(probe.representation, one), computed=here) for one in probe.values)
     yield from _experiments(evaluation)
 
 
