@@ -233,6 +233,7 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "A latent is shared where decoder and encoder find the same counterpart, both with a cosine of 0.7 or more.": ("reseeded", "computed"),
     },
     "stability": {
+        "of all rows and of each draw, with the latents that both have among their furthest. More than noise gives, in all rows and in every draw: **3 of 3** SAEs; in none: 0.": ("monotonic", "stated"),
         "Reference: Largest effect d_max = 0.400 for `a` (n = 100).": ("stated", "plain"),
         ", standard deviation": ("stated", "monotonic"),
         "(2 seeds). Not one of them, the reference included, is above 0.500 (95 % point, permutation of the labels): what is stable here is what noise gives.": ("stated", "monotonic"),
@@ -554,7 +555,7 @@ COLUMNS = {
     "seed | value | difference | top latents in common", "representation | balanced accuracy", "architecture | in SAELens's registry for inference | note",
     "Model | Parameters | SAEs | Layers | d_in | d_sae", "Best layer, raw | Balanced accuracy there", "Best SAE probe", "SAE probes above raw",
     "hook", "sae_id | decoders agree | random directions | shared | activations correlate | with others that fire as often | verdict",
-    "against the number of parameters | models | Spearman's rho | p | verdict",
+    "against the number of parameters | models | Spearman's rho | p | verdict", "sae_id | all rows", "mean | above its null",
 }  # fmt: skip
 """Heads of tables and of steps."""
 ADDRESS = re.compile(r"^https?://|^/tree/")

@@ -482,10 +482,11 @@ def monotonic(folder: Path) -> Path:
     )
     own = StabilityRun(seed=2, value=value("d_max", 0.8, 100, null=null(0.7)), shared=1, of=5)
     beside = Stability(sae_id="a", varied="the rows", reference=reference, runs=[own])
+    in_one = [Stability(sae_id=name, varied="the halves", reference=reference, runs=[own]) for name in "abc"]
     unknown = Stability(sae_id="a", varied="the order", reference=value("d_max", 0.4, 100), runs=[run])
     counts = [TALLY.model_copy(update={"above": above, "total": 9, "inconclusive": 0}) for above in (0, 5)]
     Evidence(
-        source="x", steering=steering, stability=[Stability(sae_id="a", varied="the sample", reference=reference, runs=[run]), mixed, beside, unknown], tallies=counts,
+        source="x", steering=steering, stability=[Stability(sae_id="a", varied="the sample", reference=reference, runs=[run]), mixed, beside, *in_one, unknown], tallies=counts,
         representations=[RepresentationProbe(representation="raw", values=[probe(0.9)])],
     ).save(folder / "evidence.yaml")  # fmt: skip
     return folder

@@ -195,8 +195,8 @@ def test_numbers_come_with_n_split_and_interval(demo: DemoRun) -> None:
     values = [value for sae in evaluation.saes for value in sae.values] + [
         c.difference for c in evaluation.comparisons
     ]
-    assert len(values) == 18 * 40 + 12 * 2 + 6 * 7 + 18, (
-        "40 of each; membership of each SAE of one label; d and AUROC of the latents of the others, of which one label chose no row; and the comparisons"
+    assert len(values) == 18 * 43 + 12 * 2 + 6 * 7 + 18, (
+        "43 of each, three of them of other seeds; membership of each SAE of one label; d and AUROC of the latents of the others, of which one label chose no row; and the comparisons"
     )
     assert all(value.n > 0 and value.split in {"train", "crossfit", "control"} for value in values)
     unmeasured = [value for value in values if value.interval is None]

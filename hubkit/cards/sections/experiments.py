@@ -103,13 +103,41 @@ class StabilityFact:
     runs: list[tuple[StabilityRun, float]]
     """Those with a value."""
     verdict: str
+    above: int
+    judged: int
+    """How many of the values, the reference included, have a null that they stand beside."""
+
+
+IN_ONE_TABLE = 3
+"""SAEs of which the same was asked: from here on they are rows of one table."""
 
 
 def stability(facts: Facts) -> Context | Absent:
     """A value that does not move is only good news where it is above its null."""
     listed = experiments(facts, "stability")
     found = [fact for one, mark in listed if (fact := _stability(one, mark)) is not None]
-    return {"experiments": found} if found else Absent("Stability under re-sampling", NEITHER)
+    if not found:
+        return Absent("Stability under re-sampling", NEITHER)
+    alike: dict[tuple[object, ...], list[StabilityFact]] = {}
+    for fact in found:
+        seeds = tuple(run.seed for run, _ in fact.runs)
+        alike.setdefault((fact.mark, fact.stability.varied, fact.measure, seeds), []).append(fact)
+    return {
+        "experiments": [
+            fact for several in alike.values() if len(several) < IN_ONE_TABLE for fact in several
+        ],
+        "tables": [_table_of(several) for several in alike.values() if len(several) >= IN_ONE_TABLE],
+    }
+
+
+def _table_of(several: list[StabilityFact]) -> dict[str, object]:
+    judged = [one for one in several if one.judged]
+    return {
+        "rows": several,
+        "judged": len(judged),
+        "above": sum(one.above == one.judged for one in judged),
+        "not_above": sum(not one.above for one in judged),
+    }
 
 
 def _stability(one: Stability, mark: str | None) -> StabilityFact | None:
@@ -126,19 +154,25 @@ def _stability(one: Stability, mark: str | None) -> StabilityFact | None:
         stdev(values) if len(values) > 1 else None,
         [abs(value - one.reference.value) for value in values],
         runs,
-        _beside_nulls(one),
+        _verdict(beside := _beside_nulls(one)),
+        sum(value > null for value, null, _ in beside),
+        len(beside),
     )
 
 
-def _beside_nulls(one: Stability) -> str:
-    """Whether what comes back is more than noise gives: each value beside its own null, or beside the reference's where a run states none."""
-    found = [
+def _beside_nulls(one: Stability) -> list[tuple[float, float, str | None]]:
+    """Each value beside its own null, or beside the reference's where a run states none, and what that is; those without either are left out."""
+    return [
         (value.value, null, value.null_kind or one.reference.null_kind)
         for value in (one.reference, *(run.value for run in one.runs))
         if value.value is not None
         and (null := value.null_point if value.null_point is not None else one.reference.null_point)
         is not None
     ]
+
+
+def _verdict(found: list[tuple[float, float, str | None]]) -> str:
+    """Whether what comes back is more than noise gives."""
     if not found:
         return "whether the value itself is more than chance is not known: the 95 % point of its null is not known"
     points, kinds = sorted({null for _, null, _ in found}), found[0][2]
