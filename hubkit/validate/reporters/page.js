@@ -90,9 +90,10 @@
       const more = (count, label) => el("button", { type: "button", click: () => grow(limit + count) }, label);
       pager.replaceChildren(...(rest > 0 ? [`${whole(to)} of ${whole(shown.length)} shown`, more(Math.min(NEXT, rest), `show ${whole(Math.min(NEXT, rest))} more`), rest > NEXT ? more(rest, `show all ${whole(shown.length)}`) : ""] : []));
     };
-    // A part at a time, so that the page answers meanwhile; whatever is drawn anew in between ends it.
+    // A part at a time, so that the page answers meanwhile; whatever is drawn anew in between ends it. Each part is as long as what is there, for a table
+    // is laid out anew with each.
     const grow = (wanted) => {
-      const step = Math.min(limit + NEXT, wanted), before = limit;
+      const step = Math.min(limit + Math.max(NEXT, limit), wanted), before = limit;
       limit = step;
       add(before, step);
       const drawing = drawn;
