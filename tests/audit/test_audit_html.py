@@ -152,4 +152,9 @@ def test_in_a_browser_a_repository_opens_to_its_findings(page: Page) -> None:
     assert page.run(names) == ["bad"]
     page.look(width=420)
     assert page.run("document.documentElement.scrollWidth") <= 420
+    page.run("document.querySelectorAll('[aria-expanded=false]').forEach((button) => button.click())")
+    ids = page.run("[...document.querySelectorAll('[id]')].map((one) => one.id)")
+    assert len(ids) == len(set(ids)), "the script's own ids are those of the data"
+    landmarks = page.run("[...document.querySelectorAll('[role=search]')].map((one) => one.ariaLabel)")
+    assert len(landmarks) == len(set(landmarks)) > 1
     assert [event for event in page.events if event["method"] == "Runtime.exceptionThrown"] == []

@@ -108,7 +108,7 @@
       return opened.has(row.key) ? [line, below(line)] : line;
     };
     const below = (line) => {
-      const place = id("row"), button = line.querySelector("[aria-expanded]");
+      const place = id("detail"), button = line.querySelector("[aria-expanded]");
       button.setAttribute("aria-expanded", "true");
       button.setAttribute("aria-controls", place);
       return el("tr", { class: "detail", id: place }, el("td", { colspan: columns.length }, detail(line.of)));
@@ -362,7 +362,7 @@
     const node = el("div", { class: inner ? "inner" : "" },
       inner ? el("div", { class: `verdict ${data.state}` }, el("p", { class: "counted" }, data.counted), data.said ? el("p", { class: "said" }, data.said) : null, data.shortfall ? el("p", {}, data.shortfall) : null, el("p", { class: "quiet small" }, data.kinds)) : null,
       data.mend ? el("div", {}, el("p", {}, `${data.mend.said}. To see what would change:`), command(data.mend.command)) : null,
-      total || saes.length ? el("div", { class: "bar", role: "search" }, search, switches, said) : null,
+      total || saes.length ? el("div", { class: "bar", role: "search", "aria-label": `Findings and SAEs of ${data.target}` }, search, switches, said) : null,
       total ? section("Findings", findings.node) : null,
       saes.length ? section(`SAEs`, list.node) : null,
       section("What was looked at, and what was not", about));
@@ -420,7 +420,7 @@
     apply();
     const found = Object.values(across).sort((a, b) => WORDS.indexOf(a.severity) - WORDS.indexOf(b.severity) || b.rows.length - a.rows.length);
     rules.show(found);
-    return { findings: repositories, node: el("div", {}, el("div", { class: "bar", role: "search" }, search, select, said),
+    return { findings: repositories, node: el("div", {}, el("div", { class: "bar", role: "search", "aria-label": "Repositories" }, search, select, said),
       el("section", {}, el("h2", {}, "Repositories"), repositories.node),
       data.contradictions.length ? el("section", {}, el("h2", {}, "Cards that contradict each other"), el("ul", {}, data.contradictions.map((one) => el("li", {}, one)))) : null,
       found.length ? el("section", {}, el("h2", {}, "Rules, over all of them"), rules.node) : null) };
