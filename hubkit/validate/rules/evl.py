@@ -169,7 +169,9 @@ def not_held_out(repo: RepoFacts) -> Iterator[Found]:
     alone = [
         value
         for value in seen
-        if value not in probes and (value.owner, value.measure) not in elsewhere and not _of_training(value)
+        if value not in probes
+        and (value.owner, value.measure) not in elsewhere
+        and not _on_training_rows_alone(value)
     ]
     widths = {sae.sae_id: sae.cfg.integer("d_in") for sae in repo.saes if sae.cfg}
     few = [
@@ -200,7 +202,7 @@ def not_held_out(repo: RepoFacts) -> Iterator[Found]:
             )
 
 
-def _of_training(value: Value) -> bool:
+def _on_training_rows_alone(value: Value) -> bool:
     """Whether its measure is one of the training rows alone: what other seeds make of them."""
     known = CATALOGUE.get(value.measure)
     return known is not None and known.splits == ("train",)
