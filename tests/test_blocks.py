@@ -86,7 +86,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict
     shim.parent.mkdir()
     shim.write_text(SHIM.format(python=sys.executable), encoding="utf-8", newline="\n")
     shim.chmod(0o755)
-    (shim.parent / "python").symlink_to(sys.executable)
+    python = shim.with_name(
+        "python"
+    )  # no link: outside of its environment's folder an interpreter does not know its packages
+    python.write_text(f'#!/usr/bin/env bash\nexec "{sys.executable}" "$@"\n', encoding="utf-8", newline="\n")
+    python.chmod(0o755)
     with serving(folder / "hub", token=TOKEN, user="me") as hub, pytest.MonkeyPatch.context() as patch:
         patch.setattr(constants, "HF_HUB_DISABLE_XET", True)
         patch.setattr(constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
