@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from hubkit.measures.catalogue import CATALOGUE
 from hubkit.release.model import Artefact
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 Number = int | float
 Status = Literal["exact", "close", "differs", "cannot"]
+MODEL = "it needs the base model, which a release does not carry"
+OF_MODEL = {"steering", "transfers"}
+"""Those that a study makes with it."""
 UNCOMPUTED = ("tallies", "stability", "steering", "top_features", "transfers")
 """Experiments that `evaluation.json` may hold and no evaluation of a pool makes."""
 NO_WAY = "no file of the release holds what it was computed from"
@@ -38,6 +42,8 @@ class Entry:
     """Whether it may need the SAEs of the folds or the control, which a release does not carry."""
     computed: bool = True
     """False of an experiment that no evaluation makes."""
+    of_model: bool = False
+    """Whether the base model was run for it."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +96,14 @@ def _entries(evaluation: Evaluation) -> Iterator[Entry]:
         yield from (_of_value(probe.representation, one) for one in probe.values)
     for key in UNCOMPUTED:
         for position, experiment in enumerate(getattr(evaluation, key)):
-            yield Entry(f"{key}.{position}", _numbers(experiment), computed=False)
+            yield Entry(f"{key}.{position}", _numbers(experiment), computed=False, of_model=key in OF_MODEL)
 
 
 def _of_value(where: str, one: MetricValue, *, of_folds: bool = False) -> Entry:
     told = [one.measure, one.split, *(part for part in (one.label, one.contrast) if part)]
-    return Entry(f"{where}: {', '.join(told)}", _numbers(one), one.version, of_folds)
+    declared = CATALOGUE.get(one.measure)
+    of_model = declared is not None and declared.of_spliced is not None
+    return Entry(f"{where}: {', '.join(told)}", _numbers(one), one.version, of_folds, of_model=of_model)
 
 
 def _numbers(part: Artefact) -> dict[str, Number]:
@@ -159,6 +167,8 @@ def _compared(one: Entry, again: Entry | None, tolerance: float) -> Compared | N
 
 def _why_not(one: Entry, again: Entry | None) -> str | None:
     """Why a number of the file cannot be computed, or None where it can and was not."""
+    if one.of_model:
+        return MODEL
     if not one.computed:
         return NO_WAY
     if again is not None:
