@@ -1,7 +1,7 @@
 """A release of a real language model, from nothing to a Hub of this machine: `python benchmarks/real_release.py FOLDER [STUDY] [--everything] [--workers 2]`.
 
 `hubkit run STUDY --push`, one process a stage, so that each stage's wall time, processor time and memory can be told; then all of it once more, which finds
-nothing to do. STUDY is studies/smollm2-135m-instruct-q4.yaml: 54 SAEs, five times more of the folds. `--everything` also trains those of whole-scenario folds
+nothing to do. STUDY is studies/smollm2-135m-instruct-q4.yaml: 54 SAEs, five times more of the folds and twice more of other seeds. `--everything` also trains those of whole-scenario folds
 and the membership controls, as many again. Start it first: FOLDER keeps everything, a run that was stopped goes on, and FOLDER/times.csv grows by a line a stage.
 `--keep DOCS` copies what can be read of it there, without weights and pool: the card with its figures, the numbers, the records and the times.
 """
@@ -69,12 +69,13 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("study", type=Path, nargs="?", default=STUDY)
     parser.add_argument("--everything", action="store_true")
+    parser.add_argument("--seeds", type=int, default=3, help="seeds of each published SAE, its own counted in")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--keep", type=Path, metavar="DOCS")
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
     line = [sys.executable, "-m", "hubkit", "run", str(asked.study), "--folder", str(asked.folder)]
-    line += ["--workers", str(asked.workers), *([] if asked.everything else ["--rows-only"])]
+    line += ["--workers", str(asked.workers), "--seeds", str(asked.seeds), *([] if asked.everything else ["--rows-only"])]
     with local_hub(asked.folder / "hub") as (hub, _):
         env, log = environment(hub.endpoint), asked.folder / TIMES
         for stage in Stage:

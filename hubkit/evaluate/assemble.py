@@ -11,6 +11,7 @@ from hubkit import __version__
 from hubkit.engine.threads import threads_for
 from hubkit.evaluate.baselines import EMBEDDED, baselines
 from hubkit.evaluate.beside import beside_of
+from hubkit.evaluate.replication import replication
 from hubkit.evaluate.rows import design_of
 from hubkit.evaluate.subject import RawLayer
 from hubkit.evaluate.together import selection, tests_of_architectures
@@ -69,6 +70,8 @@ def assemble(
         for sae_id, one in sorted(done.items())
     ]
     pairs = [(one.kind, one.probe, raw[one.layer]) for _, one in sorted(done.items())]
+    in_order = [one for _, one in sorted(done.items())]
+    tallies, tests = replication((one.alike for one in in_order), design)
     return Evaluation.model_validate(
         {
             "saes": [_metrics(sae_id, one, warnings.get(sae_id, [])) for sae_id, one in sorted(done.items())],
@@ -81,8 +84,12 @@ def assemble(
                 },
                 design,
             )
-            + tests_of_architectures(pairs, REFERENCE, design),
+            + tests_of_architectures(pairs, REFERENCE, design)
+            + tests,
+            "tallies": tallies,
             "representations": baselines(design, texts, embedded),
+            "stability": [one.stability for one in in_order if one.stability],
+            "top_features": [one.top_features for one in in_order if one.top_features],
             "selections": selection(
                 "SAEs", {sae_id: one.probe for sae_id, one in sorted(done.items())}, design
             )

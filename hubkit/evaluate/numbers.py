@@ -17,12 +17,9 @@ if TYPE_CHECKING:
 
 Number = int | float
 Status = Literal["exact", "close", "differs", "cannot"]
+OF_MODEL = ("steering", "transfers")
+"""Experiments that a study makes with its base model, and no evaluation of a pool."""
 MODEL = "it needs the base model, which a release does not carry"
-OF_MODEL = {"steering", "transfers"}
-"""Those that a study makes with it."""
-UNCOMPUTED = ("tallies", "stability", "steering", "top_features", "transfers")
-"""Experiments that `evaluation.json` may hold and no evaluation of a pool makes."""
-NO_WAY = "no file of the release holds what it was computed from"
 FOLDS = "it needs the SAEs of the folds or the control, which a release does not carry; --retrain trains them again"
 FOLD_SPLITS = {"crossfit", "control"}
 NOT_NUMBERS = {"version"}
@@ -40,8 +37,6 @@ class Entry:
     """Of the measure's definition."""
     of_folds: bool = False
     """Whether it may need the SAEs of the folds or the control, which a release does not carry."""
-    computed: bool = True
-    """False of an experiment that no evaluation makes."""
     of_model: bool = False
     """Whether the base model was run for it."""
 
@@ -94,9 +89,19 @@ def _entries(evaluation: Evaluation) -> Iterator[Entry]:
         yield Entry(place, _numbers(test), of_folds=True)
     for probe in evaluation.representations:
         yield from (_of_value(probe.representation, one) for one in probe.values)
-    for key in UNCOMPUTED:
+    yield from _experiments(evaluation)
+
+
+def _experiments(evaluation: Evaluation) -> Iterator[Entry]:
+    for tally in evaluation.tallies:
+        yield Entry(f"tally of {tally.subject} against {tally.reference}", _numbers(tally), of_folds=True)
+    for again in evaluation.stability:
+        yield Entry(f"SAE {again.sae_id}: stability, {again.varied}", _numbers(again))
+    for shown in evaluation.top_features:
+        yield Entry(f"SAE {shown.sae_id}: top latents", _numbers(shown))
+    for key in OF_MODEL:
         for position, experiment in enumerate(getattr(evaluation, key)):
-            yield Entry(f"{key}.{position}", _numbers(experiment), computed=False, of_model=key in OF_MODEL)
+            yield Entry(f"{key}.{position}", _numbers(experiment), of_model=True)
 
 
 def _of_value(where: str, one: MetricValue, *, of_folds: bool = False) -> Entry:
@@ -169,8 +174,6 @@ def _why_not(one: Entry, again: Entry | None) -> str | None:
     """Why a number of the file cannot be computed, or None where it can and was not."""
     if one.of_model:
         return MODEL
-    if not one.computed:
-        return NO_WAY
     if again is not None:
         return f"measured by version {one.version} of its definition, this hubkit has version {again.version}"
     return FOLDS if one.of_folds else None

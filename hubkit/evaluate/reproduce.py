@@ -11,6 +11,7 @@ from hubkit.engine.local import Local
 from hubkit.engine.work import Unit
 from hubkit.errors import HubkitError, IncompleteError, NothingFound
 from hubkit.evaluate.assemble import assemble
+from hubkit.evaluate.followups import Followups
 from hubkit.evaluate.numbers import Compared, compare
 from hubkit.evaluate.pool_texts import pool_texts
 from hubkit.evaluate.unit import EvaluationUnit, Folders, evaluate_unit
@@ -118,7 +119,7 @@ def _units(
             raise IncompleteError(
                 f"{release}: no {PUBLISHED_POOL}/{ACTIVATIONS}/{layer.file}, which the pool names"
             )
-    return [folders.unit(sae.sae_id, manifest) for sae in there.saes]
+    return [folders.unit(sae.sae_id, manifest, Followups.of(there)) for sae in there.saes]
 
 
 def _stated(release: Path) -> Iterator[Compared]:

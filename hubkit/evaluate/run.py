@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Protocol
 
 from hubkit.engine.events import Progress, silent
@@ -11,8 +12,9 @@ from hubkit.engine.local import Local
 from hubkit.engine.work import Unit
 from hubkit.errors import IncompleteError, NothingFound, UsageError
 from hubkit.evaluate.assemble import assemble
+from hubkit.evaluate.followups import Followups
 from hubkit.evaluate.pool_texts import pool_texts
-from hubkit.evaluate.unit import SPLITS, EvaluationUnit, Folders, evaluate_unit
+from hubkit.evaluate.unit import NOTHING_MORE, SPLITS, EvaluationUnit, Folders, evaluate_unit
 from hubkit.evaluate.values import computed_versions
 from hubkit.measures.bootstrap import LEVEL, RESAMPLES, SEED
 from hubkit.measures.inference import PERMUTATIONS
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from hubkit.engine.work import Engine
 
 STAGE = "evaluate"
+REPLICATION = 1
+"""Version of what compares forms of SAEs, which is no measure of the catalogue."""
 UNRECORDED = "evaluation.unrecorded.json"
 """In the work folder: an evaluation.json that was there before, of an earlier hubkit or typed by hand."""
 
@@ -41,12 +45,13 @@ class Named(Protocol):
         """Its folder in the release."""
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - two of them are where it reports and where it runs
     pool_folder: Path,
     release: Path,
     work: Path,
     specs: Iterable[Named],
     *,
+    followups: Followups = NOTHING_MORE,
     report: Progress = silent,
     engine: Engine | None = None,
 ) -> Evaluation:
@@ -58,7 +63,7 @@ def evaluate(
     """
     manifest = PoolManifest.load(pool_folder / MANIFEST)
     folders = Folders(pool_folder, release, work)
-    units = [folders.unit(spec.sae_id, manifest) for spec in specs]
+    units = [folders.unit(spec.sae_id, manifest, followups) for spec in specs]
     if not units:
         raise NothingFound(f"{release}: no SAEs to evaluate", hint="hubkit train STUDY.yaml")
     warnings = training_warnings(work)
@@ -101,6 +106,8 @@ def inputs_digest(
             "saes": {unit.sae_id: _digests_of(unit) for unit in units},
             "measures": computed_versions(SPLITS, beside=beside_sha256 is not None),
             "bootstrap": [RESAMPLES, SEED, LEVEL],
+            "replication": REPLICATION,
+            "followups": asdict(units[0].followups),
             "permutations": PERMUTATIONS,
             "warnings": warnings,
             "texts": None if texts is None else sha256_of_json({"texts": texts}),

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 from hubkit.engine.threads import threads_for
 from hubkit.evaluate import rows
+from hubkit.evaluate.followups import Followups, resampled, top_features
 from hubkit.evaluate.pool_sae import PoolSae
+from hubkit.evaluate.pool_texts import pool_texts
+from hubkit.evaluate.replication import Alike, alike
 from hubkit.evaluate.values import densities_of, values_of
 from hubkit.release.activations import read_layer
 from hubkit.release.folds import ALL, CONTROL, SEED, folder_of, scenario_folds
@@ -20,10 +23,12 @@ if TYPE_CHECKING:
     from hubkit.engine.events import Progress
     from hubkit.measures.measure import Split
     from hubkit.measures.probed import Probe
+    from hubkit.release.experiments import Stability, TopFeatures
     from hubkit.release.metrics import Density, MetricValue
 
 SPLITS: tuple[Split, ...] = ("train", "crossfit", "control")
 """What a pool with folds has. The order in which an SAE's values are written."""
+NOTHING_MORE = Followups()
 L0_SLACK = 0.25
 """Distance of the L0 on unseen rows from the one asked for, relative to it, from which it is said."""
 
@@ -37,11 +42,13 @@ class Folders:
     work: Path
     """`folds/<fold>/<sae_id>/` and `control/<sae_id>/` lie below it."""
 
-    def unit(self, sae_id: str, manifest: PoolManifest) -> EvaluationUnit:
+    def unit(
+        self, sae_id: str, manifest: PoolManifest, followups: Followups = NOTHING_MORE
+    ) -> EvaluationUnit:
         """What a worker needs for one SAE of the release."""
         draws = {*manifest.folds, *scenario_folds(manifest), CONTROL, *self._seeds(sae_id)}
         beside = {draw: folder_of(self.work, draw) / sae_id for draw in sorted(draws)}
-        return EvaluationUnit(sae_id, self.pool, self.release / sae_id, beside)
+        return EvaluationUnit(sae_id, self.pool, self.release / sae_id, beside, followups)
 
     def _seeds(self, sae_id: str) -> list[str]:
         """Of other seeds those that were trained, from the first on."""
@@ -61,6 +68,7 @@ class EvaluationUnit:
     """The published SAE."""
     beside: dict[str, Path]
     """Draw (fold, whole-scenario fold, control) to the SAE of that draw; a folder need not exist. Other seeds: those that are there."""
+    followups: Followups = NOTHING_MORE
 
 
 @dataclass(frozen=True)
@@ -71,10 +79,14 @@ class Evaluated:
     values: list[MetricValue]
     probe: Probe
     """For the comparison with the layer's raw activations; or why there is none."""
+    alike: Alike
+    """For the comparison with an SAE of another form."""
     kind: str = ""
     """The architecture that it was trained as."""
     densities: list[Density] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    top_features: TopFeatures | None = None
+    stability: Stability | None = None
 
 
 def evaluate_unit(unit: EvaluationUnit, report: Progress) -> Evaluated:
@@ -89,8 +101,19 @@ def evaluate_unit(unit: EvaluationUnit, report: Progress) -> Evaluated:
     with threads_for(x.size):
         values = values_of(subject, SPLITS)
         densities = densities_of(subject, SPLITS)
-        kind = published.trained_as or ""
-        return Evaluated(layer, values, _comparable(subject), kind, densities, _warnings(subject, values))
+        asked = unit.followups
+        texts = pool_texts(unit.pool_folder, manifest) if asked.latents else None
+        return Evaluated(
+            layer,
+            values,
+            _comparable(subject),
+            alike(published, layer, values, subject.compared),
+            published.trained_as or "",
+            densities,
+            _warnings(subject, values),
+            top_features(subject, unit.sae_id, texts, asked.latents) if texts else None,
+            resampled(subject, unit.sae_id, asked.seeds),
+        )
 
 
 def _comparable(subject: PoolSae) -> Probe:

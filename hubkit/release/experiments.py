@@ -29,6 +29,8 @@ class Experiment(Artefact):
 class Tally(Experiment):
     """How many of a set of paired comparisons came out above their reference, where the single differences are not in the file."""
 
+    left_out: ClassVar[frozenset[str]] = frozenset({"source", "collapsed"})
+
     subject: str
     """`SAE probes`, `STE JumpReLU`, ..."""
     reference: str
@@ -38,6 +40,8 @@ class Tally(Experiment):
     total: int = Field(ge=1)
     split: Split
     inconclusive: int = Field(default=0, ge=0)
+    collapsed: int | None = Field(default=None, ge=0)
+    """Subjects that say nothing of their rows; they count among `total`. None where nobody looked."""
     subject_mean: float | None = None
     reference_mean: float | None = None
 
@@ -178,8 +182,11 @@ class TopFeature(Artefact):
 class TopFeatures(Experiment):
     """The latents that tell the labels apart best, in one sample. Chosen by their d: a maximum, so no evidence by itself."""
 
+    left_out: ClassVar[frozenset[str]] = frozenset({"source", "seed"})
+
     sae_id: str
-    seed: int
+    seed: int | None = None
+    """Of the sample; None where it is every row that the SAE saw."""
     rows: dict[str, int]
     """Label to completions in the sample."""
     features: list[TopFeature]

@@ -61,6 +61,7 @@ SECTIONS: tuple[tuple[str, str, str], ...] = (
     ("ExpectedTransfer", "An expected transfer", ""),
     ("Withdrawn", "What an earlier card said wrongly", "Written by `hubkit adopt`."),
     ("Restated", "What an earlier card said too", "Written by `hubkit adopt`."),
+    ("Experiments", "Experiments", ""),
     ("Publication", "publish", "Where the releases go ([publish.md](publish.md)). Without it, to `card.repo_id`. Nothing is sent by `hubkit run` without `--push`."),
     ("IndexSettings", "index", "The repository that lists the others."),
     ("CollectionPlan", "collection", ""),

@@ -114,7 +114,15 @@ def run_evaluate(
 
     where = study_folders(study, folder)
     specs = _specs(study, where)
-    return evaluate(where.pool, where.release, where.work, specs, report=report, engine=engine)
+    return evaluate(
+        where.pool,
+        where.release,
+        where.work,
+        specs,
+        followups=study.experiments.followups,
+        report=report,
+        engine=engine,
+    )
 
 
 def _specs(study: Study, where: StudyFolders) -> list[SaeSpec]:

@@ -17,6 +17,7 @@ from hubkit.models.base_width import base_shape, base_width
 from hubkit.release.pool import MIXED, ONLY
 from hubkit.release.writing import write_text
 from hubkit.small_files import read_regular_text
+from hubkit.study.experiments import Experiments
 from hubkit.study.mistakes import licence_problem, mistakes, model_problem
 from hubkit.study.publication import Publication
 from hubkit.train.grid import AnyGrid, expand_all, grids_of
@@ -40,6 +41,8 @@ class Study(BaseModel):
     """Settings for each architecture, or one spec with axes and overrides; or a list of such grids."""
     card: CardSettings
     """What only the author knows."""
+    experiments: Experiments = Experiments()
+    """What is asked beside the measures."""
     publish: Publication | None = None
     """The index repository and the collection; the repository's own name is the card's."""
 

@@ -232,3 +232,18 @@ def test_only_a_probe_on_training_rows_is_called_not_cross_fitted(
     text = built(tmp_path, saes={BEST: [accuracy(0.66, (90, 91), split)]}, layers=(layer,))
     assert "The best SAE probe" in text
     assert ("The SAE has seen the rows it is tested on" in text) is seen
+
+
+def test_the_index_adds_up_what_is_against_the_same(tmp_path: Path) -> None:
+    """The seeds' 8 of 9 and 7 of 9 are 15 of 18."""
+    folders = []
+    for model, above in {"gpt2": 8, "gpt2-medium": 7}.items():
+        settings = SETTINGS.model_copy(
+            update={"base_model": f"openai-community/{model}", "repo_id": f"o/{model}"}
+        )
+        one = tally(above, 9).model_copy(
+            update={"subject": "STE JumpReLU", "reference": "TopK at the same layer", "inconclusive": 1}
+        )
+        folders.append(write(replace(release_of(settings), tallies=(tally(above, 40), one)), tmp_path / model, small=True))  # fmt: skip
+    text = build_index(folders, IndexSettings(repo_id="o/all", license="mit")).text
+    assert "All 2 of them: STE JumpReLU above TopK at the same layer in 15 of 18 (2 inconclusive): more often than chance" in text  # fmt: skip

@@ -117,6 +117,7 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "- Compared with nothing: the probes of 4 SAEs of one label. The rows that train such a probe were seen by its SAE where they have that label, its test rows were not.": ("tested", "computed"),
         "- 2 of 4 SAE probes are above the raw activations of their layer and 0 below": ("tested", "computed"),
         "Without an effect, the balanced accuracy of the raw activations of layer 1 is 0.510 (mean over 199 permutations, labels permuted; two-sided p = 0.01); brackets are 95 % intervals.": ("tested", "computed"),
+        "above topk at the same layer and condition in 8 of 9 (1 inconclusive, 2 collapsed); expected by chance": ("experiments", "computed"),
         "SAE probes come out above the raw activations of their layer in 8 of 9 (1 inconclusive); expected by chance: 4. **More often than chance.** (Sign test, two-sided p": ("experiments", "computed"),
         "; the comparisons share rows.)": ("experiments", "computed"),
         " Means 70.0 % and 60.0 %, a difference of +10.0 points.": ("experiments", "computed"),
@@ -432,6 +433,7 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "SAE probes (56 %) are above the raw activations of their layer, computed by hubkit; half of them would be where both are equally good.": ("index_trend", "index_stated"),
         " Per model: 22 % to 89 %.": ("index_trend", "index_one"),
         "SAE probes above TopK in 8 of 9: more often than chance (sign test, two-sided p": ("index_trend", "index_stated"),
+        "in 8 of 9 (1 inconclusive): more often": ("index_trend", "index_stated"),
     },
     "index_stated": {
         "Values that hubkit did not compute stand in the cards of their repositories, and in no table here:": ("index_stated", "index_trend"),
@@ -485,6 +487,7 @@ SAID: dict[str, Row] = {
     "Not one of them, the reference included, is above 0.500 (95 % point, permutation of the labels): what is stable here is what noise gives.": ("stated", "monotonic"),
     "All of them are above 0.500": ("monotonic", "stated"),
     "Some are above and some are not above 0.500": ("monotonic", "stated"),
+    "All of them are above the 95 % point of their nulls, 0.500 to 0.700 (": ("monotonic", "stated"),
     "**No evidence of a difference.**": ("monotonic", "stated"),
     "**Less often than chance.**": ("monotonic", "stated"),
     "**More often than chance.**": ("stated", "monotonic"),

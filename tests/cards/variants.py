@@ -403,7 +403,7 @@ PROBES = [
 def _experiments(sae_id: str) -> dict[str, Any]:
     reference = value("d_max", 0.4, 100, null=null(0.5))
     return {
-        "tallies": [TALLY],
+        "tallies": [TALLY, TALLY.model_copy(update={"reference": "topk at the same layer and condition", "collapsed": 2})],
         "tests": TESTS,
         "representations": PROBES,
         "stability": [Stability(sae_id=sae_id, varied="the sample", reference=reference, runs=[StabilityRun(seed=s, value=value("d_max", 0.3 + s / 100, 100), shared=1, of=5) for s in (1, 2)])],
@@ -531,10 +531,12 @@ def monotonic(folder: Path) -> Path:
     mixed = Stability(
         sae_id="a", varied="the seed", reference=value("d_max", 0.4, 100, null=null(0.5)), runs=[run]
     )
+    own = StabilityRun(seed=2, value=value("d_max", 0.8, 100, null=null(0.7)), shared=1, of=5)
+    beside = Stability(sae_id="a", varied="the rows", reference=reference, runs=[own])
     unknown = Stability(sae_id="a", varied="the order", reference=value("d_max", 0.4, 100), runs=[run])
     counts = [TALLY.model_copy(update={"above": above, "total": 9, "inconclusive": 0}) for above in (0, 5)]
     Evidence(
-        source="x", steering=steering, stability=[Stability(sae_id="a", varied="the sample", reference=reference, runs=[run]), mixed, unknown], tallies=counts,
+        source="x", steering=steering, stability=[Stability(sae_id="a", varied="the sample", reference=reference, runs=[run]), mixed, beside, unknown], tallies=counts,
         representations=[RepresentationProbe(representation="raw", values=[probe(0.9)])],
     ).save(folder / "evidence.yaml")  # fmt: skip
     return folder
@@ -1046,7 +1048,10 @@ def index_trend(root: Path) -> str:
         _model(
             root / name,
             name,
-            tallies=(TALLY.model_copy(update={"above": 8 - 2 * i, "inconclusive": 0}), other),
+            tallies=(
+                TALLY.model_copy(update={"above": 8 - 2 * i, "inconclusive": 0, "collapsed": 1}),
+                other.model_copy(update={"inconclusive": int(i > 0)}),
+            ),
         )
         for i, name in enumerate(("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"))
     ]

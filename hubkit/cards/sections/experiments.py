@@ -115,33 +115,44 @@ def stability(facts: Facts) -> Context | Absent:
 def _stability(one: Stability, mark: str | None) -> StabilityFact | None:
     runs = [(run, run.value.value) for run in one.runs if run.value.value is not None]
     values = [value for _, value in runs]
-    reference, null = one.reference.value, one.reference.null_point
-    if not values or reference is None:
+    if not values or one.reference.value is None:
         return None
-    kind = one.reference.null_kind
-    if null is None:
-        words = "whether the value itself is more than chance is not known: the 95 % point of its null is not known"
-    elif max(*values, reference) <= null:
-        words = f"not one of them, the reference included, is above {null:.3f} ({kind}): what is stable here is what noise gives"
-    elif min(*values, reference) > null:
-        words = f"all of them are above {null:.3f} ({kind})"
-    else:
-        words = f"some are above and some are not above {null:.3f} ({kind})"
-    measure = (
-        CATALOGUE[one.reference.measure].title
-        if one.reference.measure in CATALOGUE
-        else one.reference.measure
-    )
+    name = one.reference.measure
     return StabilityFact(
         one,
         mark,
-        measure,
+        CATALOGUE[name].title if name in CATALOGUE else name,
         mean(values),
         stdev(values) if len(values) > 1 else None,
-        [abs(value - reference) for value in values],
+        [abs(value - one.reference.value) for value in values],
         runs,
-        words,
+        _beside_nulls(one),
     )
+
+
+def _beside_nulls(one: Stability) -> str:
+    """Whether what comes back is more than noise gives: each value beside its own null, or beside the reference's where a run states none."""
+    found = [
+        (value.value, null, value.null_kind or one.reference.null_kind)
+        for value in (one.reference, *(run.value for run in one.runs))
+        if value.value is not None
+        and (null := value.null_point if value.null_point is not None else one.reference.null_point)
+        is not None
+    ]
+    if not found:
+        return "whether the value itself is more than chance is not known: the 95 % point of its null is not known"
+    points, kinds = sorted({null for _, null, _ in found}), found[0][2]
+    where = (
+        f"{points[0]:.3f} ({kinds})"
+        if len(points) == 1
+        else f"the 95 % point of their nulls, {points[0]:.3f} to {points[-1]:.3f} ({kinds})"
+    )
+    above = sum(value > null for value, null, _ in found)
+    if not above:
+        return f"not one of them, the reference included, is above {where}: what is stable here is what noise gives"
+    if above == len(found):
+        return f"all of them are above {where}"
+    return f"some are above and some are not above {where}"
 
 
 FEWEST_DOSES = 3

@@ -43,6 +43,10 @@ WIDE = 2
 """A profile of fewer layers is no profile."""
 
 
+RAW = "raw activations"
+"""In what a tally or a comparison is against, where it is against those."""
+
+
 @dataclass(frozen=True)
 class TallyFact:
     """A tally with what chance would have given."""
@@ -64,6 +68,7 @@ def key_findings(facts: Facts) -> Context | Absent:
     peak, best, d_max = peak_layer(facts), best_sae(facts, BALANCED), best_sae(facts, D_MAX)
     judged = judged_comparisons(facts)
     tallies = [tallied(tally) for tally in facts.evaluation.tallies] if facts.evaluation else []
+    raw_tallied = any(RAW in one.tally.reference for one in tallies)
     representations = _compared(facts)
     if not (representations or peak or best or d_max or judged.all or tallies):
         return Absent("Key findings", NOT_COMPUTED)
@@ -106,9 +111,10 @@ def key_findings(facts: Facts) -> Context | Absent:
         "judged": judged,
         "by_chance": len(judged.all) * 0.025,
         "tallies": tallies,
+        "raw_tallied": raw_tallied,
         "tests": grouped(facts.evaluation.tests if facts.evaluation else []),
         "profile": _profile(facts, peak),
-        "singles": _singles(facts, best.sae.sae_id if best else None) if tallies else [],
+        "singles": _singles(facts, best.sae.sae_id if best else None) if raw_tallied else [],
         "compared": representations,
         "all_chance": all_at_chance([value for _, value in representations]),
         "groups": _groups(facts, best.sae.layer) if best else [],

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 
 from hubkit.cards.quantization import quantization_of
 from hubkit.cards.rank import Trend, trend
-from hubkit.cards.sections.findings import TallyFact, tallied
+from hubkit.cards.sections.findings import RAW, TallyFact, tallied
 from hubkit.cards.sections.section import NO_FIELD, NOT_COMPUTED, Absent, Context
 from hubkit.cards.study_facts import IndexFacts, Row
 from hubkit.formats.architectures import TRANSCODERS
+from hubkit.release.experiments import Tally
 
 MEASURE = "SAE probes above the raw activations of their layer"
 
@@ -102,13 +103,33 @@ def counts(facts: IndexFacts) -> Context | Absent:
 
 
 def _other_tallies(facts: IndexFacts) -> list[tuple[str, TallyFact]]:
-    """Tallies against anything but the raw activations."""
-    return [
-        (row.name, tallied(tally))
+    """Tallies against anything but the raw activations, and the same of several releases together."""
+    each = [
+        (row.name, tally)
         for row in facts.rows
         for tally in (row.facts.evaluation.tallies if row.facts.evaluation else [])
-        if "raw activations" not in tally.reference
+        if RAW not in tally.reference
     ]
+    alike: dict[tuple[str, str, str, str], list[Tally]] = {}
+    for _, tally in each:
+        alike.setdefault((tally.subject, tally.reference, tally.measure, tally.split), []).append(tally)
+    pooled = [
+        (f"All {len(several)} of them", _together(several)) for several in alike.values() if len(several) > 1
+    ]
+    return [(name, tallied(tally)) for name, tally in [*each, *pooled]]
+
+
+def _together(several: list[Tally]) -> Tally:
+    """Counts added; a mean over releases of unlike sizes would be nobody's, and is left out."""
+    return several[0].model_copy(
+        update={
+            "above": sum(one.above for one in several),
+            "total": sum(one.total for one in several),
+            "inconclusive": sum(one.inconclusive for one in several),
+            "subject_mean": None,
+            "reference_mean": None,
+        }
+    )
 
 
 def research(facts: IndexFacts) -> Context | Absent:

@@ -38,7 +38,7 @@ CHOSEN = "Hedges and Olkin 1985, of that latent as if it had been chosen beforeh
 def d_max(subject: Subject, split: Split) -> Estimate | None:
     """The largest |d|. Over several parts, SAEs of the folds on the rows that they did not see, the mean of theirs."""
     parts = subject.labelled(split)
-    return None if parts is None else _furthest(parts)
+    return None if parts is None else furthest(parts)
 
 
 def d_above_1(subject: Subject, split: Split) -> Estimate | None:
@@ -99,12 +99,13 @@ def between_wordings(subject: Subject, split: Split) -> Iterable[Told]:
     """The same between the prompts of one wording and those of another: an SAE whose latents tell inputs apart further than labels knows the inputs."""
     for contrast, parts in subject.worded(split):
         try:
-            yield contrast, _furthest(parts)
+            yield contrast, furthest(parts)
         except NotMeasured as why:
             yield contrast, why
 
 
-def _furthest(parts: tuple[Labelled, ...]) -> Estimate:
+def furthest(parts: tuple[Labelled, ...]) -> Estimate:
+    """The largest |d| of some rows with its null; over several parts the mean of theirs. Raises NotMeasured."""
     several = [_largest(part) for part in _telling(parts)]
     n = sum(len(part.positive) for part in parts)
     if not several:

@@ -1,0 +1,29 @@
+"""What a study asks beside the measures that every evaluation takes. Torch-free."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from hubkit.evaluate.followups import Followups
+
+
+class Experiments(BaseModel):
+    """Nothing by itself: examples cite completions, draws cost time."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    top_latents: int = Field(default=0, ge=0, le=100)
+    """How many latents of each SAE of both labels are shown, those that tell the labels apart furthest, each with the beginning of the completion of either label that excites it most: the
+    card then cites completions, published or not."""
+    resampled: tuple[int, ...] = ()
+    """Seeds: for each, half of the rows are drawn anew, and the card says whether the largest |d| and its latents come back."""
+
+    @property
+    def followups(self) -> Followups:
+        """As the evaluation takes them."""
+        from hubkit.evaluate.followups import Followups
+
+        return Followups(self.top_latents, self.resampled)
