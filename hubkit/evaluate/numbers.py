@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from hubkit.measures.catalogue import CATALOGUE
@@ -64,7 +64,7 @@ def entries(evaluation: Evaluation) -> list[Entry]:
     for one in _entries(evaluation):
         seen[one.place] += 1
         again = f" #{seen[one.place]}" if seen[one.place] > 1 else ""
-        found.append(Entry(one.place + again, one.numbers, one.version, one.of_folds, one.computed))
+        found.append(replace(one, place=one.place + again))
     return found
 
 

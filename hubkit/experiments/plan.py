@@ -55,8 +55,8 @@ class SteeringPlan(BaseModel):
         return self
 
 
-class Experiments(BaseModel):
-    """What is done with the base model once the SAEs are there. Each takes the model's time, so none is done unless it is asked for."""
+class ModelExperiments(BaseModel):
+    """What is done with the base model once the SAEs are there."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -71,3 +71,8 @@ class Experiments(BaseModel):
     def tokens(self) -> int:
         """For `spliced`; 0 for none."""
         return TOKENS if self.spliced is True else int(self.spliced)
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether anything is asked for."""
+        return bool(self.steering or self.precisions or self.tokens)
