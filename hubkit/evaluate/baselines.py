@@ -29,6 +29,7 @@ WORDS, LENGTH, SCENARIO, EMBEDDING = (
     "the scenario alone, over all rows",
     "embedding layer",
 )
+BASELINES = {WORDS, LENGTH, SCENARIO, EMBEDDING}
 MOST_WORDS = 4096
 EMBEDDED = {"hook_embed", "blocks.0.hook_resid_pre"}
 """Hooks that give the embedding."""

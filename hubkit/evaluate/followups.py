@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -37,6 +39,8 @@ class Followups:
     """How many of the furthest of each SAE are shown."""
     seeds: tuple[int, ...] = ()
     """Of the draws of half of the rows."""
+    beside: Mapping[str, Path] = field(default_factory=dict)
+    """Other releases by name, whose SAEs are probed on the same rows."""
 
     @classmethod
     def of(cls, evaluation: Evaluation) -> Self:
@@ -44,6 +48,11 @@ class Followups:
         shown = max((len(one.features) for one in evaluation.top_features), default=0)
         runs = evaluation.stability[0].runs if evaluation.stability else []
         return cls(shown, tuple(run.seed for run in runs))
+
+    @property
+    def of_each(self) -> dict[str, Any]:
+        """What decides the values of each SAE."""
+        return {"latents": self.latents, "seeds": list(self.seeds)}
 
 
 def strongest(part: Labelled, most: int) -> tuple[Numbers, Values]:

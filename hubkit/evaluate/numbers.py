@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from hubkit.evaluate.baselines import BASELINES
 from hubkit.measures.catalogue import CATALOGUE
 from hubkit.release.model import Artefact
 
@@ -20,6 +21,7 @@ Status = Literal["exact", "close", "differs", "cannot"]
 OF_MODEL = ("steering", "transfers")
 """Experiments that a study makes with its base model, and no evaluation of a pool."""
 MODEL = "it needs the base model, which a release does not carry"
+NO_WAY = "no file of the release holds what it was computed from"
 FOLDS = "it needs the SAEs of the folds or the control, which a release does not carry; --retrain trains them again"
 FOLD_SPLITS = {"crossfit", "control"}
 NOT_NUMBERS = {"version"}
@@ -37,6 +39,8 @@ class Entry:
     """Of the measure's definition."""
     of_folds: bool = False
     """Whether it may need the SAEs of the folds or the control, which a release does not carry."""
+    computed: bool = True
+    """False of what no evaluation of this release alone makes."""
     of_model: bool = False
     """Whether the base model was run for it."""
 
@@ -88,7 +92,8 @@ def _entries(evaluation: Evaluation) -> Iterator[Entry]:
         place = f"test ({test.test}) of {test.subject} against {test.reference}"
         yield Entry(place, _numbers(test), of_folds=True)
     for probe in evaluation.representations:
-        yield from (_of_value(probe.representation, one) for one in probe.values)
+        here = probe.representation in BASELINES
+        yield from (replace(_of_value(probe.representation, one), computed=here) for one in probe.values)
     yield from _experiments(evaluation)
 
 
@@ -174,6 +179,8 @@ def _why_not(one: Entry, again: Entry | None) -> str | None:
     """Why a number of the file cannot be computed, or None where it can and was not."""
     if one.of_model:
         return MODEL
+    if not one.computed:
+        return NO_WAY
     if again is not None:
         return f"measured by version {one.version} of its definition, this hubkit has version {again.version}"
     return FOLDS if one.of_folds else None

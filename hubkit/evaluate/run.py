@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Protocol
 
 from hubkit import __version__
@@ -13,6 +12,7 @@ from hubkit.engine.local import Local
 from hubkit.engine.work import Unit
 from hubkit.errors import IncompleteError, NothingFound, UsageError
 from hubkit.evaluate.assemble import assemble
+from hubkit.evaluate.companions import companions, digests
 from hubkit.evaluate.followups import Followups
 from hubkit.evaluate.pool_texts import pool_texts
 from hubkit.evaluate.unit import NOTHING_MORE, SPLITS, EvaluationUnit, Folders, evaluate_unit
@@ -81,7 +81,12 @@ def evaluate(  # noqa: PLR0913 - two of them are where it reports and where it r
     texts = pool_texts(pool_folder, manifest)
     extras = read_extras(pool_folder, manifest)
     digest = inputs_digest(
-        units, manifest, warnings, texts=texts, beside_sha256=extras.inputs_sha256 if extras else None
+        units,
+        manifest,
+        warnings,
+        followups,
+        texts=texts,
+        beside_sha256=extras.inputs_sha256 if extras else None,
     )
     ran = Ran.load(work / EXPERIMENTS) if (work / EXPERIMENTS).is_file() else None
     if ran is not None:
@@ -97,6 +102,10 @@ def evaluate(  # noqa: PLR0913 - two of them are where it reports and where it r
     evaluation = assemble(pool_folder, manifest, results.done, warnings, digest, texts)
     if ran is not None:
         evaluation = ran.put_into(evaluation).recorded(__version__)
+    others = companions(pool_folder, manifest, followups.beside)
+    if others:
+        probed = [*evaluation.representations, *others]
+        evaluation = evaluation.model_copy(update={"representations": probed}).recorded(__version__)
     for metrics in evaluation.saes:
         metrics.save(release / metrics.sae_id / METRICS)
     evaluation.save(release / EVALUATION)
@@ -107,6 +116,8 @@ def inputs_digest(
     units: list[EvaluationUnit],
     manifest: PoolManifest,
     warnings: dict[str, list[str]],
+    followups: Followups = NOTHING_MORE,
+    *,
     texts: list[str] | None = None,
     beside_sha256: str | None = None,
 ) -> str:
@@ -123,7 +134,8 @@ def inputs_digest(
             "measures": computed_versions(SPLITS, beside=beside_sha256 is not None),
             "bootstrap": [RESAMPLES, SEED, LEVEL],
             "replication": REPLICATION,
-            "followups": asdict(units[0].followups),
+            "followups": followups.of_each,
+            "companions": digests(manifest, followups.beside),
             "permutations": PERMUTATIONS,
             "warnings": warnings,
             "texts": None if texts is None else sha256_of_json({"texts": texts}),

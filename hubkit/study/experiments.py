@@ -9,6 +9,8 @@ from pydantic import Field
 from hubkit.experiments.plan import ModelExperiments
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hubkit.evaluate.followups import Followups
 
 
@@ -21,9 +23,12 @@ class Experiments(ModelExperiments):
     resampled: tuple[int, ...] = ()
     """Seeds: for each, half of the rows are drawn anew, and the card says whether the largest |d| and its latents come back."""
 
-    @property
-    def followups(self) -> Followups:
-        """As the evaluation takes them."""
+    beside: tuple[str, ...] = ()
+    """Other releases of the study by name, or folders found from where the releases go: their SAEs that read the same place are probed on this release's rows, beside its own. What is not there
+    yet is measured by the next run."""
+
+    def followups(self, folder: Path) -> Followups:
+        """As the evaluation takes them; `folder` is where the releases are."""
         from hubkit.evaluate.followups import Followups
 
-        return Followups(self.top_latents, self.resampled)
+        return Followups(self.top_latents, self.resampled, {name: folder / name for name in self.beside})

@@ -135,7 +135,7 @@ def run_evaluate(
         where.release,
         where.work,
         specs,
-        followups=study.experiments.followups,
+        followups=study.experiments.followups(folder),
         report=report,
         engine=engine,
     )

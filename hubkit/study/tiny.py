@@ -102,8 +102,17 @@ def tiny(study: Study, file: StudyFile, folder: Path) -> Tiny:
     collect = _collect(plan, name, folder, tuple(layers.values()), precision)
     grid = tiny_grids(study, layers, width)
     card = _card(study, name, collect.scenarios[0].prompt, file)
+    small = {one.name: one.name + TINY for one in file.studies}
+    beside = tuple(small.get(name, name) for name in study.experiments.beside)
     made = Study(
-        name=study.name + TINY, collect=collect, grid=grid, card=card, publish=_publication(study.publish)
+        name=study.name + TINY,
+        collect=collect,
+        grid=grid,
+        card=card,
+        experiments=study.experiments.model_copy(
+            update={"beside": beside, "steering": None, "precisions": (), "spliced": False}
+        ),
+        publish=_publication(study.publish),
     )
     return Tiny(made, shape, study.card.base_model, tuple(notes))
 

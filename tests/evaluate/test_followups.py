@@ -187,3 +187,54 @@ def test_nothing_is_cited_unasked(home: Path, tmp_path: Path) -> None:
     again = evaluate(home / "work" / "activations", release, home / "work", SPECS)
     assert (again.top_features, again.stability) == ([], []), "another question, another evaluation"
     assert again.tallies
+
+
+def test_saes_of_another_release_on_these_rows(home: Path, tmp_path: Path) -> None:
+    """Against scikit-learn, fold by fold, on features that SAELens gives; a release without such SAEs is there with its reason, and what comes later is measured by the next run."""
+    import torch
+    from sae_lens import SAE
+    from sklearn.linear_model import LogisticRegression
+
+    release, other = tmp_path / "release", tmp_path / "input"
+    shutil.copytree(home / "release", release)
+    asked = Followups(beside={"input": other})
+    pool, work = home / "work" / "activations", home / "work"
+    (missing,) = (
+        one
+        for one in evaluate(pool, release, work, SPECS, followups=asked).representations
+        if one.representation == "input"
+    )
+    assert missing.values[0].value is None
+
+    shutil.copytree(home / "work" / "folds" / "fold0" / "topk_mixed", other / "topk_mixed")
+    cfg = json.loads((other / "topk_mixed" / "cfg.json").read_text(encoding="utf-8"))
+    cfg["metadata"]["hubkit"]["pool_sha256"] = "0f" * 32
+    (other / "topk_mixed" / "cfg.json").write_text(json.dumps(cfg), encoding="utf-8")
+    found = evaluate(pool, release, work, SPECS, followups=asked)
+    (one,) = (one for one in found.representations if one.representation == "SAE topk_mixed of input")
+    manifest = json.loads((pool / "manifest.json").read_text(encoding="utf-8"))
+    x = load_file(pool / "layer_2.safetensors")["activations"]
+    with torch.no_grad():
+        acts = SAE.load_from_disk(other / "topk_mixed").encode(torch.from_numpy(x)).numpy().astype(np.float64)
+    positive, fold = positive_of(home), np.array([row["split"] for row in manifest["rows"]])
+    scenario = np.array([row["scenario_id"] for row in manifest["rows"]])
+    varied = acts[:, acts.std(0) > 1e-12]
+    scaled = (varied - varied.mean(0)) / varied.std(0)
+    said = np.zeros(len(acts), dtype=bool)
+    for held in np.unique(fold):
+        probe = LogisticRegression(C=1.0, class_weight="balanced", solver="newton-cholesky", tol=1e-12).fit(
+            scaled[fold != held], positive[fold != held]
+        )
+        said[fold == held] = probe.predict(scaled[fold == held])
+    weights, right = [], []
+    for name in np.unique(scenario):
+        here = scenario == name
+        n1, n0 = (here & positive).sum(), (here & ~positive).sum()
+        if n1 and n0:
+            weights.append(n1 * n0 / (n1 + n0))
+            right.append((said[here & positive].mean() + (~said[here & ~positive]).mean()) / 2)
+    assert one.values[0].value == pytest.approx(np.average(right, weights=weights), abs=1e-9)
+    shutil.copytree(home / "work" / "activations", release / "pool" / "activations")
+    shutil.copy(home / "work" / "completions.jsonl", release / "pool" / "completions.jsonl")
+    status = {entry.place: entry.status for entry in reproduce(release).entries if "of input" in entry.place}
+    assert set(status.values()) == {"cannot"}
