@@ -191,10 +191,67 @@ def _verdict(found: list[tuple[float, float, str | None]]) -> str:
 
 FEWEST_DOSES = 3
 """Two points are always monotonic."""
+SIGNIFICANT = 0.05
+ENOUGH = 20
+"""Random directions: the furthest of 19 and one of interest is it one time in twenty."""
+
+
+@dataclass(frozen=True)
+class SteeringFact:
+    """One direction with what may be said of it."""
+
+    steering: Steering
+    mark: str | None
+    monotonic: bool | None
+    """None of fewer than three doses."""
+
+    @property
+    def counted(self) -> bool:
+        """Whether a dose says on how many completions it stands."""
+        return any(dose.n is not None for dose in self.steering.doses)
+
+    @property
+    def tested(self) -> bool:
+        """Whether doses are held against alpha 0, seed by seed."""
+        return any(dose.p_value is not None for dose in self.steering.doses)
+
+    @property
+    def added(self) -> float | None:
+        """Length of alpha 1, as a share of the median length of a row."""
+        return next(
+            (
+                dose.share_of_norm / abs(dose.alpha)
+                for dose in self.steering.doses
+                if dose.alpha and dose.share_of_norm
+            ),
+            None,
+        )
+
+    @property
+    def verdict(self) -> str:
+        """What the tests say; empty where none was made."""
+        one = self.steering
+        if one.test is None:
+            return ""
+        doses = [
+            dose.alpha for dose in one.doses if dose.corrected is not None and dose.corrected < SIGNIFICANT
+        ]
+        trend = one.p_value is not None and one.p_value < SIGNIFICANT
+        if not trend and not doses:
+            return "**No causal effect was found**: neither the trend over alpha nor a dose against alpha 0 is significant (0.05)."
+        moved = " and ".join(
+            (["with alpha"] if trend else [])
+            + ([f"at alpha {', '.join(f'{alpha:+g}' for alpha in doses)} against 0"] if doses else [])
+        )
+        if not one.controls or min(len(control.effects) for control in one.controls) < ENOUGH:
+            return f"The labels moved {moved}; too few random directions were tried to say whether that is more than any direction does."
+        if all(control.p_value < SIGNIFICANT for control in one.controls):
+            return f"The labels moved {moved}, and further than along random directions of the same length."
+        return f"The labels moved {moved}, but **no further than along random directions of the same length**: no causal effect of this direction was found."
 
 
 def steering(facts: Facts) -> Context | Absent:
-    """Dose and response; with the direction's alignment, and whether the response is monotonic."""
+    """Dose and response beside what random directions do; with the direction's alignment, and what the tests say."""
     listed = experiments(facts, "steering")
     if not listed:
         return Absent("Steering", NEITHER)
@@ -203,16 +260,15 @@ def steering(facts: Facts) -> Context | Absent:
         rates = [dose.rate for dose in sorted(one.doses, key=lambda dose: dose.alpha)]
         steps = [b - a for a, b in pairwise(rates)]
         monotonic = all(step >= 0 for step in steps) or all(step <= 0 for step in steps)
-        counted = any(dose.n is not None for dose in one.doses)
-        rows.append((one, mark, monotonic if len(rates) >= FEWEST_DOSES else None, counted))
+        rows.append(SteeringFact(one, mark, monotonic if len(rates) >= FEWEST_DOSES else None))
     return {"rows": rows, "tests": _tested(listed)}
 
 
 def _tested(listed: list[tuple[Steering, str | None]]) -> list[tuple[str | None, list[Steering], bool]]:
-    """Of each origin the directions with a p, and whether none of them changed the labels significantly."""
+    """Of each origin the directions with a p and nothing that says what of, and whether none of them changed the labels significantly."""
     found: dict[str | None, list[Steering]] = {}
     for one, mark in listed:
-        if one.p_value is not None:
+        if one.p_value is not None and one.test is None:
             found.setdefault(mark, []).append(one)
     return [
         (mark, tested, all(_not_significant(one.p_value, one.bound) for one in tested))
