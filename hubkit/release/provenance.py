@@ -73,7 +73,9 @@ class Commit(Artefact):
 class Sampling(Artefact):
     """How the rows came about that the SAEs were trained on: what a reader needs to take such rows anew."""
 
-    left_out: ClassVar[frozenset[str]] = frozenset({"prefills", "top_p", "stop", "skip_after_commit"})
+    left_out: ClassVar[frozenset[str]] = frozenset(
+        {"prefills", "top_p", "stop", "skip_after_commit", "taken"}
+    )
 
     prompts: list[str] = Field(min_length=1)
     """Each sampled equally often; of very many, some that lie evenly among them."""
@@ -94,6 +96,8 @@ class Sampling(Artefact):
     skip_after_commit: int | None = Field(default=None, ge=0)
     """Tokens behind the deciding word that were left out, with all before it; None where what is before it counts."""
     commit: Commit | None = None
+    taken: Literal["afterwards", "while_sampling"] | None = None
+    """When the activations were taken: by running the stored tokens once more, or as they were drawn. None where they were imported."""
 
 
 class ScenarioCount(Artefact):

@@ -88,7 +88,7 @@ def write_provenance(
         completions=completions.counted.written() if completions.counted else {},
         scenarios=list(completions.scenarios),
         labelling=_labelling(study.collect, pool, completions.agreement),
-        sampling=_sampling(study.collect) if study.card.publish_prompts and pool.imported is None else None,
+        sampling=_sampling(study.collect, pool) if study.card.publish_prompts and pool.imported is None else None,
         published_pool=published,
         evaluation=_computation(release / EVALUATION),
         training={spec.sae_id: training[spec.sae_id] for spec in specs if spec.sae_id in training},
@@ -145,7 +145,7 @@ def _commit(plan: CollectPlan) -> Commit | None:
     return Commit(words=words, within=keyword.within, unit=keyword.unit)
 
 
-def _sampling(plan: CollectPlan) -> Sampling | None:
+def _sampling(plan: CollectPlan, pool: PoolManifest) -> Sampling | None:
     """None where conversations were put to the model: a record has single prompts."""
     sampled = [one for one in plan.scenarios if not one.control]
     if any(one.messages for one in sampled):
@@ -164,6 +164,7 @@ def _sampling(plan: CollectPlan) -> Sampling | None:
         without_commit=plan.pool_over == "response_without_commit",
         skip_after_commit=plan.skip_after_commit,
         commit=_commit(plan),
+        taken=pool.activations.taken if pool.activations else None,
     )
 
 
