@@ -26,7 +26,7 @@ def show_plan(console: Console, studies: Sequence[Study], crossfit: CrossFit, wo
         together = sum(one.seconds for one in known) + sum(one.collecting or 0 for one in found)
         some = ";" if len(known) == len(found) else f"; of {len(known)} releases whose width is known"
         console.show(
-            f"[bold]{sum(one.saes for one in found):,} SAEs in {len(found)} releases[/], {sum(one.units for one in found):,} trained with those of folds and controls"
+            f"[bold]{sum(one.saes for one in found):,} SAEs in {len(found)} releases[/], {sum(one.units for one in found):,} trained with those of folds, controls and other seeds"
             f"{some} weights {human_bytes(sum(one.published for one in known))}, work on disk {human_bytes(sum(one.disk for one in known))}, about {duration(together)} here"
         )
     console.say(

@@ -151,7 +151,7 @@ def _show(console: Console, found: Reproduction, trained: Retrained | None) -> N
             else f", the others within {trained.furthest:.1g} of a tensor's largest weight"
         )
         console.show(
-            f"trained again: {trained.saes} SAEs of the release, {trained.identical} of them the same in every bit{off}; {trained.beside} of folds and controls"
+            f"trained again: {trained.saes} SAEs of the release, {trained.identical} of them the same in every bit{off}; {trained.beside} of folds, controls and other seeds"
         )
     if found.of("close"):
         console.show(f"[dim]furthest of those within {found.tolerance:g}: {largest(found.entries):.1g}[/]")

@@ -250,7 +250,7 @@ def _tell(console: Console, summary: TrainSummary, options: Options) -> None:
     )
     console.warn(summary.warnings)
     if summary.beside:
-        console.say(f"[dim]{summary.beside} SAEs of folds and controls have warnings too[/]")
+        console.say(f"[dim]{summary.beside} SAEs of folds, controls and other seeds have warnings too[/]")
 
 
 def evaluate(

@@ -22,7 +22,7 @@ OF_MODEL = ("steering", "transfers")
 """Experiments that a study makes with its base model, and no evaluation of a pool."""
 MODEL = "it needs the base model, which a release does not carry"
 NO_WAY = "no file of the release holds what it was computed from"
-FOLDS = "it needs the SAEs of the folds or the control, which a release does not carry; --retrain trains them again"
+FOLDS = "it needs the SAEs of the folds, the control or other seeds, which a release does not carry; --retrain trains them again"
 FOLD_SPLITS = {"crossfit", "control"}
 NOT_NUMBERS = {"version"}
 
@@ -38,7 +38,7 @@ class Entry:
     version: int | None = None
     """Of the measure's definition."""
     of_folds: bool = False
-    """Whether it may need the SAEs of the folds or the control, which a release does not carry."""
+    """Whether it may need the SAEs of the folds, the control or other seeds, which a release does not carry."""
     computed: bool = True
     """False of what no evaluation of this release alone makes."""
     of_model: bool = False
@@ -113,7 +113,8 @@ def _of_value(where: str, one: MetricValue, *, of_folds: bool = False) -> Entry:
     told = [one.measure, one.split, *(part for part in (one.label, one.contrast) if part)]
     declared = CATALOGUE.get(one.measure)
     of_model = declared is not None and declared.of_spliced is not None
-    return Entry(f"{where}: {', '.join(told)}", _numbers(one), one.version, of_folds, of_model=of_model)
+    trained = of_folds or (declared is not None and declared.of_seeds)
+    return Entry(f"{where}: {', '.join(told)}", _numbers(one), one.version, trained, of_model=of_model)
 
 
 def _numbers(part: Artefact) -> dict[str, Number]:

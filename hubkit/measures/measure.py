@@ -99,6 +99,8 @@ class Measure:
     """Where it is no number but a histogram."""
     by_label: bool = False
     """Whether it is taken of the unseen rows of each label alone as well."""
+    of_seeds: bool = False
+    """Whether it needs the SAE trained from other seeds."""
     of_beside: OfBeside | None = None
     """The same of rows that say what the label means."""
     of_spliced: OfSpliced | None = None

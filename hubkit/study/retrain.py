@@ -51,7 +51,7 @@ class Retrained:
     furthest: float
     """The largest distance of a weight from the published one, relative to the largest of its tensor."""
     beside: int
-    """SAEs of folds and controls."""
+    """SAEs of folds, controls and other seeds."""
 
 
 def retrain(release: Path, folder: Path, *, workers: int, report: Progress) -> Retrained:

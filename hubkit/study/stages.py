@@ -119,7 +119,7 @@ class StudyRun:
         done = run_train(self.study, self.folder, options=self.options, report=self.report)
         warned = tuple((sae_id, text) for sae_id, said in done.warnings.items() for text in said)
         beside = done.trained + done.skipped - len(done.published)
-        told = f"{many(len(done.published), 'SAE')}, {beside:,} of folds and controls; {len(done.warnings)} with warnings"
+        told = f"{many(len(done.published), 'SAE')}, {beside:,} of folds, controls and other seeds; {len(done.warnings)} with warnings"
         return StageDone(Stage.train, done.trained > 0, told, warnings=warned)
 
     def _evaluate(self) -> StageDone:

@@ -102,12 +102,12 @@ class TrainSummary:
     published: dict[str, Done]
     """Every published SAE by sae_id, trained now or before."""
     trained: int
-    """SAEs trained in this run, those of folds and controls included."""
+    """SAEs trained in this run, those of folds, controls and other seeds included."""
     skipped: int
     """SAEs that were there already."""
     seconds: float
     beside: int = 0
-    """SAEs of folds and controls that are there and have warnings of their own."""
+    """SAEs of folds, controls and other seeds that are there and have warnings of their own."""
 
     @property
     def warnings(self) -> dict[str, list[str]]:

@@ -23,7 +23,8 @@ from hubkit.evaluate.reproduce import reproduce
 from hubkit.evaluate.run import evaluate
 from hubkit.release.metrics import Evaluation
 from hubkit.study.retrain import PublishedSpecs, retrain
-from hubkit.train.run import train
+from hubkit.train.plan import CrossFit
+from hubkit.train.run import Options, train
 from hubkit.train.spec import SaeSpec
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("reproduce")
     pool, release, work = home / "work" / "activations", home / "release", home / "work"
     manifest = write_pool(pool, 60, 16)
-    train(SPECS, pool, release, work)
+    train(SPECS, pool, release, work, options=Options(crossfit=CrossFit(seeds=2)))
     evaluate(pool, release, work, SPECS)
     shutil.copytree(pool, release / "pool" / "activations")
     lines = [{"completion_id": row.completion_id, "text": f"one {row.label} word"} for row in manifest.rows]
@@ -81,6 +82,7 @@ def test_a_release_as_it_was_comes_back_to_the_last_digit(release: Path) -> None
     assert "SAE topk_mixed: densities, train" in back
     held = {one.place: one.why for one in found.of("cannot")}
     assert held["SAE topk_mixed: explained_variance, crossfit"] == FOLDS
+    assert held["SAE topk_mixed: seed_agreement, train"] == FOLDS
     assert set(held.values()) == {FOLDS}
     numbers = [one for one in entries(Evaluation.load(release / "evaluation.json")) if "value" in one.numbers]
     assert {one.place for one in numbers} <= back | held.keys(), "no number is passed over"
@@ -166,7 +168,7 @@ def test_every_number_comes_back_once_the_saes_are_trained_again(release: Path, 
     before = {path: path.read_bytes() for path in release.rglob("*") if path.is_file()}
     found = retrain(release, tmp_path / "kept", workers=1, report=silent)
     assert (found.saes, found.identical, found.furthest) == (2, 2, 0.0)
-    assert found.beside == 2 * 2 + 2 * 2 + 1, "folds, whole-scenario folds, and one control"
+    assert found.beside == 2 * 2 + 2 * 2 + 1 + 2, "folds, whole-scenario folds, one control, and another seed"
     again = reproduce(release, beside=tmp_path / "kept" / "work")
     assert (again.of("differs"), again.of("close"), again.of("cannot")) == ([], [], [])
     assert len(again.of("exact")) > 40
@@ -236,11 +238,11 @@ def test_the_verb_trains_again_where_it_is_asked_to(release: Path, tmp_path: Pat
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.stdout
     assert (
-        "trained again: 2 SAEs of the release, 2 of them the same in every bit; 9 of folds and controls"
+        "trained again: 2 SAEs of the release, 2 of them the same in every bit; 11 of folds, controls and other seeds"
         in (" ".join(done.stdout.split()))
     )
     said = json.loads(CliRunner().invoke(app, [*words, "--format", "json", "--quiet"]).stdout)
-    assert said["retrained"] == {"saes": 2, "identical": 2, "furthest": 0.0, "beside": 9}
+    assert said["retrained"] == {"saes": 2, "identical": 2, "furthest": 0.0, "beside": 11}
     refused = CliRunner().invoke(app, ["reproduce", str(release), "--folder", str(tmp_path)])
     assert isinstance(refused.exception, UsageError)
     assert "--folder without --retrain" in refused.exception.message

@@ -87,7 +87,7 @@ def test_the_command_prints_each_release_and_all_of_them_and_runs_nothing(tmp_pa
         "18 gated: 2048 -> 8192 (4x)",
         "21 topk, k 64: ? -> 12288",
         "how wide microsoft/Phi-4-mini-reasoning is, is not known here",
-        "363 SAEs in 9 releases, 4,235 trained with those of folds and controls; of 8 releases whose width is known",
+        "363 SAEs in 9 releases, 4,235 trained with those of folds, controls and other seeds; of 8 releases whose width is known",
     ):
         assert words in said.stdout, words
     assert list(tmp_path.iterdir()) == []

@@ -105,6 +105,7 @@ MEASURES = (
         higher_is_better=True,
         source="arXiv 2505.20254; nulls as arXiv 2606.12138 and the null-calibrated evaluation of ICML 2026 ask for. The seed is the unit: interval by jackknife over seeds",
         splits=("train",),
+        of_seeds=True,
         compute=partial(reseeded, pair=_agreement, null=None),
     ),
     Measure(
@@ -118,6 +119,7 @@ MEASURES = (
         higher_is_better=True,
         source="Paulo & Belrose 2025 (arXiv 2501.16615): 30 % of 131k latents on Llama 3 8B, 42 % of 32k on Pythia 160M. Random directions of any width here share none",
         splits=("train",),
+        of_seeds=True,
         compute=partial(reseeded, pair=_shared, null="random directions: none has such a cosine"),
     ),
     Measure(
@@ -131,6 +133,7 @@ MEASURES = (
         higher_is_better=True,
         source="Null-calibrated evaluation (ICML 2026): density-matched pairs as the null",
         splits=("train",),
+        of_seeds=True,
         compute=partial(reseeded, pair=firing_together, null="latents that fire as often"),
     ),
 )
