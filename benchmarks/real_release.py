@@ -69,13 +69,21 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("study", type=Path, nargs="?", default=STUDY)
     parser.add_argument("--everything", action="store_true")
-    parser.add_argument("--seeds", type=int, default=3, help="seeds of each published SAE, its own counted in")
+    parser.add_argument(
+        "--seeds", type=int, default=3, help="seeds of each published SAE, its own counted in"
+    )
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--keep", type=Path, metavar="DOCS")
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
     line = [sys.executable, "-m", "hubkit", "run", str(asked.study), "--folder", str(asked.folder)]
-    line += ["--workers", str(asked.workers), "--seeds", str(asked.seeds), *([] if asked.everything else ["--rows-only"])]
+    line += [
+        "--workers",
+        str(asked.workers),
+        "--seeds",
+        str(asked.seeds),
+        *([] if asked.everything else ["--rows-only"]),
+    ]
     with local_hub(asked.folder / "hub") as (hub, _):
         env, log = environment(hub.endpoint), asked.folder / TIMES
         for stage in Stage:

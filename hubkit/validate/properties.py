@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from hubkit.models.known import known_config
 from hubkit.readme.claims.fields import FIELDS
 from hubkit.readme.claims.hooks import form_of
-from hubkit.readme.claims.kinds import HookForm, Property
+from hubkit.readme.claims.kinds import HookForm, Property, Superlative
 from hubkit.readme.claims.values import resolved, squeezed
+from hubkit.validate.bound import settled
 from hubkit.validate.card import claim_finding
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.true_values import OF_WEIGHTS, places_of, values_of
@@ -33,24 +34,51 @@ def contradicted(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
     for claim in repo.claims.of(Property):
         if claim.field == "hook_name" and claim.line in of_form:
             continue
-        key = (claim.field, repr(claim.stated) if not claim.sae_id else claim.sae_id)
+        named = repo.bound.of(claim) if claim.row is None and claim.sae_id is None else None
+        whose = claim.sae_id or " ".join(sae.sae_id for sae in named or ())
+        key = (claim.field, whose or repr(claim.stated))
         if key in told:
             continue
-        found = _judged(claim, _meant(claim, saes) if claim.row is None else meant[claim.row])
+        if named:
+            found = _judged(claim, named, named=True)
+        else:
+            found = _judged(claim, _meant(claim, saes) if claim.row is None else meant[claim.row])
         if found is not None:
             told.add(key)
             yield found
 
 
 def comparable(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Property]:
-    """Every claim about a field that the files of one of its SAEs state too."""
+    """Every claim about a field that the files of one of its SAEs state too; of SAEs that are named, if all of them say the same of it."""
     meant = _rows_meant(repo, saes)
     for claim in repo.claims.of(Property):
+        named = repo.bound.of(claim) if claim.row is None and claim.sae_id is None else None
+        if named is not None:
+            verdicts = [_agrees(claim, sae, there) for sae in named if (there := values_of(sae, claim.field))]
+            if settled(verdicts) is not None:
+                yield claim
+            continue
         for sae in _meant(claim, saes) if claim.row is None else meant[claim.row]:
             values = values_of(sae, claim.field)
             if values and (claim.field == "l0" or _agrees(claim, sae, values) is not None):
                 yield claim
                 break
+
+
+def superlatives(repo: RepoFacts) -> Iterator[Found]:
+    """`# the widest` beside code that loads another than the widest SAE."""
+    for claim in repo.claims.of(Superlative):
+        named = repo.bound.of(claim)
+        sizes = {sae.sae_id: getattr(sae.sae, claim.field) for sae in repo.saes}
+        if not named or len(named) != 1 or None in sizes.values():
+            continue
+        best = (max if claim.most else min)(sizes, key=lambda sae_id: sizes[sae_id])
+        own = sizes[named[0].sae_id]
+        if own != sizes[best]:
+            yield claim_finding(
+                claim, f"{claim.field} of {named[0].sae_id}, which the code loads, is {own}, that of {best} is {sizes[best]}",
+                f"load {best}, or say what is loaded", topic=f"most {claim.field}",
+            )  # fmt: skip
 
 
 def _of_another_form(repo: RepoFacts, saes: list[SaeFacts]) -> set[int]:
@@ -92,8 +120,8 @@ def _row_meant(claims: list[Property], saes: list[SaeFacts]) -> list[SaeFacts]:
     return [sae for sae, one in best if list(one.values()).count(False) == fewest]
 
 
-def _judged(claim: Property, saes: list[SaeFacts]) -> Found | None:
-    """A finding, where the claim is wrong of all its SAEs, or of one if it is about all."""
+def _judged(claim: Property, saes: list[SaeFacts], *, named: bool = False) -> Found | None:
+    """A finding, where the claim is wrong of all its SAEs, or of one if it is about all; where they are `named`, of all that are."""
     kind = FIELDS[claim.field].kind
     true = {sae.sae_id: values for sae in saes if (values := values_of(sae, claim.field))}
     by_id = {sae.sae_id: sae for sae in saes}
@@ -102,9 +130,11 @@ def _judged(claim: Property, saes: list[SaeFacts]) -> Found | None:
     if claim.field == "l0":
         return _too_many(claim, true)
     # of "the SAE" beside several nobody knows which is meant: it is wrong where none of them has it
-    if not wrong or (claim.scope != "all" and len(wrong) < len(verdicts)):
+    if not wrong or ((claim.scope != "all" or named) and len(wrong) < len(verdicts)):
         return None
-    whose = f" of {wrong[0]}" if len(wrong) < len(verdicts) else ""
+    if named and settled(verdicts.values()) is not False:
+        return None
+    whose = f" of {wrong[0]}" if named or len(wrong) < len(verdicts) else ""
     shown = " or ".join(_first({_shown(true[sae_id]) for sae_id in wrong}))
     where = "weights" if claim.field in OF_WEIGHTS else "configurations"
     message = f"{claim.field}{whose} is {shown} in the {where}, the card says {kind.shown(claim.stated)}"
