@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from hubkit.models.known import known_config
 from hubkit.readme.claims.fields import FIELDS
 from hubkit.readme.claims.hooks import form_of
-from hubkit.readme.claims.kinds import HookForm, Property, Superlative
+from hubkit.readme.claims.kinds import Claim, HookForm, Property, Superlative
 from hubkit.readme.claims.values import resolved, squeezed
+from hubkit.readme.page import shortened
 from hubkit.validate.bound import settled
-from hubkit.validate.card import claim_finding
+from hubkit.validate.card import claim_finding, width_is_doubted
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.true_values import OF_WEIGHTS, places_of, values_of
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from hubkit.validate.facts import RepoFacts, SaeFacts
 
 HINT = "correct the card: cfg.json has the value; hubkit build-cards copies it"
+DOUBTED = "see HOOK003: d_in is no width of the model that cfg.json names; correct model_name there if the card is right, else the card"
 SIZE = re.compile(r"(?:small|medium|large|xl|mini|xxl|\d+(?:\.\d+)?[mb])(?![a-z])")
 """Behind the name of a model: another model, not its child."""
 MOST_SHOWN = 3
@@ -79,6 +81,31 @@ def superlatives(repo: RepoFacts) -> Iterator[Found]:
                 claim, f"{claim.field} of {named[0].sae_id}, which the code loads, is {own}, that of {best} is {sizes[best]}",
                 f"load {best}, or say what is loaded", topic=f"most {claim.field}",
             )  # fmt: skip
+
+
+EVERY_DEAD = re.compile(
+    r"^(?:every|each|all)\b(?: of)?(?: the| these| our)?(?: \w+)? SAEs?\b[^.]{0,60}? (?:has|have|had) (?:at least one|some|one or more|several) (?:dead|inactive) (?:latents?|features?)\b|"
+    r"(?P<none>^(?:no SAE|none of (?:the|these|our) SAEs)\b[^.]{0,60}? (?:has|have|had) (?:an? |any )?dead (?:latents?|features?)\b)",
+    re.IGNORECASE,
+)
+
+
+def dead_of_all(repo: RepoFacts) -> Iterator[Found]:
+    """ "Every SAE had at least one dead latent", "no SAE has a dead latent", against what the training counted."""
+    counts = {sae.sae_id: values_of(sae, "num_dead_features") for sae in repo.saes}
+    if not counts or not all(counts.values()):
+        return
+    for line in repo.page.prose if repo.page else ():
+        for sentence in () if line.of_others else line.sentences():
+            if not (match := EVERY_DEAD.match(sentence)):
+                continue
+            none = match["none"] is not None
+            other = next((sae_id for sae_id, (dead, *_) in counts.items() if bool(dead) is none), None)
+            if other is not None:
+                claim = Claim(line=line.number, quote=shortened(sentence))
+                yield claim_finding(
+                    claim, f"num_dead_features of {other} is {counts[other][0]} in the configurations", HINT, topic="dead of all"
+                )  # fmt: skip
 
 
 def _of_another_form(repo: RepoFacts, saes: list[SaeFacts]) -> set[int]:
@@ -141,6 +168,8 @@ def _judged(claim: Property, saes: list[SaeFacts], *, named: bool = False) -> Fo
     hint = (
         "correct the card: hubkit validate --deep reads it from the weights" if where == "weights" else HINT
     )
+    if claim.field == "model_name" and any(map(width_is_doubted, saes)):
+        hint = DOUBTED
     found = claim_finding(claim, message, hint, topic=f"{claim.field} {kind.shown(claim.stated)}")
     return _softened(claim, found, [value for sae_id in wrong for value in true[sae_id]])
 

@@ -90,6 +90,14 @@ WRONG_AND_RIGHT = [
     (stream, "The residual stream is read after layers 2, 5, 8 and 11.", "The residual stream is read before layers 2, 5, 8 and 11."),
     (stream, "The first SAE reads what block 2 adds to the stream.", "The first SAE reads what block 1 writes to the stream."),
     (stream, "The folder `layer_N` holds the SAE of the output of block N.", "The folder `layer_N` holds the SAE of the input of block N."),
+    (stream, "Every SAE of the release had at least one dead latent.", "Three SAEs of the release had at least one dead latent."),
+    (stream, "No SAE has a dead latent.", "One SAE of the release has no dead latent."),
+    (stream, code('saes = {n: SAE.from_pretrained("me/saes", f"layer_{n}") for n in range(2, 12, 2)}'), code('saes = {n: SAE.from_pretrained("me/saes", f"layer_{n}") for n in range(2, 12, 3)}')),
+    (stream, code('LAYERS = [2, 5, 8, 10]\nfor n in LAYERS:\n    sae = SAE.from_pretrained("me/saes", f"layer_{n}")'), code('LAYERS = [2, 5, 8, 11]\nfor n in LAYERS:\n    sae = SAE.from_pretrained("me/saes", f"layer_{n}")')),
+    (stream, code('for n in range(12):\n    sae = SAE.from_pretrained("me/saes", f"layer_{n}")'), code('for n in range(12):\n    if n % 3 == 2:\n        sae = SAE.from_pretrained("me/saes", f"layer_{n}")')),
+    (stream, code(f"{LOAD.format('layer_5')}\nhs = model(ids).hidden_states\nz = sae.encode(hs[6])"), code(f"{LOAD.format('layer_5')}\nhs = model(ids).hidden_states\nz = sae.encode(hs[5])")),
+    (mixed, code(f"{LOAD.format('topk_L4')}\nlatent = 40\nprint(sae.W_dec[latent].norm())"), code(f"{LOAD.format('topk_L9')}\nlatent = 40\nprint(sae.W_dec[latent].norm())")),
+    (mixed, code(f"{LOAD.format('topk_L9')}\nz = sae.encode(x)\nassert (z != 0).sum(-1).max() <= 4"), code(f"{LOAD.format('topk_L4')}\nz = sae.encode(x)\nassert (z != 0).sum(-1).max() <= 4")),
     (stream, "The release spans the first to the last block.", "The release spans the third to the last block."),
 ]  # fmt: skip
 
