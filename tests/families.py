@@ -128,6 +128,20 @@ def cut(name: str) -> Change:
     return lambda tensors, _: tensors.update({name: tensors[name][..., :-1]})
 
 
+def one_column(name: str) -> Change:
+    """Every latent reads what the first reads, whichever way round the encoder lies."""
+
+    def change(tensors: Tensors, _: dict[str, Any]) -> None:
+        values = np.array(tensors[name])
+        if values.shape[0] == SMALL[1]:
+            values[:] = values[:1]
+        else:
+            values[:] = values[:, :1]
+        tensors[name] = values
+
+    return change
+
+
 def poisoned(name: str) -> Change:
     def change(tensors: Tensors, _: dict[str, Any]) -> None:
         values = np.array(tensors[name])
@@ -144,6 +158,7 @@ def plants(names: dict[str, str], widths: tuple[str, ...], *, log: bool) -> Iter
     for name in ("W_enc", "W_dec", "b_dec"):
         yield f"{name} is missing", gone(names[name]), "CFG022"
         yield f"{name} is one short", cut(names[name]), "CFG022"
+    yield "all encoder columns the same", one_column(names["W_enc"]), "WTS013"
     yield "NaN in the decoder", poisoned(names["W_dec"]), "WTS011"
     yield (
         "integer weights",
@@ -156,6 +171,9 @@ def plants(names: dict[str, str], widths: tuple[str, ...], *, log: bool) -> Iter
         zero = -np.inf if log else 0.0
         yield "thresholds all zero", full(names["threshold"], zero), "THR001"
         yield "threshold is NaN", poisoned(names["threshold"]), "THR005"
+        for value in (3e-9, 1e-30, 1e30):
+            stored = float(np.log(value)) if log else value
+            yield f"thresholds at {value:g}", full(names["threshold"], stored), "THR012"
         if not log:
             yield "thresholds negative", full(names["threshold"], -0.5), "THR004"
             yield "thresholds never set", full(names["threshold"], -1.0), "THR002"

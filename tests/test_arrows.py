@@ -1,4 +1,4 @@
-"""No room but inference, collect, train, evaluate and lab imports torch and its kin at module level; the cheap verbs run without them."""
+"""No room but inference, collect, train, evaluate, experiments and lab imports torch and its kin at module level; the cheap verbs run without them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HEAVY = {
     "accelerate",
     "ray",
 }
-MAY = {"collect", "inference", "train", "evaluate", "lab"}
+MAY = {"collect", "inference", "train", "evaluate", "experiments", "lab"}
 
 
 def module_level_imports(path: Path) -> set[str]:

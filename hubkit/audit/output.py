@@ -1,4 +1,4 @@
-"""The run's rows as text, JSON, CSV or Markdown: generators of pieces, so that no output is ever whole in memory."""
+"""The run's rows as text, JSON, CSV, Markdown or HTML: generators of pieces, so that no output is ever whole in memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hubkit.audit.across import disagreements
 from hubkit.audit.ranking import Row, Totals, ranked, totals, widest
 from hubkit.texts import json_text, printable
 from hubkit.validate.reporters import markdown
-from hubkit.validate.reporters.text import escape
+from hubkit.validate.reporters.text import escape, without_markup
 from hubkit.words import human_bytes, many
 
 if TYPE_CHECKING:
@@ -26,9 +26,11 @@ WIDTHS = (6, 7, 9, 8, 16, 9, COMMIT)
 
 
 def pieces(store: Store, format: str) -> Iterator[str]:  # noqa: A002 - the option's name in the contract
-    """The whole output in `text` (with markup), `json`, `reports` (JSON with whole reports), `csv` or `markdown`."""
+    """The whole output in `text` (with markup), `json`, `reports` (JSON with whole reports), `csv`, `markdown` or `html`."""
     if format == "text":
         return _text(store)
+    if format == "html":
+        return _html(store)
     if format == "csv":
         return _csv(store)
     return _markdown(store) if format == "markdown" else _json(store, reports=format == "reports")
@@ -92,6 +94,13 @@ def _text(store: Store) -> Iterator[str]:
         yield f"\n[yellow]{escape(line)}[/]\n" if number == 0 else f"  {escape(line)}\n"
     first, *rest = sums(found, str(store.path) if store.path else None)
     yield f"\n{_coloured(found)}{escape(first)}\n" + "".join(f"[dim]{escape(line)}[/]\n" for line in rest)
+
+
+def _html(store: Store) -> Iterator[str]:
+    from hubkit.audit.html import page  # reads every rule's text, which no other format needs
+
+    plain = (without_markup(piece) for piece in _text(store))
+    yield from page(store, plain, _contradictions(store), sums(totals(store), None))
 
 
 def _contradictions(store: Store) -> Iterator[str]:

@@ -38,6 +38,7 @@ class AuditFormat(StrEnum):
     json = "json"
     csv = "csv"
     markdown = "markdown"
+    html = "html"
 
 
 def register(app: typer.Typer) -> None:
@@ -104,6 +105,10 @@ def audit(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to FILE, not to stdout.")
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write the page for a browser too, whatever the format."),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Validate many folders or repositories, worst first. What was read is kept: an audit that was stopped goes on where it stopped."""
@@ -137,6 +142,8 @@ def audit(
         raise
     try:
         _write(found, "reports" if reports else format.value, output, console)
+        if html is not None:
+            _write(found, AuditFormat.html, html, console)
         found.finish()
         across = any(True for _ in disagreements(found))
         code = totals(found).exit_code(fail_on.severity(), contradictions=across)

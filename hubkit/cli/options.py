@@ -41,6 +41,7 @@ class ReportFormat(StrEnum):
     sarif = "sarif"
     github = "github"
     markdown = "markdown"
+    html = "html"
 
 
 Quiet = Annotated[

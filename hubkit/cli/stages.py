@@ -331,8 +331,14 @@ def _evaluate_folder(
             hint="--activations FILE [--labels FILE --scenarios FILE], or --model ID --text FILE",
         )
     from hubkit.evaluate.texts import collected, read_texts
+    from hubkit.experiments.spliced import documents_of, losses
     from hubkit.inference.load import load_model
 
     texts = read_texts(text)
     base = load_model(model, revision=revision)
-    evaluate_given(saes, lambda found: collected(base, found, texts, tokens=tokens, report=report), seen=seen)
+    evaluate_given(
+        saes,
+        lambda found: collected(base, found, texts, tokens=tokens, report=report),
+        seen=seen,
+        losses=lambda found, view: losses(base, documents_of(base, texts, tokens), found, view, report),
+    )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +16,7 @@ from hubkit.evaluate.baselines import SCENARIO, scenario_alone
 from hubkit.evaluate.given_rows import GivenRows, encode_rows, streamed
 from hubkit.evaluate.run import keep_what_is_not_ours
 from hubkit.evaluate.together import selection, tests_of_architectures
-from hubkit.evaluate.values import computed_versions, densities_of, values_of
+from hubkit.evaluate.values import computed_versions, densities_of, values_of, values_spliced
 from hubkit.formats.computed import computation
 from hubkit.formats.detect import read_saes
 from hubkit.formats.folder import folders_of
@@ -31,11 +31,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hubkit.evaluate.given import Given
+    from hubkit.evaluate.values import Loss
     from hubkit.formats.sae import Sae
     from hubkit.measures.design import Design
     from hubkit.measures.measure import Split
     from hubkit.measures.probed import Probe
-    from hubkit.release.metrics import Density, MetricValue
+    from hubkit.release.metrics import Density, MetricValue, TextsRun
     from hubkit.repo.view import RepoView
 
 UNLABELLED = "no labels were given"
@@ -54,15 +55,20 @@ class Found:
     probe: Probe
     kind: str = ""
     densities: tuple[Density, ...] = ()
+    texts: TextsRun | None = None
     warnings: tuple[str, ...] = ()
 
 
 def evaluate_given(
-    folder: Path, rows: Given | Callable[[list[Sae]], Given], *, seen: bool = False
+    folder: Path,
+    rows: Given | Callable[[list[Sae]], Given],
+    *,
+    seen: bool = False,
+    losses: Callable[[Sequence[Sae], RepoView], Mapping[str, Loss]] | None = None,
 ) -> Evaluation:
     """Measure every SAE below `folder` on `rows`; writes metrics.json beside each, and evaluation.json. `rows` may be asked for once the SAEs are known.
 
-    `seen` says that the SAEs were trained on these rows: then reconstruction is a value of training rows, and nothing is probed.
+    `losses` says what the base model loses by each of them, where there is one. `seen` says that the SAEs were trained on these rows: then reconstruction is a value of training rows, and nothing is probed.
     Raises NothingFound without SAEs, UsageError naming an SAE that cannot be computed.
     """
     view = open_folder(folder)
@@ -75,12 +81,15 @@ def evaluate_given(
     keep_what_is_not_ours(folder, folder)
     split: Split = "train" if seen else "held_out"
     done, raw = {}, _Layers(found)
+    lost = losses(saes, view) if losses is not None else {}
     for sae in sorted(saes, key=lambda one: one.sae_id):
         name = found.name_of(sae.hook_name, sae.layer, sae.d_in, sae.sae_id)
         done[sae.sae_id] = _measured(sae, view, name, found, split)
+        if sae.sae_id in lost:
+            done[sae.sae_id] = _with_loss(done[sae.sae_id], lost[sae.sae_id], split)
         if sae.layer is not None and not seen:
             raw.note(sae, name)
-    evaluation = _evaluation(done, raw, found, _digest(folder, saes, found, split))
+    evaluation = _evaluation(done, raw, found, _digest(folder, saes, found, split, lost))
     for metrics in evaluation.saes:
         metrics.save(folder / metrics.sae_id / METRICS)
     evaluation.save(folder / EVALUATION)
@@ -105,6 +114,10 @@ def _measured(sae: Sae, view: RepoView, name: str, given: Given, split: Split) -
         sae.trained_as or "",
         tuple(densities_of(subject, [split])),
     )
+
+
+def _with_loss(found: Found, loss: Loss, split: Split) -> Found:
+    return replace(found, values=[*found.values, *values_spliced(loss.spliced, split)], texts=loss.run)
 
 
 def _names(given: Given) -> tuple[str, str]:
@@ -184,6 +197,7 @@ def _evaluation(done: dict[str, Found], raw: _Layers, given: Given, digest: str)
                     sae_id=sae_id,
                     values=one.values,
                     densities=list(one.densities),
+                    texts=one.texts,
                     warnings=list(one.warnings),
                 )
                 for sae_id, one in done.items()
@@ -197,7 +211,7 @@ def _evaluation(done: dict[str, Found], raw: _Layers, given: Given, digest: str)
     ).recorded(__version__)
 
 
-def _digest(folder: Path, saes: list[Sae], given: Given, split: Split) -> str:
+def _digest(folder: Path, saes: list[Sae], given: Given, split: Split, lost: Mapping[str, Loss]) -> str:
     from hashlib import sha256
 
     files = sorted({path for sae in saes for path in (sae.weights, *sae.files) if path})
@@ -209,6 +223,13 @@ def _digest(folder: Path, saes: list[Sae], given: Given, split: Split) -> str:
             "labels": design.positive.tolist() if design is not None else None,
             "scenarios": design.scenario.tolist() if design is not None else None,
             "split": split,
-            "measures": computed_versions([split], labelled=design is not None and split == "held_out"),
+            "measures": computed_versions(
+                [split], labelled=design is not None and split == "held_out", spliced=bool(lost)
+            ),
+            **(
+                {"texts": {name: one.run.model_dump(mode="json") for name, one in lost.items()}}
+                if lost
+                else {}
+            ),
         }
     )

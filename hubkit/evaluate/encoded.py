@@ -35,6 +35,12 @@ def encode(folder: Path, x: NDArray[np.float32]) -> Encoded:
         return Encoded(x, sae.decode(acts).numpy(), acts.numpy())
 
 
+def decoder_of(folder: Path) -> NDArray[np.float32]:
+    """(d_sae, d_in) the decoder of the SAE in `folder`."""
+    found: NDArray[np.float32] = _loaded(folder).W_dec.detach().numpy()
+    return found
+
+
 def _loaded(folder: Path) -> Any:
     from sae_lens import SAE
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from hubkit.evaluate.baselines import BASELINES
+from hubkit.measures.catalogue import CATALOGUE
 from hubkit.release.model import Artefact
 
 if TYPE_CHECKING:
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 
 Number = int | float
 Status = Literal["exact", "close", "differs", "cannot"]
-UNCOMPUTED = ("steering", "transfers")
-"""Experiments that `evaluation.json` may hold and no evaluation of a pool makes."""
+OF_MODEL = ("steering", "transfers")
+"""Experiments that a study makes with its base model, and no evaluation of a pool."""
+MODEL = "it needs the base model, which a release does not carry"
 NO_WAY = "no file of the release holds what it was computed from"
 FOLDS = "it needs the SAEs of the folds or the control, which a release does not carry; --retrain trains them again"
 FOLD_SPLITS = {"crossfit", "control"}
@@ -38,7 +40,9 @@ class Entry:
     of_folds: bool = False
     """Whether it may need the SAEs of the folds or the control, which a release does not carry."""
     computed: bool = True
-    """False of an experiment that no evaluation makes."""
+    """False of what no evaluation of this release alone makes."""
+    of_model: bool = False
+    """Whether the base model was run for it."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ def entries(evaluation: Evaluation) -> list[Entry]:
     for one in _entries(evaluation):
         seen[one.place] += 1
         again = f" #{seen[one.place]}" if seen[one.place] > 1 else ""
-        found.append(Entry(one.place + again, one.numbers, one.version, one.of_folds, one.computed))
+        found.append(replace(one, place=one.place + again))
     return found
 
 
@@ -100,14 +104,16 @@ def _experiments(evaluation: Evaluation) -> Iterator[Entry]:
         yield Entry(f"SAE {again.sae_id}: stability, {again.varied}", _numbers(again))
     for shown in evaluation.top_features:
         yield Entry(f"SAE {shown.sae_id}: top latents", _numbers(shown))
-    for key in UNCOMPUTED:
+    for key in OF_MODEL:
         for position, experiment in enumerate(getattr(evaluation, key)):
-            yield Entry(f"{key}.{position}", _numbers(experiment), computed=False)
+            yield Entry(f"{key}.{position}", _numbers(experiment), of_model=True)
 
 
 def _of_value(where: str, one: MetricValue, *, of_folds: bool = False) -> Entry:
     told = [one.measure, one.split, *(part for part in (one.label, one.contrast) if part)]
-    return Entry(f"{where}: {', '.join(told)}", _numbers(one), one.version, of_folds)
+    declared = CATALOGUE.get(one.measure)
+    of_model = declared is not None and declared.of_spliced is not None
+    return Entry(f"{where}: {', '.join(told)}", _numbers(one), one.version, of_folds, of_model=of_model)
 
 
 def _numbers(part: Artefact) -> dict[str, Number]:
@@ -171,6 +177,8 @@ def _compared(one: Entry, again: Entry | None, tolerance: float) -> Compared | N
 
 def _why_not(one: Entry, again: Entry | None) -> str | None:
     """Why a number of the file cannot be computed, or None where it can and was not."""
+    if one.of_model:
+        return MODEL
     if not one.computed:
         return NO_WAY
     if again is not None:

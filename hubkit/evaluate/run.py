@@ -20,10 +20,20 @@ from hubkit.evaluate.values import computed_versions
 from hubkit.measures.bootstrap import LEVEL, RESAMPLES, SEED
 from hubkit.measures.inference import PERMUTATIONS
 from hubkit.release.digests import sha256_of_file, sha256_of_json
-from hubkit.release.layout import CFG, EVALUATION, EVIDENCE, MANIFEST, METRICS, TRAINING, WEIGHTS
+from hubkit.release.layout import (
+    CFG,
+    EVALUATION,
+    EVIDENCE,
+    EXPERIMENTS,
+    MANIFEST,
+    METRICS,
+    TRAINING,
+    WEIGHTS,
+)
 from hubkit.release.metrics import Evaluation, SaeMetrics
 from hubkit.release.pool import PoolManifest
 from hubkit.release.pool_extras import read_extras
+from hubkit.release.ran import Ran
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,7 +69,7 @@ def evaluate(  # noqa: PLR0913 - two of them are where it reports and where it r
     """Measure the SAEs `specs` in `release` on the pool, cross-fitted with the SAEs of `<work>/folds/<fold>/<sae_id>/` and controlled
     by those of `<work>/control/<sae_id>/`.
 
-    Without them, cross-fitted values are null and say so. Does nothing when the release was evaluated on the same inputs.
+    What experiments with the base model found (`<work>/experiments.json`) is taken in. Without the SAEs of the folds, cross-fitted values are null and say so. Does nothing when the release was evaluated on the same inputs.
     Raises NothingFound without specs, IncompleteError for missing files, HubkitError naming the SAEs that could not be measured.
     """
     manifest = PoolManifest.load(pool_folder / MANIFEST)
@@ -78,6 +88,9 @@ def evaluate(  # noqa: PLR0913 - two of them are where it reports and where it r
         texts=texts,
         beside_sha256=extras.inputs_sha256 if extras else None,
     )
+    ran = Ran.load(work / EXPERIMENTS) if (work / EXPERIMENTS).is_file() else None
+    if ran is not None:
+        digest = sha256_of_json({"evaluation": digest, "experiments": ran.inputs_sha256})
     finished = _finished(release, digest)
     if finished is not None:
         return finished
@@ -87,6 +100,8 @@ def evaluate(  # noqa: PLR0913 - two of them are where it reports and where it r
     )
     results.raise_failures("SAEs")
     evaluation = assemble(pool_folder, manifest, results.done, warnings, digest, texts)
+    if ran is not None:
+        evaluation = ran.put_into(evaluation).recorded(__version__)
     others = companions(pool_folder, manifest, followups.beside)
     if others:
         probed = [*evaluation.representations, *others]

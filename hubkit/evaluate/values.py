@@ -17,15 +17,22 @@ if TYPE_CHECKING:
     from hubkit.measures.beside import Beside
     from hubkit.measures.design import Design
     from hubkit.measures.measure import Measure, Split, Told
+    from hubkit.measures.paired import Paired
     from hubkit.measures.probed import Probe, Probed
     from hubkit.measures.reconstructed import Reconstructed
+    from hubkit.measures.spliced import Spliced
     from hubkit.measures.subject import Subject
+    from hubkit.release.metrics import TextsRun
 
 
 def computed_versions(
-    splits: Iterable[Split] | None = None, *, labelled: bool = True, beside: bool = True
+    splits: Iterable[Split] | None = None,
+    *,
+    labelled: bool = True,
+    beside: bool = True,
+    spliced: bool = False,
 ) -> dict[str, int]:
-    """Every measure that an evaluation of these splits computes, with the version of its definition; without labels, or rows beside the pool, only what needs none.
+    """Every measure that an evaluation of these splits computes, with the version of its definition; without labels, rows beside the pool, or the base model, only what needs none.
 
     Another measure, one that this evaluation would not take, makes it no older.
     """
@@ -35,6 +42,8 @@ def computed_versions(
         for name, one in CATALOGUE.items()
         if one.is_computed
         and (beside or not one.of_beside)
+        and (spliced or not one.of_spliced)
+        and not one.of_paired  # those are of a transfer, which has a digest of its own
         and (asked is None or not asked.isdisjoint(one.splits))
         and (labelled or not (one.of_labels or one.compare or one.choose or one.of_beside))
     }
@@ -69,6 +78,34 @@ def values_beside(beside: Beside) -> list[MetricValue]:
     """Every measure of the rows that were kept beside a pool, a value for each contrast."""
     several = ((one.name, one.of_beside(beside)) for one in CATALOGUE.values() if one.of_beside)
     return [value for name, told in several for value in _contrasted(name, told, "crossfit")]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What the base model loses by one SAE, and on which texts."""
+
+    spliced: Spliced
+    run: TextsRun
+
+
+def values_spliced(spliced: Spliced, split: Split) -> list[MetricValue]:
+    """Every measure of the base model with the SAE in it."""
+    found = (
+        _value(one.name, split, partial(one.of_spliced, spliced))
+        for one in CATALOGUE.values()
+        if one.of_spliced is not None
+    )
+    return [value for value in found if value is not None]
+
+
+def values_paired(paired: Paired, split: Split) -> list[MetricValue]:
+    """Every measure of an SAE on the same rows twice."""
+    found = (
+        _value(one.name, split, partial(one.of_paired, paired))
+        for one in CATALOGUE.values()
+        if one.of_paired is not None
+    )
+    return [value for value in found if value is not None]
 
 
 def _contrasted(name: str, several: Iterable[Told], split: Split) -> Iterator[MetricValue]:

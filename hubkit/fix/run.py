@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from tempfile import TemporaryDirectory
+from stat import S_ISDIR
+from tempfile import TemporaryDirectory, gettempdir
 
 import hubkit.fix
 from hubkit.engine.events import Event, Progress, silent
@@ -29,6 +32,10 @@ from hubkit.validate.gather import gather
 from hubkit.validate.need import Need
 from hubkit.validate.run import validate
 
+SCRATCH = "hubkit-fix-"
+"""How the folders for new weights begin, in the system's own folder for such."""
+ABANDONED = 86_400.0
+"""Seconds after which one belongs to nobody."""
 ROOT_FILES = (README, EVALUATION, EVIDENCE)
 
 
@@ -108,6 +115,15 @@ class _Work:
         return Fix(self.place, codes, steps, sources, notes, moved)
 
 
+def _sweep() -> None:
+    """Remove what runs left that were killed, as large as the weights that they wrote: folders of this user that nothing was put into for a day."""
+    for folder in Path(gettempdir()).glob(f"{SCRATCH}*"):
+        with suppress(OSError):  # another run was faster
+            state = folder.lstat()
+            if S_ISDIR(state.st_mode) and time.time() - state.st_mtime > ABANDONED:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
 @contextmanager
 def planned(
     view: RepoView, select: tuple[str, ...] = (), *, unsafe: bool = False, report: Progress = silent
@@ -122,7 +138,8 @@ def planned(
             raise UsageError(
                 f"there is no fix for {code!r}", hint=f"hubkit explain {code} says what a person can do"
             )
-    with TemporaryDirectory(prefix="hubkit-fix-", ignore_cleanup_errors=True) as scratch:
+    _sweep()
+    with TemporaryDirectory(prefix=SCRATCH, ignore_cleanup_errors=True) as scratch:
         plan = Plan()
         saes = gather(view, Need.TREE | Need.CFG).saes
         works = []

@@ -146,6 +146,17 @@ class Training:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """An activation that the configuration names and the family's own code has not."""
+
+    said: str
+    """`activation is 'gelu'`."""
+    known: tuple[str, ...]
+    effect: str
+    """What the family's code does then."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sae:
     """One SAE. What its family's files do not say is None."""
 
@@ -182,6 +193,8 @@ class Sae:
     required: frozenset[str] = frozenset()
     """Tensors, by SAELens's names, without which the family's own code does not load it."""
     threshold: Threshold | None = None
+    refused: Refused | None = None
+    """Its place is the origin of `activation`."""
     training: Training = Training()
     origins: Mapping[str, Origin] = field(default_factory=dict)
     """Field to the place where it is written."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 
 from hubkit.errors import HubkitError
-from hubkit.inference.hooks import recorded
+from hubkit.inference.hooks import changed, recorded
 from hubkit.inference.prompts import Prompts
 from hubkit.inference.tokens import decode
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from hubkit.inference.decoding import Decoding
+    from hubkit.inference.hooks import Change
     from hubkit.inference.load import BaseModel
 
 LIKELIEST = 2048
@@ -69,12 +70,14 @@ def sample(
     prompts: Prompts | None = None,
     *,
     module_paths: Sequence[str] = (),
+    changes: Mapping[str, Change] | None = None,
 ) -> list[Sampled]:
     """One completion for each of `draws`, as one batch; `prompts` keeps what is known of prompts from batch to batch.
 
     Each completion has a generator of its own on the CPU and takes one uniform number per token (inverse distribution
     function), so the same seed draws the same completion in any batch, on one machine, up to rounding in the model.
-    With `module_paths` the outputs of those modules are kept of every token: the last one is run for them, too.
+    With `module_paths` the outputs of those modules are kept of every token: the last one is run for them, too. With `changes` the outputs of modules are
+    changed at every token of the completions and at none of the prompts, so that the first token is drawn as it is without.
     Raises HubkitError when the model gives NaN or infinite logits.
     """
     begun = (prompts or Prompts(base)).begin([draw.prompt for draw in draws])
@@ -89,7 +92,7 @@ def sample(
         if 2 * len(needed) <= len(active):
             begun.keep(needed)
             active, tokens, kept = [active[i] for i in needed], tokens[needed], [kept[i] for i in needed]
-        with recorded(base.model, module_paths) as outputs:
+        with changed(base.model, changes or {}), recorded(base.model, module_paths) as outputs:
             out = begun.go_on(tokens[:, None])
         for path in module_paths:
             for row, fresh, state in zip(active, kept, outputs[path][:, -1].float().cpu(), strict=True):

@@ -1,4 +1,4 @@
-"""What chosen modules of a model give for sequences of tokens, by forward hooks. Needs torch."""
+"""What chosen modules of a model give for sequences of tokens, and what is put in its place, by forward hooks. Needs torch."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from hubkit.inference.load import BaseModel
+
+    Change = Callable[[Any], Any]
+    """From a module's output (rows, positions, d) to what stands in its place, of the same shape."""
 
 
 def module_outputs(
@@ -51,3 +54,34 @@ def recorded(model: Any, module_paths: Sequence[str]) -> Iterator[dict[str, Any]
     finally:
         for handle in handles:
             handle.remove()
+
+
+@contextmanager
+def changed(model: Any, changes: Mapping[str, Change]) -> Iterator[None]:
+    """While the block runs, what each of these modules gives is what its change makes of it; of a module that gives a tuple, the first element."""
+
+    def hook_of(change: Change) -> Any:
+        def hook(_module: Any, _inputs: Any, output: Any) -> Any:
+            if isinstance(output, tuple):
+                return (change(output[0]), *output[1:])
+            return change(output)
+
+        return hook
+
+    handles = [
+        model.get_submodule(path).register_forward_hook(hook_of(change)) for path, change in changes.items()
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def adding(vector: Any) -> Change:
+    """Adds `vector` (d,) at every position, in the numbers of the output."""
+
+    def change(output: Any) -> Any:
+        return output + vector.to(output.device, output.dtype)
+
+    return change

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from hubkit.measures.beside import Beside
     from hubkit.measures.design import Design
     from hubkit.measures.estimate import Estimate, Histogram, NotMeasured
+    from hubkit.measures.paired import Paired
     from hubkit.measures.probed import Probe, Probed
+    from hubkit.measures.spliced import Spliced
     from hubkit.measures.subject import Subject
 
 Split = Literal["train", "crossfit", "held_out", "control"]
@@ -37,6 +39,10 @@ Contrasts = Callable[["Subject", Split], Iterable[Told]]
 """The measure of other groups of rows than the two labels, a value for each pair."""
 OfBeside = Callable[["Beside"], Iterable[Told]]
 """Of a layer with the rows that were kept beside the pool: a value for each contrast."""
+OfSpliced = Callable[["Spliced"], "Estimate"]
+"""Of a base model with the SAE in the place of its activations. Raises NotMeasured."""
+OfPaired = Callable[["Paired"], "Estimate"]
+"""Of an SAE on the same rows twice. Raises NotMeasured."""
 ROUNDING = 1e-9
 """Slack for sums of float64 that end a hair outside an exact bound."""
 Valued = TypeVar("Valued")
@@ -95,6 +101,10 @@ class Measure:
     """Whether it is taken of the unseen rows of each label alone as well."""
     of_beside: OfBeside | None = None
     """The same of rows that say what the label means."""
+    of_spliced: OfSpliced | None = None
+    """The same of the base model with the SAE in it."""
+    of_paired: OfPaired | None = None
+    """The same between two runs of the base model."""
     on_card: OnCard = OnCard()
     columns_elsewhere: str | None = None
     """A pattern of the titles that columns of it have in anybody's card, upper and lower case alike."""
@@ -110,7 +120,16 @@ class Measure:
     @property
     def is_computed(self) -> bool:
         """Whether hubkit computes it, of whatever."""
-        return any((self.compute, self.compare, self.choose, self.count, self.of_beside))
+        ways = (
+            self.compute,
+            self.compare,
+            self.choose,
+            self.count,
+            self.of_beside,
+            self.of_spliced,
+            self.of_paired,
+        )
+        return any(ways)
 
     @property
     def heading(self) -> str:

@@ -51,6 +51,13 @@ def links_out(release: Path) -> tuple[str, ...]:
     return tuple(sorted(view.outward))
 
 
+def links_not_followed(release: Path) -> tuple[str, ...]:
+    """The links in the folder to folders in it, and those that lead nowhere, which are never sent either."""
+    view = open_folder(release)
+    view.list()
+    return tuple(sorted(view.unfollowed))
+
+
 def _outermost(path: str) -> str:
     """The folder because of which a file is left out, or the file itself."""
     parts = path.split("/")

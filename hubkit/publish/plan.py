@@ -11,7 +11,7 @@ from hubkit.cards.settings import REPO_ID
 from hubkit.engine.events import Progress, silent
 from hubkit.errors import UsageError
 from hubkit.localhub.gitignore import GITIGNORE, ignored_by
-from hubkit.publish.files import LocalFile, hash_release, left_out, links_out, some_files
+from hubkit.publish.files import LocalFile, hash_release, left_out, links_not_followed, links_out, some_files
 from hubkit.publish.remote import Remote, read_remote, read_text
 from hubkit.release.digests import sha256_of_json
 from hubkit.release.layout import CFG
@@ -184,6 +184,7 @@ def make_plan(  # noqa: PLR0913 - one keyword a choice
             *_notes(target, remote, foreign, prune=prune),
             *_left_out(left_out(release, include)),
             *_links_out(links_out(release)),
+            *_links_not_followed(links_not_followed(release)),
         ),
     )
 
@@ -195,6 +196,11 @@ def _left_out(paths: tuple[str, ...]) -> tuple[str, ...]:
     return (
         f"not sent, because it is no part of a release: {shown}; --include PATTERN sends it all the same",
     )
+
+
+def _links_not_followed(paths: tuple[str, ...]) -> tuple[str, ...]:
+    what = "not sent, because it is a link to a folder, or one that leads nowhere"
+    return (f"{what}: {some(list(paths))}",) if paths else ()
 
 
 def _links_out(paths: tuple[str, ...]) -> tuple[str, ...]:

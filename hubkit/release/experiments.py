@@ -5,7 +5,7 @@ Every list may be empty: what was not done is not there, and the card says "not 
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -102,16 +102,48 @@ class Stability(Experiment):
 class SteeringDose(Artefact):
     """One strength of a steering experiment."""
 
+    left_out: ClassVar[frozenset[str]] = frozenset(
+        {"share_of_norm", "bounds", "changed", "p_value", "corrected"}
+    )
+
     alpha: float
     rate: float = Field(ge=0, le=1)
     """Share of the decided completions that are labelled `label`."""
     n: int | None = None
+    """Decided completions."""
     undecided: float | None = Field(default=None, ge=0, le=1)
     """Share of all completions that the judge could not decide."""
+    share_of_norm: float | None = Field(default=None, ge=0)
+    """Length of what is added, as a share of the median length of a row."""
+    bounds: tuple[float, float] | None = Field(default=None, strict=False)
+    """The rate of all completions if every undecided one had the other label, and if every one had this label."""
+    changed: tuple[int, int] | None = Field(default=None, strict=False)
+    """Seeds whose completion has `label` here and the other label at alpha 0, and the reverse."""
+    p_value: float | None = Field(default=None, ge=0, le=1)
+    """McNemar's exact test of `changed`, two-sided."""
+    corrected: float | None = Field(default=None, ge=0, le=1)
+    """The same after Holm, over the doses of this direction."""
+
+
+class SteeringControl(Artefact):
+    """Random directions of the same length, at the largest and the smallest alpha."""
+
+    kind: str
+    """How they were drawn."""
+    effects: list[float]
+    """What `effect` is for each of them."""
+    undecided: float = Field(ge=0, le=1)
+    """Share of their completions that the judge could not decide."""
+    p_value: float = Field(ge=0, le=1)
+    """(1 + b) / (1 + n), b of these n effects being as far from 0 as that of the direction itself."""
 
 
 class Steering(Experiment):
     """Adding a direction to the residual stream, and what became of the labels."""
+
+    left_out: ClassVar[frozenset[str]] = frozenset(
+        {"source", "test", "effect", "controls", "hook_name", "completions", "judge"}
+    )
 
     sae_id: str | None = None
     direction: str
@@ -124,6 +156,17 @@ class Steering(Experiment):
     doses: list[SteeringDose] = Field(default_factory=list)
     p_value: float | None = Field(default=None, ge=0, le=1)
     bound: Bound = "="
+    test: str | None = None
+    """What `p_value` is of."""
+    effect: float | None = Field(default=None, ge=-1, le=1)
+    """Rate at the largest alpha less the rate at the smallest, over all completions, an undecided one counting as a half."""
+    controls: list[SteeringControl] = Field(default_factory=list)
+    hook_name: str | None = None
+    """Where it was added, TransformerLens's name."""
+    completions: int | None = Field(default=None, ge=1)
+    """Seeds at each dose, the same ones at all of them."""
+    judge: str | None = None
+    """Who labelled the completions."""
 
 
 class TopFeature(Artefact):
@@ -149,10 +192,26 @@ class TopFeatures(Experiment):
     features: list[TopFeature]
 
 
+Verdict = Literal["portable", "retrain", "undecided"]
+
+
 class Transfer(Experiment):
     """What the SAEs do on activations of another precision or model."""
+
+    left_out: ClassVar[frozenset[str]] = frozenset(
+        {"source", "ceiling", "verdict", "because", "rule", "reason"}
+    )
 
     to: str
     """The same words as in `transfers` of card.yaml."""
     sae_id: str | None = None
     values: list[MetricValue]
+    ceiling: list[MetricValue] = Field(default_factory=list)
+    """The same of the precision that the SAE was trained on, run again: no other can be nearer."""
+    verdict: Verdict | None = None
+    because: str | None = None
+    """Why the verdict is that one."""
+    rule: str | None = None
+    """By which it was given."""
+    reason: str | None = None
+    """Why nothing was measured: then what is said of it is an expectation."""

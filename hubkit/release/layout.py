@@ -19,7 +19,7 @@ CARD_SETTINGS = "card.yaml"
 
 LEFT_OUT_FOLDERS = {"wandb", ".ipynb_checkpoints", ".idea", ".vscode", ".ssh", ".aws", ".gnupg", ".kube"}
 LEFT_OUT_FILES = re.compile(
-    r"\.DS_Store|\._.*|Thumbs\.db|desktop\.ini|.*\.py[co]|.*\.tmp|.*\.sw[op]|.*~|slurm-.*\.(?:out|err)|nohup\.out|rclone\.conf|\.(?:bash|zsh|python|psql|mysql|node_repl)_history",
+    r"\.DS_Store|\._.*|\..+\.[0-9a-f]{8}\.hubkit-fix|Thumbs\.db|desktop\.ini|.*\.py[co]|.*\.tmp|.*\.sw[op]|.*~|slurm-.*\.(?:out|err)|nohup\.out|rclone\.conf|\.(?:bash|zsh|python|psql|mysql|node_repl)_history",
     re.IGNORECASE,
 )
 
@@ -50,6 +50,8 @@ MANIFEST = "manifest.json"
 EXTRAS = "extras.json"
 """Beside the manifest of a pool: rows that say what its labels mean."""
 POOL_REPORT = "pool_report.json"
+EXPERIMENTS = "experiments.json"
+"""In the work folder: what experiments with the base model found."""
 TIMES = "collecting.json"
 """In the work folder: what each stage of collecting took."""
 DONE = "done.json"

@@ -35,6 +35,7 @@ __all__ = [
     "Selection",
     "Split",
     "Spread",
+    "TextsRun",
 ]
 
 
@@ -55,10 +56,35 @@ class Density(Artefact):
     counts: tuple[int, ...] = Field(strict=False)
 
 
+class TextsRun(Artefact):
+    """The texts on which the base model was run with the SAE in the place of its activations."""
+
+    left_out: ClassVar[frozenset[str]] = frozenset({"trained_on"})
+
+    hook_name: str = ""
+    """Where the SAE stood."""
+    documents: int = Field(ge=1)
+    tokens: int = Field(ge=1)
+    """Of all of them, special ones too."""
+    special: int = Field(ge=0)
+    """Of these, tokens that keep their activations and are not counted: BOS, EOS, PAD, SEP."""
+    longest: int = Field(ge=1)
+    """Tokens of the longest text, or piece of one, that the model read at once."""
+    bos: Literal["all", "some", "none"]
+    """How many of them begin with the tokenizer's BOS token."""
+    after_prompt: bool = False
+    """Whether they are completions: then predictions of the prompt are not counted."""
+    precision: str
+    """Of the base model."""
+    tokens_sha256: str
+    trained_on: str | None = None
+    """What one row of the SAE's training was, where that was no token: then tokens are out of what it was trained on."""
+
+
 class SaeMetrics(Artefact):
     """`<sae_id>/metrics.json`."""
 
-    left_out: ClassVar[frozenset[str]] = frozenset({"densities"})
+    left_out: ClassVar[frozenset[str]] = frozenset({"densities", "texts"})
     older: ClassVar[frozenset[str]] = frozenset({"urn:hubkit:metrics:1"})
 
     schema_: Literal["urn:hubkit:metrics:2"] = Field(default="urn:hubkit:metrics:2", alias="$schema")
@@ -66,6 +92,8 @@ class SaeMetrics(Artefact):
     values: list[MetricValue]
     densities: list[Density] = Field(default_factory=list)
     """How often latents fire, on each of its splits."""
+    texts: TextsRun | None = None
+    """On which the values of the base model with this SAE in it were taken."""
     warnings: list[str] = Field(default_factory=list)
     """What training or evaluation said loudly about this SAE."""
 

@@ -42,6 +42,8 @@ class LocalView(RepoView):
     """Folders of machinery that were met and not listed."""
     outward: list[str] = field(default_factory=list)
     """Links to files and folders outside, which were met and not followed."""
+    unfollowed: list[str] = field(default_factory=list)
+    """Links to folders inside, and links that lead nowhere: not listed either."""
     odd: list[str] = field(default_factory=list)
     """What is neither a file, a folder nor a link: pipes, sockets, devices."""
     machinery: tuple[str, ...] = ()
@@ -82,8 +84,8 @@ class LocalView(RepoView):
                     yield Entry(above + item.name, item.stat().st_size)
                 elif item.is_symlink() and (target := _target(item)) and not self._stays_inside(target):
                     self.outward.append(above + item.name)
-                elif not item.is_symlink():
-                    self.odd.append(above + item.name)
+                else:
+                    (self.unfollowed if item.is_symlink() else self.odd).append(above + item.name)
 
     def _is_skipped(self, folder: str) -> bool:
         if self.machinery:

@@ -18,6 +18,7 @@ from hubkit.publish.plan import Target, make_plan
 from hubkit.publish.rehearse import Code, Rehearsal, carry_out, local_hub, publish_locally
 from hubkit.release.layout import WEIGHTS
 from hubkit.repo.local import open_folder
+from hubkit.study.experiments import Experiments
 from hubkit.study.pipeline import Outcome, run_study
 from hubkit.study.study import Study, save_study
 from hubkit.train.grid import GridPlan
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 D_SAE = 256
 K = 16
+SEEDS = 3
+"""Of each published SAE: the fewest with an interval of their agreement."""
 OWNER = "hubkit-demo"
 
 
@@ -65,6 +68,7 @@ def demo_study(model: LabModel, *, null: bool, seed: int) -> Study:
             },
             conditions=("mixed", "deceptive_only", "honest_only"),
         ),
+        experiments=Experiments(top_latents=3, resampled=(1, 2, 3)),
         card=CardSettings(
             repo_id=f"{OWNER}/{name}",
             base_model=model.name,
@@ -96,7 +100,7 @@ def run_demo(
         folder / "study.yaml",
     )
     # Whole-scenario folds would nearly double the training, and the demo is there to be over soon.
-    options = Options(CrossFit(scenarios=False), workers=workers)
+    options = Options(CrossFit(scenarios=False, seeds=SEEDS), workers=workers)
     outcome = run_study(study, folder, options=options, report=report)
     build_card(outcome.folders.release, study.card, run=partial(run_card, base_model=model.folder))
     clean_report = validate(open_folder(outcome.folders.release))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from hubkit.experiments.plan import ModelExperiments
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -12,10 +14,8 @@ if TYPE_CHECKING:
     from hubkit.evaluate.followups import Followups
 
 
-class Experiments(BaseModel):
-    """Nothing by itself: examples cite completions, draws cost time."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+class Experiments(ModelExperiments):
+    """Nothing by itself: examples cite completions, draws and the base model cost time."""
 
     top_latents: int = Field(default=0, ge=0, le=100)
     """How many latents of each SAE of both labels are shown, those that tell the labels apart furthest, each with the beginning of the completion of either label that excites it most: the

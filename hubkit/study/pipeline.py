@@ -15,7 +15,15 @@ from hubkit.engine.events import Progress, silent
 from hubkit.engine.threads import one_thread
 from hubkit.errors import IncompleteError, UsageError
 from hubkit.release.agreement import Agreement
-from hubkit.release.layout import ACTIVATIONS, AGREEMENT, COMPLETIONS, MANIFEST, POOL_REPORT, ROOT_CONFIG
+from hubkit.release.layout import (
+    ACTIVATIONS,
+    AGREEMENT,
+    COMPLETIONS,
+    EXPERIMENTS,
+    MANIFEST,
+    POOL_REPORT,
+    ROOT_CONFIG,
+)
 from hubkit.release.pool import PoolManifest
 from hubkit.release.provenance import CompletionCounts, ScenarioCount
 from hubkit.release.writing import keep_or_write, to_json
@@ -114,6 +122,14 @@ def run_evaluate(
 
     where = study_folders(study, folder)
     specs = _specs(study, where)
+    if study.experiments.needs_model:
+        from hubkit.experiments.run import Places, run_experiments
+
+        places, ids = Places(where.pool, where.release, where.work), [spec.sae_id for spec in specs]
+        with one_thread() if _is_small(study.collect.model) else nullcontext():
+            run_experiments(study.experiments, study.collect, places, ids, report)
+    else:
+        (where.work / EXPERIMENTS).unlink(missing_ok=True)
     return evaluate(
         where.pool,
         where.release,

@@ -13,6 +13,7 @@ from hubkit.cards.settings import CardSettings
 from hubkit.collect.plan import CollectPlan
 from hubkit.collect.situations import BUILTIN
 from hubkit.errors import UsageError
+from hubkit.experiments.plan import judge_problem
 from hubkit.models.base_width import base_shape, base_width
 from hubkit.release.pool import MIXED, ONLY
 from hubkit.release.writing import write_text
@@ -77,6 +78,24 @@ class Study(BaseModel):
         conditions = {*named, *(spec.condition for spec in specs)}
         _refuse("conditions", conditions, {MIXED, *(label + ONLY for label in self.collect.labels)})
         _refuse("layers", {spec.layer for spec in specs}, set(self.collect.layers))
+        return self
+
+    @model_validator(mode="after")
+    def _experiments_fit(self) -> Self:
+        """What would be refused once everything is trained."""
+        steering = self.experiments.steering
+        if steering is None:
+            return self
+        if self._known_width() is not None:
+            known = {spec.sae_id for spec in self.specs()}
+            unknown = sorted(set(steering.saes) - known)
+            if unknown:
+                raise ValueError(
+                    f"experiments.steering.saes: {_listed(unknown)}, expected some of {_listed(sorted(known))}"
+                )
+        problem = judge_problem(steering.judge or self.collect.judge)
+        if problem is not None:
+            raise ValueError(f"experiments.steering: {problem}")
         return self
 
     def specs(self, d_in: int | None = None) -> list[SaeSpec]:
@@ -186,4 +205,7 @@ def save_study(study: Study, path: Path) -> None:
         data["collect"]["second_judges"] = [
             one.model_dump(mode="json") for one in study.collect.second_judges
         ]
+    steering = study.experiments.steering
+    if steering is not None and steering.judge is not None:
+        data["experiments"]["steering"]["judge"] = steering.judge.model_dump(mode="json")
     write_text(path, yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120))

@@ -95,6 +95,10 @@ def tiny(study: Study, file: StudyFile, folder: Path) -> Tiny:
         )
     if plan.completions_from is not None:
         notes.append("completions_from is left out: a tiny model's completions are its own")
+    if study.experiments.needs_model:
+        notes.append(
+            "experiments with the base model are left out: their doses, texts and precisions are the real model's"
+        )
     collect = _collect(plan, name, folder, tuple(layers.values()), precision)
     grid = tiny_grids(study, layers, width)
     card = _card(study, name, collect.scenarios[0].prompt, file)
@@ -105,7 +109,9 @@ def tiny(study: Study, file: StudyFile, folder: Path) -> Tiny:
         collect=collect,
         grid=grid,
         card=card,
-        experiments=study.experiments.model_copy(update={"beside": beside}),
+        experiments=study.experiments.model_copy(
+            update={"beside": beside, "steering": None, "precisions": (), "spliced": False}
+        ),
         publish=_publication(study.publish),
     )
     return Tiny(made, shape, study.card.base_model, tuple(notes))

@@ -5,8 +5,10 @@ A name decides nothing. A file may be a pickle and an archive at once: it is loo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from hubkit.errors import IncompleteError
@@ -14,7 +16,8 @@ from hubkit.tensors.arrow_types import is_table
 from hubkit.tensors.code_names import runs_as_member
 from hubkit.tensors.contents import Contents, Inside
 from hubkit.tensors.embedded import MOST, embedded
-from hubkit.tensors.encoded import READ_BY_PEOPLE, encoded
+from hubkit.tensors.encoded import MOST as MOST_OF_TEXT
+from hubkit.tensors.encoded import PER_COST, PIECE, READ_BY_PEOPLE, encoded
 from hubkit.tensors.endings import called, promise, says_packed, without_packing
 from hubkit.tensors.joblib_arrays import WRAPPERS, joblib_imports
 from hubkit.tensors.kinds import HEAD, JOBLIB_OLD, ZIPS, is_tar, may_hold, packing, unknown_packing
@@ -38,7 +41,7 @@ from hubkit.tensors.pickle_stream import BeyondError, PickleError, PickleStream,
 from hubkit.tensors.pickle_trace import MAX_COST, Trace, trace_pickles
 from hubkit.tensors.signatures import LFS_POINTER, inert, is_hdf5_further_on, program, reads_as_text
 from hubkit.tensors.unpacked import PackingError, Unpacked
-from hubkit.tensors.view_file import Share, ViewFile, is_streamed
+from hubkit.tensors.view_file import MOST_AT_ONCE, Share, ViewFile, Window, is_streamed
 from hubkit.tensors.zip_entries import ends_as_zip
 
 if TYPE_CHECKING:
@@ -49,6 +52,14 @@ MAX_DEPTH = 4
 """Containers inside each other: a `.tar.gz` with a torch checkpoint in it has three."""
 UNRECOGNISED = "its name says that it is packed, and its bytes are of no kind that is known here"
 NOT_BROUGHT = "HDF5, of which a copy on disk is searched for pickles, and which was not brought here"
+WIDE = (b"\xff\xfe", b"\xfe\xff")
+"""How UTF-16 begins, in which any two bytes may follow each other."""
+ANNOUNCED = re.compile(rb"\x80[\x02-\x05]")
+"""PROTO of the protocols that have it. Source: Lib/pickle.py of CPython 3.13."""
+MOST_TRIED = 1_000
+"""Places in one file at which a pickle may begin: raw numbers have one in 16,000 bytes."""
+AS_A_PICKLE = "data.pkl"
+"""What bytes are called that a pickle has unpickled."""
 SEARCHED = {"hdf5", "parquet", "arrow"}
 """Kinds of data in which some readers unpickle what they find: as far as it is not compressed."""
 
@@ -74,7 +85,7 @@ class _Look:
     def __init__(self, share: Share, known: Callable[[str], bool], *, near: bool) -> None:
         self.contents = Contents()
         self.share, self._known, self.near = share, known, near
-        self._members = 0
+        self._members = self._nested = 0
 
     def into(self, file: Readable, place: str, depth: int, name: str, *, raw: bool = False) -> None:
         """What `file` holds, as every reader that may be given it sees it; `raw`: it is there to hold numbers and nothing else.
@@ -114,8 +125,15 @@ class _Look:
             self._other(file, inert(head), place)
         elif head and not head.strip(b"\0") and not is_streamed(file):
             self.among(file, 0, place, kind="zeros")
-        elif self.near and not name.lower().endswith(READ_BY_PEOPLE):
+        elif self.near:
+            self._text(file, head, place, name)
+
+    def _text(self, file: Readable, head: bytes, place: str, name: str) -> None:
+        """What begins as a text: pickles that it holds in base64, and those behind it."""
+        if not name.lower().endswith(READ_BY_PEOPLE):
             self._written(file, place)
+        if b"\0" not in head and not head.startswith(WIDE) and not is_streamed(file):
+            self._behind_text(file, place)
 
     def _written(self, file: Readable, place: str) -> None:
         """Pickles that a text holds in base64: those of an import that pickles are known for."""
@@ -129,6 +147,35 @@ class _Look:
                 self.contents.partly.append(place)
         except (BeyondError, PackingError) as error:
             self.unread(place, error)
+
+    def _behind_text(self, file: Readable, place: str) -> None:
+        """Pickles somewhere behind a beginning that is text, by their first two bytes, which no text has beside each other."""
+        at, tried = 0, 0
+        try:
+            while at < MOST_OF_TEXT:
+                file.seek(at)
+                piece = file.read(PIECE)
+                self.share.spend_cost(len(piece) >> PER_COST)
+                self.share.check()
+                for match in ANNOUNCED.finditer(piece):
+                    file.seek(at + match.start())
+                    trace = self._trace(file, file.read(HEAD), "")
+                    if trace is not None and self._is_sure(trace):
+                        where = f"from byte {at + match.start():,} on"
+                        self.contents.pickles.append(Inside(f"{place}: {where}" if place else where, trace))
+                        return
+                    tried += 1
+                    if tried == MOST_TRIED:
+                        return
+                if len(piece) < PIECE:
+                    return
+                at += PIECE - 1
+        except (BeyondError, PackingError) as error:
+            self.unread(place, error)
+
+    def _is_sure(self, trace: Trace) -> bool:
+        """Whether it is a pickle even where nobody calls it one: it comes to its end, or imports what pickles are known for."""
+        return any(map(self._known, trace.imports)) or (bool(trace.imports) and not trace.fault)
 
     def _other(self, file: Readable, kind: str | None, place: str) -> None:
         """A file that is no text, no pickle and nothing that is opened here: of a `kind`, or of none that is known."""
@@ -207,7 +254,25 @@ class _Look:
             trace = replace(trace, imports=merged, fault=None, beyond=trace.beyond or beyond)
         elif not (trace.fault or trace.beyond):
             self.among(file, begin + trace.at, place)
-        self.contents.pickles.append(Inside(place, trace))
+        pickles, own = self.contents.pickles, Inside(place, trace)
+        pickles.append(own)
+        if trace.loads and self._nested < MAX_DEPTH and self._loaded(file, begin, trace, place):
+            pickles.remove(own)
+            pickles.append(Inside(place, replace(trace, imports=trace.other_imports)))
+
+    def _loaded(self, file: Readable, begin: int, trace: Trace, place: str) -> bool:
+        """What the pickle hands on to be unpickled, as if each were a file of its own; whether all of it could be looked at."""
+        self._nested += 1
+        try:
+            for blob in trace.loads:
+                where = self.member(place, f"bytes at {begin + blob.start:,}")
+                self.into(_part(file, begin + blob.start, blob.size), where, self._nested, AS_A_PICKLE)
+        except (PackingError, BeyondError) as error:
+            self.unread(place, error)
+            return False
+        finally:
+            self._nested -= 1
+        return True
 
     def _trace(self, file: Readable, head: bytes, name: str) -> Trace | None:
         share = self.share
@@ -228,3 +293,13 @@ class _Look:
         self.share.check()
         name = name if len(name) <= 100 else f"{name[:50]}...{name[-40:]}"
         return f"{place}/{name}" if place else name
+
+
+def _part(file: Readable, start: int, size: int) -> Readable:
+    """A part of `file`; of one that begins anew to go back, a copy. Raises BeyondError where that is too large."""
+    part = Window(file, start, size)
+    if not is_streamed(file):
+        return part
+    if size > MOST_AT_ONCE:
+        raise BeyondError(f"{size:,} bytes that are unpickled in their turn, packed")
+    return BytesIO(part.read(size))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from hubkit.tensors.pickle_stream import BeyondError, PickleError, PickleStream, utf8
 
@@ -46,8 +46,25 @@ DATA: Final = _Kind()
 """Numbers, bytes, lists, tuples, dicts, None: cannot be called."""
 OBJECT: Final = _Kind()
 """Something imported, or what a call gave: may be called."""
+LOADER: Final = _Kind()
+"""What unpickles the bytes that it is called with."""
+LOADERS = {"torch.storage._load_from_bytes"}
+"""Imports that are one: every tensor in a plain pickle is made by it. Source: torch/storage.py, `__reduce__`."""
+MAX_LOADS = 10_000
+BLOB = 200
+"""What bytes that may be loaded are counted as, of MAX_KEPT."""
 LONG_TEXT: Final = _Kind()
 """A text that is too long, or too odd, for a name of anything."""
+
+
+class Blob(NamedTuple):
+    """Bytes that stand in the pickle as they are, and may be given to a loader: alone, or as all of its arguments."""
+
+    start: int
+    """Counted from the beginning of the stream."""
+    size: int
+    packed: bool = False
+    """Whether it is the tuple of them."""
 
 
 class Course:
@@ -62,6 +79,10 @@ class Course:
         self.calls = 0
         self.odd_lines = False
         """Whether the lines of a GLOBAL or INST were no names: so it goes where a text is taken for a pickle."""
+        self.loads: list[Blob] = []
+        """The bytes that a loader was called with."""
+        self.loaders = 0
+        """How often a loader was put on the stack and not called so: anything may become of it."""
         self.later: dict[str, None] = {}
         """Imports whose lines were names, behind such ones."""
         self.sure = False
@@ -129,6 +150,23 @@ class Course:
         """Onto the stack."""
         self.stack.append(value)
 
+    def push_imported(self, written: str) -> None:
+        """What an import gives."""
+        loader = written in LOADERS
+        self.loaders += loader
+        self.stack.append(LOADER if loader else OBJECT)
+
+    def blob(self, size: int) -> None:
+        """Bytes as they stand: remembered by their place, once something is there to load them."""
+        if self.loaders or self.loads:
+            self._kept += BLOB
+            if self._kept > MAX_KEPT:
+                raise BeyondError(f"more than {MAX_KEPT // BLOB:,} values that are bytes")
+            self.push(Blob(self.stream.at, size))
+        else:
+            self.push(DATA)
+        self.stream.skip(size)
+
     def mark(self) -> None:
         """Begin a new stack above this one."""
         self._below.append(self.stack)
@@ -156,8 +194,9 @@ class Course:
     def join(self, count: int) -> None:
         """`count` values become one."""
         self.need(count)
+        top = self.stack[-1]
         del self.stack[len(self.stack) - count :]
-        self.push(DATA)
+        self.push(top._replace(packed=True) if count == 1 and isinstance(top, Blob) else DATA)
 
     def join_to_mark(self, *, pairs: bool = False) -> None:
         """Everything above the mark becomes one value."""
@@ -223,16 +262,21 @@ class Course:
     def get(self, index: int) -> None:
         """What was remembered."""
         if 0 <= index < len(self._memo):
-            self.push(self._memo[index])
+            self.again(self._memo[index])
         elif index in self._far:
-            self.push(self._far[index])
+            self.again(self._far[index])
         else:
             raise PickleError(f"nothing is remembered under {index}")
 
-    def found(self, module: object, name: object) -> None:
-        """An import."""
+    def again(self, value: object) -> None:
+        """One more of the same."""
+        self.loaders += value is LOADER
+        self.stack.append(value)
+
+    def found(self, module: object, name: object) -> str:
+        """An import, as it is shown."""
         self.spend(GLOBAL)
-        if DATA in (module, name):
+        if DATA in (module, name) or isinstance(module, Blob) or isinstance(name, Blob):
             raise PickleError("a global whose name is no text")
         written = ".".join(part if isinstance(part, str) else ODD for part in (module, name))
         if len(written) > MAX_SHOWN:
@@ -240,11 +284,17 @@ class Course:
         self.imports[ascii(written)[1:-1]] = None
         if len(self.imports) > MAX_IMPORTS:
             raise BeyondError(f"more than {MAX_IMPORTS:,} imports")
+        return written
 
-    def call(self, function: object) -> None:
-        """`function` is called, and its result pushed."""
-        if function is not OBJECT:
+    def call(self, function: object, given: object = None) -> None:
+        """`function` is called, with `given` where all of its arguments are one value, and its result pushed."""
+        if function is not OBJECT and function is not LOADER:
             raise PickleError("a call of what cannot be called")
+        if function is LOADER and isinstance(given, Blob) and given.packed:
+            self.loaders -= 1
+            self.loads.append(given)
+            if len(self.loads) > MAX_LOADS:
+                raise BeyondError(f"more than {MAX_LOADS:,} pickles inside it")
         self.spend(CALL)
         self.calls += 1
         self.sure = self.sure or (bool(self.imports) and not self.odd_lines)

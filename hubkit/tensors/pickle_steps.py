@@ -11,6 +11,8 @@ from hubkit.tensors.pickle_course import (
     GLOBAL,
     IDENTIFIER,
     LINE,
+    LOADER,
+    LOADERS,
     LONG_TEXT,
     MAX_NAME,
     MAX_SHOWN,
@@ -49,8 +51,7 @@ def _lines(course: Course) -> str:
 
 
 def _global(course: Course) -> None:
-    _lines(course)
-    course.push(OBJECT)
+    course.push_imported(_lines(course))
 
 
 def _instance(course: Course) -> None:
@@ -58,6 +59,7 @@ def _instance(course: Course) -> None:
     course.to_mark()
     course.spend(CALL)
     course.calls += 1
+    course.loaders += written in LOADERS
     course.push(OBJECT)
     if not course.odd_lines:
         course.instances[written[: MAX_SHOWN + 1]] = None
@@ -65,9 +67,8 @@ def _instance(course: Course) -> None:
 
 def _stack_global(course: Course) -> None:
     name, module = course.pop(), course.pop()
-    course.found(module, name)
+    course.push_imported(course.found(module, name))
     course.binary = True
-    course.push(OBJECT)
 
 
 def _extension(width: int) -> Step:
@@ -84,8 +85,9 @@ def _extension(width: int) -> Step:
 def _call(arguments: int) -> Step:
     def step(course: Course) -> None:
         course.need(arguments + 1)
+        given = course.stack[-1]
         del course.stack[len(course.stack) - arguments :]
-        course.call(course.stack.pop())
+        course.call(course.stack.pop(), given)
 
     return step
 
@@ -99,7 +101,7 @@ def _object(course: Course) -> None:
 
 def _build(course: Course) -> None:
     course.drop(1)
-    if course.stack[-1] is OBJECT:
+    if course.stack[-1] is OBJECT or course.stack[-1] is LOADER:
         course.call(course.stack.pop())
 
 
@@ -139,6 +141,13 @@ def _sized(width: int) -> Step:
     def step(course: Course) -> None:
         course.stream.skip(course.stream.length(width))
         course.push(DATA)
+
+    return step
+
+
+def _bytes(width: int) -> Step:
+    def step(course: Course) -> None:
+        course.blob(course.stream.length(width))
 
     return step
 
@@ -201,7 +210,7 @@ def _persistent_line(course: Course) -> None:
 
 def _twice(course: Course) -> None:
     course.need(1)
-    course.push(course.stack[-1])
+    course.again(course.stack[-1])
 
 
 def _data(course: Course) -> None:
@@ -212,7 +221,7 @@ _BY_CODE: dict[str, Step] = {
     **dict.fromkeys("N\x88\x89]}\x8f)", _data),
     "\x97": lambda t: t.push(OBJECT),
     "I": _line(digits), "L": _line(digits), "F": _line(real), "J": _fixed(4), "K": _fixed(1), "M": _fixed(2), "G": _fixed(8),
-    "\x8a": _long, "\x8b": _long4, "B": _sized(4), "C": _sized(1), "\x8e": _sized(8), "\x96": _sized(8),
+    "\x8a": _long, "\x8b": _long4, "B": _bytes(4), "C": _bytes(1), "\x8e": _bytes(8), "\x96": _sized(8),
     "S": _text_line(quoted), "V": _text_line(unescaped),
     "T": _bytes_as_text(4), "U": _bytes_as_text(1),
     "\x8c": lambda t: t.text(t.stream.length(1)), "X": lambda t: t.text(t.stream.length(4)), "\x8d": lambda t: t.text(t.stream.length(8)),

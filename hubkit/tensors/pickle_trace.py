@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from hubkit.tensors.endings import Called
-from hubkit.tensors.pickle_course import MAX_IMPORTS, Course
+from hubkit.tensors.pickle_course import LOADERS, MAX_IMPORTS, Blob, Course
 from hubkit.tensors.pickle_steps import STEPS
 from hubkit.tensors.pickle_stream import BeyondError, PickleError, PickleStream
 
@@ -37,6 +37,13 @@ class Trace:
     """Bytes that were followed."""
     legacy: bool = False
     """Whether it is torch's old form to its end: raw numbers follow, and no pickles."""
+    loads: tuple[Blob, ...] = ()
+    """Bytes in it that are unpickled in their turn, where nothing else is: what LOADERS were called with."""
+
+    @property
+    def other_imports(self) -> tuple[str, ...]:
+        """Those that are still to be judged by their names once what is loaded was looked at."""
+        return tuple(name for name in self.imports if name not in LOADERS)
 
 
 def trace_pickles(
@@ -85,6 +92,8 @@ class _Found:
     fault: str | None = None
     beyond: str | None = None
     legacy: bool = False
+    loads: dict[Blob, None] = field(default_factory=dict)
+    loaders: int = 0
     is_pickle: bool = False
     closed: bool = False
     """Whether nothing can follow."""
@@ -97,6 +106,8 @@ class _Found:
             self.is_pickle = True
             self.imports |= course.imports
             self.calls += course.calls
+            self.loads |= dict.fromkeys(course.loads)
+            self.loaders += course.loaders
             if len(self.imports) > MAX_IMPORTS and beyond is None:
                 beyond = f"from its byte {course.stream.at:,} on: more than {MAX_IMPORTS:,} imports"
             self.fault, self.beyond = fault, beyond
@@ -107,7 +118,8 @@ class _Found:
     def trace(self, at: int) -> Trace:
         """All of them."""
         legacy = self.legacy and self.whole == LEGACY_PICKLES
-        return Trace(tuple(self.imports), self.calls, self.whole, self.fault, self.beyond, at, legacy)
+        loads = () if self.loaders else tuple(self.loads)
+        return Trace(tuple(self.imports), self.calls, self.whole, self.fault, self.beyond, at, legacy, loads)
 
 
 def _ended(stream: PickleStream) -> bool:

@@ -1,7 +1,7 @@
 """What the steps of `action.yml` run: `python -I -m hubkit.validate.action`. Everything comes from the environment, so that no input meets a shell.
 
 HUBKIT_TARGET and the other HUBKIT_ names are the action's inputs. Annotations go to stdout, where the runner reads them; the Markdown to GITHUB_STEP_SUMMARY;
-report.json and report.sarif to a new folder in RUNNER_TEMP; their paths and the counts to GITHUB_OUTPUT. The exit code is that of `hubkit validate`.
+report.json, report.sarif and report.html to a new folder in RUNNER_TEMP; their paths and the counts to GITHUB_OUTPUT. The exit code is that of `hubkit validate`.
 """
 
 from __future__ import annotations
@@ -25,12 +25,14 @@ from hubkit.validate.request import STDIN, Answer, Request, answer
 
 SUMMARY_LIMIT = 1 << 20
 """Bytes of GITHUB_STEP_SUMMARY in one step; one more, and GitHub shows none of it."""
+WRITTEN = {"report-path": "json", "sarif-path": "sarif", "html-path": "html"}
+"""Outputs that name a file, and its format."""
 TRUTH = {"true": True, "false": False, "": False}
 
 
 def main(environment: Mapping[str, str]) -> int:
     """Validate as `environment` says; the exit code. What is wrong with the inputs is an annotation, too."""
-    outputs: dict[str, str] = {"errors": "", "warnings": "", "report-path": "", "sarif-path": ""}
+    outputs: dict[str, str] = {"errors": "", "warnings": "", **dict.fromkeys(WRITTEN, "")}
     try:
         found = answer(_held_to_base(request_of(environment), environment))
         code = found.report.exit_code(found.fail_on)
@@ -103,9 +105,9 @@ def _truth(name: str, text: str) -> bool:
 def _write(found: Answer, environment: Mapping[str, str]) -> dict[str, str]:
     """The files, and the outputs that name them."""
     folder = Path(tempfile.mkdtemp(prefix="hubkit-", dir=environment.get("RUNNER_TEMP") or None))
-    paths = {"report-path": folder / "report.json", "sarif-path": folder / "report.sarif"}
-    for path, kind in zip(paths.values(), ("json", "sarif"), strict=True):
-        write_text(path, render(found.report, kind, notes=True))
+    paths = {name: folder / f"report.{kind}" for name, kind in WRITTEN.items()}
+    for name, kind in WRITTEN.items():
+        write_text(paths[name], render(found.report, kind, notes=found.notes))
     if summary := environment.get("GITHUB_STEP_SUMMARY"):
         _append(Path(summary), render(found.report, "markdown", notes=found.notes))
     return {

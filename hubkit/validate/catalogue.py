@@ -81,34 +81,44 @@ def explain(code: str, width: int = WIDTH, *, changes: Sequence[str] = ()) -> st
         )
     rule = REGISTRY[code]
     severity = f"[{COLOUR[rule.severity]}]{rule.severity.word}[/]"
-    needs = (
-        ", ".join(NEEDS[need] for need in NEEDS if need in rule.needs) or "nothing: the run itself makes it"
-    )
-    rows = [
-        ("looks at", needs),
-        ("fix", FIX[rule.fix].format(code=code)),
-        *(("", change) for change in changes),
-        ("accept", ACCEPT.format(code=code)),
-        ("alarms", alarm_rate(code)),
-    ]
+    looks, fix, *others = about(rule)
+    rows = [looks, fix, *(("", change) for change in changes), *others]
     body = list(_paragraphs(rule.documentation.partition("\n")[2], width))
     head = wrapped(rule.title, width)
     facts = [f"[dim]{name:<10}[/]{wrapped(text, width, ' ' * 10)[10:]}" for name, text in rows]
     return "\n".join([f"[bold]{code}[/]  {severity}", f"[bold]{head}[/]", "", *body, *facts])
 
 
-def _paragraphs(text: str, width: int) -> Iterator[str]:
-    """Prose filled to `width`; tables, lists and code keep their lines."""
+def about(rule: Rule) -> list[tuple[str, str]]:
+    """What it looks at, what mends it, how it is accepted, how often it fires: each by a word."""
+    needs = ", ".join(NEEDS[need] for need in NEEDS if need in rule.needs)
+    return [
+        ("looks at", needs or "nothing: the run itself makes it"),
+        ("fix", FIX[rule.fix].format(code=rule.code)),
+        ("accept", ACCEPT.format(code=rule.code)),
+        ("alarms", alarm_rate(rule.code)),
+    ]
+
+
+def paragraphs(text: str) -> Iterator[str | list[str]]:
+    """Prose as one line each; tables, lists and code as the lines that they keep."""
     for paragraph in re.split(r"\n\s*\n", text.strip("\n")):
         lines = paragraph.split("\n")
         if not paragraph.strip():
             continue
-        if any(line.startswith((" ", "-", "*", "|", "`" * 3)) for line in lines):
-            for line in lines:
+        kept = any(line.startswith((" ", "-", "*", "|", "`" * 3)) for line in lines)
+        yield lines if kept else " ".join(lines)
+
+
+def _paragraphs(text: str, width: int) -> Iterator[str]:
+    """The same as markup, prose filled to `width`."""
+    for paragraph in paragraphs(text):
+        if isinstance(paragraph, list):
+            for line in paragraph:
                 indent = line[: len(line) - len(line.lstrip(" -*"))]
                 yield _coded(wrapped(line[len(indent) :], width, indent, " " * len(indent)))
         else:
-            yield _coded(wrapped(" ".join(lines), width))
+            yield _coded(wrapped(paragraph, width))
         yield ""
 
 

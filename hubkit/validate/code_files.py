@@ -19,6 +19,7 @@ from hubkit.errors import IncompleteError
 from hubkit.tensors.code_names import IMPORT_LINE, LINE_ENDS, may_be_path_file
 from hubkit.tensors.view_file import Allowance, ViewFile
 from hubkit.validate.code_by_name import CodeFile, by_name
+from hubkit.validate.code_programs import GIN, of_gin
 from hubkit.validate.code_templates import search_templates
 from hubkit.validate.code_texts import Named, form_of, names_of_code
 from hubkit.validate.configured_names import MODULES
@@ -246,6 +247,11 @@ def _of_tags(path: str, text: str) -> Iterator[CodeFile]:
 def _naming(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
     """What JSON and YAML name for a loader to call: one finding a kind, as severe as the worst. Raises IncompleteError where its bytes do not come."""
     form = form_of(entry.name.lower())
+    if form is None and entry.name.lower().endswith(GIN) and entry.size <= LONGEST_YAML:
+        if (told := of_gin(text_of(view.read_range(entry.path, 0, entry.size)))) is not None:
+            what = f"it names {told[0]!r}, which gin imports and calls"
+            yield CodeFile(entry.path, "gin", what, Severity.ERROR, told[1])
+        return
     if form is None:
         if view.read_range(entry.path, 0, 1) not in (b"{", b"["):
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from hubkit.errors import IncompleteError
@@ -17,6 +18,15 @@ from hubkit.validate.code_files import (
     PROSE,
     SearchedCode,
 )
+from hubkit.validate.code_templates import (
+    MAY_BE,
+    MOST_PARSED,
+    TOO_LONG,
+    Parsing,
+    may_have_template,
+    reaches,
+    told,
+)
 from hubkit.validate.code_texts import WORDS, form_of, names_of_code
 from hubkit.validate.finding import Severity
 from hubkit.validate.secret_bytes import HEAD, NO_TEXT, PACKED, Texts
@@ -29,6 +39,9 @@ if TYPE_CHECKING:
 YAML = (".yaml", ".yml")
 MOST_UNPACKED = 1 << 27
 """Bytes that come out of the packed files of one repository."""
+
+MOST_OF_TEMPLATES = MOST_PARSED // 2
+"""Characters of the templates in all of them."""
 
 
 class _Said(NamedTuple):
@@ -43,12 +56,16 @@ def search_packed(view: RepoView) -> SearchedCode:
     """Look into every archive that is at hand, whatever it is called."""
     searched = SearchedCode([], [], [])
     allowance = Allowance(0, 0, MOST_UNPACKED)
+    templates, others = Parsing(MOST_OF_TEMPLATES), Parsing(MOST_OF_TEMPLATES)
     for entry in view.list():
         if not entry.size or not view.at_hand(entry.path, 0, entry.size):
             continue
         try:
             if _is_packed(view.read_range(entry.path, 0, min(entry.size, HEAD))):
-                searched.found += _of_archive(view, entry, allowance, searched)
+                texts = Texts(allowance, LONGEST_YAML, binary=False)
+                suspects = _suspects(view, entry, allowance, texts, searched)
+                searched.found += _of_archive(entry, texts, suspects)
+                searched.found += _of_templates(entry, suspects, templates, others, searched)
         except IncompleteError as error:
             searched.unread.append(error.message)
     return searched
@@ -58,19 +75,29 @@ def _is_packed(head: bytes) -> bool:
     return head.startswith(ZIPS) or is_tar(head) or packing(head) in PACKED
 
 
-def _of_archive(
-    view: RepoView, entry: Entry, allowance: Allowance, searched: SearchedCode
-) -> Iterator[CodeFile]:
-    """One finding a kind, as severe as the worst of its members."""
-    texts = Texts(allowance, LONGEST_YAML, binary=False)
-    worst: dict[str, tuple[_Said, str]] = {}
-    members: dict[str, set[str]] = {}
+def _suspects(
+    view: RepoView, entry: Entry, allowance: Allowance, texts: Texts, searched: SearchedCode
+) -> dict[str, str]:
+    """The members, by their places, whose words may name code or be a template; what else is to be said of them goes into `searched`."""
     suspects: dict[str, str] = {}  # whether a text was read whole is known behind it
     seen: set[str] = set()
     for place, text, _, _ in texts.of(ViewFile(view, entry.path, allowance), entry.name):
         seen.update([place] if text else [])
-        if place and (WORDS.search(text) or tag_words(text)):
+        if place and (WORDS.search(text) or tag_words(text) or MAY_BE.search(text)):
             suspects[place] = text
+    scripts = [place for place in seen if place.lower().endswith(".py")]
+    if scripts and not entry.name.lower().endswith(PACKAGES):
+        what = f"Python files in it: {some(sorted(scripts))}"
+        searched.found.append(CodeFile(entry.path, "scripts", what, Severity.NOTE))
+    if any(place not in seen for place in texts.cut):
+        searched.remarks.append(f"{entry.path}: not all that is packed in it was searched for names of code")
+    return suspects
+
+
+def _of_archive(entry: Entry, texts: Texts, suspects: dict[str, str]) -> Iterator[CodeFile]:
+    """One finding a kind, as severe as the worst of its members."""
+    worst: dict[str, tuple[_Said, str]] = {}
+    members: dict[str, set[str]] = {}
     for place, text in suspects.items():
         for said in _said(place.lower(), text, whole=place not in texts.cut):
             members.setdefault(said.kind, set()).add(place)
@@ -79,14 +106,29 @@ def _of_archive(
     for kind, (said, place) in worst.items():
         if kind == "keras" and entry.name.lower().endswith(KERAS):
             continue  # told by the file's own format
-        others = len(members[kind]) - 1
-        where = f"{place} (and {many(others, 'other member')})" if others else place
+        count = len(members[kind]) - 1
+        where = f"{place} (and {many(count, 'other member')})" if count else place
         yield CodeFile(entry.path, kind, f"{where}: {said.what}", said.severity)
-    scripts = [place for place in seen if place.lower().endswith(".py")]
-    if scripts and not entry.name.lower().endswith(PACKAGES):
-        yield CodeFile(entry.path, "scripts", f"Python files in it: {some(sorted(scripts))}", Severity.NOTE)
-    if any(place not in seen for place in texts.cut):
-        searched.remarks.append(f"{entry.path}: not all that is packed in it was searched for names of code")
+
+
+def _of_templates(
+    entry: Entry, suspects: dict[str, str], templates: Parsing, others: Parsing, searched: SearchedCode
+) -> Iterator[CodeFile]:
+    """The worst template among the members, which whoever unpacks the archive may render."""
+    found: list[CodeFile] = []
+    templates.missed = others.missed = False
+    for place, text in suspects.items():
+        if may_have_template(name := place.rpartition("/")[2]):
+            found += [
+                CodeFile(entry.path, "template", f"{place}: {told(what)}", severity)
+                for what, severity in islice(reaches(name, text, templates, others), 1)
+            ]
+    if found:
+        yield max(found, key=lambda one: one.severity)
+    elif templates.missed:
+        searched.unread.append(f"{entry.path}: {TOO_LONG}")
+    elif others.missed:
+        searched.remarks.append(f"{entry.path}: too much text with braces to be followed as templates")
 
 
 def _said(name: str, text: str, *, whole: bool) -> Iterator[_Said]:

@@ -31,6 +31,7 @@ FOR_PEOPLE = ("readme", "license", "licence", "notice", "changelog", "security",
 """What a text is called that people read, and nobody renders."""
 ROWS = (".jsonl", ".ndjson")
 """Of data, in which texts may be about anything."""
+TOO_LONG = "a template that is too long to be followed, or one of too many; its words were looked at"
 MENTION = re.compile(r"chat_template|template_format|jinja|doc_to_(?:text|target|choice)|prompt_?[Tt]emplate")
 """What stands in settings that have a template: of a chat, of a prompt (langchain, Haystack), of a task (lm-evaluation-harness)."""
 SETTINGS: dict[str, Form] = {
@@ -105,7 +106,7 @@ def _is_token(name: str, before: str, after: str) -> bool:
 
 
 @dataclass
-class _Parsing:
+class Parsing:
     """What may still be parsed of one repository."""
 
     left: int = MOST_PARSED
@@ -127,7 +128,7 @@ class _Parsing:
 
 def search_templates(view: RepoView, searched: SearchedCode) -> None:
     """Look at every template that is at hand, into `searched`."""
-    templates, others = _Parsing(), _Parsing()
+    templates, others = Parsing(), Parsing()
     passed: list[str] = []
     for entry in view.list():
         if not entry.size or not view.at_hand(entry.path, 0, min(entry.size, LARGEST)):
@@ -140,22 +141,24 @@ def search_templates(view: RepoView, searched: SearchedCode) -> None:
             continue
         if found is not None:
             what, severity = found
-            told = f"a template with {what}: rendered without a sandbox, it runs code"
-            searched.found.append(CodeFile(entry.path, "template", told, severity))
+            searched.found.append(CodeFile(entry.path, "template", told(what), severity))
         elif templates.missed:
-            searched.unread.append(
-                f"{entry.path}: a template that is too long to be followed, or one of too many; its words were looked at"
-            )
+            searched.unread.append(f"{entry.path}: {TOO_LONG}")
         elif others.missed:
             passed.append(entry.path)
     if passed:
         searched.remarks.append(f"{some(passed)}: too much text with braces to be followed as templates")
 
 
-def template_reach(text: str, parsing: _Parsing | None = None) -> str | None:
+def told(what: str) -> str:
+    """What is said of a template that reaches inside."""
+    return f"a template with {what}: rendered without a sandbox, it runs code"
+
+
+def template_reach(text: str, parsing: Parsing | None = None) -> str | None:
     """How a template reaches inside, in words: by its tree, and by Python's own names in its texts; of what is none that Jinja reads, by its words."""
     try:
-        what = (parsing or _Parsing()).reach(text)
+        what = (parsing or Parsing()).reach(text)
     except ValueError:
         name = reaches_inside(text)
         return repr(name) if name else None
@@ -169,26 +172,39 @@ def _own_name(text: str) -> str | None:
 
 
 def _reaches(
-    view: RepoView, entry: Entry, templates: _Parsing, others: _Parsing
+    view: RepoView, entry: Entry, templates: Parsing, others: Parsing
 ) -> Iterator[tuple[str, Severity]]:
     """How a file reaches inside, and what that is. Raises IncompleteError where its bytes do not come."""
-    small = entry.name.lower()
+    if may_have_template(entry.name):
+        yield from reaches(entry.name, _text(view, entry), templates, others)
+    elif view.near and view.read_range(entry.path, 0, len(GGUF)) == GGUF:
+        found = (template_reach(text, templates) for text in _of_gguf(view, entry))
+        yield from ((what, Severity.ERROR) for what in found if what)
+
+
+def may_have_template(name: str) -> bool:
+    """Whether a file of this name is a template, or a text that may have some in it."""
+    small = name.lower()
+    return small.endswith((*TEMPLATES, *SETTINGS, *ROWS)) or (
+        small.endswith(TEXTS) and not small.startswith(FOR_PEOPLE)
+    )
+
+
+def reaches(name: str, text: str, templates: Parsing, others: Parsing) -> Iterator[tuple[str, Severity]]:
+    """How the text of a file of this name reaches inside, and what that is."""
+    small = name.lower()
     form = next((form for ending, form in SETTINGS.items() if small.endswith(ending)), None)
-    found: Iterable[str | None] = ()
     severity = Severity.ERROR
+    found: Iterable[str | None]
     if small.endswith(TEMPLATES):
-        found = [template_reach(plain(_text(view, entry)), templates)]
+        found = [template_reach(plain(text), templates)]
     elif form is not None:
-        text = _text(view, entry)
         speaks = MENTION.search(text) or MENTION.search(small)
         found = _of_speaking(text, form, templates) if speaks else _of_others(_strings(text, form), others)
-    elif small.endswith(ROWS) or (small.endswith(TEXTS) and not small.startswith(FOR_PEOPLE)):
-        text = _text(view, entry)
+    else:
         rows = _strings(text, "lines") if small.endswith(ROWS) else [text]
         found = _of_others((one for one in rows if EXPRESSION.search(one) and ACCESS.search(one)), others)
         severity = Severity.WARNING
-    elif view.near and view.read_range(entry.path, 0, len(GGUF)) == GGUF:
-        found = (template_reach(text, templates) for text in _of_gguf(view, entry))
     yield from ((what, severity) for what in found if what)
 
 
@@ -196,7 +212,7 @@ def _text(view: RepoView, entry: Entry) -> str:
     return text_of(view.read_range(entry.path, 0, min(entry.size, LARGEST)))
 
 
-def _of_speaking(text: str, form: Form, parsing: _Parsing) -> Iterator[str | None]:
+def _of_speaking(text: str, form: Form, parsing: Parsing) -> Iterator[str | None]:
     """Of settings that speak of a template each that they have; the words of the whole, where one is none that Jinja reads."""
     read: list[bool] = []
     for one in _strings(text, form):
@@ -210,7 +226,7 @@ def _of_speaking(text: str, form: Form, parsing: _Parsing) -> Iterator[str | Non
         yield repr(found) if found else None
 
 
-def _of_others(texts: Iterable[str], parsing: _Parsing) -> Iterator[str | None]:
+def _of_others(texts: Iterable[str], parsing: Parsing) -> Iterator[str | None]:
     """Of other texts each that is a template from its beginning to its end."""
     for one in texts:
         try:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice, product
 from typing import Any, NamedTuple
 
+from hubkit.validate import code_programs
 from hubkit.validate.code_loaders import FUNCTION, KEYS, LOADERS, TAGS, Loader, evaluated, name_of
 from hubkit.validate.code_values import Form, Pairs, Tagged, objects, values
 from hubkit.validate.configured_names import UNMISTAKABLE, calls_program, is_program
@@ -42,6 +43,7 @@ REPR = "py/repr"
 """Of jsonpickle: an expression."""
 WORDS = re.compile(
     "auto_map|custom_pipelines|_target_|py/[a-z]|Lambda|__lambda__|class_name|attn_implementation|experts_implementation|parent_library|loader_module|__module__"
+    f"|{code_programs.WORDS}"
     '|_type_|tokenizer_class|model_file|"types"|types:|[sS]ervers|tools|class_path|_component_|activation_f|default_activation|pyref|constructor|"idx"|\\\\(?:u00[2-7]|x[2-7])'
     r"|!(?:%|(?:new|name|module|apply|applyref):|function\b)|%TAG"
     rf"|(?<!\w)(?:{'|'.join(sorted(UNMISTAKABLE))})(?!\w)|\$[^\n]{{0,80}}(?:eval|exec|compile|breakpoint|system|__)"
@@ -166,6 +168,7 @@ def _held(value: Any, key: str) -> Iterator[str]:
 def _of_object(pairs: Pairs) -> Iterator[Named]:
     """What the keys of an object say together."""
     keys = {key for key, _ in pairs}
+    yield from (Named(*one) for one in code_programs.of_object(pairs))
     if keys.issuperset(ROUTER):
         yield from _of_router(pairs)
     name = dict(pairs).get(MODEL_FILE) if {MODEL_FILE, "model_type"} <= keys else None

@@ -1,4 +1,4 @@
-"""Whole weights: one pass for what every tensor holds, and a second look at those decoder rows that may be copies."""
+"""Whole weights: one pass for what every tensor holds, and a second look at those latents whose weights may be copies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from hubkit.tensors.dtypes import BITS
 from hubkit.tensors.scan import FileScan, scan
-from hubkit.tensors.stream import first_byte
+from hubkit.tensors.slices import read_values
+from hubkit.tensors.stream import blocks, first_byte, row_length
 from hubkit.tensors.tensor_scan import sample_of
 
 if TYPE_CHECKING:
@@ -40,8 +41,12 @@ class WholeWeights:
     """SAELens's name of a matrix to its own name in the file."""
     copies: int | None
     """Rows of W_dec, zero rows aside, that are bit for bit another row. None where there is no such matrix."""
+    encoder_copies: int | None
+    """The same of the columns of W_enc."""
     tied: float | None
     """Share of latents whose W_enc column is their W_dec row, bit for bit: of a sample. None where the matrices do not fit each other."""
+    bias: Floats | None = None
+    """(d_sae,) b_enc, where the same file has it."""
     alignment: float | None = None
     """Median cosine of a latent's W_enc column and W_dec row, of the same sample: 1 where the two are tied up to a scale, as after norms were folded."""
 
@@ -54,7 +59,7 @@ class WholeWeights:
 def read_whole_weights(
     view: RepoView, path: str, header: Header, tensors: Mapping[str, Tensor], *, digest: bool = True
 ) -> WholeWeights:
-    """Read every tensor of `path` once, and again only the rows of W_dec that agree in their marks. Raises IncompleteError.
+    """Read every tensor of `path` once, and again only what agrees in its marks. Raises IncompleteError.
 
     `tensors` says which of them are the matrices, and which way round they lie.
     """
@@ -64,15 +69,24 @@ def read_whole_weights(
         tensor.info.name: _turned(LATENTS[name], turned=tensor.transposed) for name, tensor in here.items()
     }
     found = scan(view, path, header, norms=norms, digest=digest)
-    if "W_dec" not in names:
-        return WholeWeights(found, names, None, None)
-    decoder, encoder = found.tensors.get(names["W_dec"]), found.tensors.get(names.get("W_enc", ""))
-    if decoder is None:
-        return WholeWeights(found, names, None, None)
-    copies = None if here["W_dec"].transposed else _copies(view, path, here["W_dec"].info, decoder)
-    if encoder is None:
-        return WholeWeights(found, names, copies, None)
-    return WholeWeights(found, names, copies, _tied(encoder, decoder), _alignment(encoder, decoder))
+    copies = {
+        name: _copies(view, path, here[name].info, norms[names[name]], found.tensors[names[name]])
+        for name in names
+        if names[name] in found.tensors
+    }
+    bias = tensors.get("b_enc")
+    pair = [found.tensors[names[name]] for name in ("W_enc", "W_dec") if name in copies]
+    return WholeWeights(
+        found,
+        names,
+        copies.get("W_dec"),
+        copies.get("W_enc"),
+        tied=_tied(*pair) if len(pair) > 1 else None,
+        bias=read_values(view, path, bias.info)
+        if bias and bias.path == path and bias.info.name in found.tensors
+        else None,
+        alignment=_alignment(*pair) if len(pair) > 1 else None,
+    )
 
 
 def _turned(axis: Axis, *, turned: bool) -> Axis:
@@ -100,25 +114,51 @@ def _alignment(encoder: TensorScan, decoder: TensorScan) -> float | None:
     return float(np.sort(cosines)[cosines.size // 2]) if cosines.size else None
 
 
-def _copies(view: RepoView, path: str, info: TensorInfo, decoder: TensorScan) -> int | None:
-    """Rows, zero rows aside, that are bit for bit an earlier one. None for a matrix whose rows cannot be read one by one."""
-    start = first_byte(view, path, info)
-    if start is None or info.order != "C" or decoder.marks is None or decoder.norms is None:
+def _copies(view: RepoView, path: str, info: TensorInfo, axis: Axis, matrix: TensorScan) -> int | None:
+    """Rows or columns, zero ones aside, that are bit for bit an earlier one. None for a matrix whose values cannot be read again.
+
+    Those that agree in their marks are compared: rows that lie together in the file are read one by one, others while the matrix goes by a second time.
+    """
+    if info.order is None or matrix.marks is None or matrix.norms is None:
         return None
-    alive = np.flatnonzero(decoder.norms != 0)
+    alive = np.flatnonzero(matrix.norms != 0)
     if not len(alive):
         return 0
-    marks = np.ascontiguousarray(decoder.marks[alive])
+    marks = np.ascontiguousarray(matrix.marks[alive])
     as_bytes = marks.view(np.dtype((np.void, marks[:1].nbytes))).ravel()
     _, kind, members = np.unique(as_bytes, return_inverse=True, return_counts=True)
-    length = info.shape[1] * BITS[info.dtype] // 8
+    alike, kind = alive[members[kind] > 1], kind[members[kind] > 1]
+    if not len(alike):
+        return 0
+    start = first_byte(view, path, info)
+    together = "C" if axis == "rows" else "F"
+    if info.order != together:
+        return _alike_across(view, path, info, alike, kind)
+    if start is None:
+        return None
+    length = info.count // len(matrix.norms) * BITS[info.dtype] // 8
     seen: set[bytes] = set()
     copies = 0
-    for row in _whole_rows(view, path, start, length, alive[members[kind] > 1]):
+    for row in _whole_rows(view, path, start, length, alike):
         digest = hashlib.sha256(row).digest()
         copies += digest in seen
         seen.add(digest)
     return copies
+
+
+def _alike_across(view: RepoView, path: str, info: TensorInfo, alike: Rows, kind: Rows) -> int:
+    """How many of the lines `alike`, which lie across the file's rows, are the first of their kind in every value."""
+    _, first, member = np.unique(kind, return_index=True, return_inverse=True)
+    others = np.flatnonzero(first[member] != np.arange(len(alike)))
+    one, other = alike[first[member[others]]], alike[others]
+    row = row_length(info)
+    for block in blocks(view, path, info, max(view.block, row * BITS[info.dtype] // 8)):
+        matrix = block.values.reshape(-1, row)
+        same = (matrix[:, one] == matrix[:, other]).all(axis=0)
+        one, other = one[same], other[same]
+        if not len(one):
+            break
+    return len(one)
 
 
 def _whole_rows(view: RepoView, path: str, start: int, length: int, rows: Rows) -> Iterator[bytes]:

@@ -46,6 +46,10 @@ def not_listed(view: RepoView) -> Iterator[str]:
             "not looked at, as a link that leads out of the folder. hubkit push does not send it, other tools may",
         ),
         (
+            [link for link in view.unfollowed if not lies_in(link, view.left_out)],
+            "not looked at, as a link to a folder, or one that leads nowhere. hubkit push does not send it, other tools may",
+        ),
+        (
             [one for one in view.odd if not lies_in(one, view.left_out)],
             "not looked at, as it is neither a file nor a folder (a pipe, a socket, a device): nobody can publish it",
         ),

@@ -21,6 +21,7 @@ from hubkit.tensors.encoded import MOST as MOST_OF_TEXT
 from hubkit.tensors.endings import PICKLES, PROGRAMS, promise
 from hubkit.tensors.inside import NOT_BROUGHT, look_into
 from hubkit.tensors.kinds import HEAD
+from hubkit.tensors.pickle_course import LOADERS
 from hubkit.tensors.view_file import Allowance
 from hubkit.validate.code_by_name import CodeFile, code_members, onnx_needs
 from hubkit.validate.imports import is_known
@@ -230,5 +231,6 @@ def _of_weights(sae: SaeFacts, path: str, found: Pickle | None) -> Pickle | None
     if read is None:
         tensors = sae.header.tensors if sae.header else {}
         return replace(found, tensors={name: info.shape for name, info in tensors.items()})
-    imports = tuple(dict.fromkeys((*read.imports, *found.imports)))
+    followed = LOADERS - set(found.imports)  # what they load was looked at
+    imports = tuple(dict.fromkeys(name for name in (*read.imports, *found.imports) if name not in followed))
     return replace(found, imports=imports, tensors=read.tensors, fault=read.fault)

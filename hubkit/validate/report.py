@@ -15,6 +15,7 @@ from hubkit.words import many
 if TYPE_CHECKING:
     from hubkit.formats.sae import Sae
     from hubkit.validate.coverage import Coverage
+    from hubkit.validate.evidence import Evidence
     from hubkit.validate.statements import Statement
 
 SCHEMA_VERSION = "1"
@@ -110,6 +111,8 @@ class Report:
     """What was looked at and what was not, where the findings cannot show it."""
     coverage: tuple[Coverage, ...] = ()
     """Of each card, what was held against the files and what was not."""
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    """What was seen of each SAE, by its id; an SAE of which nothing was seen is not there."""
     statements: tuple[Statement, ...] = ()
     """What the card says that other cards of its owner may contradict; not in the JSON, `hubkit audit` compares them."""
     releases: tuple[str, ...] = ()
@@ -172,7 +175,7 @@ class Report:
             "target": self.target,
             "revision": self.revision,
             "config": self.config,
-            "saes": [_sae_json(sae) for sae in self.saes],
+            "saes": [_sae_json(sae, self.evidence.get(sae.sae_id)) for sae in self.saes],
             "findings": [finding.to_json() for finding in self.findings],
             "skipped": [vars(one) for one in self.skipped],
             "ignored": [vars(one) for one in self.ignored],
@@ -200,13 +203,16 @@ class Report:
         }
 
 
-def _sae_json(sae: Sae) -> dict[str, Any]:
+def _sae_json(sae: Sae, evidence: Evidence | None) -> dict[str, Any]:
     return {
         "sae_id": sae.sae_id,
         "format": sae.family.name,
         "architecture": sae.architecture,
         "d_in": sae.d_in,
         "d_sae": sae.d_sae,
+        "layer": sae.layer,
+        "k": sae.k,
+        "evidence": evidence.to_json() if evidence else None,
     }
 
 
@@ -230,6 +236,7 @@ def below(report: Report, folder: str) -> Report:
     return replace(
         report,
         saes=[replace(sae, sae_id=seen(sae.sae_id) or folder) for sae in report.saes],
+        evidence={seen(sae_id) or folder: one for sae_id, one in report.evidence.items()},
         findings=[moved(finding) for finding in report.findings],
         skipped=[replace(one, sae_id=seen(one.sae_id)) for one in report.skipped],
         releases=tuple(f"{folder}/{one}" for one in report.releases),
@@ -261,6 +268,7 @@ def joined(reports: list[Report], target: str) -> Report:
         suppressed=[one for report in reports for one in report.suppressed],
         crashes=[crash for report in reports for crash in report.crashes],
         coverage=tuple(one for report in reports for one in report.coverage),
+        evidence={sae_id: one for report in reports for sae_id, one in report.evidence.items()},
         requests=sum(report.requests for report in reports),
         bytes_read=sum(report.bytes_read for report in reports),
         total_bytes=sum(report.total_bytes for report in reports),

@@ -24,12 +24,64 @@ class Tool(Node):
     version: str
 
 
+class Thresholds(Node):
+    """Counted, those at 0 apart."""
+
+    n: int
+    zero: int
+    not_finite: int
+    low: float
+    high: float
+    """Of those that are finite and not 0; both 0 where there are none."""
+    logarithmic: bool
+    """Whether the bins have one width in the logarithm."""
+    counts: list[int]
+    """In bins of one width from low to high; a single one where all are equal."""
+    init: float | None
+    """The value they began with, where that is known."""
+
+
+class Firing(Node):
+    """Latents by how often they fire, as evaluation.json has it."""
+
+    split: str
+    n: int
+    """Rows."""
+    latents: int
+    dead: int
+    dense: int
+    edges: list[float]
+    """log10 of the share of the rows, one more than counts."""
+    counts: list[int]
+
+
+class Seen(Node):
+    measure: str
+    value: float
+    split: str | None
+    n: int | None
+    source: str
+    """Path of the file that states it."""
+
+
+class Evidence(Node):
+    """What was seen of an SAE on the way."""
+
+    thresholds: Thresholds | None
+    firing: Firing | None
+    values: list[Seen]
+
+
 class Sae(Node):
     sae_id: str
     format: str
     architecture: str | None
     d_in: int | None
     d_sae: int | None
+    layer: int | None = None
+    k: int | None = None
+    evidence: Evidence | None = None
+    """Null where nothing was seen."""
 
 
 class Finding(Node):

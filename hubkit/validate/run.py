@@ -20,6 +20,7 @@ from hubkit.validate.asking import Outcome, ask
 from hubkit.validate.base_model import TABLE, BaseModels, add_base_models
 from hubkit.validate.card import cards_inside
 from hubkit.validate.coverage import Coverage, coverage_beside, coverage_of, whole_card
+from hubkit.validate.evidence import Evidence, evidence_of
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Finding
 from hubkit.validate.gather import gather
@@ -237,6 +238,7 @@ def _one(view: RepoView, selection: Selection, asked: _Asked, releases: tuple[st
         coverage=_coverage(facts, {rule.code for rule in (*rules, *silenced)}, outcome, hidden)
         if asked.coverage
         else (),
+        evidence={} if asked.only else _evidence(facts, outcome),
         statements=_statements(facts) if any(rule.code == ACROSS for rule in rules) else (),
         remarks=(*facts.remarks, *(_of_the_card(facts) if Need.README in needs else ())),
     )
@@ -257,6 +259,15 @@ def _coverage(
         outcome.crashes.append(Crash("COVERAGE", traceback.format_exc()))
         return ()
     return (*([found] if found else []), *coverage_beside(facts))
+
+
+def _evidence(facts: RepoFacts, outcome: Outcome) -> dict[str, Evidence]:
+    """What was seen of the SAEs. A crash here hides nothing of what was found."""
+    try:
+        return evidence_of(facts)
+    except Exception:  # noqa: BLE001 - as for rules
+        outcome.crashes.append(Crash("EVIDENCE", traceback.format_exc()))
+        return {}
 
 
 def _of_the_card(facts: RepoFacts) -> Iterator[str]:

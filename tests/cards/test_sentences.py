@@ -212,6 +212,11 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "| high | – | not measured |": ("quantized", "stated"),
         "| – | – | explained_variance 0.600 [0.500, 0.700] (n = 100) |": ("experiments", "stated"),
         "| activations of | stated |": ("stated", "experiments"),
+        "not measured: the package bitsandbytes is not installed |": ("experiments", "stated"),
+        "Measured by hubkit: the tokens of the pool run again at each precision, and the SAE, unchanged, on what came (100 rows, which it was trained on). Rule: retrain where much changes. Between two halves of the rows, at the SAE's own precision, 0.250 of the alive latents change. With noise as long in each row as the row has changed, the latents' correlation is 0.700.": ("experiments", "stated"),
+        "| precision | SAE |": ("experiments", "stated"),
+        "| its own, run again |": ("experiments", "stated"),
+        "**portable**: both are below their bounds |": ("experiments", "stated"),
         "The weights came to the model by way of 2 forms. The narrowest leaves **5.744 bits a parameter**, scales and what is not quantized included.": ("another_form", "sampled"),
         "| weights as | bits a parameter |": ("another_form", "sampled"),
         "They ran on cpu (a machine) with gguf 3, torch 2.": ("another_form", "sampled"),
@@ -220,6 +225,11 @@ SENTENCES: dict[str, dict[str, Row]] = {
     "quality": {
         "Computed by hubkit: median, and lowest to highest, over the SAEs of an architecture, on 100 rows.": ("computed", "one"),
         ", of 13 SAEs |": ("hollow", "computed"),
+        "The base model (float32) with an SAE in the place of its activations, on 20 texts of 1,200 tokens, 60 at once at most, each begun with BOS; 1,180 predictions are counted. Special tokens keep their activations. Intervals are over texts.": ("in_model", "computed"),
+        ", some of them begun with BOS; ": ("in_model", "computed"),
+        "on 1 text of 1,200 tokens, 60 at once at most, none begun with BOS; 1,180 predictions are counted, those of the prompts are not.": ("in_model", "computed"),
+        "**These SAEs were trained on one vector a text (the last over response): single tokens are out of what they were trained on.**": ("in_model", "computed"),
+        "| sae_id | CE loss recovered, of zero ablation |": ("in_model", "computed"),
         "Unseen rows of each label alone, median over SAEs:": ("beside", "computed"),
         "| architecture | trained on | rows |": ("beside", "computed"),
         "Latents by the share of the training rows on which they fire (`density` in `metrics.json`; dead: on none; dense: on more than 10 %, which the last columns hold too):": ("beside", "computed"),
@@ -233,6 +243,7 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "A latent is shared where decoder and encoder find the same counterpart, both with a cosine of 0.7 or more.": ("reseeded", "computed"),
     },
     "stability": {
+        "of all rows and of each draw, with the latents that both have among their furthest. More than noise gives, in all rows and in every draw: **3 of 3** SAEs; in none: 0.": ("monotonic", "stated"),
         "Reference: Largest effect d_max = 0.400 for `a` (n = 100).": ("stated", "plain"),
         ", standard deviation": ("stated", "monotonic"),
         "(2 seeds). Not one of them, the reference included, is above 0.500 (95 % point, permutation of the labels): what is stable here is what noise gives.": ("stated", "monotonic"),
@@ -245,6 +256,16 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "The rate is monotonic in alpha.": ("monotonic", "stated"),
         " On how many completions each rate stands is not stated.": ("stated", "monotonic"),
         "No direction here changed the labels significantly (p of 0.05 or more).": ("stated", "monotonic"),
+        "Added at `blocks.1.hook_resid_post` to every token of a completion and to none of its prompt, 40 completions at each alpha, of the same seeds; labelled by keyword. At alpha 1 what is added is 0.35 times as long as the median activation.": ("experiments", "stated"),
+        "| alpha | rate of `yes` | n | undecided | rate if the undecided were decided | changed to, from | p, Holm |": ("experiments", "monotonic"),
+        "| -1 | 0.700 | 36 | 0.100 | 0.650 to 0.750 | 2, 9 | 0.0010 |": ("experiments", "stated"),
+        "The labels moved with alpha and at alpha -1 against 0, and further than along random directions of the same length. Trend: p = 0.0005 (label against alpha).": ("experiments", "stated"),
+        "The labels moved with alpha and at alpha -1 against 0, but **no further than along random directions of the same length**: no causal effect of this direction was found.": ("experiments", "stated"),
+        "**No causal effect was found**: neither the trend over alpha nor a dose against alpha 0 is significant (0.05). Trend: p = 0.4000": ("experiments", "stated"),
+        "From the smallest alpha to the largest the rate changed by -0.400, an undecided completion counting as a half. Changed: completions of a seed that have this label and had another at alpha 0, and the reverse (McNemar, exact).": ("experiments", "stated"),
+        "| beside it | directions | change of the rate, from, to | undecided | p |": ("experiments", "stated"),
+        "too few random directions were tried to say whether that is more than any direction does.": ("experiments", "stated"),
+        "| random directions, all alike | 20 | -0.100, 0.090 | 0.200 | 0.048 |": ("experiments", "stated"),
         "not computed by hubkit. Source: the paper, table 2": ("stated", "experiments"),
     },
     "top_features": {
@@ -554,7 +575,7 @@ COLUMNS = {
     "seed | value | difference | top latents in common", "representation | balanced accuracy", "architecture | in SAELens's registry for inference | note",
     "Model | Parameters | SAEs | Layers | d_in | d_sae", "Best layer, raw | Balanced accuracy there", "Best SAE probe", "SAE probes above raw",
     "hook", "sae_id | decoders agree | random directions | shared | activations correlate | with others that fire as often | verdict",
-    "against the number of parameters | models | Spearman's rho | p | verdict",
+    "against the number of parameters | models | Spearman's rho | p | verdict", "sae_id | all rows", "mean | above its null",
 }  # fmt: skip
 """Heads of tables and of steps."""
 ADDRESS = re.compile(r"^https?://|^/tree/")

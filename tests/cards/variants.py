@@ -34,6 +34,7 @@ from hubkit.release.experiments import (
     Stability,
     StabilityRun,
     Steering,
+    SteeringControl,
     SteeringDose,
     Tally,
     TestResult,
@@ -50,6 +51,7 @@ from hubkit.release.metrics import (
     MetricValue,
     NullReference,
     Selection,
+    TextsRun,
 )
 from hubkit.release.pool_report import PoolReport, ScenarioReport, Texts, TurnedMean, Words
 from hubkit.release.provenance import (
@@ -413,9 +415,58 @@ def _experiments(sae_id: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def ported(sae_id: str) -> Transfer:
+    """What hubkit computed of an SAE at another precision."""
+
+    def values(shift: float) -> list[MetricValue]:
+        return [
+            value("explained_variance", 0.6 - shift, 100), value("explained_variance_drop", shift, 100, interval=(shift - 0.01, shift + 0.01)),
+            value("alive_shift", shift, 100, interval=(shift - 0.01, shift + 0.01)), value("latent_correlation", 0.9, 100, null=NullReference(kind="noise", mean=0.7)),
+            value("row_cosine", 0.99, 100), value("top_latent_overlap", 0.8, 100),
+        ]  # fmt: skip
+
+    halves = value("alive_shift", 0.25, 100, contrast="two halves of the rows")
+    return Transfer(
+        to="nf4",
+        sae_id=sae_id,
+        values=[*values(0.1), halves],
+        ceiling=values(0.01),
+        verdict="portable",
+        because="both are below their bounds",
+        rule="retrain where much changes",
+    )
+
+
+def steered(name: str, sae_id: str, p: float, beyond: float, effect: float, controls: int = 20) -> Steering:
+    """A direction as hubkit steers along it: three doses, random directions beside."""
+    doses = [
+        SteeringDose(alpha=-1.0, rate=0.5 - effect / 2, n=36, undecided=0.1, share_of_norm=0.35, bounds=(0.45 - effect / 2, 0.55 - effect / 2), changed=(2, 9), p_value=p, corrected=min(1.0, 2 * p)),
+        SteeringDose(alpha=0.0, rate=0.5, n=40, undecided=0.0, share_of_norm=0.0, bounds=(0.5, 0.5)),
+        SteeringDose(alpha=1.0, rate=0.5 + effect / 2, n=40, undecided=0.0, share_of_norm=0.35, bounds=(0.5 + effect / 2, 0.5 + effect / 2), changed=(3, 3), p_value=1.0, corrected=1.0),
+    ]  # fmt: skip
+    beside = [
+        SteeringControl(
+            kind="random directions, all alike",
+            effects=[0.01 * n - 0.1 for n in range(controls)],
+            undecided=0.2,
+            p_value=beyond,
+        )
+    ]
+    return Steering(
+        sae_id=sae_id, direction=name, label="yes", cosine=0.31, cosine_to="raw difference of means", doses=doses, p_value=p, test="label against alpha", effect=effect,
+        controls=beside, hook_name="blocks.1.hook_resid_post", completions=40, judge="keyword",
+    )  # fmt: skip
+
+
 def experiments(folder: Path) -> Path:
     """Experiments that hubkit computed: what a later version may do; a tally in place of single comparisons."""
     more = {key: tuple(listed) for key, listed in _experiments(BEST).items()}
+    more["steering"] += (
+        steered("moves", BEST, 0.0005, 1 / 21, -0.4), steered("moves as any", BEST, 0.0005, 0.5, 0.3), steered("moves not", BEST, 0.4, 0.6, 0.02),
+        steered("moves, hardly compared", BEST, 0.01, 0.25, 0.2, controls=3),
+    )  # fmt: skip
+    fp4 = Transfer(to="fp4", values=[], reason="the package bitsandbytes is not installed")
+    more["transfers"] += (ported(BEST), fp4)
     other = Comparison(
         sae_id="lab_topk_L1_mixed", reference="raw activations at layer 1",
         difference=value("probe_balanced_accuracy_difference", 0.05, 100, "crossfit", interval=(0.01, 0.09)),
@@ -482,10 +533,11 @@ def monotonic(folder: Path) -> Path:
     )
     own = StabilityRun(seed=2, value=value("d_max", 0.8, 100, null=null(0.7)), shared=1, of=5)
     beside = Stability(sae_id="a", varied="the rows", reference=reference, runs=[own])
+    in_one = [Stability(sae_id=name, varied="the halves", reference=reference, runs=[own]) for name in "abc"]
     unknown = Stability(sae_id="a", varied="the order", reference=value("d_max", 0.4, 100), runs=[run])
     counts = [TALLY.model_copy(update={"above": above, "total": 9, "inconclusive": 0}) for above in (0, 5)]
     Evidence(
-        source="x", steering=steering, stability=[Stability(sae_id="a", varied="the sample", reference=reference, runs=[run]), mixed, beside, unknown], tallies=counts,
+        source="x", steering=steering, stability=[Stability(sae_id="a", varied="the sample", reference=reference, runs=[run]), mixed, beside, *in_one, unknown], tallies=counts,
         representations=[RepresentationProbe(representation="raw", values=[probe(0.9)])],
     ).save(folder / "evidence.yaml")  # fmt: skip
     return folder
@@ -899,6 +951,35 @@ def warned(folder: Path) -> Path:
     return folder
 
 
+def in_model(folder: Path) -> Path:
+    """SAEs with which the base model was run: two on texts, one on completions that it saw as one vector each, and one on texts that begin otherwise."""
+    write(computed_release(provenance=None), folder, small=True)
+    evaluation = Evaluation.load(folder / "evaluation.json")
+    run = TextsRun(
+        documents=20,
+        tokens=1200,
+        special=20,
+        longest=60,
+        bos="all",
+        precision="float32",
+        tokens_sha256="0" * 64,
+    )
+    pooled = run.model_copy(
+        update={"after_prompt": True, "trained_on": "the last over response", "documents": 1, "bos": "none"}
+    )
+    runs = [run, run, pooled, run.model_copy(update={"bos": "some"})]
+    lost = [value("ce_loss_score", 0.9, 1180, "held_out", interval=(0.8, 0.95)), value("ce_loss_score_mean", 0.7, 1180, "held_out"), value("kl_div_score", 0.8, 1180, "held_out"), value("ce_loss_increase", 0.3, 1180, "held_out")]  # fmt: skip
+    told = [
+        one.model_copy(update={"texts": own, "values": [*one.values, *lost]})
+        for one, own in zip(evaluation.saes, runs, strict=False)
+    ]
+    saes = [*told, *evaluation.saes[len(told) :]]
+    for one in saes:
+        one.save(folder / one.sae_id / "metrics.json")
+    evaluation.model_copy(update={"saes": saes}).recorded("0.1.0").save(folder / "evaluation.json")
+    return folder
+
+
 def hollow(folder: Path) -> Path:
     """A hook that is in no transformers class, values for some SAEs of an architecture only, a mean for a null."""
     member = grid("lab", [1, 2, 3, 4, 5, 6, 7], ["topk"], {"mixed": 100, "no_only": 10}, k=4)
@@ -921,7 +1002,7 @@ VARIANTS: dict[str, Callable[[Path], Path]] = {
         mended, plain, single, unregistered, computed, tested, tested_one, reseeded, two_seeds, beside, of_sparsify, word_only, facts_known, chance, one, one_at_chance, experiments, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
         wrong_model, nameless, beside_others, root, quantized, half_quantized, warned, hollow, damaged, poor, lens_module, pooled, scaled,
         sampled, sampled_last, another_form, from_gguf, four_bits, one_new, best_defective, stated_ties, one_above, many_tied, all_defective, all_defective_measured, defective, beside_widths,
-        worse_and_less, worse_measured, told, written, in_text, worth, worth_little, with_pool, unread_record,
+        worse_and_less, worse_measured, in_model, told, written, in_text, worth, worth_little, with_pool, unread_record,
     )
 } | {name: of_family(name) for name in ("assigned_role", "social_deduction", "decision_incentive", "instructed", "lab")}  # fmt: skip
 

@@ -119,6 +119,7 @@ def test_a_broken_release(releases: Path, tmp_path: Path) -> None:
     assert int(ran.outputs["errors"]) >= 1
     assert re.search(r"^::error file=broken/gpt2_L8/[^,]+,.*title=THR001", ran.log, re.MULTILINE), ran.log
     assert "THR001" in ran.summary
+    assert Path(ran.outputs["html-path"]).read_text(encoding="utf-8").startswith("<!doctype html>")
     sarif = json.loads(Path(ran.outputs["sarif-path"]).read_text(encoding="utf-8"))
     assert sarif["version"] == "2.1.0"
     results = sarif["runs"][0]["results"]
@@ -239,7 +240,14 @@ def test_what_is_used_is_pinned_by_its_commit() -> None:
 
 
 def test_the_outputs_are_those_of_the_step() -> None:
-    assert set(ACTION["outputs"]) == {"exit-code", "errors", "warnings", "report-path", "sarif-path"}
+    assert set(ACTION["outputs"]) == {
+        "exit-code",
+        "errors",
+        "warnings",
+        "report-path",
+        "sarif-path",
+        "html-path",
+    }
     for name, output in ACTION["outputs"].items():
         assert output["value"] == f"${{{{ steps.validate.outputs.{name} }}}}"
 

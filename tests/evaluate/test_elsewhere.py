@@ -372,6 +372,11 @@ def test_a_model_and_a_text_in_the_place_of_activations(tmp_path: Path) -> None:
     found = value(evaluation, "explained_variance")
     assert 1 <= found.n <= 50
     assert found.split == "held_out"
+    lost, texts = value(evaluation, "ce_loss_increase"), evaluation.saes[0].texts
+    assert (lost.split, lost.interval_method) == ("held_out", "bootstrap over documents")
+    assert texts is not None
+    assert (texts.tokens, texts.after_prompt, texts.trained_on) == (50, False, None)
+    assert texts.documents == lost.n_effective
     settings = CardSettings(repo_id="a/b", base_model="openai-community/gpt2", license="mit")
     facts = read_facts(tmp_path / "saes", settings)
     assert facts.evaluation == evaluation, "a card takes it for computed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -242,3 +243,21 @@ def test_killed_before_each_replacement(tmp_path: Path, after: int) -> None:
     fixed(root, unsafe=True)
     assert contents(root) == contents(tmp_path / "model")
     assert codes(root) == []
+
+
+def test_what_killed_runs_left_among_temporary_files_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    old, young, other = (tmp_path / "tmp" / name for name in ("hubkit-fix-old", "hubkit-fix-new", "somebody"))
+    for folder in (old, young, other):
+        folder.mkdir(parents=True)
+        (folder / "0").write_bytes(b"weights")
+    days_ago = time.time() - 3 * 86_400
+    for path in (old, other):
+        os.utime(path, (days_ago, days_ago))
+    (tmp_path / "release").mkdir()
+    sae(tmp_path / "release", cfg(), tensors())
+    with planned(open_folder(tmp_path / "release")):
+        pass
+    assert sorted(path.name for path in (tmp_path / "tmp").iterdir()) == ["hubkit-fix-new", "somebody"]

@@ -94,7 +94,9 @@ def test_planted_defects_are_found(case: str) -> None:
         tried += 1
         if case == "circuit_tracer" and what == "W_enc is one short":
             code = "CFG021"  # a transcoder may read another width than it writes; not another than its neighbours
-        if code not in found(validate(planted(folder, weights, config, change), deep=code == "WTS011")):
+        if code not in found(
+            validate(planted(folder, weights, config, change), deep=code in {"WTS011", "WTS013"})
+        ):
             missed.append(f"{what}: {code}")
     assert not missed
     assert tried >= 10
@@ -146,3 +148,46 @@ def test_fix_leaves_what_it_does_not_know_alone(hidden: str, tmp_path: Path) -> 
     (tmp_path / "README.md").write_text("---\nlicense: mit\n---\n# SAEs\n", encoding="utf-8")
     with planned(open_folder(tmp_path), unsafe=True) as plan:
         assert not plan.fixes
+
+
+@pytest.mark.parametrize(
+    ("folder", "said", "fires"),
+    [
+        ("circuit_tracer/relu", "activation: jump_relu", True),
+        ("circuit_tracer/relu", "activation: gelu", True),
+        ("circuit_tracer/relu", "activation: [topk]", True),
+        ("circuit_tracer/relu", "activation: relu", False),
+        ("circuit_tracer/relu", "k: 4", False),
+        ("circuit_tracer/jumprelu", "activation: jump_relu", False),
+        ("circuit_tracer/jumprelu_skip", "activation: whatever", False),
+    ],
+)
+def test_circuit_tracer_makes_a_relu_of_what_it_does_not_know(folder: str, said: str, *, fires: bool) -> None:
+    files = files_of(folder)
+    files["config.yaml"] += f"{said}\n".encode()
+    report = validate(MemoryView(name=folder, files=files))
+    assert ("CFG022" in found(report)) == fires
+    assert all("runs a ReLU" in f.message for f in report.findings if f.code == "CFG022")
+
+
+@pytest.mark.parametrize(
+    ("value", "fires"),
+    [
+        ("gelu", True),
+        (["topk"], True),
+        (None, True),
+        (4, True),
+        ("TopK", False),
+        ("topk", False),
+        ("layertopk", False),
+    ],
+)
+def test_an_act_fn_that_openmoss_has_not(value: Any, *, fires: bool) -> None:
+    folder, weights, config, *_ = CASES["openmoss_topk"]
+
+    def change(_: Any, keys: dict[str, Any]) -> None:
+        keys["act_fn"] = value
+
+    report = validate(planted(folder, weights, config, change))
+    told = [f for f in report.findings if f.code == "CFG022"]
+    assert [f.pointer for f in told] == ["/act_fn"] * fires, told

@@ -74,7 +74,7 @@ def _fault_of_filter(step: str) -> str | None:
     if "measure" not in asked:
         return None
     measure = CATALOGUE.get(asked["measure"])
-    if measure is None or not (measure.compute or measure.compare):
+    if measure is None or not (measure.compute or measure.compare or measure.of_spliced or measure.of_paired):
         return f"hubkit computes no {asked['measure']}"
     return (
         None

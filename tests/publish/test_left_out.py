@@ -71,6 +71,11 @@ def test_a_link_that_leads_out_is_named_by_both(
     (release / "more").symlink_to(outside)
     plan = make_plan(release, Target("owner/release"), hub[1])
     assert {file.path for file in plan.files} == {*before, "inside.md"}
+    (release / "own").mkdir()
+    (release / "specs").symlink_to(release / "own")
+    (release / "gone").symlink_to(release / "nothing")
+    (note,) = [one for one in make_plan(release, Target("owner/release"), hub[1]).notes if "specs" in one]
+    assert "gone" in note
     told = [*plan.notes, *(one for one in validate(open_folder(release)).remarks if "leads out" in one)]
     assert len(told) == 2
     assert all("state.pkl" in one and "more" in one for one in told)
@@ -133,3 +138,9 @@ def test_a_long_text_is_searched_to_its_end(
     (release / "train.log").write_bytes(bom + ("x " * (at // 2) + TOKEN + " y" * 300).encode(encoding))
     with pytest.raises(HubkitError, match=r"SECRET +train\.log: a Hugging Face token"):
         check_gate(release)
+
+
+def test_what_a_killed_fix_left_is_no_part_of_a_release(release: Path) -> None:
+    (release / ".sae_weights.safetensors.0123abcd.hubkit-fix").write_bytes(b"half")
+    (release / "notes.hubkit-fix").write_bytes(b"a file of one's own")
+    assert left_out(release) == (".sae_weights.safetensors.0123abcd.hubkit-fix",)

@@ -63,9 +63,13 @@ def test_links_never_lead_outside_and_loops_end(tmp_path: Path) -> None:
     (root / "outside").symlink_to(outside)
     (root / "loop").symlink_to(root / "loop")
     (root / "folder").symlink_to(tmp_path)
+    (root / "specs").mkdir()
+    (root / "again").symlink_to(root / "specs")
     view = open_folder(root)
     assert [e.path for e in view.list()] == ["inside", "real"]
     assert sorted(view.outward) == ["folder", "outside"]
+    assert sorted(view.unfollowed) == ["again", "loop"]
+    assert any(one.startswith("again, loop: not looked at") for one in validate(view).remarks)
 
 
 @posix

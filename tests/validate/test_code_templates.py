@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import struct
 import time
 
 import pytest
 from builders import check, view
+from tensors.hostile import tarred, zipped
 
+from hubkit.validate import code_packed
 from hubkit.validate.code_templates import reaches_inside, template_reach
 from hubkit.validate.finding import Severity
 
@@ -209,3 +212,45 @@ def test_a_template_that_is_too_long_to_be_followed_makes_the_report_incomplete(
     assert [one.code for one in report.findings] == ["RUN002"]
     assert not report.complete
     assert check(view(files={"chat_template.jinja": b"a" * 500_000}), "SEC004").complete
+
+
+PACK = {
+    "a.zip": lambda name, data: zipped((name, b"x"), (f"conf/{name}", data)),
+    "a.tar.gz": lambda name, data: gzip.compress(tarred((name, data))),
+    "deep.zip": lambda name, data: zipped(("in.tgz", gzip.compress(tarred((name, data))))),
+}
+
+
+@pytest.mark.parametrize("pack", PACK)
+def test_templates_in_archives_are_looked_at_like_loose_ones(pack: str) -> None:
+    for name, text, severity in (
+        ("chat_template.jinja", BAD[0], Severity.ERROR),
+        ("tokenizer_config.json", json.dumps({"chat_template": MADE[0]}), Severity.ERROR),
+        ("prompts.yaml", f"prompt: {json.dumps(BAD[0])}\n", Severity.ERROR),
+        ("page.html", BAD[0], Severity.WARNING),
+    ):
+        (finding,) = check(view(files={pack: PACK[pack](name, text.encode())}), "SEC004").findings
+        assert (finding.path, finding.severity) == (pack, severity)
+        assert name in finding.message
+
+
+@pytest.mark.parametrize("pack", PACK)
+def test_healthy_templates_in_archives_are_left_alone(pack: str) -> None:
+    healthy = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] | trim }}{% endfor %}{{ '__start__' }}"
+    for name, text in (
+        ("chat_template.jinja", healthy),
+        ("tokenizer_config.json", json.dumps({"chat_template": healthy})),
+        ("README.md", BAD[0]),
+        ("train.py", f'x = """{BAD[0]}"""'),
+        ("paper.tex", "\\newcommand{{a}}{% comment\n}"),
+    ):
+        report = check(view(files={pack: PACK[pack](name, text.encode())}), "SEC004")
+        assert [one.severity for one in report.findings if one.severity > Severity.NOTE] == []
+        assert report.complete
+
+
+def test_archives_full_of_templates_end_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(code_packed, "MOST_OF_TEMPLATES", 20_000)
+    many = [(f"{number}.jinja", b"{% if a %}b{% endif %}" * 400) for number in range(4)]
+    assert not check(view(files={"a.zip": zipped(*many)}), "SEC004").complete
+    assert check(view(files={"a.zip": zipped(*many[:2])}), "SEC004").complete

@@ -103,6 +103,15 @@ TOLD: dict[str, tuple[str, str, Severity]] = {
     "HyperPyYAML, escaped": ("hyperparams.yaml", "a: !%61pply:os.system [id]\n", ERROR),
     "HyperPyYAML, harmless": ("hyperparams.yaml", "a: !new:speechbrain.nnet.X\n  b: 1\n", NOTE),
     "lm-eval": ("task.yaml", "process_docs: !function utils.process\n", NOTE),
+    "YOLO's arguments": ("yolov5s.yaml", "nc: 80\nbackbone:\n  - [-1, 1, Conv, [64, \"__import__('os').system('id')\"]]\nhead: []\n", ERROR),
+    "YOLO's module": ("yolov7.yaml", "backbone: [[-1, 1, Conv, [64]]]\nhead:\n  - [-1, 1, \"exec('import os')\", []]\n", ERROR),
+    "YOLO in JSON": ("model.json", '{"backbone": [[-1, 1, "os.system(\'id\')", []]], "head": []}', ERROR),
+    "YOLO, an expression": ("yolov5s.yaml", "backbone: [[-1, 1, '(lambda *_: f())', [64]]]\nhead: []\n", WARNING),
+    "promptfoo's command": ("promptfooconfig.yaml", "prompts: [hi]\nproviders:\n  - 'exec: bash run.sh'\n", WARNING),
+    "promptfoo's script": ("evals.yaml", "prompts: ['file://p.txt']\nproviders:\n  - id: file://provider.py:call\n", WARNING),
+    "promptfoo's assertion": ("promptfooconfig.yaml", "prompts: [hi]\nproviders: ['openai:gpt-5']\ntests:\n  - assert: [{type: javascript, value: 'process.exit()'}]\n", WARNING),
+    "Dask": ("distributed.yaml", "distributed:\n  worker:\n    preload: [my.setup]\n", WARNING),
+    "Dask, a program": ("dask.json", '{"distributed": {"scheduler": {"preload": "__import__(\'os\').system(\'id\')"}}}', ERROR),
     "keras, escaped": ("config.json", '{"class\\u005fname": "\\u004cambda"}', WARNING),
 }  # fmt: skip
 
@@ -126,6 +135,10 @@ HEALTHY = {
     "a file of weights": ("config.json", '{"model_type": "x", "model_file": "model.safetensors"}'),
     "a file of another program": ("hparams.yaml", "model_file: train.py\nname: os\nparams: {a: 1}\n"),
     "a function of a data set": ("tools.json", '{"tools": [{"type": "function", "function": {"name": "get_weather", "parameters": {}}}]}'),
+    "YOLO": ("yolov5s.yaml", "nc: 80\nanchors: 3\nbackbone:\n  - [-1, 1, Conv, [64, 6, 2, 2]]\nhead:\n  - [-1, 1, nn.Upsample, [None, 2, 'nearest']]\n  - [[17, 20], 1, Detect, [nc, anchors]]\n"),
+    "another backbone": ("model.yaml", "backbone: {name: resnet50}\nhead: [a, b]\nproviders: [x]\npreload: [y]\n"),
+    "promptfoo": ("promptfooconfig.yaml", "prompts: ['file://p.txt', 'Use exec: to run it']\nproviders: ['openai:gpt-5', 'huggingface:text-generation:gpt2']\ntests: [{assert: [{type: contains, value: x}]}]\n"),
+    "Dask": ("distributed.yaml", "distributed:\n  worker:\n    memory: {target: 0.6}\n    preload: []\n"),
     "attention": ("config.json", '{"attn_implementation": "paged|flash_attention_2"}'),
 }  # fmt: skip
 
@@ -295,3 +308,22 @@ def test_time_is_bounded(text: str) -> None:
         begun = time.process_time()
         check(view(files={path: text.encode()}), "SEC004")
         assert time.process_time() - begun < 3
+
+
+GIN = "import os\nfrom __gin__ import dynamic_registration\nimport my.package\n\ntrain.optimizer = @my.package.Adam()\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (GIN + "train.hook = @os.system()\n", 6),
+        (GIN + "os.system.command = 'id'\n", 6),
+        (GIN + "train.hook = [@my.f, @scope/subprocess.run()]\n", 6),
+        (GIN, None),
+        (GIN + "# train.hook = @os.system()\ntrain.name = 'mail me @os.system'\n", None),
+        (GIN.replace("from __gin__ import dynamic_registration\n", "") + "train.hook = @os.system()\n", None),
+    ],
+)
+def test_gin_that_may_register_what_it_imports_calls_it(text: str, line: int | None) -> None:
+    found = check(view(files={"config.gin": text.encode()}), "SEC004").findings
+    assert [(one.severity, one.line) for one in found] == ([(ERROR, line)] if line else [])

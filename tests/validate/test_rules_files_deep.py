@@ -314,3 +314,63 @@ def test_wts011_large_values_that_switch_latents_off_and_large_ones_of_float16_a
     assert [finding.severity for finding in deep(view(cfg(dtype="float16"), narrow), "WTS011")] == [
         Severity.ERROR
     ]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("matrix", ["W_enc", "W_dec"])
+def test_wts013_copies_across_the_rows_of_the_file(matrix: str, *, turned: bool) -> None:
+    """Whichever way round a family stores it, and where the marks alone would say too much."""
+    from families import planted
+
+    generator = np.random.default_rng(5)
+    chosen = generator.choice(64, 30, replace=False)
+    folder, weights, config = (
+        (
+            "dictionary_learning/topk",
+            "resid_post_layer_3/trainer_0/ae.pt",
+            "resid_post_layer_3/trainer_0/config.json",
+        )
+        if turned
+        else ("gemma_scope/pt_res", "layer_20/width_16k/average_l0_71/params.npz", None)
+    )
+    name = {"W_enc": "encoder.weight", "W_dec": "decoder.weight"}[matrix] if turned else matrix
+
+    def change(found: dict[str, np.ndarray], _: Any, spare: float = 0.0) -> None:
+        values = np.array(found[name])
+        lines = values if values.shape[0] == 64 else values.T
+        lines[chosen] = lines[chosen[0]]
+        lines[chosen[:8], 3] += spare * np.arange(8)
+        found[name] = values
+
+    counts = [
+        [f.measured["count"] for f in deep(planted(folder, weights, config, one), "WTS013")]
+        for one in (change, lambda found, keys: change(found, keys, 0.5), lambda *_: None)
+    ]
+    assert counts == [[29], [22], []]
+
+
+def test_wts013_most_of_them_the_same_is_a_warning() -> None:
+    for count, severity in ((12, Severity.NOTE), (D_SAE, Severity.WARNING)):
+        whole = unit("topk")
+        whole["W_enc"][:, :count] = whole["W_enc"][:, :1]
+        (finding,) = deep(view(cfg("topk"), whole), "WTS013")
+        assert (finding.severity, finding.measured["count"]) == (severity, count - 1)
+
+
+@pytest.mark.parametrize("architecture", ["standard", "topk", "jumprelu", "abstopk", "gated"])
+def test_wts019_asks_only_where_a_relu_stands_between(architecture: str) -> None:
+    whole = unit(architecture)
+    for name in whole.keys() & {"b_enc", "b_gate", "b_mag"}:
+        whole[name][:] = -1e30
+    fires = architecture in {"standard", "topk", "jumprelu"}
+    assert [f.code for f in deep(view(cfg(architecture), whole), "WTS019")] == ["WTS019"] * fires
+    mild = unit(architecture)
+    for name in mild.keys() & {"b_enc", "b_gate", "b_mag"}:
+        mild[name][:] = -50
+    assert deep(view(cfg(architecture), mild), "WTS019") == []
+
+
+def test_wts019_leaves_to_thr012_what_the_thresholds_say_alone() -> None:
+    for scale in (1e-9, 1e30):
+        whole = tensors(threshold=(tensors()["threshold"] * scale).astype(np.float32))
+        assert [f.code for f in deep(view(cfg(), whole), "THR,WTS019")] == ["THR012"]

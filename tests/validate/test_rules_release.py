@@ -101,6 +101,8 @@ def test_evl004_training_rows_probes_and_few_rows() -> None:
     train = value("l0", 5.0, split="train")
     assert codes(evaluated(train), "EVL004") == ["EVL004"]
     assert codes(evaluated(train, value("l0", 5.0)), "EVL004") == []
+    seeds = value("seed_agreement", 0.7, split="train")
+    assert codes(evaluated(seeds), "EVL004") == [], "it is of no other rows"
     probe = value("probe_balanced_accuracy", 0.7, split="train")
     assert codes(evaluated(probe, value("probe_balanced_accuracy", 0.5)), "EVL004") == ["EVL004"]
     (few,) = check(evaluated(value("l0", 5.0, n=D_IN - 1)), "EVL004").findings

@@ -24,13 +24,16 @@ def found(dtype: str, stored: np.ndarray) -> list[str]:
         ("float16", (LEARNED * 1e6).astype(np.float32), ["THR005"]),
         ("bfloat16", LEARNED * 1e-300, ["THR001"]),
         ("float32", np.where(np.arange(32) < 20, 1e-300, LEARNED), ["THR003"]),
+        ("float64", LEARNED * 1e-300, ["THR012"]),
+        ("float32", LEARNED * 1e-30, ["THR012"]),
+        ("float32", (LEARNED * 1e-9).astype(np.float32), ["THR012"]),
+        ("float32", (LEARNED * 1e-45).astype(np.float32), ["THR012"]),
+        ("bfloat16", (LEARNED * 1e30).astype(np.float32), ["THR012"]),
         # the good twins
-        ("float64", LEARNED * 1e-300, []),
-        ("float32", LEARNED * 1e-30, []),
-        ("float32", (LEARNED * 1e-9).astype(np.float32), []),
         ("float16", (LEARNED * 1e-2).astype(np.float32), []),
         ("float16", (LEARNED * 1e3).astype(np.float32), []),
-        ("bfloat16", (LEARNED * 1e30).astype(np.float32), []),
+        ("float32", (LEARNED * 1e-6).astype(np.float32), []),
+        ("bfloat16", (LEARNED * 1e9).astype(np.float32), []),
     ],
 )
 def test_the_configurations_dtype_decides(dtype: str, stored: np.ndarray, expected: list[str]) -> None:
@@ -50,7 +53,10 @@ def test_the_message_says_what_is_stored_and_what_becomes_of_it() -> None:
     assert "in which they are loaded" not in never.message
 
 
-@pytest.mark.parametrize(("log", "expected"), [(-200.0, "THR001"), (200.0, "THR005"), (-3.0, None)])
+@pytest.mark.parametrize(
+    ("log", "expected"),
+    [(-200.0, "THR001"), (200.0, "THR005"), (-30.0, "THR012"), (60.0, "THR012"), (-3.0, None)],
+)
 def test_logarithms_are_raised_in_the_precision_of_their_loader(log: float, expected: str | None) -> None:
     text = {
         "hook_point_in": "blocks.2.hook_resid_post",

@@ -76,7 +76,7 @@ def test_two_runs_give_the_same_fingerprints_and_no_two_findings_share_one(code:
 
 def test_a_default_run_reads_no_whole_weights() -> None:
     rules = [rule for rule in REGISTRY.values() if Need.WEIGHTS in rule.needs]
-    assert {rule.code for rule in rules} == {"WTS011", "WTS012", "WTS013"}
+    assert {rule.code for rule in rules} == {"WTS011", "WTS012", "WTS013", "WTS019"}
     repository = twins.TWINS["WTS012"][0]()
     report = validate(repository)
     assert "WTS012" not in {f.code for f in report.findings}

@@ -184,6 +184,7 @@ def sparsify(**changes: Any) -> MemoryView:
         "d_in": D_IN,
         "activation": "topk",
     } | changes
+    configuration = {key: one for key, one in configuration.items() if one is not GONE}
     whole = tensors("standard")
     named = {"encoder.weight": np.ascontiguousarray(whole["W_enc"].T), "encoder.bias": whole["b_enc"]}
     named |= {name: whole[name] for name in ("W_dec", "b_dec")}
@@ -220,6 +221,19 @@ def nothing(_: object) -> None:
 
 def copied(whole: dict[str, Any]) -> None:
     whole["W_dec"][8:16] = whole["W_dec"][0]
+
+
+def zeroed(whole: dict[str, Any]) -> None:
+    whole["W_enc"][:], whole["b_enc"][:] = 0, 0
+
+
+def same_columns(whole: dict[str, Any]) -> None:
+    whole["W_enc"][:] = whole["W_enc"][:, :1]
+
+
+def wide_encoder(times: float) -> MemoryView:
+    """A JumpReLU with ordinary thresholds and an encoder `times` as long."""
+    return view(weights=tensors(W_enc=tensors()["W_enc"] * np.float32(times)))
 
 
 def gpt2_and(model: str) -> ListedView:
@@ -265,7 +279,7 @@ TWINS: dict[str, Twins] = {
     "CFG004": (lambda: view(cfg("JumpReLU")), lambda: view(cfg("jumprelu"))),
     "CFG005": (lambda: view(cfg(dtype=GONE)), lambda: view(cfg())),
     "CFG006": (lambda: view(cfg("topk", k=GONE)), lambda: view(cfg("topk"))),
-    "CFG007": (lambda: view(cfg("topk", k=D_SAE + 1)), lambda: view(cfg("topk", k=D_SAE))),
+    "CFG007": (lambda: view(cfg("topk", k=D_SAE + 1)), lambda: view(cfg("topk", k=D_SAE - 1))),
     "CFG008": (lambda: view(cfg(metadata={"sae_lens_version": GONE})), lambda: view(cfg(metadata={"sae_lens_version": "6.0.0"}))),
     "CFG009": (lambda: view(cfg(apply_b_dec_to_input=GONE)), lambda: view(cfg(apply_b_dec_to_input=False))),
     "CFG010": (lambda: view(cfg(normalize_activations="expected_average_only_in")), lambda: view(cfg(normalize_activations="layer_norm"))),
@@ -326,6 +340,8 @@ TWINS: dict[str, Twins] = {
         lambda: learned(LEARNED, training_architecture_details={"jumprelu_init_threshold": 0.05}),
     ),
     "THR010": (lambda: learned(np.linspace(0.0108, 0.0118, D_SAE)), lambda: learned(np.linspace(0.02, 0.4, D_SAE))),
+    "THR012": (lambda: learned(LEARNED * 1e-8), lambda: learned(LEARNED * 1e-5)),
+    "WTS019": (lambda: decoder(put("b_enc", slice(None), -1e30)), lambda: decoder(put("b_enc", slice(None), -1e3))),
     "EVL001": (lambda: MemoryView(name="m", files={p: d for p, d in view().files.items() if p != "evaluation.json"}), view),
     "EVL002": (lambda: evaluated(value("explained_variance", 1.2)), lambda: evaluated(value("explained_variance", -0.3))),
     "EVL003": (lambda: evaluated(value(interval=None)), lambda: evaluated(value())),
@@ -404,6 +420,11 @@ MORE: dict[str, Twins] = {
     "CFG005 pursuit": (lambda: view(cfg("matching_pursuit", **PURSUIT | {"max_iterations": GONE})), lambda: view(cfg("matching_pursuit", **PURSUIT))),
     "CFG006 legacy": (lambda: legacy("topk"), lambda: legacy("topk", activation_fn_kwargs={"k": 4})),
     "CFG007 null": (lambda: legacy("topk", activation_fn_kwargs={"k": None}), lambda: legacy("topk", activation_fn_kwargs={"k": 4})),
+    "CFG007 all": (lambda: view(cfg("topk", k=D_SAE)), lambda: view(cfg("topk", k=D_SAE - 1))),
+    "CFG022 all": (lambda: sparsify(k=D_SAE), lambda: sparsify(k=D_SAE - 1)),
+    "CFG022 groups": (lambda: sparsify(k=5, activation="groupmax"), lambda: sparsify(k=4, activation="groupmax")),
+    "CFG022 activation": (lambda: sparsify(activation="gelu"), lambda: sparsify(activation=GONE)),
+    "CFG022 no string": (lambda: sparsify(activation=["topk"]), lambda: sparsify(activation="topk")),
     "CFG008 legacy": (lambda: legacy(sae_lens_version="latest"), lambda: legacy(sae_lens_version="4.1.0")),
     "CFG009 normalize": (lambda: view(cfg(normalize_activations=GONE)), lambda: view(cfg(normalize_activations="layer_norm"))),
     "CFG010 whitening": (lambda: view(cfg(normalize_activations="covariance_whitening")), lambda: view(cfg(normalize_activations="none"))),
@@ -472,6 +493,17 @@ MORE: dict[str, Twins] = {
     "THR008 training": (lambda: learned(LEARNED, l0=20.0), lambda: learned(LEARNED, l0=8.0)),
     "THR008 of a TopK": (lambda: learned(LEARNED, l0=31), lambda: view(cfg("topk", k=20, metadata={"l0": 20.0}))),
     "THR011 number": (lambda: learned(LEARNED, num_dead_features=32), lambda: learned(LEARNED, num_dead_features="32")),
+    "THR012 large": (lambda: learned(LEARNED * 1e30), lambda: learned(LEARNED * 1e9)),
+    "THR012 a part": (lambda: learned(np.where(np.arange(D_SAE) < 17, 1e30, LEARNED)), lambda: learned(np.where(np.arange(D_SAE) < 16, 1e30, LEARNED))),
+    "THR003 small": (lambda: learned(np.where(np.arange(D_SAE) < 17, 1e-9, LEARNED)), lambda: learned(np.where(np.arange(D_SAE) < 16, 1e-9, LEARNED))),
+    "WTS019 a part": (
+        lambda: decoder(put("b_enc", slice(0, 17), -1e30)), lambda: decoder(put("b_enc", slice(0, 16), -1e30)),
+    ),
+    "WTS019 zeros": (
+        lambda: decoder(zeroed), lambda: decoder(put("W_enc", (slice(None), 3), 0.0)),
+    ),
+    "WTS019 held back": (lambda: wide_encoder(1e8), lambda: wide_encoder(1e3)),
+    "WTS013 encoder": (lambda: decoder(same_columns), lambda: decoder(nothing)),
     "WTS012 rescale": (
         lambda: view(cfg("topk", rescale_acts_by_decoder_norm=GONE), tensors("topk")),
         lambda: view(cfg("topk", rescale_acts_by_decoder_norm=GONE), tensors("topk", threshold=LEARNED)),

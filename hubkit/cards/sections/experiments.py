@@ -103,13 +103,41 @@ class StabilityFact:
     runs: list[tuple[StabilityRun, float]]
     """Those with a value."""
     verdict: str
+    above: int
+    judged: int
+    """How many of the values, the reference included, have a null that they stand beside."""
+
+
+IN_ONE_TABLE = 3
+"""SAEs of which the same was asked: from here on they are rows of one table."""
 
 
 def stability(facts: Facts) -> Context | Absent:
     """A value that does not move is only good news where it is above its null."""
     listed = experiments(facts, "stability")
     found = [fact for one, mark in listed if (fact := _stability(one, mark)) is not None]
-    return {"experiments": found} if found else Absent("Stability under re-sampling", NEITHER)
+    if not found:
+        return Absent("Stability under re-sampling", NEITHER)
+    alike: dict[tuple[object, ...], list[StabilityFact]] = {}
+    for fact in found:
+        seeds = tuple(run.seed for run, _ in fact.runs)
+        alike.setdefault((fact.mark, fact.stability.varied, fact.measure, seeds), []).append(fact)
+    return {
+        "experiments": [
+            fact for several in alike.values() if len(several) < IN_ONE_TABLE for fact in several
+        ],
+        "tables": [_table_of(several) for several in alike.values() if len(several) >= IN_ONE_TABLE],
+    }
+
+
+def _table_of(several: list[StabilityFact]) -> dict[str, object]:
+    judged = [one for one in several if one.judged]
+    return {
+        "rows": several,
+        "judged": len(judged),
+        "above": sum(one.above == one.judged for one in judged),
+        "not_above": sum(not one.above for one in judged),
+    }
 
 
 def _stability(one: Stability, mark: str | None) -> StabilityFact | None:
@@ -126,19 +154,25 @@ def _stability(one: Stability, mark: str | None) -> StabilityFact | None:
         stdev(values) if len(values) > 1 else None,
         [abs(value - one.reference.value) for value in values],
         runs,
-        _beside_nulls(one),
+        _verdict(beside := _beside_nulls(one)),
+        sum(value > null for value, null, _ in beside),
+        len(beside),
     )
 
 
-def _beside_nulls(one: Stability) -> str:
-    """Whether what comes back is more than noise gives: each value beside its own null, or beside the reference's where a run states none."""
-    found = [
+def _beside_nulls(one: Stability) -> list[tuple[float, float, str | None]]:
+    """Each value beside its own null, or beside the reference's where a run states none, and what that is; those without either are left out."""
+    return [
         (value.value, null, value.null_kind or one.reference.null_kind)
         for value in (one.reference, *(run.value for run in one.runs))
         if value.value is not None
         and (null := value.null_point if value.null_point is not None else one.reference.null_point)
         is not None
     ]
+
+
+def _verdict(found: list[tuple[float, float, str | None]]) -> str:
+    """Whether what comes back is more than noise gives."""
     if not found:
         return "whether the value itself is more than chance is not known: the 95 % point of its null is not known"
     points, kinds = sorted({null for _, null, _ in found}), found[0][2]
@@ -157,10 +191,67 @@ def _beside_nulls(one: Stability) -> str:
 
 FEWEST_DOSES = 3
 """Two points are always monotonic."""
+SIGNIFICANT = 0.05
+ENOUGH = 20
+"""Random directions: the furthest of 19 and one of interest is it one time in twenty."""
+
+
+@dataclass(frozen=True)
+class SteeringFact:
+    """One direction with what may be said of it."""
+
+    steering: Steering
+    mark: str | None
+    monotonic: bool | None
+    """None of fewer than three doses."""
+
+    @property
+    def counted(self) -> bool:
+        """Whether a dose says on how many completions it stands."""
+        return any(dose.n is not None for dose in self.steering.doses)
+
+    @property
+    def tested(self) -> bool:
+        """Whether doses are held against alpha 0, seed by seed."""
+        return any(dose.p_value is not None for dose in self.steering.doses)
+
+    @property
+    def added(self) -> float | None:
+        """Length of alpha 1, as a share of the median length of a row."""
+        return next(
+            (
+                dose.share_of_norm / abs(dose.alpha)
+                for dose in self.steering.doses
+                if dose.alpha and dose.share_of_norm
+            ),
+            None,
+        )
+
+    @property
+    def verdict(self) -> str:
+        """What the tests say; empty where none was made."""
+        one = self.steering
+        if one.test is None:
+            return ""
+        doses = [
+            dose.alpha for dose in one.doses if dose.corrected is not None and dose.corrected < SIGNIFICANT
+        ]
+        trend = one.p_value is not None and one.p_value < SIGNIFICANT
+        if not trend and not doses:
+            return "**No causal effect was found**: neither the trend over alpha nor a dose against alpha 0 is significant (0.05)."
+        moved = " and ".join(
+            (["with alpha"] if trend else [])
+            + ([f"at alpha {', '.join(f'{alpha:+g}' for alpha in doses)} against 0"] if doses else [])
+        )
+        if not one.controls or min(len(control.effects) for control in one.controls) < ENOUGH:
+            return f"The labels moved {moved}; too few random directions were tried to say whether that is more than any direction does."
+        if all(control.p_value < SIGNIFICANT for control in one.controls):
+            return f"The labels moved {moved}, and further than along random directions of the same length."
+        return f"The labels moved {moved}, but **no further than along random directions of the same length**: no causal effect of this direction was found."
 
 
 def steering(facts: Facts) -> Context | Absent:
-    """Dose and response; with the direction's alignment, and whether the response is monotonic."""
+    """Dose and response beside what random directions do; with the direction's alignment, and what the tests say."""
     listed = experiments(facts, "steering")
     if not listed:
         return Absent("Steering", NEITHER)
@@ -169,16 +260,15 @@ def steering(facts: Facts) -> Context | Absent:
         rates = [dose.rate for dose in sorted(one.doses, key=lambda dose: dose.alpha)]
         steps = [b - a for a, b in pairwise(rates)]
         monotonic = all(step >= 0 for step in steps) or all(step <= 0 for step in steps)
-        counted = any(dose.n is not None for dose in one.doses)
-        rows.append((one, mark, monotonic if len(rates) >= FEWEST_DOSES else None, counted))
+        rows.append(SteeringFact(one, mark, monotonic if len(rates) >= FEWEST_DOSES else None))
     return {"rows": rows, "tests": _tested(listed)}
 
 
 def _tested(listed: list[tuple[Steering, str | None]]) -> list[tuple[str | None, list[Steering], bool]]:
-    """Of each origin the directions with a p, and whether none of them changed the labels significantly."""
+    """Of each origin the directions with a p and nothing that says what of, and whether none of them changed the labels significantly."""
     found: dict[str | None, list[Steering]] = {}
     for one, mark in listed:
-        if one.p_value is not None:
+        if one.p_value is not None and one.test is None:
             found.setdefault(mark, []).append(one)
     return [
         (mark, tested, all(_not_significant(one.p_value, one.bound) for one in tested))

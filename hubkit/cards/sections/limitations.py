@@ -67,7 +67,7 @@ def limitations(facts: Facts) -> Context:
         else None,
         "quantization": quantization,
         "quantized": quantized_count(facts) if quantization else 0,
-        "untested": not experiments(facts, "transfers"),
+        "untested": not any(one.values for one, _ in experiments(facts, "transfers")),
         "total": len(facts.saes),
     }
 

@@ -101,6 +101,7 @@ def quality(facts: Facts) -> Context | Absent:
         "several": len(facts.saes) > 1,
         "by_label": _by_label(facts),
         "densities": _densities(facts),
+        "loss": _loss(facts),
         "long": len(facts.saes) > LONG_TABLE,
         "n": _rows_measured(facts, shown),
     }
@@ -125,6 +126,30 @@ def _by_label(facts: Facts) -> dict[str, Any] | None:
         "heads": [CATALOGUE[name].heading for name in taken],
         "rows": sorted(rows, key=lambda row: row[:3]),
     }
+
+
+LOSSES = ("ce_loss_score", "ce_loss_score_mean", "kl_div_score", "ce_loss_increase")
+
+
+def _loss(facts: Facts) -> dict[str, Any] | None:
+    """What the base model loses with each SAE in the place of its activations, by the texts that it was run on."""
+    groups: dict[str, list[SaeFact]] = {}
+    for sae in sorted(facts.saes, key=_order):
+        if sae.metrics is not None and sae.metrics.texts is not None:
+            told = sae.metrics.texts.model_copy(update={"hook_name": ""})
+            groups.setdefault(told.model_dump_json(), []).append(sae)
+    found = []
+    for saes in groups.values():
+        values = [[next(iter(sae.of_measure(name)), None) for name in LOSSES] for sae in saes]
+        run = saes[0].metrics.texts if saes[0].metrics else None
+        found.append(
+            {
+                "run": run,
+                "n": next((one.n for row in values for one in row if one), 0),
+                "rows": list(zip(saes, values, strict=True)),
+            }
+        )
+    return {"heads": [CATALOGUE[name].heading for name in LOSSES], "groups": found} if found else None
 
 
 def _densities(facts: Facts) -> dict[str, Any] | None:

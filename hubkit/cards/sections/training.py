@@ -12,8 +12,10 @@ from hubkit.cards.sections.section import OF_LABELS, Absent, Context
 from hubkit.cards.settings import ExpectedTransfer
 from hubkit.cards.stated import experiments
 from hubkit.cards.trained import input_of, metadata_of, settings_of
+from hubkit.measures.catalogue import CATALOGUE
 from hubkit.release.experiments import Transfer
 from hubkit.release.loaded import LoadedModel
+from hubkit.release.metrics import MetricValue
 from hubkit.release.pool_report import PoolReport
 from hubkit.release.sae_record import SaeRecord
 
@@ -231,8 +233,50 @@ def precision(facts: Facts) -> Context:
         else "",
         "transfers": transfer_rows(facts.settings.transfers, measured),
         "stated_transfers": _stated_transfers(measured),
-        "untested": not measured,
+        "portability": _portability(measured),
+        "untested": not any(one.values for one, _ in measured),
     }
+
+
+PORTABLE = (
+    "explained_variance", "explained_variance_drop", "alive_shift", "latent_correlation", "row_cosine", "top_latent_overlap",
+)  # fmt: skip
+
+
+def _portability(measured: list[tuple[Transfer, str | None]]) -> dict[str, Any] | None:
+    """Every SAE at every precision that hubkit ran, with its verdict; the SAE's own precision, run again, first."""
+    judged = [one for one, mark in measured if mark is None and one.verdict is not None]
+    if not judged:
+        return None
+    rows: list[tuple[str, Transfer, list[MetricValue | None], str]] = []
+    ceilings = {one.sae_id: one for one in judged if one.ceiling}
+    rows += [("its own, run again", one, _of(one.ceiling, PORTABLE), "–") for one in ceilings.values()]
+    rows += [(one.to, one, _of(one.values, PORTABLE), f"**{one.verdict}**: {one.because}") for one in judged]
+    halves = [
+        value.value
+        for one in judged
+        for value in one.values
+        if value.measure == "alive_shift" and value.contrast
+    ]
+    noise = [value.null_mean for one in judged for value in _of(one.values, ("latent_correlation",)) if value]
+    return {
+        "heads": [CATALOGUE[name].heading for name in PORTABLE],
+        "rows": rows,
+        "rules": sorted({one.rule for one in judged if one.rule}),
+        "n": sorted({value.n for one in judged for value in one.values if value.value is not None}),
+        "halves": _ends(halves),
+        "noise": _ends(noise),
+    }
+
+
+def _of(values: list[MetricValue], names: tuple[str, ...]) -> list[MetricValue | None]:
+    by_name = {one.measure: one for one in values if one.contrast is None}
+    return [by_name.get(name) for name in names]
+
+
+def _ends(values: list[float | None]) -> tuple[float, float] | None:
+    known = [value for value in values if value is not None]
+    return (min(known), max(known)) if known else None
 
 
 def narrowed(facts: Facts) -> LoadedModel | None:

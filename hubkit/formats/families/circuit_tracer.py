@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 from hubkit.formats.family import Family, named
 from hubkit.formats.folder import YAML_NAMES
 from hubkit.formats.foreign import Names, number_in, one_threshold, sizes_of, stored_number, under_known_names
-from hubkit.formats.sae import Origin, Sae, Tensor
+from hubkit.formats.sae import Origin, Refused, Sae, Tensor
 
 if TYPE_CHECKING:
     from hubkit.formats.folder import Folder, Head
 
 LAYER = r"layer_(\d{1,9})\.safetensors"
 NAMES: Names = {"W_enc": ("W_enc", True), "activation_function.threshold": ("threshold", False)}
+ACTIVATIONS = ("relu", "topk", "jumprelu")
+"""What the set may name; the last is made of the thresholds in the files, and where there are none everything but `topk` is a ReLU."""
 FIRST_NAMES: Names = {**NAMES, "W_dec": ("W_dec", True)}
 """Before version 0.2, whose list of transcoders is one of objects."""
 REQUIRED = frozenset({"W_enc", "W_dec", "b_enc", "b_dec"})
@@ -84,7 +86,9 @@ def _layer(family: Family, folder: Folder, head: Head, keys: Mapping[str, Any], 
         tensors=tensors,
         required=REQUIRED,
         threshold=one_threshold(tensors),
+        refused=_refused(keys, tensors) if tensors else None,
         origins={
+            "activation": Origin(path, "/activation"),
             "model_name": Origin(path, "/model_name"),
             "layer": Origin(head.entry.path),
             "k": Origin(path, "/k"),
@@ -123,6 +127,18 @@ def _architecture(keys: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str
     skip = "skip_transcoder" if "W_skip" in tensors else "transcoder"
     activation = "jumprelu" if "threshold" in tensors else _text(keys, "activation")
     return skip if activation in {None, "relu"} else f"{activation}_{skip}"
+
+
+def _refused(keys: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Refused | None:
+    """Without thresholds an activation that is neither `relu` nor `topk` is a ReLU, and nothing says so."""
+    activation = keys.get("activation")
+    if activation in (None, "relu", "topk") or "threshold" in tensors:
+        return None
+    return Refused(
+        f"activation is {activation!r} and the file has no activation_function.threshold",
+        ACTIVATIONS,
+        "circuit-tracer runs a ReLU without a word",
+    )
 
 
 def _text(keys: Mapping[str, Any], key: str) -> str | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubkit.formats.family import Family, named
 from hubkit.formats.foreign import LINEAR, Fields, Names, one_threshold, sizes_of, under_known_names
-from hubkit.formats.sae import TOPK, Origin, Sae, Tensor, Threshold, Training
+from hubkit.formats.sae import TOPK, Origin, Refused, Sae, Tensor, Threshold, Training
 
 if TYPE_CHECKING:
     from hubkit.formats.folder import Folder, Head
@@ -25,6 +25,8 @@ NAMES: Names = {
     "W_E": ("W_enc", False), "W_D": ("W_dec", False), "b_E": ("b_enc", False), "b_D": ("b_dec", False),
 }  # fmt: skip
 ACTIVATIONS = {"relu": "standard", "jumprelu": "jumprelu", "topk": "topk", "batchtopk": "batchtopk"}
+ACT_FNS = ("relu", "jumprelu", "topk", "batchtopk", "batchlayertopk", "layertopk")
+"""`act_fn` of BaseSAEConfig; the last two are those of its cross-layer kinds."""
 LAYOUTS = {"hyperparams.json": "hyperparams"}
 
 
@@ -64,8 +66,9 @@ def read(family: Family, folder: Folder) -> Iterator[Sae]:
         tensors=tensors,
         required=_required(folder.keys),
         threshold=_threshold(architecture, tensors, fields),
+        refused=_refused(folder.keys),
         training=Training(evidence=bool(folder.keys)),
-        origins=fields.origins,
+        origins={**fields.origins, "activation": Origin(fields.path, "/act_fn")},
     )
 
 
@@ -89,6 +92,13 @@ def _architecture(keys: Mapping[str, Any], tensors: Mapping[str, Tensor], *, tra
     if name is None or not transcoder:
         return name
     return "transcoder" if name == "standard" else f"{name}_transcoder"
+
+
+def _refused(keys: Mapping[str, Any]) -> Refused | None:
+    activation = keys.get("act_fn", ACT_FNS[0])
+    if isinstance(activation, str) and activation.lower() in ACT_FNS:
+        return None
+    return Refused(f"act_fn is {activation!r}", ACT_FNS, "its configuration is refused on loading")
 
 
 def _required(keys: Mapping[str, Any]) -> frozenset[str]:

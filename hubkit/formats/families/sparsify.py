@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from hubkit.formats.family import Family, named
 from hubkit.formats.foreign import LINEAR, Fields, layer_of_path, sizes_of, under_known_names
-from hubkit.formats.sae import Origin, Sae
+from hubkit.formats.sae import Origin, Refused, Sae
 
 if TYPE_CHECKING:
     from hubkit.formats.folder import Folder, Head
 
 WEIGHTS = "sae.safetensors"
+ACTIVATIONS = ("topk", "groupmax")
+"""Of fused_encoder.py; anything else raises there."""
 REQUIRED = frozenset({"W_enc", "b_enc", "W_dec", "b_dec"})
 SEED = re.compile(r"seed\d+")
 CROSS_LAYER = {"n_targets", "n_sources", "tp_output"}
@@ -73,8 +75,13 @@ def read(family: Family, folder: Folder) -> Iterator[Sae]:
         model_name=_model(folder, fields),
         weights=entry.path if entry else None,
         tensors=tensors,
+        refused=_refused(folder.keys),
         required=REQUIRED | ({"W_skip"} if folder.keys.get("skip_connection") is True else set()),
-        origins={**fields.origins, "hook_name": Origin(folder.path)},
+        origins={
+            **fields.origins,
+            "hook_name": Origin(folder.path),
+            "activation": Origin(fields.path, "/activation"),
+        },
     )
 
 
@@ -84,11 +91,20 @@ def _hook(folder: Folder) -> str | None:
     return point.name or None
 
 
+def _refused(keys: Mapping[str, Any]) -> Refused | None:
+    activation = keys.get("activation", ACTIVATIONS[0])
+    if activation in ACTIVATIONS:
+        return None
+    return Refused(f"activation is {activation!r}", ACTIVATIONS, "encoding raises ValueError")
+
+
 def _architecture(keys: Mapping[str, Any], *, skip: bool) -> str:
-    activation = keys.get("activation", "topk")
+    activation = keys.get("activation", ACTIVATIONS[0])
+    if not isinstance(activation, str):
+        activation = "unknown"
     if skip or keys.get("skip_connection") is True:
         return f"{activation}_skip_transcoder"
-    return f"{activation}_transcoder" if keys.get("transcode") is True else str(activation)
+    return f"{activation}_transcoder" if keys.get("transcode") is True else activation
 
 
 def _model(folder: Folder, fields: Fields) -> str | None:

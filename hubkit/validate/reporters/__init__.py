@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hubkit.validate.report import Report
 
-PLAIN = ("json", "sarif", "github", "markdown")
-"""Formats that are data; `text` is for a person and is markup of the console's kind."""
+PLAIN = ("json", "sarif", "github", "markdown", "html")
+"""Formats that are data, or a page; `text` is for a person and is markup of the console's kind."""
 
 
 def render(report: Report, name: str, *, notes: bool = False) -> str:

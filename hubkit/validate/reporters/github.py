@@ -8,6 +8,7 @@ from __future__ import annotations
 from hubkit.texts import printable
 from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.report import Report
+from hubkit.validate.reporters.folding import shown
 from hubkit.validate.rule import REGISTRY
 
 COMMAND = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
@@ -15,8 +16,8 @@ COMMAND = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: 
 
 def render(report: Report, *, notes: bool = False) -> str:
     """One command a finding, and a line with the counts."""
-    shown = [f for f in report.findings if notes or f.severity > Severity.NOTE or f.code.startswith("RUN")]
-    lines = [_command(report, finding) for finding in shown]
+    listed = shown(report.findings, notes=notes)
+    lines = [_command(report, finding) for finding in listed]
     if report.shortfall:
         # First, because only ten of a kind are shown.
         lines.insert(0, f"::error title=hubkit::{_data(f'{report.target}: {report.shortfall}')}")

@@ -12,6 +12,7 @@ from hubkit.texts import printable
 from hubkit.validate.areas import telling
 from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.report import Report
+from hubkit.validate.reporters.folding import shown
 from hubkit.validate.reporters.obeyed import configuration, set_aside
 from hubkit.validate.reporters.verdict import closing
 from hubkit.validate.rule import REGISTRY
@@ -27,8 +28,8 @@ CUT = "*The rest is left out: a step summary holds 1 MiB. `--format json` has ev
 
 def render(report: Report, *, notes: bool = False, limit: int = LIMIT) -> str:
     """GitHub-flavoured Markdown, below `limit` bytes."""
-    shown = [f for f in report.findings if notes or f.severity > Severity.NOTE or f.code.startswith("RUN")]
-    groups = [list(group) for _, group in groupby(sorted(shown, key=telling), key=telling)]
+    listed = shown(report.findings, notes=notes)
+    groups = [list(group) for _, group in groupby(sorted(listed, key=telling), key=telling)]
     lines = [*_head(report), *_table(groups), *_accepted(report)]
     size = sum(map(_bytes, lines))
     for group in groups:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from hubkit.validate.finding import Severity
@@ -9,6 +10,8 @@ from hubkit.validate.report import Ignored, Report
 from hubkit.validate.rule import REGISTRY
 from hubkit.validate.selection import ON_THE_COMMAND_LINE
 from hubkit.words import many
+
+STALE, STALE_SHOWN = "stale", 4
 
 
 def configuration(report: Report) -> str:
@@ -36,6 +39,23 @@ def set_aside(report: Report) -> str:
     what = ", ".join([*ignored, *lowered])
     said = [*([f"sets aside {what}"] if what else []), *report.config_narrows]
     return f"{report.config} of this very folder {' and '.join(said)}" if said else ""
+
+
+def accepted(report: Report) -> Iterator[tuple[str, str]]:
+    """What does not count, and who said so: what it is by a word, and the sentence. STALE are lines of the baseline that no longer hold."""
+    for one in report.ignored:
+        count = "not asked" if one.suppressed is None else many(one.suppressed, "finding")
+        yield "ignored", f"{_name(one)}: {count}; {one.reason}"
+    for code, severity in sorted(report.severities.items()):
+        yield "changed", f"{code} counts as {severity.word}"
+    if report.baseline:
+        stale = len(report.baseline.stale)
+        yield "baseline", f"{many(report.baseline.suppressed, 'known finding')} ({report.baseline.path})"
+        if stale:
+            drops = f"--write-baseline drops {'it' if stale == 1 else 'them'}"
+            yield "", f"{many(stale, 'line')} no longer true; {drops}"
+        for known in report.baseline.stale[:STALE_SHOWN]:
+            yield STALE, f"{known.code} {known.sae_id or ''}: {known.message}"
 
 
 def _of_file(report: Report) -> list[Ignored]:

@@ -17,7 +17,8 @@ from hubkit.texts import printable
 from hubkit.validate.areas import area_of, telling
 from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.report import Report
-from hubkit.validate.reporters.obeyed import configuration, set_aside
+from hubkit.validate.reporters.folding import folded, message, place, shown
+from hubkit.validate.reporters.obeyed import STALE, accepted, configuration, set_aside
 from hubkit.validate.reporters.verdict import closing
 from hubkit.validate.rule import REGISTRY
 from hubkit.words import human_bytes, many
@@ -30,7 +31,6 @@ CARD_SHOWN = 3
 GROUPS_SHOWN = 4
 """Different messages of one rule; the rest is counted."""
 INDENT = " " * 9
-NUMBER = re.compile(r"-?\d[\d.,]*(?:[eE][-+]?\d+)?")
 STYLE = re.compile(r"(?<!\\)\[(?:/|dim|cyan|yellow|bold(?: (?:red|green|yellow))?)\]")
 SLASH = re.compile(r"(?<!\\)\\++(?=\[|$)")
 LIKE_A_SLASH = "\N{SET MINUS}"
@@ -71,20 +71,20 @@ def render(report: Report, *, notes: bool = False, width: int = WIDTH, verbose: 
     `verbose`: also each statement of a card that was held against nothing.
     """
     lines = [*_head(report, width), ""]
-    shown = [f for f in report.findings if notes or f.severity > Severity.NOTE or f.code.startswith("RUN")]
-    folded = _folded(shown)
-    worst = max((f.severity for f in folded), default=None)
+    listed = shown(report.findings, notes=notes)
+    of_card = _of_card(listed)
+    worst = max((f.severity for f in of_card), default=None)
     for severity in sorted(Severity, reverse=True):
-        listed = sorted((f for f in shown if f.severity is severity and f not in folded), key=telling)
-        for _, group in groupby(listed, key=telling):
+        others = (f for f in listed if f.severity is severity and f not in of_card)
+        for _, group in groupby(sorted(others, key=telling), key=telling):
             lines += [*_rule_block(list(group), width), ""]
         if severity is worst:
-            lines += [*_card_block(folded, report, width), ""]
+            lines += [*_card_block(of_card, report, width), ""]
     accepted = list(_accepted(report, width))
     lines += [*accepted, ""] if accepted else []
     remarks = [wrapped(remark, width) for remark in (*report.remarks, *_coverage(report))]
     remarks += list(_unheld(report, width)) if verbose else []
-    return "\n".join([*lines, _verdict(report, notes=notes), *remarks, _closing(report, width)])
+    return "\n".join([*lines, counted(report, notes=notes), *remarks, _closing(report, width)])
 
 
 def _head(report: Report, width: int) -> Iterator[str]:
@@ -93,11 +93,11 @@ def _head(report: Report, width: int) -> Iterator[str]:
     if report.config:
         yield wrapped(f"configuration: {configuration(report)}", width)
     if report.saes:
-        head = f"{many(len(report.saes), 'SAE')}: {_kinds(report)}"
+        head = f"{many(len(report.saes), 'SAE')}: {kinds(report)}"
         yield f"[dim]{wrapped(head, width)}[/]"
 
 
-def _kinds(report: Report) -> str:
+def kinds(report: Report) -> str:
     """How many of which format and architecture; a format that all have is said once."""
     of_format: dict[str, Counter[str]] = {}
     for sae in report.saes:
@@ -118,13 +118,13 @@ def _rule_block(findings: list[Finding], width: int) -> Iterator[str]:
     count = f" ({many(len(findings), 'time')})" if len(findings) > 1 else ""
     head = wrapped(f"{title}{count}", width, " " * 18)[18:]
     yield f"[{COLOUR[severity]}]{severity.word:<7}[/]  [bold]{code:<7}[/]  {head}"
-    groups = _groups(findings)
+    groups = folded(findings)
     by_hint: dict[str, list[list[Finding]]] = {}
     for same in groups[:GROUPS_SHOWN]:
         by_hint.setdefault(same[0].hint, []).append(same)
     for hint, alike in by_hint.items():
         for same in alike:
-            yield wrapped(_message(same), width, INDENT)
+            yield wrapped(message(same), width, INDENT)
             yield from _places(same)
         if hint:
             body = wrapped(hint, width, f"{INDENT}     ")[len(INDENT) + 5 :]
@@ -134,62 +134,24 @@ def _rule_block(findings: list[Finding], width: int) -> Iterator[str]:
         yield f"{INDENT}[dim]and {rest} more of this rule: --format json has them all[/]"
 
 
-def _groups(findings: list[Finding]) -> list[list[Finding]]:
-    """Findings whose messages differ in nothing but numbers and their own names, together."""
-    groups: dict[tuple[str, str], list[Finding]] = {}
-    for finding in findings:
-        own = finding.message
-        for name in filter(None, (finding.path, finding.sae_id)):
-            own = own.replace(name, "\0")
-        groups.setdefault((NUMBER.sub("0", own), NUMBER.sub("0", finding.hint)), []).append(finding)
-    return list(groups.values())
-
-
-def _message(same: Sequence[Finding]) -> str:
-    differ = len({finding.message for finding in same}) > 1
-    return f"{same[0].message}{' (the first of several; their numbers differ)' if differ else ''}"
-
-
 def _places(findings: Iterable[Finding]) -> Iterator[str]:
-    names = list(dict.fromkeys(place for finding in findings if (place := _place(finding))))
+    names = list(dict.fromkeys(at for finding in findings if (at := place(finding))))
     # One more line for one more name is no longer than saying that there is one.
-    shown = names if len(names) <= PLACES_SHOWN + 1 else names[:PLACES_SHOWN]
-    for name in shown:
+    first = names if len(names) <= PLACES_SHOWN + 1 else names[:PLACES_SHOWN]
+    for name in first:
         yield f"{INDENT}  {escape(name)}"
-    if len(names) > len(shown):
-        yield f"{INDENT}  [dim]and {len(names) - len(shown)} more[/]"
-
-
-def _place(finding: Finding) -> str:
-    place = finding.path or finding.sae_id or ""
-    at = f"{place}:{finding.line}" if finding.line and place else place
-    within = not finding.sae_id or place.startswith(finding.sae_id)
-    return at if within else f"{finding.sae_id} ({at})"
+    if len(names) > len(first):
+        yield f"{INDENT}  [dim]and {len(names) - len(first)} more[/]"
 
 
 def _accepted(report: Report, width: int) -> Iterator[str]:
     """What does not count, and who said so: always shown."""
-    for one in report.ignored:
-        scope = "".join(f" in {glob}" for glob in (one.path, one.sae_id) if glob)
-        count = "not asked" if one.suppressed is None else many(one.suppressed, "finding")
-        yield wrapped(f"{one.code}{scope}: {count}; {one.reason}", width, "ignored  ")
-    for code, severity in sorted(report.severities.items()):
-        yield wrapped(f"{code} counts as {severity.word}", width, "changed  ")
-    if report.baseline:
-        stale = len(report.baseline.stale)
-        text = f"{many(report.baseline.suppressed, 'known finding')} ({report.baseline.path})"
-        yield wrapped(text, width, "baseline ")
-        if stale:
-            yield wrapped(
-                f"{many(stale, 'line')} no longer true; --write-baseline drops {'it' if stale == 1 else 'them'}",
-                width,
-                INDENT,
-            )
-        for known in report.baseline.stale[:PLACES_SHOWN]:
-            yield wrapped(f"{known.code} {known.sae_id or ''}: {known.message}", width, INDENT + "  ")
+    for label, said in accepted(report):
+        yield wrapped(said, width, f"{INDENT}  " if label == STALE else f"{label:<{len(INDENT)}}")
 
 
-def _verdict(report: Report, *, notes: bool) -> str:
+def counted(report: Report, *, notes: bool) -> str:
+    """How many findings of which severity, or why there is no verdict."""
     counts = [
         (severity, report.count(severity)) for severity in (Severity.ERROR, Severity.WARNING, Severity.NOTE)
     ]
@@ -225,14 +187,14 @@ def _unheld(report: Report, width: int) -> Iterator[str]:
 def _closing(report: Report, width: int) -> str:
     """What a person can repeat, and what it took to know it."""
     said = "; ".join(filter(None, (closing(report), set_aside(report))))
-    return f"[bold]{wrapped(said, width)}[/]\n{_cost(report)}" if said else _cost(report)
+    return f"[bold]{wrapped(said, width)}[/]\n{cost(report)}" if said else cost(report)
 
 
-def _folded(shown: Sequence[Finding]) -> list[Finding]:
+def _of_card(listed: Sequence[Finding]) -> list[Finding]:
     """What is said of the card, where it would hide what is wrong with the SAEs themselves."""
-    card = [f for f in shown if area_of(f.code) == "CARD" and f.severity > Severity.NOTE]
+    card = [f for f in listed if area_of(f.code) == "CARD" and f.severity > Severity.NOTE]
     return (
-        card if len(card) > CARD_SHOWN and any(area_of(f.code) not in {"CARD", "REL"} for f in shown) else []
+        card if len(card) > CARD_SHOWN and any(area_of(f.code) not in {"CARD", "REL"} for f in listed) else []
     )
 
 
@@ -256,7 +218,8 @@ def _typed(target: str) -> str:
     return shlex.quote(target) if target else "."
 
 
-def _cost(report: Report) -> str:
+def cost(report: Report) -> str:
+    """What it took to know it."""
     requests = f" in {many(report.requests, 'request')}" if report.revision else ""
     # What is read twice, as the directory of an archive is, counts twice.
     part = human_bytes(report.bytes_read)

@@ -10,6 +10,7 @@ from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.need import Need
 from hubkit.validate.rule import sae_rule
+from hubkit.validate.rules.cfg_topk import keeps_all
 
 K_GIVEN_TO_LOADER = {"circuit_tracer", "mwhanna_transcoder"}
 """Families whose loader can be told k (for one repository it knows it); others keep it with the SAE."""
@@ -22,11 +23,19 @@ def foreign_contradiction(sae: SaeFacts) -> Iterator[Found]:
 
     A tensor that the family's own code needs; a width in the configuration that the tensors do not have; an encoder or a decoder that is turned round (its
     other shapes say which way it belongs); a TopK without k, with a k below 1 or above the number of latents, or with another k in its weights than in its
-    configuration. Where a family has no configuration the tensors are held against each other.
+    configuration; a k of a groupmax that does not divide the number of latents; an activation that the family's own code has not, or for which the tensors are missing.
+    A warning, where a TopK keeps all of its latents. Where a family has no configuration the tensors are held against each other.
     """
     if sae.is_saelens or not sae.sae.is_judged:
         return
     yield from _k(sae)
+    if sae.sae.refused is not None:
+        yield Found(
+            f"{sae.sae.refused.said}, expected {', '.join(sae.sae.refused.known[:-1])} or {sae.sae.refused.known[-1]}: {sae.sae.refused.effect}",
+            "write the activation that it was trained with, and save the SAE again where that needs tensors that are missing",
+            **sae.where("activation"),
+            identity="activation",
+        )
     if sae.header is None:
         return
     missing = sorted(sae.sae.required - sae.sae.tensors.keys())
@@ -119,6 +128,14 @@ def _k(sae: SaeFacts) -> Iterator[Found]:
             identity="k",
             measured={"k": found.k, "d_sae": found.d_sae},
         )
+    elif found.k and found.d_sae and str(found.architecture).startswith("groupmax") and found.d_sae % found.k:
+        yield Found(
+            f"k is {found.k}, which does not divide the {found.d_sae:,} latents into groups: encoding raises",
+            f"write the k of the training, one that divides {found.d_sae}",
+            **place,
+            identity="k",
+            measured={"k": found.k, "d_sae": found.d_sae},
+        )
     elif stored is not None and found.k is not None and stored != found.k:
         yield Found(
             f"k is {found.k} in the configuration and {stored} in the weights",
@@ -126,4 +143,13 @@ def _k(sae: SaeFacts) -> Iterator[Found]:
             **place,
             identity="k",
             measured={"configuration": found.k, "weights": stored},
+        )
+    elif found.k == found.d_sae and found.k is not None and found.k > 1:
+        yield Found(
+            keeps_all(found.k),
+            f"write the k of the training, below {found.d_sae}",
+            **place,
+            severity=Severity.WARNING,
+            identity="k",
+            measured={"k": found.k, "d_sae": found.d_sae},
         )

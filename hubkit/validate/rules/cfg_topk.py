@@ -42,7 +42,7 @@ def topk_without_k(sae: SaeFacts) -> Iterator[Found]:
 def k_contradicts(sae: SaeFacts) -> Iterator[Found]:
     """`k` is out of range, stated twice differently, or beside an empty `activation_fn_kwargs`.
 
-    k above d_sae loads and fails in encode; in legacy files SAELens reads `activation_fn_kwargs["k"]` whenever that key exists, so an empty one raises KeyError('k').
+    k above d_sae loads and fails in encode, and k equal to d_sae keeps every latent, which makes it no TopK (a warning); in legacy files SAELens reads `activation_fn_kwargs["k"]` whenever that key exists, so an empty one raises KeyError('k').
     """
     cfg = sae.cfg
     if cfg is None or cfg.architecture not in architectures.TOPK:
@@ -52,8 +52,15 @@ def k_contradicts(sae: SaeFacts) -> Iterator[Found]:
     if k is not None and d_sae is not None and k > d_sae:
         yield Found(
             f"k is {k}, d_sae only {d_sae}: encode fails",
-            f"write the k of the training, at most {d_sae}",
+            f"write the k of the training, below {d_sae}",
             **place,
+        )
+    elif k is not None and k == d_sae and k > 1:
+        yield Found(
+            keeps_all(k),
+            f"write the k of the training, below {d_sae}, or publish it as what it computes",
+            **place,
+            severity=Severity.WARNING,
         )
     inner = cfg.effective.get("k")
     if (
@@ -83,3 +90,8 @@ def k_contradicts(sae: SaeFacts) -> Iterator[Found]:
             f'write "activation_fn_kwargs": {{"k": {sae.raw["k"]}}}, or remove the key',
             **place,
         )
+
+
+def keeps_all(k: int) -> str:
+    """What is said of a TopK whose k is its number of latents."""
+    return f"k is {k}, as many as there are latents: all of them are kept, and nothing is selected"

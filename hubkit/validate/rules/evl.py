@@ -161,13 +161,19 @@ def not_held_out(repo: RepoFacts) -> Iterator[Found]:
     """Measured on rows it was trained on, probed without cross-fitting, or on fewer rows than d_in.
 
     An SAE that saw a row remembers it: on labels of pure noise a probe reads membership and reaches 0.61 to 0.68 where chance is 0.5. A value on training
-    rows is all right beside one on rows that were not. On fewer rows than dimensions any probe separates anything.
+    rows is all right beside one on rows that were not, and where it says of other seeds what they make of the same rows. On fewer rows than dimensions any probe separates anything.
     """
     values = [value for value in repo.values if value.number is not None]
     seen = [value for value in values if value.split == "train"]
     probes = [value for value in seen if value.measure.startswith("probe_")]
     elsewhere = {(value.owner, value.measure) for value in values if value.split in {"crossfit", "held_out"}}
-    alone = [value for value in seen if value not in probes and (value.owner, value.measure) not in elsewhere]
+    alone = [
+        value
+        for value in seen
+        if value not in probes
+        and (value.owner, value.measure) not in elsewhere
+        and not _on_training_rows_alone(value)
+    ]
     widths = {sae.sae_id: sae.cfg.integer("d_in") for sae in repo.saes if sae.cfg}
     few = [
         value for value in values if (width := widths.get(value.sae_id or "")) and value.n and value.n < width
@@ -195,6 +201,12 @@ def not_held_out(repo: RepoFacts) -> Iterator[Found]:
             yield Found(
                 f"{_owners(group)}: {what}{rows}: {names}", hint, **_place(group[0], identity=identity)
             )
+
+
+def _on_training_rows_alone(value: Value) -> bool:
+    """Whether its measure is one of the training rows alone: what other seeds make of them."""
+    known = CATALOGUE.get(value.measure)
+    return known is not None and known.splits == ("train",)
 
 
 @repo_rule("EVL005", Severity.WARNING, Need.EVALUATION)

@@ -42,8 +42,8 @@ def pickle_runs_code(repo: RepoFacts) -> Iterator[Found]:
     read from the opcodes, nothing is loaded. An import that is neither known to be harmless nor known to run code is a warning.
 
     A pickle is what its bytes are: on disk the first bytes of every file are looked at, whatever its name, also inside zip, npz, npy, tar, gzip, bz2,
-    xz, lzma and joblib's files, four levels deep, and in zips that stand behind something else; behind a pickle's end, behind the
-    arrays of a .npy and torch's raw numbers, in HDF5 and in files of no known kind, for imports that are written in one piece; in the schema of Arrow and Parquet, for types that are pickles; in texts, for pickles in base64. What could not be read to its end, or is called packed and of no known kind, is a warning; a
+    xz, lzma and joblib's files, and in what torch.storage._load_from_bytes is given to unpickle (a tensor that was pickled without torch.save), four levels deep, and in zips that stand behind something else; behind a pickle's end, behind the
+    arrays of a .npy and torch's raw numbers, in HDF5 and in files of no known kind, for imports that are written in one piece; in the schema of Arrow and Parquet, for types that are pickles; in texts, for pickles in base64, and for such as stand behind text. What could not be read to its end, or is called packed and of no known kind, is a warning; a
     limit that was reached (some four seconds of following opcodes and unpacking, or 256 MiB, of one file; 200,000 members) makes the report incomplete, too.
     Folders that tools make (.venv, __pycache__, .cache) are searched, too, for what runs code. Of a repository on the Hub, texts and pictures are taken for what they are called, archives that must be unpacked from
     their beginning, and HDF5, are told and not brought here, and what is beyond 400 requests or 32 MiB makes the report incomplete.
@@ -214,12 +214,13 @@ def custom_code(repo: RepoFacts) -> Iterator[Found]:
     in rows (.jsonl) and plain texts, where the name is written down, a warning. A program of torch.export (.pt2) whose sizes, guards or calls are more than arithmetic is an error, since torch evaluates them. Also read: repositories of compiled kernels (`attn_implementation: owner/name`) and diffusers' pipelines of
     the repository, which are a warning; what Lightning (`class_path`), torchtune, MONAI, mmengine, Haystack, latent diffusion, fiddle, langchain, AutoGen, Python's logging and HyperPyYAML call by name,
     an error where that starts a program or runs a text; what PEFT's `parent_library`, skops's `__module__`, sparsify's `_type_` and sentence-transformers' modules, routers and tokenizers of words import, an error where that runs code; pyannote's pipelines. Commands
-    that agents start (`servers`), code of smolagents' tools and mlx-lm's `model_file` are a warning. A model of ONNX that reads weights outside of its folder is a warning, one with operators of somebody's library a note. A
+    that agents start (`servers`), code of smolagents' tools and mlx-lm's `model_file` are a warning, and so are commands, scripts and assertions of promptfoo, and what Dask's processes load at their start (`preload`). What YOLO
+    evaluates in its models' layers is an error where it starts a program, and a function that does so in a configuration of gin with `dynamic_registration`. A model of ONNX that reads weights outside of its folder is a warning, one with operators of somebody's library a note. A
     `trust_remote_code: true` in `model_from_pretrained_kwargs` makes SAELens run the base model's code, which is a note, as are plain .py files.
 
     YAML with Python's tags (`!!python/object/apply:os.system`, however they are written) calls what it names in an unsafe loader: an error where that
     runs code, a warning or a note else. It is looked for in every text of a folder but programs and prose (of that in front matter alone), whatever it is called. Warnings, too: path files (`.pth`) with an import line, Keras's Lambda layers, machine code, compiled Python
-    outside `__pycache__`; programs and path files also as members of archives, and programs under any name. JSON and YAML in archives (zip, tar, gzip, .nemo) are read as loose ones. Of a repository on the Hub, HDF5 and long YAML are not brought here; the report says so.
+    outside `__pycache__`; programs and path files also as members of archives, and programs under any name. JSON, YAML and templates in archives (zip, tar, gzip, .nemo) are read as loose ones. Of a repository on the Hub, HDF5 and long YAML are not brought here; the report says so.
     """
     for one in repo.code:
         yield Found(

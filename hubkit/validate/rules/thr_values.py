@@ -29,12 +29,14 @@ FEW = 64
 MANY = 1024
 SHARE, NARROW_SHARE = 0.01, 0.2
 MOSTLY = 0.75
+NOTHING = 1e-7
+"""The rounding of float32 at 1: pre-activations are between some hundredths and some thousands, and no trainer begins with a threshold below 0.001."""
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 
 
 @sae_rule("THR003", Severity.WARNING, Need.THRESHOLD)
 def mostly_zero(sae: SaeFacts) -> Iterator[Found]:
-    """More than half of the thresholds are exactly 0, not all.
+    """More than half of the thresholds are 0, or so small that they hold nothing back (below 1e-7), not all.
 
     Those latents compute a plain ReLU. SAELens clamps a threshold at 0 when the training pushes it below, so a few zeros are healthy; a majority says that
     the training wanted no threshold at all, or that only a part of them was ever trained.
@@ -42,11 +44,14 @@ def mostly_zero(sae: SaeFacts) -> Iterator[Found]:
     values = thresholds(sae)
     if values is None or not values.any():
         return
-    zeros = int((values == 0).sum())
-    if zeros * 2 > values.size:
+    zeros, small = int((values == 0).sum()), int(((values >= 0) & (values < NOTHING)).sum())
+    if values.size > small > values.size / 2:
+        which = (
+            "exactly 0" if zeros == small else f"0 or below {NOTHING:g}" if zeros else f"below {NOTHING:g}"
+        )
         yield found(
             sae,
-            f"{zeros:,} of {values.size:,} thresholds are exactly 0{as_loaded(sae)}: those latents compute a plain ReLU",
+            f"{small:,} of {values.size:,} thresholds are {which}{as_loaded(sae)}: those latents compute a plain ReLU",
             "train again from a larger initial threshold, within the scale of the pre-activations",
         )
 

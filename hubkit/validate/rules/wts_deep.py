@@ -169,22 +169,23 @@ def _atoms(sae: SaeFacts, norms: np.ndarray) -> Iterator[Found]:
 
 @sae_rule("WTS013", Severity.NOTE, Need.WEIGHTS)
 def untrained_latents(sae: SaeFacts) -> Iterator[Found]:
-    """Latents that no training touched: identical decoder rows, zero encoder columns, an encoder that still is the decoder's transpose.
+    """Latents that no training touched: identical decoder rows or encoder columns, zero columns, an encoder that still is the decoder's transpose.
 
     SAELens initialises W_enc as the transpose of W_dec; where most columns still equal their row, those latents never received a gradient.
-    Identical rows are copies; a zero column fires on its bias alone.
+    Identical rows or columns are copies: latents that write, or read, one direction; a warning where they are more than half. A zero column fires on its bias alone.
     """
     whole = sae.whole
     if whole is None:
         return
     rows, columns = whole.norms("W_dec"), whole.norms("W_enc")
-    if rows is not None and whole.copies and whole.copies > max(1, rows.size * DUPLICATE_SHARE):
-        yield _note(
-            sae,
-            "W_dec",
-            f"{whole.copies:,} of {rows.size:,} decoder rows are copies of another row",
-            whole.copies,
-        )
+    for name, lines, norms, copies in (
+        ("W_dec", "decoder rows are copies of another row", rows, whole.copies),
+        ("W_enc", "encoder columns are copies of another column", columns, whole.encoder_copies),
+    ):
+        if norms is not None and copies and copies > max(1, norms.size * DUPLICATE_SHARE):
+            mostly = Severity.WARNING if copies * 2 > norms.size else None
+            text = f"{copies:,} of {norms.size:,} {lines}"
+            yield _note(sae, name, text, copies, "copies" if name == "W_enc" else "", mostly)
     if columns is not None and (zero := int((columns == 0).sum())):
         yield _note(sae, "W_enc", f"{zero:,} of {columns.size:,} encoder columns are zero", zero)
     if rows is not None and whole.tied is not None and whole.tied > TIED_SHARE:
@@ -192,11 +193,16 @@ def untrained_latents(sae: SaeFacts) -> Iterator[Found]:
         yield _note(sae, "W_enc", text, round(whole.tied * rows.size), "tied")
 
 
-def _note(sae: SaeFacts, tensor: str, text: str, count: int, identity: str = "") -> Found:
+def _note(
+    sae: SaeFacts, tensor: str, text: str, count: int, identity: str = "", severity: Severity | None = None
+) -> Found:
     return Found(
         text,
-        "count them as dead in the card, or save the SAE without them (and with a smaller d_sae)",
+        "count them as dead in the card, or save the SAE without them (and with a smaller d_sae)"
+        if severity is None
+        else "train it again: it has far fewer latents than d_sae says; or save each of them once (with a smaller d_sae)",
         **sae.in_weights(tensor),
         measured={"count": count},
         identity=identity,
+        severity=severity,
     )

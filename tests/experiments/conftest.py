@@ -1,0 +1,50 @@
+"""The lab model (trained once per test run, shared with the tests of other rooms), and a pool of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hubkit.collect.run import collect
+from hubkit.engine.threads import one_thread
+from hubkit.inference.load import load_model
+from hubkit.lab.model import LabModel, build
+from hubkit.lab.study import plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from hubkit.collect.plan import CollectPlan
+
+
+@pytest.fixture(autouse=True)
+def _one_thread(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Tiny matrices on a busy machine: a second torch thread only waits."""
+    if request.node.get_closest_marker("train") is None:
+        yield
+        return
+    with one_thread():
+        yield
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> LabModel:
+    return build(tmp_path_factory.getbasetemp() / "lab-models" / "main")
+
+
+@pytest.fixture(scope="session")
+def base(lab: LabModel) -> Any:
+    return load_model(str(lab.folder))
+
+
+LAYER = 3
+
+
+@pytest.fixture(scope="session")
+def pool(lab: LabModel, tmp_path_factory: pytest.TempPathFactory) -> tuple[CollectPlan, Path]:
+    asked, out = plan(lab, layers=(LAYER,), samples=160), tmp_path_factory.mktemp("pool")
+    with one_thread():
+        collect(asked, out)
+    return asked, out
