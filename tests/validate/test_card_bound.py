@@ -145,6 +145,11 @@ def covered(view: MemoryView) -> Coverage:
         (mixed, "`topk_L4` and `topk_L9` have k = 4."),
         (stream, "Four SAEs, the output of every third block."),
         (stream, "The hook sits after the MLP of each block."),
+        (stream, "A third of the completions was ambiguous."),
+        (stream, "Honest completions outnumber deceptive ones two to one."),
+        (stream, "They were trained on an H100."),
+        (stream, "The rows are single tokens of the response."),
+        (stream, "Start with `layer_5`, which has the best probe."),
     ],
 )
 def test_where_it_is_true_of_one_of_those_that_are_named_it_is_listed(make: object, text: str) -> None:
