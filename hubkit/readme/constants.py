@@ -6,6 +6,7 @@ import ast
 import re
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice, product
 
 MOST = 5_000
 """Nodes of one block that are looked at: more is no example."""
@@ -15,6 +16,8 @@ LONGEST = 500
 
 DEEPEST = 60
 """Expressions inside expressions that are followed."""
+MOST_LOOPS = 3
+"""One inside the other."""
 MOST_ROUNDS = 200
 """Of a loop."""
 BRACES = re.compile(r"\{(?P<key>\w{0,40})\}")
@@ -79,11 +82,11 @@ def texts_of(
         return []
     if (text := text_of(node, names)) is not None:
         return [text]
-    inside = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)} & loops.keys()
-    if len(inside) != 1:
+    inside = sorted({one.id for one in ast.walk(node) if isinstance(one, ast.Name)} & loops.keys())
+    if not 0 < len(inside) <= MOST_LOOPS:
         return []
-    name = inside.pop()
-    made = (value_of(node, ChainMap({name: value}, dict(names))) for value in loops[name])
+    rounds = islice(product(*(loops[name] for name in inside)), MOST_ROUNDS)
+    made = (value_of(node, ChainMap(dict(zip(inside, each, strict=True)), dict(names))) for each in rounds)
     return [one for one in made if isinstance(one, str)]
 
 

@@ -98,6 +98,7 @@ WRONG_AND_RIGHT = [
     (stream, code(f"{LOAD.format('layer_5')}\nhs = model(ids).hidden_states\nz = sae.encode(hs[6])"), code(f"{LOAD.format('layer_5')}\nhs = model(ids).hidden_states\nz = sae.encode(hs[5])")),
     (mixed, code(f"{LOAD.format('topk_L4')}\nlatent = 40\nprint(sae.W_dec[latent].norm())"), code(f"{LOAD.format('topk_L9')}\nlatent = 40\nprint(sae.W_dec[latent].norm())")),
     (mixed, code(f"{LOAD.format('topk_L9')}\nz = sae.encode(x)\nassert (z != 0).sum(-1).max() <= 4"), code(f"{LOAD.format('topk_L4')}\nz = sae.encode(x)\nassert (z != 0).sum(-1).max() <= 4")),
+    (mixed, code('saes = [SAE.from_pretrained("me/saes", f"{kind}_L{n}") for kind in ["topk", "gated"] for n in (4, 8)]'), code('saes = [SAE.from_pretrained("me/saes", f"{kind}_L{n}") for kind in ["topk", "gated"] for n in (4, 9)]')),
     (stream, "The release spans the first to the last block.", "The release spans the third to the last block."),
 ]  # fmt: skip
 
