@@ -51,7 +51,8 @@ def digest_of(claim: Claim) -> str:
         for name, value in vars(claim).items()
         if name != "quote"
         and (value is not None or name not in {"row", "beside"})
-        and not (name in {"partly", "unsure"} and not value)
+        and not (name in {"partly", "unsure", "site"} and not value)
+        and not (name == "only" and value == ())
     }
     text = json.dumps([type(claim).__name__, values], sort_keys=True, default=list)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hubkit.cards.build import recorded_digest
 from hubkit.cards.snippets import SnippetRun, missing_packages, python_blocks, run_snippets
 from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import HubkitError, UsageError
@@ -202,8 +203,15 @@ def check_rehearsal(one: Prepared, outcome: Rehearsal) -> None:
         where = f"line {snippet.failed_line}: " if snippet.failed_line else ""
         raise HubkitError(
             f"{one.release / README}: {where}SNIPPET: the card's own code fails: {snippet.reason}; nothing was sent",
-            hint=f"mend the code and run hubkit build-cards {one.release}; or --allow SNIPPET --reason TEXT",
+            hint=f"mend the code{_and_build(one)}; or --allow SNIPPET --reason TEXT",
         )
+
+
+def _and_build(one: Prepared) -> str:
+    """What a card needs that hubkit wrote; one that was written by hand is mended where it stands."""
+    card = one.release / README
+    written = card.is_file() and recorded_digest(card.read_text("utf-8", "replace")) is not None
+    return f" and run hubkit build-cards {one.release}" if written else f" in {README}"
 
 
 def _refused_there(one: Prepared, verification: Verification) -> HubkitError:

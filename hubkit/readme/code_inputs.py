@@ -8,12 +8,12 @@ from __future__ import annotations
 import ast
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeGuard
 
 from hubkit.readme.code import Parsed, parsed
-from hubkit.readme.constants import MOST, called
+from hubkit.readme.constants import MOST, called, constants_of, value_of
 
 if TYPE_CHECKING:
     from hubkit.readme.document import CodeBlock
@@ -29,12 +29,16 @@ DEEPEST = 12
 
 MAKES = {"rand", "randn", "zeros", "ones", "empty", "full"}
 """Functions of torch and numpy that are given a shape."""
-Kind = Literal["normalized", "b_dec", "bos", "no bos", "width", "set", "precision", "tensor"]
+Kind = Literal[
+    "normalized", "b_dec", "bos", "no bos", "width", "set", "precision", "tensor", "latent", "active"
+]
 HALVES = {"half": "float16", "bfloat16": "bfloat16"}
 """Methods that turn an SAE's weights into another precision."""
 NARROW = {"float16": "float16", "half": "float16", "bfloat16": "bfloat16"}
 """Of torch, by what they are called."""
 TENSORS = {"W_enc", "W_dec", "b_enc", "b_dec", "threshold", "b_gate", "b_mag", "r_mag", "W_skip"}
+LATENTS_ALONG = {"W_dec": 0, "b_enc": 0, "threshold": 0, "W_enc": 1}
+"""Along which axis of a tensor its latents are."""
 OWN_KEYS = {"k", "rescale_acts_by_decoder_norm"}
 """What an SAE itself keeps of its configuration."""
 IN_PLACE = {"fill_", "zero_", "copy_", "mul_", "add_", "sub_", "div_", "clamp_", "normal_", "uniform_"}
@@ -76,9 +80,11 @@ def changes_of(blocks: Iterable[CodeBlock]) -> list[Change]:
                 names.setdefault(name, []).append(_Bound(one.first + value.lineno, value))
     for bounds in names.values():
         bounds.sort(key=lambda bound: bound.line)
+    constants = constants_of([one.tree for one, _ in blocks_read])
     for one, nodes in blocks_read:
         for node in nodes:
             found += _of_sae(node, one)
+            found += _of_latents(node, one, constants)
             if isinstance(node, ast.Call):
                 for kind, at in _changes(node, names, one.first):
                     text = one.lines[min(at.lineno, len(one.lines)) - 1].strip()
@@ -100,6 +106,43 @@ def _of_sae(node: ast.AST, block: Parsed) -> Iterator[Change]:
         line: int = node.lineno  # type: ignore[attr-defined]
         text = block.lines[min(line, len(block.lines)) - 1].strip()
         yield Change(kind, block.first + line - 1, text, key=key, value=value)
+
+
+def _of_latents(node: ast.AST, block: Parsed, constants: Mapping[str, object]) -> Iterator[Change]:
+    """`sae.W_dec[2741]`: a latent by its number; `assert (z != 0).sum(-1).max() <= 16`: how many are active."""
+    number: object = None
+    kind: Kind = "latent"
+    if (
+        isinstance(node, ast.Subscript)
+        and isinstance(node.value, ast.Attribute)
+        and _is_sae(node.value.value)
+    ):
+        along = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        at = LATENTS_ALONG.get(node.value.attr)
+        number = value_of(along[at], constants) if at is not None and at < len(along) else None
+    elif isinstance(node, ast.Assert) and (compared := _active(node.test)) is not None:
+        kind, number = "active", value_of(compared, constants)
+    if isinstance(number, int):
+        line: int = node.lineno  # type: ignore[attr-defined]
+        text = block.lines[min(line, len(block.lines)) - 1].strip()
+        yield Change(kind, block.first + line - 1, text, width=number)
+
+
+def _active(test: ast.expr) -> ast.expr | None:
+    """What a number of active latents is said to be at most, or to be."""
+    if not (
+        isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.LtE | ast.Eq)
+    ):
+        return None
+    counts = any(isinstance(one, ast.Call) and called(one) == "sum" for one in ast.walk(test.left))
+    nonzero = any(
+        isinstance(one, ast.Compare)
+        and isinstance(one.ops[0], ast.NotEq | ast.Gt)
+        and isinstance(one.comparators[0], ast.Constant)
+        and one.comparators[0].value == 0
+        for one in ast.walk(test.left)
+    )
+    return test.comparators[0] if counts and nonzero else None
 
 
 def _assigned(node: ast.Assign | ast.AugAssign) -> Iterator[tuple[Kind, str, object]]:

@@ -107,6 +107,8 @@ class CodeUse:
     reads: list[Read] = field(default_factory=list)
     open_sae: bool = False
     """Whether an SAE is loaded whose id is not written out."""
+    states: set[str] = field(default_factory=set)
+    """Variables that hold the hidden states of a model."""
 
 
 def use_of(blocks: Iterable[CodeBlock]) -> CodeUse:
@@ -143,6 +145,10 @@ class _Reader:
             self._call(node)
         elif isinstance(node, ast.Subscript):
             self._subscript(node)
+        elif (
+            isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)
+        ):
+            (self.use.states.add if _are_states(node.value) else self.use.states.discard)(node.targets[0].id)
 
     def _text(self, node: ast.AST | None) -> str | None:
         value = value_of(node, self.constants)
@@ -255,6 +261,8 @@ class _Reader:
             return
         value = value_of(node.slice, self.constants)
         name = self._owner(node.value)
+        if isinstance(node.value, ast.Name) and node.value.id in self.use.states:
+            name = "hidden_states"
         if texts := self._texts(node.slice):
             for text in filter(_is_hook, texts):
                 self._read(text, node)
@@ -306,6 +314,13 @@ class _Reader:
 
     def _read(self, hook: str, node: ast.expr) -> None:
         self.use.reads.append(Read(hook, *self._place(node)))
+
+
+def _are_states(node: ast.expr) -> bool:
+    """`model(...).hidden_states`, `out.hidden_states`, `out["hidden_states"]`."""
+    if isinstance(node, ast.Subscript):
+        return isinstance(node.slice, ast.Constant) and node.slice.value == "hidden_states"
+    return isinstance(node, ast.Attribute) and node.attr == "hidden_states"
 
 
 def _is_hook(name: str) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice, product
 
 MOST = 5_000
 """Nodes of one block that are looked at: more is no example."""
@@ -14,6 +16,8 @@ LONGEST = 500
 
 DEEPEST = 60
 """Expressions inside expressions that are followed."""
+MOST_LOOPS = 3
+"""One inside the other."""
 MOST_ROUNDS = 200
 """Of a loop."""
 BRACES = re.compile(r"\{(?P<key>\w{0,40})\}")
@@ -36,13 +40,54 @@ def constants_of(trees: Iterable[ast.Module]) -> dict[str, object]:
 
 
 def loops_of(trees: Iterable[ast.Module]) -> dict[str, list[object]]:
-    """Variables of loops over numbers or strings that are written out, `for layer in (3, 6, 9)`, `for layer in range(12)`, with those that they go through."""
+    """Variables of loops over numbers or strings that are written out, `for layer in (3, 6, 9)`, `for layer in range(12)`, `for layer in LAYERS`, with those that they go through."""
     found: dict[str, list[object]] = {}
+    trees = list(trees)
+    lists = _lists(trees)
     for tree in trees:
         for node in list(ast.walk(tree))[:MOST]:
             if isinstance(node, ast.For | ast.comprehension) and isinstance(node.target, ast.Name):
-                found.setdefault(node.target.id, []).extend(_gone_through(node.iter))
+                through = lists.get(node.iter.id, node.iter) if isinstance(node.iter, ast.Name) else node.iter
+                found.setdefault(node.target.id, []).extend(_gone_through(through))
     return {name: values[:MOST_ROUNDS] for name, values in found.items() if values and None not in values}
+
+
+def _lists(trees: Iterable[ast.Module]) -> dict[str, ast.expr]:
+    """Names that one list, tuple or range is assigned to, and nothing else."""
+    given: dict[str, list[ast.expr | None]] = {}
+    for tree in trees:
+        for node in list(ast.walk(tree))[:MOST]:
+            for name, value in _bindings(node):
+                given.setdefault(name, []).append(value)
+    changed = {
+        node.func.value.id
+        for tree in trees
+        for node in list(ast.walk(tree))[:MOST]
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+    }
+    return {
+        name: values[0]
+        for name, values in given.items()
+        if len(values) == 1 and name not in changed and isinstance(values[0], ast.List | ast.Tuple | ast.Call)
+    }
+
+
+def texts_of(
+    node: ast.expr | None, names: Mapping[str, object], loops: Mapping[str, list[object]]
+) -> list[str]:
+    """The string that an expression is, or in a loop each that it becomes."""
+    if node is None:
+        return []
+    if (text := text_of(node, names)) is not None:
+        return [text]
+    inside = sorted({one.id for one in ast.walk(node) if isinstance(one, ast.Name)} & loops.keys())
+    if not 0 < len(inside) <= MOST_LOOPS:
+        return []
+    rounds = islice(product(*(loops[name] for name in inside)), MOST_ROUNDS)
+    made = (value_of(node, ChainMap(dict(zip(inside, each, strict=True)), dict(names))) for each in rounds)
+    return [one for one in made if isinstance(one, str)]
 
 
 def _gone_through(node: ast.expr) -> list[object]:

@@ -40,6 +40,28 @@ def discloses(page: Page, defect: Defect) -> bool:
     return any(TOLD[defect].search(line.text[:2000]) for line in page.prose)
 
 
+DEAD = re.compile(
+    r"\b(?:dead|alive|living|never (?:fired?|activated?)|(?:do|did|does)(?: not|n[’']t) fire)\b",
+    re.IGNORECASE,
+)
+GROUPED = re.compile(r"(?<=\d)[,_ \u2009\u202f](?=\d{3}(?!\d))")
+AMOUNT = re.compile(r"(?<![\d.])(\d{1,9}(?:\.\d{1,3})?)(?: ?(%|per ?cent))?")
+
+
+def tells_of_dead(page: Page, dead: int, d_sae: int) -> bool:
+    """Whether the prose gives the number, or the share, of an SAE's dead latents, or of those that are alive."""
+    counts = {dead, d_sae - dead}
+    shares = [100 * one / d_sae for one in counts]
+    for line in page.prose:
+        if DEAD.search(line.text[:2000]) or DEAD.search(" ".join(line.titles)):
+            for number, percent in AMOUNT.findall(GROUPED.sub("", line.text[:2000])):
+                if percent and any(abs(float(number) - share) <= 0.5 for share in shares):
+                    return True
+                if not percent and float(number) in counts:
+                    return True
+    return False
+
+
 def discloses_any(text: str) -> bool:
     """Whether a text tells of any defect."""
     return any(words.search(text[:2000]) for words in TOLD.values())

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from hubkit.readme.code import CodeFault, Parsed, parsed
-from hubkit.readme.constants import argument, called, constants_of, text_of
+from hubkit.readme.constants import argument, called, constants_of, loops_of, text_of, texts_of
 
 if TYPE_CHECKING:
     from hubkit.readme.document import CodeBlock
@@ -56,11 +56,14 @@ def fetches(blocks: Iterable[CodeBlock]) -> Iterator[Fetch]:
     """Everything whose name can be told without running the code."""
     blocks = list(blocks)
     found = [one for one in parsed(blocks) if isinstance(one, Parsed) and not isinstance(one, CodeFault)]
-    known = constants_of([one.tree for one in found])
+    trees = [one.tree for one in found]
+    known, loops = constants_of(trees), loops_of(trees)
     for one in found:
+        guarded = _guarded(one.tree)
         for node in ast.walk(one.tree):
             if isinstance(node, ast.Call):
-                for kind, name, repo_id in _wanted(node, known):
+                rounds = () if id(node) in guarded else _in_loops(node, known, loops)
+                for kind, name, repo_id in (*_wanted(node, known), *rounds):
                     yield Fetch(kind, name, repo_id, *one.place(node))
     for block in blocks:
         if block.language in SHELL:
@@ -93,6 +96,41 @@ def _wanted(node: ast.Call, known: Mapping[str, object]) -> Iterator[Wanted]:
         path = text_of(argument(node, 0, "filename", "f"), known)
         if path and OWN_WEIGHTS.search(path) and not path.startswith(("/", "~", "..", "{")):
             yield "file", path, None
+
+
+def _guarded(tree: ast.Module) -> set[int]:
+    """The nodes, by identity, that not every round of a loop comes to: below `if`, in a `try`, in a comprehension with a condition."""
+    found: set[int] = set()
+    for node in ast.walk(tree):
+        chosen = isinstance(node, ast.If | ast.IfExp | ast.Try) or any(
+            part.ifs for part in getattr(node, "generators", ())
+        )
+        found |= {id(inner) for inner in ast.walk(node)} if chosen else set()
+    return found
+
+
+def _in_loops(
+    node: ast.Call, known: Mapping[str, object], loops: Mapping[str, list[object]]
+) -> Iterator[Wanted]:
+    """Each SAE, and each file, of a loop over names or numbers that are written out."""
+    if {"revision", "repo_type"} & {one.arg for one in node.keywords}:
+        return
+    name, is_file = called(node), called(node) == "hf_hub_download"
+    if not is_file and not (
+        name in {"from_pretrained", "from_pretrained_with_cfg_and_sparsity"} and _of_sae(node)
+    ):
+        return
+    repo_id = text_of(argument(node, 0, "release", "repo_id"), known)
+    inner = argument(node, 1, "filename" if is_file else "sae_id")
+    if repo_id is None or not HUB_NAME.fullmatch(repo_id) or text_of(inner, known) is not None:
+        return
+    if is_file and argument(node, 2, "subfolder") is not None:
+        return
+    yield from (
+        ("file" if is_file else "sae", one, repo_id)
+        for one in texts_of(inner, known, loops)
+        if not _is_gap(one)
+    )
 
 
 def _file(node: ast.Call, known: Mapping[str, object]) -> Iterator[Wanted]:

@@ -15,7 +15,7 @@ ANY_TAG = re.compile(
 """Of those that say nothing about what stands in them. Not any word in angle brackets: `<sae_id>` is to be replaced."""
 BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
 RAISED = re.compile(r"<sup>(\d{1,3})</sup>", re.IGNORECASE)
-FOLD = re.compile(r"^<summary>(.*?)</summary>$", re.IGNORECASE)
+FOLD = re.compile(r"^(?:<details\b[^<>]{0,100}>\s{0,8})?<summary>(.*?)</summary>$", re.IGNORECASE)
 """The title of a section that opens on a click."""
 HEAD = re.compile(r"^<h([1-6])\b[^<>]{0,1000}>(.*?)(?:</h[1-6]>)?$", re.IGNORECASE)
 PARTS = {"tr", "th", "td", "dt", "dd"}

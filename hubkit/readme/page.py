@@ -308,7 +308,7 @@ def heading_of(raw: str, *, plain: bool) -> tuple[str, int] | None:
     """The words of a heading and its level; in plain text a short line that names a section."""
     if raw.startswith("<") and (match := HEAD.match(raw)):
         return without_tags(match.group(2)).strip("# *"), int(match.group(1))
-    if raw.startswith("<summary") and (match := FOLD.match(raw)):
+    if raw.startswith(("<summary", "<details")) and (match := FOLD.match(raw)):
         return without_tags(match.group(1)).strip("# *"), 2
     match = HEADING.match(raw) if len(raw) < 200 else None
     if match and (match.group("bold") or not plain):

@@ -60,6 +60,9 @@ WORD = re.compile(
     r"\b(?:trained|made|written|saved|exported) (?:with|by|using|in) (?:SAELens|sae[-_]lens|dictionary[-_]learning|sparsify|EleutherAI|SAEBench|OpenAI|overcomplete)\b|"
     r"\b(?:mean|average|root|unit)[ -]?(?:squared? )?norm\w*|\b(?:scaled|rescaled|centred|centered|divided|multiplied)\b.{0,60}\b(?:norm|one|mean|inputs?|activations?)\b|"
     r"\bwith (?:increasing )?depth\b|\b(?:beats?|outperforms?|surpass(?:es)?|exceeds?) (?:the |their )?raw\b|\b(?:two|three|several|\d+) (?:shards|parts|files) per SAE\b|\bsharded\b|\bL0s\b|\b(?:higher|lower|larger|smaller|denser|sparser)\b.{0,40}\b(?:L0|explained variance|MSE|FVU|than (?:that|the one|the SAE) (?:of|at))\b|\b(?:half|a (?:third|quarter|fifth|tenth)|most) of (?:the|its|all)(?: the)? (?:latents|features)\b|\bdoubles? (?:from|with|at)\b|"
+    r"\b(?:outputs?|inputs?) of (?:every|each) (?:\w+ )?(?:blocks?|layers?)\b|\b(?:after|before) the (?:MLP|attention|unembedding)\b|\b(?:final|last) outputs? of the (?:model|network)\b|\bunembedding\b|\b(?:first|last) (?:block|layer)\b|"
+    r"\b(?:half|most|none|all|(?:a |one |two )?(?:thirds?|quarters?|fifths?|tenths?)) of (?:the |its )?(?:completions|rows|prompts|answers)\b|\boutnumber\w*\b|\b(?:two|three|four|five|ten) to one\b|\b(?:[AHV][12]00|RTX|GPUs?|TPUs?)\b|\bsingle tokens?\b|"
+    r"\b(?:sparsest|densest|widest|narrowest|deepest) (?:of|SAEs?|ones?|dictionar\w+)\b|\bbest (?:probe|accuracy|L0|SAE)\b|"
     r"\bb_dec\b|\b(?:decoder|encoder) bias\b|\b(?:un)?tied\b|\bspecial tokens\b|\bdead (?:latents|features|neurons)\b|\bthresholds?\b|\bL1 (?:penalty|regulari[sz]ation)\b|\bunit[- ]norm\w*|\bstandardi[sz]ed\b|\bwhitened\b|\b(?:latents|features) (?:that )?(?:never|do not|don't) (?:fire|activate)\b|"
     r"\b(?:vanilla|standard|(?<!-)relu) (?:ReLU )?SAEs?\b|\b(?:one|an?|single) SAE (?:per|for (?:each|every))\b|\b(?:half|full|single|double) precision\b|"
     r"\b(?:MIT|Apache|CC[- ]BY|GPL)\b|\blicen[cs]ed\b|\bexplain\w* .{0,40}\bvariance\b|\bresidual stream\b|\bMLP outputs?\b|\battention outputs?\b|"
@@ -73,8 +76,8 @@ FACTS: tuple[tuple[frozenset[str], re.Pattern[str]], ...] = (
     (frozenset({"dtype", "model_dtype"}), re.compile(rf"(?<!\w)(?:{PRECISION})(?!\w)", I)),
     (frozenset({"dataset_path"}), re.compile(rf"\b{CORPUS}\b", I)),
     (frozenset({"architecture"}), re.compile(r"\b(?:batch)?top-?k\b(?! ?[=(])|\bjump-?relu\b|\bgated\b(?! (?:models?|repo\w*|access|datasets?)\b)", I)),
-    (frozenset({"place", "hook_name"}), re.compile(r"\bresidual stream\b|\bMLP outputs?\b|\battention (?:head )?outputs?\b", I)),
-    (frozenset({RANK}), re.compile(r"\b(?:sparsest|densest|widest|narrowest|largest|smallest|highest|lowest|strongest|weakest)\b|\b(?:best|worst|most|least)[ -](?:SAEs?|layers?|sparse|dense|accurate|faithful|interpretable|features|latents)\b", I)),
+    (frozenset({"place", "hook_name"}), re.compile(r"\bresidual stream\b|\bMLP outputs?\b|\battention (?:head )?outputs?\b|\b(?:outputs?|inputs?) of (?:every|each) (?:\w+ )?(?:blocks?|layers?)\b|\b(?:after|before) the (?:MLP|attention)\b(?! and\b)", I)),
+    (frozenset({RANK}), re.compile(r"\b(?:sparsest|densest|widest|narrowest|largest|smallest|highest|lowest|strongest|weakest)\b|\b(?:best|worst|most|least)[ -](?:SAEs?|probes?|layers?|sparse|dense|accurate|faithful|interpretable|features|latents)\b", I)),
     (frozenset({"model_name"}), MENTION),
 )  # fmt: skip
 """Words that are themselves the value of a field: each is held on its own, whatever else stands in the sentence."""

@@ -39,6 +39,8 @@ _PROGRAMS = [(name, re.compile(pattern, re.DOTALL)) for name, pattern in PROGRAM
 HDF5, FIRST_USER_BLOCK = b"\x89HDF\r\n\x1a\n", 512
 STRANGE = bytes({*range(32), 127} - {8, 9, 10, 12, 13, 26, 27})
 """Bytes that no text has."""
+WIDE_END = bytes(4)
+"""No two characters of UTF-16 or 32 have so many zeros between them: a page of a database has."""
 MOST_STRANGE = 0.01
 """Of a text's bytes: a log may have one in a line."""
 LFS_POINTER = b"version https://git-lfs"
@@ -81,5 +83,5 @@ def reads_as_text(head: bytes) -> bool:
     bare = head.replace(b"\0", b"")
     zeros = len(head) - len(bare)
     strange = len(bare) - len(bare.translate(None, STRANGE))
-    wide = zeros >= 0.4 * len(head) and bare.isascii()
+    wide = zeros >= 0.4 * len(head) and bare.isascii() and WIDE_END not in head
     return strange + (0 if wide else zeros) <= MOST_STRANGE * len(head)

@@ -10,6 +10,7 @@ from hubkit.formats import architectures
 from hubkit.models.config import ModelShape, read_shape
 from hubkit.models.known import known_config, nanochat_config
 from hubkit.models.names import hub_id, model_key
+from hubkit.models.widths import widths_at
 from hubkit.readme.claims.kinds import Claim, ModelSize
 from hubkit.readme.claims.values import is_foundry
 from hubkit.release.layout import README
@@ -52,6 +53,18 @@ def cards_inside(repo: RepoFacts) -> tuple[str, ...]:
     return (
         f"{shown}: no front matter, so not read as the card of a release; its words are not held against the files",
     )
+
+
+def width_is_doubted(sae: SaeFacts) -> bool:
+    """Whether d_in is no width that the configuration's own model has at its hook, as HOOK003 says: then the configuration is no measure of the card's model."""
+    shape = shape_of(sae.sae.model_name) if sae.sae.model_name else None
+    known = widths_at(shape, sae.sae.hook_name) if shape and sae.sae.hook_name else ()
+    return bool(known) and sae.sae.d_in is not None and sae.sae.d_in not in known
+
+
+def told(repo: RepoFacts, words: str) -> bool:
+    """Whether the card's text speaks of it."""
+    return repo.page is not None and any(words in line.raw for line in repo.page.prose)
 
 
 def trained_as(sae: SaeFacts) -> str | None:

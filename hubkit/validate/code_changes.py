@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from hubkit.formats.sae import TOPK
 from hubkit.readme.code_inputs import Change, changes_of
 from hubkit.validate.card import CARD
 from hubkit.validate.code_sites import fed
@@ -46,12 +47,16 @@ def changed(repo: RepoFacts, use: CodeUse) -> Iterator[Found]:
 HINTS = {
     "bos": "write prepend_bos as the training had it",
     "no bos": "write prepend_bos as the training had it",
+    "latent": "take a latent that there is; latents count from 0",
+    "active": "a TopK keeps k latents of every row: write the k of cfg.json",
     "width": "make them as wide as d_in: as it is, encode raises",
     "set": "leave the configuration as it is loaded; if it is wrong, correct cfg.json",
     "tensor": "say beside it that this is another SAE than the published one, or leave it out",
     "precision": "load the SAE as it is stored, or say beside it that its numbers are then others than those of the card",
 }
 WORDS = {
+    "latent": "takes latent {}",
+    "active": "asserts that no more than {} latents are active",
     "width": "makes activations of width {} for the SAE",
     "normalized": "normalises what it gives to the SAE",
     "b_dec": "takes b_dec from what it gives to the SAE",
@@ -83,6 +88,8 @@ def _against(change: Change, sae: SaeFacts) -> str | None:
     if change.kind == "width":
         d_in = sae.sae.d_in
         return f"d_in of {sae.sae_id} is {d_in}" if d_in and change.width not in (d_in, None) else None
+    if change.kind in {"latent", "active"}:
+        return _of_latents(change, sae)
     if change.kind in {"set", "tensor", "precision"}:
         return _another_sae(change, sae)
     if change.kind in {"bos", "no bos"}:
@@ -96,6 +103,15 @@ def _against(change: Change, sae: SaeFacts) -> str | None:
     itself = value not in (False, "none")
     said = f"{key} of {sae.sae_id} is {str(value).lower()}"
     return f"{said}, so SAELens does it itself" if itself else said
+
+
+def _of_latents(change: Change, sae: SaeFacts) -> str | None:
+    """A latent that the SAE has not, or fewer active ones than a TopK keeps."""
+    number, d_sae = change.width or 0, sae.sae.d_sae
+    if change.kind == "latent":
+        return f"{sae.sae_id} has the latents 0 to {d_sae - 1:,}" if d_sae and number >= d_sae else None
+    k = sae.sae.k if sae.architecture in TOPK else None
+    return f"k of {sae.sae_id} is {k:g}" if k and number < k else None
 
 
 def _another_sae(change: Change, sae: SaeFacts) -> str | None:

@@ -198,7 +198,7 @@ def _verdicts(statement: Statement, claims: list[Claim], *, named: bool) -> Iter
 def _says(claim: Claim, fields: frozenset[str], word: str) -> bool:
     """Whether a claim is about one of the fields, and has the word for its value where the word can be read; of what is most true, whether it says of which."""
     if RANK in fields:
-        return isinstance(claim, kinds.BestSae | kinds.Peak | kinds.Ordering)
+        return isinstance(claim, kinds.BestSae | kinds.Peak | kinds.Ordering | kinds.Superlative)
     if isinstance(claim, kinds.Property) and claim.field in fields:
         value = FIELDS[claim.field].kind.read(word)
         return value is None or value == claim.stated or _shares(value, claim.stated)
@@ -280,10 +280,11 @@ def _tests(repo: RepoFacts) -> dict[type[Claim], Callable[[Any], bool]]:
     from hubkit.validate.rules.card_counts import in_study, there
     from hubkit.validate.rules.card_disclosure import had_thresholds
     from hubkit.validate.rules.card_facts import model_of
-    from hubkit.validate.rules.card_numbers import numbers_of, stated_of_all
+    from hubkit.validate.rules.card_numbers import named, numbers_of, stated_of_all, values_of_one
 
     values = numbers_of(repo)
     ids = {sae.sae_id: sae for sae in repo.saes}
+    names = {*ids, *(entry.folder for entry in repo.entries), *repo.other_ids}
     layers = countable(repo) and all(layer_of(sae) is not None for sae in repo.saes)
     widths = all(sae.sae.d_in and sae.sae.d_sae and sizes_agree(sae) for sae in repo.saes)
     forms = {form_of(name) for sae in repo.saes if (name := sae.sae.hook_name)}
@@ -292,8 +293,11 @@ def _tests(repo: RepoFacts) -> dict[type[Claim], Callable[[Any], bool]]:
     license_ = (repo.readme.front_matter or {}).get("license") if repo.readme else None
 
     def measured(claim: kinds.Measured) -> bool:
+        if claim.sae_id is None and (sae_id := named(repo, claim)):
+            return bool(values_of_one(repo, values, sae_id, claim.measure))
         if claim.sae_id is None:
-            return bool(stated_of_all(repo, values, claim.measure))
+            several = repo.bound.of(claim) is not None  # of which of them it is is not said
+            return not several and bool(stated_of_all(repo, values, claim.measure))
         size = claim.sae_id in ids and (
             claim.measure == "layer"
             or (claim.measure in {"d_in", "d_sae"} and sizes_agree(ids[claim.sae_id]))
@@ -311,12 +315,14 @@ def _tests(repo: RepoFacts) -> dict[type[Claim], Callable[[Any], bool]]:
         kinds.Sum: lambda _: countable(repo),
         kinds.LayerList: lambda _: layers,
         kinds.Spread: lambda _: layers and shape is not None,
+        kinds.Ends: lambda _: layers and shape is not None,
+        kinds.Superlative: lambda claim: bool(repo.bound.of(claim)),
         kinds.Expansion: lambda _: widths,
         kinds.Widths: lambda _: widths,
         kinds.TensorShape: lambda _: widths and all(sae.is_saelens for sae in repo.saes),
         kinds.TensorNames: lambda claim: claim.sae_id in ids,
         kinds.HookForm: lambda _: bool(forms),
-        kinds.NamedSae: lambda claim: same_repository(repo, claim.repo_id),
+        kinds.NamedSae: lambda claim: claim.sae_id.strip("/") in names and same_repository(repo, claim.repo_id),
         kinds.NamedFile: lambda claim: same_repository(repo, claim.repo_id),
         kinds.Learned: lambda _: any(map(had_thresholds, repo.saes)),
         kinds.LoadsSince: lambda _: all(sae.is_saelens for sae in repo.saes),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hubkit.release.evidence_text import EvidenceText
     from hubkit.repo.view import Entry, RepoView
     from hubkit.tensors.header import Header, HeaderError
+    from hubkit.validate.bound import Bound
     from hubkit.validate.code_by_name import CodeFile
     from hubkit.validate.deep import WholeWeights
     from hubkit.validate.load import Loaded
@@ -257,6 +258,13 @@ class RepoFacts:
     def page(self) -> Page | None:
         """The card line by line."""
         return page_of(self.card) if self.card else None
+
+    @cached_property
+    def bound(self) -> Bound:
+        """Of which SAEs each claim of the card speaks."""
+        from hubkit.validate.bound import Bound  # it asks these facts
+
+        return Bound(self, [sae for sae in self.saes if sae.sae.is_judged])
 
     @cached_property
     def values(self) -> tuple[Value, ...]:

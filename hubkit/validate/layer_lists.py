@@ -6,23 +6,32 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from hubkit.readme.claims.kinds import LayerList, Peak, Spread
+from hubkit.readme.claims.kinds import Claim, Ends, LayerList, Peak, Spread
 from hubkit.validate.card import claim_finding, countable, layer_of, own_model, shape_of
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
+from hubkit.validate.true_values import places_of
 
 HINT = "correct the card: cfg.json has the value; hubkit build-cards copies it"
+STREAM = {"resid_pre", "resid_post", "out"}
+LONGEST_READ = 600
+PATTERNED = re.compile(
+    r"(?<![\w./-])(?P<before>[\w./-]{0,40}?)(?:\{(?:N|n|L|layer)\}|<(?:N|n|L|layer)>|N)(?P<behind>[\w./-]{0,40}) (?:holds?|contains?|has|is|are|have)\b.{0,60}?\b(?P<side>outputs?|inputs?) (?:of|to) (?:the )?(?:block|layer) (?:\{(?:N|n|L|layer)\}|<(?:N|n|L|layer)>|N)(?!\w| ?[-+])",
+)
 NO_SAE = re.compile(r"\bno SAEs?\b", re.IGNORECASE)
 
 
 def layer_lists(repo: RepoFacts) -> Iterator[Found]:
-    """Lists of layers, "every layer", and a peak that has no SAE."""
+    """Lists of layers, the side of them that is read, "every layer", "the first to the last", names of folders with a layer in them, and a peak that has no SAE."""
     yield from _layers(repo)
+    yield from _sides(repo)
     yield from _spreads(repo)
+    yield from _ends(repo)
+    yield from _folders(repo)
 
 
 def _layers(repo: RepoFacts) -> Iterator[Found]:
-    lists = repo.claims.of(LayerList)
+    lists = [claim for claim in repo.claims.of(LayerList) if not (claim.site and in_stream(repo))]
     listed = {layer for claim in lists for layer in claim.layers}
     there = {layer_of(sae) for sae in repo.saes}
     if countable(repo) and None not in there:
@@ -45,6 +54,67 @@ def _layers(repo: RepoFacts) -> Iterator[Found]:
         repo,
         {layer for layer in there if layer is not None} if countable(repo) and None not in there else listed,
     )
+
+
+def in_stream(repo: RepoFacts) -> bool:
+    """Whether all SAEs read the stream between blocks, of which each place has two names."""
+    return all(any(site in STREAM for site, _ in places_of(sae)) for sae in repo.saes)
+
+
+def _sides(repo: RepoFacts) -> Iterator[Found]:
+    """ "After layers 2, 5 and 8", where the SAEs read before them."""
+    if not countable(repo) or not in_stream(repo):
+        return
+    there = {place for sae in repo.saes for place in places_of(sae)}
+    for claim in repo.claims.of(LayerList):
+        gone = [layer for layer in claim.layers if claim.site and not _is_place(claim.site, layer, there)]
+        if gone:
+            names = sorted({str(sae.sae.hook_name) for sae in repo.saes})
+            side = "after" if claim.site == "resid_post" else "before"
+            yield claim_finding(
+                claim, f"no SAE reads the stream {side} layer {', '.join(map(str, gone))}: they are at {', '.join(names[:4])}{', ...' if len(names) > 4 else ''}",
+                HINT, topic=f"side {claim.site}",
+            )  # fmt: skip
+
+
+def _is_place(site: str, layer: int, there: set[tuple[str, int]]) -> bool:
+    return (site, layer) in there or (site == "resid_post" and ("out", layer) in there)
+
+
+def _ends(repo: RepoFacts) -> Iterator[Found]:
+    """ "From the first to the last block", where the depth of the base model is known."""
+    base = own_model(repo)
+    shape = shape_of(base) if base else None
+    there = {layer_of(sae) for sae in repo.saes}
+    if not countable(repo) or shape is None or None in there:
+        return
+    known = sorted(layer for layer in there if layer is not None)
+    for claim in repo.claims.of(Ends):
+        if known[0] > 0 or known[-1] < shape.n_layers - 1:
+            yield claim_finding(
+                claim, f"the SAEs are of layers {known[0]} to {known[-1]}, and {base} has the layers 0 to {shape.n_layers - 1}",
+                "name the layers that there are", topic="ends",
+            )  # fmt: skip
+
+
+def _folders(repo: RepoFacts) -> Iterator[Found]:
+    """ "The folder `layer_N` holds the SAE of the output of block N", against the place of each SAE whose folder has such a name."""
+    for line in repo.page.prose if repo.page else ():
+        match = PATTERNED.search(line.text[:LONGEST_READ])
+        if match is None or line.of_others:
+            continue
+        name = re.compile(f"{re.escape(match['before'])}(\\d{{1,3}}){re.escape(match['behind'])}")
+        site = "resid_post" if match["side"].lower().startswith("out") else "resid_pre"
+        numbered = [(sae, int(found[1])) for sae in repo.saes if (found := name.fullmatch(sae.sae_id))]
+        for sae, number in numbered:
+            places = {place for place in places_of(sae) if place[0] in STREAM}
+            if places and not _is_place(site, number, places):
+                claim = Claim(line=line.number, quote=line.quote)
+                side = "output" if site == "resid_post" else "input"
+                yield claim_finding(
+                    claim, f"{sae.sae_id} is at {sae.sae.hook_name}, which is not the {side} of block {number}", HINT, topic="folders"
+                )  # fmt: skip
+                break
 
 
 def _spreads(repo: RepoFacts) -> Iterator[Found]:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from hubkit.models.known import known_config
 from hubkit.readme.claims.fields import FIELDS
 from hubkit.readme.claims.hooks import form_of
-from hubkit.readme.claims.kinds import HookForm, Property
+from hubkit.readme.claims.kinds import Claim, HookForm, Property, Superlative
 from hubkit.readme.claims.values import resolved, squeezed
-from hubkit.validate.card import claim_finding
+from hubkit.readme.page import shortened
+from hubkit.validate.bound import settled
+from hubkit.validate.card import claim_finding, width_is_doubted
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.true_values import OF_WEIGHTS, places_of, values_of
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from hubkit.validate.facts import RepoFacts, SaeFacts
 
 HINT = "correct the card: cfg.json has the value; hubkit build-cards copies it"
+DOUBTED = "see HOOK003: d_in is no width of the model that cfg.json names; correct model_name there if the card is right, else the card"
 SIZE = re.compile(r"(?:small|medium|large|xl|mini|xxl|\d+(?:\.\d+)?[mb])(?![a-z])")
 """Behind the name of a model: another model, not its child."""
 MOST_SHOWN = 3
@@ -33,24 +36,76 @@ def contradicted(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Found]:
     for claim in repo.claims.of(Property):
         if claim.field == "hook_name" and claim.line in of_form:
             continue
-        key = (claim.field, repr(claim.stated) if not claim.sae_id else claim.sae_id)
+        named = repo.bound.of(claim) if claim.row is None and claim.sae_id is None else None
+        whose = claim.sae_id or " ".join(sae.sae_id for sae in named or ())
+        key = (claim.field, whose or repr(claim.stated))
         if key in told:
             continue
-        found = _judged(claim, _meant(claim, saes) if claim.row is None else meant[claim.row])
+        if named:
+            found = _judged(claim, named, named=True)
+        else:
+            found = _judged(claim, _meant(claim, saes) if claim.row is None else meant[claim.row])
         if found is not None:
             told.add(key)
             yield found
 
 
 def comparable(repo: RepoFacts, saes: list[SaeFacts]) -> Iterator[Property]:
-    """Every claim about a field that the files of one of its SAEs state too."""
+    """Every claim about a field that the files of one of its SAEs state too; of SAEs that are named, if all of them say the same of it."""
     meant = _rows_meant(repo, saes)
     for claim in repo.claims.of(Property):
+        named = repo.bound.of(claim) if claim.row is None and claim.sae_id is None else None
+        if named is not None:
+            verdicts = [_agrees(claim, sae, there) for sae in named if (there := values_of(sae, claim.field))]
+            if settled(verdicts) is not None:
+                yield claim
+            continue
         for sae in _meant(claim, saes) if claim.row is None else meant[claim.row]:
             values = values_of(sae, claim.field)
             if values and (claim.field == "l0" or _agrees(claim, sae, values) is not None):
                 yield claim
                 break
+
+
+def superlatives(repo: RepoFacts) -> Iterator[Found]:
+    """`# the widest` beside code that loads another than the widest SAE."""
+    for claim in repo.claims.of(Superlative):
+        named = repo.bound.of(claim)
+        sizes = {sae.sae_id: getattr(sae.sae, claim.field) for sae in repo.saes}
+        if not named or len(named) != 1 or None in sizes.values():
+            continue
+        best = (max if claim.most else min)(sizes, key=lambda sae_id: sizes[sae_id])
+        own = sizes[named[0].sae_id]
+        if own != sizes[best]:
+            yield claim_finding(
+                claim, f"{claim.field} of {named[0].sae_id}, which the code loads, is {own}, that of {best} is {sizes[best]}",
+                f"load {best}, or say what is loaded", topic=f"most {claim.field}",
+            )  # fmt: skip
+
+
+EVERY_DEAD = re.compile(
+    r"^(?:every|each|all)\b(?: of)?(?: the| these| our)?(?: \w+)? SAEs?\b[^.]{0,60}? (?:has|have|had) (?:at least one|some|one or more|several) (?:dead|inactive) (?:latents?|features?)\b|"
+    r"(?P<none>^(?:no SAE|none of (?:the|these|our) SAEs)\b[^.]{0,60}? (?:has|have|had) (?:an? |any )?dead (?:latents?|features?)\b)",
+    re.IGNORECASE,
+)
+
+
+def dead_of_all(repo: RepoFacts) -> Iterator[Found]:
+    """ "Every SAE had at least one dead latent", "no SAE has a dead latent", against what the training counted."""
+    counts = {sae.sae_id: values_of(sae, "num_dead_features") for sae in repo.saes}
+    if not counts or not all(counts.values()):
+        return
+    for line in repo.page.prose if repo.page else ():
+        for sentence in () if line.of_others else line.sentences():
+            if not (match := EVERY_DEAD.match(sentence)):
+                continue
+            none = match["none"] is not None
+            other = next((sae_id for sae_id, (dead, *_) in counts.items() if bool(dead) is none), None)
+            if other is not None:
+                claim = Claim(line=line.number, quote=shortened(sentence))
+                yield claim_finding(
+                    claim, f"num_dead_features of {other} is {counts[other][0]} in the configurations", HINT, topic="dead of all"
+                )  # fmt: skip
 
 
 def _of_another_form(repo: RepoFacts, saes: list[SaeFacts]) -> set[int]:
@@ -92,8 +147,8 @@ def _row_meant(claims: list[Property], saes: list[SaeFacts]) -> list[SaeFacts]:
     return [sae for sae, one in best if list(one.values()).count(False) == fewest]
 
 
-def _judged(claim: Property, saes: list[SaeFacts]) -> Found | None:
-    """A finding, where the claim is wrong of all its SAEs, or of one if it is about all."""
+def _judged(claim: Property, saes: list[SaeFacts], *, named: bool = False) -> Found | None:
+    """A finding, where the claim is wrong of all its SAEs, or of one if it is about all; where they are `named`, of all that are."""
     kind = FIELDS[claim.field].kind
     true = {sae.sae_id: values for sae in saes if (values := values_of(sae, claim.field))}
     by_id = {sae.sae_id: sae for sae in saes}
@@ -102,15 +157,19 @@ def _judged(claim: Property, saes: list[SaeFacts]) -> Found | None:
     if claim.field == "l0":
         return _too_many(claim, true)
     # of "the SAE" beside several nobody knows which is meant: it is wrong where none of them has it
-    if not wrong or (claim.scope != "all" and len(wrong) < len(verdicts)):
+    if not wrong or ((claim.scope != "all" or named) and len(wrong) < len(verdicts)):
         return None
-    whose = f" of {wrong[0]}" if len(wrong) < len(verdicts) else ""
+    if named and settled(verdicts.values()) is not False:
+        return None
+    whose = f" of {wrong[0]}" if named or len(wrong) < len(verdicts) else ""
     shown = " or ".join(_first({_shown(true[sae_id]) for sae_id in wrong}))
     where = "weights" if claim.field in OF_WEIGHTS else "configurations"
     message = f"{claim.field}{whose} is {shown} in the {where}, the card says {kind.shown(claim.stated)}"
     hint = (
         "correct the card: hubkit validate --deep reads it from the weights" if where == "weights" else HINT
     )
+    if claim.field == "model_name" and any(map(width_is_doubted, saes)):
+        hint = DOUBTED
     found = claim_finding(claim, message, hint, topic=f"{claim.field} {kind.shown(claim.stated)}")
     return _softened(claim, found, [value for sae_id in wrong for value in true[sae_id]])
 

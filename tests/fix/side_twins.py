@@ -18,6 +18,7 @@ from fix.steps import (
     metadata,
     moved,
     removed,
+    said,
     saved,
     weighed,
     written,
@@ -228,6 +229,56 @@ def whole(repository: MemoryView) -> None:
     repository.files[f"{FOLDER}/sae_weights.safetensors"] = save(tensors())
 
 
+def beside_computed(rest: str) -> MemoryView:
+    """evidence.yaml with an L0 that evaluation.json has, too."""
+    return twins.recorded(
+        evidence=twins.EVIDENCE.replace(
+            "  value: 5\n  n: 100\n", f"  split: {twins.value()['split']}\n{rest}"
+        )
+    )
+
+
+def tallied() -> MemoryView:
+    """A tally beside the computed one."""
+    one = {
+        "subject": "SAE probes",
+        "reference": "raw",
+        "measure": "probe_balanced_accuracy",
+        "above": 0,
+        "total": 13,
+        "split": "crossfit",
+    }
+    found = twins.evaluated(twins.value())
+    evaluation = json.loads(found.files["evaluation.json"]) | {"tallies": [one]}
+    stated = "$schema: urn:hubkit:evidence:1\nsource: a paper\ntallies:\n- {subject: SAE probes, reference: raw, measure: probe_balanced_accuracy, above: 10, total: 13, split: crossfit}\n"
+    return MemoryView(
+        name="memory",
+        files=found.files
+        | {"evaluation.json": json.dumps(evaluation).encode(), "evidence.yaml": stated.encode()},
+    )
+
+
+def doubted(text: str, model: str = "openai-community/gpt2-medium") -> MemoryView:
+    """An SAE of GPT-2 small's width whose cfg.json names the medium one."""
+    configuration = cfg("standard", d_in=768, metadata={"model_name": "gpt2-medium"})
+    return view(
+        configuration, tensors("standard", 768), readme=f"{README.replace('lab/tiny', model)}\n{text}\n"
+    )
+
+
+def carded_as(model: str) -> Follow:
+    return written(("openai-community/gpt2-medium", model))
+
+
+def grid_of_widths(text: str) -> MemoryView:
+    """Two SAEs that differ in their width."""
+    files = {"README.md": f"{README}\n{text}\n".encode()}
+    for width in (32, 64):
+        files[f"w{width}/cfg.json"] = json.dumps(cfg(d_sae=width)).encode()
+        files[f"w{width}/sae_weights.safetensors"] = save(tensors(d_sae=width))
+    return MemoryView(name="memory", files=files)
+
+
 SIDES: dict[str, tuple[Callable[[], MemoryView], Follow | None]] = {
     "CFG003 null": (lambda: view(cfg(reshape_activations=None)), keys(reshape_activations="none")),
     "CFG004 relu": (lambda: view(cfg("relu"), tensors("standard")), keys(architecture="standard")),
@@ -284,6 +335,40 @@ SIDES: dict[str, tuple[Callable[[], MemoryView], Follow | None]] = {
     "EVL004 few": (lambda: twins.evaluated(twins.value(n=4)), measured(n=200)),
     "EVL008 on record": (lambda: on_record("1" * 64), removed("provenance.json")),
     "EVL008 metrics": (lambda: strange_metrics(5.0), rewritten(f"{FOLDER}/metrics.json", "9.0", "5.0")),
+    "EVL009 no source": (
+        lambda: view(files={"evidence.yaml": twins.EVIDENCE.replace("source: a paper\n", "").replace("  n: 100\n", "").encode()}),
+        both(rewritten("evidence.yaml", "values:", "source: a paper\nvalues:"), rewritten("evidence.yaml", "  value: 5\n", "  value: 5\n  n: 100\n")),
+    ),
+    "EVL011 computed": (lambda: beside_computed("  value: 6\n  n: 200\n"), removed("evidence.yaml")),
+    "EVL011 computed on other rows": (
+        lambda: beside_computed("  value: 6\n  n: 7\n"),
+        rewritten("evidence.yaml", "measure: l0", "note: other texts\n  name: L0 on code"),
+    ),
+    "EVL011 tally": (tallied, removed("evidence.yaml")),
+    "HOOK002 in front": (lambda: view(cfg("standard", d_in=768, metadata={"model_name": "gpt2", "hook_name": "blocks.12.hook_resid_pre"}), folder="last"), metadata(hook_name="blocks.11.hook_resid_post")),
+    "HOOK002 beside a folder": (lambda: view(cfg("standard", d_in=768, metadata={"model_name": "gpt2", "hook_name": "blocks.12.hook_mlp_out"}), folder="gated_L9"), metadata(hook_name="blocks.9.hook_mlp_out")),
+    "CFG012 outside": (lambda: view(cfg("standard", d_in=768, metadata={"model_name": "gpt2", "hook_name": "blocks.12.hook_mlp_out"}), folder="gated_L9"), metadata(hook_name="blocks.9.hook_mlp_out")),
+    "CFG023 address of another": (lambda: twins.gpt2_at(5, neuronpedia_id="https://www.neuronpedia.org/gpt2-small/7-res-jb"), metadata(neuronpedia_id=None)),
+    "WTS005 trained topk": (lambda: view(cfg("topk", metadata={"training_architecture": "topk"}), tensors("jumprelu")), saved(threshold=None)),
+    "WTS005 trained batchtopk": (
+        lambda: view(cfg("topk", metadata={"training_architecture": "batchtopk"}), tensors("jumprelu")), keys(architecture="jumprelu", k=None, rescale_acts_by_decoder_norm=None),
+    ),
+    "WTS016 beside": (lambda: view(files={"cache.pt": save({"a": np.ones(2, np.float32)})}), said("`cache.pt` holds the means of the activations.")),
+    "THR011 said": (lambda: view(cfg(metadata={"num_dead_features": 30})), said("30 of its 32 latents are dead.")),
+    "CARD005 doubted": (lambda: doubted("SAEs of GPT-2 small."), both(metadata(model_name="gpt2"), carded_as("openai-community/gpt2"))),
+    "CARD016 doubted": (lambda: doubted("# SAEs", "openai-community/gpt2"), metadata(model_name="gpt2")),
+    "CARD005 widest": (
+        lambda: grid_of_widths('```python\nfrom sae_lens import SAE\n\n# the widest\nsae = SAE.from_pretrained("lab/saes", "w32")\n```'), written(('"w32"', '"w64"')),
+    ),
+    "CARD005 side": (lambda: grid("The residual stream is read before layers 2 and 5."), written(("before", "after"))),
+    "CARD005 ends": (lambda: of_gpt2(grid("The release spans the first to the last block.")), written(("the first to the last block", "layers 2 and 5"))),
+    "CARD005 folders": (
+        lambda: grid("The folder `lab_topk_L{N}_mixed` holds the SAE of the input of block {N}."), written(("input", "output")),
+    ),
+    "CARD005 dead of all": (lambda: view(cfg(metadata={"num_dead_features": 0}), readme=f"{README}\nEvery SAE has at least one dead latent.\n"), written(("Every SAE has at least one dead latent.\n", ""))),
+    "CARD016 code: a latent": (lambda: code_of("x = sae.W_dec[99]"), written(("99", "9"))),
+    "CARD016 code: active": (lambda: card(loads("assert (z != 0).sum(-1).max() <= 2"), cfg("topk")), written(("<= 2", "<= 4"))),
+    "CARD004 topk": (lambda: grid("This repository has three TopK SAEs."), written(("three", "two"))),
     "EVL011 layers": (lambda: evidence_of("number of layers", 5), rewritten("evidence.yaml", "value: 5", "value: 12")),
     "EVL011 too many": (lambda: view(files={"evidence.yaml": EVIDENCE_OF.format("number of dead latents", 99).encode()}), rewritten("evidence.yaml", "value: 99", "value: 9")),
     "HOOK001 of no table": (lambda: view(cfg(d_in=768, metadata={"model_name": "attn-only-2l-demo"})), metadata(model_name="gpt2-small")),

@@ -32,6 +32,7 @@ FILLED = re.compile(r"\{[^{}]*\}")
 ELSEWHERE = {
     "hook.py": "HOOK001, HOOK004 and HOOK005 want a Hub, or torch: tests/validate/test_rules_hook.py",
     "load.py": "LOAD wants SAELens: tests/validate/test_load.py",
+    ", the study that lies below it has ": "of the card around the releases of a study: tests/cards/test_author_check.py",
     "CARD010 not checked: whether thresholds that never learned, or a pickle, are disclosed: ": "a remark of the report, not a finding",
     " could not be read": "the same",
     "the number of latents": "of a family whose files do not say it: no family has k without sizes today",

@@ -331,7 +331,7 @@ FETCHED = {
     ),
     "by names put together": (
         python("sae_id = 'L' + '9'\nhf_hub_download('me/saes', f'{sae_id}/cfg.json')"),
-        python("for layer in (2, 9):\n    hf_hub_download('me/saes', f'L{layer}/cfg.json')"),
+        python("for layer in layers:\n    hf_hub_download('me/saes', f'L{layer}/cfg.json')"),
     ),
     "of another kind of repository": (
         python("hf_hub_download('me/saes', 'train.bin')"),

@@ -165,7 +165,7 @@ def test_no_false_alarm(name: str) -> None:
 def test_the_folders_are_really_compared() -> None:
     """The same folders with one SAE less contradict the cards that count."""
     for make, expected in (
-        (papergrade, "says 3 SAEs"),
+        (papergrade, "says 3 topk SAEs"),
         (sandbagging, "says 18 SAEs"),
         (secure_code, "says 3 SAEs"),
     ):

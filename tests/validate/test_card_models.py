@@ -70,7 +70,7 @@ def test_an_sae_is_no_copy_of_its_base_model(relation: str) -> None:
         ("base_model: meta-llama/Llama-3.2-1B", "# SAEs", GEMMA, Severity.ERROR),
         ("base_model: google/gemma-2-2b-it", "# SAEs", GEMMA, Severity.WARNING),
         ("base_model: google/gemma-2-2b", "# SAEs", "google/gemma-2-2b-it", Severity.WARNING),
-        ("base_model: google/gemma-2-2b\nbase_model_relation: finetune", "# SAEs", "google/gemma-2-2b-it", Severity.NOTE),
+        ("base_model: google/gemma-2-2b\nbase_model_relation: finetune", "# SAEs", "google/gemma-2-2b-it", Severity.WARNING),
         ("base_model: google/gemma-2-2b-it", "# SAEs\n\nThey are of gemma-2-2b, and work on gemma-2-2b-it.", GEMMA, Severity.NOTE),
         ("base_model: unsloth/gemma-2-2b-bnb-4bit", "# SAEs", GEMMA, Severity.NOTE),
         ("base_model: google/gemma-2-2b", "# SAEs", "bartowski/gemma-2-2b-GGUF", Severity.NOTE),

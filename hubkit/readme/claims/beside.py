@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from hubkit.readme.asides import asides, code_of_saes
 from hubkit.readme.claims import named
 from hubkit.readme.claims.fields import FIELDS, PROPERTIES
-from hubkit.readme.claims.kinds import Claim, Property
+from hubkit.readme.claims.kinds import Claim, Property, Superlative
 from hubkit.readme.claims.names import sae_of
 from hubkit.readme.claims.sentences import LONGEST_READ, place_of, stated_of, told
-from hubkit.readme.claims.subjects import ASIDE, Subject, is_sure
+from hubkit.readme.claims.subjects import ASIDE, KIND, Subject, is_sure
 from hubkit.readme.page import Line, Page
 
 ANY = Subject("any", "", 0, loose=True)
@@ -39,6 +39,17 @@ RETURNED = re.compile(
 GLANCE = re.compile(r" [·•] ")
 LONGEST_PIECE = 40
 ONLY_LAYER = re.compile(r"(?:at |on |reads )?(?:layer|block) \d{1,3}", re.IGNORECASE)
+OF_KIND = re.compile(
+    rf"(?:the |an? |our )?({KIND}(?:[ -]{KIND})?)(?: one)?(?: (?:of|at|on|for|from) (?:the )?(?:layer|block) \d{{1,3}})?\W*",
+    re.IGNORECASE,
+)
+"""A comment that names an architecture, and no more: `the gated one`."""
+LARGEST = {"widest", "largest", "biggest", "deepest", "last"}
+DEPTHS = {"deepest", "last", "shallowest", "first"}
+MOST = re.compile(
+    r"(?:this is |load )?the (?P<word>widest|largest|biggest|narrowest|smallest|deepest|shallowest)(?: (?:one|SAE|dictionary|of (?:the|all|them|these)\b.{0,30}))?\W*",
+    re.IGNORECASE,
+)
 SECTIONS = {"contents", "training", "other"}
 SHOWN = {"json", "yaml", "yml", "toml"}
 """Languages of configurations; a block of any other is code, which may be an example of anything."""
@@ -60,6 +71,11 @@ def read(page: Page) -> Iterator[Claim]:
     for line in asides(page):
         if not (line.of_others or ASIDE.search(line.heading) or OTHERS_CODE.search(line.text)):
             yield from _read(line, line.text[:LONGEST_READ], None)
+        if not line.of_others and (match := MOST.fullmatch(line.text[:LONGEST_READ])):
+            word = match["word"].lower()
+            yield Superlative(
+                line=line.number, quote=line.text, field="layer" if word in DEPTHS else "d_sae", most=word in LARGEST
+            )  # fmt: skip
     for line in code_of_saes(page):
         yield from _code(line)
     yield from _configurations(page)
@@ -162,4 +178,6 @@ def _read(line: Line, text: str, sae_id: str | None) -> Iterator[Claim]:
     if flag is None and not is_sure(text, ANY):
         return
     found = {flag[0]: flag[1]} if flag else told(text, ANY) | place_of(text, 0)
+    if not flag and "architecture" not in found and (match := OF_KIND.fullmatch(text)):
+        found["architecture"] = FIELDS["architecture"].kind.read(match.group(1))
     yield from stated_of(line, text, ANY, found, sae_id)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from hubkit.readme.claims.fields import FIELDS
 from hubkit.readme.claims.kinds import Claim, Count, OfStudy, StudyCount, StudyTotal, Sum
 from hubkit.readme.claims.numbers import COUNT, count
 from hubkit.readme.page import Line, Page, shortened
@@ -16,9 +17,18 @@ from hubkit.readme.page import Line, Page, shortened
 I = re.IGNORECASE  # noqa: E741 - as short as it is common here
 SAES = r"(?:sparse auto-?encoders?(?:\(s\))?(?: \(SAEs?\))?|SAEs?(?:\(s\))?)"
 KIND = r"(?:(?:trained|matryoshka|batch|top-?k|jump-?relu|gated|standard|vanilla|relu|batchtopk|per-layer|total|residual[- ]stream)[ -]){0,3}"
+ARCHITECTURE = r"(?:batch-?top-?k|top-?k|jump-?relu|gated|standard)"
 FOLLOWED = r"(?=$|\s*[(:,.—–|]|\s+-\s|\s+[^\w\s]|\s+(?:across|trained|for|on|of|from|covering|spanning)\b)"
 FEW = {"a single": 1, "only one": 1, "just one": 1, "a pair of": 2, "a dozen": 12}
 SOME = rf"(?:{COUNT}|{'|'.join(FEW)})"
+PART_OF = re.compile(
+    rf"^{SOME} {KIND}{SAES} (?:of|in|from|at|on|for) (?:(?:this|the|our|these) (?:whole )?(?:repo|repository|release|collection|set|suite|study)|(?:layers?|blocks?) \d{{1,3}})\b"
+    r"(?! ?(?:$|[(:,.;—–|+]|\s-\s))", I,
+)  # fmt: skip
+"""`Two SAEs of this release lie in the second half`: what is said of some of them is no total."""
+ARE = re.compile(
+    rf"^{SOME} {SAES} (?:of|in) (?:this|the|our) (?:repo|repository|release|collection) are ({ARCHITECTURE}(?:[ -]{ARCHITECTURE})?)(?: {SAES})?(?=[.,;]|$)", I
+)  # fmt: skip
 HERE = r"(?:(?:in|of) th(?:is|e) (?:repo|repository|release|collection)|here)\b"
 HEAD = re.compile(rf"^({COUNT}) {KIND}{SAES}{FOLLOWED}", I)
 PUBLISHED = re.compile(
@@ -105,9 +115,26 @@ def _saes(line: Line, sentence: str) -> Iterator[Claim]:
         return
     said = match.group(1).lower()
     number, quote = FEW[said] if said in FEW else count(said), shortened(sentence)
-    yield Count(line=line.number, quote=quote, what="saes", number=number)
+    only = _kinds(match.group())
+    if PART_OF.match(sentence):
+        if named := _are(sentence):
+            yield Count(line=line.number, quote=quote, what="saes", number=number, only=named)
+        return
+    yield Count(line=line.number, quote=quote, what="saes", number=number, only=only)
     if parts := _parts(sentence[match.end() :]):
         yield Sum(line=line.number, quote=quote, total=number, parts=parts)
+
+
+def _kinds(words: str) -> tuple[str, ...]:
+    """The names of the one architecture that the words name."""
+    kinds = FIELDS["architecture"].kind.read(words)
+    return (*kinds[:1],) if kinds else ()
+
+
+def _are(sentence: str) -> tuple[str, ...]:
+    """Of which architecture some SAEs are said to be: `Two SAEs of this release are TopK SAEs`, `Two TopK SAEs of this release ...` counts no more than those."""
+    match = ARE.match(sentence)
+    return _kinds(match.group(1)) if match else ()
 
 
 def _otherwise(sentence: str) -> bool:

@@ -29,6 +29,8 @@ class Count(Claim):
     number: int
     listed: tuple[str, ...] = ()
     """The names that are given beside the number."""
+    only: tuple[str, ...] = ()
+    """Names of the one architecture whose SAEs are counted, `two TopK SAEs`; none where all are."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -64,6 +66,8 @@ class LayerList(Claim):
     """Stated for some of the SAEs only: `L3, L6 (original); L9 (STE)`."""
     partly: bool = False
     """In a sentence, which may speak of some of them."""
+    site: Literal["", "resid_pre", "resid_post"] = ""
+    """On which side of each of them the residual stream is read, where that is said: `after layers 2, 5 and 8`."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -71,6 +75,20 @@ class Spread(Claim):
     """SAEs of every layer, or of every other."""
 
     step: int
+
+
+@dataclass(kw_only=True, eq=False)
+class Ends(Claim):
+    """SAEs from the first layer of the base model to its last."""
+
+
+@dataclass(kw_only=True, eq=False)
+class Superlative(Claim):
+    """What is most so among the SAEs, said of the one that the code loads: `# the widest`."""
+
+    field: Literal["d_sae", "layer"]
+    most: bool
+    """The largest, else the smallest."""
 
 
 @dataclass(kw_only=True, eq=False)

@@ -30,7 +30,7 @@ ONE_LAYER = re.compile(
 )
 OF_TOTAL = re.compile(r"^ ?\(?(?:of|out of) (?:the |its |all )?(?:\d{1,3}|twelve|twenty-four)\b", I)
 NTH_LAYER = re.compile(
-    rf"(?<![\w-])({ORDINAL})(?:[ -](?:transformer|decoder|residual))?[ -](?:layer|block)\b(?! norm| of (?:the |an? )?(?:encoder|decoder|SAE|auto-?encoder|MLP|probe|classifier))",
+    rf"(?<![\w-])(?<!every )({ORDINAL})(?:[ -](?:transformer|decoder|residual))?[ -](?:layer|block)\b(?! norm| of (?:the |an? )?(?:encoder|decoder|SAE|auto-?encoder|MLP|probe|classifier))",
     I,
 )
 FEW = "|".join(NUMERALS)
@@ -54,6 +54,16 @@ SPREAD = re.compile(
     I,
 )
 """SAEs of every layer, or of every other."""
+
+
+ENDS = re.compile(
+    r"\bfirst (?:(?:transformer |decoder )?(?:block|layer) )?(?:to|through|until|up to) (?:the )?(?:last|final) (?:transformer |decoder )?(?:block|layer)\b", I
+)  # fmt: skip
+"""From one end of the model to the other."""
+BEHIND_LAYERS = re.compile(
+    r"\b(?:(?P<after>after|outputs? of|leaving|behind|following)|(?P<before>before|inputs? (?:of|to)|entering|ahead of)) (?:the )?(?:transformer |decoder )?$", I
+)  # fmt: skip
+"""Before a list of layers: on which side of each."""
 
 
 @dataclass(frozen=True)

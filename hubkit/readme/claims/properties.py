@@ -30,6 +30,12 @@ GROUPS = {
     "dimensions", "dims", "config", "configuration", "sizes", "shape", "sae", "saes", "sae config", "sae configuration", "sae dimensions",
 }  # fmt: skip
 """Heads of a list of `d_in=768, d_sae=3072`."""
+LISTED_HOOK = re.compile(r"(?<![\w.])blocks\.\d{1,3}\.(?:\w{1,20}\.)?hook_\w{1,30}(?![\w.]\w|/)")
+HOOKS = re.compile(
+    r"\W*(?:(?:the |our |all |their )?(?:(?:hook(?:s|ed)?|SAE)(?: ?-?(?:points?|names?|sites?|locations?|at))?|sites?|places?|locations?)|(?:the |our |all |these )*(?:SAEs|dictionaries) (?:read|hook|sit at|are (?:trained )?(?:at|on)|were trained (?:at|on))"
+    r"|(?:trained|read|hooked) (?:at|on|from))?(?: (?:are|is|were|used))?(?:\W|\band\b)*",
+    re.IGNORECASE,
+)
 VALUE_TITLE = re.compile(r"^(?:values?|settings?|details?)$", re.IGNORECASE)
 ABOUT_BASE = re.compile(
     r"\bbase model\b|\b(?:language|target|subject) model (?:details|information|architecture)\b",
@@ -92,13 +98,25 @@ def _read(page: Page) -> Iterator[tuple[str, Property]]:
         if line.titles is not titles:
             titles = line.titles
             tabulates = titles not in first and any(named(title) for title in titles)
-        if sae_in_row(line) or (tabulates and is_columns(titles)):
+        if not line.code and (hooks := list(_hook_list(line))):
+            yield from ((line.heading, claim) for claim in hooks)
+        elif sae_in_row(line) or (tabulates and is_columns(titles)):
             yield from ((line.heading, claim) for claim in column_claims(line))
         elif len(line.titles) == len(line.cells) == 1:
             found = _claim(line, line.titles[0], line.cells[0])
             yield from [(line.heading, found)] if found else ()
         elif not (line.titles and tabulates):
             yield from ((line.heading, claim) for claim in _rows(line))
+
+
+def _hook_list(line: Line) -> Iterator[Property]:
+    """`Hooks: blocks.2.hook_resid_post and blocks.5.hook_resid_post`: a line that is nothing but a list of hooks and what they are."""
+    if line.level or "hook_" not in line.text or not HOOKS.fullmatch(LISTED_HOOK.sub("", line.text[:600])):
+        return
+    names = dict.fromkeys(LISTED_HOOK.findall(line.text[:600]))
+    if len(names) > 1:
+        for name in names:
+            yield Property(line=line.number, quote=line.quote, field="hook_name", stated=name, scope="any")
 
 
 def title_facts(page: Page) -> tuple[Line, ...]:

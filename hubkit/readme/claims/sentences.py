@@ -11,9 +11,18 @@ from collections.abc import Iterator
 
 from hubkit.readme.claims import named, values
 from hubkit.readme.claims.fields import FIELDS
-from hubkit.readme.claims.kinds import Claim, LayerList, Property, Spread
+from hubkit.readme.claims.kinds import Claim, Ends, LayerList, Property, Spread
 from hubkit.readme.claims.layers import numbers
-from hubkit.readme.claims.phrases import FIRST_LAYERS, SEVERAL_LAYERS, SPREAD, WORD_BEHIND, facts, layers
+from hubkit.readme.claims.phrases import (
+    BEHIND_LAYERS,
+    ENDS,
+    FIRST_LAYERS,
+    SEVERAL_LAYERS,
+    SPREAD,
+    WORD_BEHIND,
+    facts,
+    layers,
+)
 from hubkit.readme.claims.subjects import ASIDE, OF_MODEL, SAE, Subject, is_sure, subject
 from hubkit.readme.front_texts import front_texts
 from hubkit.readme.page import SENTENCE, Line, Page, shortened
@@ -24,6 +33,11 @@ NESTED = re.compile(
     I,
 )
 """The widths of a Matryoshka SAE: the last is its own."""
+EQUIVALENT = re.compile(
+    r"\bi\.e\.|\bthat is,|\bin other words\b|\b(?:also|otherwise) (?:called|known as)\b|\b(?:equivalent|equal|identical) to\b|\bthe same (?:place|point|tensor|activations?) as\b|\bis what (?:block|layer) \d",
+    re.IGNORECASE,
+)
+"""One place under two names, of which the files have one."""
 MODEL = re.compile(
     rf"(?:{SAE}(?: \(SAEs?\))?(?: trained)? (?:for|on|of)|\btrained (?:on|for)|\bresidual stream (?:activations )?of|\bactivations (?:of|from)|\blayer \d{{1,3}} of) (?:the )?(?:residual stream (?:activations )?of |activations of )?([A-Za-z][\w./-]{{1,60}}(?: [\d][\w.]{{0,10}}| (?:small|medium|large|xl|it|base(?! model)|instruct)\b){{0,2}})",
     I,
@@ -52,6 +66,7 @@ ONLY_LINK = re.compile(r"\W{0,6}\[[^\[\]]{1,300}\]\([^()\s]{1,500}\)\W{0,3}$")
 """A link to something else, and no more."""
 SHORT_LAYER = re.compile(r"(?<![\w/.-])L([1-9]\d{0,2})(?![\w.=]|-\w)|(?<=[\w]-)layer-?(\d{1,3})(?![\w.])")
 """In titles, which may be names: `L9`, `sae-layer9`."""
+WHOLE = re.compile(r"(?:the|this|our) (?:release|repo|repository|collection|set|suite|study|SAEs)\b", I)
 THERE = re.compile(r"there (?:is|are)\b|(?:only|we cover) ", I)
 """What is said so of layers is said of the repository."""
 SECTIONS = {"contents", "training", "other"}
@@ -168,9 +183,11 @@ def _sentence(line: Line, sentence: str) -> Iterator[Claim]:
     if not is_sure(plain, about):
         return
     found = told(plain, about)
-    if not about.loose or OF_PLACE.search(plain):
+    if (not about.loose or OF_PLACE.search(plain)) and not EQUIVALENT.search(plain):
         found |= place_of(plain, about.end)
         yield from _lists(line, plain)
+    if ENDS.search(plain) and (about.scope != "one" or WHOLE.match(sentence)):
+        yield Ends(line=line.number, quote=shortened(sentence))
     if spread and (about.scope != "one" or THERE.match(sentence)):
         yield Spread(line=line.number, quote=shortened(sentence), step=2 if spread.group("other") else 1)
     yield from stated_of(line, sentence, about, found)
@@ -189,6 +206,8 @@ def told(plain: str, about: Subject) -> dict[str, values.Value]:
         found["architecture"] = kinds
     if name := _model(plain):
         found["model_name"] = name
+    if EQUIVALENT.search(plain):
+        found.pop("hook_name", None)
     if match := NESTED.search(plain):
         found["d_sae"] = values.amount(re.findall(r"\d{1,3}(?:,\d{3})+|\d+", match.group(1))[-1])
     return found
@@ -212,9 +231,11 @@ def _lists(line: Line, sentence: str) -> Iterator[LayerList]:
     for match in SEVERAL_LAYERS.finditer(sentence):
         listed = numbers(WORD_BEHIND.sub("", match.group(1) or match.group(2)))
         if listed:
+            side = BEHIND_LAYERS.search(sentence[max(0, match.start() - 40) : match.start()])
             yield LayerList(
-                line=line.number, quote=shortened(sentence), layers=listed, qualified=False, partly=True
-            )
+                line=line.number, quote=shortened(sentence), layers=listed, qualified=False, partly=True,
+                site="" if side is None else "resid_post" if side["after"] else "resid_pre",
+            )  # fmt: skip
     if (first := FIRST_LAYERS.search(sentence)) and (bounds := values.amount(first.group(1))):
         listed = tuple(range(int(bounds[0])))
         yield LayerList(

@@ -36,6 +36,7 @@ SINGLE = re.compile(
     rf"^(?:(?:this|the|an?|one) |this is an? |we (?:train|trained|release|present) (?:an?|one) )?{ADJECTIVES}(?:SAE|sparse auto-?encoder)(?: \(SAE\))?\b(?!s| (?:by|from|in|of (?:the )?layer|at (?:the )?layer)\b)",
     I,
 )
+COUNTED = re.compile(rf" {COUNT} {ADJECTIVES}{SAE}", I)
 EACH = re.compile(
     rf"^(?:each|both|all)(?: of (?:them|these))? (?=(?:has|have) (?:exactly )?{COUNT} (?:(?:learned|sparse|SAE|dictionary) )?(?:latents|features|atoms)[.;,]?(?:$| (?:and|with)\b))", I
 )  # fmt: skip
@@ -119,7 +120,10 @@ def subject(sentence: str, *, introducing: bool) -> Subject | None:
         return about if len(kinds) < 2 else None
     if match := CONTAINED.search(sentence):
         several = match.group().lower().endswith("s") or ONE.search(match.group()) is None
-        return Subject("all" if several else "one", match.group(1), match.end(1))
+        counted = (
+            COUNTED.search(match.group()) is not None and match.group(1) != ""
+        )  # perhaps not all that there are
+        return Subject("any" if counted else "all" if several else "one", match.group(1), match.end(1))
     if not introducing:
         return None
     return _introduced(sentence)

@@ -32,6 +32,7 @@ from hubkit.validate.finding import Found, Severity
 from hubkit.validate.missing_saes import missing_words
 from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
+from hubkit.validate.true_values import values_of
 
 WORDS = {"saes": "SAEs", "layers": "layers", "architectures": "architectures", "conditions": "conditions"}
 OF_STUDY: dict[OfStudy, str] = {"saes": "SAEs", "releases": "releases", "models": "base models"}
@@ -61,15 +62,15 @@ def _folders(repo: RepoFacts) -> Iterator[Found]:
     """Each count against what is there."""
     seen: set[tuple[str, int]] = set()
     for claim in repo.claims.of(Count):
-        found = there(repo, claim)
-        if found is None or found == claim.number or (claim.what, claim.number) in seen:
+        what, found = " ".join([*claim.only, WORDS[claim.what]]), there(repo, claim)
+        if found is None or found == claim.number or (what, claim.number) in seen:
             continue
-        seen.add((claim.what, claim.number))
+        seen.add((what, claim.number))
         yield claim_finding(
             claim,
-            f"the card says {claim.number} {WORDS[claim.what]}, the repository has {found}",
-            _hint(repo, claim.number if claim.what == "saes" else 0),
-            topic=f"there {claim.what}",
+            f"the card says {claim.number} {what}, the repository has {found}",
+            _hint(repo, claim.number if claim.what == "saes" and not claim.only else 0),
+            topic=f"there {' '.join([*claim.only, claim.what])}",
         )
 
 
@@ -83,7 +84,7 @@ def there(repo: RepoFacts, claim: Count) -> int | None:
     if not countable(repo):
         return None
     if claim.what == "saes":
-        return len(repo.saes)
+        return _of_architecture(repo, claim) if claim.only else len(repo.saes)
     values: list[int | None] | list[str | None]
     if claim.what == "layers":
         values = [layer_of(sae) for sae in repo.saes]
@@ -97,6 +98,16 @@ def there(repo: RepoFacts, claim: Count) -> int | None:
     else:
         values = [sae.sae.training.condition for sae in repo.saes]
     return None if None in values else len(set(values))
+
+
+def _of_architecture(repo: RepoFacts, claim: Count) -> int | None:
+    """How many SAEs there are of the claim's architecture; a JumpReLU that was trained as something else may be counted as either."""
+    each = [values_of(sae, "architecture") for sae in repo.saes]
+    if not all(each):
+        return None
+    surely = sum(set(claim.only) & {sae.sae.trained_as or sae.architecture} != set() for sae in repo.saes)
+    perhaps = sum(any(set(claim.only) & names for names in own) for own in each)
+    return claim.number if surely <= claim.number <= perhaps else surely
 
 
 def in_study(repo: RepoFacts, what: OfStudy) -> int | None:
@@ -132,12 +143,17 @@ def _study(repo: RepoFacts) -> Iterator[Found]:
         )
 
 
+def _of_all(repo: RepoFacts) -> list[Count]:
+    """The counts that are of no one architecture."""
+    return [claim for claim in repo.claims.of(Count) if not claim.only]
+
+
 def _two_numbers(repo: RepoFacts) -> Iterator[Found]:
     """Two counts of the same thing; judged only where the folders do not decide."""
     if countable(repo):
         return
     first: dict[str, Count] = {}
-    for claim in repo.claims.of(Count):
+    for claim in _of_all(repo):
         before = first.setdefault(claim.what, claim)
         if before.number != claim.number:
             yield claim_finding(
@@ -159,7 +175,7 @@ def _grid(repo: RepoFacts) -> Iterator[Found]:
                 HINT.format(""),
                 topic="product",
             )
-    total = next((claim for claim in repo.claims.of(Count) if claim.what == "saes"), None)
+    total = next((claim for claim in _of_all(repo) if claim.what == "saes"), None)
     factors = _factors(repo)
     if total is None or factors is None or prod(factors) == total.number:
         return
@@ -181,7 +197,7 @@ def _factors(repo: RepoFacts) -> tuple[int, int, int] | None:
     if any(claim.qualified for claim in lists):
         return None
     numbers = {
-        what: {c.number for c in repo.claims.of(Count) if c.what == what}
+        what: {c.number for c in _of_all(repo) if c.what == what}
         for what in ("layers", "architectures", "conditions")
     }
     numbers["layers"] |= {len(claim.layers) for claim in lists} if not numbers["layers"] else set()
@@ -237,7 +253,7 @@ def _unlearned(repo: RepoFacts) -> Iterator[Found]:
     """Only JumpReLU SAEs have a threshold that can fail to learn."""
     kinds = [trained_as(sae) for sae in repo.saes]
     with_threshold = Counter(kinds)["jumprelu"] if countable(repo) and None not in kinds else _by_grid(repo)
-    total = next((claim.number for claim in repo.claims.of(Count) if claim.what == "saes"), None)
+    total = next((claim.number for claim in _of_all(repo) if claim.what == "saes"), None)
     if with_threshold is None:
         return
     for claim in repo.claims.of(Unlearned):

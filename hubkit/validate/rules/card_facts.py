@@ -29,7 +29,7 @@ from hubkit.validate.hook_forms import hook_forms
 from hubkit.validate.layer_lists import layer_lists
 from hubkit.validate.need import Need
 from hubkit.validate.papers import cited, in_words
-from hubkit.validate.properties import contradicted
+from hubkit.validate.properties import contradicted, dead_of_all, superlatives
 from hubkit.validate.rule import repo_rule
 from hubkit.validate.true_values import sizes_agree
 from hubkit.validate.widths import widths
@@ -66,6 +66,8 @@ def wrong_fact(repo: RepoFacts) -> Iterator[Found]:
     yield from _tensors(repo)
     if complete:
         yield from contradicted(repo, saes)
+        yield from superlatives(repo)
+        yield from dead_of_all(repo)
         yield from widths(repo, saes)
         yield from datasets(repo, saes)
         yield from _rows(repo)

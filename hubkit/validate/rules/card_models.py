@@ -12,12 +12,13 @@ from hubkit.models.kinship import Kinship, agrees, kinship, take_apart
 from hubkit.models.names import HUB_ID, hub_id, is_placeholder
 from hubkit.models.widths import widths_at
 from hubkit.release.layout import CARD_SETTINGS, PROVENANCE
-from hubkit.validate.card import CARD, shape_of, stated_model
+from hubkit.validate.card import CARD, shape_of, stated_model, width_is_doubted
 from hubkit.validate.code_changes import changed
 from hubkit.validate.code_sites import misread
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.need import Need
+from hubkit.validate.properties import DOUBTED
 from hubkit.validate.rule import repo_rule
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ class Own:
     said_by: str
     """In words: the configurations, or the front matter where no configuration says."""
     certain: bool
+    doubted: bool = False
+    """Whether HOOK003 doubts the configurations that say it."""
 
     @property
     def shown(self) -> str:
@@ -76,10 +79,10 @@ def another_model(repo: RepoFacts) -> Iterator[Found]:
     `model_name` of the configurations is held against `base_model` in the front matter, the title, sentences and rows about the base model, the model and tokenizer that
     the card's code loads, card.yaml and provenance.json. Names are compared as what they mean: `gpt2-small` is openai-community/gpt2, and words of a text may say less than an
     id does. Two different models are an error. A model trained on from the other (`-it`, `-Instruct`, a fine-tune) computes other activations: a warning, and a note where the
-    text names both, or `base_model_relation` tells; a note for a quantized copy. `base_model_relation` beside the SAEs' own model is a warning: an SAE is no finetune or adapter
+    text names both; a note for a quantized copy. `base_model_relation` beside the SAEs' own model is a warning: an SAE is no finetune or adapter
     of it; so is a `pipeline_tag` by which it would generate text. The hooks that the code takes (`cache[...]`, `names_filter`, `model.layers[12]`, `hidden_states[13]`)
     must be the place of the SAE that it loads, or of one of the repository's where that is left open. Code that normalises the activations, takes `b_dec` from them or leaves out
-    the BOS token (or adds it), where the configurations say otherwise, or SAELens does it itself, is a warning. Where no configuration names a model, the widths of the SAEs must be
+    the BOS token (or adds it), where the configurations say otherwise, or SAELens does it itself, is a warning; so is a latent that no SAE has (`sae.W_dec[2741]`) and an assertion of fewer active latents than a TopK keeps. Where no configuration names a model, the widths of the SAEs must be
     those of the card's.
     """
     # Their patterns take longer to compile than a validation without a card takes.
@@ -149,7 +152,8 @@ class Statement:
 def _own(repo: RepoFacts) -> Own | None:
     named = {name.strip() for sae in repo.saes if (name := sae.sae.model_name) and not is_placeholder(name)}
     if named:
-        return Own(tuple(sorted(named)), "the configurations", certain=True)
+        doubted = any(map(width_is_doubted, repo.saes))
+        return Own(tuple(sorted(named)), "the configurations", certain=True, doubted=doubted)
     stated = stated_model(repo.readme) if repo.readme else None
     return Own((stated,), "the front matter", certain=False) if stated else None
 
@@ -275,10 +279,7 @@ def _severity(repo: RepoFacts, own: Own, name: str, relation: Kinship) -> Severi
 
 
 def _said(repo: RepoFacts, own: Own, name: str) -> bool:
-    """Whether the card tells the relation: by its key, or because its text names both models in full."""
-    front = (repo.readme.front_matter or {}) if repo.readme else {}
-    if front.get("base_model_relation"):
-        return True
+    """Whether the card tells the relation, because its text names both models in full. What `base_model_relation` says is of the SAEs, and so of no two models."""
     text = [
         word.strip(".,;:()[]`'\"*")
         for line in (repo.page.prose if repo.page else ())
@@ -292,6 +293,8 @@ def _said(repo: RepoFacts, own: Own, name: str) -> bool:
 
 def _hint(own: Own, relation: Kinship) -> str:
     right = hub_id(own.names[0]) or own.names[0]
+    if own.doubted:
+        return DOUBTED
     if relation in {"quantized", "tuned", "sibling"}:
         return f"name {right}, or say in the text that both models are meant, and what was measured on which"
     return f"name {right}; if the card is right, correct model_name in the configurations"

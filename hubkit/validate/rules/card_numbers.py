@@ -11,10 +11,11 @@ from hubkit.measures.catalogue import CATALOGUE
 from hubkit.readme.claims.called import titled
 from hubkit.readme.claims.kinds import BestSae, Measured, Peak
 from hubkit.readme.claims.numbers import half_unit
-from hubkit.release.layout import README
+from hubkit.release.layout import CFG, README
 from hubkit.validate.card import claim_finding
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
+from hubkit.validate.measured_values import computed_beside, contradicts
 from hubkit.validate.need import Need
 from hubkit.validate.orderings import disordered
 from hubkit.validate.rule import repo_rule
@@ -53,7 +54,8 @@ def numbers_of(repo: RepoFacts) -> Numbers:
     """The values of the files by what they are of, and by measure. A squared error may be stated as a mean over the dimensions, or as their sum."""
     values: Numbers = defaultdict(list)
     for value in repo.values:
-        if value.number is not None:
+        doubted = value.stated and value.split and contradicts(value, computed_beside(value, repo.values))
+        if value.number is not None and not doubted:  # of which EVL011 says so: nothing agrees with it
             values[value.owner, value.measure].append(value.number)
     for sae in repo.saes:
         means, d_in = values.get((sae.sae_id, "mse"), []), sae.sae.d_in
@@ -65,14 +67,15 @@ def numbers_of(repo: RepoFacts) -> Numbers:
 
 def _tables(repo: RepoFacts, values: Numbers) -> Iterator[Found]:
     for claim in repo.claims.of(Measured):
-        if claim.sae_id is None:
+        sae_id = claim.sae_id or named(repo, claim)
+        if sae_id is None:
             continue
-        there = values.get((claim.sae_id, claim.measure), [])
+        there = values_of_one(repo, values, sae_id, claim.measure)
         if there and not any(abs(value - claim.number) <= claim.slack + EXACT for value in there):
             shown = " or ".join(f"{value:.6g}" for value in sorted(set(there)))
             found = claim_finding(
                 claim,
-                f"{claim.measure} of {claim.sae_id} is {shown} in evaluation.json, the card says {claim.number:g}",
+                f"{claim.measure} of {sae_id} is {shown} in {'evaluation.json' if values.get((sae_id, claim.measure)) else CFG}, the card says {claim.number:g}",
                 HINT,
                 topic=claim.measure,
             )
@@ -83,7 +86,8 @@ def _said(repo: RepoFacts, values: Numbers) -> Iterator[Found]:
     """Rows, items and sentences about the SAEs: each must be the value of one of them, or their mean, median, or what they lie between."""
     told: set[tuple[str, float]] = set()
     for claim in repo.claims.of(Measured):
-        there = stated_of_all(repo, values, claim.measure) if claim.sae_id is None else []
+        whole = claim.sae_id is None and named(repo, claim) is None
+        there = stated_of_all(repo, values, claim.measure) if whole else []
         if (
             not there
             or any(abs(value - claim.number) <= claim.slack + EXACT for value in there)
@@ -96,6 +100,21 @@ def _said(repo: RepoFacts, values: Numbers) -> Iterator[Found]:
             claim, f"{claim.measure} is {shown} in the files, the card says {claim.number:g}", HINT, topic=f"{claim.measure} {claim.number:g}"
         )  # fmt: skip
         yield _softened(claim, found)
+
+
+def named(repo: RepoFacts, claim: Measured) -> str | None:
+    """The one SAE that the sentence, the heading or the code around a number names."""
+    found = repo.bound.of(claim) if claim.sae_id is None else None
+    return found[0].sae_id if found and len(found) == 1 else None
+
+
+def values_of_one(repo: RepoFacts, values: Numbers, sae_id: str, measure: str) -> list[float]:
+    """What the files say of a measure of one SAE: what was measured, or counted by the training."""
+    there = list(values.get((sae_id, measure), []))
+    if measure == "l0":
+        own = (sae for sae in repo.saes if sae.sae_id == sae_id)
+        there += [number for sae in own if (number := training_number(sae, "l0")) is not None]
+    return there
 
 
 def _softened(claim: Measured, found: Found) -> Found:

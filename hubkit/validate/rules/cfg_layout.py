@@ -126,6 +126,9 @@ def _elsewhere(sae: SaeFacts, named: set[int], says: str, place: dict[str, Any],
     other = repr(_in_layer(stated, min(named))) if stated and len(named) == 1 else None
     write = f"hook_name {other}" if other else f"layer {layers}"
     hint = f"rename the folder to layer {layer} if the configuration is right, else write {write} into it"
+    depth = sae.base.shape.n_layers if sae.base and sae.base.shape else None
+    if depth and layer.isdecimal() and int(layer) >= depth and max(named) < depth:
+        hint = f"write {write} into the configuration: the base model has no layer {layer} (HOOK002)"
     return Found(message, hint, **place)
 
 

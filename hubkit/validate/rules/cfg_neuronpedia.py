@@ -63,7 +63,11 @@ def _stated(sae: SaeFacts) -> Any:
 
 def _misshapen(sae: SaeFacts, stated: Any) -> Found:
     address = ADDRESS.fullmatch(stated.strip()) if isinstance(stated, str) else None
-    hint = f"write {address.group('id')!r}" if address and FORM.fullmatch(address.group("id")) else EXAMPLE
+    match = FORM.fullmatch(address.group("id")) if address else None
+    hint = f"write {match.group()!r}" if match else EXAMPLE
+    layers = _layers(sae)
+    if match and match.group("layer") and layers and int(match.group("layer")) not in layers:
+        hint = f"{match.group()!r} is of layer {match.group('layer')}, the SAE of layer {min(layers)}: write the id of its own dashboard, or null"
     return _found(sae, f"{KEY} is {stated!r}, expected the form 'gpt2-small/8-res-jb'", hint, "form")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from packaging.version import Version
@@ -22,7 +22,8 @@ from hubkit.validate.rule import repo_rule
 from hubkit.validate.rules.errata import training_version
 
 if TYPE_CHECKING:
-    pass
+    from hubkit.release.evidence_text import EvidenceText
+
 
 METRIC_FILES = {METRICS, "evals.json", "eval.json", EVALUATION, "eval_results.json"}
 MAXIMUM = re.compile(r"(?:^|_)(?:max|maximum|best|peak|top)(?:_|$)")
@@ -266,6 +267,7 @@ def evidence_that_says_nothing(repo: RepoFacts) -> Iterator[Found]:
     except UsageError as error:
         first, _, rest = error.message.partition("\n")
         message = "; ".join(line.strip() for line in rest.splitlines()[:3]) or first
+        message += _without_source(file, message)
         yield Found(
             message,
             "hubkit schema evidence",
@@ -285,6 +287,15 @@ def evidence_that_says_nothing(repo: RepoFacts) -> Iterator[Found]:
             line=1,
             identity="strangers",
         )
+
+
+def _without_source(file: EvidenceText, message: str) -> str:
+    """What the form asks once all fields are there: a source of each value, or of the file."""
+    raw = file.raw if isinstance(file.raw, Mapping) else {}
+    lacking = [position for position, one in file.values() if not one.get("source")]
+    if raw.get("source") or not lacking or "has no source" in message:
+        return ""
+    return f"; values.{lacking[0]} has no source, and the file has none for all"
 
 
 def _owners(values: list[Value]) -> str:

@@ -10,7 +10,7 @@ from hubkit.measures.catalogue import CATALOGUE
 from hubkit.validate.card import countable, layer_of, own_model, shape_of
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
-from hubkit.validate.measured_values import hubkit_files, values_in
+from hubkit.validate.measured_values import computed_beside, contradicts, hubkit_files, values_in
 from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
 from hubkit.validate.true_values import values_of
@@ -40,6 +40,8 @@ NO_SHARE = re.compile(
 )
 """May well be more than all."""
 PERCENT = re.compile(r"(?<!\d)([-+]?\d[\d,]{0,40}(?:\.\d{1,40})?) ?(?:%|per ?cent)", I)
+OF_TALLY = ("subject", "reference", "measure", "split")
+"""What a tally is of."""
 FAR = 1.5
 """A ratio of two means of L0 that neither other rows nor another pooling explains."""
 
@@ -50,11 +52,14 @@ def stated_against_the_files(repo: RepoFacts) -> Iterator[Found]:
 
     A value whose name is a field of the SAEs (k, d_sae, latents, layer, the number of SAEs or of layers) is held against the configurations; shares, accuracies and
     explained variances lie below 100 %; a layer is one that the base model has; no more latents are dead or alive than there are, and a mean L0 is no larger than d_sae. A stated L0 that is one and a half times the computed
-    one, or less than two thirds of it, is a warning: the two may be of other rows, which the value should then say.
+    one, or less than two thirds of it, is a warning: the two may be of other rows, which the value should then say. A value, or a tally, that evaluation.json has of the same measure, SAE and split
+    with another number is an error; where n says that it was taken on other rows, a warning.
     """
     file = repo.evidence
     if file is None or not file.is_ours:
         return
+    yield from _against_computed(repo)
+    yield from _tallies(repo)
     computed, models = _computed(repo), {sae.sae.model_name for sae in repo.saes}
     base = models.pop() if len(models) == 1 else None
     shape = shape_of(base) if base else None
@@ -91,6 +96,51 @@ def stated_against_the_files(repo: RepoFacts) -> Iterator[Found]:
                 severity=Severity.WARNING,
                 **place,
             )
+
+
+def _against_computed(repo: RepoFacts) -> Iterator[Found]:
+    """Stated values of a measure that hubkit computed of the same SAE, or layer, on the same split."""
+    rows = {
+        (one.owner, one.measure, one.split): one.n
+        for one in repo.values
+        if not one.stated and one.n is not None
+    }
+    for value in repo.values:
+        there = computed_beside(value, repo.values) if value.stated and value.split else []
+        if not contradicts(value, there):
+            continue
+        others = rows.get((value.owner, value.measure, value.split))
+        elsewhere = None not in (value.n, others) and value.n != others
+        shown = " or ".join(f"{one:.6g}" for one in sorted(set(there))[:3])
+        yield Found(
+            f"{value.measure} of {value.owner} ({value.split}) is {value.number:g}, evaluation.json has {shown}",
+            "take it out: the card has the computed one"
+            if not elsewhere
+            else "say in its note which rows it is of, and state it under a name of its own; or take it out",
+            path=value.path, line=value.line, identity=f"computed {value.owner} {value.measure} {value.split}",
+            severity=Severity.WARNING if elsewhere else None,
+        )  # fmt: skip
+
+
+def _tallies(repo: RepoFacts) -> Iterator[Found]:
+    """Stated tallies beside one of the same subject, reference, measure and split in evaluation.json."""
+    raw = repo.evidence.raw if repo.evidence else None
+    stated = raw.get("tallies") if isinstance(raw, Mapping) else None
+    computed = repo.evaluation.value.get("tallies") if repo.evaluation and repo.evaluation.document else None
+    for position, one in enumerate(stated if isinstance(stated, list) else []):
+        for other in computed if isinstance(computed, list) and isinstance(one, Mapping) else []:
+            same = isinstance(other, Mapping) and all(
+                str(one.get(key)).lower() == str(other.get(key)).lower() for key in OF_TALLY
+            )
+            if same and (one.get("above"), one.get("total")) != (other.get("above"), other.get("total")):
+                assert repo.evidence is not None  # noqa: S101 - it has the tally
+                yield Found(
+                    f"{one.get('above')} of {one.get('total')} {one.get('subject')} are above {one.get('reference')}; evaluation.json has {other.get('above')} of {other.get('total')}",
+                    "take it out: the card has the computed one",
+                    path=repo.evidence.path,
+                    line=repo.evidence.line(("tallies", position, "above")),
+                    identity=f"tally {one.get('subject')} {one.get('reference')} {one.get('measure')}",
+                )
 
 
 def _of_field(

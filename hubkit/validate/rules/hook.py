@@ -14,7 +14,7 @@ from hubkit.formats.foreign import sizes_of
 from hubkit.models.ambiguous import ambiguity
 from hubkit.models.base_model import BaseModel
 from hubkit.models.config import ModelShape
-from hubkit.models.hooks import parse_hook
+from hubkit.models.hooks import layers_named, parse_hook
 from hubkit.models.widths import layer_at, spellings, strip_ending, widths_at
 from hubkit.validate.facts import RepoFacts, SaeFacts
 from hubkit.validate.finding import Found, Severity
@@ -29,6 +29,8 @@ HOOKS = (
 )
 """Fields of an SAE: the hook, the key of its head in SAELens's metadata, and the width that must be found there."""
 SHOWN = 3
+ANY_LAYER = re.compile(r"\.\d+")
+"""The layer in a hook's name, of either grammar."""
 MADE_WITH = re.compile(
     r"\b(?:transformer[-_ ]?lens|transformers|nnsight|nnterp|baukit|sae[-_ ]?lens|vllm)\b\W{0,4}(?:version |release |v\.? ?)?[<>=~]{0,2} ?\d+(?:\.\d+)+",
     re.IGNORECASE,
@@ -115,9 +117,7 @@ def layer_outside(sae: SaeFacts) -> Iterator[Found]:
     for place in _places(sae):
         layer = layer_at(shape, place.name)
         if layer is not None and layer >= shape.n_layers:
-            hint = f"write the layer that was hooked, 0 to {shape.n_layers - 1}, or the model_name of a model that has layer {layer}"
-            if layer == shape.n_layers:
-                hint = f"blocks count from 0: write layer {layer - 1}, whose output (after the final norm) is hidden_states[{layer}], or the model_name of a larger model"
+            hint = _inside(sae, place.name, layer, shape.n_layers)
             yield Found(
                 f"{place.key} {place.name} is in layer {layer}; {sae.base.name} has {shape.n_layers} layers, 0 to {shape.n_layers - 1} ({sae.base.source})",
                 hint,
@@ -125,6 +125,21 @@ def layer_outside(sae: SaeFacts) -> Iterator[Found]:
                 measured={"layer": layer, "n_layers": shape.n_layers},
                 severity=_weight(sae),
             )
+
+
+def _inside(sae: SaeFacts, hook: str, layer: int, n_layers: int) -> str:
+    """Which layer to write: the one that the folder names, the other name of the same place, or the last."""
+    named = {one for one in layers_named(sae.sae_id) if one < n_layers}
+    larger = "or the model_name of a larger model"
+    if len(named) == 1:
+        other = ANY_LAYER.sub(f".{min(named)}", hook, count=1)
+        return f"write {other!r} if the folder {sae.sae_id!r} has the right layer, else the layer that was hooked, 0 to {n_layers - 1}, and rename the folder; {larger}"
+    if layer == n_layers and hook.endswith("hook_resid_pre"):
+        other = f"blocks.{layer - 1}.hook_resid_post"
+        return f"blocks count from 0: what comes in front of layer {layer} is the output of the last, write {other!r} (hidden_states[{layer}] before the final norm), {larger}"
+    if layer == n_layers:
+        return f"blocks count from 0: write layer {layer - 1}, whose output (after the final norm) is hidden_states[{layer}], {larger}"
+    return f"write the layer that was hooked, 0 to {n_layers - 1}, or the model_name of a model that has layer {layer}"
 
 
 @sae_rule("HOOK003", Severity.ERROR, Need.CFG, helped=Need.BASE)

@@ -10,6 +10,7 @@ from hubkit.models.names import is_placeholder
 from hubkit.release.layout import README
 from hubkit.tensors.endings import packed_text
 from hubkit.texts import Lines
+from hubkit.validate.card import told
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity, mend
 from hubkit.validate.need import Need
@@ -234,7 +235,7 @@ def custom_code(repo: RepoFacts) -> Iterator[Found]:
         )
     yield from _trusting(repo)
     scripts = [
-        entry.path for entry in repo.entries if entry.name.endswith(".py") and not _told(repo, entry.name)
+        entry.path for entry in repo.entries if entry.name.endswith(".py") and not told(repo, entry.name)
     ]
     if scripts:
         shown = ", ".join(scripts[:3]) + (f" and {len(scripts) - 3} more" if len(scripts) > 3 else "")
@@ -249,14 +250,9 @@ def custom_code(repo: RepoFacts) -> Iterator[Found]:
         raise IncompleteError(some(list(dict.fromkeys(repo.code_unread)), "; ", most=3))
 
 
-def _told(repo: RepoFacts, words: str) -> bool:
-    """Whether the card speaks of it."""
-    return repo.page is not None and any(words in line.raw for line in repo.page.prose)
-
-
 def _trusting(repo: RepoFacts) -> Iterator[Found]:
     """Once: the first configuration that asks for the base model's own code."""
-    for file in repo.configs if not _told(repo, "trust_remote_code") else ():
+    for file in repo.configs if not told(repo, "trust_remote_code") else ():
         metadata = file.value.get("metadata")
         for source, prefix in ((metadata, "/metadata"), (file.value, "")):
             kwargs = source.get("model_from_pretrained_kwargs") if isinstance(source, Mapping) else None

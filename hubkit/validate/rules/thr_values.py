@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from hubkit.formats.sae import JUMPRELU
-from hubkit.readme.disclosure import discloses
+from hubkit.readme.disclosure import discloses, tells_of_dead
 from hubkit.readme.prose import table_rows
 from hubkit.release.layout import README
 from hubkit.validate.facts import RepoFacts, SaeFacts
@@ -155,24 +155,28 @@ def far_from_sparse(repo: RepoFacts) -> Iterator[Found]:
             )
 
 
-@sae_rule("THR011", Severity.NOTE, Need.CFG)
-def mostly_dead(sae: SaeFacts) -> Iterator[Found]:
+@repo_rule("THR011", Severity.NOTE, Need.CFG | Need.README)
+def mostly_dead(repo: RepoFacts) -> Iterator[Found]:
     """Most latents were dead at the end of the training, as SAELens wrote down.
 
     `metadata.num_dead_features` counts the latents that had not fired for the whole of the dead-feature window. With more than half of them dead d_sae says little
     of what the SAE has learned; with more than three quarters (a warning) the initial threshold, the learning rate or the penalty was wrong for these activations.
-    Any architecture; what other programs write is not read.
+    Any architecture; what other programs write is not read. Silent where the card says of each such SAE how many latents are dead, or alive.
     """
-    dead, d_sae = training_number(sae, "num_dead_features"), sae.sae.d_sae
-    if dead is None or not d_sae or not d_sae / 2 < dead <= d_sae:
-        return
-    yield Found(
-        f"{dead:,g} of {d_sae:,} latents ({dead / d_sae:.0%}) were dead at the end of the training",
-        "train longer, with a smaller penalty or an auxiliary loss, or say in the card how many latents are alive",
-        severity=Severity.WARNING if dead > MOSTLY * d_sae else None,
-        **sae.at("/metadata/num_dead_features"),
-        measured={"num_dead_features": dead, "d_sae": d_sae},
-    )
+    for sae in repo.saes:
+        dead, d_sae = training_number(sae, "num_dead_features"), sae.sae.d_sae
+        if dead is None or not d_sae or not d_sae / 2 < dead <= d_sae:
+            continue
+        if repo.page is not None and tells_of_dead(repo.page, round(dead), d_sae):
+            continue
+        yield Found(
+            f"{dead:,g} of {d_sae:,} latents ({dead / d_sae:.0%}) were dead at the end of the training",
+            f'train longer, with a smaller penalty or an auxiliary loss; or say in the card "{dead:,g} of its {d_sae:,} latents are dead"',
+            severity=Severity.WARNING if dead > MOSTLY * d_sae else None,
+            **sae.at("/metadata/num_dead_features"),
+            sae_id=sae.sae_id,
+            measured={"num_dead_features": dead, "d_sae": d_sae},
+        )
 
 
 def training_number(sae: SaeFacts, name: str) -> float | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from hubkit.formats import architectures, saelens
+from hubkit.formats.sae import BATCH_TOPK
 from hubkit.formats.tensor_names import common_prefix, meant, shards_of
 from hubkit.repo.view import Entry
 from hubkit.tensors.header import TensorInfo
@@ -189,6 +190,11 @@ def _about_extra(sae: SaeFacts, extra: list[str], missing: list[str]) -> str:
         else ""
     )
     if other == "jumprelu" and of_topk:
+        trained = sae.sae.training.architecture
+        if trained in architectures.TOPK and trained not in BATCH_TOPK:
+            return f"save the file without {names}: it was trained as {trained}, which keeps k latents a row"
+        if trained in BATCH_TOPK:
+            return f'write "architecture": "jumprelu"{more}: it was trained as {trained}, whose inference compares with the threshold'
         return (
             f'write "architecture": "jumprelu"{more} if it was trained as a BatchTopK, whose inference compares with the threshold; '
             f"save the file without {names} if it keeps k latents a row"

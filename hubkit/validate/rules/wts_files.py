@@ -12,6 +12,7 @@ from hubkit.formats.cfg import Cfg
 from hubkit.formats.conversion import obstacle
 from hubkit.formats.folder import Head
 from hubkit.tensors.dtypes import BITS, CFG_NAMES
+from hubkit.validate.card import told
 from hubkit.validate.facts import WEIGHTS, RepoFacts, SaeFacts
 from hubkit.validate.finding import FixKind, Found, Severity, mend
 from hubkit.validate.need import Need
@@ -225,7 +226,8 @@ def weights_passed_over(repo: RepoFacts) -> Iterator[Found]:
     """Files that may hold weights belong to no SAE that was recognised: nothing is known of them.
 
     A warning where they are all there is: an SAE in a layout that hubkit does not know, a base model, a file under a name of its own; the exit code is then 3.
-    Beside SAEs that were recognised it is a note, and the report says so in a line of its own: what was not judged must not look like nothing wrong.
+    Beside SAEs that were recognised it is a note, and the report says so in a line of its own: what was not judged must not look like nothing wrong. No note is of a file that the
+    card's text names.
     """
     others = passed_over(repo)
     if not others:
@@ -236,10 +238,12 @@ def weights_passed_over(repo: RepoFacts) -> Iterator[Found]:
     message = f"{many(len(others), 'weights file')} passed over, {'its' if len(others) == 1 else 'their'} contents not judged: {shown}"
     if repo.saes:
         repo.remarks.append(message)
+        if all(told(repo, entry.name) for entry in others):
+            return
     yield Found(
         message,
         "write a cfg.json beside each SAE among them (architecture, d_in, d_sae, dtype, metadata) and library_name and base_model into the card, or add the "
-        "configuration of its own library; say in the card what other files are for",
+        "configuration of its own library; say in the card what other files are for, by their names",
         path=others[0].path,
         severity=Severity.NOTE if repo.saes else None,
         measured={"files": [entry.path for entry in others[:MOST_NAMED]], "count": len(others)},

@@ -80,7 +80,7 @@ class Layer:
         )
 
 
-BLOCK = r"(?:the |each |this |its |every )?(?:transformer |decoder )?(?:block|layer)\b(?! ?-?norm)"
+BLOCK = r"(?:the |each |this |its |every (?!(?:other|second|third|fourth|fifth|sixth|\d)))?(?:transformer |decoder )?(?:block|layer)\b(?! ?-?norm)"
 Words = tuple[tuple[re.Pattern[str], frozenset[str]], ...]
 BY_NAME: Words = (
     (re.compile(r"\bresid(?:ual)?[ _-]?pre\b", I), frozenset({"resid_pre"})),
@@ -94,7 +94,7 @@ OF_PART: Words = (
 )  # fmt: skip
 OF_BLOCK: Words = (
     (re.compile(rf"\b(?:before|inputs? (?:of|to)|entering|going into|preceding|prior to) {BLOCK}", I), frozenset({"resid_pre"})),
-    (re.compile(rf"\b(?:after|outputs? of|leaving|following) {BLOCK}", I), frozenset({"resid_post", "out"})),
+    (re.compile(rf"\b(?:after|outputs? of|leaving|following) {BLOCK}|\bwhat (?:block|layer) \d{{1,3}} (?:adds|writes|wrote|leaves|outputs|puts|passes)\b", I), frozenset({"resid_post", "out"})),
     (re.compile(r"\bbetween (?:the )?attention and (?:the )?MLP\b|\bafter (?:the )?(?:self-)?attention\b(?! (?:output|layer))", I), frozenset({"resid_mid"})),
 )  # fmt: skip
 STREAM: Words = (
@@ -103,6 +103,13 @@ STREAM: Words = (
         frozenset({"resid_pre", "resid_mid", "resid_post", "out"}),
     ),
 )
+MEASURED = re.compile(
+    r"\b(?:as|than|times|exceeds?|beyond) (?:that of )?(?:the |its )?(?:model's )?residual[ _-]streams?\b|"
+    r"\b(?:widths?|sizes?|dimension\w*|d_model) of (?:the |its )?(?:model's )?residual[ _-]streams?\b|"
+    r"\bresidual[ _-]streams?(?:'s|\u2019s)? (?:width|size|dim(?:ension)?s?|(?:only |just |has |is |have ){1,3}\d[\d,]{0,9}[ -](?:dim\w*|wide))\b",
+    I,
+)
+"""The stream as a measure of width: `as large as the residual stream`, `the residual stream only 768 dimensions`."""
 SITES = (BY_NAME, OF_PART, OF_BLOCK, STREAM)
 """What people call the places in a block, and the sites of hooks that are meant: what is earlier is told more exactly."""
 
@@ -113,6 +120,7 @@ class Site:
 
     def read(self, text: str) -> Value | None:
         """The sites that may be meant; None where several places are named, or none."""
+        text = MEASURED.sub(" ", text)
         for words in SITES:
             found = [sites for pattern, sites in words if pattern.search(text)]
             if len(found) > 1 or (found and words is OF_PART and STREAM[0][0].search(text)):
