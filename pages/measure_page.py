@@ -160,5 +160,24 @@ BESIDE: dict[str, dict[str, tuple[str, str]]] = {
         "seed_shared": ("none: of random directions no pair is so near", "how near the others are; 0.7 is a convention"),
         "seed_activation_agreement": ("the same with the latent that fires next more often than the counterpart", "anything of other rows"),
     },
+    "The base model with the SAE in it": {
+        "ce_loss_score": ("0: as bad as no activations at all; 1: as good as the model's own", "much near 1: without one site's activations a model is so bad that any reconstruction comes near. Read `ce_loss_increase` beside it"),
+        "ce_loss_score_mean": ("0: as bad as the mean activation", "as ce_loss_score, but harder to satisfy"),
+        "kl_div_score": ("0: as far from the model's own distribution as without activations", "in what the two distributions differ"),
+        "ce_loss_increase": ("0: the loss is the model's own", "anything across models, or of other texts: it is in nats a token of these"),
+        "ce_loss_clean": (NONE, "anything of the SAE: it is the model's own loss on these texts"),
+        "ce_loss_sae": (NONE, "anything without `ce_loss_clean` beside it"),
+        "ce_loss_zero": (NONE, "anything of the SAE: it is the loss without these activations"),
+        "ce_loss_mean": (NONE, "anything of the SAE: it is the loss with their mean"),
+        "kl_div_sae": (NONE, "which tokens it changes"),
+        "kl_div_zero": (NONE, "anything of the SAE"),
+    },
+    "Other precisions": {
+        "explained_variance_drop": ("the same of noise of the same norm; beside it the same precision run again", "whether the latents still mean the same"),
+        "alive_shift": ("what two halves of the same rows differ by", "how strongly latents fire"),
+        "row_cosine": ("the same of noise of the same norm", "whether what differs is what the SAE reads"),
+        "latent_correlation": ("the same of noise of the same norm", "anything of latents that fire on few rows"),
+        "top_latent_overlap": ("the same of noise of the same norm", "much where no latent tells the labels apart: then the top is drawn by lot"),
+    },
 }  # fmt: skip
 """By section and measure: what it would be without an effect, and what it cannot say. A test holds that every measure of the catalogue is here."""

@@ -440,6 +440,7 @@ SIDES: dict[str, tuple[Callable[[], MemoryView], Follow | None]] = {
         )
     },
     "THR001 batchtopk": (lambda: flat(0.0, **BATCH), saved(threshold=LEARNED)),
+    "THR012 batchtopk": (lambda: flat(1e-13, **BATCH), saved(threshold=LEARNED)),
     "THR001 another library": (lambda: twins.gemma_scope(threshold=np.zeros(D_SAE, np.float32)), regemma(threshold=LEARNED)),
     "THR001 one number": (lambda: one_number(0.0), regemma(threshold=LEARNED)),
     "THR002 any value": (lambda: flat(0.37, training_architecture="jumprelu"), saved(threshold=LEARNED)),
