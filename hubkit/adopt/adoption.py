@@ -27,8 +27,9 @@ from hubkit.adopt.split import take_apart
 from hubkit.adopt.write import is_ours
 from hubkit.cards.build import first_draft
 from hubkit.cards.checksums import is_digested
+from hubkit.cards.drawn import FOLDER
 from hubkit.cards.facts import Facts, facts_of
-from hubkit.cards.figures import FOLDER, draw_figures
+from hubkit.cards.figures import draw_figures
 from hubkit.cards.init import REQUIRED, missing
 from hubkit.cards.sections.intro import says_what_it_is
 from hubkit.cards.settings import NAME, CardSettings

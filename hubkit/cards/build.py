@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from hubkit.cards import sections
 from hubkit.cards.author_check import check_author
 from hubkit.cards.checksums import Checksums
+from hubkit.cards.drawn import Drawn
 from hubkit.cards.facts import Facts, read_facts
-from hubkit.cards.figures import FIGURES, Drawn, draw_figures, write_figures
+from hubkit.cards.figures import FIGURES, draw_figures, write_figures
 from hubkit.cards.in_study import in_study, recorded_study
 from hubkit.cards.render import CodeRecord, Written, render_card
 from hubkit.cards.settings import NAME, CardSettings, load_settings

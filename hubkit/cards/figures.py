@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
 
 from hubkit import svg
+from hubkit.cards.drawn import (
+    FOLDER,
+    Drawn,
+    architectures,
+    drawn_as,
+    from_to,
+    how_many,
+    known,
+    legend_of,
+    needed,
+    number_of,
+)
 from hubkit.cards.facts import Facts, SaeFact, Thresholds
+from hubkit.cards.figures_of_experiments import density, effect_sizes, seeds, steering, transfers
 from hubkit.errors import UsageError
-from hubkit.release import layout
 from hubkit.release.metrics import MetricValue
 from hubkit.release.writing import keep_or_write
 from hubkit.words import many
 
-FOLDER = layout.FIGURES
 PROBE = "probe_balanced_accuracy"
 SPLITS = {"crossfit": "rows it never saw", "held_out": "held-out rows", "train": "its training rows"}
 
@@ -31,26 +41,6 @@ class Figure:
     """In the release, with `/`."""
     alt: str
     caption: str
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A picture before it is written."""
-
-    name: str
-    text: str
-    alt: str
-    caption: str
-
-    @property
-    def path(self) -> str:
-        """In the release, with `/`."""
-        return f"{FOLDER}/{self.name}.svg"
-
-    @property
-    def sha256(self) -> str:
-        """Of the file that is written."""
-        return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def write_figures(facts: Facts, release: Path) -> list[Figure]:
@@ -78,19 +68,19 @@ def draw_figures(facts: Facts) -> list[Drawn]:
 
 def layer_profile(facts: Facts) -> Drawn | None:
     """Probe balanced accuracy by layer: raw activations with intervals, each SAE, and chance."""
-    profiles = [p for p in (facts.evaluation.layers if facts.evaluation else ()) if _known(p.get(PROBE))]
+    profiles = [p for p in (facts.evaluation.layers if facts.evaluation else ()) if known(p.get(PROBE))]
     if not profiles:
         return None
     profiles.sort(key=lambda profile: profile.layer)
-    layers, raw = [p.layer for p in profiles], [_needed(p.get(PROBE)) for p in profiles]
-    probed = {sae.sae_id: _number(metric) for sae in facts.saes if (metric := _probe(sae))}
+    layers, raw = [p.layer for p in profiles], [needed(p.get(PROBE)) for p in profiles]
+    probed = {sae.sae_id: number_of(metric) for sae in facts.saes if (metric := _probe(sae))}
     saes = [sae for sae in facts.saes if sae.sae_id in probed and sae.layer in layers]
     null = next((metric for metric in raw if metric.null_level is not None), None)
     level, name = (null.null_level or 0.0, null.null_kind or "") if null else (0.5, "chance")
     edges = [edge for metric in raw for edge in (metric.interval or ())]
-    values = [*(probed[sae.sae_id] for sae in saes), *map(_number, raw), *edges, level]
+    values = [*(probed[sae.sae_id] for sae in saes), *map(number_of, raw), *edges, level]
     whiskers = "raw activations, 95 % interval" if edges else "raw activations"
-    key, taken = svg.legend(52, [(svg.DOT, whiskers), *_legend(_architectures(saes)), (svg.RULE, name)])
+    key, taken = svg.legend(52, [(svg.DOT, whiskers), *legend_of(architectures(saes)), (svg.RULE, name)])
     panel = svg.Panel(58 + taken, 220, svg.Axis.around(values), len(profiles))
     body = [
         key,
@@ -99,13 +89,13 @@ def layer_profile(facts: Facts) -> Drawn | None:
         panel.names([str(layer) for layer in layers], "layer"),
     ]
     body += [_by_layer(panel, saes, probed, layers), *_raw_line(panel, raw)]
-    best = max(range(len(raw)), key=lambda i: _number(raw[i]))
+    best = max(range(len(raw)), key=lambda i: number_of(raw[i]))
     title = "Probe balanced accuracy by layer"
     alt = f"{title}: raw activations of {_layers(raw, layers[best])}; {name} is {level:g}." + (
-        f" {_saes(saes)} beside them, {_range(probed[sae.sae_id] for sae in saes)}." if saes else ""
+        f" {how_many(saes)} beside them, {from_to(probed[sae.sae_id] for sae in saes)}." if saes else ""
     )
     caption = f"n = {raw[best].n}."
-    return _drawn("layer_profile", title, panel.bottom + 52, "".join(body), alt, caption)
+    return drawn_as("layer_profile", title, panel.bottom + 52, "".join(body), alt, caption)
 
 
 def comparisons(facts: Facts) -> Drawn | None:
@@ -114,14 +104,14 @@ def comparisons(facts: Facts) -> Drawn | None:
     found = [
         (by_id[c.sae_id], c.difference)
         for c in (facts.evaluation.comparisons if facts.evaluation else ())
-        if c.sae_id in by_id and _known(c.difference) and c.reference.startswith("raw")
+        if c.sae_id in by_id and known(c.difference) and c.reference.startswith("raw")
     ]
     if len(found) < 2:
         return None
-    found.sort(key=lambda one: (_number(one[1]), one[0].sae_id))
-    series = _architectures([sae for sae, _ in found])
-    key, taken = svg.legend(52, [*_legend(series), (svg.RULE, "no difference")])
-    edges = [edge for _, metric in found for edge in (metric.interval or (_number(metric),))]
+    found.sort(key=lambda one: (number_of(one[1]), one[0].sae_id))
+    series = architectures([sae for sae, _ in found])
+    key, taken = svg.legend(52, [*legend_of(series), (svg.RULE, "no difference")])
+    edges = [edge for _, metric in found for edge in (metric.interval or (number_of(metric),))]
     panel = svg.Panel(58 + taken, 220, svg.Axis.around([*edges, 0.0]), len(found))
     body = [panel.frame(""), panel.level(0.0)]
     for i, (sae, metric) in enumerate(found):
@@ -129,12 +119,14 @@ def comparisons(facts: Facts) -> Drawn | None:
         if metric.interval:
             ends = [panel.y(edge) for edge in metric.interval]
             body.append(svg.line(panel.x(i), ends[0], panel.x(i), ends[1], f"s{which % svg.COLOURS}"))
-        body.append(svg.mark(panel.x(i), panel.y(_number(metric)), which, min(4.0, panel.step / 3)))
+        body.append(svg.mark(panel.x(i), panel.y(number_of(metric)), which, min(4.0, panel.step / 3)))
     body.append(svg.text(panel.x((len(found) - 1) / 2), panel.bottom + 20, f"{len(found)} SAEs, sorted", "m"))
     title = "SAE probe minus raw activations, balanced accuracy"
-    alt = f"{title}, {len(found)} SAEs: from {_number(found[0][1]):+.3f} to {_number(found[-1][1]):+.3f}. "
+    alt = (
+        f"{title}, {len(found)} SAEs: from {number_of(found[0][1]):+.3f} to {number_of(found[-1][1]):+.3f}. "
+    )
     caption = _beyond_zero([metric for _, metric in found])
-    return _drawn("comparisons", title, panel.bottom + 34, key + "".join(body), alt + caption, caption)
+    return drawn_as("comparisons", title, panel.bottom + 34, key + "".join(body), alt + caption, caption)
 
 
 def _beyond_zero(differences: Sequence[MetricValue]) -> str:
@@ -156,13 +148,13 @@ def reconstruction(facts: Facts) -> Drawn | None:
         for sae in facts.saes
         if (variance := _best(sae, "explained_variance")) and (l0 := _best(sae, "l0"))
     ]
-    variances = {sae.sae_id: _number(variance) for sae, variance, _ in found}
-    l0s = {sae.sae_id: _number(l0) for sae, _, l0 in found}
+    variances = {sae.sae_id: number_of(variance) for sae, variance, _ in found}
+    l0s = {sae.sae_id: number_of(l0) for sae, _, l0 in found}
     saes = [sae for sae, _, _ in found if sae.layer is not None]
     layers = sorted({sae.layer for sae in saes if sae.layer is not None})
     if not layers:
         return None
-    key, taken = svg.legend(52, _legend(_architectures(saes)))
+    key, taken = svg.legend(52, legend_of(architectures(saes)))
     upper = svg.Panel(78 + taken, 150, svg.Axis.around([*variances.values()], lines=4), len(layers))
     lower = svg.Panel(upper.bottom + 40, 150, svg.Axis.around([*l0s.values()], lines=4), len(layers))
     body = [key, upper.frame("Explained variance"), _by_layer(upper, saes, variances, layers)]
@@ -170,20 +162,20 @@ def reconstruction(facts: Facts) -> Drawn | None:
     body.append(lower.names([str(layer) for layer in layers], "layer"))
     title = "Reconstruction by layer"
     alt = (
-        f"{title}: {_saes(saes)}; explained variance {_range(variances.values())}, "
-        f"L0 {_range(l0s.values(), 1)}."
+        f"{title}: {how_many(saes)}; explained variance {from_to(variances.values())}, "
+        f"L0 {from_to(l0s.values(), 1)}."
     )
     splits = sorted({SPLITS.get(variance.split, variance.split) for _, variance, _ in found})
     means = "; lines are the means of an architecture" if len(layers) > 1 else ""
     caption = f"Each mark is an SAE, on {' or '.join(splits)}{means}."
-    return _drawn("reconstruction", title, lower.bottom + 52, "".join(body), alt, caption)
+    return drawn_as("reconstruction", title, lower.bottom + 52, "".join(body), alt, caption)
 
 
 def _by_layer(
     panel: svg.Panel, saes: Sequence[SaeFact], values: Mapping[str, float], layers: Sequence[int]
 ) -> str:
     """A mark for each SAE, architectures side by side, and a line through the means of each."""
-    series = _architectures(saes)
+    series = architectures(saes)
     means, marks = [], []
     for i, architecture in enumerate(series):
         points = []
@@ -236,7 +228,7 @@ def thresholds(facts: Facts) -> Drawn | None:
     title = "Thresholds of the SAEs"
     counts = Counter(shown for _, shown in found)
     alt = f"{title}, {len(found)}: {', '.join(f'{counts[kind]} {words}' for kind, words in here)}."
-    return _drawn(
+    return drawn_as(
         "thresholds", title, panel.bottom + 52, key + "".join(body), alt, _about_thresholds(facts, counts)
     )
 
@@ -268,47 +260,35 @@ FIGURES: dict[str, Listed] = {
     "layer_profile": Listed(layer_profile, "key_findings"),
     "comparisons": Listed(comparisons, "key_findings"),
     "reconstruction": Listed(reconstruction, "quality"),
+    "density": Listed(density, "quality"),
     "thresholds": Listed(thresholds, "architecture"),
+    "effect_sizes": Listed(effect_sizes, "effect_sizes"),
+    "seeds": Listed(seeds, "seeds"),
+    "steering": Listed(steering, "steering"),
+    "transfers": Listed(transfers, "precision"),
 }
 """By file name without its end; in the order of the card."""
 
 
-def _drawn(name: str, title: str, height: float, body: str, alt: str, caption: str) -> Drawn:
-    head = svg.text(svg.MARGIN_LEFT - 44, 26, title, "h")
-    return Drawn(name, svg.picture(height, alt, head + body), alt, caption)
-
-
 def _layers(raw: Sequence[MetricValue], best: int) -> str:
     """`12 layers, 0.50 to 0.72, highest at layer 11`, or the one that was measured."""
-    values = _range(map(_number, raw))
+    values = from_to(map(number_of, raw))
     return (
         f"{len(raw)} layers, {values}, highest at layer {best}" if len(raw) > 1 else f"layer {best}, {values}"
     )
 
 
-def _saes(saes: Sequence[SaeFact]) -> str:
-    return many(len(saes), "SAE")
-
-
 def _raw_line(panel: svg.Panel, raw: Sequence[MetricValue]) -> list[str]:
     """The reference: a line through its values, a whisker for each interval."""
-    parts = [svg.path([(panel.x(i), panel.y(_number(m))) for i, m in enumerate(raw)], "raw")]
+    parts = [svg.path([(panel.x(i), panel.y(number_of(m))) for i, m in enumerate(raw)], "raw")]
     for i, metric in enumerate(raw):
         if metric.interval:
             low, high = metric.interval
             parts.append(svg.line(panel.x(i), panel.y(low), panel.x(i), panel.y(high), "raw"))
         parts.append(
-            f'<circle cx="{svg.number(panel.x(i))}" cy="{svg.number(panel.y(_number(metric)))}" r="4" class="rawdot"/>'
+            f'<circle cx="{svg.number(panel.x(i))}" cy="{svg.number(panel.y(number_of(metric)))}" r="4" class="rawdot"/>'
         )
     return parts
-
-
-def _architectures(saes: Sequence[SaeFact]) -> list[str]:
-    return sorted({sae.trained_as for sae in saes})
-
-
-def _legend(series: Sequence[str]) -> list[tuple[str, str]]:
-    return [(svg.mark(0, 0, i), name) for i, name in enumerate(series)]
 
 
 def _offset(series: int, count: int) -> float:
@@ -318,29 +298,9 @@ def _offset(series: int, count: int) -> float:
 
 def _best(sae: SaeFact, measure: str) -> MetricValue | None:
     """On unseen rows where that was measured, else on held-out, else on training rows."""
-    return _probe(sae, measure) or _known(sae.metric(measure, "train"))
+    return _probe(sae, measure) or known(sae.metric(measure, "train"))
 
 
 def _probe(sae: SaeFact, measure: str = PROBE) -> MetricValue | None:
     """On unseen or held-out rows: an SAE remembers the rows that it was trained on."""
-    return _known(sae.metric(measure, "crossfit")) or _known(sae.metric(measure, "held_out"))
-
-
-def _known(metric: MetricValue | None) -> MetricValue | None:
-    return metric if metric is not None and metric.value is not None else None
-
-
-def _needed(metric: MetricValue | None) -> MetricValue:
-    if metric is None or metric.value is None:
-        raise ValueError("a value that was looked at before is gone")
-    return metric
-
-
-def _number(metric: MetricValue) -> float:
-    return _needed(metric).value or 0.0
-
-
-def _range(values: Iterable[float], digits: int = 3) -> str:
-    """`0.512 to 0.640`; one number where they are all the same."""
-    found = sorted({f"{value:.{digits}f}" for value in values}, key=float)
-    return found[0] if len(found) == 1 else f"{found[0]} to {found[-1]}"
+    return known(sae.metric(measure, "crossfit")) or known(sae.metric(measure, "held_out"))

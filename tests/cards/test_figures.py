@@ -17,8 +17,10 @@ from hubkit.cards.facts import Facts, read_facts
 from hubkit.cards.figures import draw_figures, write_figures
 from hubkit.cards.settings import CardSettings
 from hubkit.errors import UsageError
+from hubkit.release.experiments import Steering, SteeringControl, SteeringDose, Transfer
 from hubkit.release.metrics import (
     Comparison,
+    Density,
     Evaluation,
     LayerProfile,
     MetricValue,
@@ -28,6 +30,15 @@ from hubkit.release.metrics import (
 
 SETTINGS = CardSettings(repo_id="owner/release", base_model="openai-community/gpt2", license="mit")
 SVG = "{http://www.w3.org/2000/svg}"
+
+
+PRECISIONS = (
+    "float16",
+    "bfloat16",
+    "int8 (compute float16)",
+    "nf4 (double quantization, compute float16)",
+    "Q4_0 (compute float32)",
+)
 
 
 def value(measure: str, number: float | None, **more: Any) -> MetricValue:
@@ -42,6 +53,34 @@ def value(measure: str, number: float | None, **more: Any) -> MetricValue:
 
 def probe(number: float, **more: Any) -> MetricValue:
     return value("probe_balanced_accuracy", number, interval=(number - 0.05, number + 0.05), **more)
+
+
+STEERED = [
+    Steering(
+        sae_id=sae_id,
+        direction=direction,
+        label="honest",
+        effect=effect,
+        doses=[
+            SteeringDose(alpha=float(alpha), rate=0.5 + effect * alpha / 4, n=40)
+            for alpha in (-2, -1, 0, 1, 2)
+        ],
+        controls=[SteeringControl(kind="isotropic", effects=[0.0, 0.05, -0.3], undecided=0.0, p_value=0.25)],
+    )
+    for sae_id, direction, effect in (
+        ("lab_topk_L3", "decoded difference of means", 0.2),
+        (None, "raw difference of means", 0.9),
+    )
+]
+CARRIED = [
+    Transfer(
+        to=to,
+        sae_id=f"lab_{architecture}_L3",
+        values=[value("explained_variance_drop", lost, interval=(lost - 0.01, lost + 0.01))],
+    )
+    for architecture in ("topk", "jumprelu")
+    for to, lost in zip(PRECISIONS, (0.0, 0.01, 0.05, 0.2, 0.25), strict=True)
+]
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +108,32 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> Facts:
                 value("explained_variance", 0.6 + layer / 40),
                 value("l0", 4.0 + layer),
                 probe(0.52 + layer / 60),
+                value(
+                    "d_max",
+                    0.41 + layer / 20,
+                    null=NullReference(kind="labels permuted", quantiles={"0.95": 0.6}),
+                ),
+                value(
+                    "seed_agreement",
+                    0.3 + layer / 20,
+                    split="train",
+                    n=3,
+                    interval=(0.28 + layer / 20, 0.32 + layer / 20),
+                    null=NullReference(kind="random directions", mean=0.5),
+                ),
             ]
-            metrics = SaeMetrics(sae_id=sae_id, values=values)
+            densities = [
+                Density(
+                    split="train",
+                    n=200,
+                    latents=32,
+                    dead=8 if architecture == "topk" else 16,
+                    dense=4,
+                    edges=(-3.0, -2.0, -1.0, 0.0),
+                    counts=(0, 8, 16) if architecture == "topk" else (4, 8, 4),
+                )
+            ]
+            metrics = SaeMetrics(sae_id=sae_id, values=values, densities=densities)
             saes.append(metrics)
             files[f"{sae_id}/metrics.json"] = metrics.model_dump_json(by_alias=True).encode()
             shift = (layer - 6) / 100
@@ -79,7 +142,12 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> Facts:
             )
             differences.append(Comparison(sae_id=sae_id, reference="raw", difference=difference))
     evaluation = Evaluation(
-        saes=saes, layers=layers, comparisons=differences, inputs_sha256="0" * 64
+        saes=saes,
+        layers=layers,
+        comparisons=differences,
+        inputs_sha256="0" * 64,
+        steering=STEERED,
+        transfers=CARRIED,
     ).recorded("0.1.0")
     files["evaluation.json"] = evaluation.model_dump_json(by_alias=True).encode()
     for path, data in files.items():
@@ -91,7 +159,18 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> Facts:
 def test_each_has_a_file_a_text_for_the_blind_and_a_caption(facts: Facts, tmp_path: Path) -> None:
     figures = write_figures(facts, tmp_path)
     assert [figure.path for figure in figures] == [
-        f"figures/{name}.svg" for name in ("layer_profile", "comparisons", "reconstruction", "thresholds")
+        f"figures/{name}.svg"
+        for name in (
+            "layer_profile",
+            "comparisons",
+            "reconstruction",
+            "density",
+            "thresholds",
+            "effect_sizes",
+            "seeds",
+            "steering",
+            "transfers",
+        )
     ]
     for figure in figures:
         root = ET.fromstring((tmp_path / figure.path).read_text(encoding="utf-8"))
@@ -112,6 +191,22 @@ def test_the_numbers_in_words_are_the_files(facts: Facts) -> None:
     )
     assert "explained variance 0.600 to 0.875, L0 4.0 to 15.0" in by_name["reconstruction"].alt
     assert "11 differ between latents, 1 never learned" in by_name["thresholds"].alt
+    assert "24 SAEs, 0.410 to 0.960; their nulls 0.600." in by_name["effect_sizes"].alt
+    assert (
+        "(labels permuted within scenarios): 16 of 24. Expected by chance: 1.2."
+        in by_name["effect_sizes"].caption
+    )
+    assert by_name["seeds"].caption == "Whole 95 % interval above random directions: 14 of 24."
+    assert by_name["density"].caption == "On no row: jumprelu 50 %; topk 25 %."
+    assert "raw difference of means 0.05 to 0.95" in by_name["steering"].alt
+    assert (
+        "as far: 1 of 3 (decoded difference of means of lab_topk_L3); 0 of 3 (raw difference of means)."
+        in by_name["steering"].caption
+    )
+    assert (
+        "nf4 (double quantization, compute float16) 0.200; Q4_0 (compute float32) 0.250"
+        in by_name["transfers"].alt
+    )
 
 
 def test_same_facts_same_bytes_and_what_no_longer_applies_goes(facts: Facts, tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def quality(facts: Facts) -> Context | Absent:
         "formulas": [(CATALOGUE[measure].title, CATALOGUE[measure].formula) for measure, _ in shown],
         "several": len(facts.saes) > 1,
         "by_label": _by_label(facts),
-        "densities": _densities(facts),
+        "densities": densities(facts),
         "loss": _loss(facts),
         "long": len(facts.saes) > LONG_TABLE,
         "n": _rows_measured(facts, shown),
@@ -152,7 +152,7 @@ def _loss(facts: Facts) -> dict[str, Any] | None:
     return {"heads": [CATALOGUE[name].heading for name in LOSSES], "groups": found} if found else None
 
 
-def _densities(facts: Facts) -> dict[str, Any] | None:
+def densities(facts: Facts) -> dict[str, Any] | None:
     """Latents of each architecture by how often they fire, on the first split that any SAE was counted on; bins that are empty throughout left out."""
     splits = [split for split in get("density").splits if any(_density(sae, split) for sae in facts.saes)]
     if not splits:
