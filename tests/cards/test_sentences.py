@@ -245,7 +245,7 @@ SENTENCES: dict[str, dict[str, Row]] = {
     "stability": {
         "of all rows and of each draw, with the latents that both have among their furthest. More than noise gives, in all rows and in every draw: **3 of 3** SAEs; in none: 0.": ("monotonic", "stated"),
         "Reference: Largest effect d_max = 0.400 for `a` (n = 100).": ("stated", "plain"),
-        ", standard deviation": ("stated", "monotonic"),
+        ", sample standard deviation": ("stated", "monotonic"),
         "(2 seeds). Not one of them, the reference included, is above 0.500 (95 % point, permutation of the labels): what is stable here is what noise gives.": ("stated", "monotonic"),
         "All of them are above 0.500": ("monotonic", "stated"),
     },

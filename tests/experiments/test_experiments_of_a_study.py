@@ -100,6 +100,27 @@ def test_from_the_study_file_to_the_card(lab: Any, tmp_path: Path, monkeypatch: 
     assert (left.steering, left.transfers, left.saes[0].texts) == ([], [], None)
 
 
+@pytest.mark.full
+def test_the_same_study_twice_gives_the_same_last_digit(lab: Any, tmp_path: Path) -> None:
+    """Everything that a study may ask: measures, other seeds, draws, top latents, steering, the loss, a precision."""
+    from hubkit.study.pipeline import run_study
+    from hubkit.train.plan import CrossFit
+    from hubkit.train.run import Options
+
+    study = study_of(lab)
+    asked = study.experiments.model_copy(update={"top_latents": 3, "resampled": (1, 2)})
+    study = study.model_copy(update={"experiments": asked})
+    options = Options(crossfit=CrossFit(seeds=3))
+    one, other = (run_study(study, tmp_path / name, options=options).evaluation for name in ("one", "other"))
+    assert one.steering
+    assert one.transfers
+    assert one.top_features
+    assert one.stability
+    measured = {value.measure for value in one.saes[0].values}
+    assert {"seed_agreement", "ce_loss_score", "probe_balanced_accuracy"} <= measured
+    assert one.computed.values_sha256 == other.computed.values_sha256
+
+
 def test_what_cannot_be_done_is_said_when_the_file_is_read() -> None:
     for raw, words in (
         ({"steering": {"saes": []}}, "at least 1 item"),
