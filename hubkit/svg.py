@@ -25,7 +25,7 @@ STYLE = """
 :root{--g:#ffffff;--t:#1b1f24;--q:#5d6672;--l:#dfe2e7;--c0:#2f6bd0;--c1:#c2500f;--c2:#23824f;--c3:#8a45bd;--c4:#a3142f;--c5:#0f7f86}
 @media (prefers-color-scheme:dark){:root{--g:#14171b;--t:#e4e7eb;--q:#9aa4b1;--l:#343a43;--c0:#7aa9f7;--c1:#f29a62;--c2:#63c792;--c3:#c79af0;--c4:#f58a9b;--c5:#5cc6cd}}
 text{font:12px system-ui,"Segoe UI",Roboto,sans-serif;fill:var(--q)}.h{font-size:14px;font-weight:600;fill:var(--t)}.e{text-anchor:end}.m{text-anchor:middle}
-.g{fill:var(--g)}.grid{stroke:var(--l)}.axis{stroke:var(--q)}.rule{stroke:var(--q);stroke-dasharray:5 4}.raw{stroke:var(--t);fill:none;stroke-width:2}.rawdot{fill:var(--t)}
+.g{fill:var(--g)}.grid{stroke:var(--l)}.axis{stroke:var(--q)}.rule{stroke:var(--q);stroke-dasharray:5 4}.raw{stroke:var(--t);fill:none;stroke-width:2}.rawdot{fill:var(--t)}.band{fill:var(--l);opacity:.55}
 """ + "".join(
     f".s{i}{{stroke:var(--c{i});fill:none;stroke-width:1.5}}.f{i}{{fill:var(--c{i});stroke:none}}"
     for i in range(COLOURS)

@@ -25,11 +25,12 @@ from hubkit.cards.drawn import (
 from hubkit.cards.facts import Facts, SaeFact, Thresholds
 from hubkit.cards.figures_of_experiments import density, effect_sizes, seeds, steering, transfers
 from hubkit.errors import UsageError
-from hubkit.release.metrics import MetricValue
+from hubkit.release.metrics import MetricValue, NullReference
 from hubkit.release.writing import keep_or_write
 from hubkit.words import many
 
 PROBE = "probe_balanced_accuracy"
+BAND = 1.96
 SPLITS = {"crossfit": "rows it never saw", "held_out": "held-out rows", "train": "its training rows"}
 
 
@@ -78,13 +79,15 @@ def layer_profile(facts: Facts) -> Drawn | None:
     null = next((metric for metric in raw if metric.null_level is not None), None)
     level, name = (null.null_level or 0.0, null.null_kind or "") if null else (0.5, "chance")
     edges = [edge for metric in raw for edge in (metric.interval or ())]
-    values = [*(probed[sae.sae_id] for sae in saes), *map(number_of, raw), *edges, level]
+    bands = [edge for metric in raw for edge in (_band(metric) or ())]
+    values = [*(probed[sae.sae_id] for sae in saes), *map(number_of, raw), *edges, *bands, level]
     whiskers = "raw activations, 95 % interval" if edges else "raw activations"
     key, taken = svg.legend(52, [(svg.DOT, whiskers), *legend_of(architectures(saes)), (svg.RULE, name)])
     panel = svg.Panel(58 + taken, 220, svg.Axis.around(values), len(profiles))
     body = [
         key,
         panel.frame(""),
+        _null_band(panel, raw),
         panel.level(level),
         panel.names([str(layer) for layer in layers], "layer"),
     ]
@@ -94,8 +97,27 @@ def layer_profile(facts: Facts) -> Drawn | None:
     alt = f"{title}: raw activations of {_layers(raw, layers[best])}; {name} is {level:g}." + (
         f" {how_many(saes)} beside them, {from_to(probed[sae.sae_id] for sae in saes)}." if saes else ""
     )
-    caption = f"n = {raw[best].n}."
+    caption = f"n = {raw[best].n}." + (f" The band holds 95 % of what {name} gives." if bands else "")
     return drawn_as("layer_profile", title, panel.bottom + 52, "".join(body), alt, caption)
+
+
+def _band(metric: MetricValue) -> tuple[float, float] | None:
+    """Where 95 % of its null lie, by the null's own scatter; None where that is not known."""
+    null = metric.null
+    if not isinstance(null, NullReference) or null.mean is None or not null.std:
+        return None
+    return null.mean - BAND * null.std, null.mean + BAND * null.std
+
+
+def _null_band(panel: svg.Panel, raw: Sequence[MetricValue]) -> str:
+    """A box behind the value of each layer."""
+    boxes = []
+    for place, metric in enumerate(raw):
+        if (ends := _band(metric)) is not None:
+            low, high = map(panel.y, ends)
+            x, y, w, h = map(svg.number, (panel.x(place) - panel.step / 2, high, panel.step, low - high))
+            boxes.append(f'<rect x="{x}" y="{y}" width="{w}" height="{h}" class="band"/>')
+    return "".join(boxes)
 
 
 def comparisons(facts: Facts) -> Drawn | None:
@@ -169,6 +191,34 @@ def reconstruction(facts: Facts) -> Drawn | None:
     means = "; lines are the means of an architecture" if len(layers) > 1 else ""
     caption = f"Each mark is an SAE, on {' or '.join(splits)}{means}."
     return drawn_as("reconstruction", title, lower.bottom + 52, "".join(body), alt, caption)
+
+
+def frontier(facts: Facts) -> Drawn | None:
+    """Explained variance against L0, both on the same rows: what an SAE says back for how many latents. Two SAEs at least."""
+    found = [
+        (sae, number_of(variance), number_of(l0))
+        for sae in facts.saes
+        if (variance := _best(sae, "explained_variance")) and (l0 := _best(sae, "l0")) and variance.split == l0.split
+    ]  # fmt: skip
+    if len(found) < 2:
+        return None
+    series = architectures([sae for sae, *_ in found])
+    key, taken = svg.legend(52, legend_of(series))
+    variances, l0s = [one for _, one, _ in found], [one for *_, one in found]
+    plot = svg.Plot(
+        svg.MARGIN_LEFT,
+        78 + taken,
+        svg.WIDTH - svg.MARGIN_LEFT - svg.MARGIN_RIGHT,
+        220,
+        svg.Axis.around(l0s),
+        svg.Axis.around(variances),
+    )
+    body = [key, plot.frame("explained variance", "L0 (active latents per row)")]
+    body += [svg.mark(*plot.point(l0, variance), series.index(sae.trained_as), 3.5) for sae, variance, l0 in found]  # fmt: skip
+    title = "Explained variance against L0"
+    alt = f"{title}: {how_many([sae for sae, *_ in found])}; explained variance {from_to(variances)}, L0 {from_to(l0s, 1)}."
+    caption = "Each mark is an SAE. Up and to the left is better: more said back by fewer latents."
+    return drawn_as("frontier", title, plot.top + plot.height + 52, "".join(body), alt, caption)
 
 
 def _by_layer(
@@ -260,6 +310,7 @@ FIGURES: dict[str, Listed] = {
     "layer_profile": Listed(layer_profile, "key_findings"),
     "comparisons": Listed(comparisons, "key_findings"),
     "reconstruction": Listed(reconstruction, "quality"),
+    "frontier": Listed(frontier, "quality"),
     "density": Listed(density, "quality"),
     "thresholds": Listed(thresholds, "architecture"),
     "effect_sizes": Listed(effect_sizes, "effect_sizes"),

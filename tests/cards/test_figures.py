@@ -91,7 +91,7 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> Facts:
     saes, layers, differences = [], [], []
     for layer in range(12):
         hook = {"hook_name": f"blocks.{layer}.hook_resid_post"}
-        chance = NullReference(kind="chance", mean=0.5)
+        chance = NullReference(kind="chance", mean=0.5, std=0.02)
         layers.append(
             LayerProfile(
                 layer=layer, hook_name=hook["hook_name"], values=[probe(0.5 + layer / 50, null=chance)]
@@ -164,6 +164,7 @@ def test_each_has_a_file_a_text_for_the_blind_and_a_caption(facts: Facts, tmp_pa
             "layer_profile",
             "comparisons",
             "reconstruction",
+            "frontier",
             "density",
             "thresholds",
             "effect_sizes",
@@ -190,6 +191,10 @@ def test_the_numbers_in_words_are_the_files(facts: Facts) -> None:
         in by_name["comparisons"].caption
     )
     assert "explained variance 0.600 to 0.875, L0 4.0 to 15.0" in by_name["reconstruction"].alt
+    assert by_name["layer_profile"].text.count('class="band"') == 12
+    assert by_name["layer_profile"].caption == "n = 200. The band holds 95 % of what chance gives."
+    assert by_name["frontier"].text.count('r="3.5"') == 12, "the circles of one of the two"
+    assert "24 SAEs; explained variance 0.600 to 0.875, L0 4.0 to 15.0" in by_name["frontier"].alt
     assert "11 differ between latents, 1 never learned" in by_name["thresholds"].alt
     assert "24 SAEs, 0.410 to 0.960; their nulls 0.600." in by_name["effect_sizes"].alt
     assert (
@@ -290,7 +295,8 @@ def test_one_sae_is_no_comparison_and_one_layer_no_maximum(facts: Facts) -> None
     drawn = {one.name: one for one in draw_figures(single)}
     assert "comparisons" not in drawn
     assert "1 SAE beside them" in drawn["layer_profile"].alt
-    assert drawn["layer_profile"].caption == "n = 200."
+    assert drawn["layer_profile"].caption.startswith("n = 200.")
+    assert "frontier" not in drawn
     assert "means" not in drawn["reconstruction"].caption
 
 
