@@ -525,6 +525,8 @@ SAID: dict[str, Row] = {
     "- No configuration records with which class of model the activations were taken; the code takes the plain model of transformers.": ("plain", "by_module"),
     "*No intervals: whether any difference is more than chance is not known.*": ("hollow", "computed"),
     "*Whole 95 % interval above zero: 8 of 8; below: 0. Expected by chance: 0.2 of 8 each, or more.*": ("computed", "hollow"),
+    "*Each mark is an SAE. Up and to the left is better: more said back by fewer latents.*": ("computed", "one"),
+    "The band holds 95 % of what labels permuted gives.": ("tested", "computed"),
     "*Each mark is an SAE, on rows it never saw; lines are the means of an architecture.*": ("computed", "one"),
     "; lines are the means of an architecture": ("computed", "one"),
     "A threshold of 0 leaves a plain ReLU; `hubkit explain THR001` says why.": ("narrow", "one_value"),

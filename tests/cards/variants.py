@@ -199,7 +199,7 @@ def computed(folder: Path) -> Path:
 
 def tested(folder: Path) -> Path:
     """The same where values were tested against permuted labels, SAEs of one label stand beside nothing, and the layer with the best SAE beside chance."""
-    permuted = NullReference(kind="labels permuted", mean=0.51, n=199, p_value=0.01)
+    permuted = NullReference(kind="labels permuted", mean=0.51, std=0.03, n=199, p_value=0.01)
     useless = permuted.model_copy(update={"p_value": 0.8})
     layers = (
         layer(1, probe(0.7).model_copy(update={"null": permuted})),
