@@ -83,6 +83,17 @@ INERT: dict[str, bytes] = {
 }  # fmt: skip
 
 
+def test_a_small_database_is_named(tmp_path: Path) -> None:
+    """Most of its first page are zeros, as of a text in UTF-16 every second byte is."""
+    base = sqlite3.connect(tmp_path / "runs.db")
+    base.execute("create table runs(name)")
+    base.commit()
+    base.close()
+    (tmp_path / "notes").write_text("which runs these are", encoding="utf-16")
+    found = validate(open_folder(tmp_path), Selection(select=("SEC005",))).findings
+    assert [one.path for one in found] == ["runs.db"]
+
+
 @pytest.mark.parametrize("name", INERT)
 def test_what_is_common_and_healthy_is_quiet(name: str) -> None:
     report = validate(
