@@ -171,7 +171,8 @@ def test_cfg006_legacy_keeps_k_in_the_kwargs() -> None:
 
 def test_cfg007_k_out_of_range_or_twice() -> None:
     assert codes(view(cfg("topk", k=33)), "CFG007") == ["CFG007"]
-    assert codes(view(cfg("topk", k=32)), "CFG007") == []
+    assert codes(view(cfg("topk", k=32)), "CFG007") == ["CFG007"], "all of them: nothing is selected"
+    assert codes(view(cfg("topk", k=31)), "CFG007") == []
     legacy = {"architecture": "topk", "d_in": 8, "d_sae": 32, "dtype": "float32", "activation_fn_str": "topk"}
     assert codes(view(legacy | {"k": 4, "activation_fn_kwargs": {}}, tensors("topk")), "CFG007") == ["CFG007"]
     assert codes(view(legacy | {"k": 4, "activation_fn_kwargs": {"k": 5}}, tensors("topk")), "CFG007") == [

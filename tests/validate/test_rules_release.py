@@ -103,6 +103,9 @@ def test_evl004_training_rows_probes_and_few_rows() -> None:
     assert codes(evaluated(train, value("l0", 5.0)), "EVL004") == []
     seeds = value("seed_agreement", 0.7, split="train")
     assert codes(evaluated(seeds), "EVL004") == [], "it is of no other rows"
+    assert codes(evaluated(value("seed_agreement", 0.7, split="train", n=3)), "EVL004") == [], (
+        "seeds, not rows"
+    )
     probe = value("probe_balanced_accuracy", 0.7, split="train")
     assert codes(evaluated(probe, value("probe_balanced_accuracy", 0.5)), "EVL004") == ["EVL004"]
     (few,) = check(evaluated(value("l0", 5.0, n=D_IN - 1)), "EVL004").findings

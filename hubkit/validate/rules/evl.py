@@ -176,7 +176,9 @@ def not_held_out(repo: RepoFacts) -> Iterator[Found]:
     ]
     widths = {sae.sae_id: sae.cfg.integer("d_in") for sae in repo.saes if sae.cfg}
     few = [
-        value for value in values if (width := widths.get(value.sae_id or "")) and value.n and value.n < width
+        value
+        for value in values
+        if (width := widths.get(value.sae_id or "")) and value.n and value.n < width and _counts_rows(value)
     ]
     groups = (
         (
@@ -209,6 +211,12 @@ def _on_training_rows_alone(value: Value) -> bool:
     return known is not None and known.splits == ("train",)
 
 
+def _counts_rows(value: Value) -> bool:
+    """Whether its n are rows, and not seeds, documents or runs of the base model."""
+    known = CATALOGUE.get(value.measure)
+    return known is None or not (known.of_seeds or known.of_spliced or known.of_paired)
+
+
 @repo_rule("EVL005", Severity.WARNING, Need.EVALUATION)
 def maximum_without_null(repo: RepoFacts) -> Iterator[Found]:
     """A maximum over features, SAEs or layers without its null or its correction.
@@ -216,7 +224,11 @@ def maximum_without_null(repo: RepoFacts) -> Iterator[Found]:
     The best of 2,304 features reaches well above chance on pure noise; without what the maximum would be under no effect, the number says nothing.
     """
     for value in repo.values:
-        if value.number is None or not MAXIMUM.search(value.measure):
+        known = CATALOGUE.get(value.measure)
+        overlap = (
+            known is not None and known.of_paired is not None
+        )  # of the latents at the top, and no maximum
+        if value.number is None or overlap or not MAXIMUM.search(value.measure):
             continue
         if value.raw.get("null") is None and value.raw.get("correction") is None:
             yield Found(
