@@ -120,8 +120,7 @@ class SaeFact:
 
     @property
     def _trained_k(self) -> int | None:
-        details = self.sae.cfg.metadata.get("training_architecture_details") if self.sae.cfg else None
-        k = details.get("k") if isinstance(details, Mapping) and self.trained_as in BATCH_TOPK else None
+        k = self.sae.cfg.training_details.get("k") if self.sae.cfg and self.trained_as in BATCH_TOPK else None
         return k if isinstance(k, int) and not isinstance(k, bool) else None
 
     @property

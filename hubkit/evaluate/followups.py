@@ -13,15 +13,13 @@ from hubkit.evaluate.values import measured, missing
 from hubkit.measures.bootstrap import SEED
 from hubkit.measures.estimate import NotMeasured
 from hubkit.measures.families.latents import furthest
-from hubkit.measures.separation import Labelled, effect_of_each, effects
+from hubkit.measures.separation import Labelled, strongest
 from hubkit.release.experiments import Stability, StabilityRun, TopFeature, TopFeatures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hubkit.evaluate.pool_sae import PoolSae
-    from hubkit.measures.design import Numbers
-    from hubkit.measures.separation import Values
     from hubkit.release.metrics import Evaluation, MetricValue
 
 TOP = 5
@@ -55,22 +53,10 @@ class Followups:
         return {"latents": self.latents, "seeds": list(self.seeds)}
 
 
-def strongest(part: Labelled, most: int) -> tuple[Numbers, Values]:
-    """The latents with the largest |d|, at most so many, furthest first, and their d. Empty where the labels cannot be told apart."""
-    looked = part.looked_at()
-    if not part.tells or not len(looked):
-        return np.zeros(0, dtype=np.int64), np.zeros(0)
-    acts, label = part.acts[:, looked], part.positive[:, None]
-    known = np.nan_to_num(np.concatenate([found[0] for _, found in effects(acts, label)]))
-    chosen = np.argsort(-np.abs(known), kind="stable")[:most]
-    exact = effect_of_each(acts, np.repeat(label, len(chosen), axis=1), chosen)
-    return looked[chosen], exact
-
-
 def top_features(subject: PoolSae, sae_id: str, texts: Sequence[str], most: int) -> TopFeatures | None:
     """Of the published SAE on the rows that it saw; `texts` are the pool's completions. None where the label chose the rows, or no latent can be looked at."""
     found = subject.labelled("train")
-    if not most or found is None:
+    if not most or found is None or not found[0].tells:
         return None
     (part,) = found
     latents, d = strongest(part, most)
@@ -104,13 +90,17 @@ def resampled(subject: PoolSae, sae_id: str, seeds: Sequence[int]) -> Stability 
     if not seeds or found is None:
         return None
     (part,) = found
-    top = set(strongest(part, TOP)[0].tolist())
+    top = _top(part)
     runs = []
     for seed in seeds:
         drawn = half_of(part, seed)
-        again = set(strongest(drawn, TOP)[0].tolist())
-        runs.append(StabilityRun(seed=seed, value=_d_max(drawn), shared=len(top & again), of=len(top)))
+        shared = len(top & _top(drawn))
+        runs.append(StabilityRun(seed=seed, value=_d_max(drawn), shared=shared, of=len(top)))
     return Stability(sae_id=sae_id, varied=VARIED, reference=_d_max(part), runs=runs)
+
+
+def _top(part: Labelled) -> set[int]:
+    return set(strongest(part, TOP)[0].tolist()) if part.tells else set()
 
 
 def half_of(part: Labelled, seed: int) -> Labelled:

@@ -51,9 +51,7 @@ class Alike:
 def alike(sae: Sae, layer: int, values: Iterable[MetricValue], probe: Probe) -> Alike:
     """Of a published SAE whose `values` were measured, with its probe out of the plain folds, whatever rows its condition has."""
     record = sae.training.record
-    metadata = sae.cfg.metadata if sae.cfg else {}
-    details = metadata.get("training_architecture_details")
-    estimate = details.get("straight_through_estimator") if isinstance(details, Mapping) else None
+    estimate = sae.cfg.training_details.get("straight_through_estimator") if sae.cfg else None
     name = sae.trained_as or ""
     form = f"{NAIVE} {name}" if record.recipe == NAIVE else f"{name} ({estimate})" if estimate else name
     unseen = {one.measure: one.value for one in values if one.split == "crossfit" and one.label is None}

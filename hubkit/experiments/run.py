@@ -21,7 +21,7 @@ from hubkit.formats.detect import read_saes
 from hubkit.formats.folder import folders_of
 from hubkit.inference.precision import Precision
 from hubkit.measures.catalogue import CATALOGUE
-from hubkit.measures.paired import furthest
+from hubkit.measures.separation import Labelled, strongest
 from hubkit.release.activations import read_layer
 from hubkit.release.digests import sha256_of_file, sha256_of_json
 from hubkit.release.experiments import Steering, Transfer
@@ -159,7 +159,7 @@ class _Work:
             rows = self._rows(name, every=True)
             decoder = decoder_of(self.places.release / name)
             acts = self._run(name)(rows.x.astype(np.float64))[0]
-            latents = furthest(acts, rows.design.positive, asked.latents)
+            latents = strongest(Labelled.of(acts, rows.design.positive), asked.latents)[0].tolist()
             chosen: list[Direction] = directions(rows.x, rows.design.positive, acts, decoder, latents)
             layer = self._layer(name)
             steered = steering.Steered(

@@ -29,6 +29,12 @@ class Cfg:
         found = self.effective.get("metadata")
         return found if isinstance(found, Mapping) else {}
 
+    @property
+    def training_details(self) -> Mapping[str, Any]:
+        """What the training of the architecture was set to, as SAELens and hubkit keep it in the metadata; empty where nothing is."""
+        found = self.metadata.get("training_architecture_details")
+        return found if isinstance(found, Mapping) else {}
+
     def integer(self, key: str) -> int | None:
         """`key` where it is a whole number (not a bool, not 8.0), else None."""
         value = self.effective.get(key)

@@ -220,8 +220,7 @@ class Sae:
     @property
     def target_l0(self) -> int | None:
         """TopK's k, or the L0 that another architecture was trained towards."""
-        details = self.cfg.metadata.get("training_architecture_details") if self.cfg else None
-        target = details.get("target_l0") if isinstance(details, Mapping) else None
+        target = self.cfg.training_details.get("target_l0") if self.cfg else None
         towards = int(target) if isinstance(target, int | float) and not isinstance(target, bool) else None
         return self.k or towards
 

@@ -13,7 +13,7 @@ from hubkit.measures.bootstrap import SEED, percentile_interval
 from hubkit.measures.estimate import Estimate, NotMeasured, Null
 from hubkit.measures.families.reconstruction import explained_resampled
 from hubkit.measures.reconstructed import Reconstructed
-from hubkit.measures.separation import Labelled, effects
+from hubkit.measures.separation import Labelled, strongest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -178,14 +178,4 @@ def top_overlap(paired: Paired) -> Estimate:
 
 
 def _top(rows: Encoded, positive: Booleans) -> set[int]:
-    return set(furthest(rows.acts, positive, TOP))
-
-
-def furthest(acts: NDArray[np.floating], positive: Booleans, count: int) -> list[int]:
-    """The `count` latents (n, m) with the largest |d| between the labels (n,), the furthest first; fewer where fewer fire on enough rows."""
-    looked = Labelled(acts, positive, np.zeros(len(positive), dtype=np.int64)).looked_at()
-    if not len(looked):
-        return []
-    d = np.concatenate([found[0] for _, found in effects(acts[:, looked], positive[:, None])])
-    order = np.argsort(-np.abs(np.nan_to_num(d)), kind="stable")[:count]
-    return [int(one) for one in looked[order]]
+    return set(strongest(Labelled.of(rows.acts, positive), TOP)[0].tolist())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -37,6 +37,11 @@ class Labelled:
     strata: Numbers
     """(n,) within which a permutation of the labels is as good as the labels are without an effect."""
 
+    @classmethod
+    def of(cls, acts: Latents, positive: Booleans) -> Self:
+        """Rows of one stratum."""
+        return cls(acts, positive, np.zeros(len(positive), dtype=np.int64))
+
     @property
     def tells(self) -> bool:
         """Whether both labels are there, twice at least, and most rows can change theirs in a permutation."""
@@ -47,6 +52,17 @@ class Labelled:
         """Latents that fire on enough rows and vary there."""
         enough = (self.acts != 0).sum(axis=0) >= FEWEST_ACTIVE
         return np.flatnonzero(enough & (self.acts.max(axis=0) > self.acts.min(axis=0)))
+
+
+def strongest(part: Labelled, most: int) -> tuple[Numbers, Values]:
+    """The latents with the largest |d|, at most so many and the furthest first, and their d. Fewer where fewer fire on enough rows, none where the rows have one label."""
+    looked, ones = part.looked_at(), int(part.positive.sum())
+    if not len(looked) or not 0 < ones < len(part.positive):
+        return np.zeros(0, dtype=np.int64), np.zeros(0)
+    acts, label = part.acts[:, looked], part.positive[:, None]
+    known = np.nan_to_num(np.concatenate([found[0] for _, found in effects(acts, label)]))
+    chosen = np.argsort(-np.abs(known), kind="stable")[:most]
+    return looked[chosen], effect_of_each(acts, np.repeat(label, len(chosen), axis=1), chosen)
 
 
 def effects(acts: Latents, positive: Booleans) -> Iterator[tuple[slice, Values]]:

@@ -128,8 +128,7 @@ def _d_models(sae: SaeFacts) -> Iterator[int]:
 
 def _ks(sae: SaeFacts) -> Iterator[float]:
     """At inference, or of the training where that kept k on average."""
-    details = sae.cfg.metadata.get("training_architecture_details") if sae.cfg else None
-    trained = details.get("k") if isinstance(details, dict) else None
+    trained = sae.cfg.training_details.get("k") if sae.cfg else None
     for value in (sae.sae.k, trained):
         if isinstance(value, int | float) and not isinstance(value, bool):
             yield value

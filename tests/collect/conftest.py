@@ -6,36 +6,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from few_threads import one_thread_each  # noqa: F401 - it holds for every test of this folder
 from tiny_models import random_model_in
 
 from hubkit.collect.plan import CollectPlan
 from hubkit.collect.run import collect
-from hubkit.lab.model import LabModel, build, one_thread
+from hubkit.lab.model import LabModel, one_thread
 from hubkit.lab.study import plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
-
-
-@pytest.fixture(autouse=True)
-def _one_thread(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Tiny matrices on a busy machine: a second torch thread only waits."""
-    if request.node.get_closest_marker("train") is None:
-        yield
-        return
-    with one_thread():
-        yield
-
-
-@pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> LabModel:
-    return build(tmp_path_factory.getbasetemp() / "lab-models" / "main")
-
-
-@pytest.fixture(scope="session")
-def null_lab(tmp_path_factory: pytest.TempPathFactory) -> LabModel:
-    return build(tmp_path_factory.getbasetemp() / "lab-models" / "null", null=True)
 
 
 ALL_LAYERS = tuple(range(6))

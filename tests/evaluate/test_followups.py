@@ -13,10 +13,10 @@ import pytest
 from safetensors.numpy import load_file
 from train.conftest import write_pool
 
-from hubkit.evaluate.followups import Followups, half_of, strongest
+from hubkit.evaluate.followups import Followups, half_of
 from hubkit.evaluate.reproduce import reproduce
 from hubkit.evaluate.run import evaluate
-from hubkit.measures.separation import Labelled
+from hubkit.measures.separation import Labelled, strongest
 from hubkit.release.metrics import Evaluation
 from hubkit.train.run import train
 from hubkit.train.spec import SaeSpec

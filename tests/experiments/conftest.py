@@ -5,33 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from few_threads import one_thread_each  # noqa: F401 - it holds for every test of this folder
 
 from hubkit.collect.run import collect
 from hubkit.engine.threads import one_thread
 from hubkit.inference.load import load_model
-from hubkit.lab.model import LabModel, build
+from hubkit.lab.model import LabModel
 from hubkit.lab.study import plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from hubkit.collect.plan import CollectPlan
-
-
-@pytest.fixture(autouse=True)
-def _one_thread(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Tiny matrices on a busy machine: a second torch thread only waits."""
-    if request.node.get_closest_marker("train") is None:
-        yield
-        return
-    with one_thread():
-        yield
-
-
-@pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> LabModel:
-    return build(tmp_path_factory.getbasetemp() / "lab-models" / "main")
 
 
 @pytest.fixture(scope="session")

@@ -6,29 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from few_threads import one_thread_each  # noqa: F401 - it holds for every test of this folder
 from tiny_gguf import tiny_gguf_in
 from tiny_models import random_model_in
 
-from hubkit.lab.model import LabModel, build, one_thread
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
-
-
-@pytest.fixture(autouse=True)
-def _one_thread(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Tiny matrices on a busy machine: a second torch thread only waits."""
-    if request.node.get_closest_marker("train") is None:
-        yield
-        return
-    with one_thread():
-        yield
-
-
-@pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> LabModel:
-    return build(tmp_path_factory.getbasetemp() / "lab-models" / "main")
 
 
 @pytest.fixture(scope="session")

@@ -150,8 +150,7 @@ def _training(cfg: Cfg, *, trained: bool) -> Training:
 
 def _init(cfg: Cfg) -> float | None:
     """`jumprelu_init_threshold`, at the top or in the details of the training."""
-    details = cfg.metadata.get("training_architecture_details")
-    for source in (cfg.raw, details if isinstance(details, Mapping) else {}):
+    for source in (cfg.raw, cfg.training_details):
         value = source.get("jumprelu_init_threshold")
         if isinstance(value, int | float) and not isinstance(value, bool):
             return float(value)

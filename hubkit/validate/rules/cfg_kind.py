@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from packaging.version import Version
 
@@ -174,10 +174,7 @@ def training_says_otherwise(sae: SaeFacts) -> Iterator[Found]:
     SAELens and hubkit keep there what the training was set to: k, d_in, d_sae. What is published has the same sizes, and the same k where it still has one. One of the two is
     of another SAE. An L0 that was trained for is no fact of what came of it, and is not compared.
     """
-    cfg = sae.cfg
-    details = cfg.metadata.get("training_architecture_details") if cfg else None
-    if not isinstance(details, Mapping):
-        return
+    details = sae.cfg.training_details if sae.cfg else {}
     for key, true in (("d_in", sae.sae.d_in), ("d_sae", sae.sae.d_sae), ("k", sae.sae.k)):
         stated = details.get(key)
         if isinstance(stated, int) and not isinstance(stated, bool) and true is not None and stated != true:
