@@ -18,7 +18,7 @@ from hubkit.cards.facts import Facts, SaeFact
 from hubkit.cards.sections.saes import densities
 from hubkit.measures.measure import Split
 from hubkit.release.experiments import Steering
-from hubkit.release.metrics import MetricValue
+from hubkit.release.metrics import MetricValue, NullReference
 from hubkit.words import many
 
 D_MAX, AGREEMENT, DROP = "d_max", "seed_agreement", "explained_variance_drop"
@@ -40,7 +40,8 @@ def effect_sizes(facts: Facts) -> Drawn | None:
     # its interval is that of a latent chosen beforehand, which this one was not
     found = [(sae, value.model_copy(update={"interval": None})) for sae, value in found]
     above = sum(number_of(value) > (value.null_point or 0.0) for _, value in found)
-    caption = f"Above the 95 % point of its null (labels permuted within scenarios): {above} of {len(found)}. Expected by chance: {0.05 * len(found):.1f}."
+    kinds = sorted({value.null.kind for _, value in found if isinstance(value.null, NullReference)})
+    caption = f"Above the 95 % point of its null ({', '.join(kinds)}): {above} of {len(found)}. Expected by chance: {0.05 * len(found):.1f}."
     return _beside_nulls("effect_sizes", "Largest effect of a latent, d_max", found, caption)
 
 
@@ -175,7 +176,7 @@ def transfers(facts: Facts) -> Drawn | None:
             body.append(svg.mark(x, panel.y(number_of(value)), which, 3.5))
     title = "Explained variance lost on other activations"
     told = "; ".join(f"{to} {from_to(number_of(v) for there, _, v in found if there == to)}" for to in places)
-    caption = f"Of {many(len({sae.sae_id for _, sae, _ in found}), 'SAE')}; brackets are 95 % intervals over rows. The rule by which a transfer is judged stands in the table."
+    caption = f"Of {many(len({sae.sae_id for _, sae, _ in found}), 'SAE')}; whiskers are 95 % intervals over rows. The rule by which a transfer is judged stands in the table."
     return drawn_as(
         "transfers", title, panel.bottom + 52, "".join(body), f"{title}: {told}. {caption}", caption
     )

@@ -197,10 +197,7 @@ def test_the_numbers_in_words_are_the_files(facts: Facts) -> None:
     assert "24 SAEs; explained variance 0.600 to 0.875, L0 4.0 to 15.0" in by_name["frontier"].alt
     assert "11 differ between latents, 1 never learned" in by_name["thresholds"].alt
     assert "24 SAEs, 0.410 to 0.960; their nulls 0.600." in by_name["effect_sizes"].alt
-    assert (
-        "(labels permuted within scenarios): 16 of 24. Expected by chance: 1.2."
-        in by_name["effect_sizes"].caption
-    )
+    assert "(labels permuted): 16 of 24. Expected by chance: 1.2." in by_name["effect_sizes"].caption
     assert by_name["seeds"].caption == "Whole 95 % interval above random directions: 14 of 24."
     assert by_name["density"].caption == "On no row: jumprelu 50 %; topk 25 %."
     assert "raw difference of means 0.05 to 0.95" in by_name["steering"].alt

@@ -526,6 +526,14 @@ SAID: dict[str, Row] = {
     "*No intervals: whether any difference is more than chance is not known.*": ("hollow", "computed"),
     "*Whole 95 % interval above zero: 8 of 8; below: 0. Expected by chance: 0.2 of 8 each, or more.*": ("computed", "hollow"),
     "*Each mark is an SAE. Up and to the left is better: more said back by fewer latents.*": ("computed", "one"),
+    "Largest effect of a latent, d_max: 8 SAEs, 0.700 to 0.800; their nulls 0.500. Above the 95 % point of its null (permutation of the labels): 8 of 8. Expected by chance: 0.4.": ("computed", "reseeded"),
+    "Agreement of decoders over seeds: 8 SAEs, 0.310 to 0.800; their nulls 0.300. Whole 95 % interval above random directions: 1 of 8.": ("reseeded", "two_seeds"),
+    "*Two seeds give no interval.*": ("two_seeds", "reseeded"),
+    "Rate of yes by the strength of a direction: d 0.20 to 0.70": ("experiments", "computed"),
+    "*Random directions of the same length moved the rate as far: 0 of 20 (moves of lab_topk_L2_yes_only); ": ("experiments", "steered_alone"),
+    "*No random directions were tried beside them.*": ("steered_alone", "experiments"),
+    "Explained variance lost on other activations: nf4 0.100. Of 1 SAE; whiskers are 95 % intervals over rows. The rule by which a transfer is judged stands in the table.": ("experiments", "computed"),
+    "How often latents fire, by architecture. On no row: jumprelu 12 %; topk 12 %.": ("beside", "computed"),
     "The band holds 95 % of what labels permuted gives.": ("tested", "computed"),
     "*Each mark is an SAE, on rows it never saw; lines are the means of an architecture.*": ("computed", "one"),
     "; lines are the means of an architecture": ("computed", "one"),
@@ -547,10 +555,11 @@ SAID: dict[str, Row] = {
 }  # fmt: skip
 """Sentences that are made in code, in the same form."""
 MADE_IN = (
-    "sections/*.py", "in_study.py", "figures.py", "stated.py", "rank.py", "base_fit.py", "scenario_families.py", "saelens_versions.py", "trained.py",
+    "sections/*.py", "in_study.py", "figures.py", "figures_of_experiments.py", "stated.py", "rank.py", "base_fit.py", "scenario_families.py", "saelens_versions.py", "trained.py",
 )  # fmt: skip
 FEW_WORDS = 5
 ELSEWHERE = {
+    " SAEs, sorted by their distance from the null", "share of the rows on which a latent fires",  # in the pictures themselves
     "ReLU(r_mag-scaled pre + b_mag) where the gate is open", "pre where pre > threshold, else 0, and a linear skip", "the k of largest absolute value",
     "ReLU(pre), and a linear skip", "matching pursuit on the decoder", "a value that was looked at before is gone", "no trend that this many models could show",
     "top = torch.relu(pre).topk({k})", "return torch.zeros_like(pre).scatter(-1, top.indices, top.values)", "top = pre.abs().topk({k}).indices",

@@ -458,6 +458,12 @@ def steered(name: str, sae_id: str, p: float, beyond: float, effect: float, cont
     )  # fmt: skip
 
 
+def steered_alone(folder: Path) -> Path:
+    """A direction that hubkit steered along with nothing beside it."""
+    alone = steered("moves", BEST, 0.0005, 1.0, -0.4).model_copy(update={"controls": []})
+    return write(computed_release(steering=(alone,)), folder, small=True)
+
+
 def experiments(folder: Path) -> Path:
     """Experiments that hubkit computed: what a later version may do; a tally in place of single comparisons."""
     more = {key: tuple(listed) for key, listed in _experiments(BEST).items()}
@@ -999,7 +1005,7 @@ def hollow(folder: Path) -> Path:
 VARIANTS: dict[str, Callable[[Path], Path]] = {
     one.__name__: one
     for one in (
-        mended, plain, single, unregistered, computed, tested, tested_one, reseeded, two_seeds, beside, of_sparsify, word_only, facts_known, chance, one, one_at_chance, experiments, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
+        mended, plain, single, unregistered, computed, tested, tested_one, reseeded, two_seeds, beside, of_sparsify, word_only, facts_known, chance, one, one_at_chance, experiments, steered_alone, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
         wrong_model, nameless, beside_others, root, quantized, half_quantized, warned, hollow, damaged, poor, lens_module, pooled, scaled,
         sampled, sampled_last, another_form, from_gguf, four_bits, one_new, best_defective, stated_ties, one_above, many_tied, all_defective, all_defective_measured, defective, beside_widths,
         worse_and_less, worse_measured, in_model, told, written, in_text, worth, worth_little, with_pool, unread_record,
