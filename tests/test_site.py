@@ -9,9 +9,11 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 
+from hubkit.measures import families
 from hubkit.measures.catalogue import CATALOGUE
 from hubkit.validate.catalogue import all_rules
 
@@ -88,8 +90,9 @@ def test_every_measure_says_what_it_is_without_an_effect_and_what_it_cannot_say(
     module = pages_module("measure_page")
     text = module.as_markdown()  # type: ignore[attr-defined]
     assert [name for name in CATALOGUE if f"{{: #{name} }}" not in text] == []
-    said = {key for entries in module.BESIDE.values() for key in entries}  # type: ignore[attr-defined]
-    assert said == {module._key(name) for name in CATALOGUE}, "an entry of a measure that is no more"  # type: ignore[attr-defined]
+    modules = {name for names in module.SECTIONS.values() for name in names}  # type: ignore[attr-defined]
+    assert modules == {one.name for one in iter_modules(families.__path__)}, "each has its place on the page"
+    assert [one.name for one in CATALOGUE.values() if not one.without_effect or not one.cannot_say] == []
 
 
 def test_the_drawing_is_what_its_script_makes() -> None:

@@ -64,6 +64,9 @@ class OnCard:
     """Short name in prose: `{{ facts.best_sae.balanced_accuracy }}`."""
 
 
+NO_NULL = "no null: it asks nothing of the labels"
+
+
 @dataclass(frozen=True)
 class Measure:
     """One measure: what it is, in which unit, within which bounds, from where, and where it is shown."""
@@ -81,6 +84,10 @@ class Measure:
     source: str
     splits: tuple[Split, ...]
     """On which rows it can be taken. The first that an SAE has is what a card speaks of."""
+    without_effect: str
+    """What it is where there is nothing to find, and NO_NULL where that is no question; for the page of every measure."""
+    cannot_say: str
+    """What nobody may read in it, as the end of "it cannot say ..."."""
     instead_of: str | None = None
     """The better definition of the same thing: a card has this one where nothing was measured by that one."""
     of_layers: bool = False

@@ -61,5 +61,7 @@ MEASURES = (
         of_layers=True,
         of_labels=True,
         compute=brier,
+        without_effect="that of the label's share among the training rows, said of every row",
+        cannot_say="whether the ranking or the calibration is at fault",
     ),
 )

@@ -40,6 +40,8 @@ MEASURES = (
         source="Nadeau & Bengio 2003. With one partition of the rows J is the number of folds: five see no difference below about 2.5 standard deviations of a fold",
         splits=UNSEEN,
         compare=over_folds,
+        without_effect="0",
+        cannot_say="small differences: five folds find 12 points four times of five where folds scatter by 5",
     ),
     Measure(
         name="selected_balanced_accuracy",
@@ -56,5 +58,7 @@ MEASURES = (
         source="BBC-CV, Tsamardinos et al. 2018: the highest of several is high by chance too",
         splits=UNSEEN,
         choose=corrected_best,
+        without_effect="that of its probes",
+        cannot_say="which of them is best in truth",
     ),
 )

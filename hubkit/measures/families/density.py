@@ -8,7 +8,7 @@ import numpy as np
 
 from hubkit.measures.estimate import Histogram
 from hubkit.measures.families.reconstruction import DENSE
-from hubkit.measures.measure import UNSEEN, Measure
+from hubkit.measures.measure import NO_NULL, UNSEEN, Measure
 
 if TYPE_CHECKING:
     from hubkit.measures.measure import Split
@@ -49,5 +49,7 @@ MEASURES = (
         source="Bricken et al. 2023; `feature_density` of SAELens. Never seen on T rows says no more than a share below 3/T",
         splits=("train", *UNSEEN),
         count=density,
+        without_effect=NO_NULL,
+        cannot_say="how often a latent fires below one in n rows",
     ),
 )

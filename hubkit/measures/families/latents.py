@@ -194,6 +194,8 @@ MEASURES = (
         higher_is_better=None,
         source="Cohen 1988, pooled standard deviation",
         splits=("train", *UNSEEN),
+        without_effect="none of its own: `d_max` has it",
+        cannot_say="anything of a latent that was chosen because its d is large",
     ),
     Measure(
         name="d_max",
@@ -210,6 +212,8 @@ MEASURES = (
         of_labels=True,
         compute=d_max,
         contrasts=between_wordings,
+        without_effect="the 95 % point of the same maximum, labels permuted within scenarios (999 times)",
+        cannot_say="anything by itself: of thousands of latents some are far apart by chance. An SAE whose wordings differ further than its labels knows its inputs",
     ),
     Measure(
         name="d_unseen",
@@ -225,6 +229,8 @@ MEASURES = (
         on_card=OnCard(("saes",), order=85),
         of_labels=True,
         compute=d_unseen,
+        without_effect="0: the latent and its sign were chosen on other rows",
+        cannot_say="whether another latent is better: it is of the one that was chosen in each fold",
     ),
     Measure(
         name="d_above_1",
@@ -239,6 +245,8 @@ MEASURES = (
         splits=("train", *UNSEEN),
         of_labels=True,
         compute=d_above_1,
+        without_effect="the same count, labels permuted within scenarios",
+        cannot_say="which latents: with few rows some are beyond 1 by chance",
     ),
     Measure(
         name="auroc_max",
@@ -253,5 +261,7 @@ MEASURES = (
         splits=("train", *UNSEEN),
         of_labels=True,
         compute=auroc_max,
+        without_effect="the same maximum, labels permuted within scenarios",
+        cannot_say="how far apart the values are, and anything without its null",
     ),
 )

@@ -71,6 +71,8 @@ MEASURES = (
         on_card=OnCard(("saes",), order=70),
         of_labels=True,
         compute=membership_auroc,
+        without_effect="0.5: which rows were seen was drawn blind to the label",
+        cannot_say="how much a probe gains by it",
     ),
     Measure(
         name="membership_balanced_accuracy",
@@ -88,5 +90,7 @@ MEASURES = (
         splits=("control",),
         of_labels=True,
         compute=membership_probe,
+        without_effect="the same probe of the raw activations",
+        cannot_say="which latents remember",
     ),
 )

@@ -155,6 +155,8 @@ MEASURES = (
         columns_elsewhere=r"(?:probe )?bal(?:anced|\.) acc(?:uracy|\.)?",
         of_labels=True,
         compute=probe_balanced_accuracy,
+        without_effect="the mean of the same over labels permuted within scenarios; of raw activations the folds are dealt again, of an SAE of one label it is 0.5",
+        cannot_say="whether it holds of other scenarios; whether the model uses what the probe reads; what the label means",
     ),
     Measure(
         name="probe_new_scenarios_balanced_accuracy",
@@ -171,6 +173,8 @@ MEASURES = (
         on_card=OnCard(("saes",), order=60),
         of_labels=True,
         compute=probe_new_scenarios,
+        without_effect="permutations within scenarios",
+        cannot_say="much from few scenarios: below three it has no interval",
     ),
     Measure(
         name="probe_balanced_accuracy_difference",
@@ -184,6 +188,8 @@ MEASURES = (
         source="As probe_balanced_accuracy",
         splits=UNSEEN,
         compare=difference,
+        without_effect="0: the same probe of the raw activations",
+        cannot_say="that the SAE found something new: an SAE adds no information to the activations",
     ),
     Measure(
         name="probe_auroc",
@@ -200,6 +206,8 @@ MEASURES = (
         on_card=OnCard(("saes",), order=55, quoted_as="auroc"),
         of_labels=True,
         compute=probe_auroc,
+        without_effect="the mean of the same over labels permuted within scenarios; of raw activations the folds are dealt again, of an SAE of one label it is 0.5",
+        cannot_say="where the threshold should lie, and all that probe_balanced_accuracy cannot",
     ),
     Measure(
         name="probe_cv_balanced_accuracy",
@@ -214,6 +222,8 @@ MEASURES = (
         splits=(*UNSEEN, "train"),
         instead_of="probe_balanced_accuracy",
         of_layers=True,
+        without_effect="none that is right where the SAE saw the test rows",
+        cannot_say="whether the label is read, or which rows the SAE was trained on. It also reads the scenario",
     ),
     Measure(
         name="probe_cv_auroc",
@@ -228,6 +238,8 @@ MEASURES = (
         splits=(*UNSEEN, "train"),
         instead_of="probe_auroc",
         of_layers=True,
+        without_effect="none that is right where the SAE saw the test rows",
+        cannot_say="as probe_cv_balanced_accuracy",
     ),
     Measure(
         name="probe_cv_balanced_accuracy_difference",
@@ -240,5 +252,7 @@ MEASURES = (
         higher_is_better=True,
         source="As probe_cv_balanced_accuracy",
         splits=(*UNSEEN, "train"),
+        without_effect="0, if neither had seen the rows",
+        cannot_say="as probe_cv_balanced_accuracy",
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hubkit.measures.families.probe import against_chance
 from hubkit.measures.inference import accuracy_deviation, auroc_deviation
@@ -29,7 +29,7 @@ WHAT = (
 )
 
 
-def _of(of: str, title: str, statistic: Statistic, deviation: Deviation) -> Measure:
+def _of(of: str, title: str, statistic: Statistic, deviation: Deviation, **said: Any) -> Measure:
     return Measure(
         name=f"random_sae_{of}",
         version=2,
@@ -43,10 +43,25 @@ def _of(of: str, title: str, statistic: Statistic, deviation: Deviation) -> Meas
         splits=UNSEEN,
         of_labels=True,
         compute=partial(untrained, statistic=statistic, deviation=deviation),
+        **said,
     )
 
 
 MEASURES = (
-    _of("balanced_accuracy", "Balanced accuracy, random SAE of equal L0", accuracies, accuracy_deviation),
-    _of("auroc", "AUROC, random SAE of equal L0", aurocs, auroc_deviation),
+    _of(
+        "balanced_accuracy",
+        "Balanced accuracy, random SAE of equal L0",
+        accuracies,
+        accuracy_deviation,
+        without_effect="the same of raw activations",
+        cannot_say="what a trained SAE adds beyond these weights, if it is not above them",
+    ),
+    _of(
+        "auroc",
+        "AUROC, random SAE of equal L0",
+        aurocs,
+        auroc_deviation,
+        without_effect="the same of raw activations",
+        cannot_say="as random_sae_balanced_accuracy",
+    ),
 )

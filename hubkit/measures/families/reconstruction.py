@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hubkit.measures.bootstrap import RESAMPLES, normal_interval, percentile_interval
-from hubkit.measures.measure import UNSEEN, Measure, OnCard
+from hubkit.measures.measure import NO_NULL, UNSEEN, Measure, OnCard
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -154,6 +154,8 @@ MEASURES = (
         rest_sentences=(r"{n} of (?:the |its )?(?:\w+ )?variance (?:is |was |remains |stays |being )?unexplained", r"{n} unexplained variance"),
         compute=explained_variance,
         by_label=True,
+        without_effect=NO_NULL,
+        cannot_say="whether what is explained matters to the model: a few directions of large variance can carry it",
     ),
     Measure(
         name="l0",
@@ -174,6 +176,8 @@ MEASURES = (
         ),
         compute=l0,
         by_label=True,
+        without_effect=NO_NULL,
+        cannot_say="whether the latents that fire mean anything; it depends on the rows",
     ),
     Measure(
         name="alive_share",
@@ -193,6 +197,8 @@ MEASURES = (
         rest_elsewhere=r"(?:share of )?dead(?: (?:share|features|latents|fraction|neurons))?|(?:fraction|percentage) of dead (?:features|latents)",
         rest_sentences=(r"{n} of (?:the |its |all )?(?:features|latents) are dead", r"{n} dead (?:features|latents)"),
         compute=alive_share,
+        without_effect=NO_NULL,
+        cannot_say="whether a latent is dead: with few rows a rare one is never seen. Compare between equal n alone",
     ),
     Measure(
         name="mse",
@@ -210,28 +216,43 @@ MEASURES = (
         loosely_elsewhere=True,
         compute=mse,
         by_label=True,
+        without_effect=NO_NULL,
+        cannot_say="anything across models or hooks: it has the scale of the activations. Others' `mse` may be the sum over dimensions (`mse_sum`)",
     ),
     _declared(
         "mse_sum", "Squared error of a row", "mean over rows of sum_j (x_j - xhat_j)^2", "activation units squared",
         f"`mse` of SAELens: {SAELENS}; mse times d_in", mse_sum, higher_is_better=False,
         columns_elsewhere=r"mse_sum",
+        without_effect=NO_NULL,
+        cannot_say="anything across models or hooks: it grows with d_in as well as with the scale",
     ),
     _declared(
         "cosine", "Cosine of row and reconstruction", "mean over rows of x xhat / (||x|| ||xhat||)", "1",
         f"`cossim` of SAELens: {SAELENS}, but for rows that are said back as 0", cosine, lower=-1.0, upper=1.0, higher_is_better=True,
         columns_elsewhere=r"(?:mean |average )?(?:reconstruction )?(?:cosine(?: similarity)?|cos(?:ine)?[ _]sim|cossim)",
+        without_effect=NO_NULL,
+        cannot_say="anything of the length of the reconstruction",
     ),
     _declared(
         "l2_ratio", "Length of the reconstruction", "mean over rows of ||xhat|| / ||x||, ||x|| < 1e-4 taken as 1", "1",
         f"`l2_ratio` of SAELens: {SAELENS}; below 1 the SAE shrinks", l2_ratio,
+        without_effect=NO_NULL,
+        cannot_say="anything of its direction",
     ),
     _declared(
         "relative_bias", "Relative reconstruction bias", "E ||xhat||^2 / E x xhat, over all rows at once", "1",
         "arXiv:2404.16014, equation 10; SAELens takes the mean over its batches", relative_bias, lower=None,
+        without_effect=NO_NULL,
+        cannot_say="how large the error is: only whether the reconstruction is too short or too long",
     ),
-    _declared("l1", "L1", "mean over rows of sum |latent|", "activation units", f"`l1` of SAELens: {SAELENS}; depends on the decoder's norms", l1),
+    _declared("l1", "L1", "mean over rows of sum |latent|", "activation units", f"`l1` of SAELens: {SAELENS}; depends on the decoder's norms", l1,
+        without_effect=NO_NULL,
+        cannot_say="anything where decoder rows are not of unit length: halve the latents, double the decoder, and it halves",
+    ),
     _declared(
         "dense_share", "Dense latents", "share of the d_sae latents that are != 0 on more than 10 % of the rows; crossfit: mean over the folds, by rows",
         "share", "Latents that fire so often say little about a row", dense_share, upper=1.0, higher_is_better=False,
+        without_effect=NO_NULL,
+        cannot_say="what the dense latents do; a tenth is a convention",
     ),
 )  # fmt: skip

@@ -107,6 +107,8 @@ MEASURES = (
         splits=("train",),
         of_seeds=True,
         compute=partial(reseeded, pair=_agreement, null=None),
+        without_effect="as many random directions, matched alike",
+        cannot_say="whether latents that come back are true of the model: the same rows were seen by all seeds",
     ),
     Measure(
         name="seed_shared",
@@ -121,6 +123,8 @@ MEASURES = (
         splits=("train",),
         of_seeds=True,
         compute=partial(reseeded, pair=_shared, null="random directions: none has such a cosine"),
+        without_effect="none: of random directions no pair is so near",
+        cannot_say="how near the others are; 0.7 is a convention",
     ),
     Measure(
         name="seed_activation_agreement",
@@ -135,5 +139,7 @@ MEASURES = (
         splits=("train",),
         of_seeds=True,
         compute=partial(reseeded, pair=firing_together, null="latents that fire as often"),
+        without_effect="the same with the latent that fires next more often than the counterpart",
+        cannot_say="anything of other rows",
     ),
 )

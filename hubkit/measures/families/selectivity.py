@@ -80,6 +80,8 @@ MEASURES = (
         of_layers=True,
         of_labels=True,
         compute=control_task,
+        without_effect="0.5",
+        cannot_say="anything of the label: it is what the probe learns of a label that goes with the prompt alone",
     ),
     Measure(
         name="selectivity",
@@ -95,5 +97,7 @@ MEASURES = (
         of_layers=True,
         of_labels=True,
         compute=selectivity,
+        without_effect="0.5 less the control",
+        cannot_say="that a probe is bad: features that know their prompt read the control label well, so that near 0 is the rule where the prompt is read",
     ),
 )

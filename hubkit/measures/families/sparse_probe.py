@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -64,6 +64,7 @@ def _of(
     source: str,
     compute: Callable[..., Estimate | None],
     k: int,
+    **said: Any,
 ) -> Measure:
     return Measure(
         name=f"{name}_{k}",
@@ -79,6 +80,7 @@ def _of(
         of_layers=compute is components,
         of_labels=True,
         compute=partial(compute, k=k),
+        **said,
     )
 
 
@@ -88,15 +90,22 @@ MEASURES = tuple(
     measure
     for k in SIZES
     for measure in (
-        _of("sparse_probe", "{k} latent{s}", "the {k} latents of largest |mean_1 - mean_0| / (mean where not 0) on the training rows of each fold", GURNEE, sparse, k),
+        _of("sparse_probe", "{k} latent{s}", "the {k} latents of largest |mean_1 - mean_0| / (mean where not 0) on the training rows of each fold", GURNEE, sparse, k,
+        without_effect="the same of as many raw dimensions, chosen alike; labels permuted, latents chosen anew",
+        cannot_say="which latents matter: others may say the same",
+    ),
         _of(
             "sparse_random", "{k} random latent{s}",
             "{k} latents, each drawn (seeded) from the 20 that fire on the training rows of each fold about as often as one of sparse_probe's; mean over 5 draws",
             DRAWN, random_latents, k,
-        ),
+        without_effect="as a mixed SAE's probe",
+        cannot_say="anything of the best latents",
+    ),
         _of(
             "sparse_components", "{k} principal component{s}", "the first {k} principal components of the raw activations of the training rows of each fold",
             "Kantamneni et al. 2025, whose baselines have them; chosen without the labels", components, k,
-        ),
+        without_effect="as a mixed SAE's probe",
+        cannot_say="anything of the SAE: it is a reference of the activations",
+    ),
     )
 )  # fmt: skip
