@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hubkit import __version__
-from hubkit.engine.threads import threads_for
 from hubkit.evaluate.baselines import EMBEDDED, baselines
-from hubkit.evaluate.beside import beside_of
+from hubkit.evaluate.layer_unit import EvaluatedLayer
 from hubkit.evaluate.replication import replication
 from hubkit.evaluate.rows import design_of
-from hubkit.evaluate.subject import RawLayer
 from hubkit.evaluate.together import selection, tests_of_architectures
-from hubkit.evaluate.values import differences, values_beside, values_of
+from hubkit.evaluate.values import differences
 from hubkit.measures.differing import Differing
 from hubkit.measures.joint import Joint
 from hubkit.measures.probed import Probed
+from hubkit.release.activations import read_layer
 from hubkit.release.experiments import TestResult
-from hubkit.release.metrics import Comparison, Evaluation, LayerProfile, MetricValue, SaeMetrics
+from hubkit.release.metrics import Comparison, Evaluation, SaeMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from hubkit.measures.probed import Probe
     from hubkit.release.pool import PoolManifest
 
-ACCURACY = "probe_balanced_accuracy"
 DIFFERENCE, OVER_FOLDS = "probe_balanced_accuracy_difference", "probe_over_folds_difference"
 LEVEL = 0.05
 REFERENCE = "the raw activations of their layers"
@@ -42,28 +40,18 @@ TEST = "signs of the rows thrown, for all at once"
 def assemble(
     pool_folder: Path,
     manifest: PoolManifest,
-    done: dict[str, Evaluated],
+    measured: Measured,
     warnings: dict[str, list[str]],
     digest: str,
     texts: list[str] | None = None,
 ) -> Evaluation:
     """The SAEs' values, the profile of every layer of the pool, and each SAE against its layer."""
-    layers, chance, embedded = [], {}, None
-    raw: dict[int, Probe] = {}
-    with_saes = {one.layer for one in done.values()}
-    for entry in manifest.layers:
-        beside = beside_of(pool_folder, manifest, entry)
-        subject = RawLayer(manifest, beside.x)
-        with threads_for(subject.x.size):
-            values = values_of(subject, ["crossfit"], layers=True)
-            probed = subject.compared if entry.layer in with_saes else subject.probed
-            meaning = values_beside(beside)
-        if entry is manifest.layer(entry.layer):  # an SAE stands beside the site that it was trained on
-            raw[entry.layer] = probed if isinstance(probed, str) else probed.small()
-            chance[entry.layer] = any(at_chance(value) for value in values)
-        if entry.hook_name in EMBEDDED:
-            embedded = subject.x
-        layers.append(LayerProfile(layer=entry.layer, hook_name=entry.hook_name, values=values + meaning))
+    done, layers = measured.saes, [measured.layers[entry.hook_name] for entry in manifest.layers]
+    beside = {one.layer: measured.layers[manifest.layer(one.layer).hook_name] for one in manifest.layers}
+    raw = {layer: one.probe for layer, one in beside.items()}
+    chance = {layer: one.at_chance for layer, one in beside.items()}
+    embedding = next((entry for entry in manifest.layers if entry.hook_name in EMBEDDED), None)
+    embedded = read_layer(pool_folder, manifest, embedding) if embedding else None
     design = design_of(manifest)
     comparisons = [
         comparison(sae_id, f"raw activations at layer {one.layer}", one.probe, raw[one.layer], design)
@@ -75,7 +63,7 @@ def assemble(
     return Evaluation.model_validate(
         {
             "saes": [_metrics(sae_id, one, warnings.get(sae_id, [])) for sae_id, one in sorted(done.items())],
-            "layers": layers,
+            "layers": [one.profile for one in layers],
             "comparisons": comparisons,
             "tests": tests_of(
                 {
@@ -110,17 +98,26 @@ def comparison(
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What the units of an evaluation came to: by sae_id, and by the name of the hook."""
+
+    saes: dict[str, Evaluated]
+    layers: dict[str, EvaluatedLayer]
+
+    @classmethod
+    def of(cls, done: Mapping[str, Evaluated | EvaluatedLayer]) -> Measured:
+        """Of all units' results, by their keys."""
+        layers = {one.profile.hook_name: one for one in done.values() if isinstance(one, EvaluatedLayer)}
+        return cls({key: one for key, one in done.items() if not isinstance(one, EvaluatedLayer)}, layers)
+
+
+@dataclass(frozen=True)
 class Beside:
     """An SAE's probe, that of the raw activations which it reads, and whether those are at or below chance."""
 
     probe: Probe
     reference: Probe
     at_chance: bool
-
-
-def at_chance(value: MetricValue) -> bool:
-    """Whether it is the balanced accuracy of a layer, and not above what it would be without an effect."""
-    return value.measure == ACCURACY and value.value is not None and value.value <= (value.null_level or 0.5)
 
 
 def tests_of(saes: Mapping[str, Beside], design: Design) -> list[TestResult]:

@@ -11,9 +11,10 @@ import numpy as np
 from hubkit import __version__
 from hubkit.engine.threads import threads_for
 from hubkit.errors import NothingFound
-from hubkit.evaluate.assemble import ACCURACY, REFERENCE, Beside, at_chance, comparison, tests_of
+from hubkit.evaluate.assemble import REFERENCE, Beside, comparison, tests_of
 from hubkit.evaluate.baselines import SCENARIO, scenario_alone
 from hubkit.evaluate.given_rows import GivenRows, encode_rows, streamed
+from hubkit.evaluate.layer_unit import at_chance
 from hubkit.evaluate.run import keep_what_is_not_ours
 from hubkit.evaluate.together import selection, tests_of_architectures
 from hubkit.evaluate.values import computed_versions, densities_of, values_of, values_spliced
@@ -154,7 +155,7 @@ class _Layers:
             values = values_of(subject, ["held_out"], layers=True)
             probed = subject.probed
         self.probes[place] = probed if isinstance(probed, str) else probed.small()
-        self.chance[place] = any(at_chance(value) for value in values if value.measure == ACCURACY)
+        self.chance[place] = any(at_chance(value) for value in values)
         self.profiles[place] = LayerProfile(
             layer=layer, hook_name=sae.hook_name or f"layer {layer}", values=values
         )

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from hubkit import __version__
 from hubkit.engine.events import Progress, silent
 from hubkit.engine.local import Local
-from hubkit.engine.work import Unit
 from hubkit.errors import HubkitError, IncompleteError, NothingFound
-from hubkit.evaluate.assemble import assemble
+from hubkit.evaluate.assemble import Measured, assemble
 from hubkit.evaluate.followups import Followups
 from hubkit.evaluate.numbers import Compared, compare
 from hubkit.evaluate.pool_texts import pool_texts
-from hubkit.evaluate.unit import EvaluationUnit, Folders, evaluate_unit
+from hubkit.evaluate.run import UNITS
+from hubkit.evaluate.unit import EvaluationUnit, Folders, evaluate_one, work_of
 from hubkit.release.evidence import load_evidence
 from hubkit.release.layout import ACTIVATIONS, CFG, EVALUATION, EVIDENCE, MANIFEST, PUBLISHED_POOL, WEIGHTS
 from hubkit.release.metrics import Evaluation
@@ -70,12 +70,11 @@ def reproduce(
     there, manifest = _read(release, pool_folder)
     units = _units(release, there, manifest, beside)
     try:
-        results = Local(workers).run(
-            [Unit(unit.sae_id, unit) for unit in units], evaluate_unit, report=report, stage=STAGE
-        )
-        results.raise_failures("SAEs")
+        work = work_of(units, pool_folder, manifest)
+        results = Local(workers).run(work, evaluate_one, report=report, stage=STAGE)
+        results.raise_failures(UNITS)
         texts = pool_texts(pool_folder, manifest)
-        again = assemble(pool_folder, manifest, results.done, {}, there.inputs_sha256, texts)
+        again = assemble(pool_folder, manifest, Measured.of(results.done), {}, there.inputs_sha256, texts)
     except HubkitError as error:  # what helps whoever has the study helps nobody who has the release
         raise IncompleteError(error.message, hint=UNFIT) from error
     version = there.computed.hubkit_version if there.computed else None

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Protocol
 from hubkit import __version__
 from hubkit.engine.events import Progress, silent
 from hubkit.engine.local import Local
-from hubkit.engine.work import Unit
 from hubkit.errors import IncompleteError, NothingFound, UsageError
-from hubkit.evaluate.assemble import assemble
+from hubkit.evaluate.assemble import Measured, assemble
 from hubkit.evaluate.companions import companions, digests
 from hubkit.evaluate.followups import Followups
 from hubkit.evaluate.pool_texts import pool_texts
-from hubkit.evaluate.unit import NOTHING_MORE, SPLITS, EvaluationUnit, Folders, evaluate_unit
+from hubkit.evaluate.unit import NOTHING_MORE, SPLITS, EvaluationUnit, Folders, evaluate_one, work_of
 from hubkit.evaluate.values import computed_versions
 from hubkit.measures.bootstrap import LEVEL, RESAMPLES, SEED
 from hubkit.measures.inference import PERMUTATIONS
@@ -42,6 +41,8 @@ if TYPE_CHECKING:
     from hubkit.engine.work import Engine
 
 STAGE = "evaluate"
+UNITS = "SAEs and layers"
+"""What failed units are called."""
 REPLICATION = 1
 """Version of what compares forms of SAEs, which is no measure of the catalogue."""
 UNRECORDED = "evaluation.unrecorded.json"
@@ -95,11 +96,10 @@ def evaluate(  # noqa: PLR0913 - two of them are where it reports and where it r
     if finished is not None:
         return finished
     keep_what_is_not_ours(release, work)
-    results = (engine or Local()).run(
-        [Unit(unit.sae_id, unit) for unit in units], evaluate_unit, report=report, stage=STAGE
-    )
-    results.raise_failures("SAEs")
-    evaluation = assemble(pool_folder, manifest, results.done, warnings, digest, texts)
+    work_units = work_of(units, pool_folder, manifest)
+    results = (engine or Local()).run(work_units, evaluate_one, report=report, stage=STAGE)
+    results.raise_failures(UNITS)
+    evaluation = assemble(pool_folder, manifest, Measured.of(results.done), warnings, digest, texts)
     if ran is not None:
         evaluation = ran.put_into(evaluation).recorded(__version__)
     others = companions(pool_folder, manifest, followups.beside)

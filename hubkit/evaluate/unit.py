@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hubkit.engine.threads import threads_for
+from hubkit.engine.work import Unit
 from hubkit.evaluate import rows
 from hubkit.evaluate.followups import Followups, resampled, top_features
+from hubkit.evaluate.layer_unit import LayerUnit, evaluate_layer, layer_units
 from hubkit.evaluate.pool_sae import PoolSae
 from hubkit.evaluate.pool_texts import pool_texts
 from hubkit.evaluate.replication import Alike, alike
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hubkit.engine.events import Progress
+    from hubkit.evaluate.layer_unit import EvaluatedLayer
     from hubkit.measures.measure import Split
     from hubkit.measures.probed import Probe
     from hubkit.release.experiments import Stability, TopFeatures
@@ -87,6 +90,18 @@ class Evaluated:
     warnings: list[str] = field(default_factory=list)
     top_features: TopFeatures | None = None
     stability: Stability | None = None
+
+
+def work_of(units: list[EvaluationUnit], pool_folder: Path, manifest: PoolManifest) -> list[Unit]:
+    """Those SAEs, and the raw activations of every layer of the pool: they take longest, and come first. Raises IncompleteError for an SAE that is not there."""
+    with_saes = {rows.layer_in(rows.read_sae(one.folder), manifest, one.folder) for one in units}
+    layers = layer_units(pool_folder, manifest, with_saes)
+    return [Unit(one.key, one) for one in layers] + [Unit(one.sae_id, one) for one in units]
+
+
+def evaluate_one(unit: EvaluationUnit | LayerUnit, report: Progress) -> Evaluated | EvaluatedLayer:
+    """A unit of either kind; runs in any process."""
+    return evaluate_layer(unit, report) if isinstance(unit, LayerUnit) else evaluate_unit(unit, report)
 
 
 def evaluate_unit(unit: EvaluationUnit, report: Progress) -> Evaluated:

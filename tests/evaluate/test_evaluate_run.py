@@ -144,7 +144,8 @@ def again(study: Path) -> Evaluation:
 
 def test_a_second_site_of_a_layer_has_its_own_profile_and_saes_stand_beside_the_first(study: Path) -> None:
     """Noise at the second site: what is planted at the first must not be read there."""
-    from hubkit.evaluate.assemble import assemble
+    from hubkit.engine.events import silent
+    from hubkit.evaluate.layer_unit import evaluate_layer, layer_units
 
     pool = study / "pool"
     manifest = PoolManifest.load(pool / "manifest.json")
@@ -161,9 +162,12 @@ def test_a_second_site_of_a_layer_has_its_own_profile_and_saes_stand_beside_the_
         update={"sha256": sha256_of_file(with_sites / "layer_4.safetensors")}
     )
     both = manifest.model_copy(update={"layers": [first, noise]})
+    both.save(with_sites / "manifest.json")
+    assert [one.compared for one in layer_units(with_sites, both, {4})] == [True, False]
     found = {
         one.hook_name: one.get("probe_balanced_accuracy").value
-        for one in assemble(with_sites, both, {}, {}, "0").layers
+        for unit in layer_units(with_sites, both, {4})
+        for one in [evaluate_layer(unit, silent).profile]
     }
     assert found["blocks.4.hook_resid_post"] > 0.95
     assert found["blocks.4.hook_mlp_out"] < 0.65
