@@ -27,6 +27,7 @@ ANCHORED = {
     "hubkit.models.sites.BEFORE_BLOCKS", "hubkit.models.sites.LAYERED", "hubkit.readme.base_mentions.LINE", "hubkit.readme.claims.counts.INTRODUCED",
     "hubkit.readme.code_models.LOADS_MODEL", "hubkit.readme.code_models.LOADS_SAE", "hubkit.readme.code_models.LOADS_TOKENIZER",
     "hubkit.readme.page.CODE", "hubkit.release.layout.LEFT_OUT_FILES", "hubkit.tensors.openers.CODE", "hubkit.tensors.npz.ITEM",
+    "hubkit.readme.claims.properties.HOOKS", "hubkit.readme.loaded.BETWEEN",
     "hubkit.validate.identity.NAME", "hubkit.study.mistakes.POWER", "hubkit.validate.rules.cfg_training.NOT_NEGATIVE", "hubkit.validate.rules.cfg_training.LEAST", "hubkit.validate.code_sites.MODULE", "hubkit.validate.properties.SIZE", "hubkit.validate.rules.cfg_neuronpedia.FORM",
     "hubkit.validate.secret_kinds.VERSION", "hubkit.validate.secret_settings.DOCKER", "hubkit.validate.secret_settings.YAML", "hubkit.validate.secret_settings.PASS_FILES", "hubkit.tensors.onnx_parts.OUTSIDE", "hubkit.validate.secret_settings.PROGRAMS",
     "hubkit.validate.secret_settings.SETTINGS", "hubkit.validate.secret_texts.HAND_MADE",

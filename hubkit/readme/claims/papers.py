@@ -73,7 +73,7 @@ ORIGIN = re.compile(
 """Before the names."""
 ASKED = re.compile(r"\b(?:please |to |also |and |must |should )?cit(?:e|ing)\b[^.]{0,60}$", re.IGNORECASE)
 BIB_AUTHOR = re.compile(
-    r"\bauthor\s{0,8}=\s{0,8}[\"{]{1,2}([^\"\n]{3,2000}?)(?:\s+and\s|[\"}])", re.IGNORECASE
+    r"\bauthor\s{0,8}=\s{0,8}[\"{]{1,2}([^\"\n]{3,2000}?)(?:\sand\s|[\"}])", re.IGNORECASE
 )
 BIB_YEAR = re.compile(r"\byear\s{0,8}=\s{0,8}[\"{]{0,2}((?:19|20)\d\d)", re.IGNORECASE)
 ENTRY = re.compile(r"@\w{3,20}\s{0,3}\{")
