@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from hubkit import plain_yaml
@@ -93,6 +94,7 @@ def _front_matter(
     return value, None
 
 
+@lru_cache(maxsize=4)  # a card that is judged, mended and judged again is taken apart several times
 def code_blocks(text: str) -> tuple[CodeBlock, ...]:
     """Every fenced code block, in order; one that is never closed ends with the text (as CommonMark has it)."""
     blocks: list[CodeBlock] = []

@@ -24,7 +24,7 @@ Section = Literal["contents", "limitations", "usage", "training", "citation", "f
 
 LONGEST_LINE = 20_000
 """Characters of one line that are read."""
-MOST_LINES = 2_500
+MOST_LINES = 2_000
 MOST_CHARACTERS = 400_000
 """Of the body, that are read for claims: each line is held against some hundred patterns. What is cut off is said in the report."""
 LONGEST_SENTENCE = 1_000

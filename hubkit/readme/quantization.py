@@ -37,6 +37,8 @@ class Quote:
 
 def says_quantized(readme: Readme) -> Quote | None:
     """The first sentence that says it, or None. Sentences that deny it, and those about the SAE's own weights, are left alone."""
+    if not QUANTIZED.search(readme.text):
+        return None
     for number, line in prose_lines(readme):
         for sentence in re.split(r"(?<=[.!?])\s+", line):
             if QUANTIZED.search(sentence) and ACTIVATIONS.search(sentence) and not OTHERWISE.search(sentence):
