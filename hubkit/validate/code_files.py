@@ -19,10 +19,10 @@ from hubkit.errors import IncompleteError
 from hubkit.tensors.code_names import IMPORT_LINE, LINE_ENDS, may_be_path_file
 from hubkit.tensors.view_file import Allowance, ViewFile
 from hubkit.validate.code_by_name import CodeFile, by_name
+from hubkit.validate.code_long import REACH, names_in, names_in_long
 from hubkit.validate.code_programs import GIN, of_gin
 from hubkit.validate.code_templates import search_templates
-from hubkit.validate.code_texts import Named, form_of, names_of_code
-from hubkit.validate.configured_names import MODULES
+from hubkit.validate.code_texts import WORDS, Named, form_of, names_of_code
 from hubkit.validate.finding import Severity
 from hubkit.validate.secret_bytes import BOMS, HEAD, NO_TEXT, is_text, text_of
 from hubkit.validate.yaml_tags import python_tags, tag_words
@@ -30,6 +30,7 @@ from hubkit.words import some
 
 if TYPE_CHECKING:
     from hubkit.repo.view import Entry, RepoView
+    from hubkit.validate.code_values import Form
 
 LONGEST_YAML = 1 << 20
 """Bytes that are parsed; of a longer text only the words are looked for."""
@@ -43,19 +44,13 @@ KERAS_REQUESTS = 16
 BLOCK, OVERLAP = 1 << 20, 200
 MOST_BLOCKS = 4
 """Of a text that is not called YAML: a tag far down in something else's file is nobody's YAML."""
-MOST_OTHERS = 1 << 26
-"""Bytes of all such texts of one repository."""
+MOST_OTHERS = 1 << 30
+"""Bytes of all texts of one repository that are not called YAML."""
 PROSE = (".md", ".txt", ".rst", ".tex", ".html", ".py", ".ipynb")
 """Texts that people read, or programs other than YAML's."""
 FENCE = re.compile(rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n")
 CLOSING = re.compile(r"^(?:---|\.\.\.)[ \t\r]*$", re.MULTILINE)
 """Where front matter begins and ends."""
-LONG_NAMES = re.compile(
-    r'"(?:auto_map|custom_pipelines)"\s{0,9}:\s{0,9}\{|"(?:_target_|py/[a-z]{1,10})"\s{0,9}:\s{0,9}"'
-    rf"|(?:^[ \t-]{{0,60}}|[{{,]\s{{0,9}})[\"']?(?:_target_|_type_|class_path|_component_|type|target|provider|streaming_callback|\(\))[\"']?\s{{0,9}}[:=]\s{{0,9}}[\"']?(?:{'|'.join(sorted(MODULES))})\.\w",
-    re.MULTILINE,
-)
-"""The same words of a text that is too long to be parsed here."""
 LONG = "it is too long to be parsed here, and by its words"
 KERAS_OBJECT = re.compile(
     rb'"class_name"\s{0,9}:\s{0,9}"(Lambda|__lambda__|TorchModuleWrapper|TFSMLayer|JaxLayer|FlaxLayer)"'
@@ -96,12 +91,15 @@ def search_code(view: RepoView) -> SearchedCode:
         if not view.at_hand(entry.path, 0, entry.size) and not small.endswith(".keras"):
             far += [entry.path] if named and not small.endswith(".pth") else []  # looked at as a pickle
             continue
-        left -= 0 if named else min(entry.size, MOST_BLOCKS * BLOCK)
+        left -= 0 if named else min(entry.size, MOST_BYTES)
         if left < 0 and not named:
             beyond.append(entry.path)
             continue
         try:
             searched.found += _naming(view, entry)
+        except IncompleteError as error:
+            searched.unread.append(error.message)
+        try:
             if not named and not _has_words(view, entry):
                 continue
             if not named and entry.size > LONGEST_YAML:
@@ -111,7 +109,7 @@ def search_code(view: RepoView) -> SearchedCode:
         except IncompleteError as error:
             searched.unread.append(error.message)
     searched.remarks += _said(far, "not brought here to be searched for code that runs when it is loaded")
-    searched.remarks += _said(beyond, "not searched for Python's tags of YAML: too much text")
+    searched.unread += _said(beyond, "not searched for names of code: too much text in this repository")
     searched.remarks += _said(
         long, "has the words of Python's tags in YAML, and is too long to be read as that"
     )
@@ -162,10 +160,10 @@ def _of_path_file(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
         lines += len(LINE_ENDS.findall(block, 0, BLOCK + (not start)))
 
 
-def _blocks(view: RepoView, entry: Entry, most: int = MOST_BYTES) -> Iterator[bytes]:
+def _blocks(view: RepoView, entry: Entry, most: int = MOST_BYTES, overlap: int = OVERLAP) -> Iterator[bytes]:
     """The file in pieces that overlap."""
     for start in range(0, min(entry.size, most), BLOCK):
-        yield view.read_range(entry.path, start, min(entry.size, start + BLOCK + OVERLAP))
+        yield view.read_range(entry.path, start, min(entry.size, start + BLOCK + overlap))
 
 
 def _of_keras(view: RepoView, entry: Entry) -> list[Named]:
@@ -257,11 +255,10 @@ def _naming(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
             return
         form = "json"  # whatever it is called
     if entry.size > LONGEST_YAML:
-        if any(LONG_NAMES.search(text) for text in _texts(view, entry)):
-            yield CodeFile(entry.path, "auto_map", f"{LONG} names code for a loader to run", Severity.WARNING)
+        yield from _naming_far_apart(view, entry, form)
         return
     text = text_of(view.read_range(entry.path, 0, entry.size))
-    found = names_of_code(text, form)
+    found = names_in(text, form)
     for kind in dict.fromkeys(one.kind for one in found):
         worst = max((one for one in found if one.kind == kind), key=lambda one: one.severity)
         at = text.find(worst.key)
@@ -270,10 +267,30 @@ def _naming(view: RepoView, entry: Entry) -> Iterator[CodeFile]:
         yield CodeFile(entry.path, kind, worst.what, worst.severity, line, pointer)
 
 
-def _texts(view: RepoView, entry: Entry) -> Iterator[str]:
+def _naming_far_apart(view: RepoView, entry: Entry, form: Form) -> Iterator[CodeFile]:
+    """The same of a text that is read in pieces. Raises IncompleteError, behind what was found, where a value is too long."""
+    found: dict[str, Named] = {}
+    unread = None
+    for text in _texts(view, entry, REACH):
+        try:
+            for one in names_in_long(text, form):
+                if one.kind not in found or one.severity > found[one.kind].severity:
+                    found[one.kind] = one
+        except IncompleteError as error:
+            unread = f"{entry.path}: {error.message}"
+        if form not in {"json", "lines"} and entry.size > LONGEST_YAML and WORDS.search(text):
+            unread = f"{entry.path}: it has words that may name code, and is too long to be parsed"
+    yield from (CodeFile(entry.path, one.kind, one.what, one.severity) for one in found.values())
+    if entry.size > MOST_BYTES:
+        unread = f"{entry.path}: searched for names of code only in its first {MOST_BYTES >> 20} MiB"
+    if unread is not None:
+        raise IncompleteError(unread)
+
+
+def _texts(view: RepoView, entry: Entry, overlap: int = OVERLAP) -> Iterator[str]:
     """The pieces of a text."""
     bom = b""
-    for number, block in enumerate(_blocks(view, entry)):
+    for number, block in enumerate(_blocks(view, entry, overlap=overlap)):
         bom = bom if number else block[:2] if block[:2] in BOMS else b""
         yield text_of(bom + block if number else block)
 

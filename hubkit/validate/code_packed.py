@@ -13,11 +13,11 @@ from hubkit.validate.code_by_name import PACKAGES, CodeFile
 from hubkit.validate.code_files import (
     KERAS,
     LONG,
-    LONG_NAMES,
     LONGEST_YAML,
     PROSE,
     SearchedCode,
 )
+from hubkit.validate.code_long import names_in, names_in_long
 from hubkit.validate.code_templates import (
     MAY_BE,
     MOST_PARSED,
@@ -27,7 +27,7 @@ from hubkit.validate.code_templates import (
     reaches,
     told,
 )
-from hubkit.validate.code_texts import WORDS, form_of, names_of_code
+from hubkit.validate.code_texts import WORDS, form_of
 from hubkit.validate.finding import Severity
 from hubkit.validate.secret_bytes import HEAD, NO_TEXT, PACKED, Texts
 from hubkit.validate.yaml_tags import python_tags, tag_words
@@ -64,7 +64,7 @@ def search_packed(view: RepoView) -> SearchedCode:
             if _is_packed(view.read_range(entry.path, 0, min(entry.size, HEAD))):
                 texts = Texts(allowance, LONGEST_YAML, binary=False)
                 suspects = _suspects(view, entry, allowance, texts, searched)
-                searched.found += _of_archive(entry, texts, suspects)
+                searched.found += _of_archive(entry, texts, suspects, searched.unread)
                 searched.found += _of_templates(entry, suspects, templates, others, searched)
         except IncompleteError as error:
             searched.unread.append(error.message)
@@ -94,15 +94,20 @@ def _suspects(
     return suspects
 
 
-def _of_archive(entry: Entry, texts: Texts, suspects: dict[str, str]) -> Iterator[CodeFile]:
+def _of_archive(
+    entry: Entry, texts: Texts, suspects: dict[str, str], unread: list[str]
+) -> Iterator[CodeFile]:
     """One finding a kind, as severe as the worst of its members."""
     worst: dict[str, tuple[_Said, str]] = {}
     members: dict[str, set[str]] = {}
     for place, text in suspects.items():
-        for said in _said(place.lower(), text, whole=place not in texts.cut):
-            members.setdefault(said.kind, set()).add(place)
-            if said.kind not in worst or said.severity > worst[said.kind][0].severity:
-                worst[said.kind] = said, place
+        try:
+            for said in _said(place.lower(), text, whole=place not in texts.cut):
+                members.setdefault(said.kind, set()).add(place)
+                if said.kind not in worst or said.severity > worst[said.kind][0].severity:
+                    worst[said.kind] = said, place
+        except IncompleteError as error:
+            unread.append(f"{entry.path}, {place}: {error.message}")
     for kind, (said, place) in worst.items():
         if kind == "keras" and entry.name.lower().endswith(KERAS):
             continue  # told by the file's own format
@@ -139,11 +144,11 @@ def _said(name: str, text: str, *, whole: bool) -> Iterator[_Said]:
     if not whole:
         if name.endswith(YAML) and tag_words(text):
             yield _Said("yaml", f"{LONG} has Python's tags", Severity.WARNING)
-        if form and LONG_NAMES.search(text):
-            yield _Said("auto_map", f"{LONG} names code for a loader to run", Severity.WARNING)
+        if form:
+            yield from (_Said(one.kind, one.what, one.severity) for one in names_in_long(text, form))
         return
     if form or text.startswith(("{", "[")):
-        for one in names_of_code(text, form or "json"):
+        for one in names_in(text, form or "json"):
             yield _Said(one.kind, one.what, one.severity)
     if found := python_tags(text):
         names = some(list(dict.fromkeys(tag for _, tag, _ in found)))

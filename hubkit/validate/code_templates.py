@@ -6,9 +6,11 @@ Source: transformers 4.57 (chat_template_utils.py), smolagents 1.20 (prompts.yam
 
 from __future__ import annotations
 
+import json
 import re
 import types
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -50,7 +52,13 @@ ACCESS = re.compile(r"__|_[A-Z]|\b[a-z]{1,4}_(?:frame|globals|builtins|code|back
 LONGEST_PARSED, MOST_PARSED = 1 << 17, 1 << 21
 """Characters of one text, and of all of one repository, that are parsed: six seconds a million at the worst. Templates of models have some ten thousand."""
 LARGEST = 1 << 22
-"""Bytes of a text: tokenizer_config.json lists every added token."""
+"""Characters of a text that is parsed: tokenizer_config.json lists every added token."""
+MOST_SEARCHED = 1 << 25
+"""Bytes of a longer one, whose texts with braces are taken one by one."""
+SPEAKS = re.compile(rf'"(?:{MENTION.pattern})[\w]{{0,20}}"\s{{0,9}}:\s{{0,9}}["\[{{]')
+"""A key that has a template, as JSON writes it."""
+QUOTED = re.compile(r'"(?:[^"\\]++|\\.)*+"')
+"""A text of JSON."""
 GGUF = b"GGUF"
 GGUF_TEMPLATE = re.compile(rb"tokenizer\.chat_template[\w.]{0,40}\x08\0\0\0(.{8})", re.DOTALL)
 """The key, the type of a text, its length."""
@@ -76,7 +84,7 @@ JOINED = re.compile(r"[\"']\s{0,9}[+~]?\s{0,9}[\"']")
 """Where one text ends and the next begins, which Jinja makes one of: `'__cl' + 'ass__'`, `'__cl' 'ass__'`."""
 OCTAL = re.compile(r"\\{1,2}(?:(1[0-7]{2}|[4-7][0-7](?![0-7]))|N\{LOW LINE\}|U0000005[fF])")
 """A letter or underscore as a text of Jinja may write it, and nothing else does."""
-MOST_LOOKS = 2_000
+MOST_LOOKS, MOST_BACKSLASHES = 2_000, 100
 REACH = 4_000
 """Characters of an expression."""
 OPENERS, CLOSERS = ("{{", "{%"), ("}}", "%}")
@@ -131,7 +139,7 @@ def search_templates(view: RepoView, searched: SearchedCode) -> None:
     templates, others = Parsing(), Parsing()
     passed: list[str] = []
     for entry in view.list():
-        if not entry.size or not view.at_hand(entry.path, 0, min(entry.size, LARGEST)):
+        if not entry.size or not view.at_hand(entry.path, 0, min(entry.size, MOST_SEARCHED)):
             continue
         templates.missed = others.missed = False
         try:
@@ -209,7 +217,13 @@ def reaches(name: str, text: str, templates: Parsing, others: Parsing) -> Iterat
 
 
 def _text(view: RepoView, entry: Entry) -> str:
-    return text_of(view.read_range(entry.path, 0, min(entry.size, LARGEST)))
+    """As far as it is searched. Raises IncompleteError for settings that have a template and are longer than that."""
+    text = text_of(view.read_range(entry.path, 0, min(entry.size, MOST_SEARCHED)))
+    if entry.size > MOST_SEARCHED and SPEAKS.search(text):
+        raise IncompleteError(
+            f"{entry.path}: searched for templates only in its first {MOST_SEARCHED >> 20} MiB"
+        )
+    return text
 
 
 def _of_speaking(text: str, form: Form, parsing: Parsing) -> Iterator[str | None]:
@@ -236,9 +250,39 @@ def _of_others(texts: Iterable[str], parsing: Parsing) -> Iterator[str | None]:
 
 
 def _strings(text: str, form: Form) -> Iterator[str]:
-    """The texts in a text that may be templates."""
+    """The texts in a text that may be templates; of JSON that is too long to be parsed, each by its quotes."""
+    if len(text) > LARGEST and form == "json":
+        yield from _quoted(text)
+        return
     for root in values(text, form, MAY_BE) if MAY_BE.search(text) else ():
         yield from (one for one in strings(root) if EXPRESSION.search(one))
+
+
+def _opening(text: str, least: int, at: int) -> int:
+    """Where the text of JSON begins that `at` lies in: the nearest quote before it that no backslash stands before."""
+    begin = text.rfind('"', least, at)
+    while begin > 0 and _backslashes(text, begin) % 2:
+        begin = text.rfind('"', least, begin)
+    return begin
+
+
+def _backslashes(text: str, at: int) -> int:
+    """How many stand just before a place."""
+    before = text[max(0, at - MOST_BACKSLASHES) : at]
+    return len(before) - len(before.rstrip("\\"))
+
+
+def _quoted(text: str) -> Iterator[str]:
+    """Every text of JSON that has braces."""
+    until = 0
+    for match in MAY_BE.finditer(text):
+        if match.start() < until:
+            continue
+        begin = _opening(text, until, match.start())
+        if begin >= 0 and (whole := QUOTED.match(text, begin)) is not None:
+            until = whole.end()
+            with suppress(ValueError):
+                yield json.loads(whole.group())
 
 
 def _of_gguf(view: RepoView, entry: Entry) -> Iterator[str]:

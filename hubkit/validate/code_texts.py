@@ -42,9 +42,9 @@ OF_TRANSFORMERS = "kernels-community"
 REPR = "py/repr"
 """Of jsonpickle: an expression."""
 WORDS = re.compile(
-    "auto_map|custom_pipelines|_target_|py/[a-z]|Lambda|__lambda__|class_name|attn_implementation|experts_implementation|parent_library|loader_module|__module__"
+    "auto_map|custom_pipelines|_target_|py/[a-z]|Lambda|__lambda__|class_name|attn_implementation|experts_implementation|parent_library|megatron_core|_instantiator|loader_module|__module__"
     f"|{code_programs.WORDS}"
-    '|_type_|tokenizer_class|model_file|"types"|types:|[sS]ervers|tools|class_path|_component_|activation_f|default_activation|pyref|constructor|"idx"|\\\\(?:u00[2-7]|x[2-7])'
+    '|_type_|tokenizer_class|model_file|"types"|types:|[sS]ervers|server_params|source_code|custom_filters|"code"|_class_name|tools|class_path|_component_|activation_f|default_activation|pyref|constructor|"idx"|\\\\(?:u00[2-7]|x[2-7])'
     r"|!(?:%|(?:new|name|module|apply|applyref):|function\b)|%TAG"
     rf"|(?<!\w)(?:{'|'.join(sorted(UNMISTAKABLE))})(?!\w)|\$[^\n]{{0,80}}(?:eval|exec|compile|breakpoint|system|__)"
 )
@@ -55,8 +55,9 @@ PUT_TOGETHER = re.compile(r"\$\{(?:[\w.]{0,100}\.)?(\w{1,60})\}")
 LONGEST_NAME = 400
 ROUTER = ("types", "structure")
 """Of sentence-transformers' router_config.json: modules by their numbers, each with the class that it is of."""
-SERVERS = ("servers", "mcpServers")
-"""Of huggingface_hub's tiny agents and of other clients of MCP: programs that they start."""
+SERVER = "server_params"
+SERVERS = ("servers", "mcpServers", SERVER)
+"""Of huggingface_hub's tiny agents, of AutoGen (one) and of other clients of MCP: programs that they start."""
 WEIGHTS = (
     ".safetensors",
     ".npz",
@@ -73,14 +74,22 @@ WEIGHTS = (
 )
 MODEL_FILE = "model_file"
 """Of mlx-lm, in the configuration of a model: a Python file."""
+FILTERS = "custom_filters"
+"""Of Haystack's OutputAdapter and ConditionalRouter: functions by their names."""
+CODE = "code"
+"""Of Langflow: a field of a component whose type is `code`."""
+SOURCE = "source_code"
+"""Of AutoGen's FunctionTool."""
 TOOLS = "tools"
 """Of smolagents: each with the source of its class."""
+OF_AGENTS = (*SERVERS, TOOLS, FILTERS, CODE)
 MOST_STEPS, MOST_NAMES = 4, 16
 FORMS: dict[tuple[str, ...], Form] = {
     (".json",): "json",
     (".jsonl", ".ndjson"): "lines",
     (".yaml", ".yml", "mlmodel"): "yaml",
     (".toml",): "toml",
+    (".jsonnet", ".libsonnet"): "jsonnet",
 }
 
 
@@ -104,12 +113,12 @@ def names_of_code(text: str, form: Form) -> list[Named]:
         return []
     found: dict[Named, None] = {}
     for root in values(text, form, WORDS):
-        found |= dict.fromkeys(_judged(objects(root)))
+        found |= dict.fromkeys(judged(objects(root)))
         found |= dict.fromkeys(_put_together(root)) if PUT_TOGETHER.search(text) else {}
     return list(found)
 
 
-def _judged(found: Iterable[Any]) -> Iterator[Named]:
+def judged(found: Iterable[Any]) -> Iterator[Named]:
     """What each object, and each text, comes to."""
     for one in found:
         if isinstance(one, Pairs):
@@ -138,11 +147,6 @@ def _of_key(key: str, value: Any) -> Iterator[Named]:
         yield Named("jsonpickle", f"{key} is an expression that jsonpickle evaluates", Severity.ERROR, key)
     elif key in KERNELS:
         yield from _of_kernels(key, value)
-    elif key in SERVERS and (name := next(_held(value, "command"), None)) is not None:
-        what = f"{key} names the command {name[:100]!r}, which an agent starts (tiny-agents, clients of MCP)"
-        yield Named("command", what, Severity.WARNING, key)
-    elif key == TOOLS and next(_held(value, "code"), None) is not None:
-        yield Named("tool", f"{key} hold code of their own, which smolagents runs", Severity.WARNING, key)
     elif key in {"pipeline", "preprocessors"} and isinstance(value, Pairs):
         inner = [value] if key == "pipeline" else value
         for name in _held(inner, "name"):
@@ -152,6 +156,29 @@ def _of_key(key: str, value: Any) -> Iterator[Named]:
     elif key == PIPELINE and isinstance(value, list) and not isinstance(value, Pairs):
         what = f"{key} is a list: it names code of the repository that diffusers runs on loading"
         yield Named(key, what, Severity.WARNING, key)
+    elif key in OF_AGENTS:
+        yield from _of_agents(key, value)
+
+
+def _of_agents(key: str, value: Any) -> Iterator[Named]:
+    """What programs of agents and pipelines start, call, or run as a text."""
+    if key in SERVERS:
+        name = next(_held([value] if key == SERVER else value, "command"), None)
+        if name is not None:
+            what = (
+                f"{key} names the command {name[:100]!r}, which an agent starts (tiny-agents, clients of MCP)"
+            )
+            yield Named("command", what, Severity.WARNING, key)
+    elif key == TOOLS:
+        if next(_held(value, "code"), None) is not None:
+            yield Named("tool", f"{key} hold code of their own, which smolagents runs", Severity.WARNING, key)
+    elif key == FILTERS:
+        names = [inner for _, inner in value if isinstance(inner, str)] if isinstance(value, Pairs) else []
+        for name in filter(is_program, names):
+            what = f"{key} names {name[:100]!r}, which Haystack imports and calls in its templates"
+            yield Named("callable", what, Severity.ERROR, key)
+    elif isinstance(value, Pairs) and _is_code(dict(value)):
+        yield Named("tool", f"{key} is the source of a component, which Langflow runs", Severity.WARNING, key)
 
 
 def _held(value: Any, key: str) -> Iterator[str]:
@@ -171,6 +198,10 @@ def _of_object(pairs: Pairs) -> Iterator[Named]:
     yield from (Named(*one) for one in code_programs.of_object(pairs))
     if keys.issuperset(ROUTER):
         yield from _of_router(pairs)
+    if {"provider", "config"} <= keys:
+        yield from _of_autogen(dict(pairs)["config"])
+    if PIPELINE in keys:
+        yield from _of_diffusers(pairs)
     name = dict(pairs).get(MODEL_FILE) if {MODEL_FILE, "model_type"} <= keys else None
     if isinstance(name, str) and not name.lower().endswith(WEIGHTS):
         what = f"{MODEL_FILE} names {name[:100]!r}, a file of Python that mlx-lm runs on loading"
@@ -221,6 +252,31 @@ def _of_router(pairs: Pairs) -> Iterator[Named]:
         if severity is Severity.ERROR or not name.startswith(("sentence_transformers.", "pylate.")):
             what = f"{ROUTER[0]} names {name[:100]!r}, which sentence-transformers imports and calls"
             yield Named("modules", what, severity, ROUTER[0])
+
+
+def _is_code(field: dict[str, Any]) -> bool:
+    return field.get("type") == CODE and isinstance(field.get("value"), str) and bool(field["value"].strip())
+
+
+def _of_autogen(config: Any) -> Iterator[Named]:
+    """What a component of AutoGen runs as it is loaded, or starts."""
+    given = dict(config) if isinstance(config, Pairs) else {}
+    if isinstance(given.get(SOURCE), str):
+        yield Named(
+            "autogen", f"{SOURCE} is a function that AutoGen runs on loading", Severity.WARNING, SOURCE
+        )
+    if isinstance(name := given.get("command"), str):
+        what = f"a server with the command {name[:100]!r}, which AutoGen starts"
+        yield Named("command", what, Severity.WARNING, "command")
+
+
+def _of_diffusers(pairs: Pairs) -> Iterator[Named]:
+    """The parts of a pipeline of diffusers, each `[library, class]`."""
+    for key, value in pairs:
+        parts = [one for one in value if isinstance(one, str)] if type(value) is list else []
+        if len(parts) == 2 and runs_code(".".join(parts)):
+            what = f"{key} names {'.'.join(parts)[:100]!r}, which diffusers imports"
+            yield Named("diffusers", what, Severity.ERROR, key)
 
 
 def _of_tag(tag: Tagged) -> Iterator[Named]:

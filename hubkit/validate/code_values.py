@@ -12,7 +12,8 @@ import yaml
 
 from hubkit.plain_yaml import loader
 
-Form = Literal["json", "lines", "yaml", "toml"]
+Form = Literal["json", "lines", "yaml", "toml", "jsonnet"]
+"""jsonnet is a program that makes JSON: it is never parsed here."""
 MOST_VALUES = 1_000_000
 """Of one text: more than a megabyte can hold."""
 MERGE = "<<"

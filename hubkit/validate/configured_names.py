@@ -34,6 +34,14 @@ UNMISTAKABLE = MODULES | frozenset(
     "_posixsubprocess pickle _pickle dill codeop compileall timeit pexpect webbrowser antigravity pydoc __import__".split()  # noqa: SIM905 - the same
 )
 """Modules whose names are words of nothing else, as `code`, `site` and `test` are."""
+CERTAIN = frozenset(
+    """
+    psutil.Popen sympy.sympify sympy.parse_expr sympy.parsing.sympy_parser.parse_expr urllib.request.urlretrieve urllib.urlretrieve numpy.testing.runstring
+    yaml.unsafe_load yaml.unsafe_load_all pytest.main invoke.run ptyprocess.PtyProcess.spawn torch.distributed.run.main torch.distributed.launch.main
+    deepspeed.launcher.runner.main logging.config.dictConfig logging.config.fileConfig hydra.utils.instantiate
+    """.split()  # noqa: SIM905 - the same
+)
+"""What starts a program, runs a text, writes a file from elsewhere, or calls what its argument names, in packages that a configuration names every day."""
 FAULTS = ("Error", "Exception", "Warning", "Expired")
 
 
@@ -43,13 +51,15 @@ def calls_program(name: str) -> bool:
     parts = plain(name).split(".")
     if len(parts) < 2 or parts[-1].endswith(FAULTS):
         return False
+    if plain(name) in CERTAIN:
+        return True
     bare = [part for at, part in enumerate(parts) if at in {0, len(parts) - 1} or part not in FUNCTIONS]
     if not runs_code(".".join(bare)):
         return False
     if not MODULES.isdisjoint(bare[1:]) or (bare[0] == "builtins" and bare[-1] == "eval"):
         return True
     usual = any(".".join(bare[:cut]) in USUAL for cut in range(1, len(bare) + 1))
-    return not (usual or bare[-1] in METHODS)
+    return not (usual or (bare[-1] in METHODS and bare[0] not in MODULES))
 
 
 def is_program(name: str) -> bool:

@@ -87,7 +87,7 @@ def test_long_yaml_is_searched_for_words() -> None:
     padding = "b: 1\n" * (LONGEST_YAML // 5)
     for text, found in ((padding + CALLS[0], 1), (padding, 0)):
         findings = check(view(files={"a.yaml": text.encode()}), "SEC004").findings
-        assert [f.severity for f in findings] == [Severity.WARNING] * found
+        assert [f.severity for f in findings if f.code == "SEC004"] == [Severity.WARNING] * found
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_words_of_long_yaml_are_found_however_they_are_written(tag: str, encodin
     for name, alarms in (("a.yaml", 1), ("hparams", 0)):
         data = (bom + "b: 1\n" * LONGEST_YAML + f"a: {tag} []").encode(encoding)
         report = check(view(files={name: data}), "SEC004")
-        assert len(report.findings) == alarms
+        assert sum(one.code == "SEC004" for one in report.findings) == alarms
         assert alarms or any("hparams" in remark for remark in report.remarks)
 
 

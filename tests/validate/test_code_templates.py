@@ -12,7 +12,7 @@ from builders import check, view
 from tensors.hostile import tarred, zipped
 
 from hubkit.validate import code_packed
-from hubkit.validate.code_templates import reaches_inside, template_reach
+from hubkit.validate.code_templates import LARGEST, reaches_inside, template_reach
 from hubkit.validate.finding import Severity
 
 CALL = "popen('id')"
@@ -212,6 +212,17 @@ def test_a_template_that_is_too_long_to_be_followed_makes_the_report_incomplete(
     assert [one.code for one in report.findings] == ["RUN002"]
     assert not report.complete
     assert check(view(files={"chat_template.jinja": b"a" * 500_000}), "SEC004").complete
+
+
+def test_a_template_in_long_settings_is_followed() -> None:
+    """Settings of ten megabytes whose template stands behind added tokens, and its good twin."""
+    tokens = ", ".join(f'"{n}": {{"content": "<|{n}|>", "note": "a \\"b\\" {{"}}' for n in range(100_000))
+    for template, alarms in (("{{ cycler.__init__.__globals__.os }}", 1), ('{{ bos_token }}{% if a == "b" %}x{% endif %}', 0)):  # fmt: skip
+        text = f'{{"added_tokens_decoder": {{{tokens}}}, "chat_template": {json.dumps(template)}}}'
+        assert len(text) > LARGEST
+        report = check(view(files={"tokenizer_config.json": text.encode()}), "SEC004")
+        assert [one.path for one in report.findings] == ["tokenizer_config.json"] * alarms
+        assert report.complete
 
 
 PACK = {

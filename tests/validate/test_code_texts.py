@@ -11,6 +11,7 @@ import pytest
 from builders import check, view
 from tensors.hostile import tarred, torch_zip, zipped
 
+from hubkit.validate import code_files
 from hubkit.validate.code_files import LONGEST_YAML
 from hubkit.validate.finding import Severity
 
@@ -112,6 +113,22 @@ TOLD: dict[str, tuple[str, str, Severity]] = {
     "promptfoo's assertion": ("promptfooconfig.yaml", "prompts: [hi]\nproviders: ['openai:gpt-5']\ntests:\n  - assert: [{type: javascript, value: 'process.exit()'}]\n", WARNING),
     "Dask": ("distributed.yaml", "distributed:\n  worker:\n    preload: [my.setup]\n", WARNING),
     "Dask, a program": ("dask.json", '{"distributed": {"scheduler": {"preload": "__import__(\'os\').system(\'id\')"}}}', ERROR),
+    "AutoGen's function": ("tool.json", '{"provider": "autogen_core.tools.FunctionTool", "component_type": "tool", "config": {"source_code": "def f(): pass", "name": "f"}}', WARNING),
+    "AutoGen's server": ("team.json", '{"provider": "autogen_ext.tools.mcp.StdioServerParams", "config": {"command": "bash", "args": ["-c", "id"]}}', WARNING),
+    "AutoGen's workbench": ("team.json", '{"provider": "autogen_ext.tools.mcp.McpWorkbench", "config": {"server_params": {"type": "StdioServerParams", "command": "bash"}}}', WARNING),
+    "Haystack's filters": ("p.yaml", "components:\n  a:\n    init_parameters:\n      template: \"{{ 'id' | sh }}\"\n      custom_filters: {sh: os.system}\n", ERROR),
+    "PEFT's Megatron": ("adapter_config.json", '{"peft_type": "LORA", "megatron_core": "antigravity"}', ERROR),
+    "Lightning's instantiator": ("hparams.yaml", "_instantiator: os.system\nlr: 1\n", ERROR),
+    "diffusers' parts": ("model_index.json", '{"_class_name": "P", "_diffusers_version": "0.35.1", "scheduler": ["os", "system"]}', ERROR),
+    "Langflow": ("flow.json", '{"nodes": [{"data": {"node": {"template": {"code": {"type": "code", "value": "import os"}}}}}]}', WARNING),
+    "jsonnet": ("config.jsonnet", 'local x = 1;\n{"model": {"type": "subprocess.Popen", "args": ["id"]}}', ERROR),
+    "jsonnet, plain keys": ("config.jsonnet", 'local x = 1;\n{\n  model: {\n    type: "subprocess.Popen",\n  }}', ERROR),
+    "psutil": ("a.yaml", "_target_: psutil.Popen\n", ERROR),
+    "sympy": ("a.yaml", "_target_: sympy.sympify\n", ERROR),
+    "urllib": ("a.yaml", "_target_: urllib.request.urlretrieve\n", ERROR),
+    "torchrun": ("a.yaml", "_target_: torch.distributed.run.main\n", ERROR),
+    "torch's own": ("a.yaml", "a: {_target_: torch.distributed.init_process_group}\n", NOTE),
+    "os.unlink": ("a.yaml", "_target_: os.unlink\n", ERROR),
     "keras, escaped": ("config.json", '{"class\\u005fname": "\\u004cambda"}', WARNING),
 }  # fmt: skip
 
@@ -123,6 +140,32 @@ def test_code_that_a_text_names_is_told(name: str) -> None:
     assert (finding.path, finding.severity) == (path, severity)
     if name == "yaml":
         assert finding.line == 2
+
+
+LONG = "x" * (LONGEST_YAML + 1)
+NOT_IN_PIECES = ("hydra put together of parts", "skops", "keras by its module", "keras's function", "keras switched unsafe", "keras fetches")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [name for name, one in TOLD.items() if one[2] is not NOTE])
+def test_a_text_may_be_as_long_as_it_likes(name: str) -> None:
+    """Before it, behind it, or its own object of more than is read in one piece: told as severely, or the report is incomplete."""
+    path, text, severity = TOLD[name]
+    if path.endswith(("l", "d")) and not text.lstrip("\ufeff").startswith(("{", "[")):
+        forms = [f"{text}\n# {LONG}\n"] if "---" not in text else []
+    elif path.endswith((".jsonl", ".ndjson")):
+        forms = [f'{{"filling": "{LONG}"}}\n{text}', f'{text}\n{{"filling": "{LONG}"}}']
+    elif path.endswith(".json"):
+        text = text.lstrip("\ufeff")
+        forms = [f'{{"filling": "{LONG}", "a": {text}}}', f'{{"a": {text}, "filling": "{LONG}"}}']
+        if text.startswith("{") and name not in NOT_IN_PIECES:
+            forms.append(f'{{"filling": "{LONG}", {text[1:]}')
+    else:
+        return
+    for long in forms:
+        report = check(view(files={path: long.encode()}), "SEC004")
+        assert [one.severity for one in report.findings if one.code == "SEC004"] == [
+            severity
+        ] or not report.complete
 
 
 HEALTHY = {
@@ -139,6 +182,12 @@ HEALTHY = {
     "another backbone": ("model.yaml", "backbone: {name: resnet50}\nhead: [a, b]\nproviders: [x]\npreload: [y]\n"),
     "promptfoo": ("promptfooconfig.yaml", "prompts: ['file://p.txt', 'Use exec: to run it']\nproviders: ['openai:gpt-5', 'huggingface:text-generation:gpt2']\ntests: [{assert: [{type: contains, value: x}]}]\n"),
     "Dask": ("distributed.yaml", "distributed:\n  worker:\n    memory: {target: 0.6}\n    preload: []\n"),
+    "AutoGen": ("agent.json", '{"provider": "autogen_agentchat.agents.AssistantAgent", "component_type": "agent", "config": {"name": "a", "tools": []}}'),
+    "Haystack's filters": ("p.yaml", "custom_filters: {up: builtins.str.upper}\n"),
+    "PEFT's Megatron": ("adapter_config.json", '{"peft_type": "LORA", "megatron_config": null, "megatron_core": "megatron.core"}'),
+    "Lightning's instantiator": ("hparams.yaml", "_instantiator: lightning.pytorch.cli.instantiate_module\nlr: 1\n"),
+    "diffusers' parts": ("model_index.json", '{"_class_name": "StableDiffusionPipeline", "_diffusers_version": "0.35.1", "scheduler": ["diffusers", "DDIMScheduler"], "safety_checker": ["stable_diffusion", "X"], "image_encoder": [null, null]}'),
+    "code of another kind": ("flow.json", '{"code": {"type": "str", "value": "x"}, "source_code": "https://github.com/a/b"}'),
     "attention": ("config.json", '{"attn_implementation": "paged|flash_attention_2"}'),
 }  # fmt: skip
 
@@ -147,6 +196,24 @@ HEALTHY = {
 def test_what_programs_write_themselves_is_left_alone(name: str) -> None:
     path, text = HEALTHY[name]
     assert check(view(files={path: text.encode()}), "SEC004").findings == []
+    if path.endswith(".json") and text.startswith("{"):
+        long = check(view(files={path: f'{{"filling": "{LONG}", "a": {text}}}'.encode()}), "SEC004")
+        assert long.findings == []
+        assert long.complete
+
+
+def test_nothing_benign_hides_the_file_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eighteen tokenizers stand before a configuration in the alphabet; beyond the budget the report says what was not read."""
+    tokenizer = b'{"model": {"type": "BPE", "vocab": {' + b'"a": 1, ' * 300_000 + b'"tools": 2}}}'
+    files = {f"a-{n:02}/tokenizer.json": tokenizer for n in range(3)}
+    files["run/config.json"] = b'{"_target_": "os.system", "command": "id"}'
+    monkeypatch.setattr(code_files, "MOST_OTHERS", 10 * len(tokenizer))
+    report = check(view(files=files), "SEC004")
+    assert [(one.path, one.severity) for one in report.findings] == [("run/config.json", ERROR)]
+    monkeypatch.setattr(code_files, "MOST_OTHERS", 2 * len(tokenizer))
+    report = check(view(files=files), "SEC004")
+    assert not report.complete
+    assert any("run/config.json" in one.message for one in report.findings)
 
 
 PACK = {
@@ -181,7 +248,7 @@ def test_a_long_packed_text_is_searched_by_its_words() -> None:
     filling = "".join(f"k{n}: v\n" for n in range(LONGEST_YAML // 6))
     data = b"_target_: os.system\n!!python/name:os.system : 1\n" + filling.encode()
     found = check(view(files={"a.zip": zipped(("a.yaml", data), ("rows.txt", data))}), "SEC004").findings
-    assert [(one.path, one.severity) for one in found] == [("a.zip", WARNING)] * 2
+    assert sorted((one.path, one.severity) for one in found) == [("a.zip", WARNING), ("a.zip", ERROR)]
     assert {"a.yaml"} == {one.message.partition(":")[0] for one in found}
 
 
