@@ -149,9 +149,12 @@ def is_harmless(name: str) -> bool:
     return plain(name) in HARMLESS
 
 
+@lru_cache(maxsize=10_000)
 def is_known(name: str) -> bool:
     """Whether `name` stands in one of the tables, for good or ill."""
-    return is_harmless(name) or _is_listed(name.split(".")) or _is_listed(plain(name).split("."))
+    modern = plain(name)
+    listed = _is_listed(name.split(".")) or (modern != name and _is_listed(modern.split(".")))
+    return listed or modern in HARMLESS
 
 
 def _runs_code(name: str) -> bool:
