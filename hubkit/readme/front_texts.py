@@ -10,7 +10,7 @@ from hubkit.readme.page import Line
 if TYPE_CHECKING:
     from hubkit.readme.page import Page
 
-TITLES = {"title", "pretty_name"}
+TITLES = {"title", "pretty_name", "model_name"}
 SENTENCES = {"description", "short_description", "summary"}
 LONGEST = 2_000
 

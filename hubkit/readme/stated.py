@@ -70,6 +70,15 @@ WORD = re.compile(
     I,
 )
 """Words by which a sentence without a number states a fact of an SAE."""
+ORDINAL = "first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|last|final|shallowest|deepest"
+FACTUAL = re.compile(
+    rf"\b(?:dead|alive|tokenizers?|beginning[- ]of[- ]sequence|auxiliary|penalt(?:y|ies)|regulari[sz]\w*|non-?linearit\w*|linear layers?|relu|power of two|embeddings?|output projections?|attention heads?|"
+    rf"(?:{ORDINAL})(?:[- ]\w+)? (?:blocks?|layers?|SAEs?)\b|significan\w+|(?:above|below|beyond|within|better than|worse than) (?:\w+ )?(?:null|chance|noise|raw)|fine[- ]tuned|(?<!auto-)(?<!auto )(?:en|de)coder|"
+    r"(?:increas|decreas)(?:es?|ed|ing)|(?:rises?|falls?|grows?|shrinks?) (?:with|from|over|at|by|until)|every (?:layer|block)|only (?:the|a|an|one)|ghost (?:gradients|grads)|resampl\w+|(?:trained on|works? on|made for) (?:code|web|multilingual)\w*)\b|"
+    r"├──|└──",
+    I,
+)
+"""The same in words that cards use less often; and the lines of a tree of files."""
 RANK = "rank"
 """Of which of several something is most true: no field of one SAE."""
 FACTS: tuple[tuple[frozenset[str], re.Pattern[str]], ...] = (
@@ -96,6 +105,8 @@ class Statement:
     """The bounds of each number: what rounding, or `32k`, can mean."""
     facts: tuple[tuple[frozenset[str], str], ...]
     """Each other value that it names, with the fields that it may be of; one that is named twice once."""
+    text: str
+    """The whole of it, without addresses and versions."""
 
 
 def stated(page: Page) -> Iterator[Statement]:
@@ -140,13 +151,13 @@ def _statement(text: str, first: Line, last: Line) -> Iterator[Statement]:
     numbers += tuple(
         bounds for match in SPELLED.finditer(text) if (bounds := values.amount(match[1] or match[2]))
     )
-    if numbers or WORD.search(text):
+    if numbers or WORD.search(text) or FACTUAL.search(text) or MENTION.search(text):
         facts = {
             (fields, match.group()): None
             for fields, pattern in FACTS
             for match in pattern.finditer(text if pattern is MENTION else plain)
         }
-        yield Statement(first.number, last.number, shortened(text), numbers, (*facts,))
+        yield Statement(first.number, last.number, shortened(text), numbers, (*facts,), plain)
 
 
 def _bounds(match: re.Match[str]) -> tuple[float, float]:

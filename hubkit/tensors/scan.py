@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -54,21 +54,31 @@ def scan(
     """Look at every value of `path` once; `norms` says of which matrices the rows or columns are measured. Memory: two blocks, the norms, and
     what is kept of the values.
 
-    Tensors that are compressed or share their bytes with others are read by themselves, and the file again for its sha256.
+    Tensors that are compressed, share their bytes with others or lie with gaps are read by themselves, and the file again for its sha256.
     Raises IncompleteError when the file cannot be read, HeaderError where a zip's checksums are not those of its members.
     """
     result = FileScan(None)
     sums: dict[str, Sums] = {}
+    apart: dict[str, Sums] = {}
     for info in header.tensors.values():
         try:
             check_streamable(info)
         except IncompleteError as error:
             result.unread[info.name] = error.message
         else:
-            sums[info.name] = Sums(info, norms.get(info.name))
+            as_rows = replace(info, strides=None) if info.order is None else info
+            (sums if info.order else apart)[info.name] = Sums(as_rows, norms.get(info.name))
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is counted, not warned of
         result.sha256 = _pass(view, path, header, sums, digest=digest, block_bytes=block_bytes or view.block)
-    result.tensors = {name: into.result() for name, into in sums.items()}
+        for name in list(apart):
+            try:
+                for block in blocks(view, path, header.tensors[name], block_bytes):
+                    apart[name].add(block.first, block.values)
+            except IncompleteError as error:
+                result.unread[name] = error.message
+                del apart[name]
+    read = {name: into.result() for name, into in (sums | apart).items()}
+    result.tensors = {name: read[name] for name in header.tensors if name in read}
     with view.held_open(
         path
     ):  # a zip's own checksums, which its loaders hold it to: what was inflated was held to them on the way

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from hubkit.tensors.header import TensorInfo
 
 
+MOST_APART = 1 << 28
+"""Bytes over which one row may lie that has gaps."""
+
+
 class Block(NamedTuple):
     """A part of a tensor: whole rows, or a piece of one row where a row is larger than a block."""
 
@@ -31,10 +36,13 @@ class Block(NamedTuple):
 def blocks(view: RepoView, path: str, info: TensorInfo, block_bytes: int | None = None) -> Iterator[Block]:
     """The values of `info` as they lie in the file (its columns one by one where `info.order` is "F").
 
-    A row is a run of `row_length(info)` values. Memory: one block, twice for the dtypes that numpy has not.
-    Raises IncompleteError for a dtype without a decoder and for values with gaps between them; HeaderError for a damaged zip.
+    A row is a run of `row_length(info)` values. Memory: one block, twice for the dtypes that numpy has not. Values that lie with gaps, or are repeated, come
+    row by row, as the tensor has them. Raises IncompleteError for a dtype without a decoder and for gaps in what is compressed; HeaderError for a damaged zip.
     """
     width = check_streamable(info) // 8
+    if info.order is None:
+        yield from _apart(view, path, info, block_bytes or view.block)
+        return
     row = row_length(info)
     for start, chunk in _chunks(
         view, path, info, pieces(info.count, row, max(1, (block_bytes or view.block) // width)), width
@@ -45,10 +53,6 @@ def blocks(view: RepoView, path: str, info: TensorInfo, block_bytes: int | None 
 def check_streamable(info: TensorInfo) -> int:
     """Bits of one value. Raises IncompleteError where `blocks` cannot read the tensor."""
     bits = BITS[info.dtype]
-    if info.order is None:
-        raise IncompleteError(
-            f"{info.name}: its values lie in the file with gaps or repeated, stride {info.strides}"
-        )
     if bits % 8 or info.dtype.startswith("C"):
         raise IncompleteError(f"{info.name}: no decoder for {info.dtype}")
     return bits
@@ -67,6 +71,31 @@ def row_length(info: TensorInfo) -> int:
     if not info.shape:
         return 1
     return info.shape[0] if info.order == "F" else info.shape[-1]
+
+
+def _apart(view: RepoView, path: str, info: TensorInfo, block_bytes: int) -> Iterator[Block]:
+    """Some of its first axis at a time: the bytes from the first value of these to the last, seen by their steps."""
+    begin, strides = first_byte(view, path, info), info.strides or ()
+    if begin is None:
+        raise IncompleteError(
+            f"{info.name}: its values are compressed, with gaps or repeated, stride {strides}"
+        )
+    width = BITS[info.dtype] // 8
+    rows, inner, step = info.shape[0], math.prod(info.shape[1:]), strides[0]
+    extent = 1 + sum((n - 1) * one for n, one in zip(info.shape[1:], strides[1:], strict=True))
+    if extent * width > MOST_APART:
+        raise IncompleteError(
+            f"{info.name}: a row of it lies over {extent * width:,} bytes, stride {strides}"
+        )
+    several = max(1, block_bytes // (width * max(step, inner, 1)))
+    for first in range(0, rows if inner else 0, several):
+        shape = (min(several, rows - first), *info.shape[1:])
+        start = begin + first * step * width
+        stop = start + ((shape[0] - 1) * step + extent) * width
+        values = numbers(view.read_range(path, start, stop), info.dtype, big_endian=info.big_endian)
+        steps = [one * values.itemsize for one in strides]
+        seen = np.lib.stride_tricks.as_strided(values, shape, steps, writeable=False)
+        yield Block(first * inner, np.ascontiguousarray(seen).ravel())
 
 
 def pieces(count: int, row: int, limit: int) -> Iterator[tuple[int, int]]:

@@ -54,6 +54,8 @@ DTYPES = {
     "float8_e4m3fn": "F8_E4M3", "float8_e5m2": "F8_E5M2", "float8_e8m0fnu": "F8_E8M0",
     "float8_e4m3fnuz": "F8_E4M3FNUZ", "float8_e5m2fnuz": "F8_E5M2FNUZ",
 }  # fmt: skip
+VIEWS = ("neg", "conj")
+"""Marks of a tensor whose values are not those of its storage."""
 V2, V3 = "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor_v3"
 PARAMETERS = {"torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state"}
 ORDERED = "collections.OrderedDict"
@@ -197,6 +199,9 @@ class _Walk:
         if len(arguments) < (7 if function == V3 else 6):
             raise HeaderError(f"{name[:MAX_NAME]!a}: a tensor with {len(arguments)} parts, expected more")
         storage, offset, size, stride = arguments[:4]
+        if any(map(_says_view, arguments[6:])):
+            self.refuse(name, "a tensor whose values are negated or conjugated as it is loaded")
+            return None
         shape, strides = _counts(size), _counts(stride)
         if not _is_count(offset) or shape is None or strides is None or len(shape) != len(strides):
             raise HeaderError(f"{name[:MAX_NAME]!a}: its offset, size or stride are no whole numbers")
@@ -250,6 +255,11 @@ def _counts(value: object) -> tuple[int, ...] | None:
     if not isinstance(value, list | tuple) or len(value) > MAX_DIMENSIONS or not all(map(_is_count, value)):
         return None
     return tuple(value)
+
+
+def _says_view(argument: object) -> bool:
+    """Whether the last part of a tensor says that its values are not those of its storage: `{"neg": True}`."""
+    return isinstance(argument, Table) and any(key in VIEWS and value for key, value in argument.pairs)
 
 
 def _storage(storage: Persistent, name: str) -> tuple[str, str, int]:

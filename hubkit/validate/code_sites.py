@@ -42,6 +42,10 @@ class Place:
         return self.number - 1 if self.kind == "resid" else self.number
 
 
+OF_SAE = re.compile(r"\.hook_sae_(?:input|acts_pre|acts_post|recons|output|error)\Z")
+"""What an SAE of SAELens adds to the name of its hook, where it runs inside the model."""
+
+
 def place_of(name: str, *, before: bool = False) -> Place | None:
     """The point that a hook's name, a module's path or `hidden_states[12]` means; None for any other. `before`: what goes in."""
     if match := HIDDEN.fullmatch(name):
@@ -61,6 +65,7 @@ def place_of(name: str, *, before: bool = False) -> Place | None:
 
 
 def _lens(name: str) -> Place | None:
+    name = OF_SAE.sub("", name)
     match = LENS_LAYER.match(name)
     if match is None:
         return None

@@ -12,11 +12,11 @@ import types
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hubkit.errors import IncompleteError
 from hubkit.validate.code_by_name import CodeFile
-from hubkit.validate.code_values import Form, strings, values
+from hubkit.validate.code_values import Form, Pairs, strings, values
 from hubkit.validate.finding import Severity
 from hubkit.validate.plain_text import plain
 from hubkit.validate.secret_bytes import text_of
@@ -55,8 +55,11 @@ LARGEST = 1 << 22
 """Characters of a text that is parsed: tokenizer_config.json lists every added token."""
 MOST_SEARCHED = 1 << 25
 """Bytes of a longer one, whose texts with braces are taken one by one."""
-SPEAKS = re.compile(rf'"(?:{MENTION.pattern})[\w]{{0,20}}"\s{{0,9}}:\s{{0,9}}["\[{{]')
-"""A key that has a template, as JSON writes it."""
+SPEAKS = re.compile(
+    rf"(?:{MENTION.pattern})\w{{0,20}}[\"']\s{{0,9}}[:=]\s{{0,9}}(?!-?\d)|^[ \t-]{{0,60}}\w{{0,40}}?(?:{MENTION.pattern})\w{{0,20}}\s{{0,9}}[:=]",
+    re.MULTILINE,
+)
+"""The same as a key, and not as a word among data, nor as a token with its number."""
 QUOTED = re.compile(r'"(?:[^"\\]++|\\.)*+"')
 """A text of JSON."""
 GGUF = b"GGUF"
@@ -207,13 +210,38 @@ def reaches(name: str, text: str, templates: Parsing, others: Parsing) -> Iterat
     if small.endswith(TEMPLATES):
         found = [template_reach(plain(text), templates)]
     elif form is not None:
-        speaks = MENTION.search(text) or MENTION.search(small)
-        found = _of_speaking(text, form, templates) if speaks else _of_others(_strings(text, form), others)
+        if not (SPEAKS.search(text) or MENTION.search(small)):
+            yield from _of_settings(text, form, others)
+            return
+        found = _of_speaking(text, form, templates)
     else:
         rows = _strings(text, "lines") if small.endswith(ROWS) else [text]
         found = _of_others((one for one in rows if EXPRESSION.search(one) and ACCESS.search(one)), others)
         severity = Severity.WARNING
     yield from ((what, severity) for what in found if what)
+
+
+def _of_settings(text: str, form: Form, parsing: Parsing) -> Iterator[tuple[str, Severity]]:
+    """Of settings that speak of no template; of what lies in lists of JSON, or below numbers, as rows of data do, a warning."""
+    own, rows = list(_strings(text, form)), []
+    if form == "json" and own and len(text) <= LARGEST:
+        own, rows = [], []
+        for value, is_row in (one for root in values(text, form, MAY_BE) for one in _parted(root)):
+            (rows if is_row else own).extend(one for one in strings(value) if EXPRESSION.search(one))
+    for texts, severity in ((own, Severity.ERROR), (rows, Severity.WARNING)):
+        yield from ((what, severity) for what in _of_others(texts, parsing) if what)
+
+
+def _parted(root: Any) -> Iterator[tuple[Any, bool]]:
+    """Each value of a document of JSON, and whether it is one of many: in a list, or below a number."""
+    left = [root]
+    while left:
+        value = left.pop()
+        if isinstance(value, Pairs):
+            left += [inner for key, inner in value if not key.isdecimal()]
+            yield from ((inner, True) for key, inner in value if key.isdecimal())
+        else:
+            yield value, isinstance(value, list)
 
 
 def _text(view: RepoView, entry: Entry) -> str:

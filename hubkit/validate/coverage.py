@@ -20,8 +20,9 @@ from hubkit.release.layout import README
 from hubkit.validate.author import Author
 from hubkit.validate.card import countable, layer_of, own_model, same_repository, shape_of
 from hubkit.validate.coverage_beside import foreign, indexed, pictures
+from hubkit.validate.coverage_words import says_more, words_of
 from hubkit.validate.finding import Severity
-from hubkit.validate.orderings import of_layers
+from hubkit.validate.orderings import of_layers, surely
 from hubkit.validate.properties import comparable
 from hubkit.validate.rule import holding
 from hubkit.validate.true_values import says_architecture, sizes_agree
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 BESIDE: dict[type[Claim], frozenset[str]] = {
     kinds.HookForm: frozenset({"hook_name", "place"}),
     kinds.Learned: frozenset({"architecture"}),
-    kinds.Count: frozenset({"architecture"}),
     kinds.Sum: frozenset({"architecture"}),
     kinds.ModelFamily: frozenset({"model_name"}),
     kinds.ModelSize: frozenset({"model_name"}),
@@ -191,8 +191,14 @@ def _verdicts(statement: Statement, claims: list[Claim], *, named: bool) -> Iter
     known = [number for claim in claims for number in _numbers(claim)]
     for stated in statement.numbers:
         yield any(_meets(stated, number) for number in known)
+    held = []
     for fields, word in statement.facts:
-        yield (named and "model_name" in fields) or any(_says(claim, fields, word) for claim in claims)
+        yield (
+            there := (named and "model_name" in fields) or any(_says(claim, fields, word) for claim in claims)
+        )
+        held += [word] if there else []
+    if says_more(words_of(statement.text), claims, held):
+        yield False
 
 
 def _says(claim: Claim, fields: frozenset[str], word: str) -> bool:
@@ -201,11 +207,13 @@ def _says(claim: Claim, fields: frozenset[str], word: str) -> bool:
         return isinstance(claim, kinds.BestSae | kinds.Peak | kinds.Ordering | kinds.Superlative)
     if isinstance(claim, kinds.Property) and claim.field in fields:
         value = FIELDS[claim.field].kind.read(word)
-        return value is None or value == claim.stated or _shares(value, claim.stated)
+        if value is None:  # not a value of its own: `before the attention` beside a hook says where that is
+            return claim.field != "hook_name"
+        return value == claim.stated or _shares(value, claim.stated)
     if isinstance(claim, kinds.Property) and "architecture" in fields:
         return claim.only is not None and claim.only in (FIELDS["architecture"].kind.read(word) or ())
-    if isinstance(claim, kinds.Count) and claim.what != "architectures":
-        return False
+    if isinstance(claim, kinds.Count):
+        return False  # of those that it lists none was held
     others = BESIDE.get(type(claim), frozenset())
     return bool(fields & others)
 
@@ -306,7 +314,7 @@ def _tests(repo: RepoFacts) -> dict[type[Claim], Callable[[Any], bool]]:
 
     return {
         kinds.Measured: measured,
-        kinds.Ordering: lambda claim: bool(of_layers(repo, values, claim)),
+        kinds.Ordering: lambda claim: surely(claim, of_layers(repo, values, claim)),
         kinds.BestSae: lambda claim: bool(values.get((claim.sae_id, "probe_balanced_accuracy"))),
         kinds.Peak: lambda claim: claim.model is None and any(owner.startswith("layer ") for owner, _ in values),
         kinds.Count: lambda claim: there(repo, claim) is not None,

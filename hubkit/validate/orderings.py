@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from hubkit.readme.claims.kinds import Ordering
@@ -74,6 +75,35 @@ def _against(claim: Ordering, there: ByLayer) -> str | None:
         return _range(claim, [value for own in flat.values() for value in own])
     chosen = {layer: saes for layer, saes in there.items() if not claim.layers or layer in claim.layers}
     return (_each if claim.says == "each" else _bound)(claim, chosen)
+
+
+def surely(claim: Ordering, there: ByLayer) -> bool:
+    """Whether it is so whichever of the values is meant; of a trend, at each layer after the one before. Not to be refuted is less."""
+    chosen = {
+        layer: saes
+        for layer, saes in there.items()
+        if not claim.layers or layer in claim.layers or claim.says in OF_SEVERAL
+    }
+    flat = {layer: [value for own in saes for value in own] for layer, saes in sorted(chosen.items())}
+    values = [value for own in flat.values() for value in own]
+    if not values:
+        return False
+    if claim.says in ("rises", "falls"):
+        ordered = list(flat.values()) if claim.says == "rises" else list(flat.values())[::-1]
+        return all(max(one) < min(other) for one, other in pairwise(ordered))
+    if claim.says in ("highest", "lowest"):
+        own = flat.get(claim.layer) if claim.layer is not None else None
+        others = [value for layer, of in flat.items() if layer != claim.layer for value in of]
+        return own is not None and (
+            min(own) > max(others) if claim.says == "highest" else max(own) < min(others)
+        )
+    if claim.says in ("above", "below") and claim.number is not None:
+        return (
+            min(values) >= claim.number - EXACT
+            if claim.says == "above"
+            else max(values) <= claim.number + EXACT
+        )
+    return _against(claim, there) is None
 
 
 def _at(claim: Ordering, there: ByLayer) -> str | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save
@@ -147,7 +149,45 @@ def test_tensors_that_share_bytes_are_each_looked_at() -> None:
     expected = np.linalg.norm(shared.reshape(2, 3), axis=0)
     np.testing.assert_allclose(found.tensors["W_enc"].norms, expected, rtol=1e-5)
     np.testing.assert_allclose(found.tensors["W_dec"].norms, expected, rtol=1e-5)
-    assert "stride" in found.unread["x"]
+    assert found.unread == {}
+    assert found.tensors["x"].values == 4
+
+
+@settings(max_examples=60)
+@given(
+    axes=st.lists(st.tuples(st.integers(1, 6), st.integers(1, 3), st.booleans()), min_size=1, max_size=3),
+    turned=st.booleans(),
+    block=st.integers(1, 300),
+)
+def test_values_with_gaps_or_repeated_are_those_that_the_tensor_has(
+    axes: list[tuple[int, int, bool]], turned: bool, block: int
+) -> None:
+    """Slices by steps, columns, what is expanded, turned around: as torch has them, in blocks of any size."""
+    whole = torch.from_numpy(random(*(n * step for n, step, _ in axes)))
+    part = whole[tuple(slice(None, None, step) if not one else slice(0, 1) for _, step, one in axes)]
+    part = part.expand(*(n for n, _, _ in axes))
+    part = part.permute(*range(part.ndim)[::-1]) if turned else part
+    file = BytesIO()
+    torch.save({"a": part}, file)
+    repository = view(file.getvalue(), "a.pt")
+    info = read_header(repository, "a.pt").tensors["a"]
+    found = np.concatenate([part.values.copy() for part in blocks(repository, "a.pt", info, block)])
+    expected = part.numpy()
+    np.testing.assert_array_equal(found, expected.ravel(order="F" if info.order == "F" else "C"))
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_what_is_not_finite_is_found_in_a_slice(bad: float) -> None:
+    whole = torch.zeros(8, 12)
+    whole[5, 6] = bad
+    whole[0, 1] = float("nan")  # not in the slice
+    file = BytesIO()
+    torch.save({"W_enc": whole[:, ::3], "b_enc": whole[0, :1].expand(4)}, file)
+    found = scanned(view(file.getvalue(), "a.pt"), "a.pt", 64)
+    matrix = found.tensors["W_enc"]
+    assert (matrix.nan + matrix.inf, matrix.first_bad) == (1, 5 * 4 + 2)
+    assert found.tensors["b_enc"].nan == found.tensors["b_enc"].inf == 0
+    np.testing.assert_allclose(matrix.norms[:2], 0)
 
 
 def test_without_a_digest_only_the_tensors_are_read() -> None:

@@ -46,6 +46,17 @@ def test_names_shapes_strides_and_values() -> None:
     assert read_values(repository, "ae.pt", header.tensors["s"]).tolist() == 4.0
 
 
+def test_a_tensor_that_is_negated_as_it_is_loaded_is_not_read_as_its_storage() -> None:
+    """torch keeps `{"neg": True}` beside the storage: thresholds that are all negative would look positive."""
+    import torch
+
+    file = io.BytesIO()
+    torch.save({"t": torch._neg_view(torch.ones(3)), "u": -torch.ones(3)}, file)
+    header = header_of(file.getvalue())
+    assert list(header.tensors) == ["u"]
+    assert header.refused == ("t: a tensor whose values are negated or conjugated as it is loaded",)
+
+
 def test_nested_and_tupled_state_dicts_are_flattened() -> None:
     inner = table(W=tensor("0", (6,), (1,), 6))
     nested = b"(" + table(state_dict=inner, step=integer(3)) + integer(7) + b"t"

@@ -184,7 +184,11 @@ ATTACK = "{{ cycler.__init__.__globals__ }}"
     [
         ("prompts.yaml", f"system_prompt: |-\n  {ATTACK}\n", Severity.ERROR),
         ("prompts.yaml", "system_prompt: |-\n  {% set u = '__' %}{{ lipsum[u ~ 'globals' ~ u] }}\n", Severity.ERROR),
-        ("any.json", json.dumps({"message": ["a", {"text": ATTACK}]}), Severity.ERROR),
+        ("any.json", json.dumps({"message": {"system": {"text": ATTACK}}}), Severity.ERROR),
+        ("any.json", json.dumps({"chat_template": [{"name": "a", "template": ATTACK}]}), Severity.ERROR),
+        ("explanations.json", json.dumps({"0": f"fires on jinja: {ATTACK}", "1": "x"}), Severity.WARNING),
+        ("rows.json", json.dumps([{"patch": f"+ {ATTACK}", "repo": "django/django"}]), Severity.WARNING),
+        ("rows.json", json.dumps({"examples": [{"text": f"Jinja: {ATTACK}", "label": "attack"}]}), Severity.WARNING),
         ("any.json", json.dumps({"message": ATTACK}).replace("{{", "\\u007b\\u007b"), Severity.ERROR),
         ("any.toml", f"prompt = '{ATTACK}'\n", Severity.ERROR),
         ("a.tmpl", ATTACK, Severity.ERROR),

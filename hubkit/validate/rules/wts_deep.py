@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from packaging.version import Version
 
+from hubkit.errors import IncompleteError
 from hubkit.formats import architectures, saelens
 from hubkit.formats.sae import DIMENSIONS
 from hubkit.formats.strict_json import escape
@@ -57,6 +58,9 @@ def not_finite(sae: SaeFacts) -> Iterator[Found]:
             measured={"count": count, "nan": tensor.nan, "inf": tensor.inf, "first": first},
         )
     yield from _overflowing(sae)
+    for name, reason in (sae.whole.scan.unread if sae.whole else {}).items():
+        if sae.is_saelens or name in judged:
+            raise IncompleteError(f"{sae.weights.path if sae.weights else sae.sae_id}: {reason}")
 
 
 def _overflowing(sae: SaeFacts) -> Iterator[Found]:
