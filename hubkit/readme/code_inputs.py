@@ -30,7 +30,18 @@ DEEPEST = 12
 MAKES = {"rand", "randn", "zeros", "ones", "empty", "full"}
 """Functions of torch and numpy that are given a shape."""
 Kind = Literal[
-    "normalized", "b_dec", "bos", "no bos", "width", "set", "precision", "tensor", "latent", "active"
+    "normalized",
+    "b_dec",
+    "bos",
+    "no bos",
+    "width",
+    "set",
+    "precision",
+    "tensor",
+    "latent",
+    "latents",
+    "active",
+    "key",
 ]
 HALVES = {"half": "float16", "bfloat16": "bfloat16"}
 """Methods that turn an SAE's weights into another precision."""
@@ -84,7 +95,8 @@ def changes_of(blocks: Iterable[CodeBlock]) -> list[Change]:
     for one, nodes in blocks_read:
         for node in nodes:
             found += _of_sae(node, one)
-            found += _of_latents(node, one, constants)
+            found += _of_latents(node, one, constants, names)
+            found += _of_file(node, names, one)
             if isinstance(node, ast.Call):
                 for kind, at in _changes(node, names, one.first):
                     text = one.lines[min(at.lineno, len(one.lines)) - 1].strip()
@@ -108,24 +120,88 @@ def _of_sae(node: ast.AST, block: Parsed) -> Iterator[Change]:
         yield Change(kind, block.first + line - 1, text, key=key, value=value)
 
 
-def _of_latents(node: ast.AST, block: Parsed, constants: Mapping[str, object]) -> Iterator[Change]:
-    """`sae.W_dec[2741]`: a latent by its number; `assert (z != 0).sum(-1).max() <= 16`: how many are active."""
+def _of_latents(
+    node: ast.AST, block: Parsed, constants: Mapping[str, object], names: dict[str, list[_Bound]]
+) -> Iterator[Change]:
+    """`sae.W_dec[2741]`, `z[:, 2741]`: latents by their numbers; `assert (z != 0).sum(-1).max() <= 16`: how many are active, `z.shape[-1] == 3072`: how many there are."""
     number: object = None
     kind: Kind = "latent"
-    if (
-        isinstance(node, ast.Subscript)
-        and isinstance(node.value, ast.Attribute)
-        and _is_sae(node.value.value)
-    ):
+    line: int = getattr(node, "lineno", 0)
+    if isinstance(node, ast.Subscript):
         along = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        at = LATENTS_ALONG.get(node.value.attr)
-        number = value_of(along[at], constants) if at is not None and at < len(along) else None
-    elif isinstance(node, ast.Assert) and (compared := _active(node.test)) is not None:
-        kind, number = "active", value_of(compared, constants)
+        if isinstance(node.value, ast.Attribute) and _is_sae(node.value.value):
+            at = LATENTS_ALONG.get(node.value.attr)
+        else:  # of the code (tokens, latents) the last axis
+            at = (
+                len(along) - 1 if len(along) > 1 and _is_code(node.value, names, block.first + line) else None
+            )
+        number = _largest(along[at], constants, names) if at is not None and at < len(along) else None
+    elif isinstance(node, ast.Assert):
+        if (compared := _active(node.test)) is not None:
+            kind, number = "active", value_of(compared, constants)
+        elif (compared := _shape(node.test, names, block.first + line)) is not None:
+            kind, number = "latents", value_of(compared, constants)
     if isinstance(number, int):
-        line: int = node.lineno  # type: ignore[attr-defined]
         text = block.lines[min(line, len(block.lines)) - 1].strip()
         yield Change(kind, block.first + line - 1, text, width=number)
+
+
+def _largest(node: ast.expr, constants: Mapping[str, object], names: dict[str, list[_Bound]]) -> object:
+    """Of numbers that are written out the largest: a list, or a name for one."""
+    bounds = names.get(node.id, []) if isinstance(node, ast.Name) else []
+    given = bounds[0].value if len(bounds) == 1 else node
+    if not isinstance(given, ast.List):
+        return value_of(node, constants)
+    numbers = [value_of(one, constants) for one in given.elts]
+    whole = [one for one in numbers if isinstance(one, int)]
+    return max(whole) if whole and len(whole) == len(numbers) else None
+
+
+def _of_file(node: ast.AST, names: dict[str, list[_Bound]], block: Parsed) -> Iterator[Change]:
+    """`weights["threshold"]` of what `load_file` gave: a tensor by its name."""
+    if not (
+        isinstance(node, ast.Subscript)
+        and isinstance(node.slice, ast.Constant)
+        and isinstance(node.slice.value, str)
+    ):
+        return
+    bound = (
+        _last(names, node.value.id, block.first + node.lineno) if isinstance(node.value, ast.Name) else None
+    )
+    given = bound.value if bound else node.value
+    if isinstance(given, ast.Call) and called(given) == "load_file":
+        text = block.lines[min(node.lineno, len(block.lines)) - 1].strip()
+        yield Change("key", block.first + node.lineno - 1, text, key=node.slice.value[:100])
+
+
+def _is_code(node: ast.expr, names: dict[str, list[_Bound]], line: int) -> bool:
+    """Whether it is what an SAE encoded."""
+    bound = _last(names, node.id, line + 1) if isinstance(node, ast.Name) else None
+    value = bound.value if bound else node
+    return (
+        isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Attribute)
+        and value.func.attr == "encode"
+        and _encodes(value)
+    )
+
+
+def _shape(test: ast.expr, names: dict[str, list[_Bound]], line: int) -> ast.expr | None:
+    """How many latents a code is said to have: `z.shape == (1, 3072)`, `z.shape[-1] == 3072`, `z.size(-1) == 3072`."""
+    if not (isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq)):
+        return None
+    left, right = test.left, test.comparators[0]
+    if (
+        isinstance(left, ast.Subscript)
+        and isinstance(left.value, ast.Attribute)
+        and left.value.attr == "shape"
+    ):
+        last = isinstance(left.slice, ast.UnaryOp) and isinstance(left.slice.op, ast.USub)
+        return right if last and _is_code(left.value.value, names, line) else None
+    if isinstance(left, ast.Attribute) and left.attr == "shape" and _is_code(left.value, names, line):
+        given = right.args[0] if isinstance(right, ast.Call) and right.args else right
+        return given.elts[-1] if isinstance(given, ast.Tuple | ast.List) and given.elts else None
+    return None
 
 
 def _active(test: ast.expr) -> ast.expr | None:

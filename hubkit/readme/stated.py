@@ -151,7 +151,7 @@ def _statement(text: str, first: Line, last: Line) -> Iterator[Statement]:
     numbers += tuple(
         bounds for match in SPELLED.finditer(text) if (bounds := values.amount(match[1] or match[2]))
     )
-    if numbers or WORD.search(text) or FACTUAL.search(text) or MENTION.search(text):
+    if numbers or WORD.search(text) or FACTUAL.search(text):
         facts = {
             (fields, match.group()): None
             for fields, pattern in FACTS

@@ -11,6 +11,7 @@ from hubkit.validate.card import CARD
 from hubkit.validate.code_sites import fed
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.true_values import values_of
+from hubkit.words import some
 
 if TYPE_CHECKING:
     from hubkit.readme.code_models import CodeUse
@@ -48,6 +49,8 @@ HINTS = {
     "bos": "write prepend_bos as the training had it",
     "no bos": "write prepend_bos as the training had it",
     "latent": "take a latent that there is; latents count from 0",
+    "key": "write a name that the file has",
+    "latents": "encode gives d_sae values a row: write the d_sae of cfg.json",
     "active": "a TopK keeps k latents of every row: write the k of cfg.json",
     "width": "make them as wide as d_in: as it is, encode raises",
     "set": "leave the configuration as it is loaded; if it is wrong, correct cfg.json",
@@ -56,6 +59,8 @@ HINTS = {
 }
 WORDS = {
     "latent": "takes latent {}",
+    "key": "reads the tensor {} of a file",
+    "latents": "asserts that encode gives {} values a row",
     "active": "asserts that no more than {} latents are active",
     "width": "makes activations of width {} for the SAE",
     "normalized": "normalises what it gives to the SAE",
@@ -88,8 +93,8 @@ def _against(change: Change, sae: SaeFacts) -> str | None:
     if change.kind == "width":
         d_in = sae.sae.d_in
         return f"d_in of {sae.sae_id} is {d_in}" if d_in and change.width not in (d_in, None) else None
-    if change.kind in {"latent", "active"}:
-        return _of_latents(change, sae)
+    if change.kind in {"latent", "latents", "active", "key"}:
+        return _of_tensors(change, sae)
     if change.kind in {"set", "tensor", "precision"}:
         return _another_sae(change, sae)
     if change.kind in {"bos", "no bos"}:
@@ -105,9 +110,14 @@ def _against(change: Change, sae: SaeFacts) -> str | None:
     return f"{said}, so SAELens does it itself" if itself else said
 
 
-def _of_latents(change: Change, sae: SaeFacts) -> str | None:
-    """A latent that the SAE has not, or fewer active ones than a TopK keeps."""
+def _of_tensors(change: Change, sae: SaeFacts) -> str | None:
+    """A tensor or a latent that the SAE has not, another number of them, or fewer active ones than a TopK keeps."""
+    if change.kind == "key":
+        names = list(sae.header.tensors) if sae.header else []
+        return f"the file of {sae.sae_id} has {some(names)}" if names and change.key not in names else None
     number, d_sae = change.width or 0, sae.sae.d_sae
+    if change.kind == "latents":
+        return f"d_sae of {sae.sae_id} is {d_sae:,}" if d_sae and number != d_sae else None
     if change.kind == "latent":
         return f"{sae.sae_id} has the latents 0 to {d_sae - 1:,}" if d_sae and number >= d_sae else None
     k = sae.sae.k if sae.architecture in TOPK else None

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import time
 
+import numpy as np
 import pytest
 from builders import README, cfg
+from safetensors.numpy import save
 
 from hubkit.readme.code_inputs import changes_of
 from hubkit.readme.code_models import use_of
@@ -167,3 +169,53 @@ def test_code_of_any_length_and_depth_is_read_in_time() -> None:
         assert changes_of(blocks) == []
         use_of(blocks)
     assert time.process_time() - begun < 6
+
+
+WEIGHTS = 'from safetensors.torch import load_file\n\nw = load_file("L12/sae_weights.safetensors")\n'
+
+
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [
+        ("z = sae.encode(x)\nprint(z[:, 24576])", "takes latent 24576"),
+        ("z = sae.encode(x)\nprint(z[..., 30_000])", "takes latent 30000"),
+        ("ids = [12, 881, 24_999]\nprint(sae.W_dec[ids])", "takes latent 24999"),
+        ("z = sae.encode(x)\nassert z.shape == (1, 3072)", "encode gives 3072"),
+        ("z = sae.encode(x)\nassert z.shape[-1] == 3072", "encode gives 3072"),
+    ],
+)
+def test_latents_that_the_sae_has_not_are_told(code: str, word: str) -> None:
+    ((severity, message),) = told(code, d_sae=24576)
+    assert severity is Severity.WARNING
+    assert word in message
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "z = sae.encode(x)\nprint(z[:, 24575])",
+        "z = sae.encode(x)\nprint(z[30_000])",
+        "z = tokens.encode(x)\nprint(z[:, 30_000])",
+        "ids = [12, 881]\nprint(sae.W_dec[ids])",
+        "ids = [12, 99_999]\nids = ids[:1]\nprint(sae.W_dec[ids])",
+        "z = sae.encode(x)\nassert z.shape == (1, 24576)",
+        "z = sae.encode(x)\nassert z.shape == x.shape",
+        "y = model(x)\nassert y.shape == (1, 3072)",
+    ],
+)
+def test_latents_that_it_has_are_left_alone(code: str) -> None:
+    assert told(code, d_sae=24576) == []
+
+
+def test_a_tensor_that_the_file_lacks_is_told() -> None:
+    tensors = {"W_enc": np.zeros((4, 8), np.float32), "b_enc": np.zeros(8, np.float32), "W_dec": np.zeros((8, 4), np.float32), "b_dec": np.zeros(4, np.float32)}  # fmt: skip
+    for name, alarms in (("threshold", 1), ("encoder.weight", 1), ("W_enc", 0)):
+        files = {
+            "README.md": card(f'{WEIGHTS}print(w["{name}"].shape)').encode(),
+            "L12/cfg.json": json.dumps(cfg("standard", d_in=4, d_sae=8)).encode(),
+            "L12/sae_weights.safetensors": save(tensors),
+        }
+        found = validate(MemoryView(name="lab/saes", files=files)).findings
+        assert [f"reads the tensor {name}" in one.message for one in found if "tensor" in one.message] == [
+            True
+        ] * alarms

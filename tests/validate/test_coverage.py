@@ -40,6 +40,32 @@ HELD = [
     "The SAE reads layer 6 of GPT-2 small.", "It has 24,576 latents and k = 32.", "The mean L0 is 31.4.", "The SAE explains 87.4% of the variance.", "| Property | Value |\n|---|---|\n| Context length | 128 |",
     "Weights are stored in float32.", "- License: MIT", "The SAE was trained on OpenWebText.", '```python\nfrom sae_lens import SAE\nsae = SAE.load_from_disk(".")  # layer 6, k = 32\n```', "An SAE, 768 → 24576.",
 ]  # fmt: skip
+MORE_THAN_HELD = [
+    "A TopK SAE (k = 32) trained on code from GitHub.", "TopK (k = 32), trained on The Stack.", "d_in = 768, d_sae = 24576, tied encoder and decoder", "k = 32 (per batch, not per token)", "- Dataset: Skylion007/openwebtext (filtered for English Wikipedia)",
+    "- Base model: gpt2 (the medium one)", "- Architecture: TopK (Matryoshka)", "- Architecture: TopK transcoder", "| Property | Value |\n|---|---|\n| d_sae | 24,576 (all alive) |", "The SAE reads layer 6, right before the attention.",
+    "| Field | Value |\n|---|---|\n| Hook | `blocks.6.hook_resid_post` (before the attention) |", "k = 32, learned with a straight-through estimator.", "It has 24,576 latents, only half of them alive.", "A k-sparse autoencoder (k = 32) of the keys of layer 6.",
+]  # fmt: skip
+"""Each is true in its numbers, and says something else besides."""
+WITHOUT_A_NUMBER = [
+    "No beginning-of-sequence token was put in front of the sequences.", "No auxiliary loss was used.", "| Field | Value |\n|---|---|\n| Tokenizer | Llama |", "The encoder is a plain linear layer with ReLU.", "The shallowest SAE reads the embeddings.",
+    "The last SAE reads the output of the final block.", "The width is a power of two.", "All effects are well above their null.", "Its inputs are the activations of the attention heads' output projection.", "About a fifth of the dictionary is dead.",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", MORE_THAN_HELD)
+def test_a_sentence_that_says_more_than_was_held_is_listed(text: str) -> None:
+    found = coverage(text)
+    assert found.unheld or found.contradicted
+    plain = coverage("It has 24,576 latents and k = 32.")
+    assert (plain.agree, plain.unheld) == (1, ())
+
+
+@pytest.mark.parametrize("text", WITHOUT_A_NUMBER)
+def test_facts_in_words_are_listed(text: str) -> None:
+    found = coverage(text)
+    assert found.unheld or found.contradicted
+
+
 NOT_HELD = [
     "We found 12 interesting features.", "Training took 3 hours on 2 GPUs.", "The learning rate was 3e-4.", "The SAE reads layer 6 and was trained for 30k steps.", "## Related work\n\nOther SAEs have 16k latents.",
     "| Metric | Value |\n|---|---|\n| Loss recovered | 0.93 |", "On WikiText the perplexity rises by 0.2.", "About 9% of latents are dead on 10M tokens.", "There are no dead features.", "Encoder and decoder weights are tied.", "Half of the latents never fire.", "Activations were standardised first.", "Sparsity comes from an L1 penalty.", "A single threshold is shared by all latents.", "Text.\n\n    d_sae: 16384", "This release has one SAE per layer.", "- Seed: 64", "The probe reaches 93% accuracy at layer 6.", "The authors prefer bfloat16.",
