@@ -159,13 +159,9 @@ class _Talk:
 
 
 def _of_release(folder: Path, choices: Choices, to: str | None, options: dict[str, Any]) -> _Work:
-    from hubkit.cards.settings import NAME, load_settings
-    from hubkit.publish.flow import Released
-    from hubkit.publish.plan import Target
-    from hubkit.repo.local import open_folder
+    from hubkit.publish.flow import released
 
-    open_folder(folder)  # a missing folder is told in the words of every verb
-    return _Work([Released(folder, Target(to or load_settings(folder / NAME).repo_id, **options))], choices)
+    return _Work([released(folder, to, **options)], choices)
 
 
 def _of_study(path: Path, choices: Choices, folder: Path) -> _Work:
