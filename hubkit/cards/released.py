@@ -15,6 +15,8 @@ from hubkit.validate.gather import gather
 from hubkit.validate.need import Need
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hubkit.formats.sae import Sae
     from hubkit.release.metrics import SaeMetrics
     from hubkit.release.model import Artefact
@@ -62,7 +64,12 @@ def read_release(view: RepoView) -> Release:
         unread |= one.unread
     for reason in unread.values():
         raise IncompleteError(f"{view.name}: {reason}")
-    saes = sorted((one.sae for one in found.saes if one.sae.is_judged), key=lambda one: natural(one.sae_id))
+    return release_of(view, [one.sae for one in found.saes])
+
+
+def release_of(view: RepoView, found: Iterable[Sae]) -> Release:
+    """The same where its SAEs were read already, as a validation does. Raises NothingFound without an SAE, IncompleteError for a damaged file of hubkit's."""
+    saes = sorted((one for one in found if one.is_judged), key=lambda one: natural(one.sae_id))
     if not saes:
         raise NothingFound(
             f"{view.name}: no SAE of a family that hubkit reads", hint=f"hubkit validate {view.name}"
