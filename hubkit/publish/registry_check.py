@@ -89,7 +89,9 @@ def _hub(entry: Entry, scratch: Path) -> Iterator[dict[str, str]]:
 
 def _one_of_each(saes: Mapping[str, Sae]) -> list[str]:
     """The first of every architecture and layout."""
-    found = {(one.layout, one.architecture, one.dtype): sae_id for sae_id, one in reversed(list(saes.items()))}
+    found = {
+        (one.layout, one.architecture, one.dtype): sae_id for sae_id, one in reversed(list(saes.items()))
+    }
     return sorted(found.values(), key=list(saes).index)
 
 
