@@ -68,6 +68,7 @@ run("audit", "good", "bad", expect=1)
 run("fix", "good")
 run("rules")
 run("explain", "THR001")
+assert "repo_id: owner/name" in run("registry", "good", "--format", "yaml", "--no-check")
 run("schema", "report")
 with serving(work / "hub") as hub:
     run("push", "good", HF_ENDPOINT=hub.endpoint, HF_TOKEN="any", HF_HUB_DISABLE_TELEMETRY="1")

@@ -17,6 +17,51 @@ def test_the_rule_list_is_current() -> None:
     assert (ROOT / "docs" / "rules.md").read_text(encoding="utf-8") == catalogue.as_markdown()
 
 
+def test_the_readme_on_pypi_leads_somewhere() -> None:
+    """Relative pictures and links are nothing there: pyproject.toml makes addresses of them, and of nothing else."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    hook = project["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]
+    assert hook["fragments"] == [{"path": "README.md"}]
+    here = text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for one in hook["substitutions"]:
+        text = re.sub(one["pattern"], one["replacement"], text)
+    link = re.compile(r"(!?)\[[^\]]+\]\(([^)]+)\)")
+    before, after = link.findall(here), link.findall(text)
+    assert len(before) == len(after) > 20
+    for (picture, target), (_, address) in zip(before, after, strict=True):
+        if target.startswith(("http", "#")):
+            assert address == target
+            continue
+        host = (
+            "https://raw.githubusercontent.com/OWNER/hubkit"
+            if picture
+            else "https://github.com/OWNER/hubkit/blob"
+        )
+        assert address == f"{host}/v$HFPR_VERSION/{target}"
+        assert (ROOT / target.partition("#")[0]).exists()
+
+
+def test_the_owner_is_left_open_only_where_a_release_fills_it_in() -> None:
+    """The command of CONTRIBUTING.md, and the release's own check, look in these places."""
+    places = ("README.md", "docs", "extensions", "pyproject.toml")
+    for path in ("CONTRIBUTING.md", ".github/workflows/release.yml"):
+        assert " ".join(places) in (ROOT / path).read_text(encoding="utf-8")
+    texts = [
+        path
+        for pattern in ("*", ".*", ".github/**/*", "hubkit/**/*", "schemas/*", "examples/**/*", "studies/*")
+        for path in ROOT.glob(pattern)
+    ]
+    left = [
+        path.relative_to(ROOT).as_posix()
+        for path in texts
+        if path.is_file()
+        and path.suffix in {".md", ".py", ".toml", ".yml", ".yaml", ".json", ".cff"}
+        and b"OWNER/hubkit" in path.read_bytes()
+    ]
+    assert [one for one in left if one.partition("/")[0] not in places] == []
+    assert "README.md" in left
+
+
 def test_every_hubkit_verb_that_a_document_or_a_hint_names_exists() -> None:
     verbs = {
         (command.name or command.callback.__name__) for command in app.registered_commands if command.callback

@@ -5,21 +5,28 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from hubkit.audit.across import Disagreement, disagreements
 from hubkit.audit.fingerprint import rules_digest
 from hubkit.audit.listing import Candidate, candidates
 from hubkit.audit.member import Options, Reader, Step
+from hubkit.audit.ranking import Row, Totals, ranked, totals
 from hubkit.audit.store import Store
 from hubkit.audit.targets import Source
 from hubkit.audit.workers import in_threads
 from hubkit.engine.events import Event, Progress, silent
-from hubkit.errors import IncompleteError
+from hubkit.errors import ExitCode, IncompleteError
 from hubkit.repo.ratelimit import RateLimits
 from hubkit.repo.transport import Transport
+from hubkit.validate.config import load_config
+from hubkit.validate.finding import Severity
+from hubkit.validate.selection import Config, Selection
 from hubkit.words import human_bytes
 
 if TYPE_CHECKING:
@@ -31,7 +38,14 @@ PATIENCE = 900.0
 
 MANY = 1000
 
-__all__ = ["Options", "audit"]
+__all__ = ["Audit", "Options", "audit", "selection", "whole_audit"]
+
+
+def selection(select: Sequence[str], ignore: Sequence[str], config: Path | None = None) -> Selection:
+    """Rules by codes and prefixes, and by a configuration where one is named. None is looked for: an audit of others' repositories must not depend on where it is run."""
+    found = load_config(config) if config else Config()
+    kept = (one for one in found.ignore if not any(code.startswith(one.code) for code in select))
+    return Selection(tuple(select) or found.select, (*kept, *ignore), found.severity)
 
 
 def audit(
@@ -68,6 +82,41 @@ def audit(
         kept.close()
         raise
     return kept
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit came to, all of it in memory."""
+
+    rows: tuple[Row, ...]
+    """One for each repository or folder, worst first."""
+    totals: Totals
+    disagreements: tuple[Disagreement, ...]
+    """Cards of one owner that cannot both be right."""
+
+    def exit_code(self, fail_on: Severity = Severity.ERROR) -> ExitCode:
+        """As the verb would end, by the contract in `hubkit.errors.ExitCode`."""
+        return self.totals.exit_code(fail_on, contradictions=bool(self.disagreements))
+
+
+def whole_audit(
+    sources: Iterable[Source],
+    api: HfApi,
+    store: Path | None = None,
+    options: Options | None = None,
+    *,
+    reports: bool = False,
+    report: Progress = silent,
+) -> Audit:
+    """The same, carried out and read back; nothing is kept without a `store`. `reports` gives every row its whole report. Raises HubkitError."""
+    with TemporaryDirectory(prefix="hubkit-audit-", ignore_cleanup_errors=True) as scratch:
+        kept = audit(sources, api, store or Path(scratch) / DEFAULT_STORE, options, report=report)
+        try:
+            found = Audit(tuple(ranked(kept, reports=reports)), totals(kept), tuple(disagreements(kept)))
+            kept.finish()
+            return found
+        finally:
+            kept.close()
 
 
 def _peek(found: Iterator[Candidate]) -> tuple[Iterator[Candidate], bool]:

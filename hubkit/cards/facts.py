@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from hubkit.cards import stated
 from hubkit.cards.base import BaseFacts, base_facts
 from hubkit.cards.checksums import Checksums
 from hubkit.cards.libraries import LIBRARIES, Library, configuration_of, described, library_of
+from hubkit.cards.released import artefact, is_computed
 from hubkit.cards.settings import CardSettings
 from hubkit.cards.stated import Stated
 from hubkit.errors import IncompleteError, NothingFound
@@ -39,10 +40,8 @@ from hubkit.validate.run import Selection, validate
 
 if TYPE_CHECKING:
     from hubkit.cards.in_study import InStudy
-    from hubkit.release.model import Artefact
     from hubkit.repo.view import RepoView
 
-A = TypeVar("A", bound="Artefact")
 STORED = {
     "F64": "float64",
     "F32": "float32",
@@ -270,9 +269,9 @@ def facts_of(view: RepoView, settings: CardSettings, digests: Callable[[], Mappi
     """The same of what `view` shows, be it a folder or a repository that is read by ranges; `digests` gives path to sha256 of all that a card is built from."""
     report = validate(view, _all_but_the_card())
     report = replace(report, findings=[f for f in report.findings if not is_left_out(f.path or "")])
-    there = _artefact(view, EVALUATION, Evaluation)
-    provenance = _artefact(view, PROVENANCE, Provenance)
-    evaluation = there if _is_computed(there, provenance) else None
+    there = artefact(view, EVALUATION, Evaluation)
+    provenance = artefact(view, PROVENANCE, Provenance)
+    evaluation = there if is_computed(there, provenance) else None
     own = _own_metrics(view, report.saes)
     spoken_of = described(report.saes)
     saes = tuple(_sae(view, sae, report, evaluation, own.get(sae.sae_id)) for sae in spoken_of)
@@ -288,7 +287,7 @@ def facts_of(view: RepoView, settings: CardSettings, digests: Callable[[], Mappi
         evaluation=evaluation,
         provenance=provenance,
         base=base_facts(settings.base_model, provenance),
-        pool=_artefact(view, POOL_REPORT, PoolReport),
+        pool=artefact(view, POOL_REPORT, PoolReport),
         report=report,
         digest=sha256_of_json(checksums),
         texts_digest=texts_digest(_texts(view, saes)),
@@ -297,14 +296,6 @@ def facts_of(view: RepoView, settings: CardSettings, digests: Callable[[], Mappi
         stated=_stated(view, saes, there, own, computed=evaluation is not None),
         others=len(report.saes) - len(spoken_of),
     )
-
-
-def _is_computed(there: Evaluation | None, provenance: Provenance | None) -> bool:
-    """Whether an evaluation.json holds what hubkit computed: by its own record, and by that of provenance.json where it has one."""
-    if there is None or there.computed is None or not there.is_computed:
-        return False
-    other = provenance.evaluation if provenance else None
-    return other is None or other.values_sha256 == there.computed.values_sha256
 
 
 def _stated(
@@ -380,7 +371,7 @@ def _own_metrics(view: RepoView, saes: Sequence[Sae]) -> dict[str, tuple[str, Sa
     found = {}
     for sae in saes:
         path = METRICS if sae.sae_id == "." else f"{sae.sae_id}/{METRICS}"
-        content = _artefact(view, path, SaeMetrics)
+        content = artefact(view, path, SaeMetrics)
         if content is not None:
             found[sae.sae_id] = (path, content)
     return found
@@ -390,12 +381,6 @@ def _texts(view: RepoView, saes: tuple[SaeFact, ...]) -> dict[str, bytes]:
     """The bytes of every configuration, of evaluation.json and of evidence.yaml, by path."""
     paths = [configuration_of(sae.sae) for sae in saes] + [EVALUATION, EVIDENCE]
     return {path: view.read_range(path, 0, entry.size) for path in paths if (entry := view.entry(path))}
-
-
-def _artefact(view: RepoView, path: str, kind: type[A]) -> A | None:
-    """A file of hubkit's own; None where there is none, or another program's."""
-    entry = view.entry(path)
-    return kind.ours(view.read_range(path, 0, entry.size), f"{view.name}/{path}") if entry else None
 
 
 def _weights(checksums: Mapping[str, str], saes: tuple[SaeFact, ...]) -> dict[str, str]:

@@ -115,6 +115,7 @@ def audit(
     from hubkit.audit.across import disagreements
     from hubkit.audit.ranking import totals
     from hubkit.audit.run import audit as run
+    from hubkit.audit.run import selection
     from hubkit.audit.targets import sources
     from hubkit.errors import UsageError
 
@@ -131,7 +132,7 @@ def audit(
         raise UsageError("--reports is part of JSON", hint="--format json --reports")
     console = Console(quiet=quiet)
     wanted = sources(_all(targets or [], from_file), search, filter or [])
-    options = _options(_selection(select, ignore, config), jobs, since, refresh=refresh)
+    options = _options(selection(codes(select), codes(ignore), config), jobs, since, refresh=refresh)
     if timeout is not None:
         options = replace(options, timeout=timeout)
     try:
@@ -158,17 +159,6 @@ def _api() -> HfApi:
 
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # its retries; what fails in the end is a row
     return HfApi(library_name="hubkit")
-
-
-def _selection(select: str, ignore: str, config: Path | None) -> Selection:
-    """A configuration is never looked for: an audit of others' repositories must not depend on where it is run."""
-    from hubkit.validate.config import load_config
-    from hubkit.validate.selection import Config, Selection
-
-    found = load_config(config) if config else Config()
-    chosen = codes(select)
-    kept = (one for one in found.ignore if not any(code.startswith(one.code) for code in chosen))
-    return Selection(chosen or found.select, (*kept, *codes(ignore)), found.severity)
 
 
 def _options(selection: Selection, jobs: int, since: str, *, refresh: bool) -> Options:

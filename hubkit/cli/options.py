@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hubkit.errors import UsageError
+
 if TYPE_CHECKING:
     from hubkit.validate.finding import Severity
     from hubkit.validate.selection import Selection
@@ -72,6 +74,17 @@ FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How the an
 def codes(text: str) -> tuple[str, ...]:
     """`thr, CFG004` as the tuple of codes and prefixes it stands for."""
     return tuple(code.strip().upper() for code in text.split(",") if code.strip())
+
+
+def allowed(codes: list[str], reasons: list[str]) -> dict[str, str]:
+    """Each `--allow CODE` with its `--reason`; one reason may be that of all. Raises UsageError."""
+    if len(reasons) not in {len(codes), 1}:
+        raise UsageError(
+            f"{len(codes)} --allow and {len(reasons)} --reason: each exception needs its reason",
+            hint='--allow THR001 --reason "kept for comparison"',
+        )
+    given = reasons if len(reasons) == len(codes) else reasons * len(codes)
+    return {code.strip().upper(): text for code, text in zip(codes, given, strict=True)}
 
 
 def selection(select: str, ignore: str) -> Selection:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hubkit.cli.options import Format, FormatOption, Quiet
+from hubkit.cli.options import Format, FormatOption, Quiet, allowed
 from hubkit.console import Console
 from hubkit.errors import UsageError
 from hubkit.words import many
@@ -103,7 +103,7 @@ def push(
     from hubkit.publish.flow import Choices
 
     choices = Choices(
-        _allowed(allow or [], reason or []), message, prune, rehearse, code, tuple(include or ())
+        allowed(allow or [], reason or []), message, prune, rehearse, code, tuple(include or ())
     )
     if source.suffix.lower() in STUDY_FILES and not source.is_dir():
         if to or pr or tag or branch != "main" or private or gated:
@@ -117,16 +117,6 @@ def push(
         work = _of_release(source, choices, to, {**options, "gated": gated.value if gated else False})
     talk = _Talk(Console(quiet=quiet), as_json=format is Format.json, study=work.study, yes=yes)
     (_dry_run if dry_run else _push)(work, talk)
-
-
-def _allowed(codes: list[str], reasons: list[str]) -> dict[str, str]:
-    if len(reasons) not in {len(codes), 1}:
-        raise UsageError(
-            f"{len(codes)} --allow and {len(reasons)} --reason: each exception needs its reason",
-            hint='--allow THR001 --reason "kept for comparison"',
-        )
-    given = reasons if len(reasons) == len(codes) else reasons * len(codes)
-    return {code.strip().upper(): text for code, text in zip(codes, given, strict=True)}
 
 
 @dataclass(frozen=True)
@@ -159,13 +149,9 @@ class _Talk:
 
 
 def _of_release(folder: Path, choices: Choices, to: str | None, options: dict[str, Any]) -> _Work:
-    from hubkit.cards.settings import NAME, load_settings
-    from hubkit.publish.flow import Released
-    from hubkit.publish.plan import Target
-    from hubkit.repo.local import open_folder
+    from hubkit.publish.flow import released
 
-    open_folder(folder)  # a missing folder is told in the words of every verb
-    return _Work([Released(folder, Target(to or load_settings(folder / NAME).repo_id, **options))], choices)
+    return _Work([released(folder, to, **options)], choices)
 
 
 def _of_study(path: Path, choices: Choices, folder: Path) -> _Work:

@@ -9,9 +9,10 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from hubkit.cards.settings import NAME, load_settings
 from hubkit.engine.events import Event, Progress, silent
 from hubkit.errors import ExitCode, HubkitError, UsageError
 from hubkit.models.known import LAB
@@ -25,6 +26,7 @@ from hubkit.publish.push import push
 from hubkit.publish.rehearse import Prepared, Rehearsal, check_rehearsal, rehearsal_hub, rehearse_prepared
 from hubkit.publish.verify import Verification, verify
 from hubkit.repo.addresses import Reach, reach_of
+from hubkit.repo.local import open_folder
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -50,6 +52,12 @@ class Released:
 
     folder: Path
     target: Target
+
+
+def released(folder: Path, to: str | None = None, **options: Any) -> Released:
+    """A release and its repository, by default repo_id of its card.yaml; `options` as `Target` has them. Raises UsageError."""
+    open_folder(folder)  # a missing folder is told in the words of every verb
+    return Released(folder, Target(to or load_settings(folder / NAME).repo_id, **options))
 
 
 @dataclass(frozen=True)

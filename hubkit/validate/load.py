@@ -58,21 +58,26 @@ def load_all(view: RepoView, saes: Iterable[Sae]) -> dict[str, Loaded]:
     folders = {sae_id: str((view.root / sae_id).resolve()) for sae_id in by_id}
     if not folders:
         return {}
-    answer = _run(
-        {"folders": folders, "seed": SEED, "rows": ROWS}, TIMEOUT_START + TIMEOUT_EACH * len(folders)
-    )
+    job = {"folders": folders, "seed": SEED, "rows": ROWS}
+    timeout = TIMEOUT_START + TIMEOUT_EACH * len(folders)
+    answer = run_saelens(RUNNER, job, timeout, {"HF_HUB_OFFLINE": "1"})
     return {
         sae_id: _judge(view, by_id[sae_id], ways, answer["version"])
         for sae_id, ways in answer["saes"].items()
     }
 
 
-def _run(job: dict[str, Any], timeout: float) -> dict[str, Any]:
+def run_saelens(
+    runner: Path, job: dict[str, Any], timeout: float, more: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """What `runner` answers to a job, in a process of its own without a login; `more` is laid over its environment. Raises UsageError without SAELens, IncompleteError where no answer came."""
+    if find_spec("sae_lens") is None:
+        raise UsageError("this opens the SAEs with SAELens, which is not installed", hint=INSTALL_TRAIN)
     with tempfile.TemporaryDirectory(prefix="hubkit-load-", ignore_cleanup_errors=True) as scratch:
         job_file, answer_file = Path(scratch) / "job.json", Path(scratch) / "answer.json"
         job_file.write_text(json.dumps(job), encoding="utf-8")
-        environment = clean_environment(Path(scratch), {"HF_HUB_OFFLINE": "1"})
-        command = [sys.executable, str(RUNNER), str(job_file), str(answer_file)]
+        environment = clean_environment(Path(scratch), more)
+        command = [sys.executable, str(runner), str(job_file), str(answer_file)]
         done = run_apart(command, Path(scratch), environment, timeout)
         if done.timed_out:
             raise IncompleteError(f"SAELens did not load the SAEs within {timeout:.0f} s")

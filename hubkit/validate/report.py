@@ -159,7 +159,7 @@ class Report:
         """Findings of one severity."""
         return Counter(finding.severity for finding in self.findings)[severity]
 
-    def exit_code(self, fail_on: Severity) -> ExitCode:
+    def exit_code(self, fail_on: Severity = Severity.ERROR) -> ExitCode:
         """By the contract in `hubkit.errors.ExitCode`."""
         if not self.complete:
             return ExitCode.INCOMPLETE
