@@ -64,6 +64,14 @@ def test_an_sae_is_no_copy_of_its_base_model(relation: str) -> None:
     assert found(repository(f"base_model: {GEMMA}")) == []
 
 
+def test_a_list_of_base_models_names_none_of_which_no_sae_is() -> None:
+    (finding,) = found(repository(f"base_model:\n- {GEMMA}\n- google/gemma-2-9b"))
+    assert (finding.severity, finding.line) == (Severity.WARNING, 3)
+    assert "no SAE here is of google/gemma-2-9b" in finding.message
+    assert found(repository(f"base_model:\n- {GEMMA}")) == []
+    assert found(repository(f"base_model:\n- {GEMMA}\n- google/gemma-2-2b-it")) == []
+
+
 @pytest.mark.parametrize(
     ("front", "text", "model", "severity"),
     [

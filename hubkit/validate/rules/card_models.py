@@ -98,6 +98,7 @@ def another_model(repo: RepoFacts) -> Iterator[Found]:
             yield from _tokenizer(own, load)
         if not own.certain:
             yield from _too_wide(repo, own.names[0])
+        yield from _others(repo, own) if own.certain else ()
         yield from _tags(repo, own)
         yield from _related(repo, own)
         yield from _task(repo)
@@ -168,6 +169,24 @@ def _front_matter(repo: RepoFacts) -> Iterator[Statement]:
     )
     if names:
         yield Statement(FRONT, names, CARD, _front_line(repo), "/base_model")
+
+
+def _others(repo: RepoFacts, own: Own) -> Iterator[Found]:
+    """Names in a list of base models of which no SAE is, beside one of which some are: the Hub lists the SAEs below each of them."""
+    for statement in _front_matter(repo):
+        relations = {name: own.nearest(name) for name in statement.names}
+        if "same" not in relations.values():
+            continue
+        for name in (name for name, relation in relations.items() if relation in {"different", "sibling"}):
+            yield Found(
+                f"{FRONT} {' and '.join(statement.names[:3])}; no SAE here is of {name}: by {own.said_by} they are of {own.shown}",
+                f"take {name} out of base_model: the Hub lists the SAEs below each model that it names",
+                path=CARD,
+                line=statement.line,
+                pointer=statement.pointer,
+                severity=Severity.WARNING,
+                identity=f"{FRONT} {name} too",
+            )
 
 
 def _tags(repo: RepoFacts, own: Own) -> Iterator[Found]:
