@@ -14,14 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 from hubkit.convert.explained import Refused
-from hubkit.convert.inputs import Array, Inputs
+from hubkit.convert.inputs import LIMITS, Array, Inputs
 from hubkit.formats.foreign_forward import Definition, outputs
+from hubkit.tensors.dtypes import CFG_NAMES
 from hubkit.validate.load import TOLERANCE
 
 CLOSE = 1e-11
 """Relative to the sum of the absolute values of what is added (float64 rounds each to 1e-16)."""
 FLIPPED = 0.02
 """Of the latents in question, how many a narrow format may decide otherwise by its rounding."""
+LARGEST = {CFG_NAMES[kind]: largest for kind, (largest, _) in LIMITS.items()}
 GIVEN = 1e-3
 """Relative to the largest of a row, what outputs that a person gives may differ by: they are of float32, or narrower."""
 
@@ -117,7 +119,8 @@ def compared(
     if "W_skip" in w:
         rebuilt = rebuilt + np.abs(inputs.rows) @ np.abs(w["W_skip"]).T
     _equal("reconstruction", inputs, out, found["out"], rebuilt, tied)
-    largest, flipped = _as_loaded(inputs, source, found, loaded.dtype)
+    reach = np.maximum(terms.max(1), (np.abs(latents) @ np.abs(w["W_dec"])).max(1) + np.abs(out).max(1))
+    largest, flipped = _as_loaded(inputs, source, found, loaded.dtype, reach)
     keep = ~tied
     return Compared(
         loaded.version,
@@ -178,11 +181,15 @@ def _equal(
 
 
 def _as_loaded(
-    inputs: Inputs, source: tuple[Array, Array], found: Mapping[str, Array], dtype: str
+    inputs: Inputs, source: tuple[Array, Array], found: Mapping[str, Array], dtype: str, reach: Array
 ) -> tuple[float, float]:
-    """Of the rows on no boundary: the largest relative difference, and the share of latents decided otherwise. Raises Refused beyond what rounding does."""
-    ours, out = (part[inputs.plain] for part in source)
-    theirs, theirs_out = found["native_latents"], found["native_out"]
+    """Of the rows on no boundary: the largest relative difference, and the share of latents decided otherwise. Raises Refused beyond what rounding does.
+
+    `reach` is the largest number that is met on the way of each row: one that the format does not have is an infinity in any library.
+    """
+    within = reach[inputs.plain] < LARGEST[dtype]
+    ours, out = (part[inputs.plain][within] for part in source)
+    theirs, theirs_out = found["native_latents"][within], found["native_out"][within]
     other = (ours != 0) != (theirs != 0)
     either = max(1, int(((ours != 0) | (theirs != 0)).sum()))
     both = ~other

@@ -6,9 +6,11 @@ import json
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from glob import escape
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -49,6 +51,8 @@ RUNNER = Path(__file__).with_name("saelens_runner.py")
 TIMEOUT_START, TIMEOUT_EACH = 600.0, 120.0
 """Seconds: importing SAELens, and each SAE."""
 ASIDE = "hubkit-convert"
+ABANDONED = 86_400.0
+"""Seconds after which a folder aside belongs to nobody."""
 NEEDS = Need.TREE | Need.CFG | Need.HEADER | Need.PICKLES
 
 
@@ -205,6 +209,7 @@ def _carry_out(
     """Write all aside, ask SAELens once, and put each that is equal in its place."""
     around = out.parent
     around.mkdir(parents=True, exist_ok=True)
+    _sweep(around, out.name)
     aside = around / f".{out.name}.{uuid4().hex[:8]}.{ASIDE}"
     try:
         with tempfile.TemporaryDirectory(prefix=f"{ASIDE}-", ignore_cleanup_errors=True) as scratch:
@@ -235,6 +240,14 @@ def _carry_out(
                     )
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _sweep(around: Path, name: str) -> None:
+    """Remove what runs left that were killed: folders aside that nothing was put into for a day."""
+    for folder in around.glob(f".{escape(name)}.????????.{ASIDE}"):
+        with suppress(OSError):  # another run was faster
+            if time.time() - folder.lstat().st_mtime > ABANDONED:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write(view: LocalView, work: _Work, scratch: Path, given: Mapping[str, Array] | None) -> None:

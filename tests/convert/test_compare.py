@@ -190,6 +190,24 @@ def test_what_a_narrow_format_rounds_is_told_and_what_it_cannot_is_refused(tmp_p
             compared(inputs, source, replace(loaded, outputs=arrays | {"native_latents": native}), w)
 
 
+def test_a_row_that_overflows_a_narrow_format_is_no_difference(tmp_path: Path) -> None:
+    """65,504 is soon reached by a sum of float16: infinities there are the format's, and not of what was converted."""
+    big = {name: value * np.float32(300) for name, value in numbers().items() if name in {"W_enc", "W_dec"}}
+    flat(tmp_path / "L5.safetensors", "standard", **big)
+    told = Stated(model=MODEL, hook="blocks.5.hook_resid_post", architecture="standard", subtracts=True)
+    view, plan = plan_of(tmp_path, told)
+    own, w = _tensors(view, plan)
+    inputs = inputs_for(plan.cfg, w, "F16")
+    source = source_outputs(plan.definition, own, inputs.rows, None)
+    with np.errstate(over="ignore"):
+        native = [part[inputs.plain].astype(np.float16).astype(np.float64) for part in source]
+    assert np.isinf(native[1]).any()
+    arrays = {"latents": source[0], "out": source[1], "native_latents": native[0], "native_out": native[1]}
+    assert compared(inputs, source, Loaded("0", "float16", arrays, 40), w).as_loaded < 1e-3
+    with pytest.raises(Refused, match="more than"):
+        compared(inputs, source, Loaded("0", "float16", arrays | {"native_out": native[1] * 1.1}, 40), w)
+
+
 @pytest.mark.parametrize("dtype", ["F16", "BF16", "F32", "F64"])
 def test_inputs_reach_the_ends_of_the_format_and_overflow_nowhere(tmp_path: Path, dtype: str) -> None:
     view, plan = plan_of(sparsify(tmp_path / "layers.6").parent)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -288,3 +290,40 @@ def test_an_sae_of_saelens_and_an_empty_folder_are_nothing_to_convert(tmp_path: 
     save_file(builders.tensors("jumprelu"), place / "sae_weights.safetensors")
     with pytest.raises(NothingFound, match="already"):
         planned(place)
+
+
+def typed(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """The program as a person types it."""
+    command = [
+        sys.executable,
+        "-m",
+        "hubkit",
+        "convert",
+        *map(str, arguments),
+        "--to",
+        "saelens",
+        "--dry-run",
+    ]
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False, timeout=120)
+
+
+def test_the_plan_and_the_exit_codes_of_the_command(tmp_path: Path) -> None:
+    """0 all, 1 some refused, 2 what cannot be meant, 3 nothing there; a dry run writes nothing."""
+    root = copied("dictionary_learning/topk", tmp_path)
+    out = tmp_path / "out"
+    good = typed(root, "--out", out)
+    assert good.returncode == 0, good.stderr
+    assert "would write" in good.stdout
+    assert "architecture topk, d_in 16, d_sae 64, k 4" in good.stdout
+    assert "blocks.3.hook_resid_post" in good.stdout
+    refusal = typed(root, "--out", out, "--k", 5, "--format", "json")
+    assert refusal.returncode == 1
+    answer = json.loads(refusal.stdout)
+    assert answer["converted"] == []
+    assert answer["refused"][0]["measured"] == {"stated": 5, "found": 4}
+    (tmp_path / "empty").mkdir()
+    assert typed(tmp_path / "empty", "--out", out).returncode == 3
+    nowhere = typed(tmp_path / "nowhere", "--out", out)
+    assert nowhere.returncode == 2
+    assert "hf download" in nowhere.stderr
+    assert not out.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -280,3 +281,17 @@ def test_ended_on_the_way_nothing_is_left(tmp_path: Path, taken_for_equal: list[
     with pytest.raises(KeyboardInterrupt):
         convert(tmp_path / "source", tmp_path / "out", Stated(model="me/base"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["source"]
+
+
+@pytest.mark.usefixtures("taken_for_equal")
+def test_what_a_killed_run_left_is_removed_after_a_day(tmp_path: Path) -> None:
+    sparsify(tmp_path / "source" / "layers.1")
+    old, new, other = (
+        tmp_path / f".{name}.hubkit-convert" for name in ("out.0a1b2c3d", "out.9a1b2c3d", "outer.0a1b2c3d")
+    )
+    for folder in (old, new, other):
+        (folder / "0").mkdir(parents=True)
+    for folder in (old, other):
+        os.utime(folder, (0, 0))
+    assert convert(tmp_path / "source", tmp_path / "out", Stated(model="me/base")).left == []
+    assert (old.exists(), new.exists(), other.exists()) == (False, True, True)
