@@ -25,7 +25,7 @@ STAGES = (
 """Rooms along the way of the data, and whether they import torch."""
 BETWEEN = ("completions,|activations", "SAE folders", "measures", "findings", "README.md", "the Hub")
 """What each leaves on the disk for the next."""
-BESIDE = {"validate": (("fix", "mends"), ("audit", "many repositories")), "cards": (("adopt", "cards by hand"),), "publish": (("localhub", "rehearsals"),), "collect": (("inference", "runs a base model"),), "train": (("engine", "processes, Ray"),), "evaluate": (("experiments", "SAE in the model"), ("lab", "known truth"))}  # fmt: skip
+BESIDE = {"validate": (("fix", "mends"), ("audit", "many repositories")), "cards": (("adopt", "cards by hand"), ("convert", "into SAELens's")), "publish": (("localhub", "rehearsals"),), "collect": (("inference", "runs a base model"),), "train": (("engine", "processes, Ray"),), "evaluate": (("experiments", "SAE in the model"), ("lab", "known truth"))}  # fmt: skip
 BELOW = (
     ("formats", "whose folder it is"), ("tensors", "headers, slices"), ("readme", "anybody's card"), ("measures", "formulas, nulls"),
     ("models", "hooks and widths"), ("release", "the artefacts"), ("repo", "folder or Hub"),

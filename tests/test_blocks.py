@@ -27,7 +27,7 @@ from hubkit.localhub.server import serving
 ROOT = Path(__file__).parents[1]
 PAGES = [
     "README.md", "docs/index.md", "docs/comparison.md", "docs/upstream.md", *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "docs" / "guides").glob("*.md"))),
-    *(f"docs/{name}.md" for name in ("adopt", "api", "cards", "claims", "collect", "init", "preview", "publish", "registry", "running", "smollm2", "study", "training", "validate")),
+    *(f"docs/{name}.md" for name in ("adopt", "api", "cards", "claims", "collect", "convert", "init", "preview", "publish", "registry", "running", "smollm2", "study", "training", "validate")),
 ]  # fmt: skip
 BLOCKS = [block for page in PAGES for block in blocks(ROOT / page, page)]
 TO_RUN = [

@@ -6,9 +6,11 @@ made, the library's own definition and SAELens's are computed on random inputs, 
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -16,14 +18,15 @@ from uuid import uuid4
 import numpy as np
 
 from hubkit.errors import IncompleteError
-from hubkit.fix.content import BITS_TYPE, Elsewhere, Piece, Read, Tensors, Text
+from hubkit.fix.content import BITS_TYPE, BLOCK, Elsewhere, Piece, Read, Tensors, Text, widened
 from hubkit.fix.proposal import proposed
 from hubkit.fix.registry import Change, Refusal, Subject, relaid, sae_fix
-from hubkit.formats.conversion import cfg_of, obstacle, shapes_after
+from hubkit.formats.conversion import cfg_of, dtype_after, obstacle, shapes_after
 from hubkit.formats.foreign_forward import Definition, definition_of, outputs
 from hubkit.formats.forward import forward
 from hubkit.formats.sae import DIMENSIONS, Sae, Tensor
 from hubkit.release.layout import CFG
+from hubkit.tensors.container import read_header
 from hubkit.tensors.dtypes import BITS, decode
 from hubkit.tensors.zip_member import read_part
 from hubkit.validate.facts import WEIGHTS
@@ -76,7 +79,8 @@ def _files(subject: Subject, definition: Definition) -> dict[str, Any]:
     """The new files; one that lies there already with the same bytes, because a run was ended between the two, is left out."""
     facts, view = subject.sae, subject.view
     folder = PurePosixPath(facts.sae_id)
-    cfg = relaid(cfg_of(facts.sae, definition), facts.cfg_text).encode("utf-8")
+    sources = sources_of(facts.sae, view, facts.cfg_path)
+    cfg = relaid(cfg_of(facts.sae, definition, sources), facts.cfg_text).encode("utf-8")
     wanted: dict[str, Any] = {str(folder / WEIGHTS): _weights(subject, definition)}
     old = view.entry(str(folder / CFG))
     if old is not None:
@@ -88,6 +92,23 @@ def _files(subject: Subject, definition: Definition) -> dict[str, Any]:
             raise Refusal(f"{path} is there already and holds something else: move it away first")
         del wanted[path]
     return wanted | {str(folder / CFG): Text(cfg)}
+
+
+def source_paths(sae: Sae, configuration: str | None) -> list[str]:
+    """The files that an SAE is read from: its weights, and its configuration where it has one."""
+    return [path for path in (*(sae.files or (sae.weights,)), configuration) if path]
+
+
+def sources_of(sae: Sae, view: RepoView, configuration: str | None = None) -> dict[str, str]:
+    """The sha256 of each of them, by name."""
+    return {PurePosixPath(path).name: _sha256(view, path) for path in source_paths(sae, configuration)}
+
+
+def _sha256(view: RepoView, path: str) -> str:
+    entry, digest = view.entry(path), hashlib.sha256()
+    for start in range(0, entry.size if entry else 0, BLOCK):
+        digest.update(view.read_range(path, start, min(start + BLOCK, entry.size if entry else 0)))
+    return digest.hexdigest()
 
 
 def _same(view: RepoView, path: str, content: Any) -> bool:
@@ -103,31 +124,43 @@ def _same(view: RepoView, path: str, content: Any) -> bool:
 
 
 def _weights(subject: Subject, definition: Definition) -> Elsewhere:
-    """SAELens's tensors in a safetensors file that lies ready; one tensor is held at a time."""
-    sae, shapes = subject.sae.sae, shapes_after(subject.sae.sae, definition)
-    pieces = tuple(_piece(subject.view, name, sae.tensors[name], shape) for name, shape in shapes.items())
+    """SAELens's tensors in a safetensors file that lies ready."""
     target: Path = subject.scratch / f"{uuid4().hex}.safetensors"
+    write_weights(subject.sae.sae, subject.view, definition, target)
+    return Elsewhere(target)
+
+
+def write_weights(sae: Sae, view: RepoView, definition: Definition, target: Path) -> None:
+    """SAELens's tensors as a safetensors file; one tensor is held at a time. Raises HeaderError for a damaged file."""
+    shapes, dtype = shapes_after(sae, definition), dtype_after(sae, definition)
+    pieces = tuple(_piece(view, name, sae.tensors[name], shape, dtype) for name, shape in shapes.items())
     with target.open("wb") as file:
         file.writelines(Tensors(_nothing, pieces, {"format": "pt"}).blocks())
-    return Elsewhere(target)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _nothing(start: int, stop: int) -> bytes:
     raise IncompleteError(f"no file to read [{start}, {stop}) of")
 
 
-def _piece(view: RepoView, name: str, tensor: Tensor, shape: tuple[int, ...]) -> Piece:
+def _piece(view: RepoView, name: str, tensor: Tensor, shape: tuple[int, ...], dtype: str) -> Piece:
+    """Every value as it is: of a file of several formats the narrow ones are widened, which SAELens would round to one of them otherwise."""
     info = tensor.info
-    plain = replace(
-        info, start=0, stop=info.count * BITS[info.dtype] // 8, strides=None, member=None, big_endian=False
-    )
+    size = info.count * BITS[dtype] // 8
+    plain = replace(info, dtype=dtype, start=0, stop=size, strides=None, member=None, big_endian=False)
+    read = _reading(view, tensor, dtype)
     if info.count == 1 and shape != tensor.shape:
-        return Piece(plain, "repeat", name=name, shape=shape, read=_reading(view, tensor))
-    return Piece(plain, "transpose" if tensor.transposed else "keep", name=name, read=_reading(view, tensor))
+        return Piece(plain, "repeat", name=name, shape=shape, read=read)
+    return Piece(plain, "transpose" if tensor.transposed else "keep", name=name, read=read)
 
 
-def _reading(view: RepoView, tensor: Tensor) -> Read:
-    whole: Callable[[], bytes] = lru_cache(1)(lambda: row_major_bytes(view, tensor))
+def _reading(view: RepoView, tensor: Tensor, dtype: str) -> Read:
+    def values() -> bytes:
+        raw = row_major_bytes(view, tensor)
+        return raw if tensor.info.dtype == dtype else widened(raw, tensor.info.dtype, dtype)
+
+    whole: Callable[[], bytes] = lru_cache(1)(values)
 
     def read(start: int, stop: int) -> bytes:
         return whole()[start:stop]
@@ -160,12 +193,13 @@ def _prove(subject: Subject, definition: Definition, files: dict[str, Any]) -> N
     if new is None or new.cfg is None:
         raise Refusal("the new files would not be read as an SAE of SAELens")
     old = subject.sae.sae
-    chosen = _chosen(old)
+    chosen = chosen_latents(old)
     x = _inputs(old.d_in or 0)
     mine = {
-        tensor.info.name: _cut(subject.view, name, tensor, chosen) for name, tensor in old.tensors.items()
+        tensor.info.name: stored_values(subject.view, name, tensor, chosen)
+        for name, tensor in old.tensors.items()
     }
-    theirs = {name: _cut(after, name, tensor, chosen) for name, tensor in new.sae.tensors.items()}
+    theirs = {name: stored_values(after, name, tensor, chosen) for name, tensor in new.sae.tensors.items()}
     expected = outputs(definition, mine, x, old.k)
     found = forward(new.cfg.effective, theirs, x)
     for what, one, other in zip(("latents", "reconstruction"), expected, found, strict=True):
@@ -173,7 +207,8 @@ def _prove(subject: Subject, definition: Definition, files: dict[str, Any]) -> N
             raise Refusal(f"the {what} would differ from what {old.family.name}'s own code computes")
 
 
-def _chosen(sae: Sae) -> np.ndarray[Any, Any]:
+def chosen_latents(sae: Sae) -> np.ndarray[Any, Any]:
+    """Places of the latents that two definitions are compared on."""
     d_sae = sae.d_sae or 0
     return np.unique(np.linspace(0, d_sae - 1, min(d_sae, max(LATENTS, 2 * (sae.k or 0)))).astype(np.intp))
 
@@ -183,12 +218,45 @@ def _inputs(d_in: int) -> np.ndarray[Any, Any]:
     return np.random.default_rng(0).standard_normal((ROWS, d_in)) * np.logspace(-2, 2, ROWS)[:, None]
 
 
-def _cut(view: RepoView, name: str, tensor: Tensor, chosen: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """A tensor as it is stored, cut to the chosen latents."""
+def stored_values(
+    view: RepoView, name: str, tensor: Tensor, chosen: np.ndarray[Any, Any]
+) -> np.ndarray[Any, Any]:
+    """A tensor as it is stored, cut to the chosen latents, as float64."""
+    bits = _stored_bits(view, name, tensor, chosen)
+    return decode(bits.tobytes(), tensor.info.dtype).reshape(bits.shape)
+
+
+def _stored_bits(
+    view: RepoView, name: str, tensor: Tensor, chosen: np.ndarray[Any, Any]
+) -> np.ndarray[Any, Any]:
     info = tensor.info
     kind = np.dtype(BITS_TYPE[BITS[info.dtype]])
     values = np.frombuffer(row_major_bytes(view, tensor), kind).reshape(info.shape)
     axes = DIMENSIONS.get(name, ())[:: -1 if tensor.transposed else 1]
     if "d_sae" in axes and len(axes) == values.ndim:
         values = np.take(values, chosen, axis=axes.index("d_sae"))
-    return decode(np.ascontiguousarray(values).tobytes(), info.dtype).reshape(values.shape)
+    return np.ascontiguousarray(values)
+
+
+def smaller(view: RepoView, path: str, chosen: np.ndarray[Any, Any]) -> Tensors:
+    """A file of SAELens's tensors with the chosen latents alone."""
+    pieces = []
+    for name, info in read_header(view, path).tensors.items():
+        bits = _stored_bits(view, name, Tensor(path, info), chosen)
+        raw = bits.tobytes()
+        cut = replace(info, shape=bits.shape, start=0, stop=len(raw))
+        pieces.append(Piece(cut, read=partial(_part_of, raw)))
+    return Tensors(_nothing, tuple(pieces), {"format": "pt"})
+
+
+def _part_of(raw: bytes, start: int, stop: int) -> bytes:
+    return raw[start:stop]
+
+
+def tensor_digests(view: RepoView, path: str) -> dict[str, str]:
+    """The sha256 of every tensor's values, row after row, by name."""
+    tensors = read_header(view, path).tensors
+    return {
+        name: hashlib.sha256(row_major_bytes(view, Tensor(path, info))).hexdigest()
+        for name, info in tensors.items()
+    }

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 Run = Callable[[Array], tuple[Array, Array]]
 """Rows (n, d_in) to latents (n, d_sae) and reconstruction (n, d_in)."""
-NO_SUBTRACTION = {"gemma_scope", "gemma_scope_2"}
-"""Families of JumpReLUs that do not subtract b_dec from the input."""
 PLAIN = {"normalize_activations": "none", "apply_b_dec_to_input": True}
 
 
@@ -53,17 +51,11 @@ def computation(sae: Sae, view: RepoView) -> Run:
 
 def _by_architecture(sae: Sae) -> Mapping[str, Any] | None:
     """The keys that decide what SAELens's definition of the architecture computes; None where that is not this SAE's."""
-    if sae.cfg is not None:
-        found = PLAIN | dict(sae.cfg.effective) | {"architecture": sae.architecture}
-        fits = sae.architecture in DEFINED - TRANSCODERS and found["normalize_activations"] in NORMALISED
-        return found if fits else None
-    if sae.family.name in NO_SUBTRACTION and sae.architecture == "jumprelu":
-        return PLAIN | {"architecture": "jumprelu", "apply_b_dec_to_input": False}
-    if (
-        sae.family.name == "sparsify" and sae.architecture == "topk"
-    ):  # SparseCoder.encode: x - b_dec, relu, topk
-        return PLAIN | {"architecture": "topk", "k": sae.k}
-    return None
+    if sae.cfg is None:
+        return None
+    found = PLAIN | dict(sae.cfg.effective) | {"architecture": sae.architecture}
+    fits = sae.architecture in DEFINED - TRANSCODERS and found["normalize_activations"] in NORMALISED
+    return found if fits else None
 
 
 def _stored(view: RepoView, tensor: Tensor) -> Array:

@@ -26,11 +26,11 @@ LINEAR: Names = {
 """Of two `torch.nn.Linear`, which keep a weight as (out, in)."""
 
 
-def under_known_names(head: Head, names: Names = {}) -> dict[str, Tensor]:  # noqa: B006 - never changed
-    """The tensors of a file by SAELens's names; those that `names` has not keep their own."""
+def under_known_names(head: Head, names: Names = {}, prefix: str = "") -> dict[str, Tensor]:  # noqa: B006 - never changed
+    """The tensors of a file by SAELens's names; those that `names` has not keep their own, less a `prefix` that all have."""
     found = {}
     for own, info in (head.header.tensors if head.header else {}).items():
-        name, transposed = names.get(own, (own, False))
+        name, transposed = names.get(own, (own.removeprefix(prefix), False))
         found[name] = Tensor(head.entry.path, info, transposed)
     return found
 

@@ -17,6 +17,7 @@ from hubkit.formats.foreign import (
     under_known_names,
 )
 from hubkit.formats.sae import Sae, Tensor
+from hubkit.formats.tensor_names import common_prefix
 from hubkit.release.layout import WEIGHTS
 
 if TYPE_CHECKING:
@@ -30,20 +31,32 @@ def _has_both_matrices(head: Head) -> bool:
     """An encoder and a decoder that fit each other, under SAELens's names or those of two linear layers; SAELens's own file is SAELens's."""
     if head.entry.name == WEIGHTS or not 2 <= len(head.shapes) <= MOST_TENSORS:
         return False
-    tensors = under_known_names(head, LINEAR)
+    tensors = _tensors(head)
     pair = [tensors[name].shape for name in ("W_enc", "W_dec") if name in tensors]
     return len(pair) == 2 and all(len(shape) == 2 for shape in pair) and bool(set(pair[0]) & set(pair[1]))
 
 
+def _tensors(head: Head) -> dict[str, Tensor]:
+    """By SAELens's names, those of two linear layers too; without what a training script put before all of them (`state_dict.`)."""
+    prefix = common_prefix(head.shapes)
+    return under_known_names(head, {f"{prefix}{own}": name for own, name in LINEAR.items()}, prefix)
+
+
 def read(family: Family, folder: Folder) -> Iterator[Sae]:
-    """Every file of the folder that holds one. One that is alone goes by its folder, several by their names."""
+    """Every file of the folder that holds one. One that is alone goes by its folder, several by their names.
+
+    What lies under `state_dict.` inside a folder with a configuration is that one's: a checkpoint of a library which is only named.
+    """
+    configured = folder.outer is not None and folder.outer.config_entry is not None
     heads = [
         head
         for head in folder.heads(identifying=True)
-        if _has_both_matrices(head) and not is_converted(folder, head.entry)
+        if _has_both_matrices(head)
+        and not is_converted(folder, head.entry)
+        and not (configured and common_prefix(head.shapes))
     ]
     for head in heads:
-        tensors = under_known_names(head, LINEAR)
+        tensors = _tensors(head)
         sizes = sizes_of(tensors)
         tensors = _as_they_lie(tensors, sizes)
         alone = len(heads) == 1 and folder.path != "."

@@ -98,7 +98,9 @@ def _dictionary(family: Family, folder: Folder, trainer: Mapping[str, Any], entr
         d_sae=fields.number("d_sae", "trainer/dict_size") or found.d_sae,
         k=fields.number("k", "trainer/k"),
         hook_name=hook,
-        stated_layer=layer if layer is not None else layer_of_path(folder.path),
+        stated_layer=layer
+        if layer is not None
+        else layer_of_path(folder.path if alone or not entry else entry.path),
         model_name=fields.text("model_name", "trainer/lm_name"),
         weights=entry.path if entry else None,
         tensors=tensors,

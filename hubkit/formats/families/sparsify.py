@@ -102,6 +102,8 @@ def _architecture(keys: Mapping[str, Any], *, skip: bool) -> str:
     activation = keys.get("activation", ACTIVATIONS[0])
     if not isinstance(activation, str):
         activation = "unknown"
+    if keys.get("signed") is True:  # 2024-06 to 2024-08: the k of largest magnitude, without a ReLU
+        activation = f"abs{activation}"
     if skip or keys.get("skip_connection") is True:
         return f"{activation}_skip_transcoder"
     return f"{activation}_transcoder" if keys.get("transcode") is True else activation
