@@ -223,7 +223,7 @@ def reaches(name: str, text: str, templates: Parsing, others: Parsing) -> Iterat
 
 def _of_settings(text: str, form: Form, parsing: Parsing) -> Iterator[tuple[str, Severity]]:
     """Of settings that speak of no template; of what lies in lists of JSON, or below numbers, as rows of data do, a warning."""
-    own, rows = list(_strings(text, form)), []
+    own, rows = list(_strings(text, form)), list[str]()
     if form == "json" and own and len(text) <= LARGEST:
         own, rows = [], []
         for value, is_row in (one for root in values(text, form, MAY_BE) for one in _parted(root)):
