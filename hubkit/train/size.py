@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hubkit.train.spec import SaeSpec
 
 MANY_ROWS = 2000
-"""Rows from which the recipe of thousands is ahead in every measure; at 1,000 it finds more features and explains less of new rows."""
+"""Rows from which the recipe of thousands is ahead in every measure; at 1,000 it comes nearer to the features and explains less of new rows."""
 ENOUGH_STEPS = 400
 """Steps from which it was seen to reach its L0; hubkit's default."""
 SLOWEST, FASTEST = 3e-3, 8e-3
