@@ -62,6 +62,8 @@ class SaeRecord:
     lr_schedule: str | None = _trained(str)
     lr_warm_up_steps: int | None = _trained(int)
     lr_decay_steps: int | None = _trained(int)
+    dead_window: int | None = _said(int)
+    """Of the auxiliary loss, written where there is one."""
     seed: int | None = _trained(int)
     autocast: bool | None = _trained(bool)
     input_scale: float | None = _trained(float, int)
@@ -95,8 +97,9 @@ class SaeRecord:
         return cls(**known, rewritten=Rewritten.read(raw.get("rewritten")))
 
     def written(self) -> dict[str, Any]:
-        """What a training writes, nulls too."""
-        return {name: getattr(self, name) for name in OF_TRAINING}
+        """What a training writes, nulls too, and the dead window where there is one."""
+        window = {} if self.dead_window is None else {"dead_window": self.dead_window}
+        return {name: getattr(self, name) for name in OF_TRAINING} | window
 
 
 OF_TRAINING = tuple(one.name for one in fields(SaeRecord) if one.metadata.get("training"))

@@ -25,6 +25,7 @@ from hubkit.release.pool_extras import forget_extras, read_extras
 from hubkit.release.provenance import PublishedPool
 from hubkit.release.writing import keep_or_write, replacing, to_json
 from hubkit.study.retrain import PublishedSpecs
+from hubkit.train.plan import settled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +57,7 @@ def publish_pool(study: Study, pool: PoolManifest, work: Path, release: Path) ->
     forget_extras(target / ACTIVATIONS, but={one.name for one in (extras.sets if extras else ())})
     lines = list(_completions(work))
     keep_or_write(target / PUBLISHED_COMPLETIONS, "".join(f"{line}\n" for line in lines))
-    specs = PublishedSpecs(specs=study.specs(pool.d_in))
+    specs = PublishedSpecs(specs=settled(study.specs(pool.d_in), pool))
     keep_or_write(target / PUBLISHED_SPECS, to_json(specs.model_dump(mode="json", by_alias=True)))
     return PublishedPool(
         license=wanted.license,

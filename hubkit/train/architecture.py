@@ -53,6 +53,11 @@ class Architecture(ABC):
         del recipe
         return LR
 
+    def suited(self, spec: SaeSpec, n: int) -> dict[str, Any]:
+        """Settings for a run on thousands of rows (`size.many_rows`), `n` of them, in the place of those that nobody gave; its defaults are for hundreds."""
+        del spec, n
+        return {}
+
     def needs_k(self, spec: SaeSpec) -> bool:
         """Whether k shapes it; where it does not, no L0 is asked for."""
         del spec
@@ -98,9 +103,9 @@ class Architecture(ABC):
         found: dict[str, Any] = sae.cfg.get_training_architecture_details()
         return found
 
-    def warnings(self, n: int) -> list[str]:
-        """What to say of a training on `n` rows."""
-        del n
+    def warnings(self, spec: SaeSpec, n: int) -> list[str]:
+        """What to say of a training of `spec` on `n` rows."""
+        del spec, n
         return []
 
 

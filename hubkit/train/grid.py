@@ -154,14 +154,14 @@ class GridPlan(_Grid):
                 "condition": list(self.conditions),
             },
             overrides=[
-                Override(when={"architecture": name}, set=settings.model_dump())
+                Override(when={"architecture": name}, set=settings.model_dump(exclude_unset=True))
                 for name, settings in self.architectures.items()
             ],
         )
 
     def written(self) -> dict[str, Any]:
-        """As a study file has it, every setting spelt out."""
-        return self.model_dump(mode="json")
+        """As a study file has it: what nobody gave stays for the size of the pool to decide."""
+        return self.model_dump(mode="json", exclude_unset=True)
 
 
 def _form(value: Any) -> str:

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 
 from hubkit.engine.work import Unit
 from hubkit.errors import HubkitError, UsageError
-from hubkit.release.folds import ALL, CONTROL, SCENARIOS, SEED, draws_of, folder_of, seed_draws, seed_of
+from hubkit.release.folds import (
+    ALL,
+    CONTROL,
+    SCENARIOS,
+    SEED,
+    draws_of,
+    folder_of,
+    rows_of,
+    seed_draws,
+    seed_of,
+)
 from hubkit.train.spec import MOST_SEED
 from hubkit.train.unit import TrainingUnit, marker_of, unit_digest
 from hubkit.words import human_bytes, many
@@ -94,9 +104,9 @@ class Batch:
 def plan(
     specs: Iterable[SaeSpec], manifest: PoolManifest, folders: TrainingFolders, crossfit: CrossFit
 ) -> list[TrainingUnit]:
-    """The units of a run: the published SAEs first, then draw by draw."""
+    """The units of a run: the published SAEs first, then draw by draw, each with the settings of its published SAE."""
     by_draw: dict[str, list[TrainingUnit]] = defaultdict(list)
-    for spec in specs:
+    for spec in settled(specs, manifest):
         for draw in crossfit.draws(manifest, spec.condition):
             trained = spec.model_copy(update={"seed": (spec.seed + seed_of(draw)) % (MOST_SEED + 1)})
             digest = unit_digest(trained, draw, manifest.inputs_sha256)
@@ -105,6 +115,11 @@ def plan(
                 TrainingUnit(trained, draw, folders.pool, target, marker_of(folders.work, digest), digest)
             )
     return [unit for units in by_draw.values() for unit in units]
+
+
+def settled(specs: Iterable[SaeSpec], manifest: PoolManifest) -> list[SaeSpec]:
+    """`specs` as they are trained on this pool (`SaeSpec.settled`). The rows of the published SAE decide, for its folds and controls too: they stand in for it."""
+    return [spec.settled(int(rows_of(manifest, spec.condition).sum())) for spec in specs]
 
 
 def batches(units: Sequence[TrainingUnit], *, workers: int, device: str) -> list[Batch]:

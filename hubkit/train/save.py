@@ -132,6 +132,7 @@ def record_of(trained: Trained, origin: Origin) -> SaeRecord:
         lr_schedule=spec.lr_schedule,
         lr_warm_up_steps=spec.lr_warm_up_steps,
         lr_decay_steps=spec.lr_decay_steps,
+        dead_window=spec.dead_window,
         seed=spec.seed,
         autocast=spec.autocast,
         input_scale=trained.scale,

@@ -38,7 +38,7 @@ def warnings_of(
         said.append(f"{dead_share:.0%} of the latents fire on none of its training rows")
     if n < d_in:
         said.append(f"trained on {n} rows, fewer than d_in = {d_in}")
-    return said + spec.kind.warnings(n)
+    return said + spec.kind.warnings(spec, n)
 
 
 def findings_of(folder: Path) -> list[str]:

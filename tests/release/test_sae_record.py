@@ -22,6 +22,11 @@ def test_what_a_training_writes_is_read_back_and_written_the_same() -> None:
     assert SaeRecord.read(TRAINED).epochs is None
 
 
+def test_a_dead_window_is_written_where_there_is_one() -> None:
+    assert "dead_window" not in SaeRecord.read(TRAINED | {"dead_window": None}).written()
+    assert SaeRecord.read(TRAINED | {"dead_window": 200}).written() == TRAINED | {"dead_window": 200}
+
+
 @pytest.mark.parametrize("raw", [None, "text", 7, [], {}, {"colour": "red"}])
 def test_anything_else_is_an_empty_record(raw: object) -> None:
     assert SaeRecord.read(raw) == SaeRecord()

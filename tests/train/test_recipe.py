@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from train.published import saved
+from known_dictionary import dictionary, recovery, rows_of
+from train.published import fit, saved
 
 from hubkit.engine.threads import one_thread
 from hubkit.train.member import Member, Trained
@@ -189,6 +190,21 @@ def test_autocast_changes_the_result_by_rounding_only_and_not_from_run_to_run(
     assert l0(half, rows) == pytest.approx(l0(full, rows), rel=0.15)
     again = trained((1, 0), autocast=True)[1].sae.state_dict()
     assert all(torch.equal(weight, again[name]) for name, weight in rounded.items())
+
+
+def test_on_20_000_rows_the_defaults_find_a_dictionary_that_those_of_few_rows_do_not() -> None:
+    features = dictionary()
+    rows, held_out = rows_of(features, 20_000, seed=1), rows_of(features, 1000, seed=2)
+    fields = {"sae_id": "a", "architecture": "jumprelu", "layer": 0, "condition": "mixed"}
+    few = SaeSpec.model_validate(fields | {"d_sae": 128, "k": 8, "steps": 1500, "batch_size": 128})
+
+    def found(spec: SaeSpec) -> float:
+        trained = fit(spec, rows)
+        decoder = trained.sae.W_dec.detach()
+        return recovery(decoder, trained.encode, trained.reconstruct, features, held_out).found
+
+    assert found(few) < 0.1
+    assert found(few.settled(len(rows))) > 0.8
 
 
 def explained(trained: Trained, rows: torch.Tensor) -> float:

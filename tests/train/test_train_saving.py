@@ -281,3 +281,24 @@ def test_weights_that_are_not_finite_are_not_saved(rows: torch.Tensor) -> None:
     sae.sae.b_enc.data[0] = torch.inf
     with pytest.raises(HubkitError, match="b_enc holds NaN or infinity"):
         inference_weights(sae)
+
+
+@pytest.mark.parametrize("architecture", ["topk", "jumprelu"])
+def test_the_settings_that_the_number_of_rows_chose_are_in_cfg(
+    architecture: str, manifest: PoolManifest
+) -> None:
+    from hubkit.train.cpu_trainer import build
+    from hubkit.train.member import Trained
+    from hubkit.train.save import Origin, cfg_of
+
+    settled = spec(architecture, steps=1500).settled(20_000)
+    trained = Trained(settled, build(settled, torch.zeros(D_IN), 1500), 1.0)
+    said = cfg_of(trained, Origin(manifest, "all", 20_000, "0" * 64))["metadata"]
+    record, details = said["hubkit"], said["training_architecture_details"]
+    assert (record["lr"], record["lr_decay_steps"]) == (settled.lr, 300)
+    assert record["spec_sha256"] == settled.digest()
+    if architecture == "topk":
+        assert (record["dead_window"], details["aux_loss_coefficient"]) == (187, 1.0)
+    else:
+        assert (details["straight_through_estimator"], details["jumprelu_bandwidth"]) == ("rectangle", 0.1)
+        assert "dead_window" not in record

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from hubkit.train.architecture import LEARNS, LR, NAIVE, Architecture, OwnSettings
+from hubkit.train.size import MANY_ROWS, many_rows, scheduled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +28,11 @@ LEARNING_LR = 2e-3
 """A threshold moves by about lr a step: at 1e-3, 400 steps on 181 rows of the lab model end up to 38 % over the target L0, at 2e-3 up to 11 %."""
 FEWEST_ROWS = 181
 """Below this it was not seen to converge (docs/running.md)."""
+TO_INPUT = " + input"
+WIDE = 0.1
+"""Bandwidth and first threshold on thousands of rows."""
+FEW_STEPS = 1000
+"""Below this an estimate that does not reach the encoder ends far above its L0 on few rows."""
 DENSE_FROM = 0.12
 """Share of entries that are not zero from which dense products are faster (measured at 576 -> 2304)."""
 
@@ -35,11 +41,11 @@ class JumpReLUSettings(OwnSettings):
     """Of the threshold and its penalty."""
 
     ste: Literal["rectangle", "rectangle + input", "gaussian", "gaussian + input"] = "rectangle + input"
-    """JumpReLU's straight-through estimator: a rectangle (DeepMind) or a Gaussian around the threshold; `+ input` passes its gradient to the encoder too (Anthropic)."""
+    """JumpReLU's straight-through estimator: a rectangle (DeepMind) or a Gaussian around the threshold; `+ input` passes its gradient to the encoder too (Anthropic). Without it `rectangle + input`; from 2,000 rows on `rectangle`."""
     bandwidth: float = Field(0.05, gt=0)
-    """JumpReLU: width of the rectangle, or standard deviation of the Gaussian."""
+    """JumpReLU: width of the rectangle, or standard deviation of the Gaussian. From 2,000 rows on 0.1."""
     init_threshold: float = Field(0.01, ge=0)
-    """JumpReLU: where every threshold starts, in units of the scaled activations."""
+    """JumpReLU: where every threshold starts, in units of the scaled activations. From 2,000 rows on 0.1."""
     sparsity: Literal["step", "tanh", "quadratic"] = "quadratic"
     """JumpReLU's penalty: `step` counts active latents, `tanh` is Anthropic's, `quadratic` aims at L0 = k."""
 
@@ -51,6 +57,12 @@ class _JumpReLU(Architecture):
 
     def lr(self, recipe: str) -> float:
         return LR if recipe == NAIVE else LEARNING_LR
+
+    def suited(self, spec: SaeSpec, n: int) -> dict[str, Any]:
+        """No estimate for the encoder: on thousands of rows it is what keeps the features from being found."""
+        if not self.needs_k(spec):
+            return {}
+        return {"ste": "rectangle", "bandwidth": WIDE, "init_threshold": WIDE} | scheduled(spec, n)
 
     def needs_k(self, spec: SaeSpec) -> bool:
         return spec.recipe != NAIVE and spec.own(JumpReLUSettings).sparsity == "quadratic"
@@ -102,10 +114,24 @@ class _JumpReLU(Architecture):
             return {key: found[key] for key in kept} | {"straight_through_estimator": False}
         return found | {"straight_through_estimator": spec.own(JumpReLUSettings).ste}
 
-    def warnings(self, n: int) -> list[str]:
-        if n >= FEWEST_ROWS:
-            return []
-        return [f"JumpReLU trained on {n} rows; below {FEWEST_ROWS} its threshold was not seen to converge"]
+    def warnings(self, spec: SaeSpec, n: int) -> list[str]:
+        said = []
+        if n < FEWEST_ROWS:
+            said.append(
+                f"JumpReLU trained on {n} rows; below {FEWEST_ROWS} its threshold was not seen to converge"
+            )
+        if not self.needs_k(spec):
+            return said
+        ste, steps = spec.own(JumpReLUSettings).ste, spec.steps_for(n)
+        if many_rows(n, steps) and ste.endswith(TO_INPUT):
+            said.append(
+                f"ste `{ste}` on {n:,} rows: from {MANY_ROWS:,} rows on it finds next to nothing of a known dictionary, `rectangle` most of it; leave ste out"
+            )
+        if n < MANY_ROWS // 2 and steps < FEW_STEPS and not ste.endswith(TO_INPUT):
+            said.append(
+                f"ste `{ste}` in {steps} steps on {n:,} rows: below {FEW_STEPS:,} steps it ends above its L0, `{ste}{TO_INPUT}` near it; leave ste out, or train longer"
+            )
+        return said
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hubkit.train.architecture import Architecture
+from hubkit.train.size import MANY_ROWS, dead_window, many_rows, rate, scheduled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,10 @@ class TopK(Architecture):
     name = "topk"
     unit_decoder = True
 
+    def suited(self, spec: SaeSpec, n: int) -> dict[str, Any]:
+        """A higher learning rate, and the auxiliary loss for the latents that it would leave dead."""
+        return {"dead_window": dead_window(spec.steps_for(n))} | scheduled(spec, n)
+
     def needs_k(self, spec: SaeSpec) -> bool:
         """Always."""
         del spec
@@ -38,6 +43,14 @@ class TopK(Architecture):
             d_in=d_in, d_sae=spec.d_sae, k=spec.k, aux_loss_coefficient=aux_coefficient(spec)
         )
         return stackable(TopKTrainingSAE, ScatteredTopK, MaskedAuxLoss)(cfg)
+
+    def warnings(self, spec: SaeSpec, n: int) -> list[str]:
+        """A rate for hundreds of rows on thousands."""
+        if 2 * spec.lr > rate(spec, n) or not many_rows(n, spec.steps_for(n)):
+            return []
+        return [
+            f"lr {spec.lr:g} on {n:,} rows: from {MANY_ROWS:,} rows on it finds fewer features of a known dictionary than {rate(spec, n):.2g} does; leave lr out"
+        ]
 
     def gradient(self, spec: SaeSpec, sae: Any) -> Gradient | None:
         """Over the entries that are not zero."""
