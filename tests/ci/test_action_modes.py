@@ -19,6 +19,7 @@ from huggingface_hub import HfApi, close_session
 from publish.releases import Shape, make_release
 
 from hubkit.cli import action
+from hubkit.errors import UsageError
 from hubkit.localhub import serving
 from hubkit.localhub.server import RunningHub
 from hubkit.publish.plan import Target, make_plan
@@ -296,6 +297,13 @@ def test_inputs_that_mean_nothing(
     assert (said.code, said.outputs["exit-code"], said.outputs["commit-url"]) == (2, "2", "")
     assert words in said.summary.replace("&#36;", "$")
     assert not hub.requests
+
+
+def test_where_it_goes(release: Path, tmp_path: Path) -> None:
+    assert action._repository(release, {"HUBKIT_TO": " another/place "}) == "another/place"
+    assert action._repository(release, {"HUBKIT_TO": ""}) == REPO
+    with pytest.raises(UsageError, match="mode push is of a release's folder"):
+        action._repository(tmp_path / "owner" / "release", {"HUBKIT_TO": REPO})
 
 
 def test_a_repository_is_verified(hub: RunningHub, published: str, tmp_path: Path) -> None:
