@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hubkit.publish.afterwards import Afterwards
-    from hubkit.publish.flow import Choices, Outcome, Released
+    from hubkit.publish.flow import Choices, Outcome, Published, Released
     from hubkit.publish.plan import PushPlan
     from hubkit.study.several import StudyFile as LoadedFile
 
@@ -160,6 +160,15 @@ def _of_study(path: Path, choices: Choices, folder: Path) -> _Work:
 
     study = load_study_file(path)
     return _Work(targets(study, folder), choices, study=True, afterwards=afterwards(study, folder))
+
+
+def push_release(folder: Path, repo_id: str, console: Console) -> Published:
+    """Push one release, as `hubkit push FOLDER --to REPO_ID` does without another option."""
+    from hubkit.publish.flow import Choices
+
+    options = {"revision": "main", "pull_request": False, "tag": None, "private": False, "gated": False}
+    work = _of_release(folder, Choices(), repo_id, options)
+    return _push(work, _Talk(console, as_json=False, study=False, yes=False)).releases[0]
 
 
 def push_releases(study: LoadedFile, folder: Path, console: Console) -> Outcome:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hubkit.cli.options import Format, FormatOption, Quiet, Timeout, text_width
 from hubkit.console import Console
 from hubkit.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from hubkit.publish.verify import Verification
 
 EPILOG = "Examples:  hubkit verify OWNER/NAME   ·   hubkit verify OWNER/NAME@COMMIT --against ./my-release"
 
@@ -73,10 +76,11 @@ def verify(
         console.show(render.verified_line(proof))
         console.show("")
         console.show(render.pinned_lines(proof))
-    raise typer.Exit(int(_exit_code(proof.ok, complete=proof.report.complete)))
+    raise typer.Exit(int(exit_code(proof)))
 
 
-def _exit_code(ok: bool, *, complete: bool) -> ExitCode:
-    if ok:
+def exit_code(proof: Verification) -> ExitCode:
+    """1 where something differs or is in error, 4 where not everything could be read."""
+    if proof.ok:
         return ExitCode.CLEAN
-    return ExitCode.FINDINGS if complete else ExitCode.INCOMPLETE
+    return ExitCode.FINDINGS if proof.report.complete else ExitCode.INCOMPLETE

@@ -61,7 +61,7 @@ class UnknownError(Exception):
 
 def base_of(environment: Mapping[str, str]) -> Base | None:
     """The base of the pull request, or of the merge group, that a workflow runs for; None for any other event."""
-    event = _event(environment)
+    event = event_of(environment)
     pull, group = event.get("pull_request"), event.get("merge_group")
     base = pull.get("base") if isinstance(pull, dict) else None
     sha = (
@@ -82,7 +82,8 @@ def base_of(environment: Mapping[str, str]) -> Base | None:
     )
 
 
-def _event(environment: Mapping[str, str]) -> dict[str, object]:
+def event_of(environment: Mapping[str, str]) -> dict[str, object]:
+    """The payload of the event that the workflow runs for; empty where there is none to read."""
     try:
         value = json.loads(Path(environment.get("GITHUB_EVENT_PATH", "")).read_bytes())
     except (OSError, ValueError, RecursionError):

@@ -73,10 +73,10 @@ def evaluate(value: str, inputs: dict[str, str]) -> str:
     return re.sub(r"\$\{\{(.+?)\}\}", replaced, value)
 
 
-def run_validate(workspace: Path, tmp_path: Path, **inputs: str) -> Ran:
-    """The step `validate` as the runner runs it; names of inputs have `_` for `-`."""
+def run_action(workspace: Path, tmp_path: Path, known: dict[str, str] | None = None, **inputs: str) -> Ran:
+    """The step as the runner runs it; names of inputs have `_` for `-`, `known` is of the job's environment."""
     assert BASH is not None
-    step, given = STEPS["validate"], {name.replace("_", "-"): value for name, value in inputs.items()}
+    step, given = STEPS["hubkit"], {name.replace("_", "-"): value for name, value in inputs.items()}
     assert set(given) <= set(ACTION["inputs"])
     files = {name: tmp_path / name.lower() for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
     for file in files.values():
@@ -91,6 +91,7 @@ def run_validate(workspace: Path, tmp_path: Path, **inputs: str) -> Ran:
         "HF_HUB_OFFLINE": "1",
         **{name: str(file) for name, file in files.items()},
         **{name: evaluate(value, given) for name, value in step["env"].items()},
+        **(known or {}),
     }
     done = subprocess.run(
         [BASH, "--noprofile", "--norc", "-eo", "pipefail", str(script)],
@@ -101,7 +102,7 @@ def run_validate(workspace: Path, tmp_path: Path, **inputs: str) -> Ran:
 
 @needs_bash
 def test_a_good_release(releases: Path, tmp_path: Path) -> None:
-    ran = run_validate(releases, tmp_path, target="good", base_model="auto")
+    ran = run_action(releases, tmp_path, target="good", base_model="auto")
     assert ran.code == 0, ran.log
     assert ran.outputs["exit-code"] == "0"
     assert (ran.outputs["errors"], ran.outputs["warnings"]) == ("0", "0"), ran.log
@@ -113,7 +114,7 @@ def test_a_good_release(releases: Path, tmp_path: Path) -> None:
 
 @needs_bash
 def test_a_broken_release(releases: Path, tmp_path: Path) -> None:
-    ran = run_validate(releases, tmp_path, target="broken")
+    ran = run_action(releases, tmp_path, target="broken")
     assert ran.code == 1
     assert ran.outputs["exit-code"] == "1"
     assert int(ran.outputs["errors"]) >= 1
@@ -134,13 +135,13 @@ def test_every_input_reaches_the_validation(releases: Path, tmp_path: Path) -> N
         'ignore = { THR001 = "they are being retrained" }\n', encoding="utf-8"
     )
     config = str(tmp_path / "hubkit.toml")
-    assert run_validate(releases, tmp_path, target="broken", select="CFG, wts").code == 0
-    assert run_validate(releases, tmp_path, target="broken", select="THR").code == 1
-    assert run_validate(releases, tmp_path, target="broken", ignore="THR, wts,CARD").code == 0
-    assert run_validate(releases, tmp_path, target="broken", select="THR", config=config).code == 0
-    assert run_validate(releases, tmp_path, target="good", base_model="pythia-1b", select="HOOK").code == 1
-    assert run_validate(releases, tmp_path, target="good", fail_on="note", notes="true").code == 1
-    deep = run_validate(releases, tmp_path, target="good", deep="true")
+    assert run_action(releases, tmp_path, target="broken", select="CFG, wts").code == 0
+    assert run_action(releases, tmp_path, target="broken", select="THR").code == 1
+    assert run_action(releases, tmp_path, target="broken", ignore="THR, wts,CARD").code == 0
+    assert run_action(releases, tmp_path, target="broken", select="THR", config=config).code == 0
+    assert run_action(releases, tmp_path, target="good", base_model="pythia-1b", select="HOOK").code == 1
+    assert run_action(releases, tmp_path, target="good", fail_on="note", notes="true").code == 1
+    deep = run_action(releases, tmp_path, target="good", deep="true")
     assert (
         json.loads(Path(deep.outputs["report-path"]).read_text(encoding="utf-8"))["io"]["bytes"] > 9_000_000
     )
@@ -153,6 +154,8 @@ def test_every_input_reaches_the_validation(releases: Path, tmp_path: Path) -> N
         ({"target": "not-there"}, 2, "no such folder"),
         ({"target": ""}, 2, "target is empty"),
         ({"target": "-"}, 2, "target is empty"),
+        ({"target": "good", "mode": "publish"}, 2, "expected validate, verify or push"),
+        ({"target": "good", "mode": "verify"}, 2, "expected OWNER/REPO"),
         ({"target": "good", "deep": "maybe"}, 2, "expected true or false"),
         ({"target": "good", "fail_on": "everything"}, 2, "expected error, warning or note"),
         ({"target": "good", "config": "nowhere.toml"}, 2, "nowhere.toml"),
@@ -162,7 +165,7 @@ def test_every_input_reaches_the_validation(releases: Path, tmp_path: Path) -> N
 def test_inputs_that_mean_nothing(
     releases: Path, tmp_path: Path, inputs: dict[str, str], code: int, words: str
 ) -> None:
-    ran = run_validate(releases, tmp_path, **inputs)
+    ran = run_action(releases, tmp_path, **inputs)
     assert ran.code == code, ran.log
     assert ran.outputs["exit-code"] == str(code)
     assert ran.outputs["report-path"] == ""
@@ -186,7 +189,7 @@ HOSTILE = [
 ]
 
 
-ELSEWHERE = ("select", "config", "base_model", "fail_on", "deep")
+ELSEWHERE = ("mode", "select", "config", "base_model", "fail_on", "deep")
 
 
 @needs_bash
@@ -198,7 +201,7 @@ ELSEWHERE = ("select", "config", "base_model", "fail_on", "deep")
     ],
 )
 def test_no_input_is_executed(releases: Path, tmp_path: Path, name: str, value: str) -> None:
-    ran = run_validate(releases, tmp_path, **{"target": "good", name: value})
+    ran = run_action(releases, tmp_path, **{"target": "good", name: value})
     assert not list(releases.rglob("hacked"))
     assert not list(tmp_path.rglob("hacked"))
     assert ran.code in (1, 2)
@@ -214,7 +217,7 @@ def test_a_folder_with_spaces_and_a_module_of_our_name_beside_it(releases: Path,
         (workspace / trap).mkdir()
         (workspace / trap / "__init__.py").write_text("raise SystemExit('imported from the checkout')\n")
     (workspace / "json.py").write_text("raise SystemExit('imported from the checkout')\n")
-    ran = run_validate(workspace, tmp_path, target="my release")
+    ran = run_action(workspace, tmp_path, target="my release")
     assert ran.code == 0, ran.log
     assert ran.outputs["errors"] == "0"
 
@@ -222,7 +225,7 @@ def test_a_folder_with_spaces_and_a_module_of_our_name_beside_it(releases: Path,
 def test_inputs_only_go_through_the_environment() -> None:
     for step in ACTION["runs"]["steps"]:
         assert "${{" not in step["run"]
-    used = " ".join(STEPS["validate"]["env"].values())
+    used = " ".join(STEPS["hubkit"]["env"].values())
     assert all(f"inputs.{name} }}}}" in used for name in ACTION["inputs"])
     for workflow in WORKFLOWS:
         for job in yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"].values():
@@ -247,9 +250,10 @@ def test_the_outputs_are_those_of_the_step() -> None:
         "report-path",
         "sarif-path",
         "html-path",
+        "commit-url",
     }
     for name, output in ACTION["outputs"].items():
-        assert output["value"] == f"${{{{ steps.validate.outputs.{name} }}}}"
+        assert output["value"] == f"${{{{ steps.hubkit.outputs.{name} }}}}"
 
 
 @needs_bash
@@ -260,14 +264,14 @@ def test_the_install_step_is_bash() -> None:
 
 
 def test_a_long_summary_stays_below_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hubkit.validate import action
+    from hubkit.validate import runner
 
     summary = tmp_path / "summary.md"
     summary.write_text("x" * 100, encoding="utf-8")
-    monkeypatch.setattr(action, "SUMMARY_LIMIT", 150)
-    action._append(summary, "y" * 51)
+    monkeypatch.setattr(runner, "SUMMARY_LIMIT", 150)
+    runner.summarise("y" * 51, {"GITHUB_STEP_SUMMARY": str(summary)})
     assert summary.stat().st_size == 100
-    action._append(summary, "y" * 50)
+    runner.summarise("y" * 50, {"GITHUB_STEP_SUMMARY": str(summary)})
     assert summary.stat().st_size == 150
 
 
@@ -289,6 +293,27 @@ def test_schemas() -> None:
             check=False,
         )
         assert done.returncode == 0, done.stdout.decode()
+
+
+def test_the_workflows_of_the_guide_are_workflows_and_name_inputs_that_there_are(tmp_path: Path) -> None:
+    program = tool("check-jsonschema")
+    text = (ROOT / "docs" / "guides" / "ci.md").read_text(encoding="utf-8")
+    blocks = [one for one in re.findall(r"```yaml\n(.+?)```", text, re.DOTALL) if "\njobs:" in one]
+    files = [tmp_path / f"{number}.yml" for number in range(len(blocks))]
+    modes = set()
+    for file, block in zip(files, blocks, strict=True):
+        file.write_text(block, encoding="utf-8")
+        (job,) = yaml.safe_load(block)["jobs"].values()
+        (given,) = [step["with"] for step in job["steps"] if step["uses"].startswith("OWNER/hubkit")]
+        assert set(given) <= set(ACTION["inputs"])
+        modes.add(given.get("mode", ACTION["inputs"]["mode"]["default"]))
+    assert modes == {"validate", "verify", "push"}
+    done = subprocess.run(
+        [program, "--builtin-schema", "vendor.github-workflows", *map(str, files)],
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout.decode()
 
 
 def test_zizmor() -> None:
