@@ -51,6 +51,8 @@ class Base:
     """Its commit, where the event says."""
     repository: str = ""
     """OWNER/NAME on GitHub; empty: whatever the checkout is of."""
+    head: str = ""
+    """OWNER/NAME that the pull request comes from: a fork, whose branches say nothing of the base."""
     workspace: str = ""
     """Where the workflow's checkouts are."""
 
@@ -78,8 +80,19 @@ def base_of(environment: Mapping[str, str]) -> Base | None:
         return None
     known = sha if isinstance(sha, str) and SHA.fullmatch(sha) else ""
     return Base(
-        name, known, environment.get("GITHUB_REPOSITORY", ""), environment.get("GITHUB_WORKSPACE", "")
+        name,
+        known,
+        environment.get("GITHUB_REPOSITORY", ""),
+        _head(pull),
+        environment.get("GITHUB_WORKSPACE", ""),
     )
+
+
+def _head(pull: object) -> str:
+    """Of which repository a pull request is."""
+    for key in ("head", "repo", "full_name"):
+        pull = pull.get(key) if isinstance(pull, dict) else None
+    return pull if isinstance(pull, str) else ""
 
 
 def event_of(environment: Mapping[str, str]) -> dict[str, object]:
@@ -187,9 +200,10 @@ def content_at(base: Base, path: Path) -> bytes | None:
     listed = git.ask("ls-files", "--error-unmatch", "--", f":(top,literal){name}")
     if listed.returncode > 1:
         raise UnknownError("git cannot read this checkout")
-    if listed.returncode or (base.repository and not _is_of(git, base.repository)):
+    of_base = not base.repository or _is_of(git, base.repository)
+    if listed.returncode or not (of_base or (base.head and _is_of(git, base.head))):
         return UNTRACKED
-    commit = _commit(git, base)
+    commit = _commit(git, base, by_name=of_base)
     found = git.ask("cat-file", "blob", f"{commit}:{name}")
     if found.returncode == 0:
         if len(found.stdout) > LARGEST:
@@ -208,15 +222,16 @@ def _is_of(git: _Git, repository: str) -> bool:
     )
 
 
-def _commit(git: _Git, base: Base) -> str:
-    """The base's commit: as the checkout has it, else fetched, alone. Raises UnknownError."""
-    wanted = [f"refs/remotes/origin/{base.name}"] if REF.fullmatch(base.name) else []
+def _commit(git: _Git, base: Base, *, by_name: bool) -> str:
+    """The base's commit: as the checkout has it, else fetched, alone; in a checkout of a fork by its checksum and by no name. Raises UnknownError."""
+    by_name = by_name and REF.fullmatch(base.name) is not None
+    wanted = [f"refs/remotes/origin/{base.name}"] if by_name else []
     wanted += [base.sha] if base.sha else []
     for one in wanted:
         found = git.ask("rev-parse", "--verify", "--quiet", f"{one}^{{commit}}")
         if found.returncode == 0:
             return found.stdout.decode().strip()
-    for one in [f"refs/heads/{base.name}", base.sha] if wanted else []:
+    for one in [f"refs/heads/{base.name}" if by_name else "", base.sha] if wanted else []:
         if (
             one
             and git.ask(

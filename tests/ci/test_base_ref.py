@@ -53,7 +53,7 @@ class Pull:
     def __init__(
         self, root: Path, base: Mapping[str, str | bytes | None], mine: Mapping[str, str | bytes | None]
     ) -> None:
-        self.origin, self.checkout = root / "origin" / "me" / "saes", root / "work"
+        self.origin, self.checkout, self.head = root / "origin" / "me" / "saes", root / "work", "me/saes"
         self.origin.mkdir(parents=True)
         git(self.origin, "init", "-qb", "main")
         broken = view(cfg("topk", k="8"), tensors("topk"), readme=README).files
@@ -75,7 +75,8 @@ class Pull:
             monkeypatch.setenv(name, value)
         scratch = self.checkout.parent
         event = scratch / "event.json"
-        event.write_text(json.dumps({"pull_request": {"base": {"sha": self.base}}}), encoding="utf-8")
+        pull = {"base": {"sha": self.base}, "head": {"repo": {"full_name": self.head}}}
+        event.write_text(json.dumps({"pull_request": pull}), encoding="utf-8")
         summary = scratch / "summary.md"
         summary.write_text("", encoding="utf-8")
         environment = {
@@ -118,6 +119,26 @@ def test_a_pull_request_is_judged_by_what_both_silence(
     assert words in ran.log
     assert words in ran.summary.replace("&#46;", ".")
     assert ("CFG003" in ran.log) is (code == 1) or "severity" in name
+
+
+@pytest.mark.parametrize(
+    ("base", "mine", "code"), [({}, {"hubkit.toml": IGNORE}, 1), ({"hubkit.toml": IGNORE}, {}, 0)]
+)
+def test_a_checkout_of_the_fork_is_judged_by_the_base_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+    base: Mapping[str, str], mine: Mapping[str, str], code: int,
+) -> None:  # fmt: skip
+    """`repository: head.repo` in actions/checkout: `origin` is the fork, and its branch `main` whatever its owner says."""
+    pull = Pull(tmp_path, base, mine)
+    fork = tmp_path / "origin" / "mallory" / "saes-fork"
+    shutil.copytree(pull.origin, fork)
+    git(fork, "branch", "-f", "main", "change")
+    git(pull.checkout, "remote", "set-url", "origin", fork.as_uri())
+    git(pull.checkout, "fetch", "-q", "--depth=1", "origin", "main:refs/remotes/origin/main")
+    pull.head = "mallory/saes-fork"
+    assert pull.run(monkeypatch, capfd).code == code
+    pull.head = ""  # a checkout of some other repository, which no pull request brought
+    assert pull.run(monkeypatch, capfd).code == 0
 
 
 def test_a_push_is_judged_by_its_own(
