@@ -106,6 +106,14 @@ def _allowed(sae: SaeFacts) -> set[str]:
     return NORMALIZATIONS | {RESCALED if sae.architecture == "temporal" else WHITENED}
 
 
+UNKNOWN = {
+    "model_name": "No model_name after loading: the configuration does not say of which model the activations are.",
+    "hook_name": "No hook_name after loading: nobody can tell where in the model the activations come from.",
+    "hook_name_out": "No hook_name_out: nobody can tell where in the model the transcoder's output belongs.",
+}
+"""What a card says of each key that is missing."""
+
+
 @sae_rule("CFG011", Severity.WARNING, Need.CFG)
 def origin_unknown(sae: SaeFacts) -> Iterator[Found]:
     """No hook_name or no model_name after loading: nobody can tell where the activations come from.
@@ -131,6 +139,7 @@ def origin_unknown(sae: SaeFacts) -> Iterator[Found]:
             "hook_name is null: load_from_disk raises TypeError" if raises else _absence(sae, key, value),
             _about_origin(sae, key),
             severity=Severity.ERROR if raises else None,
+            title=UNKNOWN[key],
             **(sae.at(pointer) | {"pointer": pointer}),
         )
 
@@ -143,6 +152,7 @@ def origin_unknown(sae: SaeFacts) -> Iterator[Found]:
         yield Found(
             "there is no hook_name_out: nobody can tell where the transcoder's output belongs",
             _about_origin(sae, "hook_name_out"),
+            title=UNKNOWN["hook_name_out"],
             **(sae.at(pointer) | {"pointer": pointer}),
         )
 
