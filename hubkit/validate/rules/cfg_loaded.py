@@ -164,10 +164,11 @@ def _about_origin(sae: SaeFacts, key: str) -> str:
         return f"move {key!r}{where}"
     named = layers_named(sae.sae_id)
     layer = sae.sae.layer if sae.sae.layer is not None else named.pop() if len(named) == 1 else None
-    known, else_ = (f"blocks.{layer}", "") if layer is not None else ("blocks.N", ", with the layer for N")
+    number = "N" if layer is None else layer
+    known, else_ = f"blocks.{number}", ", with the layer for N" if layer is None else ""
     said = {
         "model_name": '"model_name"{}: the base model\'s id on the Hub (OWNER/MODEL)',
-        "hook_name": f'"hook_name"{{}}: "{known}.hook_resid_post" if it was trained on the residual stream{else_}',
+        "hook_name": f'"hook_name"{{}}: "{known}.hook_resid_post" if it was trained on what block {number} gives to the residual stream, "{known}.hook_resid_pre" if on what the block takes from it{else_}',
         "hook_name_out": f'"hook_name_out"{{}}, the place that it writes to: "{known}.hook_mlp_out" for an MLP{else_}',
     }
     return "write " + said[key].format(where)
