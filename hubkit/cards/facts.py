@@ -114,8 +114,13 @@ class SaeFact:
 
     @property
     def k(self) -> int | None:
-        """TopK's k, a BatchTopK's before it was exported, or the L0 that a JumpReLU was asked for."""
-        return self.sae.target_l0 or self._trained_k
+        """TopK's k, or a BatchTopK's before it was exported."""
+        return self.sae.k or self._trained_k
+
+    @property
+    def target_l0(self) -> int | None:
+        """The L0 that another architecture than TopK was trained towards."""
+        return self.sae.target_l0 if self.k is None else None
 
     @property
     def _trained_k(self) -> int | None:
@@ -293,7 +298,10 @@ def facts_of(view: RepoView, settings: CardSettings, digests: Callable[[], Mappi
         texts_digest=texts_digest(_texts(view, saes)),
         weights_digest=weights_digest(_weights(checksums, saes)),
         settings_there=read_settings(view),
-        stated=_stated(view, saes, there, own, computed=evaluation is not None),
+        stated=tuple(
+            stated.possible(one, report.findings)
+            for one in _stated(view, saes, there, own, computed=evaluation is not None)
+        ),
         others=len(report.saes) - len(spoken_of),
     )
 

@@ -22,7 +22,7 @@ from hubkit.cards.drawn import (
     needed,
     number_of,
 )
-from hubkit.cards.facts import Facts, SaeFact, Thresholds
+from hubkit.cards.facts import NEVER_LEARNED, Facts, SaeFact, Thresholds
 from hubkit.cards.figures_of_experiments import density, effect_sizes, seeds, steering, transfers
 from hubkit.errors import UsageError
 from hubkit.release.metrics import MetricValue, NullReference
@@ -285,7 +285,8 @@ def thresholds(facts: Facts) -> Drawn | None:
 
 def _about_thresholds(facts: Facts, counts: Mapping[Thresholds, int]) -> str:
     """What each kind means, of the kinds that there are."""
-    codes = {finding.code for sae in facts.saes for finding in sae.findings}
+    found = {(one.code, one.title) for sae in facts.saes for one in sae.findings}
+    codes = {code for code, title in found if not title}
     codes |= {sae.rewritten.rule for sae in facts.saes if sae.rewritten}
     said = [f"What the tensors of {many(sum(counts.values()), 'SAE')} hold."]
     if "THR001" in codes:
@@ -293,6 +294,10 @@ def _about_thresholds(facts: Facts, counts: Mapping[Thresholds, int]) -> str:
     if "THR002" in codes:
         said.append(
             "A threshold at its initial value was never learned; `hubkit explain THR002` says how that is told."
+        )
+    if any(code in NEVER_LEARNED and title for code, title in found):
+        said.append(
+            "One threshold for all latents of a trained JumpReLU was never learned; `hubkit explain THR002` says how that is told."
         )
     if counts["one value"]:
         said.append("One value for all latents was set or exported so; it was not learned latent by latent.")

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from hubkit.cards.facts import Facts, SaeFact
+from hubkit.cards.trained import metadata_of, pointer_of
 from hubkit.release.layout import CFG, PROVENANCE
 
 BLOCK, SECOND_BLOCK = 64, 256
 """Weights that share an absmax, and absmaxes that share a second one: bitsandbytes' own defaults for 4 bits."""
+ASKED = "model_from_pretrained_kwargs"
+SHORT = ("load_in_4bit", "load_in_8bit")
+"""Arguments of from_pretrained that ask for bitsandbytes with its defaults."""
 
 
 @dataclass(frozen=True)
@@ -59,24 +63,33 @@ class Quantization:
 
 
 def quantized_count(facts: Facts) -> int:
-    """SAEs whose base model was quantized: those whose configuration says so, or all where provenance.json does."""
+    """SAEs whose base model was quantized as `quantization_of` says: those whose configuration says so, or all where provenance.json does."""
     if facts.provenance and facts.provenance.quantization:
         return len(facts.saes)
-    return sum(_config_of(sae) is not None for sae in facts.saes)
+    every = [own.config for sae in facts.saes if (own := own_quantization(sae)) is not None]
+    return sum(config == every[0] for config in every)
 
 
-def _config_of(sae: SaeFact) -> Mapping[str, Any] | None:
-    metadata = sae.raw.get("metadata")
-    kwargs = metadata.get("model_from_pretrained_kwargs") if isinstance(metadata, dict) else None
-    config = kwargs.get("quantization_config") if isinstance(kwargs, dict) else None
-    return config if isinstance(config, dict) else None
+def own_quantization(sae: SaeFact) -> Quantization | None:
+    """What an SAE's `model_from_pretrained_kwargs` asked for: a `quantization_config`, or transformers' short form of one, `load_in_4bit` and its like."""
+    kwargs = metadata_of(sae).get(ASKED)
+    if not isinstance(kwargs, Mapping):
+        return None
+    file = CFG if sae.sae_id == "." else f"{sae.sae_id}/{CFG}"
+    config = kwargs.get("quantization_config")
+    if isinstance(config, Mapping):
+        return Quantization(config, file, f"{pointer_of(sae, ASKED)}/quantization_config")
+    short = next((key for key in SHORT if kwargs.get(key) is True), None)
+    if short is None:
+        return None
+    given = {key: value for key, value in kwargs.items() if key == short or key.startswith("bnb_")}
+    return Quantization(given, file, f"{pointer_of(sae, ASKED)}/{short}")
 
 
-def quantization_of(facts: Facts) -> Quantization | None:
-    """From an SAE's `model_from_pretrained_kwargs`, else from provenance.json; None where neither records any."""
-    for sae in facts.saes:
-        if (config := _config_of(sae)) is not None:
-            pointer = "/metadata/model_from_pretrained_kwargs/quantization_config"
-            return Quantization(config, f"{sae.sae_id}/{CFG}", pointer)
+def quantization_of(facts: Facts, *those: SaeFact) -> Quantization | None:
+    """From the configuration of `those` SAEs, of all where none are given, else from provenance.json; None where neither records any."""
+    for sae in those or facts.saes:
+        if (own := own_quantization(sae)) is not None:
+            return own
     recorded = facts.provenance.quantization if facts.provenance else None
     return Quantization(recorded, PROVENANCE, "/quantization") if recorded else None

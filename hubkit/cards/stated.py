@@ -6,7 +6,7 @@ Kept apart from what hubkit computed from here to the last table: `Facts.evaluat
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from hubkit.cards.trained import counted_by
@@ -19,7 +19,10 @@ from hubkit.release.metrics import Evaluation, SaeMetrics
 if TYPE_CHECKING:
     from hubkit.cards.facts import Facts, SaeFact
     from hubkit.repo.view import RepoView
+    from hubkit.validate.finding import Finding
 
+IMPOSSIBLE = "EVL002"
+"""The rule that knows what a measure can be."""
 Origin = Literal["author", "unrecorded", "changed", "training"]
 """Who states it: the author; a file without the record that hubkit computed it, or changed since; the training."""
 
@@ -148,6 +151,27 @@ def by_training(saes: Sequence[SaeFact]) -> Stated | None:
             value = StatedValue.model_validate({**what, "sae_id": sae.sae_id, "value": one.value, "n": None})
             items.append(Item(value, file, one.pointer, f"`{CFG}`, `{one.pointer}`"))
     return Stated("training", tuple(items)) if items else None
+
+
+def possible(group: Stated, findings: Sequence[Finding]) -> Stated:
+    """Without the values that their measures cannot have (EVL002): a card says that they are there, and repeats none of them."""
+    wrong = [one for one in findings if one.code == IMPOSSIBLE]
+    kept = tuple(item for item in group.items if not any(_is_of(one, item) for one in wrong))
+    return replace(group, items=kept)
+
+
+def _is_of(finding: Finding, item: Item) -> bool:
+    """Whether a finding is of this value: by its pointer, or, where the rule gives none, by the measure and the value."""
+    if finding.path != item.file:
+        return False
+    if finding.pointer is not None:
+        return finding.pointer == item.pointer
+    told = finding.measured
+    return (finding.sae_id, told.get("measure"), told.get("value")) == (
+        item.value.sae_id,
+        item.value.measure,
+        item.value.value,
+    )
 
 
 def experiments(facts: Facts, key: str) -> list[tuple[Any, str | None]]:

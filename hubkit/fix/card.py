@@ -66,8 +66,8 @@ def with_keys(text: str, wanted: Mapping[str, str]) -> str:
     mark = "\ufeff" if text.startswith("\ufeff") else ""
     lines = text.removeprefix("\ufeff").split(end)
     if lines[0].rstrip() != "---":
-        head = ["---", *(f"{key}: {value}" for key, value in wanted.items()), "---", ""]
-        return mark + end.join([*head, *lines])
+        head = ["---", *(f"{key}: {value}" for key, value in wanted.items()), "---"]
+        return mark + end.join([*head, *([""] if lines[0] else []), *lines])
     close = next(index for index, line in enumerate(lines[1:], 1) if line.rstrip() == "---")
     for key, value in wanted.items():
         at = next((i for i in range(1, close) if re.match(rf"{key}[ \t]*:", lines[i])), None)

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from difflib import get_close_matches
+from functools import cache, lru_cache
 from typing import Literal
 
-from hubkit.models.names import OLD_SIZES, hub_id, is_placeholder, lens_names, model_key
+from hubkit.models.known import known_models
+from hubkit.models.names import OLD_SIZES, SHORT, hub_id, is_placeholder, lens_names, model_key
 
-Kinship = Literal["same", "quantized", "tuned", "sibling", "different", "unknown"]
-"""`sibling`: the same size of the same family, from other data or another release (`pythia-70m-deduped`, `Mistral-7B-v0.3`)."""
+Kinship = Literal["same", "quantized", "tuned", "sibling", "misspelt", "different", "unknown"]
+"""`sibling`: the same size of the same family, from other data or another release (`pythia-70m-deduped`, `Mistral-7B-v0.3`). `misspelt`: one of the two is no
+known name, and a letter or two from one (`gpt2-meduim`)."""
 
 FAMILIES = (
     "codegemma", "codellama", "deepseek", "distilgpt2", "falcon", "gemma", "gpt2", "gptj", "gptneo", "gptneox", "gptoss", "granite", "llama",
@@ -114,6 +117,10 @@ BUILT_AS = {
     "codellama": "llama",
 }
 """Families that go by another one's name as well: that of their architecture."""
+LONGEST = 96
+"""Characters of a name on the Hub."""
+ALIKE, SHORTEST = 0.8, 5
+"""From which share of common letters on, and from how many letters, a word is taken for another that was mistyped: `meduim`, `dedupped`."""
 ROUNDING = 1.35
 """By how much people round a number of parameters: Gemma 2 2B has 2.6 B."""
 
@@ -140,7 +147,38 @@ def kinship(one: str, other: str) -> Kinship:
         return "unknown"
     if _parent(one, second) or _parent(other, first):
         return "tuned"
+    if first.family == second.family and (meant(one) or meant(other)):
+        return "misspelt"
     return _apart(first, second) or _made_of(first, second)
+
+
+def meant(name: str) -> str | None:
+    """The known name that `name` is a slip of the pen away from, in one word of it; None for a known name, and for one that is like none."""
+    last = name.strip().rstrip("/").rsplit("/", maxsplit=1)[-1].lower()
+    if last in _known() or len(last) > LONGEST:
+        return None
+    words = last.split("-")
+    for at, word in enumerate(words):
+        for near in get_close_matches(word, _known_words(), cutoff=ALIKE) if word.isalpha() else ():
+            found = "-".join([*words[:at], near, *words[at + 1 :]])
+            if found in _known() and not (word.startswith(near) or near.startswith(word)):  # `instructed`
+                return found
+    return None
+
+
+@cache
+def _known() -> frozenset[str]:
+    """Every name of the tables, without its owner."""
+    known = [name for model in known_models() for name in model.ids]
+    names = [*SHORT, *SHORT.values(), *lens_names(), *lens_names().values(), *known]
+    return frozenset(name.rsplit("/", maxsplit=1)[-1].lower() for name in names)
+
+
+@cache
+def _known_words() -> tuple[str, ...]:
+    """Their words of letters alone: a slip in a number is another model as often as not."""
+    words = {word for name in _known() for word in name.split("-")}
+    return tuple(sorted(word for word in words if word.isalpha() and len(word) >= SHORTEST))
 
 
 def _apart(first: Named, second: Named) -> Kinship | None:

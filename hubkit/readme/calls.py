@@ -324,12 +324,21 @@ class Calls:
         if name in known:
             return
         moved = "metadata" in known and name in METADATA
-        hint = f"it is cfg.metadata.{name} since 6.0.0" if moved else ""
+        hint = self._moved(f"cfg.metadata.{name}", name) if moved else ""
         label = f"cfg.{name} of a {whose}" if name in self.release.config(None) else f"cfg.{name}"
         yield Fault(
             f"SAELens {self.release.version} has no {label}{self.release.lasted('configs', 'SAE', name)}",
             hint,
         )
+
+    def _moved(self, written: str, key: str) -> str:
+        """Where a key is since 6.0.0; where no configuration beside the card has it, what holds it instead."""
+        kept = self.beside.metadata
+        if kept is None or key in kept:
+            return f"it is {written} since 6.0.0"
+        if key == "hook_layer" and "hook_name" in kept:
+            return f"no configuration here has hook_layer: the layer is the number in {written.replace(key, 'hook_name')}"
+        return f"it would be {written} since 6.0.0, and no configuration here has {key}: take the line out"
 
     def _subscript(self, node: ast.Subscript) -> Iterator[Fault]:
         """`cfg_dict["hook_name"]`, `SAE.from_pretrained(...)[0]`."""
@@ -338,7 +347,7 @@ class Calls:
             return
         key = node.slice.value
         if thing.kind == "dict" and isinstance(key, str) and key not in self.release.config(None):
-            hint = f'it is cfg_dict["metadata"]["{key}"] since 6.0.0' if key in METADATA else ""
+            hint = self._moved(f'cfg_dict["metadata"]["{key}"]', key) if key in METADATA else ""
             yield Fault(
                 f"the configuration that from_pretrained of SAELens {self.release.version} gives has no {key!r}",
                 hint,

@@ -43,6 +43,8 @@ class Beside:
     """Of its files and folders."""
     architectures: Mapping[str, str] = field(default_factory=dict)
     """What SAELens builds for each sae_id."""
+    metadata: frozenset[str] | None = None
+    """Keys with a value below `metadata` of every configuration, as SAELens loads it; None where that is not known."""
 
     def architecture(self, sae_id: str | None) -> str | None:
         """Of one SAE; of an unknown one where all are alike."""

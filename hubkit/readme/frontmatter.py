@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -90,7 +91,31 @@ def _shown(value: Any) -> str:
 
 def _values(front: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
     """(key, message, doubt) of every value that the Hub does not take."""
-    return ((breach.key, _words(breach), breach.doubt) for breach in breaches(front))
+    absent: dict[tuple[str, str], list[Breach]] = {}
+    for breach in (found := list(islice(breaches(front), MOST_FAULTS + 1))):
+        absent.setdefault(_absence(breach), []).append(breach)
+    for breach in found:
+        together = absent.pop(_absence(breach), None) if breach.wanted in ABSENT else [breach]
+        if together:
+            yield breach.key, _all_missing(together) if len(together) > 1 else _words(breach), breach.doubt
+
+
+def _absence(breach: Breach) -> tuple[str, str]:
+    """What tells keys that are missing together from others: their place, and for what they are wanted; of a value that is there itself."""
+    if breach.value is not None:
+        return breach.where, "there"
+    place = RESULT.match(breach.where)
+    return place.group() if place else "", breach.wanted
+
+
+def _all_missing(breaches: list[Breach]) -> str:
+    """The keys that one place lacks, in one sentence."""
+    *first, last = [breach.where for breach in breaches]
+    rest = [
+        one.removeprefix(place.group()) if (place := RESULT.match(one)) else one for one in (*first[1:], last)
+    ]
+    shown = ", ".join([first[0], *rest[:-1]]) + f" and {rest[-1]}"
+    return f"{shown} are missing, expected {'strings' if breaches[0].wanted == 'field' else 'beside `license: other`'}"
 
 
 def _words(breach: Breach) -> str:
@@ -108,12 +133,15 @@ def _words(breach: Breach) -> str:
     return f"{where} {NEEDS[breach.wanted]}" if breach.wanted != "field" else _field(breach)
 
 
+ABSENT = {"field", "own_license"}
+"""Keys that are wanted together with others."""
+RESULT = re.compile(r"model-index\[\d+\]\.results\[\d+\]\.(?:metrics\[\d+\]\.)?")
 EXPECTED = {
     "id": "an id from https://hf.co/{place}, such as OWNER/NAME",
     "text": "a string",
     "list": "a list",
     "listed_license": "it only beside `license: other`: what the Hub shows is the licence of its list",
-    "relation": "adapter, finetune, merge or quantized",
+    "relation": "one of the relations that the Hub knows between two models (adapter, finetune, merge, quantized)",
 }
 NEEDS = {
     "finite": "holds NaN or infinity, expected a finite number",

@@ -51,6 +51,8 @@ class _Told:
     fix: FixKind | None = None
     sae_id: str | None = None
     """Of a rule over the whole repository, where it speaks of one SAE; of an SAE's own rule the run knows it."""
+    title: str = ""
+    """What was found, in a sentence of a card, where the rule's own title says more or other things than that."""
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,7 @@ def test_what_a_training_counted_is_quoted_with_its_pointer(tmp_path: Path) -> N
     folder = variants.lens(tmp_path / "release")
     named = dict(flat(quotable(facts_of(folder))))
     fact = named["stated.sae.a.l0"]
-    assert (fact.value, fact.source.file, fact.source.pointer) == (9.0, "a/cfg.json", "/metadata/l0")
+    assert (fact.value, fact.source.file, fact.source.pointer) == (3.5, "a/cfg.json", "/metadata/l0")
     assert fact.stated.startswith("stated by the training, n not stated")
 
 
@@ -259,3 +259,28 @@ def test_a_legacy_configuration_states_its_training_too(tmp_path: Path) -> None:
     table = section(text, "Training configuration")
     assert "| `l1_coefficient` | 8e-05 |" in table
     assert "BOS" not in table
+
+
+def test_a_count_that_cannot_be_is_in_no_table_and_no_sentence(tmp_path: Path) -> None:
+    text = variants.card("half_bits", tmp_path)
+    assert "2,000" not in text
+    assert "2000" not in text
+    assert "dead latents, as the training counted them" not in text
+    (row,) = [line for line in text.split("\n") if line.startswith("| `b` |") and "topk" in line]
+    assert row.endswith("| EVL002 |")
+    (other,) = [line for line in text.split("\n") if line.startswith("| `a` |") and "topk" in line]
+    assert "EVL002" not in other
+
+
+def test_a_count_that_can_be_is(tmp_path: Path) -> None:
+    assert text_rows(variants.card("all_bits", tmp_path)) == ["`a` | 20 |", "`b` | 20 |"]
+
+
+def text_rows(card: str) -> list[str]:
+    """SAE and count of the table of dead latents."""
+    title = "| dead latents, as the training counted them | "
+    return [
+        line.partition(title)[2].partition(" [")[0].removesuffix(" |") + " |"
+        for line in card.split("\n")
+        if title in line
+    ]

@@ -495,7 +495,9 @@ def stated(folder: Path) -> Path:
         StatedValue(name="low", value=0.3, n=10, interval=(0.2, 0.4), null=0.5),
         StatedValue(name="bare", value=0.3, n=10, null=0.5),
     ]
-    values += [StatedValue(measure="l0", sae_id="a", value=float(i), n=100, note=f"k {i}") for i in range(10)]
+    values += [
+        StatedValue(measure="l0", sae_id="a", value=3 + i / 10, n=100, note=f"k {i}") for i in range(10)
+    ]
     Evidence(source="the paper, table 2", values=values, **_experiments("a")).save(folder / "evidence.yaml")
     return folder
 
@@ -569,7 +571,7 @@ def changed(folder: Path) -> Path:
 
 def lens(folder: Path) -> Path:
     """SAELens's own training with TransformerLens, which left its counts: no BOS recorded for the second."""
-    own = {"model_class_name": "HookedTransformer", "prepend_bos": True, "context_size": 128, "dataset_path": "some/text", "l0": 9.0, "num_dead_features": 30, "neuronpedia_id": "gpt2-small/2-res-jb", "sae_lens_training_version": "6.54.12", "model_from_pretrained_kwargs": {"center_writing_weights": True, "revision": "v2"}}  # fmt: skip
+    own = {"model_class_name": "HookedTransformer", "prepend_bos": True, "context_size": 128, "dataset_path": "some/text", "l0": 3.5, "num_dead_features": 30, "neuronpedia_id": "gpt2-small/2-res-jb", "sae_lens_training_version": "6.54.12", "model_from_pretrained_kwargs": {"center_writing_weights": True, "revision": "v2"}}  # fmt: skip
     return put(folder, sae("a", **own))
 
 
@@ -833,6 +835,37 @@ def one_value(folder: Path) -> Path:
     return put(folder, sae("a", "jumprelu", weights=same, **own) | sae("b", "jumprelu", weights=same, **own))
 
 
+def one_number(folder: Path) -> Path:
+    """A trained JumpReLU whose thresholds are one value, and not the initial one; it was trained towards an L0. The code takes its heads joined."""
+    same = tensors("jumprelu", d_in=WIDE)
+    same["threshold"] = same["threshold"] * 0 + 0.2
+    own = {"training_architecture": "jumprelu", "training_architecture_details": {"jumprelu_init_threshold": 0.05, "target_l0": 20}}  # fmt: skip
+    lens = {"model_class_name": "HookedTransformer", "prepend_bos": True, "hook_name": "blocks.2.attn.hook_z"}
+    return put(folder, sae("a", "jumprelu", weights=same, **own, **lens))
+
+
+def half_bits(folder: Path) -> Path:
+    """Two SAEs that differ in what their configurations say: 8 bits of one, two lengths of the context, more dead latents than there are of one."""
+    one = {"model_from_pretrained_kwargs": {"load_in_8bit": True}, "context_size": 256}
+    return put(folder, sae("a", **one) | sae("b", context_size=1024, num_dead_features=2000))
+
+
+def all_bits(folder: Path) -> Path:
+    """Both in 4 bits, by transformers' short form of it."""
+    own = {
+        "model_from_pretrained_kwargs": {"load_in_4bit": True},
+        "num_dead_features": 20,
+        "context_size": 256,
+    }
+    return put(folder, sae("a", **own) | sae("b", **own))
+
+
+def hookless(folder: Path) -> Path:
+    """No configuration names the place; one SAE has a k, the other an L0 that it was trained towards."""
+    towards = {"training_architecture": "jumprelu", "training_architecture_details": {"target_l0": 20}}
+    return put(folder, sae("a", hook_name=GONE) | sae("b", "jumprelu", hook_name=GONE, **towards))
+
+
 def wrong_model(folder: Path) -> Path:
     """A configuration that names a model of which nobody knows whether it is card.yaml's; where it is surely another, no card is built."""
     return put(folder, sae("a", model_name="a-model-of-ours") | sae("b"))
@@ -1006,7 +1039,7 @@ VARIANTS: dict[str, Callable[[Path], Path]] = {
     one.__name__: one
     for one in (
         mended, plain, single, unregistered, computed, tested, tested_one, reseeded, two_seeds, beside, of_sparsify, word_only, facts_known, chance, one, one_at_chance, experiments, steered_alone, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
-        wrong_model, nameless, beside_others, root, quantized, half_quantized, warned, hollow, damaged, poor, lens_module, pooled, scaled,
+        wrong_model, one_number, half_bits, all_bits, hookless, nameless, beside_others, root, quantized, half_quantized, warned, hollow, damaged, poor, lens_module, pooled, scaled,
         sampled, sampled_last, another_form, from_gguf, four_bits, one_new, best_defective, stated_ties, one_above, many_tied, all_defective, all_defective_measured, defective, beside_widths,
         worse_and_less, worse_measured, in_model, told, written, in_text, worth, worth_little, with_pool, unread_record,
     )

@@ -308,6 +308,18 @@ SIDES: dict[str, tuple[Callable[[], MemoryView], Follow | None]] = {
     "CARD003 no model": (
         lambda: view(cfg(metadata={"model_name": "lab-tiny"}), readme=README.replace("base_model: lab/tiny\n", "")), written(("license: mit", "license: mit\nbase_model: lab/tiny")),
     ),
+    "CARD003 no front matter": (lambda: of_gpt2(view(readme="\n# SAEs\n\nOf lab/tiny.\n")), None),
+    "CARD002 keys of a result": (
+        lambda: view(readme=README.replace("license: mit", "license: mit\nmodel-index:\n- name: a\n  results:\n  - {task: {}, dataset: {}, metrics: []}")),
+        written(("task: {}, dataset: {}", "task: {type: a}, dataset: {type: b, name: c}")),
+    ),
+    "CARD002 a relation": (
+        lambda: of_gpt2(view(readme=README.replace("license: mit", "license: mit\nbase_model_relation: derived"))), written(("base_model_relation: derived\n", "")),
+    ),
+    "CARD016 a slip": (lambda: gemma("# SAEs", "openai-community/gpt2", model="gpt2-meduim"), metadata(model_name="gpt2")),
+    "CARD009 moved": (lambda: code_of("print(sae.cfg.hook_name)"), written(("sae.cfg.hook_name", "sae.cfg.metadata.hook_name"))),
+    "CARD009 derived": (lambda: code_of("print(sae.cfg.hook_layer)"), written(("sae.cfg.hook_layer", "sae.cfg.metadata.hook_name"))),
+    "CARD009 nowhere": (lambda: code_of("print(sae.cfg.dataset_path)"), written(("print(sae.cfg.dataset_path)\n", ""))),
     "CARD016 pipeline": (lambda: view(readme=README.replace("license: mit", "license: mit\npipeline_tag: text-generation")), written(("pipeline_tag: text-generation\n", ""))),
     "CARD016 card.yaml": (lambda: of_gpt2(view(files={"card.yaml": b"base_model: google/gemma-2-2b\n"})), rewritten("card.yaml", "google/gemma-2-2b", "openai-community/gpt2")),
     "CARD016 sibling": (lambda: of_gpt2(card("SAEs of GPT-2 medium (openai-community/gpt2-medium).")), written(("GPT-2 medium (openai-community/gpt2-medium)", "GPT-2 small"))),

@@ -41,6 +41,22 @@ def test_card003_adds_front_matter_where_there_is_none(tmp_path: Path) -> None:
     assert text == "---\nlibrary_name: saelens\nbase_model: openai-community/gpt2\n---\n\n# Title\n"
 
 
+@pytest.mark.parametrize("blank", ["\n", "\n\n", "  \n", "\r\n"])
+def test_card003_adds_front_matter_above_empty_lines(tmp_path: Path, blank: str) -> None:
+    sae(tmp_path, NAMED, readme=f"{blank}# Title\n")
+    plan = fixed(tmp_path, "CARD003")
+    assert plan.refused == []
+    text = (tmp_path / "README.md").read_bytes().decode()
+    assert text.splitlines()[:4] == [
+        "---",
+        "library_name: saelens",
+        "base_model: openai-community/gpt2",
+        "---",
+    ]
+    assert text.endswith("# Title\n")
+    assert "CARD003" not in codes(tmp_path)
+
+
 @pytest.mark.parametrize(
     "model", [["openai-community/gpt2", "a/b"], ["my-finetune"], ["attn-only-2l"], ["gpt2", None], [None]]
 )

@@ -68,7 +68,7 @@ def said() -> str:
             deep=True,
             base_model="auto" if code.startswith("HOOK") else None,
         )
-        found += [text for one in report.findings for text in (one.message, one.hint)]
+        found += [text for one in report.findings for text in (one.message, one.hint, one.title)]
     return "\n".join(dict.fromkeys(found))
 
 

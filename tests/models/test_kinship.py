@@ -26,8 +26,14 @@ KIN = {
         ("google/gemma-2b-it", "google/gemma-2b"), ("Qwen/Qwen3-0.6B", "Qwen/Qwen3-0.6B-Base"), ("chanind/gemma-2-2b-deception", "google/gemma-2-2b"),
         ("deepseek-ai/DeepSeek-R1-Distill-Llama-8B", "meta-llama/Llama-3.1-8B"), ("TinyLlama/TinyLlama-1.1B-Chat-v1.0", "tinyllama-1.1b"),
         ("mistralai/Mistral-7B-Instruct-v0.2", "mistralai/Mistral-7B-v0.1"), ("unsloth/Llama-3.2-1B-Instruct-bnb-4bit", "meta-llama/Llama-3.2-1B"),
+        ("openai-community/gpt2", "somebody/gpt2-finetune"), ("gpt2", "somebody/gpt2-larger"), ("google/gemma-2-2b", "me/gemma-2-2b-medical"),
+        ("Qwen/Qwen2.5-0.5B", "me/Qwen2.5-0.5B-instructed"),
     ],
     "sibling": [("pythia-70m", "EleutherAI/pythia-70m-deduped"), ("mistralai/Mistral-7B-v0.3", "mistralai/Mistral-7B-v0.1")],
+    "misspelt": [
+        ("openai-community/gpt2", "gpt2-meduim"), ("gpt2-medium", "gpt2-meduim"), ("EleutherAI/pythia-70m-deduped", "pythia-70m-dedupped"),
+        ("Qwen/Qwen2.5-0.5B", "Qwen/Qwen2.5-0.5B-Instuct"),
+    ],
     "different": [
         ("gemma-2b", "google/gemma-2-2b"), ("gpt2", "gpt2-medium"), ("gpt2", "distilgpt2"), ("google/gemma-2-2b", "meta-llama/Llama-3.2-1B"),
         ("meta-llama/Meta-Llama-3-8B", "meta-llama/Llama-3.1-8B"), ("Qwen/Qwen2.5-7B-Instruct", "Qwen/Qwen2.5-Coder-7B-Instruct"),

@@ -48,6 +48,45 @@ def test_what_the_hub_takes(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        (
+            GOOD.replace("task: {type: feature-extraction}", "task: {}").replace(
+                "{type: text, name: lab}", "{}"
+            ),
+            "model-index[0].results[0].task.type, dataset.type and dataset.name are missing, expected strings",
+        ),
+        (
+            GOOD.replace("{type: text, name: lab}", "{type: text}"),
+            "model-index[0].results[0].dataset.name is missing, expected a string",
+        ),
+        (
+            GOOD.replace("license: cc-by-nc-4.0", "license: other"),
+            "license_name and license_link are missing, expected beside `license: other`",
+        ),
+        (
+            GOOD.replace("license: cc-by-nc-4.0", "license: other\nlicense_name: ours"),
+            "license_link is missing, expected beside `license: other`",
+        ),
+    ],
+)
+def test_keys_that_are_missing_together_are_told_together(head: str, said: str) -> None:
+    assert [fault.message for fault in found(head)] == [said]
+
+
+def test_two_results_are_told_apart() -> None:
+    result = GOOD[GOOD.index("  - task") : GOOD.index("---\n\n# SAEs")]
+    two = GOOD.replace(
+        result,
+        result.replace("{type: text, name: lab}", "{}") + result.replace("{type: text, name: lab}", "{}"),
+    )
+    assert [fault.message for fault in found(two)] == [
+        f"model-index[0].results[{i}].dataset.type and dataset.name are missing, expected strings"
+        for i in (0, 1)
+    ]
+
+
+@pytest.mark.parametrize(
     "license_id", ["mit", "apache-2.0", "other", "llama3.3", "gemma", "openrail++", "[mit, apache-2.0]"]
 )
 def test_known_licences(license_id: str) -> None:

@@ -140,11 +140,15 @@ def silent(text: str) -> str:
     return README.replace("a threshold may be zero, a file a pickle", "and that was all") + f"\n{text}\n"
 
 
-def published_as_relu(text: str) -> MemoryView:
+README_SILENT = silent("")
+"""The usual card, which tells of no threshold."""
+
+
+def published_as_relu(text: str, above: str = README) -> MemoryView:
     """What the fix of THR001 makes of it."""
     rewritten = {"rewritten": {"rule": "THR001", "from": "jumprelu", "to": "standard", "threshold": 0.0}}
     changed = cfg("standard", metadata={"training_architecture": "jumprelu", "hubkit": rewritten})
-    return view(changed, weights=tensors(threshold=GONE), readme=f"{README}\n{text}\n")
+    return view(changed, weights=tensors(threshold=GONE), readme=f"{above}\n{text}\n")
 
 
 def zeroed(text: str) -> MemoryView:
@@ -522,6 +526,7 @@ MORE_CARD_TWINS: dict[str, Twins] = {
     "CARD018 passive": (lambda: zeroed("Thresholds of the SAE were successfully trained."), lambda: zeroed("The thresholds of the SAE were never learned.")),
     "CARD018 wrapped": (lambda: zeroed("It was trained long, and the\nthresholds of all latents were learned."), lambda: zeroed("The thresholds were supposed to be learned, and stayed at zero.")),
     "CARD018 row": (lambda: zeroed("| Property | Value |\n|---|---|\n| Threshold | learned per latent |"), lambda: zeroed("| Property | Value |\n|---|---|\n| Threshold | never learned |")),
+    "CARD010 rewritten": (lambda: published_as_relu("A JumpReLU SAE.", README_SILENT), lambda: published_as_relu("A ReLU SAE, trained as a JumpReLU.", README_SILENT)),
     "CARD018 rewritten": (lambda: published_as_relu("Both thresholds were learned."), lambda: published_as_relu("Its thresholds were not learned.")),
     "CARD018 general": (lambda: zeroed("The JumpReLU learns its thresholds."), lambda: zeroed("JumpReLU SAEs have a learned threshold.")),
     "CARD018 of both": (lambda: zeroed("The thresholds of both JumpReLUs were learned."), lambda: zeroed("The thresholds of both JumpReLUs were never learned.")),

@@ -99,6 +99,31 @@ def test_what_one_model_is_to_the_other_decides(
     assert finding.hint
 
 
+@pytest.mark.parametrize(
+    ("front", "model"),
+    [
+        ("openai-community/gpt2", "gpt2-meduim"),
+        ("openai-community/gpt2-meduim", "gpt2"),
+        ("gpt2-meduim", "gpt2-medium"),
+    ],
+)
+def test_a_slip_of_the_pen_makes_no_child(front: str, model: str) -> None:
+    (finding,) = found(repository(f"base_model: {front}", model=model))
+    assert finding.severity is Severity.WARNING
+    assert "no model of the name " in finding.message
+    assert "gpt2-meduim is known, gpt2-medium is" in finding.message
+    assert "trained on" not in finding.message
+    doubted = model != "gpt2-meduim"  # a known model, and none of that width
+    assert finding.hint.startswith("see HOOK003" if doubted else "one of the two is wrong: ")
+
+
+def test_a_relation_that_the_hub_does_not_know_gets_the_hint_of_one_that_it_does() -> None:
+    wrong = repository(f"base_model: {GEMMA}\nbase_model_relation: derived")
+    hints = {one.code: one.hint for one in validate(wrong, Selection(select=("CARD002", "CARD016"))).findings}
+    assert hints.keys() == {"CARD002", "CARD016"}
+    assert len(set(hints.values())) == 1
+
+
 @pytest.mark.parametrize("name", ["my-model", "/scratch/run7", "test", "unknown"])
 def test_a_name_of_somebodys_own_says_nothing(name: str) -> None:
     assert found(repository("base_model: google/gemma-2-2b", model=name)) == []

@@ -10,11 +10,11 @@ from typing import Any
 
 from hubkit.cards.facts import Facts, SaeFact
 from hubkit.cards.measured import L0, VARIANCE
-from hubkit.cards.plain_torch import plain_torch
+from hubkit.cards.plain_torch import is_cast, loaded_as, plain_torch
 from hubkit.cards.quantization import Quantization, quantization_of
 from hubkit.cards.recommended import recommended
 from hubkit.cards.sections.section import Absent, Context
-from hubkit.cards.sections.training import precisions_of
+from hubkit.cards.sections.training import dtype_asked
 from hubkit.cards.trained import LENS, Input, input_of
 from hubkit.formats.architectures import TRANSCODERS
 from hubkit.measures.catalogue import Definitions
@@ -31,6 +31,8 @@ PLAIN_CLASSES = re.compile(r"AutoModel\w*|\w+ForCausalLM|\w+LMHeadModel|\w+ForCo
 """Classes of transformers that `AutoModelForCausalLM` gives too."""
 NEEDS_NOTHING = {"none", "layer_norm", "constant_norm_rescale"}
 """Values of `normalize_activations` that need no factor which the files lack."""
+PER_HEAD = {"z", "q", "k", "v", "rot_q", "rot_k"}
+"""Sites of TransformerLens's attention with an axis of heads before that of a head's width."""
 TORCH_DTYPES = {"float32", "float64", "float16", "bfloat16"}
 NOT_SHOWN = {"device", "n_devices", "device_map", "hf_model", "tokenizer"}
 """Arguments of a machine, not of a model."""
@@ -60,7 +62,7 @@ class Said:
 def activations(facts: Facts) -> Context:
     """Code that takes the rows as the training did, as far as anything says how, and prints L0 and explained variance beside the card's."""
     example = recommended(facts).sae
-    fed, quantization = input_of(example), _quantization(facts)
+    fed, quantization = input_of(example), _quantization(facts, example)
     lens = by_lens(example, fed)
     module = None if lens else module_of(facts, example)
     sampling = facts.provenance.sampling if facts.provenance and module and fed.pooling else None
@@ -76,12 +78,12 @@ def activations(facts: Facts) -> Context:
         "arguments": [(key, repr(value)) for key, value in fed.arguments.items() if _is_plain(key, value)],
         "base_model": facts.settings.base_model,
         "revision": _revision(facts),
-        "dtype": _dtype(facts),
+        "dtype": _dtype(facts, example),
         "gguf_file": fed.arguments.get("gguf_file"),
         "variance": not transcoder and not pooled,
         "transcoder": transcoder,
         "pooled": pooled,
-        "per_head": "hook_z" in (example.hook_name or "") and fed.head is None,
+        "heads": _heads(example, fed),
         "example_text": facts.settings.example_text,
         "repo_id": facts.settings.repo_id,
         "sampling": sampling,
@@ -94,6 +96,7 @@ def activations(facts: Facts) -> Context:
         "fails": any(one.far is not None for one in said),
         "errors": ERRORS,
         "hooks": _hooks(facts, lens=lens),
+        "hooked": example.hook_name is not None,
         "recorded": all(sae.hf_hook_name is not None for sae in facts.saes),
         "named_by_lens": all(
             parse_hook(sae.hook_name).form == "transformer_lens" for sae in facts.saes if sae.hook_name
@@ -101,6 +104,17 @@ def activations(facts: Facts) -> Context:
         "quantization": quantization,
         "differences": list(_differences(facts, example, fed, sampling, lens=lens, module=module)),
     }
+
+
+def _heads(sae: SaeFact, fed: Input) -> str:
+    """What becomes of the heads that a hook of TransformerLens gives apart: one is `picked`, they are `joined` as the training joins them, or they are `given` to an SAE that joins
+    them itself; empty for a hook without heads."""
+    if fed.head is not None:
+        return "picked"
+    if sae.hook_name is None or parse_hook(sae.hook_name).site not in PER_HEAD:
+        return ""
+    reshapes = sae.sae.cfg is not None and sae.sae.cfg.effective.get("reshape_activations") == "hook_z"
+    return "given" if reshapes else "joined"
 
 
 def _loop_over(sampling: Sampling) -> str:
@@ -163,8 +177,8 @@ def _far(metric: MetricValue, name: str) -> float | None:
     return float(f"{max(slack, ERRORS * error * (1 + metric.n / ROWS) ** 0.5):.2g}")
 
 
-def _quantization(facts: Facts) -> Quantization | None:
-    found = quantization_of(facts)
+def _quantization(facts: Facts, example: SaeFact) -> Quantization | None:
+    found = quantization_of(facts, example)
     return found if found and found.arguments else None
 
 
@@ -184,11 +198,12 @@ def _is_plain(key: str, value: object) -> bool:
     return key not in NOT_SHOWN and key.isidentifier() and isinstance(value, str | int | float | bool)
 
 
-def _dtype(facts: Facts) -> str | None:
+def _dtype(facts: Facts, example: SaeFact) -> str | None:
     """The float type that the base model must have run in, or what is not quantized of it, where one is recorded and torch has it."""
     loaded = facts.provenance.loaded if facts.provenance else None
-    stated = [str(loaded.arguments.get("dtype"))] if loaded else precisions_of(facts)
-    return stated[0] if len(stated) == 1 and stated[0] in TORCH_DTYPES else None
+    recorded = facts.provenance.precision if facts.provenance else example.record.precision
+    stated = str(loaded.arguments.get("dtype")) if loaded else recorded or dtype_asked(example)
+    return stated if stated in TORCH_DTYPES else None
 
 
 def _other_weights(facts: Facts) -> LoadedModel | None:
@@ -295,4 +310,5 @@ def weights(facts: Facts) -> Context | Absent:
     file = sae.sae.weights or ""
     if lines is None or not file.endswith(".safetensors") or len(sae.sae.files) > 1:
         return Absent("Code without SAELens", f"not written for a {sae.architecture} SAE in this form")
-    return {"repo_id": facts.settings.repo_id, "file": file, "lines": lines, "sae": sae}
+    cast = loaded_as(sae) if is_cast(sae) else None
+    return {"repo_id": facts.settings.repo_id, "file": file, "lines": lines, "sae": sae, "cast": cast}

@@ -22,6 +22,8 @@ from hubkit.release.pool import MIXED, ONLY
 from hubkit.validate.finding import Severity
 from hubkit.words import many
 
+TARGETS = {"k": "target k", "target_l0": "target L0"}
+"""How many latents an SAE was trained to keep: exactly, or on average."""
 AUTOENCODER = re.compile(r"\b(?:sparse\sauto-?encoders?|transcoders?|SAEs?)\b", re.IGNORECASE)
 
 
@@ -139,10 +141,11 @@ def contents(facts: Facts) -> Context:
     """The strip of facts: counted or recorded, none typed; and what the check found."""
     kinds = Counter(_kind(sae.architecture, sae.trained_as) for sae in facts.saes)
     grid = facts.provenance.grid if facts.provenance else None
-    ks = {
-        kind: sorted({s.k for s in facts.saes if s.trained_as == kind and s.k is not None})
+    targets = [
+        (kind, title, sorted({n for s in facts.saes if s.trained_as == kind and (n := getattr(s, name))}))
         for kind in facts.distinct("trained_as")
-    }
+        for name, title in TARGETS.items()
+    ]
     report = facts.report
     errors = {one.code for one in report.findings if one.severity is Severity.ERROR}
     return {
@@ -155,7 +158,7 @@ def contents(facts: Facts) -> Context:
         "hooks": facts.distinct("hook_name"),
         "conditions": facts.distinct("condition"),
         "sizes": sorted({(sae.d_in, sae.d_sae) for sae in facts.saes}),
-        "ks": {kind: values for kind, values in ks.items() if values},
+        "targets": [one for one in targets if one[-1]],
         "precision": precisions_of(facts),
         "dtypes": facts.distinct("dtype"),
         "declared": grid.size if grid and grid.architectures else None,

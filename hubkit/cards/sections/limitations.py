@@ -119,14 +119,14 @@ def not_made(report: Report) -> list[tuple[str, list[str], int]]:
 
 
 def defects_of(facts: Facts) -> list[tuple[str, str, list[str], str | None]]:
-    """Code, title, SAEs, and the architecture whose every SAE it is."""
-    by_code: dict[str, list[SaeFact]] = {}
+    """Code, title of what was found, SAEs, and the architecture whose every SAE it is."""
+    by_title: dict[tuple[str, str], list[SaeFact]] = {}
     for sae in facts.saes:
-        for code in {finding.code for finding in sae.findings}:
-            by_code.setdefault(code, []).append(sae)
+        for said in {(one.code, one.title or REGISTRY[one.code].title) for one in sae.findings}:
+            by_title.setdefault(said, []).append(sae)
     return [
-        (code, REGISTRY[code].title, sorted((sae.sae_id for sae in saes), key=natural), exactly(facts, saes))
-        for code, saes in sorted(by_code.items())
+        (code, title, sorted((sae.sae_id for sae in saes), key=natural), exactly(facts, saes))
+        for (code, title), saes in sorted(by_title.items())
     ]
 
 

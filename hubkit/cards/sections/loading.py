@@ -37,7 +37,8 @@ def packages(facts: Facts) -> list[str]:
         return list(facts.library.packages)
     first = [version for sae in facts.saes if (version := needed(sae.architecture, rescaled=sae.rescaled))]
     newest = max(first, key=Version, default=None)
-    example, quantization = recommended(facts).sae, quantization_of(facts)
+    example = recommended(facts).sae
+    quantization = quantization_of(facts, example)
     fed = input_of(example)
     more = ["transformer-lens"] if by_lens(example, fed) else ["transformers"]
     more += ["bitsandbytes", "accelerate"] if quantization and quantization.arguments else []

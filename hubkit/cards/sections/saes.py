@@ -35,7 +35,7 @@ def sae_table(facts: Facts) -> Context | Absent:
     return {
         "rows": rows,
         "heads": [f"{CATALOGUE[measure].heading}, {SPLIT_WORDS[split]}" for measure, split in shown],
-        "has": {name: bool(facts.distinct(name)) for name in ("layer", "condition", "k")}
+        "has": {name: bool(facts.distinct(name)) for name in ("layer", "condition", "k", "target_l0")}
         | {"hook": _sites_differ(facts)},
         "long": len(rows) > LONG_TABLE,
         "measured": bool(shown),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from hubkit.cards.facts import Facts, SaeFact
-from hubkit.cards.quantization import quantization_of, quantized_count
+from hubkit.cards.quantization import own_quantization, quantization_of, quantized_count
 from hubkit.cards.scenario_families import FAMILIES
 from hubkit.cards.sections.section import OF_LABELS, Absent, Context
 from hubkit.cards.settings import ExpectedTransfer
@@ -32,6 +33,7 @@ SHOWN = {
 }
 """Keys of `metadata.hubkit` in the order of the table."""
 FEW = 6
+FEW_NUMBERS = 3
 RECORDED = (*SHOWN, "n_rows")
 """What makes a record of training of `metadata.hubkit`, which also holds what a fix did."""
 
@@ -113,7 +115,10 @@ def training(facts: Facts) -> Context | Absent:
         (
             title,
             [
-                _range([value for r in _recorded(facts, kind) if (value := getattr(r, key)) is not None])
+                _stated_by(
+                    [value for r in _recorded(facts, kind) if (value := getattr(r, key)) is not None],
+                    _count(facts, kind),
+                )
                 for kind in kinds
             ],
         )
@@ -174,7 +179,13 @@ def _stated_rows(facts: Facts, kinds: list[str]) -> list[tuple[str, list[str]]]:
     by_kind = [_settings(facts, kind) for kind in kinds]
     titles = dict.fromkeys(title for several in by_kind for one in several for title in one)
     return [
-        (title, [_range([one[title] for one in several if title in one]) for several in by_kind])
+        (
+            title,
+            [
+                _stated_by([one[title] for one in several if title in one], _count(facts, kind))
+                for kind, several in zip(kinds, by_kind, strict=True)
+            ],
+        )
         for title in titles
     ]
 
@@ -197,12 +208,26 @@ def _rows_by_condition(facts: Facts) -> list[tuple[str, str]]:
     return [(condition, _range(rows)) for condition, rows in sorted(found.items())]
 
 
+def _count(facts: Facts, kind: str) -> int:
+    """SAEs that were trained as this."""
+    return sum(sae.trained_as == kind for sae in facts.saes)
+
+
+def _stated_by(values: list[Any], total: int) -> str:
+    """What all of `total` SAEs state; where only some do, with how many."""
+    shown = _range(values)
+    return f"{shown} ({len(values)} of {total} SAEs)" if 0 < len(values) < total else shown
+
+
 def _range(values: list[Any]) -> str:
-    """One value, a few values, or lowest to highest."""
+    """One value, a few values, or lowest to highest: numbers that are not many are no range."""
     distinct = sorted(set(values), key=lambda v: (isinstance(v, str), v))
     if not distinct:
         return ""
-    if all(isinstance(v, int | float) and not isinstance(v, bool) for v in distinct) and len(distinct) > 1:
+    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in distinct)
+    if numbers and 1 < len(distinct) <= FEW_NUMBERS:
+        return f"{', '.join(map(_plain, distinct[:-1]))} and {_plain(distinct[-1])}"
+    if numbers and len(distinct) > 1:
         return f"{_plain(distinct[0])} to {_plain(distinct[-1])}"
     shown = [_plain(v) for v in distinct]
     return ", ".join(shown) if len(shown) <= FEW else f"{', '.join(shown[:FEW])} and {len(shown) - FEW} more"
@@ -223,6 +248,7 @@ def precision(facts: Facts) -> Context:
     loaded = narrowed(facts)
     return {
         "precisions": precisions_of(facts),
+        "unrecorded": _unrecorded(facts),
         "dtypes": facts.distinct("dtype"),
         "quantization": quantization,
         "quantized": quantized_count(facts) if quantization else 0,
@@ -286,17 +312,35 @@ def narrowed(facts: Facts) -> LoadedModel | None:
 
 
 def precisions_of(facts: Facts) -> list[str]:
-    """Of the base model, as provenance.json or the configurations record it."""
+    """Of the base model, as provenance.json or the configurations record it; where they record it of some SAEs alone, or differ, with the number of SAEs."""
     if facts.provenance:
         return [facts.provenance.precision]
-    recorded = {sae.record.precision for sae in facts.saes if sae.record.precision is not None}
-    asked = {str(dtype).removeprefix("torch.") for sae in facts.saes if (dtype := _dtype_asked(sae))}
-    return sorted(recorded | asked)
+    total = len(facts.saes)
+    counted = Counter(found for sae in facts.saes if (found := precision_of(sae)) is not None)
+    return [
+        one if count == total else f"{one} for {count} of {total} SAEs"
+        for one, count in sorted(counted.items())
+    ]
 
 
-def _dtype_asked(sae: SaeFact) -> object:
+def _unrecorded(facts: Facts) -> int:
+    """SAEs of whose base model's precision no file says anything, where one says it of others."""
+    silent = 0 if facts.provenance else sum(precision_of(sae) is None for sae in facts.saes)
+    return silent if silent < len(facts.saes) else 0
+
+
+def precision_of(sae: SaeFact) -> str | None:
+    """Of the base model, as the configuration of this SAE records it."""
+    if (quantized := own_quantization(sae)) is not None and sae.record.precision is None:
+        return quantized.words
+    return sae.record.precision or dtype_asked(sae)
+
+
+def dtype_asked(sae: SaeFact) -> str | None:
+    """The float type that the base model was loaded in, where its arguments name one."""
     arguments = input_of(sae).arguments
-    return arguments.get("torch_dtype") or arguments.get("dtype")
+    found = arguments.get("torch_dtype") or arguments.get("dtype")
+    return str(found).removeprefix("torch.") if found else None
 
 
 Measured = tuple[Transfer, str | None]

@@ -14,7 +14,7 @@ from hubkit.words import many
 
 PHRASES = {
     "THR001": "{saes} {are} plain ReLU",
-    "THR002": "the thresholds of {saes} never left their initial value",
+    "THR002": "the thresholds of {saes} were never learned",
     "WTS002": "the weights of {saes} are Git-LFS pointers",
     "SEC001": "a pickle runs code when it is loaded",
     "SEC002": "a secret lies open",
@@ -41,7 +41,8 @@ def _worst(same: Sequence[Finding], report: Report) -> str:
         return shortened(same[0].message)
     if code in PHRASES:
         return PHRASES[code].format(saes=saes or "an SAE", are="is" if len(ids) == 1 else "are")
-    title = REGISTRY[code].title.rstrip(".") if code in REGISTRY else same[0].message
+    named = same[0].title if len({f.title for f in same}) == 1 else ""
+    title = (named or (REGISTRY[code].title if code in REGISTRY else same[0].message)).rstrip(".")
     return f"{saes}: {title[0].lower()}{title[1:]}" if saes else title
 
 

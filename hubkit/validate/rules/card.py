@@ -18,6 +18,10 @@ from hubkit.validate.finding import FOLDER, Found, Severity, mend
 from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
 
+NO_RELATION = (
+    "take base_model_relation out: an SAE is no adapter, finetune, merge or quantized copy of its base model"
+)
+
 
 @repo_rule("CARD001", Severity.WARNING, Need.TREE)
 def no_card(repo: RepoFacts) -> Iterator[Found]:
@@ -67,7 +71,9 @@ def front_matter(repo: RepoFacts) -> Iterator[Found]:
     for fault in faults(repo.card) if repo.card else ():
         yield Found(
             fault.message,
-            "correct the front matter; https://huggingface.co/docs/hub/model-cards has the keys",
+            NO_RELATION
+            if fault.key == "base_model_relation" and repo.saes
+            else "correct the front matter; https://huggingface.co/docs/hub/model-cards has the keys",
             path=README,
             pointer=f"/{fault.key}" if fault.key else None,
             line=fault.line,

@@ -83,4 +83,8 @@ def _beside(repo: RepoFacts) -> Beside:
     paths = {entry.path for entry in repo.entries} | {entry.folder for entry in repo.entries}
     kinds = {sae.sae_id: sae.architecture for sae in repo.saes if sae.is_saelens and sae.architecture}
     complete = len(kinds) == len(repo.saes)
-    return Beside(repo.repository, frozenset(paths), kinds if complete else {})
+    kept = [
+        {key for key, value in sae.cfg.metadata.items() if value is not None} for sae in repo.saes if sae.cfg
+    ]
+    metadata = frozenset.intersection(*map(frozenset, kept)) if kept and len(kept) == len(repo.saes) else None
+    return Beside(repo.repository, frozenset(paths), kinds if complete else {}, metadata)

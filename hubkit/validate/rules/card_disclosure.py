@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from hubkit.readme.claims.kinds import Learned
@@ -9,7 +10,7 @@ from hubkit.readme.disclosure import Defect, discloses
 from hubkit.readme.page import Page
 from hubkit.validate.card import CARD, claim_finding, layer_of
 from hubkit.validate.facts import RepoFacts, SaeFacts
-from hubkit.validate.finding import Found, Severity, mend
+from hubkit.validate.finding import FOLDER, Found, Severity, mend
 from hubkit.validate.need import Need
 from hubkit.validate.rule import REGISTRY, repo_rule
 from hubkit.validate.rules.cfg_release import QUANTIZED_CFG
@@ -25,13 +26,19 @@ RULES = {"threshold": (all_zero, never_learned), "pickle": (weights_are_a_pickle
 """The rules that find what the card should tell; that the model was quantized, the configuration says itself."""
 
 
-@repo_rule("CARD010", Severity.ERROR, Need.HEADER | Need.THRESHOLD | Need.README)
+AS_TRAINED = re.compile(r"\bjump[-\s]?relu", re.IGNORECASE)
+AS_PUBLISHED = re.compile(r"(?<!jump[-\s])\brelu\b|\bstandard\b(?! (?:deviation|error))", re.IGNORECASE)
+"""What a card calls an SAE that a fix has published as the ReLU that it computes: by the word of its training, and by that of its files."""
+
+
+@repo_rule("CARD010", Severity.ERROR, Need.CFG | Need.HEADER | Need.THRESHOLD | Need.README)
 def undisclosed(repo: RepoFacts) -> Iterator[Found]:
     """A defect that the validator found is not disclosed in the card.
 
     JumpReLU thresholds that never learned (THR001, THR002): the SAE is a plain ReLU. Weights that are a pickle (WTS014): loading them can run code.
     Activations of a quantized base model, which the configuration states: the SAE belongs to that model, not to the full one. Any wording that a reader
-    would understand counts as disclosure, wherever it stands in the text; the count beside it is CARD004's business. It is never more severe than what
+    would understand counts as disclosure, wherever it stands in the text; the count beside it is CARD004's business. An SAE that a fix has published as the ReLU
+    that it computes (`metadata.hubkit.rewritten`) is undisclosed as long as the card speaks of JumpReLU and of no other SAE. It is never more severe than what
     was not disclosed: a pickle is a warning, as WTS014 is, and a note where it is the format of its own family; a quantized model, which no rule calls a defect,
     is a warning.
     """
@@ -68,6 +75,25 @@ def undisclosed(repo: RepoFacts) -> Iterator[Found]:
             f'{who}, and the card does not say so: "{quote}"',
             _hint(defect, saes), path=CARD, line=line, identity=defect, severity=_severity(defect, saes),
         )  # fmt: skip
+    yield from _still_as_trained(repo, page)
+
+
+def _still_as_trained(repo: RepoFacts, page: Page) -> Iterator[Found]:
+    """A card that was written before a fix published some of the SAEs as the ReLU that they compute."""
+    saes = [sae for sae in repo.saes if _record_says_never(sae)]
+    if not saes or discloses(page, "threshold") or any(AS_PUBLISHED.search(one.text) for one in page.prose):
+        return
+    line = next((one for one in page.prose if AS_TRAINED.search(one.text)), None)
+    if line is None:
+        return
+    shown = ", ".join(sae.sae_id for sae in saes[:3]) + (
+        f" and {len(saes) - 3} more" if len(saes) > 3 else ""
+    )
+    yield Found(
+        f'{len(saes)} of {len(repo.saes)} SAEs are published as the plain ReLU that they compute ({shown}), and the card speaks of JumpReLU alone: "{line.quote}"',
+        f"say which are plain ReLU SAEs, for their thresholds never learned; hubkit build-cards {FOLDER} does",
+        path=CARD, line=line.number, identity="rewritten",
+    )  # fmt: skip
 
 
 @repo_rule("CARD018", Severity.ERROR, Need.CFG | Need.HEADER | Need.THRESHOLD | Need.README, against="files")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hubkit.card_metadata import listed
-from hubkit.models.kinship import Kinship, agrees, kinship, take_apart
+from hubkit.models.kinship import Kinship, agrees, kinship, meant, take_apart
 from hubkit.models.names import HUB_ID, hub_id, is_placeholder
 from hubkit.models.widths import widths_at
 from hubkit.release.layout import CARD_SETTINGS, PROVENANCE
@@ -20,12 +20,13 @@ from hubkit.validate.finding import Found, Severity
 from hubkit.validate.need import Need
 from hubkit.validate.properties import DOUBTED
 from hubkit.validate.rule import repo_rule
+from hubkit.validate.rules.card import NO_RELATION
 
 if TYPE_CHECKING:
     from hubkit.readme.base_mentions import Mention
     from hubkit.readme.code_models import CodeUse, Load
 
-ORDER: tuple[Kinship, ...] = ("same", "quantized", "tuned", "sibling", "unknown", "different")
+ORDER: tuple[Kinship, ...] = ("same", "quantized", "tuned", "sibling", "misspelt", "unknown", "different")
 TOKENIZERS = (
     {"gpt2", "distilgpt2", "gptneo", "gptj", "tinystories", "phi", "opt"},
     {"pythia", "gptneox", "mamba", "olmo", "stablelm"},
@@ -44,6 +45,7 @@ WORDS = {
     "quantized": "a copy of it in another precision",
     "tuned": "one was trained on from the other",
     "sibling": "another release of that size",
+    "misspelt": "one of the two names is misspelt",
     "unknown": "nothing says how the two are related",
     "different": "another model",
 }
@@ -215,7 +217,7 @@ def _related(repo: RepoFacts, own: Own) -> Iterator[Found]:
         return
     yield Found(
         f"base_model_relation is {relation}: the Hub lists the SAEs as such a copy of {own.shown}, whose activations they take apart",
-        "take base_model_relation out: an SAE is no adapter, finetune, merge or quantized copy of its base model",
+        NO_RELATION,
         path=CARD, line=_front_line(repo, "base_model_relation"), pointer="/base_model_relation", severity=Severity.WARNING, identity="relation",
     )  # fmt: skip
 
@@ -271,8 +273,12 @@ def _judge(repo: RepoFacts, own: Own, statement: Statement) -> Iterator[Found]:
         return
     names = " and ".join(statement.names[:3])
     quote = f': "{statement.quote}"' if statement.quote else ""
+    slips = [(name, near) for name in (*statement.names, *own.names) if (near := meant(name))]
+    how = WORDS[relation]
+    if relation == "misspelt":
+        how = ", ".join(f"no model of the name {name} is known, {near} is" for name, near in slips)
     yield Found(
-        f"{statement.where} {names}; by {own.said_by} the SAEs are of {own.shown} ({WORDS[relation]}){quote}",
+        f"{statement.where} {names}; by {own.said_by} the SAEs are of {own.shown} ({how}){quote}",
         _hint(own, relation),
         path=statement.path,
         line=statement.line,
@@ -314,6 +320,8 @@ def _hint(own: Own, relation: Kinship) -> str:
     right = hub_id(own.names[0]) or own.names[0]
     if own.doubted:
         return DOUBTED
+    if relation == "misspelt":
+        return "one of the two is wrong: look up which model the SAEs were trained on, and name that one in the card and as model_name in the configurations"
     if relation in {"quantized", "tuned", "sibling"}:
         return f"name {right}, or say in the text that both models are meant, and what was measured on which"
     return f"name {right}; if the card is right, correct model_name in the configurations"

@@ -95,11 +95,21 @@ def _said(repo: RepoFacts, values: Numbers) -> Iterator[Found]:
         ):
             continue
         told.add((claim.measure, claim.number))
-        shown = " or ".join(f"{value:.6g}" for value in sorted(set(there))[:3])
         found = claim_finding(
-            claim, f"{claim.measure} is {shown} in the files, the card says {claim.number:g}", HINT, topic=f"{claim.measure} {claim.number:g}"
+            claim, f"{claim.measure} is {_accepted(there)} in the files, the card says {claim.number:g}", HINT, topic=f"{claim.measure} {claim.number:g}"
         )  # fmt: skip
         yield _softened(claim, found)
+
+
+def _accepted(there: list[float]) -> str:
+    """What the card may say: the values of the SAEs, and the mean and the median, which stand last."""
+    *single, average, middle = there
+    each = sorted(set(single))
+    shown = " or ".join(f"{value:.6g}" for value in each[:3])
+    if len(each) == 1:
+        return shown
+    more = f" or that of {len(each) - 3} more" if len(each) > 3 else ""
+    return f"{shown}{more} (mean {average:.6g}, median {middle:.6g})"
 
 
 def named(repo: RepoFacts, claim: Measured) -> str | None:

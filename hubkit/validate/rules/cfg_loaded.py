@@ -106,6 +106,14 @@ def _allowed(sae: SaeFacts) -> set[str]:
     return NORMALIZATIONS | {RESCALED if sae.architecture == "temporal" else WHITENED}
 
 
+UNKNOWN = {
+    "model_name": "No model_name after loading: the configuration does not say of which model the activations are.",
+    "hook_name": "No hook_name after loading: nobody can tell where in the model the activations come from.",
+    "hook_name_out": "No hook_name_out: nobody can tell where in the model the transcoder's output belongs.",
+}
+"""What a card says of each key that is missing."""
+
+
 @sae_rule("CFG011", Severity.WARNING, Need.CFG)
 def origin_unknown(sae: SaeFacts) -> Iterator[Found]:
     """No hook_name or no model_name after loading: nobody can tell where the activations come from.
@@ -131,6 +139,7 @@ def origin_unknown(sae: SaeFacts) -> Iterator[Found]:
             "hook_name is null: load_from_disk raises TypeError" if raises else _absence(sae, key, value),
             _about_origin(sae, key),
             severity=Severity.ERROR if raises else None,
+            title=UNKNOWN[key],
             **(sae.at(pointer) | {"pointer": pointer}),
         )
 
@@ -143,6 +152,7 @@ def origin_unknown(sae: SaeFacts) -> Iterator[Found]:
         yield Found(
             "there is no hook_name_out: nobody can tell where the transcoder's output belongs",
             _about_origin(sae, "hook_name_out"),
+            title=UNKNOWN["hook_name_out"],
             **(sae.at(pointer) | {"pointer": pointer}),
         )
 
@@ -154,10 +164,11 @@ def _about_origin(sae: SaeFacts, key: str) -> str:
         return f"move {key!r}{where}"
     named = layers_named(sae.sae_id)
     layer = sae.sae.layer if sae.sae.layer is not None else named.pop() if len(named) == 1 else None
-    known, else_ = (f"blocks.{layer}", "") if layer is not None else ("blocks.N", ", with the layer for N")
+    number = "N" if layer is None else layer
+    known, else_ = f"blocks.{number}", ", with the layer for N" if layer is None else ""
     said = {
         "model_name": '"model_name"{}: the base model\'s id on the Hub (OWNER/MODEL)',
-        "hook_name": f'"hook_name"{{}}: "{known}.hook_resid_post" if it was trained on the residual stream{else_}',
+        "hook_name": f'"hook_name"{{}}: "{known}.hook_resid_post" if it was trained on what block {number} gives to the residual stream, "{known}.hook_resid_pre" if on what the block takes from it{else_}',
         "hook_name_out": f'"hook_name_out"{{}}, the place that it writes to: "{known}.hook_mlp_out" for an MLP{else_}',
     }
     return "write " + said[key].format(where)

@@ -20,9 +20,6 @@ FORM = re.compile(
 )
 """`gpt2-small/8-res-jb`: a model, a layer (a letter for the embedding, `pythia-70m-deduped/e-att-sm`), a source."""
 ADDRESS = re.compile(r"(?:https?://)?(?:www\.)?neuronpedia\.org/(?P<id>[^/\s]+/[^/\s?#]+).*", re.IGNORECASE)
-EXAMPLE = (
-    "write MODEL/LAYER-SOURCE as Neuronpedia's address has it, for instance gpt2-small/8-res-jb, or null"
-)
 
 
 @repo_rule("CFG023", Severity.WARNING, Need.CFG)
@@ -64,7 +61,7 @@ def _stated(sae: SaeFacts) -> Any:
 def _misshapen(sae: SaeFacts, stated: Any) -> Found:
     address = ADDRESS.fullmatch(stated.strip()) if isinstance(stated, str) else None
     match = FORM.fullmatch(address.group("id")) if address else None
-    hint = f"write {match.group()!r}" if match else EXAMPLE
+    hint = f"write {match.group()!r}" if match else _example(sae)
     layers = _layers(sae)
     if match and match.group("layer") and layers and int(match.group("layer")) not in layers:
         hint = f"{match.group()!r} is of layer {match.group('layer')}, the SAE of layer {min(layers)}: write the id of its own dashboard, or null"
@@ -79,15 +76,23 @@ def _of_another(sae: SaeFacts, stated: str) -> Iterator[Found]:
         yield _found(
             sae,
             f"{KEY} {stated!r} is of the model {match.group('model')}, the SAE's is {model}",
-            EXAMPLE,
+            _example(sae),
             "model",
         )
     layers = _layers(sae)
     if layer is not None and layers and int(layer) not in layers:
         at = sae.sae.hook_name or f"layer {sae.sae.layer}"
         yield _found(
-            sae, f"{KEY} {stated!r} is of layer {int(layer)}, the SAE's hook is {at}", EXAMPLE, "layer"
+            sae, f"{KEY} {stated!r} is of layer {int(layer)}, the SAE's hook is {at}", _example(sae), "layer"
         )
+
+
+def _example(sae: SaeFacts) -> str:
+    """What to write, with the SAE's own model and layer where they are known."""
+    model = (sae.sae.model_name or "MODEL").rsplit("/", maxsplit=1)[-1].lower()
+    layer = min(_layers(sae), default=None)
+    form = f"{model}/{'LAYER' if layer is None else layer}-SOURCE"
+    return f"write the id of its own dashboard as Neuronpedia's address has it ({form}), or null"
 
 
 def _layers(sae: SaeFacts) -> set[int]:

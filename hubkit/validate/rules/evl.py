@@ -76,7 +76,8 @@ def impossible_value(repo: RepoFacts) -> Iterator[Found]:
     for value in repo.values:
         if reason := _impossible(value, saes.get(value.sae_id or "")):
             hint = "correct it, or take it out" if value.stated else AGAIN
-            yield Found(f"{value.owner}: {reason}", hint, **_place(value))
+            told = {"measure": value.measure, "value": value.number}
+            yield Found(f"{value.owner}: {reason}", hint, **_place(value), sae_id=value.sae_id, measured=told)
     yield from _of_trainings(repo)
 
 
@@ -91,6 +92,8 @@ def _of_trainings(repo: RepoFacts) -> Iterator[Found]:
                     f"metadata.{key} is {number:g}, {reason}",
                     "write what the training counted, or take it out",
                     **sae.at(f"/metadata/{key}"),
+                    sae_id=sae.sae_id,
+                    measured={"value": number},
                     identity=key,
                 )
 

@@ -205,6 +205,7 @@ def never_learned(sae: SaeFacts) -> Iterator[Found]:
         severity=Severity.ERROR if trained else Severity.WARNING,
         confidence="high" if trained else "medium",
         init=value,
+        title="One value for every latent's threshold: never learned." if init is None else "",
     )
 
 

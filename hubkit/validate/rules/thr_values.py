@@ -116,7 +116,7 @@ def latents_without_gradient(sae: SaeFacts) -> Iterator[Found]:
         yield found(
             sae,
             f"{same:,} of {values.size:,} thresholds are exactly the initial {init:g}: no gradient ever reached those latents",
-            "train for more steps or from a smaller initial value; else say in the card that these latents are dead",
+            "train for more steps or from a smaller initial value; to publish it as it is, say in the card that these latents are dead, and ignore THR009 in hubkit.toml with that reason",
             init=init,
         )
 
