@@ -379,6 +379,13 @@ SIDES: dict[str, tuple[Callable[[], MemoryView], Follow | None]] = {
     ),
     "CARD005 dead of all": (lambda: view(cfg(metadata={"num_dead_features": 0}), readme=f"{README}\nEvery SAE has at least one dead latent.\n"), written(("Every SAE has at least one dead latent.\n", ""))),
     "CARD016 code: a latent": (lambda: code_of("x = sae.W_dec[99]"), written(("99", "9"))),
+    "CARD016 code: latents": (lambda: code_of("z = sae.encode(x)\nassert z.shape[-1] == 99"), written(("99", "32"))),
+    "CARD016 code: a tensor of a file": (
+        lambda: code_of('from safetensors.torch import load_file\n\nw = load_file("sae_weights.safetensors")\nprint(w["encoder.weight"])'), written(("encoder.weight", "W_enc")),
+    ),
+    "CARD016 several base models": (
+        lambda: of_gpt2(view(readme=README.replace("base_model: lab/tiny", "base_model:\n- openai-community/gpt2\n- openai-community/gpt2-medium"))), written(("- openai-community/gpt2-medium\n", "")),
+    ),
     "CARD016 code: active": (lambda: card(loads("assert (z != 0).sum(-1).max() <= 2"), cfg("topk")), written(("<= 2", "<= 4"))),
     "CARD004 topk": (lambda: grid("This repository has three TopK SAEs."), written(("three", "two"))),
     "EVL011 layers": (lambda: evidence_of("number of layers", 5), rewritten("evidence.yaml", "value: 5", "value: 12")),

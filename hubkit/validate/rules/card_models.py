@@ -45,7 +45,6 @@ WORDS = {
     "quantized": "a copy of it in another precision",
     "tuned": "one was trained on from the other",
     "sibling": "another release of that size",
-    "misspelt": "one of the two names is misspelt",
     "unknown": "nothing says how the two are related",
     "different": "another model",
 }
@@ -274,9 +273,8 @@ def _judge(repo: RepoFacts, own: Own, statement: Statement) -> Iterator[Found]:
     names = " and ".join(statement.names[:3])
     quote = f': "{statement.quote}"' if statement.quote else ""
     slips = [(name, near) for name in (*statement.names, *own.names) if (near := meant(name))]
-    how = WORDS[relation]
-    if relation == "misspelt":
-        how = ", ".join(f"no model of the name {name} is known, {near} is" for name, near in slips)
+    unknown = ", ".join(f"no model of the name {name} is known, {near} is" for name, near in slips)
+    how = unknown if relation == "misspelt" else WORDS[relation]
     yield Found(
         f"{statement.where} {names}; by {own.said_by} the SAEs are of {own.shown} ({how}){quote}",
         _hint(own, relation),
