@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from hubkit.repo.view import Entry, RepoView
 
 YAML = (".yaml", ".yml")
+LONGEST = 1 << 24
+"""Bytes of a member that are read; those of more than LONGEST_YAML as loose ones of that length are."""
 MOST_UNPACKED = 1 << 27
 """Bytes that come out of the packed files of one repository."""
 
@@ -62,7 +64,7 @@ def search_packed(view: RepoView) -> SearchedCode:
             continue
         try:
             if _is_packed(view.read_range(entry.path, 0, min(entry.size, HEAD))):
-                texts = Texts(allowance, LONGEST_YAML, binary=False)
+                texts = Texts(allowance, LONGEST, binary=False, piece=LONGEST)
                 suspects = _suspects(view, entry, allowance, texts, searched)
                 searched.found += _of_archive(entry, texts, suspects, searched.unread)
                 searched.found += _of_templates(entry, suspects, templates, others, searched)
@@ -141,14 +143,19 @@ def _said(name: str, text: str, *, whole: bool) -> Iterator[_Said]:
     if name.endswith((*NO_TEXT, *PROSE)):
         return
     form = form_of(name)
-    if not whole:
+    form = form or ("json" if text.startswith(("{", "[")) else None)
+    if not whole or len(text) > LONGEST_YAML:
         if name.endswith(YAML) and tag_words(text):
             yield _Said("yaml", f"{LONG} has Python's tags", Severity.WARNING)
         if form:
             yield from (_Said(one.kind, one.what, one.severity) for one in names_in_long(text, form))
+        if form and not whole:
+            raise IncompleteError(f"searched for names of code only in its first {LONGEST >> 20} MiB")
+        if form not in {None, "json", "lines"} and WORDS.search(text):
+            raise IncompleteError("it has words that may name code, and is too long to be parsed")
         return
-    if form or text.startswith(("{", "[")):
-        for one in names_in(text, form or "json"):
+    if form:
+        for one in names_in(text, form):
             yield _Said(one.kind, one.what, one.severity)
     if found := python_tags(text):
         names = some(list(dict.fromkeys(tag for _, tag, _ in found)))

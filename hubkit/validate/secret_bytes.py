@@ -86,6 +86,8 @@ class Texts:
     most: int
     binary: bool = True
     """Whether what is no text is looked at, too."""
+    piece: int = PIECE
+    """Bytes that are given at once."""
     cut: list[str] = field(default_factory=list)
     """Where more could be read than was, or could not be unpacked: the members, empty for the file itself."""
     _members: int = 0
@@ -146,7 +148,7 @@ class Texts:
         """The file in pieces: what stands across a border is seen with the next one, which begins as the file does where that tells its encoding."""
         file.seek(0)
         before, bom, lines, read = b"", b"", 0, 0
-        while read < most and (piece := file.read(min(PIECE, most - read))):
+        while read < most and (piece := file.read(min(self.piece, most - read))):
             bom = piece[:2] if not read and piece[:2] in BOMS else bom
             read += len(piece)
             text = text_of(before + piece)

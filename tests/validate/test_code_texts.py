@@ -235,6 +235,19 @@ def test_code_that_a_packed_text_names_is_told(name: str, pack: str) -> None:
     assert path.rpartition("/")[2] in finding.message
 
 
+@pytest.mark.parametrize("pack", PACK)
+@pytest.mark.parametrize("name", ["hydra in JSON", "jsonpickle", "PEFT", "tokenizer", "Lightning"])
+def test_a_packed_text_may_be_as_long_as_it_likes(name: str, pack: str) -> None:
+    path, text, severity = TOLD[name]
+    long = f'{{"filling": "{LONG}", "a": {text}}}' if text.startswith("{") else f"{text}\n# {LONG}\n"
+    data = PACK[pack](path.rpartition("/")[2], long.encode())
+    report = check(view(files={pack: data}), "SEC004")
+    assert [one.severity for one in report.findings if one.code == "SEC004"] == [severity]
+    healthy = f'{{"filling": "{LONG}", "a": {{"auto_map": null, "class_path": 1}}}}'
+    quiet = check(view(files={pack: PACK[pack]("a.json", healthy.encode())}), "SEC004")
+    assert (quiet.findings, quiet.complete) == ([], True)
+
+
 def test_one_packed_text_and_tags_of_python() -> None:
     text = b"a: !!python/object/apply:os.system [id]\n"
     for path in ("a.yaml.gz", "a.gz"):
@@ -247,7 +260,9 @@ def test_one_packed_text_and_tags_of_python() -> None:
 def test_a_long_packed_text_is_searched_by_its_words() -> None:
     filling = "".join(f"k{n}: v\n" for n in range(LONGEST_YAML // 6))
     data = b"_target_: os.system\n!!python/name:os.system : 1\n" + filling.encode()
-    found = check(view(files={"a.zip": zipped(("a.yaml", data), ("rows.txt", data))}), "SEC004").findings
+    report = check(view(files={"a.zip": zipped(("a.yaml", data), ("rows.txt", data))}), "SEC004")
+    assert not report.complete, "what its other words name is not parsed"
+    found = [one for one in report.findings if one.code == "SEC004"]
     assert sorted((one.path, one.severity) for one in found) == [("a.zip", WARNING), ("a.zip", ERROR)]
     assert {"a.yaml"} == {one.message.partition(":")[0] for one in found}
 

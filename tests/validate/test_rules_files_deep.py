@@ -374,3 +374,17 @@ def test_wts019_leaves_to_thr012_what_the_thresholds_say_alone() -> None:
     for scale in (1e-9, 1e30):
         whole = tensors(threshold=(tensors()["threshold"] * scale).astype(np.float32))
         assert [f.code for f in deep(view(cfg(), whole), "THR,WTS019")] == ["THR012"]
+
+
+def test_zeros_in_all_of_a_matrix_are_an_error() -> None:
+    """Whatever goes in, the same comes out; a few of them are dead latents."""
+    for name, code, quiet in (("W_dec", "WTS012", Severity.WARNING), ("W_enc", "WTS013", Severity.NOTE)):
+        for every in (True, False):
+            made = tensors()
+            matrix = made[name].copy()
+            matrix[:] = 0 if every else matrix
+            if not every:
+                (matrix if name == "W_dec" else matrix.T)[0] = 0
+            found = deep(view(weights=made | {name: matrix}), code)
+            zero = [one for one in found if "zero" in one.message]
+            assert [one.severity for one in zero] == [Severity.ERROR if every else quiet]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hubkit.errors import IncompleteError
 from hubkit.formats.foreign import sizes_of
 from hubkit.formats.sae import BATCH_TOPK, TOPK
 from hubkit.validate.facts import SaeFacts
@@ -39,6 +40,8 @@ def foreign_contradiction(sae: SaeFacts) -> Iterator[Found]:
     if sae.header is None:
         return
     missing = sorted(sae.sae.required - sae.sae.tensors.keys())
+    if missing and sae.header.refused:
+        raise IncompleteError(f"{sae.sae.weights}: {'; '.join(sae.header.refused[:3])}")
     if missing:
         there = ", ".join(tensor.info.name for tensor in sae.sae.tensors.values()) or "no tensors"
         yield Found(

@@ -96,7 +96,7 @@ def decoder_norms(sae: SaeFacts) -> Iterator[Found]:
     """Decoder rows whose norms change what the SAE means.
 
     A TopK trained with `rescale_acts_by_decoder_norm` chooses its k latents by activation x norm; saved unfolded and without that key, SAELens chooses by
-    the activation alone: another selection. Matching pursuit needs atoms of a norm below 1.41. In any architecture a zero row is a latent that writes nothing, and a row far longer than the
+    the activation alone: another selection. Matching pursuit needs atoms of a norm below 1.41. In any architecture a zero row is a latent that writes nothing (all of them: an error), and a row far longer than the
     others (100 x the median) is usually a decoder that grew to cheat the penalty.
     """
     norms = sae.whole.norms("W_dec") if sae.whole else None
@@ -113,6 +113,7 @@ def decoder_norms(sae: SaeFacts) -> Iterator[Found]:
             **place,
             measured=measured,
             identity="zero",
+            severity=Severity.ERROR if zero == norms.size else None,  # whatever goes in, b_dec comes out
         )
     if median > 0 and norms.max() > LARGE * median:
         count, at = int((norms > LARGE * median).sum()), int(norms.argmax())
@@ -176,7 +177,7 @@ def untrained_latents(sae: SaeFacts) -> Iterator[Found]:
     """Latents that no training touched: identical decoder rows or encoder columns, zero columns, an encoder that still is the decoder's transpose.
 
     SAELens initialises W_enc as the transpose of W_dec; where most columns still equal their row, those latents never received a gradient.
-    Identical rows or columns are copies: latents that write, or read, one direction; a warning where they are more than half. A zero column fires on its bias alone.
+    Identical rows or columns are copies: latents that write, or read, one direction; a warning where they are more than half. A zero column fires on its bias alone; where all are zero, an error, the latents are the same for every input.
     """
     whole = sae.whole
     if whole is None:
@@ -191,7 +192,8 @@ def untrained_latents(sae: SaeFacts) -> Iterator[Found]:
             text = f"{copies:,} of {norms.size:,} {lines}"
             yield _note(sae, name, text, copies, "copies" if name == "W_enc" else "", mostly)
     if columns is not None and (zero := int((columns == 0).sum())):
-        yield _note(sae, "W_enc", f"{zero:,} of {columns.size:,} encoder columns are zero", zero)
+        every = Severity.ERROR if zero == columns.size else None  # the latents are the same for every input
+        yield _note(sae, "W_enc", f"{zero:,} of {columns.size:,} encoder columns are zero", zero, "", every)
     if rows is not None and whole.tied is not None and whole.tied > TIED_SHARE:
         text = f"about {whole.tied:.0%} of the encoder columns equal their decoder row: untouched since initialisation"
         yield _note(sae, "W_enc", text, round(whole.tied * rows.size), "tied")
