@@ -298,6 +298,11 @@ def test_the_card_takes_five_lines_beside_the_saes() -> None:
     assert len(block) == 5
     assert block[-1].strip() == "all of them: hubkit validate o/r --select CARD"
     assert all(len(line) <= 100 for line in block)
+    for releases, name in (((), "."), (("my-saes",), "my-saes"), (("a", "b"), ".")):
+        listed = replace(naive(FALSE), target="-", releases=releases)
+        assert f"all of them: hubkit validate {name} --select CARD" in "\n".join(
+            on_screen(text.render(listed), 100)
+        )
 
 
 def test_a_card_alone_is_shown_whole() -> None:

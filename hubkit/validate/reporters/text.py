@@ -16,6 +16,7 @@ from itertools import groupby
 from hubkit.texts import printable
 from hubkit.validate.areas import area_of, telling
 from hubkit.validate.finding import Finding, Severity
+from hubkit.validate.hint_commands import LISTED
 from hubkit.validate.report import Report
 from hubkit.validate.reporters.folding import folded, message, place, shown
 from hubkit.validate.reporters.obeyed import STALE, accepted, configuration, set_aside
@@ -210,11 +211,16 @@ def _card_block(findings: Sequence[Finding], report: Report, width: int) -> Iter
         at = f"line {one.line}: " if one.line else ""
         text = printable(f"{at}{one.message}")
         yield f"{INDENT}{escape(textwrap.shorten(text, max(width, 40) - len(INDENT), placeholder=' ...'))}"
-    yield f"{INDENT}[dim]all of them:[/] hubkit validate {escape(_typed(report.target))} --select CARD"
+    yield f"{INDENT}[dim]all of them:[/] hubkit validate {escape(_typed(report))} --select CARD"
 
 
-def _typed(target: str) -> str:
-    """As a shell takes it."""
+def _typed(report: Report) -> str:
+    """The target as a shell takes it: of a list of files the release that they are of, or the folder around several."""
+    target = (
+        (report.releases[0] if len(report.releases) == 1 else ".")
+        if report.target == LISTED
+        else report.target
+    )
     return shlex.quote(target) if target else "."
 
 
