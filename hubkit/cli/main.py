@@ -8,8 +8,9 @@ import signal
 import sys
 import traceback
 from types import FrameType
+from typing import Any
 
-import typer
+import typer.main
 
 from hubkit import __version__
 from hubkit.cli import (
@@ -115,7 +116,7 @@ def main() -> None:
 def _run(interrupted: list[int]) -> None:
     """The verb, and the exit code. Raises SystemExit, OutputError."""
     try:
-        app()
+        _command_line()()
     except OutputError:
         raise
     except HubkitError as error:
@@ -139,6 +140,20 @@ def _run(interrupted: list[int]) -> None:
     except Exception as error:  # noqa: BLE001 - the one place where a defect of hubkit becomes a message
         _tell_crash(error)
         _leave(ExitCode.CRASHED)
+
+
+def _command_line() -> Any:
+    """What typer makes of the verbs, its help without the name of a type behind what is only switched on: `--deep`, not `--deep <bool>`."""
+    group: Any = typer.main.get_command(app)
+    left: list[tuple[Any, Any]] = [(group, None)]
+    while left:
+        command, parent = left.pop()
+        context = command.context_class(command, parent=parent, **command.context_settings)
+        left += [(inner, context) for inner in getattr(command, "commands", {}).values()]
+        for param in command.get_params(context):
+            if getattr(param, "is_flag", False):
+                param.metavar = ""
+    return group
 
 
 def _leave(code: ExitCode) -> None:

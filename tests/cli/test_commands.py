@@ -110,6 +110,8 @@ def test_every_verb_has_help_with_two_examples() -> None:
         assert done.returncode == 0, verb
         text = " ".join(done.stdout.split())
         assert text.count(f"hubkit {verb}") >= 3, verb  # usage and two examples
+        assert "bool" not in text.lower(), verb  # `--deep`, not `--deep <bool>`
+        assert "--help -h" in text, verb
 
 
 def test_help_is_fast() -> None:
