@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from hubkit.python_code import module_of
+
 REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 SAE_CLASS = re.compile(r"sae|autoencoder|transcoder", re.IGNORECASE)
 """`SAE.from_pretrained`, `SparseAutoencoder.from_pretrained`; `HookedSAETransformer` is a model, see MODEL_CLASS."""
@@ -32,7 +34,7 @@ def parse(text: str, line: int) -> ast.Module:
     """The code of a block whose first line is line `line` of the card. Raises SyntaxError with the card's line."""
     plain = "\n".join("" if MAGIC.match(one) else one for one in text.split("\n"))
     try:
-        tree = ast.parse(plain, "README.md")
+        tree = module_of(plain, "README.md")
     except SyntaxError as error:
         error.lineno = (error.lineno or 1) + line - 1
         raise

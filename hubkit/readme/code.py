@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from hubkit.python_code import module_of
+
 if TYPE_CHECKING:
     from hubkit.readme.document import CodeBlock
     from hubkit.readme.saelens_api import Release
@@ -73,7 +75,7 @@ def parsed(blocks: Iterable[CodeBlock]) -> Iterator[Parsed | CodeFault]:
     for block in _parsed(blocks):
         lines = block.text.split("\n")
         try:
-            yield Parsed(ast.parse(_cleaned(block.text)), lines, block.line)
+            yield Parsed(module_of(_cleaned(block.text)), lines, block.line)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             if block.closed:  # an open block was cut off
                 at = min(max(getattr(error, "lineno", None) or 1, 1), len(lines))

@@ -9,12 +9,12 @@ from __future__ import annotations
 import ast
 import json
 import re
-import warnings
 import zipfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from hubkit.errors import IncompleteError
+from hubkit.python_code import expression_of
 from hubkit.tensors.kinds import ZIPS
 from hubkit.tensors.view_file import Allowance, ViewFile
 from hubkit.validate.code_by_name import CodeFile
@@ -196,8 +196,6 @@ def _nodes(text: str) -> list[ast.AST] | None:
     if len(text) > LONGEST_TEXT:
         return None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return list(ast.walk(ast.parse(text.strip(), mode="eval")))
+        return list(ast.walk(expression_of(text.strip())))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None

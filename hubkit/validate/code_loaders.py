@@ -9,10 +9,10 @@ lm-evaluation-harness 0.4 (utils.import_function), simple_parsing 0.1 (helpers/s
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from hubkit.python_code import module_of
 from hubkit.validate.configured_names import calls_program, is_program
 from hubkit.validate.finding import Severity
 from hubkit.validate.imports import runs_code
@@ -92,9 +92,7 @@ def evaluated(value: str) -> str | None:
     if not value.startswith(EXPRESSION) or text.startswith("{") or len(text) > LONGEST_EXPRESSION:
         return None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            nodes = list(ast.walk(ast.parse(text)))
+        nodes = list(ast.walk(module_of(text)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     return next((name for node in nodes if (name := _reached(node)) is not None), None)
