@@ -22,7 +22,7 @@ from hubkit.validate.code_by_name import CodeFile, by_name
 from hubkit.validate.code_long import REACH, names_in, names_in_long
 from hubkit.validate.code_programs import GIN, of_gin
 from hubkit.validate.code_templates import search_templates
-from hubkit.validate.code_texts import WORDS, Named, form_of, names_of_code
+from hubkit.validate.code_texts import Named, form_of, names_of_code
 from hubkit.validate.finding import Severity
 from hubkit.validate.secret_bytes import BOMS, HEAD, NO_TEXT, is_text, text_of
 from hubkit.validate.yaml_tags import python_tags, tag_words
@@ -273,14 +273,12 @@ def _naming_far_apart(view: RepoView, entry: Entry, form: Form) -> Iterator[Code
     found: dict[str, Named] = {}
     unread = None
     for text in _texts(view, entry, REACH):
-        try:
-            for one in names_in_long(text, form):
-                if one.kind not in found or one.severity > found[one.kind].severity:
-                    found[one.kind] = one
-        except IncompleteError as error:
-            unread = f"{entry.path}: {error.message}"
-        if form not in {"json", "lines"} and entry.size > LONGEST_YAML and WORDS.search(text):
-            unread = f"{entry.path}: it has words that may name code, and is too long to be parsed"
+        names, why = names_in_long(text, form)
+        for one in names:
+            if one.kind not in found or one.severity > found[one.kind].severity:
+                found[one.kind] = one
+        if why is not None:
+            unread = f"{entry.path}: {why}"
     yield from (CodeFile(entry.path, one.kind, one.what, one.severity) for one in found.values())
     if entry.size > MOST_BYTES:
         unread = f"{entry.path}: searched for names of code only in its first {MOST_BYTES >> 20} MiB"

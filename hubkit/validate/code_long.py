@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -28,6 +29,7 @@ from hubkit.validate.code_texts import (
     SOURCE,
     TARGET,
     TOOLS,
+    WORDS,
     Named,
     judged,
     names_of_code,
@@ -58,86 +60,111 @@ PLAIN = re.compile(
     r'(?:"[^"\\]{1,60}"\s{0,9}:\s{0,9}(?:"[^"\\]{0,200}"|[\w.+-]{1,40})\s{0,9},\s{0,9}){1,20}\Z'
 )
 NEXT = re.compile(r'\s{0,99},\s{0,99}"([^"\\]{1,60})"\s{0,9}:\s{0,9}')
+DECODER = json.JSONDecoder(object_pairs_hook=Pairs)
 REACH = 20_000
 """Characters of an object that is read by itself."""
-MOST_BRACES, MOST_WORDS = 20, 200_000
+MOST_BRACES, MOST_LINES = 20, 20_000
+UNPARSED = "it has words that may name code, and is too long to be parsed"
+READ_AGAIN, COPY, SPARE = 3, 200, 200_000
+"""How many times its length a text may cost to read, what a look at one place costs beside that, and what every text may: in characters."""
 
 
 def names_in(text: str, form: Form) -> list[Named]:
     """What a text that is short enough to be parsed names."""
-    return names_in_long(text, form) if form == "jsonnet" else names_of_code(text, form)
+    return names_in_long(text, form)[0] if form == "jsonnet" else names_of_code(text, form)
 
 
-def names_in_long(text: str, form: Form) -> list[Named]:
-    """What a text names, each key and name once. Raises IncompleteError where the value of a word of JSON cannot be read by itself."""
+def names_in_long(text: str, form: Form) -> tuple[list[Named], str | None]:
+    """What a text names, each key and name once, and why there may be more; None where there is none."""
     found: dict[Named, None] = {}
-    for root in _of_json(text) if form in {"json", "lines"} else _of_lines(text):
-        found |= dict.fromkeys(judged(objects(root)))
-    return list(found)
-
-
-def _of_json(text: str) -> Iterator[Any]:
-    text = ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
-    until = 0
-    for number, match in enumerate(WORD.finditer(text)):
-        if number == MOST_WORDS:
-            raise IncompleteError(f"only the first {MOST_WORDS:,} of its places that may name code were read")
-        if match.start() < until:
-            continue
-        root, until = _object_around(text, match)
-        if isinstance(root, Pairs) and "${" in str(dict(root).get(TARGET)):
-            raise IncompleteError(
-                f"{TARGET} is put together of other values, and the text is too long for that"
-            )
-        yield root
-
-
-def _object_around(text: str, match: re.Match[str]) -> tuple[Any, int]:
-    """The innermost object that holds the pair, and where it ends. Raises IncompleteError."""
-    brace = match.start()
-    for _ in range(MOST_BRACES):
-        brace = text.rfind("{", max(0, match.start() - REACH), brace)
-        if brace < 0:
-            break
-        value, end = _decoded(text, brace)
-        if end > match.end():
-            return value, end
-    value, end = _decoded(text, match.end())
-    if end and not match.group():
-        return [value], end
-    if end:
-        pair = json.loads(match.group().rstrip().removesuffix(":")), value
-        return Pairs([*_before(text, match.start()), pair, *_behind(text, end)]), end
-    raise IncompleteError(f"{match.group().rstrip(' :')} has a value that is too long to be read by itself")
-
-
-def _before(text: str, end: int) -> Iterator[tuple[str, Any]]:
-    """The plain pairs that stand just before a pair, in the same object."""
-    if (beside := PLAIN.search(text[max(0, end - REACH // 10) : end])) is not None:
-        yield from _decoded(f"{{{beside.group().rstrip().removesuffix(',')}}}", 0)[0] or ()
-
-
-def _behind(text: str, at: int) -> Iterator[tuple[str, Any]]:
-    """The pairs that stand just behind one, in the same object, so far as each can be read by itself."""
-    while (key := NEXT.match(text, at)) is not None:
-        value, at = _decoded(text, key.end())
-        if not at:
-            return
-        yield key[1], value
-
-
-def _decoded(text: str, begin: int) -> tuple[Any, int]:
-    """The value that begins there, and where it ends: 0 where none ends within reach."""
+    if form not in {"json", "lines"}:
+        for root in _of_lines(text):
+            found |= dict.fromkeys(judged(objects(root)))
+        return list(found), UNPARSED if WORDS.search(text) else None
     try:
-        value, end = DECODER.raw_decode(text[begin : begin + REACH])
-    except (ValueError, RecursionError):
-        return None, 0
-    return value, begin + end
-
-
-DECODER = json.JSONDecoder(object_pairs_hook=Pairs)
+        for root in _Around(text).roots():
+            found |= dict.fromkeys(judged(objects(root)))
+    except IncompleteError as error:
+        return list(found), error.message
+    return list(found), None
 
 
 def _of_lines(text: str) -> Iterator[Any]:
-    for match in islice(LINE.finditer(text), MOST_WORDS):
+    for match in islice(LINE.finditer(text), MOST_LINES):
         yield Pairs([(match[1], match[2].strip())])
+
+
+class _Around:
+    """What stands around the words of a text of JSON, read in time that grows as the text does."""
+
+    def __init__(self, text: str) -> None:
+        self._text = ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
+        self._left = READ_AGAIN * len(text) + SPARE
+
+    def roots(self) -> Iterator[Any]:
+        """Each object or value once. Raises IncompleteError."""
+        until = 0
+        for match in WORD.finditer(self._text):
+            if match.start() < until:
+                continue
+            root, until = self._object_around(match)
+            if isinstance(root, Pairs) and "${" in str(dict(root).get(TARGET)):
+                raise IncompleteError(
+                    f"{TARGET} is put together of other values, and the text is too long for that"
+                )
+            yield root
+
+    def _object_around(self, match: re.Match[str]) -> tuple[Any, int]:
+        """The innermost object that holds the pair, and where it ends; where that is too long the pair, with what can be read beside it."""
+        brace = match.start()
+        for _ in range(MOST_BRACES):
+            brace = self._text.rfind("{", max(0, match.start() - REACH), brace)
+            if brace < 0:
+                break
+            value, end = self._decoded(brace)
+            if end > match.end():
+                return value, end
+        value, end = self._decoded(match.end())
+        if not end:
+            raise IncompleteError(
+                f"{match.group().rstrip(' :') or 'an expression'} has a value that is too long to be read by itself"
+            )
+        if not match.group():
+            return [value], end
+        pair = json.loads(match.group().rstrip().removesuffix(":")), value
+        return Pairs([*self._before(match.start()), pair, *self._behind(end)]), end
+
+    def _before(self, end: int) -> Iterator[tuple[str, Any]]:
+        """The plain pairs that stand just before a pair, in the same object."""
+        self._spend(COPY)
+        beside = PLAIN.search(self._text[max(0, end - REACH // 10) : end])
+        if beside is None:
+            return
+        with suppress(ValueError):  # what only looks like JSON stands beside nothing
+            yield from json.loads(f"{{{beside.group().rstrip().removesuffix(',')}}}", object_pairs_hook=Pairs)
+
+    def _behind(self, at: int) -> Iterator[tuple[str, Any]]:
+        """The pairs that stand just behind one, in the same object, so far as each can be read by itself."""
+        while (key := NEXT.match(self._text, at)) is not None:
+            value, at = self._decoded(key.end())
+            if not at:
+                return
+            yield key[1], value
+
+    def _decoded(self, begin: int) -> tuple[Any, int]:
+        """The value that begins there, and where it ends: 0 where none ends within reach."""
+        try:
+            value, end = DECODER.raw_decode(self._text[begin : begin + REACH])
+        except json.JSONDecodeError as error:
+            self._spend(error.pos + COPY)
+            return None, 0
+        except (ValueError, RecursionError):
+            self._spend(REACH)
+            return None, 0
+        self._spend(end + COPY)
+        return value, begin + end
+
+    def _spend(self, characters: int) -> None:
+        self._left -= characters
+        if self._left < 0:
+            raise IncompleteError("it has too many places that may name code to be read one by one")

@@ -148,16 +148,17 @@ def _said(name: str, text: str, *, whole: bool) -> Iterator[_Said]:
         if name.endswith(YAML) and tag_words(text):
             yield _Said("yaml", f"{LONG} has Python's tags", Severity.WARNING)
         if form:
-            yield from (_Said(one.kind, one.what, one.severity) for one in names_in_long(text, form))
-        if form and not whole:
-            raise IncompleteError(f"searched for names of code only in its first {LONGEST >> 20} MiB")
-        if form not in {None, "json", "lines"} and WORDS.search(text):
-            raise IncompleteError("it has words that may name code, and is too long to be parsed")
+            found, unread = names_in_long(text, form)
+            yield from (_Said(one.kind, one.what, one.severity) for one in found)
+            if not whole:
+                unread = f"searched for names of code only in its first {LONGEST >> 20} MiB"
+            if unread is not None:
+                raise IncompleteError(unread)
         return
     if form:
         for one in names_in(text, form):
             yield _Said(one.kind, one.what, one.severity)
-    if found := python_tags(text):
-        names = some(list(dict.fromkeys(tag for _, tag, _ in found)))
+    if tags := python_tags(text):
+        names = some(list(dict.fromkeys(tag for _, tag, _ in tags)))
         what = f"tags of Python ({names}), which an unsafe YAML loader imports or calls"
-        yield _Said("yaml", what, max(severity for severity, _, _ in found))
+        yield _Said("yaml", what, max(severity for severity, _, _ in tags))

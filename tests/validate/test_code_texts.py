@@ -383,6 +383,15 @@ def test_a_long_text_is_searched_by_its_words() -> None:
         '{"_target_":"a",' * 60_000,
         "\\u0061" * 150_000,
         "- _target_\n" * 80_000,
+        '{"tools":"a" ' * 160_000,
+        '{"_target_": ' * 160_000,
+        '{"_target_":"a",' * 130_000,
+        '"tools":{' * 230_000,
+        ("{" * 30 + '"tools": ["a"') * 50_000,
+        '"$eval' * 350_000,
+        '"code":{"a":' * 170_000,
+        '{"tools":["a"],"b":1},' * 100_000,
+        ('"a":1,"b":"c",' * 20 + '"tools":"x",') * 7_000,
     ],
 )
 def test_time_is_bounded(text: str) -> None:
