@@ -88,9 +88,12 @@ def _once(found: Iterator[Candidate]) -> Iterator[Candidate]:
 
 
 def _found(query: Query, api: HfApi) -> Iterator[Candidate]:
-    for model in api.list_models(
+    from hubkit.repo.paging import pages_of
+
+    listing = api.list_models(
         author=query.author, search=query.search, filter=query.tags or None, expand=["sha", "lastModified"]
-    ):
+    )
+    for model in pages_of(listing):
         yield Candidate(model.id, model.id, "hub", model.id, None, model.sha, _iso(model.last_modified))
 
 

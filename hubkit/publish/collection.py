@@ -77,7 +77,9 @@ def keep_collection(
 
 def _found(api: HfApi, owner: str, title: str) -> Collection | None:
     """The owner's collection of this title, with all its items."""
-    for one in api.list_collections(owner=owner):
+    from hubkit.repo.paging import pages_of
+
+    for one in pages_of(api.list_collections(owner=owner)):
         if one.title == title:
             return api.get_collection(one.slug)
     return None

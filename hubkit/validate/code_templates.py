@@ -88,6 +88,7 @@ JOINED = re.compile(r"[\"']\s{0,9}[+~]?\s{0,9}[\"']")
 OCTAL = re.compile(r"\\{1,2}(?:(1[0-7]{2}|[4-7][0-7](?![0-7]))|N\{LOW LINE\}|U0000005[fF])")
 """A letter or underscore as a text of Jinja may write it, and nothing else does."""
 MOST_LOOKS, MOST_BACKSLASHES = 2_000, 100
+FEWEST_ROWS = 3
 REACH = 4_000
 """Characters of an expression."""
 OPENERS, CLOSERS = ("{{", "{%"), ("}}", "%}")
@@ -222,11 +223,12 @@ def reaches(name: str, text: str, templates: Parsing, others: Parsing) -> Iterat
 
 
 def _of_settings(text: str, form: Form, parsing: Parsing) -> Iterator[tuple[str, Severity]]:
-    """Of settings that speak of no template; of what lies in lists of JSON, or below numbers, as rows of data do, a warning."""
+    """Of settings that speak of no template; of what lies in lists of JSON, below numbers or in a table of YAML, as rows of data do, a warning."""
     own, rows = list(_strings(text, form)), list[str]()
-    if form == "json" and own and len(text) <= LARGEST:
+    if form in {"json", "yaml"} and own and len(text) <= LARGEST:
         own, rows = [], []
-        for value, is_row in (one for root in values(text, form, MAY_BE) for one in _parted(root)):
+        parted = _parted if form == "json" else _of_documents
+        for value, is_row in (one for root in values(text, form, MAY_BE) for one in parted(root)):
             (rows if is_row else own).extend(one for one in strings(value) if EXPRESSION.search(one))
     for texts, severity in ((own, Severity.ERROR), (rows, Severity.WARNING)):
         yield from ((what, severity) for what in _of_others(texts, parsing) if what)
@@ -242,6 +244,19 @@ def _parted(root: Any) -> Iterator[tuple[Any, bool]]:
             yield from ((inner, True) for key, inner in value if key.isdecimal())
         else:
             yield value, isinstance(value, list)
+
+
+def _of_documents(parts: list[Any]) -> Iterator[tuple[Any, bool]]:
+    """The same of a document of YAML, its tags before its root: lists are settings there too (steps, tasks), but for a whole document of equal, flat rows."""
+    for value in parts:
+        yield value, isinstance(value, list) and len(value) >= FEWEST_ROWS and _are_rows(value)
+
+
+def _are_rows(values: list[Any]) -> bool:
+    if not all(isinstance(one, Pairs) for one in values):
+        return False
+    keys = {tuple(key for key, _ in one) for one in values}
+    return len(keys) == 1 and not any(isinstance(value, list) for one in values for _, value in one)
 
 
 def _text(view: RepoView, entry: Entry) -> str:

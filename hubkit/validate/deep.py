@@ -108,7 +108,8 @@ def _alignment(encoder: TensorScan, decoder: TensorScan) -> float | None:
     if rows is None or columns is None or rows.shape != columns.shape:
         return None
     one, other = (np.asarray(part, np.float64) for part in (rows, columns))
-    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+    with np.errstate(over="ignore"):  # a length beyond float64 is infinite, and left out
+        lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
     alive = np.isfinite(lengths) & (lengths > 0)
     cosines = np.einsum("ij,ij->i", one[alive], other[alive]) / lengths[alive]
     return float(np.sort(cosines)[cosines.size // 2]) if cosines.size else None

@@ -301,6 +301,14 @@ def test_wts011_a_finite_value_whose_square_is_none(name: str, value: float) -> 
     )
 
 
+def test_lengths_beyond_float64_are_compared_without_a_warning() -> None:
+    weights = {name: one.astype(np.float64) for name, one in tensors().items()}
+    weights["W_enc"] *= 1e300
+    weights["W_dec"] *= 1e300
+    found = deep(view(cfg(dtype="float64"), weights), "WTS")
+    assert {one.code for one in found} == {"WTS011"}
+
+
 def test_wts011_large_values_that_switch_latents_off_and_large_ones_of_float16_are_left_alone() -> None:
     weights = tensors("jumprelu")
     weights["b_enc"][:] = -1e30
