@@ -5,6 +5,7 @@ Source: sae_lens 6.54.12, loading/pretrained_sae_loaders.py (handle_config_defau
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -43,10 +44,14 @@ RENAMED = {
 FIRST_V6 = Version("6.0.0rc0")
 
 
+_FILTERS = threading.RLock()
+"""The filters of warnings are the whole process's."""
+
+
 @contextmanager
 def no_model_is_run() -> Iterator[None]:
     """Keep back what SAELens says whenever it opens an SAE whose configuration tells how its base model was loaded: here only the SAE is wanted."""
-    with warnings.catch_warnings():
+    with _FILTERS, warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"\s*This SAE has non-empty model_from_pretrained_kwargs")
         yield
 

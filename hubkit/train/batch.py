@@ -10,37 +10,28 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from safetensors import SafetensorError
+import torch
 
 from hubkit.engine.events import Event, Line
-from hubkit.engine.machine import hardware
 from hubkit.engine.threads import one_thread, shares_cores
 from hubkit.engine.work import Failure
 from hubkit.errors import HubkitError
-from hubkit.release.digests import sha256_of_file
 from hubkit.release.folds import rows_of, rows_sha256
-from hubkit.release.layout import CFG, MANIFEST, WEIGHTS
+from hubkit.release.layout import MANIFEST
 from hubkit.release.pool import PoolManifest
-from hubkit.release.writing import write_json
 from hubkit.train import stack
-from hubkit.train.readback import read_back
+from hubkit.train.finishing import Finishing, Job, Outcome
 from hubkit.train.rows import map_layer, select_rows
-from hubkit.train.save import Origin, save
-from hubkit.train.training_warnings import findings_of
+from hubkit.train.save import Origin
 from hubkit.train.unit import Done, TrainingUnit, done_of
-from hubkit.train.watching import STAGE, Curve, Watcher
+from hubkit.train.watching import STAGE, Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import torch
-
     from hubkit.engine.events import Progress
     from hubkit.train.plan import Batch
 
-FULL_DISK = re.compile(
-    r"No space left|os error 28\b|os error 112\b|not enough space|quota exceeded", re.IGNORECASE
-)
 OUT_OF_MEMORY = re.compile(r"can't allocate memory|out of memory|not enough memory", re.IGNORECASE)
 
 
@@ -50,25 +41,6 @@ class BatchResult:
 
     done: dict[str, Done] = field(default_factory=dict)
     failed: list[Failure] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One SAE of a batch, with the rows that it is trained on."""
-
-    unit: TrainingUnit
-    member: stack.Member
-    origin: Origin
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """What training one SAE came to."""
-
-    member: stack.Member
-    result: stack.Trained | stack.Diverged | HubkitError
-    seconds: float
-    """Its share of the stack's."""
 
 
 def train_batch(batch: Batch, scratch: Path, report: Progress) -> BatchResult:
@@ -87,27 +59,34 @@ def train_batch(batch: Batch, scratch: Path, report: Progress) -> BatchResult:
             _keep(result, unit, done, report)
     if not pending:
         return result
+
+    def tell(unit: TrainingUnit, found: Done | Failure) -> None:
+        if isinstance(found, Failure):
+            _fail(result, found, report)
+        else:
+            _keep(result, unit, found, report)
+
     manifest = PoolManifest.load(pending[0].pool_folder / MANIFEST)
-    alone = not shares_cores()
+    on_cpu = batch.device == "cpu"
+    cores = 1 if on_cpu and shares_cores() else torch.get_num_threads()
     with (
-        nullcontext() if alone else one_thread(),
+        nullcontext() if on_cpu and cores > 1 else one_thread(),
         TemporaryDirectory(dir=scratch, ignore_cleanup_errors=True) as rows,
+        Finishing(batch.device, cores, tell) as finishing,
     ):
         jobs = {job.unit.key: job for job in _jobs(pending, manifest, Path(rows))}
         for chunk in stack.chunks([job.member for job in jobs.values()], device=batch.device):
             watcher = Watcher(report, len(chunk))
-            for outcome in _train(chunk, batch.device, watcher):
-                job = jobs[outcome.member.key]
-                with one_thread():
-                    found = _finish(job, outcome, batch.device, watcher.curve(outcome.member.key))
-                if isinstance(found, Failure):
-                    _fail(result, found, report)
-                else:
-                    _keep(result, job.unit, found, report)
+            outcomes = [
+                Outcome(jobs[member.key], trained, seconds, watcher.curve(member.key))
+                for member, trained, seconds in _train(chunk, batch.device, watcher)
+            ]
+            with one_thread():  # the finishing threads take it over
+                finishing.add(outcomes)
     return result
 
 
-def _jobs(units: Sequence[TrainingUnit], manifest: PoolManifest, scratch: Path) -> Iterator[_Job]:
+def _jobs(units: Sequence[TrainingUnit], manifest: PoolManifest, scratch: Path) -> Iterator[Job]:
     """The units with their rows; units of the same rows share them."""
     pool_folder = units[0].pool_folder
     layers = {layer: map_layer(pool_folder, manifest, layer) for layer in {unit.spec.layer for unit in units}}
@@ -119,11 +98,13 @@ def _jobs(units: Sequence[TrainingUnit], manifest: PoolManifest, scratch: Path) 
             rows = select_rows(layers[unit.spec.layer], chosen, scratch)
             selected[which] = rows, Origin(manifest, unit.draw, len(rows), rows_sha256(manifest, chosen))
         rows, origin = selected[which]
-        yield _Job(unit, stack.Member(unit.key, unit.spec, rows), origin)
+        yield Job(unit, stack.Member(unit.key, unit.spec, rows), origin)
 
 
-def _train(chunk: list[stack.Member], device: str, watcher: Watcher) -> list[_Outcome]:
-    """The chunk's outcomes; where memory ran out, those of its halves."""
+def _train(
+    chunk: list[stack.Member], device: str, watcher: Watcher
+) -> list[tuple[stack.Member, stack.Trained | stack.Diverged | HubkitError, float]]:
+    """What became of each of the chunk, and its share of the seconds; where memory ran out, that of its halves."""
     begun = time.perf_counter()
     try:
         results = stack.train_stack(chunk, device=device, watch=watcher, every=watcher.every(chunk))
@@ -133,62 +114,14 @@ def _train(chunk: list[stack.Member], device: str, watcher: Watcher) -> list[_Ou
         problem = str(error)
     else:
         share = (time.perf_counter() - begun) / len(chunk)
-        return [_Outcome(member, one, share) for member, one in zip(chunk, results, strict=True)]
+        return [(member, one, share) for member, one in zip(chunk, results, strict=True)]
     # Outside the handler: there the error would hold on to the very memory that was too little.
     if len(chunk) > 1:
         watcher.say(f"out of memory with {len(chunk)} SAEs at once: tried again in halves")
         middle = len(chunk) // 2
         return _train(chunk[:middle], device, watcher) + _train(chunk[middle:], device, watcher)
     hint = "a smaller batch_size or d_sae, or a machine with more memory"
-    return [_Outcome(chunk[0], HubkitError(f"out of memory, even alone: {problem}", hint=hint), 0.0)]
-
-
-def _finish(job: _Job, outcome: _Outcome, device: str, curve: Curve) -> Done | Failure:
-    """Save, read back, validate, mark done; or say in words why not."""
-    unit, trained = job.unit, outcome.result
-    if isinstance(trained, stack.Diverged):
-        reason = trained.reason.removeprefix(f"{unit.spec.sae_id}: ")
-        return Failure(unit.key, reason, hint="a lower lr, or other activations")
-    if isinstance(trained, HubkitError):
-        return Failure(unit.key, trained.message, trained.hint)
-    begun = time.perf_counter()
-    try:
-        said = save(trained, job.origin, unit.target)
-        found = read_back(trained, job.member.rows, unit.target)
-        done = Done(
-            digest=unit.digest,
-            sae_id=unit.spec.sae_id,
-            draw=unit.draw,
-            n_rows=job.origin.n_rows,
-            files={name: sha256_of_file(unit.target / name) for name in (CFG, WEIGHTS)},
-            seconds=round(outcome.seconds + time.perf_counter() - begun, 3),
-            stack=curve.stack,
-            hardware=hardware(device),
-            device=device,
-            threads=1,
-            l0=found.l0,
-            dead_share=found.dead_share,
-            at_initial_threshold=found.at_initial_threshold,
-            max_error=found.max_error,
-            warnings=said + found.warnings + findings_of(unit.target),
-            curve=curve.points,
-        )
-        write_json(unit.marker, done.model_dump(mode="json"))
-    except HubkitError as error:
-        return Failure(unit.key, error.message, error.hint)
-    except (OSError, SafetensorError) as error:
-        return _not_written(unit, error)
-    return done
-
-
-def _not_written(unit: TrainingUnit, error: Exception) -> Failure:
-    """A failure of the disk in words: what was there before is still there, and nothing half-written beside it."""
-    if FULL_DISK.search(str(error)):
-        hint = "free some space and run the same command again: what finished is kept and skipped"
-        return Failure(unit.key, f"the disk of {unit.target} is full ({error})", hint=hint)
-    return Failure(
-        unit.key, f"{unit.target}: cannot be written: {error}", hint="check the folder's permissions"
-    )
+    return [(chunk[0], HubkitError(f"out of memory, even alone: {problem}", hint=hint), 0.0)]
 
 
 def _fail(result: BatchResult, failure: Failure, report: Progress) -> None:

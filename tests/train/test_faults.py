@@ -88,16 +88,16 @@ def test_nan_in_one_row_fails_the_saes_that_see_it_and_no_others(tmp_path: Path,
 def test_failed_json_says_what_to_type_and_that_trains_just_those(
     tmp_path: Path, pool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hubkit.train import batch
+    from hubkit.train import finishing
 
-    saved = batch.save
+    saved = finishing.save
 
     def refuse(trained: Any, origin: Any, folder: Path) -> list[str]:
         if folder.name == "lab_topk_L2_mixed" and origin.draw == "fold1":
             raise HubkitError("no luck today", hint="try tomorrow")
         return saved(trained, origin, folder)
 
-    monkeypatch.setattr(batch, "save", refuse)
+    monkeypatch.setattr(finishing, "save", refuse)
     options = Options(PLAIN, command=("hubkit", "train", "my study.yaml"))
     with pytest.raises(
         HubkitError, match="1 of 12 SAEs failed:\n  lab_topk_L2_mixed without fold1: no luck today"
