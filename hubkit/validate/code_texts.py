@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice, product
 from typing import Any, NamedTuple
 
-from hubkit.validate import code_programs
+from hubkit.validate import code_arguments, code_programs
 from hubkit.validate.code_loaders import FUNCTION, KEYS, LOADERS, TAGS, Loader, evaluated, name_of
 from hubkit.validate.code_values import Form, Pairs, Tagged, objects, values
 from hubkit.validate.configured_names import UNMISTAKABLE, calls_program, is_program
@@ -196,6 +196,7 @@ def _of_object(pairs: Pairs) -> Iterator[Named]:
     """What the keys of an object say together."""
     keys = {key for key, _ in pairs}
     yield from (Named(*one) for one in code_programs.of_object(pairs))
+    yield from (Named(*one) for one in code_arguments.of_call(pairs))
     if keys.issuperset(ROUTER):
         yield from _of_router(pairs)
     if {"provider", "config"} <= keys:

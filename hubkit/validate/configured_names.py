@@ -38,10 +38,12 @@ CERTAIN = frozenset(
     """
     psutil.Popen sympy.sympify sympy.parse_expr sympy.parsing.sympy_parser.parse_expr urllib.request.urlretrieve urllib.urlretrieve numpy.testing.runstring
     yaml.unsafe_load yaml.unsafe_load_all pytest.main invoke.run ptyprocess.PtyProcess.spawn torch.distributed.run.main torch.distributed.launch.main
+    numpy.savetxt numpy.save numpy.savez numpy.savez_compressed numpy.ndarray.tofile numpy.ndarray.dump
+    pathlib.Path.write_text pathlib.Path.write_bytes pathlib.PosixPath.write_text pathlib.PosixPath.write_bytes pathlib.WindowsPath.write_text pathlib.WindowsPath.write_bytes
     deepspeed.launcher.runner.main logging.config.dictConfig logging.config.fileConfig hydra.utils.instantiate
     """.split()  # noqa: SIM905 - the same
 )
-"""What starts a program, runs a text, writes a file from elsewhere, or calls what its argument names, in packages that a configuration names every day."""
+"""What starts a program, runs a text, writes a file from elsewhere or of what it is given, or calls what its argument names, in packages that a configuration names every day."""
 FAULTS = ("Error", "Exception", "Warning", "Expired")
 
 
