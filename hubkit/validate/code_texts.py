@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import islice, product
+from itertools import chain, islice, product
 from typing import Any, NamedTuple
 
 from hubkit.validate import code_arguments, code_programs
@@ -56,7 +56,7 @@ LONGEST_NAME = 400
 ROUTER = ("types", "structure")
 """Of sentence-transformers' router_config.json: modules by their numbers, each with the class that it is of."""
 SERVER = "server_params"
-SERVERS = ("servers", "mcpServers", SERVER)
+SERVERS = ("servers", "mcpServers", "mcp_servers", SERVER)
 """Of huggingface_hub's tiny agents, of AutoGen (one) and of other clients of MCP: programs that they start."""
 WEIGHTS = (
     ".safetensors",
@@ -163,7 +163,8 @@ def _of_key(key: str, value: Any) -> Iterator[Named]:
 def _of_agents(key: str, value: Any) -> Iterator[Named]:
     """What programs of agents and pipelines start, call, or run as a text."""
     if key in SERVERS:
-        name = next(_held([value] if key == SERVER else value, "command"), None)
+        parts = [value] if key == SERVER else value
+        name = next(chain(_held(parts, "command"), _held(_inner(parts, "config"), "command")), None)
         if name is not None:
             what = (
                 f"{key} names the command {name[:100]!r}, which an agent starts (tiny-agents, clients of MCP)"
@@ -179,6 +180,13 @@ def _of_agents(key: str, value: Any) -> Iterator[Named]:
             yield Named("callable", what, Severity.ERROR, key)
     elif isinstance(value, Pairs) and _is_code(dict(value)):
         yield Named("tool", f"{key} is the source of a component, which Langflow runs", Severity.WARNING, key)
+
+
+def _inner(value: Any, key: str) -> list[Any]:
+    """What the objects in a list, or in an object, have under a key."""
+    parts = [inner for _, inner in value] if isinstance(value, Pairs) else value
+    objects = [one for one in parts if isinstance(one, Pairs)] if isinstance(parts, list) else []
+    return [inner for one in objects for other, inner in one if other == key]
 
 
 def _held(value: Any, key: str) -> Iterator[str]:

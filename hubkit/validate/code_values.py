@@ -42,7 +42,7 @@ def values(text: str, form: Form, words: re.Pattern[str]) -> Iterator[Any]:
             continue
         try:
             yield (
-                tomllib.loads(one)
+                _paired(tomllib.loads(one))
                 if form == "toml"
                 else json.loads(one.removeprefix("\ufeff"), object_pairs_hook=Pairs)
             )
@@ -59,12 +59,9 @@ def objects(root: Any) -> Iterator[Any]:
             if value.startswith("$") or isinstance(value, Tagged):
                 yield value
             continue
-        if not isinstance(value, (list, dict)) or id(value) in seen:
+        if not isinstance(value, list) or id(value) in seen:
             continue
         seen.add(id(value))
-        if isinstance(value, dict):
-            value = Pairs(value.items())
-            seen.add(id(value))
         if isinstance(value, Pairs):
             yield value
             left += [inner for _, inner in value]
@@ -83,9 +80,23 @@ def strings(root: Any) -> Iterator[str]:
             yield value
         elif isinstance(value, tuple):
             left += value[::-1]
-        elif isinstance(value, (list, dict)) and id(value) not in seen:
+        elif isinstance(value, list) and id(value) not in seen:
             seen.add(id(value))
-            left += list(value.items() if isinstance(value, dict) else value)[::-1]
+            left += value[::-1]
+
+
+def _paired(table: dict[str, Any]) -> Pairs:
+    """A table of TOML as Pairs, those in it too, without recursion: dotted keys lie as deep as they like."""
+    root = Pairs()
+    left: list[tuple[Any, list[Any]]] = [(table, root)]
+    while left:
+        source, into = left.pop()
+        for key, value in source.items() if isinstance(source, dict) else enumerate(source):
+            made = Pairs() if isinstance(value, dict) else [] if isinstance(value, list) else value
+            into.append((key, made) if isinstance(source, dict) else made)
+            if made is not value:
+                left.append((value, made))
+    return root
 
 
 def _of_yaml(text: str) -> Iterator[Any]:

@@ -61,6 +61,8 @@ TOLD: dict[str, tuple[str, str, Severity]] = {
     "tokenizer of words": ("wordembedding_config.json", '{"tokenizer_class": "subprocess.Popen"}', ERROR),
     "tokenizer of words, somebody's": ("wordembedding_config.json", '{"tokenizer_class": "evilpkg.T"}', NOTE),
     "tiny agent": ("agent.json", '{"model": "x", "servers": [{"type": "stdio", "command": "bash", "args": ["-c", "id"]}]}', WARNING),
+    "tiny agent of before": ("agent.json", '{"model": "x", "servers": [{"type": "stdio", "config": {"command": "bash", "args": ["-c", "id"]}}]}', WARNING),
+    "MCP in TOML": ("config.toml", '[mcp_servers.x]\ncommand = "bash"\n', WARNING),
     "MCP": ("mcp.json", '{"mcpServers": {"x": {"command": "bash"}}}', WARNING),
     "mlx-lm": ("config.json", '{"model_type": "x", "model_file": "arch.py"}', WARNING),
     "smolagents": ("agent.json", '{"tools": [{"name": "t", "code": "import os\\nclass T: pass"}]}', WARNING),
