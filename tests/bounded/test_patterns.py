@@ -19,6 +19,7 @@ import hubkit
 SIZE = 6_000
 HEAVY = ("lab", "train", "collect", "evaluate")
 ANCHORED = {
+    "hubkit.convert.plan.BLOCK", "hubkit.publish.neuronpedia.SET", "hubkit.validate.code_arguments.OUTSIDE", "hubkit.validate.code_templates.QUOTED",
     "hubkit.adopt.pieces.FENCE", "hubkit.tensors.code_names.NATIVE", "hubkit.tensors.openers.STORAGE",
     "hubkit.adopt.restated.PLURAL", "hubkit.adopt.split.NUMBERED", "hubkit.readme.prose.OURS", "hubkit.adopt.split.CLOSERS", "hubkit.adopt.split.STATEMENT", "hubkit.adopt.split.WORD", "hubkit.repo.local.NEVER_PUBLISHED",
     "hubkit.validate.code_by_name.COMPILED", "hubkit.validate.code_by_name.NATIVE", "hubkit.validate.code_by_name.INSTALLED", "hubkit.validate.code_by_name.AT_START",
