@@ -14,6 +14,7 @@ from hubkit.cards.libraries import LIBRARIES, Library, configuration_of, describ
 from hubkit.cards.released import artefact, is_computed
 from hubkit.cards.settings import CardSettings
 from hubkit.cards.stated import Stated
+from hubkit.cards.text import word
 from hubkit.errors import IncompleteError, NothingFound
 from hubkit.formats.sae import BATCH_TOPK, THRESHOLDED, Sae
 from hubkit.release.card_digest import texts_digest, weights_digest
@@ -94,13 +95,13 @@ class SaeFact:
 
     @property
     def architecture(self) -> str:
-        """As it is published."""
-        return self.sae.architecture or ""
+        """As it is published, as it may stand in Markdown."""
+        return word(self.sae.architecture or "")
 
     @property
     def trained_as(self) -> str:
-        """As it was trained."""
-        return self.sae.trained_as or ""
+        """As it was trained, likewise."""
+        return word(self.sae.trained_as or "")
 
     @property
     def d_in(self) -> int:

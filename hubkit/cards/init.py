@@ -180,7 +180,7 @@ def next_steps(seen: Seen, lacking: list[str]) -> list[str]:
 def _lines(seen: Seen, answers: Mapping[str, str]) -> Iterator[str]:
     yield "# What only you know about these SAEs. hubkit build-cards reads everything else from the files."
     families = ", ".join(f"{count} {family}" for family, count in sorted(seen.families.items()))
-    yield f"# Found: {families}"
+    yield f"# Found: {_one_line(families)}"
     if seen.layers:
         yield f"# Layers: {', '.join(map(str, seen.layers))}"
     if seen.hooks:

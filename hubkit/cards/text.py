@@ -20,6 +20,8 @@ ADDRESS = re.compile(r"\b\d+\b")
 MARKED = re.compile(r"[\[\]`*]|__|https?:|www\.")
 """What makes a text more than a text."""
 BACKTICKS = re.compile("`+")
+WORD = re.compile(r"[\w.+-]{0,80}")
+LONGEST_NAME = 60
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -113,6 +115,11 @@ def foreign(value: object) -> str:
     """A value out of somebody's file, in a table or a sentence: as code where Markdown would make a link, an image or an emphasis of it."""
     text = str(value)
     return code(text) if MARKED.search(text) else cell(text)
+
+
+def word(name: str) -> str:
+    """A name out of somebody's file: one word as it is, anything else as code."""
+    return name if WORD.fullmatch(name) else code(name[:LONGEST_NAME])
 
 
 def code(value: object) -> str:

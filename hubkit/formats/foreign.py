@@ -84,13 +84,13 @@ def _other(tensors: Mapping[str, Tensor], name: str, known: int | None) -> int |
 
 
 def one_threshold(
-    tensors: Mapping[str, Tensor], name: str = "threshold", *, log: bool = False
+    tensors: Mapping[str, Tensor], name: str = "threshold", *, log: bool = False, each: bool = False
 ) -> Threshold | None:
-    """The threshold of a file: one value a latent, or one for all."""
+    """The threshold of a file: one value a latent, or one for all; `each`: its loader takes one a latent only."""
     tensor = tensors.get(name)
     if tensor is None or 0 in tensor.shape:
         return None
-    kind: ThresholdKind = "log" if log else "scalar" if tensor.info.count == 1 else "values"
+    kind: ThresholdKind = "log" if log else "scalar" if tensor.info.count == 1 and not each else "values"
     return Threshold(kind, tensor.origin, tensor)
 
 
@@ -157,10 +157,16 @@ def is_converted(folder: Folder, entry: Entry) -> bool:
 
 def stored_number(folder: Folder, tensor: Tensor | None) -> int | None:
     """A whole number that a file keeps as a tensor of one value (`k`); None where it keeps none, or could not be read."""
-    if tensor is None or tensor.info.count != 1:
+    numbers = stored_numbers(folder, tensor, most=1)
+    return numbers[0] if numbers else None
+
+
+def stored_numbers(folder: Folder, tensor: Tensor | None, *, most: int = 64) -> tuple[int, ...] | None:
+    """The whole numbers of a small tensor (`group_sizes`); None where there are none, more than `most`, or they could not be read."""
+    if tensor is None or not 1 <= tensor.info.count <= most:
         return None
     try:
-        value = float(read_values(folder.view, tensor.path, tensor.info).reshape(-1)[0])
+        found = [float(one) for one in read_values(folder.view, tensor.path, tensor.info).reshape(-1)]
     except IncompleteError:
         return None
-    return int(value) if value == int(value) else None
+    return tuple(map(int, found)) if all(one.is_integer() for one in found) else None

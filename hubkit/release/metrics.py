@@ -86,6 +86,7 @@ class SaeMetrics(Artefact):
 
     left_out: ClassVar[frozenset[str]] = frozenset({"densities", "texts"})
     older: ClassVar[frozenset[str]] = frozenset({"urn:hubkit:metrics:1"})
+    quoted: ClassVar[frozenset[str] | None] = frozenset()
 
     schema_: Literal["urn:hubkit:metrics:2"] = Field(default="urn:hubkit:metrics:2", alias="$schema")
     sae_id: str
@@ -150,6 +151,7 @@ class Evaluation(Artefact):
 
     left_out: ClassVar[frozenset[str]] = frozenset({"computed", "selections", *EXPERIMENTS})
     older: ClassVar[frozenset[str]] = frozenset({"urn:hubkit:evaluation:1"})
+    quoted: ClassVar[frozenset[str] | None] = frozenset({"examples"})
 
     schema_: Literal["urn:hubkit:evaluation:2"] = Field(default="urn:hubkit:evaluation:2", alias="$schema")
     saes: list[SaeMetrics]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import (
@@ -27,6 +28,10 @@ MOST_BYTES = 256 << 20
 """Of an artefact: the manifest of a large pool has some ten million bytes."""
 LONG = 1 << 16
 """Bytes, from which a file is looked at for mistakes before it is read."""
+MARKUP = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]|<[A-Za-z/!?]|\]\(|```")
+"""What no word or number has: a line's end, a control character, HTML, a link of Markdown, a fence."""
+MAY_BE_MARKUP = re.compile(r"\\[^\"\\/]|[\x7f-\x9f\u2028\u2029]|<|\]\(|```")
+"""The same as JSON may write it."""
 MOST_SAID = 3
 LONGEST_SAID = 300
 
@@ -52,6 +57,8 @@ class Artefact(BaseModel):
     """Keys that are not written while they say nothing: a file without such a key is what hubkit wrote before there was one."""
     older: ClassVar[frozenset[str]] = frozenset()
     """`$schema` of earlier forms that are read as well."""
+    quoted: ClassVar[frozenset[str] | None] = None
+    """Keys of texts that are quoted as they are, where every other text of the file is to be words in one line, as it stands on cards; None: all of them are."""
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_said(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -71,7 +78,7 @@ class Artefact(BaseModel):
 
     @classmethod
     def parse(cls, data: bytes | str) -> Self:
-        """From a file's text, of today's form or an earlier one. Raises ValueError where it is neither (pydantic's is one)."""
+        """From a file's text, of today's form or an earlier one. Raises ValueError where it is neither (pydantic's is one), and for markup where words are expected."""
         raw = json.loads(data) if cls.older or len(data) > LONG else None
         if isinstance(raw, dict) and raw.get("$schema") in cls.older:
             raw = in_todays_form(raw)
@@ -80,7 +87,11 @@ class Artefact(BaseModel):
             len(data) > LONG
         ):  # of JSON, each mistake holds a copy of what it lies in: seconds and a gigabyte for a megabyte of them
             cls.model_validate(raw)
-        return cls.model_validate_json(data)
+        found = cls.model_validate_json(data)
+        text = data if isinstance(data, str) else data.decode("utf-8")
+        if cls.quoted is not None and MAY_BE_MARKUP.search(text):
+            _check_words(json.loads(text), cls.quoted)
+        return found
 
     @classmethod
     def load_ours(cls, path: Path) -> Self | None:
@@ -125,6 +136,22 @@ class Artefact(BaseModel):
             raise IncompleteError(
                 f"{path}: not a {cls.__name__}: {shortened(str(error), LONGEST_SAID)}"
             ) from error
+
+
+def _check_words(value: Any, quoted: frozenset[str]) -> None:
+    """Raise ValueError for a text with markup that does not lie below one of the `quoted` keys: a card would hold what it says for its own."""
+    left: list[tuple[str, Any]] = [("", value)]
+    while left:
+        place, one = left.pop()
+        if isinstance(one, str) and MARKUP.search(one):
+            raise ValueError(
+                f"{place[1:]}: {shortened(repr(one), 80)}, expected words in one line without markup"
+            )
+        if isinstance(one, dict):
+            left += [(f"{place}.{key[:40]}", inner) for key, inner in one.items() if key not in quoted]
+            left += [(f"{place}.{key[:40]}: its name", key) for key in one]
+        elif isinstance(one, list):
+            left += [(f"{place}.{number}", inner) for number, inner in enumerate(one)]
 
 
 def _words(error: ValidationError) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -87,6 +87,8 @@ class Words(Artefact):
 
 class PoolReport(Artefact):
     """Written at the end of collecting, and published with the release."""
+
+    quoted: ClassVar[frozenset[str] | None] = frozenset({"meanings", "refusal_phrases"})
 
     schema_: Literal["urn:hubkit:pool-report:1"] = Field(default="urn:hubkit:pool-report:1", alias="$schema")
     pool_sha256: str

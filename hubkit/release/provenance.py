@@ -189,6 +189,9 @@ class Provenance(Artefact):
         }
     )
     older: ClassVar[frozenset[str]] = frozenset({"urn:hubkit:provenance:1"})
+    quoted: ClassVar[frozenset[str] | None] = frozenset(
+        {"prompts", "systems", "prefills", "stop", "words", "privacy", "note"}
+    )
 
     schema_: Literal["urn:hubkit:provenance:2"] = Field(default="urn:hubkit:provenance:2", alias="$schema")
     hubkit_version: str

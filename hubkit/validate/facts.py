@@ -71,6 +71,8 @@ class SaeFacts:
     """`scaling_factor`, where the file has one."""
     stored_k: int | None = None
     """The k that the weights keep as a tensor, where they do."""
+    stored_groups: tuple[int, ...] | None = None
+    """Latents of each level of a Matryoshka, where the weights keep them."""
     whole: WholeWeights | None = None
     """Statistics of every tensor: only with `--deep`."""
     weights_sha256: str | None = None

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from hubkit.errors import IncompleteError
-from hubkit.formats.foreign import stored_number
+from hubkit.formats.foreign import stored_number, stored_numbers
 from hubkit.formats.json_file import JsonFile, json_file
 from hubkit.formats.sae import within
 from hubkit.release.layout import CARD_SETTINGS, EVIDENCE, README
@@ -41,6 +41,7 @@ def read_thresholds(view: RepoView, sae: SaeFacts) -> None:
     except IncompleteError as error:
         sae.unread[Need.THRESHOLD] = error.message
     sae.stored_k = stored_number(sae.folder, sae.sae.tensors.get("k"))
+    sae.stored_groups = stored_numbers(sae.folder, sae.sae.tensors.get("group_sizes"))
 
 
 def read_settings(view: RepoView) -> Mapping[str, Any]:

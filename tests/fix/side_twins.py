@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 from builders import D_SAE, FOLDER, GONE, README, cfg, tensors, view
 from fix.hint_twins import folder_of, stored_k
 from fix.steps import (
@@ -84,6 +86,27 @@ def of_dictionary(key: str, value: Any) -> MemoryView:
     """dictionary_learning's, whose configuration says this."""
     found = folder_of("dictionary_learning/topk")
     dictionary_says(key, value)(found)
+    return found
+
+
+def matryoshka(*groups: int) -> Follow:
+    """Keep these sizes of its groups in its weights."""
+
+    def follow(repository: MemoryView) -> None:
+        path = DICTIONARY.replace("config.json", "ae.pt")
+        state = torch.load(io.BytesIO(repository.files[path]), weights_only=True)
+        buffer = io.BytesIO()
+        torch.save(state | {"group_sizes": torch.tensor(groups)}, buffer)
+        repository.files[path] = buffer.getvalue()
+
+    return follow
+
+
+def of_matryoshka(*groups: int, stated: list[int]) -> MemoryView:
+    """dictionary_learning's Matryoshka with these sizes in its weights, and those in its configuration."""
+    found = folder_of("dictionary_learning/matryoshka_batch_topk")
+    matryoshka(*groups)(found)
+    dictionary_says("group_sizes", stated)(found)
     return found
 
 
@@ -425,6 +448,8 @@ SIDES: dict[str, tuple[Callable[[], MemoryView], Follow | None]] = {
     "CFG015 legacy": (lambda: twins.legacy(lr=1e-3), None),
     "CFG022 in no configuration": (lambda: twins.gemma_scope(b_enc=np.zeros(31, np.float32)), regemma()),
     "CFG022 a k in the weights": (lambda: of_dictionary("k", 8), dictionary_says("k", 4)),
+    "CFG022 groups of another sum": (lambda: of_matryoshka(16, 16, stated=[16, 16, 32]), matryoshka(16, 16, 32)),
+    "CFG022 other groups": (lambda: of_matryoshka(16, 16, 32, stated=[32, 32]), dictionary_says("group_sizes", [16, 16, 32])),
     "CFG022 a k that cannot be": (lambda: of_dictionary("k", 99), dictionary_says("k", 4)),
     "WTS005 k nowhere": (lambda: stored_k(k=GONE), both(keys(k=4), saved(k=None))),
     **{

@@ -15,6 +15,7 @@ from hubkit.cards.quantization import Quantization, quantization_of
 from hubkit.cards.recommended import recommended
 from hubkit.cards.sections.section import Absent, Context
 from hubkit.cards.sections.training import dtype_asked
+from hubkit.cards.text import code, foreign
 from hubkit.cards.trained import LENS, Input, input_of
 from hubkit.formats.architectures import TRANSCODERS
 from hubkit.measures.catalogue import Definitions
@@ -226,9 +227,9 @@ def _differences(
             if fed.pooling == "mean"
             else "the last token"
             if fed.pooling == "last"
-            else fed.pooling
+            else foreign(fed.pooling)
         )
-        over = f" over the {fed.span}" if fed.span else ""
+        over = f" over the {foreign(fed.span)}" if fed.span else ""
         yield f"The SAE was trained on one row per completion, {what}{over}; the prompts are in no file, so the code pools the whole of a text of yours"
     if not lens and module is not None:
         yield from _of_module(fed)
@@ -238,10 +239,10 @@ def _differences(
         key for key, value in fed.arguments.items() if key not in NOT_SHOWN and not _is_plain(key, value)
     )
     if lens and left_out:
-        yield f"The model was loaded with {', '.join(left_out)} too, which the code leaves out"
+        yield f"The model was loaded with {', '.join(map(foreign, left_out))} too, which the code leaves out"
     scaling = str(example.raw.get("normalize_activations") or "none")
     if scaling not in NEEDS_NOTHING and (lens or module):
-        yield f"The training scaled its activations (`normalize_activations` is `{scaling}`); the code feeds them unscaled"
+        yield f"The training scaled its activations (`normalize_activations` is {code(scaling)}); the code feeds them unscaled"
     if (lens or module) and len({_kind_of_input(sae) for sae in facts.saes}) > 1:
         yield "The SAEs differ in the model class, its arguments or the BOS token; the code is for the one that it loads"
 
@@ -250,7 +251,7 @@ def _of_module(fed: Input) -> Iterator[str]:
     """What a plain model of transformers cannot give, or nobody knows."""
     if fed.model_class == LENS:
         processed = sorted(key for key, value in fed.arguments.items() if value is True)
-        how = f" with {', '.join(processed)}" if processed else ""
+        how = f" with {', '.join(map(foreign, processed))}" if processed else ""
         yield f"The activations of the training came from TransformerLens{how}; the code takes those of transformers, which may differ"
     elif fed.model_class is None:
         yield "No configuration records with which class of model the activations were taken; the code takes the plain model of transformers"

@@ -13,6 +13,7 @@ from hubkit.cards.quantization import quantization_of, quantized_count
 from hubkit.cards.sections.section import Context
 from hubkit.cards.sections.training import counted_scenarios
 from hubkit.cards.stated import Item, experiments
+from hubkit.cards.text import foreign
 from hubkit.measures.measure import UNSEEN
 from hubkit.release.sae_record import Rewritten
 from hubkit.validate.finding import Severity, natural
@@ -179,7 +180,7 @@ def exactly(facts: Facts, saes: list[SaeFact]) -> str | None:
         return f"every {kind} SAE"
     recipes = {str(sae.record.recipe) for sae in saes}
     if len(recipes) == 1 and sum(str(s.record.recipe) in recipes for s in alike) == len(saes):
-        return f"every {kind} SAE of the recipe {next(iter(recipes))}"
+        return f"every {kind} SAE of the recipe {foreign(next(iter(recipes)))}"
     return f"{len(saes)} of the {len(alike)} {kind} SAEs"
 
 

@@ -12,6 +12,7 @@ from hubkit.cards.scenario_families import FAMILIES
 from hubkit.cards.sections.section import OF_LABELS, Absent, Context
 from hubkit.cards.settings import ExpectedTransfer
 from hubkit.cards.stated import experiments
+from hubkit.cards.text import foreign
 from hubkit.cards.trained import input_of, metadata_of, settings_of
 from hubkit.measures.catalogue import CATALOGUE
 from hubkit.release.experiments import Transfer
@@ -312,13 +313,13 @@ def narrowed(facts: Facts) -> LoadedModel | None:
 
 
 def precisions_of(facts: Facts) -> list[str]:
-    """Of the base model, as provenance.json or the configurations record it; where they record it of some SAEs alone, or differ, with the number of SAEs."""
+    """Of the base model, as provenance.json or the configurations record it; where they record it of some SAEs alone, or differ, with the number of SAEs; as it may stand in Markdown."""
     if facts.provenance:
-        return [facts.provenance.precision]
+        return [foreign(facts.provenance.precision)]
     total = len(facts.saes)
     counted = Counter(found for sae in facts.saes if (found := precision_of(sae)) is not None)
     return [
-        one if count == total else f"{one} for {count} of {total} SAEs"
+        foreign(one) if count == total else f"{foreign(one)} for {count} of {total} SAEs"
         for one, count in sorted(counted.items())
     ]
 

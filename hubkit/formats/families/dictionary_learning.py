@@ -105,7 +105,9 @@ def _dictionary(family: Family, folder: Folder, trainer: Mapping[str, Any], entr
         weights=entry.path if entry else None,
         tensors=tensors,
         required=_required(architecture),
-        threshold=one_threshold(tensors) if architecture in THRESHOLDED else None,
+        threshold=one_threshold(tensors, each=architecture == "jumprelu")
+        if architecture in THRESHOLDED
+        else None,
         training=Training(
             threshold_init=NO_THRESHOLD_YET if architecture in BATCH_TOPK else None,
             evidence=bool(trainer),

@@ -65,7 +65,7 @@ def read_1(family: Family, folder: Folder) -> Iterator[Sae]:
             weights=head.entry.path,
             tensors=tensors,
             required=REQUIRED,
-            threshold=one_threshold(tensors),
+            threshold=one_threshold(tensors, each=True),
         )
 
 
@@ -97,7 +97,7 @@ def read_2(family: Family, folder: Folder) -> Iterator[Sae]:
         weights=entry.path if entry else None,
         tensors=tensors,
         required=REQUIRED | ({"W_skip"} if folder.keys.get("affine_connection") is True else frozenset()),
-        threshold=one_threshold(tensors),
+        threshold=one_threshold(tensors, each=True),
         origins=fields.origins,
     )
 

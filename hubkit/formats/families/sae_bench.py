@@ -63,7 +63,9 @@ def read(family: Family, folder: Folder) -> Iterator[Sae]:
         weights=entry.path if entry else None,
         tensors=tensors,
         required=OF_GATED if architecture == "gated" else REQUIRED,
-        threshold=one_threshold(tensors) if architecture in THRESHOLDED else None,
+        threshold=one_threshold(tensors, each=architecture == "jumprelu")
+        if architecture in THRESHOLDED
+        else None,
         training=Training(evidence=True),
         origins=fields.origins | ({"k": tensors["k"].origin} if "k" in tensors else {}),
     )

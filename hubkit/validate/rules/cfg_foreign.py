@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from hubkit.errors import IncompleteError
 from hubkit.formats.foreign import sizes_of
@@ -24,7 +24,7 @@ def foreign_contradiction(sae: SaeFacts) -> Iterator[Found]:
 
     A tensor that the family's own code needs; a width in the configuration that the tensors do not have; an encoder or a decoder that is turned round (its
     other shapes say which way it belongs); a TopK without k, with a k below 1 or above the number of latents, or with another k in its weights than in its
-    configuration; a k of a groupmax that does not divide the number of latents; an activation that the family's own code has not, or for which the tensors are missing.
+    configuration; a k of a groupmax that does not divide the number of latents; group sizes of a Matryoshka whose sum is another; an activation that the family's own code has not, or for which the tensors are missing.
     A warning, where a TopK keeps all of its latents. Where a family has no configuration the tensors are held against each other.
     """
     if sae.is_saelens or not sae.sae.is_judged:
@@ -51,6 +51,29 @@ def foreign_contradiction(sae: SaeFacts) -> Iterator[Found]:
             identity="missing",
         )
     yield from _shapes(sae)
+    yield from _groups(sae)
+
+
+def _groups(sae: SaeFacts) -> Iterator[Found]:
+    """The levels of a Matryoshka: what its loader builds it of, and what it was trained with."""
+    trainer = sae.raw.get("trainer")
+    stated = trainer.get("group_sizes") if isinstance(trainer, Mapping) else None
+    stored, d_sae = sae.stored_groups, sae.sae.d_sae
+    if stored is not None and d_sae is not None and (sum(stored) != d_sae or min(stored) < 1):
+        yield Found(
+            f"group_sizes of the weights are {list(stored)}, expected numbers above 0 whose sum is d_sae = {d_sae}: loading raises",
+            "save the SAE again with the group sizes of the training",
+            **sae.in_weights("group_sizes"),
+            identity="groups",
+        )
+    elif stored is not None and isinstance(stated, list) and stated != list(stored):
+        yield Found(
+            f"group_sizes are {stated} in the configuration and {list(stored)} in the weights",
+            "find out which the training had, and correct the other",
+            **sae.where("trainer"),
+            severity=Severity.WARNING,
+            identity="groups",
+        )
 
 
 def _shapes(sae: SaeFacts) -> Iterator[Found]:
