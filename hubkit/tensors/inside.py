@@ -71,7 +71,9 @@ def look_into(
 
     Never raises for a file that cannot be read: `failed` says why.
     """
-    look = _Look(Share(allowance, min(MAX_COST, allowance.cost)), known, near=view.near)
+    entry = view.entry(path)
+    whole = view.near or (entry is not None and view.at_hand(path, 0, entry.size))
+    look = _Look(Share(allowance, min(MAX_COST, allowance.cost)), known, near=whole)
     try:
         look.into(ViewFile(view, path, allowance, head), "", 0, last_name(path))
     except IncompleteError as error:

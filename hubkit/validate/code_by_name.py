@@ -22,6 +22,11 @@ INSTALLED = re.compile(
 """What tells Python of a package that is installed: where it lies, what other programs load of it as their plugin."""
 AT_START = re.compile(r"(?:.*/)?(?:site|user)customize\.py", re.DOTALL)
 """What Python runs whenever it starts, where the folder is on its path."""
+LOADED = re.compile(
+    r"(?:.*[._-])?config(?:uration)?\.json|(?:modules|model_index|agent|tools?|chat_template)\.json|.*\.(?:ya?ml|toml|gin|jinja2?|j2)|mlmodel",
+    re.DOTALL,
+)
+"""What a loader opens by its name and takes names of code from, or whose form is that of settings."""
 PACKAGES = (".whl", ".pyz", ".pyzw", ".egg", ".jar", ".class", ".deb", ".rpm", ".msi", ".apk")
 
 
@@ -36,6 +41,11 @@ class CodeFile:
     line: int | None = None
     pointer: str | None = None
     names: tuple[str, ...] = ()
+
+
+def may_be_loaded(name: str) -> bool:
+    """Whether a file of this name, in lower case, is one whose names of code a loader follows: on the Hub it is brought before other texts."""
+    return LOADED.fullmatch(name) is not None
 
 
 def by_name(paths: list[str]) -> Iterator[CodeFile]:

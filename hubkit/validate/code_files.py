@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from hubkit.errors import IncompleteError
 from hubkit.tensors.code_names import IMPORT_LINE, LINE_ENDS, may_be_path_file
 from hubkit.tensors.view_file import Allowance, ViewFile
-from hubkit.validate.code_by_name import CodeFile, by_name
+from hubkit.validate.code_by_name import CodeFile, by_name, may_be_loaded
 from hubkit.validate.code_long import REACH, names_in, names_in_long
 from hubkit.validate.code_programs import GIN, of_gin
 from hubkit.validate.code_templates import search_templates
@@ -79,6 +79,8 @@ def search_code(view: RepoView) -> SearchedCode:
     names = [entry for entry in view.list() if entry.size]
     searched.found += by_name([entry.path for entry in names])
     far: list[str] = []
+    loaded: list[str] = []
+    texts: list[str] = []
     long: list[str] = []
     beyond: list[str] = []
     left = MOST_OTHERS
@@ -89,7 +91,12 @@ def search_code(view: RepoView) -> SearchedCode:
             searched.found += _of_front_matter(view, entry) if small.endswith(PROSE) else ()
             continue
         if not view.at_hand(entry.path, 0, entry.size) and not small.endswith(".keras"):
-            far += [entry.path] if named and not small.endswith(".pth") else []  # looked at as a pickle
+            if may_be_loaded(small):
+                loaded.append(entry.path)
+            elif small.endswith(KERAS):
+                far.append(entry.path)
+            elif form_of(small) is not None:
+                texts.append(entry.path)
             continue
         left -= 0 if named else min(entry.size, MOST_BYTES)
         if left < 0 and not named:
@@ -109,6 +116,11 @@ def search_code(view: RepoView) -> SearchedCode:
         except IncompleteError as error:
             searched.unread.append(error.message)
     searched.remarks += _said(far, "not brought here to be searched for code that runs when it is loaded")
+    searched.remarks += _said(texts, "not brought here to be searched for names of code")
+    searched.unread += _said(
+        loaded,
+        "not brought here to be searched for names of code, beyond what is read of a repository on the Hub: of a copy on disk all of it is",
+    )
     searched.unread += _said(beyond, "not searched for names of code: too much text in this repository")
     searched.remarks += _said(
         long, "has the words of Python's tags in YAML, and is too long to be read as that"

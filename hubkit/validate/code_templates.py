@@ -63,6 +63,7 @@ SPEAKS = re.compile(
 QUOTED = re.compile(r'"(?:[^"\\]++|\\.)*+"')
 """A text of JSON."""
 GGUF = b"GGUF"
+GGUF_NAMES = (".gguf", ".ggml")
 GGUF_TEMPLATE = re.compile(rb"tokenizer\.chat_template[\w.]{0,40}\x08\0\0\0(.{8})", re.DOTALL)
 """The key, the type of a text, its length."""
 LONGEST_TEMPLATE = 1 << 20
@@ -142,8 +143,10 @@ def search_templates(view: RepoView, searched: SearchedCode) -> None:
     """Look at every template that is at hand, into `searched`."""
     templates, others = Parsing(), Parsing()
     passed: list[str] = []
+    far: list[str] = []
     for entry in view.list():
         if not entry.size or not view.at_hand(entry.path, 0, min(entry.size, MOST_SEARCHED)):
+            far += [entry.path] if entry.size and entry.name.lower().endswith(GGUF_NAMES) else []
             continue
         templates.missed = others.missed = False
         try:
@@ -158,6 +161,8 @@ def search_templates(view: RepoView, searched: SearchedCode) -> None:
             searched.unread.append(f"{entry.path}: {TOO_LONG}")
         elif others.missed:
             passed.append(entry.path)
+    if far:
+        searched.remarks.append(f"{some(far)}: not brought here to be searched for a template of chats")
     if passed:
         searched.remarks.append(f"{some(passed)}: too much text with braces to be followed as templates")
 
@@ -189,7 +194,7 @@ def _reaches(
     """How a file reaches inside, and what that is. Raises IncompleteError where its bytes do not come."""
     if may_have_template(entry.name):
         yield from reaches(entry.name, _text(view, entry), templates, others)
-    elif view.near and view.read_range(entry.path, 0, len(GGUF)) == GGUF:
+    elif view.read_range(entry.path, 0, len(GGUF)) == GGUF:
         found = (template_reach(text, templates) for text in _of_gguf(view, entry))
         yield from ((what, Severity.ERROR) for what in found if what)
 

@@ -50,6 +50,8 @@ MAX_UNPACKED = 1 << 30
 """Bytes unpacked of all files together: 1 GiB."""
 BY_NAME = {"text", "picture", "table"}
 """Promises by which a far repository's files are judged, beyond the first MOST_BY_HEAD of them."""
+SHORT = 1 << 16
+"""Bytes of a far file that comes whole, since it costs a request as its beginning does: then it is looked into as one on disk is."""
 UNASKED = (".safetensors", f"/{METRICS}", f"/{CFG}", ".gitattributes", ".gitignore")
 """What only its own readers open, and lies beside every SAE or in every repository; a configuration that did not come is not asked for again."""
 FAR = {"packed": "packed from its beginning, and not brought here to be looked into", "hdf5": NOT_BROUGHT}
@@ -150,9 +152,13 @@ def _is_a_beginning(data: bytes) -> bool:
 
 def _look(view: RepoView, entry: Entry, allowance: Allowance) -> Contents:
     head = b""
-    if view.near or promise(entry.name) in BY_NAME:
+    at_hand = view.at_hand(entry.path, 0, min(entry.size, HEAD))
+    short = not at_hand and entry.size <= SHORT
+    if view.near or short or promise(entry.name) in BY_NAME:
         try:
-            head = view.read_range(entry.path, 0, min(entry.size, HEAD))
+            if short:
+                allowance.spend_request(entry.size)
+            head = view.read_range(entry.path, 0, entry.size if short else min(entry.size, HEAD))
         except IncompleteError as error:
             return Contents(failed=error.message)
     return look_into(view, entry.path, allowance, is_known, head)

@@ -14,6 +14,7 @@ from hubkit.release.layout import METRICS
 from hubkit.repo.view import SMALL_FILE
 from hubkit.tensors.endings import promise
 from hubkit.tensors.view_file import Allowance, ViewFile
+from hubkit.validate.code_by_name import may_be_loaded
 from hubkit.validate.secret_bytes import EDGE, NO_TEXT, Texts
 from hubkit.validate.secret_kinds import find_secrets, masked
 from hubkit.validate.secret_settings import LONGEST_NAME
@@ -28,7 +29,7 @@ MOST_BYTES, MOST_FILES = 128_000_000, 20_000
 """Of one folder."""
 MOST_UNPACKED = 1 << 27
 """Bytes that come out of the packed files of one folder."""
-FAR_BYTES, FAR_FILES = 4_000_000, 64
+FAR_BYTES, FAR_FILES = 4_000_000, 128
 """Of a repository on the Hub, where every file is a request."""
 FAR_OTHERS, LONGEST_OTHER = 16, 1 << 18
 """Of them, texts that programs write: tables, listings, JSON beside the SAEs. The shortest, of which most is seen for a request; and bytes of one."""
@@ -136,9 +137,14 @@ def _is_hand_made(name: str) -> bool:
     return len(name) <= LONGEST_NAME and name not in TOKENIZERS and HAND_MADE.fullmatch(name) is not None
 
 
+def _is_first(name: str) -> bool:
+    """Whether a far file is searched before others: for what people write into it, or for the names of code that a loader takes from it (SEC004)."""
+    return _is_hand_made(name) or may_be_loaded(name.lower())
+
+
 def _is_text(name: str) -> bool:
     """Whether a far file is searched, as far as there is room: what people write, and other texts by their names."""
-    return _is_hand_made(name) or (promise(name) == "text" and name not in TOKENIZERS | BESIDE_ALL)
+    return _is_first(name) or (promise(name) == "text" and name not in TOKENIZERS | BESIDE_ALL)
 
 
 def _chosen(view: RepoView, known: Collection[str]) -> tuple[list[Entry], list[Entry]]:
@@ -148,9 +154,10 @@ def _chosen(view: RepoView, known: Collection[str]) -> tuple[list[Entry], list[E
     listed.sort(key=lambda one: (not _is_whole(one), not one.name.startswith("."), one.size, one.path))
     too_much: list[Entry] = []
     if not near:
-        others = [one for one in listed if not _is_hand_made(one.name)]
+        others = [one for one in listed if not _is_first(one.name)]
         few = [one for one in others if one.size <= LONGEST_OTHER][:FAR_OTHERS]
-        listed = [one for one in listed if _is_hand_made(one.name)] + few
+        first = [one for one in listed if _is_first(one.name)]
+        listed = [*sorted(first, key=lambda one: not may_be_loaded(one.name.lower())), *few]
         too_much = [one for one in others if one not in few]
     bytes_left, files = (MOST_BYTES, MOST_FILES) if near else (FAR_BYTES, FAR_FILES)
     for at, entry in enumerate(listed):

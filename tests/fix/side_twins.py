@@ -446,6 +446,7 @@ SIDES: dict[str, tuple[Callable[[], MemoryView], Follow | None]] = {
     "CFG005 assumed": (lambda: view({"d_in": 8, "d_sae": 32, "dtype": "float32", "hook_name": V6, "hook_layer": 2, "model_name": "lab/tiny"}, tensors("gated")), keys(architecture="gated")),
     "CFG014 assumed": (lambda: view({key: one for key, one in twins.LEGACY.items() if key != "apply_b_dec_to_input"}, tensors("standard")), None),
     "CFG015 legacy": (lambda: twins.legacy(lr=1e-3), None),
+    "CFG022 one threshold": (lambda: one_number(0.3), regemma()),
     "CFG022 in no configuration": (lambda: twins.gemma_scope(b_enc=np.zeros(31, np.float32)), regemma()),
     "CFG022 a k in the weights": (lambda: of_dictionary("k", 8), dictionary_says("k", 4)),
     "CFG022 groups of another sum": (lambda: of_matryoshka(16, 16, stated=[16, 16, 32]), matryoshka(16, 16, 32)),

@@ -272,11 +272,18 @@ def test_what_is_not_looked_into_is_named(tmp_path: Path) -> None:
 
 
 def test_of_a_far_repository_nothing_more_is_brought() -> None:
-    files = {"a.yaml": CALLS[0].encode(), "b.yaml": CALLS[0].encode(), "c.h5": b"x"}
+    files = {"a.yaml": CALLS[0].encode(), "b.yaml": CALLS[0].encode(), "c.h5": b"x", "d.gguf": b"x"}
+    files |= {"e.json": b"{}", "f.csv": b"x", "g/router_config.json": b"{}"}
     found = search_code(view_ := far(files, "a.yaml"))
     assert [one.path for one in found.found] == ["a.yaml"]
     assert {path for path, _, _ in view_.hand} == {"a.yaml"}
-    assert any("b.yaml, c.h5: not brought" in remark for remark in found.remarks)
+    assert [remark.partition(":")[0] for remark in found.remarks if "not brought" in remark] == [
+        "c.h5",
+        "e.json",
+        "d.gguf",
+    ]
+    (unread,) = found.unread
+    assert unread.startswith("b.yaml, g/router_config.json: not brought"), "what a loader opens by its name"
 
 
 @dataclass
@@ -308,6 +315,26 @@ def test_of_a_far_repository_what_names_code_for_a_loader_is_brought() -> None:
     }
     report = check(Brought(name="o/r", repository="o/r", files=view(files=files).files), "SEC002,SEC004")
     assert {finding.path for finding in report.findings} == files.keys() - {"vocab.json"}
+
+
+def test_of_a_far_repository_settings_come_before_other_texts() -> None:
+    """150 tokenizers and notes hide no router; where there are more than are brought the report is incomplete."""
+    router = b'{"types": {"query_0": "os.system"}, "structure": {"query": ["query_0"]}}'
+    notes = {f"a{n:03}/notes.txt": b"x" for n in range(150)}
+    report = check(
+        Brought(name="o/r", repository="o/r", files=view().files | notes | {"z/router_config.json": router}),
+        "SEC004",
+    )
+    assert [(one.path, one.severity) for one in report.findings] == [("z/router_config.json", Severity.ERROR)]
+    settings = {f"a{n:03}/tokenizer_config.json": b"{}" for n in range(150)}
+    report = check(
+        Brought(
+            name="o/r", repository="o/r", files=view().files | settings | {"z/router_config.json": router}
+        ),
+        "SEC004",
+    )
+    assert not report.complete
+    assert any("not brought here" in one.message for one in report.findings)
 
 
 APPLY = "!!python/object/apply:os.system [id]"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import re
+from base64 import b64encode
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -29,6 +30,7 @@ from hubkit.validate import gather, pickle_search
 from hubkit.validate.finding import Severity
 from hubkit.validate.imports import is_harmless, is_known, plain, runs_code
 from hubkit.validate.need import Need
+from hubkit.validate.pickle_search import SHORT
 from hubkit.validate.reporters.verdict import closing
 from hubkit.validate.run import validate
 
@@ -182,7 +184,7 @@ def test_of_a_far_release_the_search_asks_for_nothing_more(
     assert report.complete
     assert [finding for finding in report.findings if finding.code == "SEC001"] == []
     assert after.asked == before.asked + 1 + (letter in b"PVcI"), (
-        "the picture's first bytes; and a line may end in the header: that is looked at"
+        "the picture; and a line may end in the header: that is looked at"
     )
 
 
@@ -205,15 +207,27 @@ PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(600)
 
 
 def test_of_a_far_repository_texts_and_pictures_are_asked_for_their_first_bytes() -> None:
-    files = dict.fromkeys(
-        ("README.md", "a/notes.json", "x.svg", "y.png", "LICENSE", "z.parquet"), b"We\n" * 999
-    )
+    names = ("README.md", "a/notes.json", "x.svg", "y.png", "LICENSE", "z.parquet")
+    files = dict.fromkeys(names, b"We\n" * SHORT)
     unasked = dict.fromkeys((".gitattributes", "sparsity.safetensors", "a/metrics.json"), b"cat\n")
     found = pickle_search.search(view_ := far(files | unasked))
     assert view_.asked == len(files)
     assert view_.bytes_read == len(files) * HEAD
     assert [entry.path for entry in found.by_name] == sorted(unasked)
     assert (found.pickles, found.failed, found.unknown) == ({}, {}, [])
+
+
+@pytest.mark.parametrize("name", ["a.yaml", "a.json", "t.arrow", "x.cbor", "unnamed"])
+def test_what_is_short_comes_whole_and_is_looked_into_as_on_disk(name: str) -> None:
+    coded = b64encode(NEW_CALL + bytes(300))
+    data = coded if name.endswith(("yaml", "json")) else b"\xa1\x01" + bytes(700) + NEW_CALL
+    here = pickle_search.search(MemoryView(name="x", files={name: data}))
+    found = pickle_search.search(view_ := far({name: data}))
+    assert view_.asked == 1
+    assert {path: one.executors for path, one in found.pickles.items()} == {
+        path: one.executors for path, one in here.pickles.items()
+    }
+    assert found.pickles[name].executors == ["os.getpid"]
 
 
 @pytest.mark.parametrize("name", ["notes.md", "a.csv", "x.jpg", "t.parquet", "LICENSE"])
@@ -267,7 +281,7 @@ def test_of_a_far_repository_archives_are_told_and_not_brought() -> None:
 
 
 def test_of_a_far_repository_hdf5_is_told_and_not_brought() -> None:
-    hdf5 = b"\x89HDF\r\n\x1a\n" + bytes(2000) + NEW_CALL
+    hdf5 = b"\x89HDF\r\n\x1a\n" + bytes(SHORT) + NEW_CALL
     found = pickle_search.search(view_ := far({"a/W.H5": hdf5, "b.hdf5": b"", "c.hdf5": hdf5}))
     assert view_.asked == 0
     assert list(found.pickles) == ["a/W.H5", "c.hdf5"]

@@ -421,7 +421,6 @@ MORE: dict[str, Twins] = {
     "CFG006 legacy": (lambda: legacy("topk"), lambda: legacy("topk", activation_fn_kwargs={"k": 4})),
     "CFG007 null": (lambda: legacy("topk", activation_fn_kwargs={"k": None}), lambda: legacy("topk", activation_fn_kwargs={"k": 4})),
     "CFG007 all": (lambda: view(cfg("topk", k=D_SAE)), lambda: view(cfg("topk", k=D_SAE - 1))),
-    "CFG022 one threshold": (lambda: gemma_scope(threshold=np.float32(0.3)), gemma_scope),
     "CFG022 all": (lambda: sparsify(k=D_SAE), lambda: sparsify(k=D_SAE - 1)),
     "CFG022 groups": (lambda: sparsify(k=5, activation="groupmax"), lambda: sparsify(k=4, activation="groupmax")),
     "CFG022 activation": (lambda: sparsify(activation="gelu"), lambda: sparsify(activation=GONE)),

@@ -220,7 +220,8 @@ def custom_code(repo: RepoFacts) -> Iterator[Found]:
 
     YAML with Python's tags (`!!python/object/apply:os.system`, however they are written) calls what it names in an unsafe loader: an error where that
     runs code, a warning or a note else. It is looked for in every text of a folder but programs and prose (of that in front matter alone), whatever it is called. Warnings, too: path files (`.pth`) with an import line, Keras's Lambda layers, machine code, compiled Python
-    outside `__pycache__`; programs and path files also as members of archives, and programs under any name. JSON, YAML and templates in archives (zip, tar, gzip, .nemo) are read as loose ones. Of a repository on the Hub, HDF5 and long YAML are not brought here; the report says so.
+    outside `__pycache__`; programs and path files also as members of archives, and programs under any name. JSON, YAML and templates in archives (zip, tar, gzip, .nemo) are read as loose ones. Of a repository on the Hub, HDF5 and large GGUF are not brought here, and of other JSON only the first files; the report
+    names them. Settings that loaders open by their names (`*config.json`, YAML, TOML, Jinja, ...) and that were not brought, beyond 128 files or 1 MB of one, make it incomplete.
     """
     for one in repo.code:
         yield Found(
