@@ -26,11 +26,13 @@ from hubkit.release.experiments import (
 from hubkit.release.layout import EVIDENCE
 from hubkit.release.model import Artefact
 from hubkit.release.value import Null, Spread, WithNull
+from hubkit.texts import shortened
 
 if TYPE_CHECKING:
     from hubkit.release.metrics import Evaluation, MetricValue, SaeMetrics
 
 
+MARKUP = re.compile(r"<[A-Za-z/!?]|```")
 NUMBER = re.compile(r"[-+]?\d{1,18}(?:\.\d{1,18})?(?:[eE][-+]?\d{1,3})?")
 
 
@@ -160,8 +162,12 @@ def read_evidence(text: str, where: str, measures: Collection[str] = ()) -> Evid
     file = read_text(text, where)
     if file.fault is not None:
         raise UsageError(f"{where}: {file.fault.message}", hint=f"line {file.fault.line}")
+    marked: list[tuple[Place, str]] = []
+    raw = _in_lines({} if file.raw is None else file.raw, (), marked)
+    if marked:
+        raise _mistaken(where, marked, file)
     try:
-        found = Evidence.model_validate({} if file.raw is None else file.raw)
+        found = Evidence.model_validate(raw)
     except ValidationError as error:
         mistakes = [(item["loc"], str(item["msg"]).removeprefix("Value error, ")) for item in error.errors()]
         raise _mistaken(where, mistakes, file) from error
@@ -169,6 +175,22 @@ def read_evidence(text: str, where: str, measures: Collection[str] = ()) -> Evid
     if mistakes:
         raise _mistaken(where, mistakes, file)
     return found
+
+
+def _in_lines(value: Any, place: Place, marked: list[tuple[Place, str]]) -> Any:
+    """`value` with each of its texts in one line, and into `marked` those with HTML or a fence, which a card would take for its own. Completions are quoted."""
+    if isinstance(value, str):
+        if MARKUP.search(value):
+            marked.append((place, f"{shortened(repr(value), 80)} has HTML or a fence in it, expected words"))
+        return " ".join(value.split())
+    if isinstance(value, dict):
+        return {
+            key: inner if key == "examples" else _in_lines(inner, (*place, key), marked)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [_in_lines(inner, (*place, number), marked) for number, inner in enumerate(value)]
+    return value
 
 
 def _mistakes(evidence: Evidence, measures: Collection[str]) -> Iterator[tuple[Place, str]]:
