@@ -352,9 +352,20 @@ SIDES: dict[str, tuple[Callable[[], MemoryView], Follow | None]] = {
         both(rewritten("evidence.yaml", "values:", "source: a paper\nvalues:"), rewritten("evidence.yaml", "  value: 5\n", "  value: 5\n  n: 100\n")),
     ),
     "EVL011 computed": (lambda: beside_computed("  value: 6\n  n: 200\n"), removed("evidence.yaml")),
-    "EVL011 computed on other rows": (
-        lambda: beside_computed("  value: 6\n  n: 7\n"),
-        rewritten("evidence.yaml", "measure: l0", "note: other texts\n  name: L0 on code"),
+    "EVL011 computed on which rows": (
+        lambda: twins.recorded(evidence=twins.EVIDENCE.replace("  n: 100\n", "  n: null\n").replace("value: 5", "value: 6")),
+        rewritten("evidence.yaml", "measure: l0", "measure: l0\n  note: other texts"),
+    ),
+    "EVL011 dead": (
+        lambda: view(cfg(metadata={"num_dead_features": 8}), files={"evidence.yaml": EVIDENCE_OF.format("dead latents", 0).replace("null", "2048").encode()}),
+        rewritten("evidence.yaml", "value: 0", "value: 8"),
+    ),
+    "EVL011 of no SAE": (
+        lambda: view(files={"evidence.yaml": EVIDENCE_OF.format("explained variance of layer 6", 0.8).encode()}),
+        rewritten("evidence.yaml", "layer 6", "layer 2"),
+    ),
+    "EVL011 unlearned": (
+        lambda: view(files={"evidence.yaml": EVIDENCE_OF.format("zero thresholds", 12).encode()}), rewritten("evidence.yaml", "value: 12", "value: 0"),
     ),
     "EVL011 tally": (tallied, removed("evidence.yaml")),
     "HOOK002 in front": (lambda: view(cfg("standard", d_in=768, metadata={"model_name": "gpt2", "hook_name": "blocks.12.hook_resid_pre"}), folder="last"), metadata(hook_name="blocks.11.hook_resid_post")),
