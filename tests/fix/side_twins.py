@@ -308,6 +308,10 @@ SIDES: dict[str, tuple[Callable[[], MemoryView], Follow | None]] = {
     "CARD003 no model": (
         lambda: view(cfg(metadata={"model_name": "lab-tiny"}), readme=README.replace("base_model: lab/tiny\n", "")), written(("license: mit", "license: mit\nbase_model: lab/tiny")),
     ),
+    "CARD003 no id": (
+        lambda: view(cfg(metadata={"model_name": "gpt2-small"}, d_in=768), tensors("jumprelu", d_in=768), readme=README.replace("lab/tiny", "gpt2-small")),
+        written(("base_model: gpt2-small", "base_model: openai-community/gpt2")),
+    ),
     "CARD003 no front matter": (lambda: of_gpt2(view(readme="\n# SAEs\n\nOf lab/tiny.\n")), None),
     "CARD002 keys of a result": (
         lambda: view(readme=README.replace("license: mit", "license: mit\nmodel-index:\n- name: a\n  results:\n  - {task: {}, dataset: {}, metrics: []}")),
@@ -396,6 +400,13 @@ SIDES: dict[str, tuple[Callable[[], MemoryView], Follow | None]] = {
     ),
     "CARD016 several base models": (
         lambda: of_gpt2(view(readme=README.replace("base_model: lab/tiny", "base_model:\n- openai-community/gpt2\n- openai-community/gpt2-medium"))), written(("- openai-community/gpt2-medium\n", "")),
+    ),
+    "CARD016 code: product": (lambda: code_of("z = sae.encode(x)\ny = z @ sae.W_dec.T"), written(("W_dec.T", "W_dec"))),
+    "CARD016 code: sum": (lambda: code_of("y = z @ sae.W_dec.T + sae.b_dec"), written(("W_dec.T", "W_dec"))),
+    "CARD016 code: sideways": (lambda: code_of("direction = sae.W_dec[:, 7]"), written(("[:, 7]", "[7]"))),
+    "CARD016 code: class": (
+        lambda: card(f'```python\nfrom sae_lens import JumpReLUSAE\n\nsae = JumpReLUSAE.from_pretrained("lab/saes", "{FOLDER}")\n```', cfg("standard")),
+        written(("import JumpReLUSAE", "import SAE"), ("JumpReLUSAE.from", "SAE.from")),
     ),
     "CARD016 code: active": (lambda: card(loads("assert (z != 0).sum(-1).max() <= 2"), cfg("topk")), written(("<= 2", "<= 4"))),
     "CARD004 topk": (lambda: grid("This repository has three TopK SAEs."), written(("three", "two"))),
