@@ -37,14 +37,18 @@ VALUED = {
 OWN_WEIGHTS = re.compile(
     r"(?:sae|weights?)[\w.-]{0,60}\.(?:safetensors|pt|pth|bin|npz)$|(?:^|/)cfg\.json$", re.IGNORECASE
 )
+LOCAL = re.compile(r"(?:\./)?[A-Za-z0-9][\w.-]{0,95}/[\w./-]{1,200}\.(?:safetensors|pt|pth|npz|bin)")
+"""A file in a folder: `AutoEncoder.from_pretrained("sae/ae.pt")`."""
 MOST_LINES = 2_000
+Kind = Literal["file", "local", "pattern", "sae"]
+"""`local`: a file in a folder, of this repository where it has the folder."""
 
 
 @dataclass(frozen=True)
 class Fetch:
     """One thing that the code wants."""
 
-    kind: Literal["file", "pattern", "sae"]
+    kind: Kind
     name: str
     repo_id: str | None
     """None for the reader's own disk, and where it cannot be told."""
@@ -70,7 +74,7 @@ def fetches(blocks: Iterable[CodeBlock]) -> Iterator[Fetch]:
             yield from _of_shell(block)
 
 
-Wanted = tuple[Literal["file", "pattern", "sae"], str, str | None]
+Wanted = tuple[Kind, str, str | None]
 
 
 def _wanted(node: ast.Call, known: Mapping[str, object]) -> Iterator[Wanted]:
@@ -85,6 +89,10 @@ def _wanted(node: ast.Call, known: Mapping[str, object]) -> Iterator[Wanted]:
         patterns = argument(node, None, "allow_patterns")
         each = patterns.elts if isinstance(patterns, ast.List | ast.Tuple) else [patterns] if patterns else []
         yield from (("pattern", text, repo_id) for one in each if repo_id and (text := text_of(one, known)))
+    elif name == "from_pretrained" and LOCAL.fullmatch(
+        path := text_of(argument(node, 0, "path"), known) or ""
+    ):
+        yield "local", path, None
     elif name in {"from_pretrained", "from_pretrained_with_cfg_and_sparsity"} and _of_sae(node):
         release, sae_id = (
             text_of(argument(node, 0, "release"), known),

@@ -20,6 +20,7 @@ from hubkit.release.layout import README
 from hubkit.validate.author import Author
 from hubkit.validate.card import countable, layer_of, own_model, same_repository, shape_of
 from hubkit.validate.coverage_beside import foreign, indexed, pictures
+from hubkit.validate.coverage_code import beside_code
 from hubkit.validate.coverage_words import says_more, words_of
 from hubkit.validate.finding import Severity
 from hubkit.validate.orderings import of_layers, surely
@@ -143,7 +144,11 @@ def coverage_of(repo: RepoFacts, findings: Iterable[Finding]) -> Coverage | None
         contradicted += there and line in wrong
         agree += there and line not in wrong
         unheld += [] if there else [Unheld(line, words)]
-    unheld += [Unheld(line, words) for line, words in pictures(repo) if author.wrote(line, line, words)]
+    unheld += [
+        Unheld(line, words)
+        for line, words in (*pictures(repo), *beside_code(repo))
+        if author.wrote(line, line, words)
+    ]
     unheld.sort(key=lambda one: one.line)
     return Coverage(
         README,

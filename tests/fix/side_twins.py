@@ -308,6 +308,9 @@ SIDES: dict[str, tuple[Callable[[], MemoryView], Follow | None]] = {
     "CARD003 no model": (
         lambda: view(cfg(metadata={"model_name": "lab-tiny"}), readme=README.replace("base_model: lab/tiny\n", "")), written(("license: mit", "license: mit\nbase_model: lab/tiny")),
     ),
+    "CARD006 tree": (
+        lambda: card("```\n.\n├── README.md\n└── lab_L6_mixed\n    ├── cfg.json\n    └── sae_weights.safetensors\n```"), written(("lab_L6_mixed", "lab_L2_mixed")),
+    ),
     "CARD003 no id": (
         lambda: view(cfg(metadata={"model_name": "gpt2-small"}, d_in=768), tensors("jumprelu", d_in=768), readme=README.replace("lab/tiny", "gpt2-small")),
         written(("base_model: gpt2-small", "base_model: openai-community/gpt2")),
