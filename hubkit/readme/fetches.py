@@ -89,10 +89,6 @@ def _wanted(node: ast.Call, known: Mapping[str, object]) -> Iterator[Wanted]:
         patterns = argument(node, None, "allow_patterns")
         each = patterns.elts if isinstance(patterns, ast.List | ast.Tuple) else [patterns] if patterns else []
         yield from (("pattern", text, repo_id) for one in each if repo_id and (text := text_of(one, known)))
-    elif name == "from_pretrained" and LOCAL.fullmatch(
-        path := text_of(argument(node, 0, "path"), known) or ""
-    ):
-        yield "local", path, None
     elif name in {"from_pretrained", "from_pretrained_with_cfg_and_sparsity"} and _of_sae(node):
         release, sae_id = (
             text_of(argument(node, 0, "release"), known),
@@ -100,6 +96,10 @@ def _wanted(node: ast.Call, known: Mapping[str, object]) -> Iterator[Wanted]:
         )
         if release and sae_id and HUB_NAME.fullmatch(release):
             yield "sae", sae_id, release
+    elif name == "from_pretrained":
+        file = text_of(argument(node, 0, "path"), known)
+        if file and LOCAL.fullmatch(file):
+            yield "local", file, None
     elif name in {"load_file", "load"}:
         path = text_of(argument(node, 0, "filename", "f"), known)
         if path and OWN_WEIGHTS.search(path) and not path.startswith(("/", "~", "..", "{")):
