@@ -54,6 +54,8 @@ def beside_code(repo: RepoFacts) -> Iterator[Line]:
     for one in loads:
         if one.by == "from_pretrained" and "/" not in one.name:
             yield one.line, f"the SAE is loaded from {one.name}, of SAELens's own table"
+        elif one.by == "from_pretrained" and not same_repository(repo, one.name):
+            yield one.line, f"the SAE is loaded from {one.name}"
         local = one.name.removeprefix("./").rstrip("/")
         if one.by == "load_from_disk" and local not in paths and not FILLED_IN.search(one.name):
             yield one.line, f"the SAE is loaded from the folder {local}"

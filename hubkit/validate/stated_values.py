@@ -66,6 +66,8 @@ FAR = 1.5
 """A ratio of two means of L0, or of two numbers of dead latents, that neither other rows nor another pooling explains."""
 WINDOW = 1_000_000
 """Rows on which latents fire that a training calls dead: it counts those that were silent over millions of tokens (SAELens: 1,000 steps of 4,096)."""
+OF_CARD = re.compile(r"(?:about, )?(?:line \d+|model-index) of the earlier card")
+"""What `hubkit adopt` notes: where a number stood, not what it is of."""
 EXACT = 1e-9
 MOST_WORDS = 4
 """Fields of an experiment that the verdict's list shows."""
@@ -395,7 +397,8 @@ def _too_few_dead(dead: float, n: object, known: list[Known]) -> Known | None:
 
 def _says_elsewhere(raw: Mapping[str, Any]) -> bool:
     """Whether the author says of which rows, or between what, it was taken."""
-    return bool(raw.get("note") or raw.get("contrast"))
+    note = str(raw.get("note") or "")
+    return bool(raw.get("contrast") or (note and not OF_CARD.fullmatch(note)))
 
 
 def _shown(known: list[Known]) -> str:

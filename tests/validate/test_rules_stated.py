@@ -147,6 +147,7 @@ def judged(**value: Any) -> tuple[list[Finding], Coverage]:
         ({"name": "d_in", "layer": 2, "value": 9}, "EVL011", Severity.ERROR, "the configurations say 8"),
         ({"measure": "explained_variance", "layer": 6, "value": 0.7}, "EVL011", Severity.ERROR, "the release has them at layer 2"),
         ({"measure": "explained_variance", "value": 1.7}, "EVL002", Severity.ERROR, "above 1"),
+        ({"name": "L0", "value": 7.0, "note": "about, line 7 of the earlier card"}, "EVL011", Severity.WARNING, "evaluation.json has 5 or 6"),
         ({"measure": "l0", "value": 33}, "EVL011", Severity.ERROR, "above 32"),
         ({"measure": "l0", "sae_id": FOLDER, "value": -3}, "EVL002", Severity.ERROR, "below 0"),
     ],
