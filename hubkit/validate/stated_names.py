@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from hubkit.validate.facts import RepoFacts, SaeFacts
 
 I = re.IGNORECASE  # noqa: E741 - as short as it is common here
+LONGEST = 300
+"""Characters of a name that are read."""
 NEVER_MEASURED = {"latents", "width", "layer", "hook layer", "dictionary"}
 """Names that can mean something else in a card, and here, where the rest of the file is measured, mean the field."""
 LAYER = r"(?:the )?(?:SAE )?(?:of |at |on |in |for )?(?:the )?layer[ _#-]?(\d{1,3})(?:'s)?(?: SAE)?"
@@ -77,7 +79,7 @@ def meant(repo: RepoFacts, raw: Mapping[str, Any]) -> Meant:
     saes = tuple(sae for sae in repo.saes if sae.sae_id == sae_id) if sae_id is not None else None
     if isinstance(measure, str):
         return Meant(measure, measure, None, None, *_of(repo, saes, layer))
-    name = str(raw.get("name") or "")
+    name = str(raw.get("name") or "")[:LONGEST]
     if saes is None and layer is None:
         name, saes, layer = _told(repo, name)
     plain = OVER_ALL.sub("", name).strip()

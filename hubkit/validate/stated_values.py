@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isclose
 from statistics import mean, median
 from typing import TYPE_CHECKING, Any, Literal
 
 from hubkit.measures.catalogue import CATALOGUE
 from hubkit.release.experiments import EXPERIMENTS
+from hubkit.texts import shortened
 from hubkit.validate.card import countable, layer_of, own_model, shape_of
 from hubkit.validate.finding import Severity
 from hubkit.validate.measured_values import slack_of
@@ -104,6 +105,10 @@ class Known:
     n: int | None = None
 
 
+Computed = dict[tuple[str, str], list[Known]]
+"""What hubkit computed, by the SAE or layer and the measure."""
+
+
 @dataclass(frozen=True)
 class Wrong:
     """Why a value cannot stand."""
@@ -123,13 +128,13 @@ def judged(repo: RepoFacts) -> tuple[Judged, ...]:
     file = repo.evidence
     if file is None or not file.is_ours:
         return ()
-    found = []
+    computed, found = _computed(repo), []
     for position, raw in file.values():
         value = raw.get("value")
         if isinstance(value, bool) or not isinstance(value, int | float):
             continue  # EVL009 says so
         what = meant(repo, raw)
-        answer = _answer(repo, raw, what, float(value))
+        answer = _answer(repo, computed, raw, what, float(value))
         identity = f"{raw.get('sae_id') or raw.get('layer')} {raw.get('name') or raw.get('measure') or ''}"
         found.append(
             _judged(answer, raw, file.line(("values", position, "value")), _quote(raw, value), identity)
@@ -152,10 +157,10 @@ def _quote(raw: Mapping[str, Any], value: float) -> str:
     beside = [str(raw["split"])] if raw.get("split") else []
     beside += [f"n = {n:,}"] if isinstance(n, int) else []
     shown = f"{raw.get('name') or raw.get('measure')}{owner}: {raw.get('written') or f'{value:g}'}"
-    return f"{shown} ({', '.join(beside)})" if beside else shown
+    return shortened(f"{shown} ({', '.join(beside)})" if beside else shown)
 
 
-def _answer(repo: RepoFacts, raw: Mapping[str, Any], what: Meant, value: float) -> Answer:
+def _answer(repo: RepoFacts, computed: Computed, raw: Mapping[str, Any], what: Meant, value: float) -> Answer:
     """What the files say of one value: first what cannot be at all, then fields, then measures."""
     if wrong := _no_such_layer(repo, raw, what):
         return wrong
@@ -166,7 +171,8 @@ def _answer(repo: RepoFacts, raw: Mapping[str, Any], what: Meant, value: float) 
         return field
     if wrong := _impossible(raw, what, value):
         return wrong
-    return _of_measure(repo, raw, what, value) if what.measure or _counted(what, value) else field or "open"
+    measured = what.measure or _counted(what, value)
+    return _of_measure(computed, raw, what, value) if measured else field or "open"
 
 
 def _no_such_layer(repo: RepoFacts, raw: Mapping[str, Any], what: Meant) -> Wrong | None:
@@ -305,7 +311,7 @@ def _number(what: Meant, raw: Mapping[str, Any], value: float) -> tuple[float, f
     )
 
 
-def _of_measure(repo: RepoFacts, raw: Mapping[str, Any], what: Meant, value: float) -> Answer:
+def _of_measure(computed: Computed, raw: Mapping[str, Any], what: Meant, value: float) -> Answer:
     """A measure against what hubkit computed, and what the training counted."""
     counted = _counted(what, value)
     measure = "alive_share" if counted else str(what.measure)
@@ -322,9 +328,9 @@ def _of_measure(repo: RepoFacts, raw: Mapping[str, Any], what: Meant, value: flo
     if read is None:
         return "open"
     number, slack = read
-    each = [_known(repo, str(sae.sae_id), measure, sae) for sae in what.saes]
+    each = [_known(computed, sae.sae_id, measure, sae) for sae in what.saes]
     if what.of_raw:
-        each = [_known(repo, f"layer {what.layer}", measure, None)]
+        each = [_known(computed, f"layer {what.layer}", measure, None)]
     known = [one for own in each for one in own]
     if not each or not all(each):
         return "open"
@@ -336,15 +342,23 @@ def _of_measure(repo: RepoFacts, raw: Mapping[str, Any], what: Meant, value: flo
     return _differs(raw, what, number, measure, known)
 
 
-def _known(repo: RepoFacts, owner: str, measure: str, sae: SaeFacts | None) -> list[Known]:
+def _computed(repo: RepoFacts) -> Computed:
+    found: Computed = {}
+    for one in repo.values:
+        if not one.stated and one.number is not None:
+            known = Known(one.number, one.path, one.split, one.n)
+            found.setdefault((one.owner, one.measure), []).append(known)
+    return found
+
+
+def _known(computed: Computed, owner: str, measure: str, sae: SaeFacts | None) -> list[Known]:
     """What the files have of a measure of an SAE or of the raw activations of a layer, computed before counted."""
-    found = [
-        Known(one.number, one.path, one.split, one.n)
-        for one in repo.values
-        if not one.stated and one.number is not None and (one.owner, one.measure) == (owner, measure)
-    ]
+    found = list(computed.get((owner, measure), ()))
     if sae is None:
         return found
+    if measure == "mse":  # others' is the sum over the dimensions
+        sums = [replace(one, number=sae.sae.d_in * one.number) for one in found if sae.sae.d_in]
+        found += [*computed.get((owner, "mse_sum"), ()), *sums]
     l0, dead = training_number(sae, "l0"), training_number(sae, "num_dead_features")
     if measure == "l0" and l0 is not None:
         found.append(Known(l0, "metadata.l0"))
@@ -424,7 +438,7 @@ def _experiment(key: str, one: Mapping[str, Any]) -> str:
     said = [
         str(value) for name, value in one.items() if name != "source" and isinstance(value, str | int | float)
     ]
-    return f"{key.replace('_', ' ')}: {', '.join(said[:MOST_WORDS])}"
+    return shortened(f"{key.replace('_', ' ')}: {', '.join(said[:MOST_WORDS])}")
 
 
 def _of_tally(repo: RepoFacts, one: Mapping[str, Any]) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -10,7 +11,10 @@ from builders import FOLDER, README, cfg, tensors, view
 
 from hubkit.validate.coverage import Coverage
 from hubkit.validate.finding import Finding, Severity
+from hubkit.validate.gather import gather
+from hubkit.validate.need import Need
 from hubkit.validate.run import Selection, validate
+from hubkit.validate.stated_values import judged as judged_of
 
 
 def found(name: str, value: float, **more: Any) -> list[str]:
@@ -107,7 +111,7 @@ def judged(**value: Any) -> tuple[list[Finding], Coverage]:
             "n": 50,
             "interval": [0.0, 99.0],
         }
-        for name, number in (("l0", 6.0), ("explained_variance", 0.7))
+        for name, number in (("l0", 6.0), ("explained_variance", 0.7), ("mse", 0.5))
     ]
     evaluation = {"$schema": "urn:hubkit:evaluation:2", "saes": [{"sae_id": FOLDER, "values": values}]}
     files = {
@@ -136,6 +140,7 @@ def judged(**value: Any) -> tuple[list[Finding], Coverage]:
         ({"measure": "l0", "sae_id": FOLDER, "split": "held_out", "value": 7.0, "n": 50}, "EVL011", Severity.ERROR, "l0 of lab_L2_mixed (held_out) is 7"),
         ({"measure": "l0", "sae_id": FOLDER, "split": "held_out", "value": 7.0, "n": 50, "note": "ours"}, "EVL011", Severity.ERROR, "(held_out) is 7"),
         ({"name": "explained variance", "split": "held_out", "value": 0.9}, "EVL011", Severity.WARNING, "evaluation.json has 0.7"),
+        ({"name": "MSE", "value": 3.0}, "EVL011", Severity.WARNING, "evaluation.json has 0.5 or 4"),
         ({"name": "FVU", "value": 0.2, "written": "20 %"}, "EVL011", Severity.WARNING, "evaluation.json has 0.7"),
         ({"name": "dead latents", "value": 0, "n": 2048}, "EVL011", Severity.WARNING, "metadata.num_dead_features says 25.0%"),
         ({"name": "alive latents", "value": 31}, "EVL011", Severity.WARNING, "metadata.num_dead_features has 0.75"),
@@ -177,6 +182,7 @@ def test_a_stated_measure_that_the_files_contradict(
         {"name": "dictionary size", "value": 32},
         {"name": "expansion factor", "value": 4},
         {"name": "zero thresholds", "value": 0},
+        {"name": "MSE", "value": 4.0},
     ],
 )  # fmt: skip
 def test_a_stated_measure_that_is_what_the_files_say(value: dict[str, Any]) -> None:
@@ -211,6 +217,25 @@ def test_what_may_be_of_other_rows_is_listed_and_no_finding(value: dict[str, Any
     (one,) = there.unheld
     assert one.line
     assert str(value.get("name") or value.get("measure")) in one.quote
+
+
+def test_many_values_and_long_names_take_time_that_grows_as_they_do() -> None:
+    name = "mean L0 of layer " * 2_000
+    stated = [{"name": f"{name}{at}", "value": 1.0, "n": None} for at in range(20)]
+    stated += [{"measure": "l0", "sae_id": FOLDER, "value": 7.0, "n": 9} for _ in range(3_000)]
+    values = [{"measure": "l0", "split": "train", "value": 6.0, "n": at} for at in range(3_000)]
+    evaluation = {"$schema": "urn:hubkit:evaluation:2", "saes": [{"sae_id": FOLDER, "values": values}]}
+    evidence = {"$schema": "urn:hubkit:evidence:1", "source": "x", "values": stated}
+    files = {
+        "evidence.yaml": json.dumps(evidence).encode(),
+        "evaluation.json": json.dumps(evaluation).encode(),
+    }
+    facts = gather(view(files=files), Need.TREE | Need.CFG | Need.EVALUATION)
+    begin = time.process_time()
+    found = judged_of(facts)
+    assert time.process_time() - begin < 20
+    assert len(found) == 3_020
+    assert max(len(one.quote) for one in found) < 400
 
 
 def test_nothing_agrees_with_a_stated_value_that_the_files_contradict() -> None:
