@@ -50,6 +50,8 @@ class Meant:
     layer: int | None
     alone: bool
     """Whether it names them, and is not of the release as a whole."""
+    over_all: bool = False
+    """Whether it says that it is of all of them together: "mean L0 over the layers"."""
 
     @property
     def of_raw(self) -> bool:
@@ -84,7 +86,14 @@ def meant(repo: RepoFacts, raw: Mapping[str, Any]) -> Meant:
         name, saes, layer = _told(repo, name)
     plain = OVER_ALL.sub("", name).strip()
     called = titled(plain)
-    return Meant(plain, called.measure if called else None, called, _field(plain), *_of(repo, saes, layer))
+    return Meant(
+        plain,
+        called.measure if called else None,
+        called,
+        _field(plain),
+        *_of(repo, saes, layer),
+        over_all=plain != name.strip(),
+    )
 
 
 def _of(

@@ -336,8 +336,12 @@ def _of_measure(computed: Computed, raw: Mapping[str, Any], what: Meant, value: 
         return "open"
     if not what.alone and len(each) > 1:
         firsts = [own[0].number for own in each]
-        known += [Known(mean(firsts), known[0].source), Known(median(firsts), known[0].source)]
-    if any(abs(one.number - number) <= slack + EXACT for one in known):
+        known = [] if what.over_all else known
+        known += [Known(mean(firsts), each[0][0].source), Known(median(firsts), each[0][0].source)]
+    split = raw.get("split")
+    on_split = [one for one in known if split and one.split == split]
+    said_so = on_split or [one for one in known if not split or one.split is None]
+    if any(abs(one.number - number) <= slack + EXACT for one in said_so):
         return "agrees"
     return _differs(raw, what, number, measure, known)
 

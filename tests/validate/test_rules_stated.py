@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from builders import FOLDER, README, cfg, tensors, view
 
+from hubkit.repo.memory import MemoryView
 from hubkit.validate.coverage import Coverage
 from hubkit.validate.finding import Finding, Severity
 from hubkit.validate.gather import gather
@@ -138,6 +139,7 @@ def judged(**value: Any) -> tuple[list[Finding], Coverage]:
         ({"measure": "l0", "sae_id": FOLDER, "value": 19.0, "n": 9}, "EVL011", Severity.WARNING, "evaluation.json has 5 or 6"),
         ({"measure": "l0", "sae_id": FOLDER, "value": 7.0, "n": 50}, "EVL011", Severity.WARNING, "evaluation.json has 6"),
         ({"measure": "l0", "sae_id": FOLDER, "split": "held_out", "value": 7.0, "n": 50}, "EVL011", Severity.ERROR, "l0 of lab_L2_mixed (held_out) is 7"),
+        ({"measure": "l0", "sae_id": FOLDER, "split": "held_out", "value": 5.0, "n": 50}, "EVL011", Severity.ERROR, "(held_out) is 5"),
         ({"measure": "l0", "sae_id": FOLDER, "split": "held_out", "value": 7.0, "n": 50, "note": "ours"}, "EVL011", Severity.ERROR, "(held_out) is 7"),
         ({"name": "explained variance", "split": "held_out", "value": 0.9}, "EVL011", Severity.WARNING, "evaluation.json has 0.7"),
         ({"name": "MSE", "value": 3.0}, "EVL011", Severity.WARNING, "evaluation.json has 0.5 or 4"),
@@ -196,6 +198,7 @@ def test_a_stated_measure_that_is_what_the_files_say(value: dict[str, Any]) -> N
         {"measure": "l0", "sae_id": FOLDER, "value": 7.0, "n": 2048},
         {"measure": "l0", "sae_id": FOLDER, "value": 7.0, "n": 50, "note": "texts of C4"},
         {"measure": "l0", "sae_id": FOLDER, "value": 7.0, "n": 50, "split": "train"},
+        {"measure": "explained_variance", "sae_id": FOLDER, "value": 0.7, "n": 9, "split": "train"},
         {"measure": "l0", "sae_id": FOLDER, "value": 7.0, "n": 9, "split": "held_out"},
         {"measure": "l0", "sae_id": FOLDER, "value": 30.0, "n": 9, "note": "on code"},
         {"measure": "l0", "sae_id": FOLDER, "value": 7.0, "version": 7},
@@ -275,3 +278,37 @@ def test_experiments_are_listed_but_for_tallies_that_were_computed_too() -> None
         "tallies: others, raw, l0, held_out",
         "tests: probes, raw, t, 0.1",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "verdict"),
+    [
+        ("L0", 5.0, "agrees"),
+        ("mean L0", 6.0, "agrees"),
+        ("mean L0 over the layers", 6.0, "agrees"),
+        ("mean L0 over the layers", 5.0, "wrong"),
+        ("L0 of layer 4", 7.0, "agrees"),
+        ("L0 of layer 4", 5.0, "wrong"),
+        ("L0 of b_L4_mixed", 5.0, "wrong"),
+        ("d_sae", 32.0, "agrees"),
+        ("layer", 2.0, "open"),
+        ("layer", 3.0, "wrong"),
+        ("number of SAEs", 2.0, "agrees"),
+    ],
+)
+def test_of_several_saes_a_value_is_of_the_one_that_it_names_or_of_all(
+    name: str, value: float, verdict: str
+) -> None:
+    files: dict[str, bytes] = {}
+    for folder, layer, l0 in (("a_L2_mixed", 2, 5.0), ("b_L4_mixed", 4, 7.0)):
+        trained = {"hook_name": f"blocks.{layer}.hook_resid_post", "l0": l0}
+        one = view(cfg("jumprelu", metadata=trained), tensors("jumprelu"), folder=folder)
+        files |= one.files
+    stated = [{"name": name, "value": value, "n": None}]
+    evidence = {"$schema": "urn:hubkit:evidence:1", "source": "x", "values": stated}
+    files["evidence.yaml"] = json.dumps(evidence).encode()
+    facts = gather(
+        MemoryView(name="memory", files=files),
+        Need.TREE | Need.CFG | Need.HEADER | Need.EVALUATION | Need.README,
+    )
+    assert [one.verdict for one in judged_of(facts)] == [verdict]
