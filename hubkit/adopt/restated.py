@@ -18,6 +18,7 @@ from hubkit.adopt.draft import Draft
 from hubkit.adopt.pieces import Block, Group, Part, Piece, code_of
 from hubkit.cards.snippet_names import parse
 from hubkit.readme.claims import Claims
+from hubkit.readme.claims.fields import FIELDS
 from hubkit.readme.claims.kinds import Count, Expansion, LayerList, Property
 from hubkit.readme.page import EMPHASIS
 
@@ -25,6 +26,12 @@ FACTS = (Count, Expansion, LayerList, Property)
 """Claims of what the strip, the table and the sections of a card say."""
 SEVERAL = {"architecture": "architectures", "layer": "layers"}
 """Fields of which a release has several values, with what counts them: a line that gives one for all says something else than the list of hubkit's."""
+KINDS = re.compile(
+    r"\W{0,6}(?:SAE |autoencoder )?architectures\b[\s|:*]{1,8}(?P<values>[^|:\n]{2,200})[\s|.]{0,6}",
+    re.IGNORECASE,
+)
+"""`| Architectures | JumpReLU, TopK |`."""
+BETWEEN = re.compile(r",? and |[,/;&]")
 LICENCE = "license"
 """The section whose text is hubkit's where it names the licence and no more."""
 WORD = re.compile(r"\d+\.\d+|\w+")
@@ -113,6 +120,9 @@ def restated(
     for factor in claims.of(Expansion):
         if f"{factor.number:g}x" in words and factor.line in lines:
             lines[factor.line].add(f"{factor.number:g}")
+    for piece in pieces.all:
+        if piece.kind in {"row", "text"} and _names_each(piece.text, counts.get("architectures")):
+            lines.setdefault(piece.first, set())
     code = [piece for piece in pieces.all if piece.kind == "code" and piece not in gone]
     needed = {name for piece in code for name in names_of(piece)[1]} - OURS
     said = _Said(words, repo_id, lines, needed)
@@ -125,6 +135,14 @@ def restated(
         found |= set(_leads(part, found, gone))
     heads = (head for part in pieces.parts for block in part.blocks for head in _heads(block, found))
     return frozenset(found | set(heads))
+
+
+def _names_each(text: str, count: int | None) -> bool:
+    """Whether a row or an item lists as many architectures as there are, each by a name of its own, and nothing else."""
+    match = KINDS.fullmatch(EMPHASIS.sub("", text))
+    named = [value.strip() for value in BETWEEN.split(match["values"]) if value.strip()] if match else []
+    known = all(FIELDS["architecture"].kind.read(value) is not None for value in named)
+    return known and len({value.lower() for value in named}) == len(named) == count
 
 
 def words_of(text: str) -> Iterator[str]:

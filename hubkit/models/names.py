@@ -82,6 +82,18 @@ def lens_names() -> Mapping[str, str]:
     return names
 
 
+ROOT = re.compile(
+    r"(?:distil)?(?:bert|roberta|gpt2)(?!-small$|-xs$|-distil)(?:-.+)?|openai-gpt|(?:al|camem)bert-.+|xlm-.+|xlnet-.+|t5-.+|transfo-xl-.+|ctrl",
+    re.IGNORECASE,
+)
+"""The first models of transformers: their ids had no owner, and lead to those that they have now."""
+
+
+def is_hub_id(name: str) -> bool:
+    """Whether a name can be an id of the Hub as it stands: with an owner, or one of the first models. `gpt2-small` and `gemma-2-2b` are names of TransformerLens."""
+    return HUB_ID.fullmatch(name) is not None or ROOT.fullmatch(name) is not None
+
+
 def is_placeholder(name: str) -> bool:
     """Whether `name` only fills its place."""
     return name.strip().lower() in PLACEHOLDERS

@@ -17,8 +17,8 @@ MEND, CORRECT = "Mend", "Correct the card"
 MOST = 10
 """Pull requests that are looked into: a request each."""
 ORDER = {
-    MEND: "merge this one first; then, for the card: hubkit adopt {0} --pr (both change README.md, and two that are open together conflict)",
-    CORRECT: "where hubkit fix {0} --pr has something to mend, that comes first: merge it, then run this again (both change README.md)",
+    MEND: "merge this one first; then, for the card: hubkit adopt {0} --pr (both may change README.md, and two that do conflict when they are open together)",
+    CORRECT: "where hubkit fix {0} --pr has something to mend, that comes first: merge it, then run this again (both may change README.md)",
 }
 """What is said at the end of each, with the repository's id."""
 
@@ -42,7 +42,7 @@ class Earlier:
             return f"{which}, made from another state of the files: merge one of the two, and close the other on its page"
         if self.title.startswith(MEND):
             return f"{which}: merge it first, then run this again"
-        return f"{which}: both change README.md; merge the new one first, close that one, and run hubkit adopt again"
+        return f"{which}: both may change README.md; merge the new one first, close that one, and run hubkit adopt again"
 
     def to_json(self) -> dict[str, Any]:
         """For `--format json`."""

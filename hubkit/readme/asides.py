@@ -32,6 +32,12 @@ BADGE = re.compile(r"img\.shields\.io/badge/([^\s)\"'?<>]{3,200})", re.IGNORECAS
 """A picture whose words stand in its address."""
 SHAPE = re.compile(r"^\W*(?:shape\b|[\[(])", re.IGNORECASE)
 """A comment that is nothing but the shape of what the line gives."""
+TITLE = re.compile(r"\s{0,20}title\s{0,20}=\s{0,5}[{\"]{1,2}(.{5,300}?)[}\"]{1,2},?\s{0,5}$", re.IGNORECASE)
+"""A line of BibTeX."""
+SAES = re.compile(
+    r"(?=.*\b(?:SAEs?|auto-?encoders?|transcoders?|dictionar(?:y|ies))\b)(?=.*(?:\blayers? ?\d|\bblocks? ?\d|\b\d[\dk,]{1,6} (?:latents|features)|\bk ?= ?\d))",
+    re.IGNORECASE,
+)
 NAMES_ONE = re.compile(r"\b(?:SAEs?|auto-?encoders?|transcoders?|dictionary)\b", re.IGNORECASE)
 """Other images show results, layer by layer."""
 
@@ -73,6 +79,14 @@ def diagrams(page: Page) -> Iterator[Line]:
         for offset in range(block.text.count("\n") + 1)
     }
     yield from (line for line in page.lines if line.number in numbers)
+
+
+def cited_titles(page: Page) -> Iterator[Line]:
+    """Titles of a citation that speak of SAEs with a number or a kind of their own: perhaps of these. Other papers' say neither."""
+    for line in page.lines:
+        match = TITLE.match(line.raw[:LONGEST])
+        if match and SAES.search(match[1]):
+            yield replace(line, text=match[1].replace("{", "").replace("}", ""), code=False, fenced=False)
 
 
 def comments(page: Page) -> Iterator[Line]:

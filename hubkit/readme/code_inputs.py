@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeGuard
 
 from hubkit.readme.code import Parsed, parsed
+from hubkit.readme.code_shapes import Shapes
 from hubkit.readme.constants import MOST, called, constants_of, value_of
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ Kind = Literal[
     "latents",
     "active",
     "key",
+    "product",
+    "sum",
+    "sideways",
+    "class",
 ]
 HALVES = {"half": "float16", "bfloat16": "bfloat16"}
 """Methods that turn an SAE's weights into another precision."""
@@ -53,6 +58,8 @@ LATENTS_ALONG = {"W_dec": 0, "b_enc": 0, "threshold": 0, "W_enc": 1}
 OWN_KEYS = {"k", "rescale_acts_by_decoder_norm"}
 """What an SAE itself keeps of its configuration."""
 IN_PLACE = {"fill_", "zero_", "copy_", "mul_", "add_", "sub_", "div_", "clamp_", "normal_", "uniform_"}
+OF_ONE = re.compile(r"\w(?:SAE|Transcoder)$")
+"""A class of SAELens for one architecture."""
 GIVES_SAE = {"from_pretrained", "load_from_disk", "load_from_pretrained"}
 
 
@@ -93,10 +100,13 @@ def changes_of(blocks: Iterable[CodeBlock]) -> list[Change]:
         bounds.sort(key=lambda bound: bound.line)
     constants = constants_of([one.tree for one, _ in blocks_read])
     for one, nodes in blocks_read:
+        shapes = _shapes(names, one)
         for node in nodes:
             found += _of_sae(node, one)
             found += _of_latents(node, one, constants, names)
             found += _of_file(node, names, one)
+            found += _of_shapes(node, shapes, one)
+            found += _of_class(node, one)
             if isinstance(node, ast.Call):
                 for kind, at in _changes(node, names, one.first):
                     text = one.lines[min(at.lineno, len(one.lines)) - 1].strip()
@@ -172,6 +182,37 @@ def _of_file(node: ast.AST, names: dict[str, list[_Bound]], block: Parsed) -> It
     if isinstance(given, ast.Call) and called(given) == "load_file":
         text = block.lines[min(node.lineno, len(block.lines)) - 1].strip()
         yield Change("key", block.first + node.lineno - 1, text, key=node.slice.value[:100])
+
+
+def _shapes(names: dict[str, list[_Bound]], block: Parsed) -> Shapes:
+    """What reads the shapes of a block."""
+
+    def given(name: str, line: int) -> tuple[ast.expr, int] | None:
+        bound = _last(names, name, line)
+        return (bound.value, bound.line) if bound else None
+
+    return Shapes(given, _is_sae, block.first)
+
+
+def _of_shapes(node: ast.AST, shapes: Shapes, block: Parsed) -> Iterator[Change]:
+    """`z @ sae.W_dec.T`, `direction = sae.W_dec[:, 77]`."""
+    line: int = getattr(node, "lineno", 0)
+    text = block.lines[min(line, len(block.lines)) - 1].strip() if line else ""
+    for one in shapes.misfits(node):
+        kind: Kind = "product" if one.product else "sum"
+        yield Change(kind, block.first + line - 1, text, key=f"{one.one} and {one.other}")
+    if (aside := shapes.sideways(node)) is not None:
+        yield Change("sideways", block.first + line - 1, text, aside[1], key=aside[0])
+
+
+def _of_class(node: ast.AST, block: Parsed) -> Iterator[Change]:
+    """`JumpReLUSAE.from_pretrained(...)`: what the SAE is said to be by its class."""
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+        return
+    owner = node.func.value
+    if node.func.attr in GIVES_SAE and isinstance(owner, ast.Name) and OF_ONE.search(owner.id):
+        text = block.lines[min(node.lineno, len(block.lines)) - 1].strip()
+        yield Change("class", block.first + node.lineno - 1, text, key=owner.id)
 
 
 def _is_code(node: ast.expr, names: dict[str, list[_Bound]], line: int) -> bool:
@@ -294,10 +335,23 @@ def _changes(node: ast.Call, names: dict[str, list[_Bound]], first: int) -> Kind
         for one in node.keywords:
             if one.arg == "prepend_bos" and isinstance(one.value, ast.Constant):
                 yield ("no bos" if one.value.value is False else "bos"), node
+        yield from _tokenized(node, names, first)
     if _encodes(node):
         seen: set[tuple[str, int]] = set()
         for argument in node.args[:1]:
             yield from _within(argument, names, first + node.lineno, seen, DEEPEST)
+
+
+def _tokenized(node: ast.Call, names: dict[str, list[_Bound]], first: int) -> Kinds:
+    """`tokens = model.to_tokens(text, prepend_bos=False)`, and the model runs those tokens."""
+    given = node.args[0] if node.args else None
+    if isinstance(given, ast.Name):
+        bound = _last(names, given.id, first + node.lineno)
+        given = bound.value if bound else None
+    if isinstance(given, ast.Call) and called(given) == "to_tokens":
+        for one in given.keywords:
+            if one.arg == "prepend_bos" and isinstance(one.value, ast.Constant):
+                yield ("no bos" if one.value.value is False else "bos"), node
 
 
 def _encodes(node: ast.Call) -> bool:

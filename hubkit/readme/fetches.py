@@ -37,14 +37,18 @@ VALUED = {
 OWN_WEIGHTS = re.compile(
     r"(?:sae|weights?)[\w.-]{0,60}\.(?:safetensors|pt|pth|bin|npz)$|(?:^|/)cfg\.json$", re.IGNORECASE
 )
+LOCAL = re.compile(r"(?:\./)?[A-Za-z0-9][\w.-]{0,95}/[\w./-]{1,200}\.(?:safetensors|pt|pth|npz|bin)")
+"""A file in a folder: `AutoEncoder.from_pretrained("sae/ae.pt")`."""
 MOST_LINES = 2_000
+Kind = Literal["file", "local", "pattern", "sae"]
+"""`local`: a file in a folder, of this repository where it has the folder."""
 
 
 @dataclass(frozen=True)
 class Fetch:
     """One thing that the code wants."""
 
-    kind: Literal["file", "pattern", "sae"]
+    kind: Kind
     name: str
     repo_id: str | None
     """None for the reader's own disk, and where it cannot be told."""
@@ -70,7 +74,7 @@ def fetches(blocks: Iterable[CodeBlock]) -> Iterator[Fetch]:
             yield from _of_shell(block)
 
 
-Wanted = tuple[Literal["file", "pattern", "sae"], str, str | None]
+Wanted = tuple[Kind, str, str | None]
 
 
 def _wanted(node: ast.Call, known: Mapping[str, object]) -> Iterator[Wanted]:
@@ -92,6 +96,10 @@ def _wanted(node: ast.Call, known: Mapping[str, object]) -> Iterator[Wanted]:
         )
         if release and sae_id and HUB_NAME.fullmatch(release):
             yield "sae", sae_id, release
+    elif name == "from_pretrained":
+        file = text_of(argument(node, 0, "path"), known)
+        if file and LOCAL.fullmatch(file):
+            yield "local", file, None
     elif name in {"load_file", "load"}:
         path = text_of(argument(node, 0, "filename", "f"), known)
         if path and OWN_WEIGHTS.search(path) and not path.startswith(("/", "~", "..", "{")):

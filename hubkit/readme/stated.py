@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hubkit.models.mentions import MENTION
-from hubkit.readme.asides import asides, comments, diagrams
+from hubkit.readme.asides import asides, cited_titles, comments, diagrams
 from hubkit.readme.claims import values
 from hubkit.readme.claims.beside import entries
 from hubkit.readme.claims.fields import BY_NAME
 from hubkit.readme.claims.named import CORPUS, PRECISION
 from hubkit.readme.claims.sentences import paragraphs
-from hubkit.readme.front_texts import front_texts
+from hubkit.readme.front_texts import front_texts, widget_texts
 from hubkit.readme.page import SENTENCE, shortened
 from hubkit.readme.separated import separated
 
@@ -74,7 +74,7 @@ ORDINAL = "first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|elev
 FACTUAL = re.compile(
     rf"\b(?:dead|alive|tokenizers?|beginning[- ]of[- ]sequence|auxiliary|penalt(?:y|ies)|regulari[sz]\w*|non-?linearit\w*|linear layers?|relu|power of two|embeddings?|output projections?|attention heads?|"
     rf"(?:{ORDINAL})(?:[- ]\w+)? (?:blocks?|layers?|SAEs?)\b|significan\w+|(?:above|below|beyond|within|better than|worse than) (?:\w+ )?(?:null|chance|noise|raw)|fine[- ]tuned|(?<!auto-)(?<!auto )(?:en|de)coder|"
-    r"(?:increas|decreas)(?:es?|ed|ing)|(?:rises?|falls?|grows?|shrinks?) (?:with|from|over|at|by|until)|every (?:layer|block)|only (?:the|a|an|one)|ghost (?:gradients|grads)|resampl\w+|(?:trained on|works? on|made for) (?:code|web|multilingual)\w*)\b|"
+    r"(?:increas|decreas)(?:es?|ed|ing)|(?:rises?|falls?|grows?|shrinks?) (?:with|from|over|at|by|until)|every (?:layer|block)|only (?:the|a|an|one)|ghost (?:gradients|grads)|resampl\w+|releases? `?[\w.-]{1,60}`? of SAELens|(?:the|that) models? (?:that )?(?:it|they|this|these)(?: SAEs?)? (?:was|were|is|are) (?:trained|made) (?:on|for|from)|(?:subtract|remov)\w* the (?:mean|bias)|(?:trained on|works? on|made for) (?:code|web|multilingual)\w*)\b|"
     r"├──|└──",
     I,
 )
@@ -121,6 +121,8 @@ def stated(page: Page) -> Iterator[Statement]:
         yield from _statement(line.text, line, line)
     for line in (
         *front_texts(page),
+        *widget_texts(page),
+        *cited_titles(page),
         *asides(page),
         *entries(page),
         *diagrams(page),

@@ -113,6 +113,12 @@ def stated_model(readme: Readme) -> str | None:
     return stated if isinstance(stated, str) else None
 
 
+def front_line(repo: RepoFacts, key: str) -> int:
+    """Where the front matter has a key."""
+    head = (repo.readme.head or "").split("\n") if repo.readme else []
+    return next((number for number, text in enumerate(head, 2) if re.match(rf"{key}\s*:", text)), 1)
+
+
 def _only(names: set[str]) -> str | None:
     """One of several names for one model."""
     return min(names) if len({same_model(name) for name in names}) == 1 else None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from hubkit.formats.sae import TOPK
 from hubkit.readme.code_inputs import Change, changes_of
+from hubkit.readme.saelens_api import newest
 from hubkit.validate.card import CARD
 from hubkit.validate.code_sites import fed
 from hubkit.validate.finding import Found, Severity
@@ -50,6 +51,10 @@ HINTS = {
     "no bos": "write prepend_bos as the training had it",
     "latent": "take a latent that there is; latents count from 0",
     "key": "write a name that the file has",
+    "product": "the columns of the first must be the rows of the second: W_enc is [d_in, d_sae], W_dec is [d_sae, d_in]",
+    "sum": "both must be as wide: what W_enc gives and b_enc are d_sae wide, what W_dec gives and b_dec are d_in wide",
+    "sideways": "latent N is W_dec[N], and W_enc[:, N]",
+    "class": "load it as SAE, which takes the class from cfg.json",
     "latents": "encode gives d_sae values a row: write the d_sae of cfg.json",
     "active": "a TopK keeps k latents of every row: write the k of cfg.json",
     "width": "make them as wide as d_in: as it is, encode raises",
@@ -60,6 +65,10 @@ HINTS = {
 WORDS = {
     "latent": "takes latent {}",
     "key": "reads the tensor {} of a file",
+    "product": "multiplies {} values",
+    "sum": "adds {} values",
+    "sideways": "takes number {} along the inputs",
+    "class": "loads the SAE as a {}",
     "latents": "asserts that encode gives {} values a row",
     "active": "asserts that no more than {} latents are active",
     "width": "makes activations of width {} for the SAE",
@@ -93,10 +102,9 @@ def _against(change: Change, sae: SaeFacts) -> str | None:
     if change.kind == "width":
         d_in = sae.sae.d_in
         return f"d_in of {sae.sae_id} is {d_in}" if d_in and change.width not in (d_in, None) else None
-    if change.kind in {"latent", "latents", "active", "key"}:
-        return _of_tensors(change, sae)
-    if change.kind in {"set", "tensor", "precision"}:
-        return _another_sae(change, sae)
+    for kinds, against in AGAINST.items():
+        if change.kind in kinds:
+            return against(change, sae)
     if change.kind in {"bos", "no bos"}:
         stated = values_of(sae, "prepend_bos")
         other = [value for value in stated if isinstance(value, bool) and value is not (change.kind == "bos")]
@@ -108,6 +116,33 @@ def _against(change: Change, sae: SaeFacts) -> str | None:
     itself = value not in (False, "none")
     said = f"{key} of {sae.sae_id} is {str(value).lower()}"
     return f"{said}, so SAELens does it itself" if itself else said
+
+
+def _of_use(change: Change, sae: SaeFacts) -> str | None:
+    """Tensors that do not fit each other, or are read the wrong way round, and the class of another architecture."""
+    if change.kind == "class":
+        registry = newest().registry
+        own = registry.get(sae.architecture or "")
+        known = own is not None and change.key in registry.values() and change.key != own
+        return f"{sae.sae_id} is a {sae.architecture}, of the class {own}" if known else None
+    if change.kind == "sideways":
+        ends = (
+            (sae.sae.d_in, sae.sae.d_sae)
+            if change.key == "W_enc"
+            else (sae.sae.d_sae, sae.sae.d_out or sae.sae.d_in)
+        )
+        return f"{change.key} of {sae.sae_id} is [{ends[0]}, {ends[1]}]"
+    return _misfit(change, sae)
+
+
+def _misfit(change: Change, sae: SaeFacts) -> str | None:
+    """Two axes that meet and are of two sizes."""
+    sizes = {"d_in": sae.sae.d_in, "d_sae": sae.sae.d_sae, "d_out": sae.sae.d_out or sae.sae.d_in}
+    one, other = change.key.split(" and ")
+    first, second = sizes[one], sizes[other]
+    if not first or not second or first == second:
+        return None
+    return f"{one} of {sae.sae_id} is {first:,}, {other} {second:,}"
 
 
 def _of_tensors(change: Change, sae: SaeFacts) -> str | None:
@@ -133,3 +168,11 @@ def _another_sae(change: Change, sae: SaeFacts) -> str | None:
     value = sae.raw.get(change.key)
     other = change.key in COMPUTED_WITH and value is not None and value != change.value
     return f"{change.key} of {sae.sae_id} is {_shown(value)}" if other else None
+
+
+AGAINST: dict[tuple[str, ...], Callable[[Change, SaeFacts], str | None]] = {
+    ("product", "sum", "sideways", "class"): _of_use,
+    ("latent", "latents", "active", "key"): _of_tensors,
+    ("set", "tensor", "precision"): _another_sae,
+}
+"""What is no change of the activations."""

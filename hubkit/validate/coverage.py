@@ -6,7 +6,7 @@ was not compared with a file is listed, with its line. It is no finding: a right
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from hubkit.release.layout import README
 from hubkit.validate.author import Author
 from hubkit.validate.card import countable, layer_of, own_model, same_repository, shape_of
 from hubkit.validate.coverage_beside import foreign, indexed, pictures
+from hubkit.validate.coverage_code import beside_code
 from hubkit.validate.coverage_words import says_more, words_of
 from hubkit.validate.finding import Severity
 from hubkit.validate.orderings import of_layers, surely
@@ -143,7 +144,11 @@ def coverage_of(repo: RepoFacts, findings: Iterable[Finding]) -> Coverage | None
         contradicted += there and line in wrong
         agree += there and line not in wrong
         unheld += [] if there else [Unheld(line, words)]
-    unheld += [Unheld(line, words) for line, words in pictures(repo) if author.wrote(line, line, words)]
+    unheld += [
+        Unheld(line, words)
+        for line, words in (*pictures(repo), *beside_code(repo))
+        if author.wrote(line, line, words)
+    ]
     unheld.sort(key=lambda one: one.line)
     return Coverage(
         README,
@@ -170,8 +175,16 @@ def _claims_of(statements: list[Statement], claims: Iterable[Claim]) -> list[lis
 
 
 def coverage_beside(repo: RepoFacts) -> tuple[Coverage, ...]:
-    """Of the evaluation files that are not in hubkit's form: nothing in them was held against anything."""
-    return tuple(Coverage(path, 1, 0, 0, (Unheld(*line),)) for path, line in foreign(repo))
+    """Of evidence.yaml, value by value; and of the evaluation files that are not in hubkit's form, in which nothing was held against anything."""
+    foreigners = (Coverage(path, 1, 0, 0, (Unheld(*line),)) for path, line in foreign(repo))
+    return (*_of_evidence(repo), *foreigners)
+
+
+def _of_evidence(repo: RepoFacts) -> Iterator[Coverage]:
+    there = Counter(one.verdict for one in repo.stated)
+    if repo.evidence is not None and there:
+        unheld = tuple(Unheld(one.line, one.quote) for one in repo.stated if one.verdict == "open")
+        yield Coverage(repo.evidence.path, there.total(), there["agrees"], there["wrong"], unheld)
 
 
 def _key(quote: str) -> str:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from hubkit.validate.need import Need
     from hubkit.validate.pickles import Pickle
     from hubkit.validate.secret_texts import Secret
+    from hubkit.validate.stated_values import Judged
 
 __all__ = ["WEIGHTS", "JsonFile", "RepoFacts", "SaeFacts"]
 
@@ -274,6 +275,15 @@ class RepoFacts:
         from hubkit.validate.measured_values import values_of
 
         return tuple(values_of(self))
+
+    @cached_property
+    def stated(self) -> tuple[Judged, ...]:
+        """What evidence.yaml states, each held against the files (`stated_values.py`)."""
+        if self.evidence is None or not self.evidence.is_ours:
+            return ()
+        from hubkit.validate.stated_values import judged  # as for claims
+
+        return judged(self)
 
     @cached_property
     def base_mentions(self) -> tuple[Mention, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -101,24 +101,11 @@ def values_in(file: JsonFile) -> Iterator[Value]:
             yield _value(file, difference, f"/comparisons/{i}/difference", str(sae_id), str(sae_id))
 
 
-def computed_beside(value: Value, values: Iterable[Value]) -> list[float]:
-    """What was computed of the same thing as a stated value: of the same measure, SAE or layer, and split."""
-    return [
-        one.number
-        for one in values
-        if not one.stated
-        and one.number is not None
-        and (one.owner, one.measure, one.split) == (value.owner, value.measure, value.split)
-    ]
-
-
-def contradicts(value: Value, computed: Iterable[float]) -> bool:
-    """Whether a stated number is none of those that were computed of the same thing, as far as its digits say."""
-    number, computed = value.number, list(computed)
-    written = str(value.raw.get("value"))
+def slack_of(raw: Mapping[str, Any]) -> float:
+    """What the digits of a stated number leave open: half a unit of the last."""
+    written = str(raw.get("value"))
     digits = len(written.partition(".")[2]) if "e" not in written.lower() else 12
-    slack = 0.5 * 10.0**-digits * (1 + 1e-9)
-    return number is not None and bool(computed) and all(abs(number - one) > slack for one in computed)
+    return 0.5 * 10.0**-digits * (1 + 1e-9)
 
 
 def _stated(repo: RepoFacts) -> Iterator[Value]:

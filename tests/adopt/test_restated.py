@@ -130,6 +130,53 @@ def test_numbers_keep_the_digits_that_their_author_wrote() -> None:
     assert "Dead latents (%)" not in (found.built.card or "")
 
 
+@pytest.mark.parametrize(
+    ("item", "stands"),
+    [
+        ("Architectures: TopK, JumpReLU", False),
+        ("**Architectures**: TopK and JumpReLU", False),
+        ("Architectures: TopK", True),
+        ("Architectures: TopK, JumpReLU, Gated", True),
+        ("Architectures: TopK, JumpReLU (both small)", True),
+    ],
+)
+def test_a_list_of_every_architecture_is_what_the_new_card_says(item: str, *, stands: bool) -> None:
+    view = repository(listing(item, "Made by hand"))
+    view.files["layer_8/cfg.json"] = view.files["layer_8/cfg.json"].replace(b'"topk"', b'"jumprelu"')
+    view.files["layer_8/sae_weights.safetensors"] = save(tensors("jumprelu"))
+    found = adopt(view, {})
+    assert found is not None
+    assert (f"- {item}" in (found.built.card or "")) is stands
+    assert (item in said(found)) is not stands
+
+
+def test_a_table_of_one_row_that_is_said_goes_whole() -> None:
+    view = repository(
+        CARD.replace(
+            LIST,
+            "| Property | Value |\n|---|---|\n| Architectures | TopK, JumpReLU |\n| d_in | 9 |\n\nMade by hand.\n",
+        )
+    )
+    view.files["layer_8/cfg.json"] = view.files["layer_8/cfg.json"].replace(b'"topk"', b'"jumprelu"')
+    view.files["layer_8/sae_weights.safetensors"] = save(tensors("jumprelu"))
+    found = adopt(view, {})
+    assert found is not None
+    assert found.built.card is not None
+    assert "| Property | Value |" not in found.built.card
+    assert "Architectures | TopK" not in found.built.card
+
+
+def test_code_that_loads_from_where_the_card_was_copied_is_withdrawn() -> None:
+    old = CODE.replace("owner/gpt2-saes", "former/owner-saes").replace("layer_4", "layer_8")
+    wrong = CARD[CARD.index("from sae_lens") : CARD.index('"layer_9")') + len('"layer_9")')]
+    view = repository(CARD.replace(wrong, old))
+    view.repository = "owner/gpt2-saes"
+    found = adopt(view, {})
+    assert found is not None
+    assert "former/owner-saes" not in (found.built.card or "")
+    assert any("former/owner-saes" in one["text"] for one in found.settings["withdrawn"])
+
+
 @pytest.mark.parametrize(("second", "stands"), [("jumprelu", True), ("topk", False)])
 def test_one_architecture_of_several_is_not_what_the_new_card_says(second: str, *, stands: bool) -> None:
     view = repository(listing("Architecture: TopK", "Made by hand"))

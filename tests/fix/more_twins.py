@@ -145,6 +145,13 @@ def elsewhere() -> MemoryView:
     return found
 
 
+def copied() -> MemoryView:
+    """Code of another repository, with an id that is built as this one's are."""
+    found = elsewhere()
+    found.files["README.md"] = found.files["README.md"].replace(FOLDER.encode(), b"lab_L9_mixed")
+    return found
+
+
 def gpt2_evidence(layer: int) -> MemoryView:
     found = twins.gpt2_at(5)
     values = f"values:\n- name: a probe\n  value: 0.5\n  n: 100\n  layer: {layer}\n"
@@ -167,6 +174,7 @@ MORE: dict[str, Pair] = {
         lambda: alone("It uses the GPT-2 architecture.\n\nIt uses the Llama architecture.\n"), written(("Llama", "GPT-2")),
     ),
     "CARD006 another repository": (elsewhere, written(("other/saes", "lab/saes"))),
+    "CARD006 copied": (copied, written(("other/saes", "lab/saes"), ("lab_L9_mixed", FOLDER))),
     "CARD005 datasets": (
         lambda: view(cfg(metadata={"dataset_path": "a/openwebtext"}), readme=README.replace("license: mit", "license: mit\ndatasets: [a/pile]")), written(("a/pile", "a/openwebtext")),
     ),

@@ -331,6 +331,13 @@ SIDES: dict[str, tuple[Callable[[], MemoryView], Follow | None]] = {
     "CARD003 no model": (
         lambda: view(cfg(metadata={"model_name": "lab-tiny"}), readme=README.replace("base_model: lab/tiny\n", "")), written(("license: mit", "license: mit\nbase_model: lab/tiny")),
     ),
+    "CARD006 tree": (
+        lambda: card("```\n.\n├── README.md\n└── lab_L6_mixed\n    ├── cfg.json\n    └── sae_weights.safetensors\n```"), written(("lab_L6_mixed", "lab_L2_mixed")),
+    ),
+    "CARD003 no id": (
+        lambda: view(cfg(metadata={"model_name": "gpt2-small"}, d_in=768), tensors("jumprelu", d_in=768), readme=README.replace("lab/tiny", "gpt2-small")),
+        written(("base_model: gpt2-small", "base_model: openai-community/gpt2")),
+    ),
     "CARD003 no front matter": (lambda: of_gpt2(view(readme="\n# SAEs\n\nOf lab/tiny.\n")), None),
     "CARD002 keys of a result": (
         lambda: view(readme=README.replace("license: mit", "license: mit\nmodel-index:\n- name: a\n  results:\n  - {task: {}, dataset: {}, metrics: []}")),
@@ -375,9 +382,20 @@ SIDES: dict[str, tuple[Callable[[], MemoryView], Follow | None]] = {
         both(rewritten("evidence.yaml", "values:", "source: a paper\nvalues:"), rewritten("evidence.yaml", "  value: 5\n", "  value: 5\n  n: 100\n")),
     ),
     "EVL011 computed": (lambda: beside_computed("  value: 6\n  n: 200\n"), removed("evidence.yaml")),
-    "EVL011 computed on other rows": (
-        lambda: beside_computed("  value: 6\n  n: 7\n"),
-        rewritten("evidence.yaml", "measure: l0", "note: other texts\n  name: L0 on code"),
+    "EVL011 computed on which rows": (
+        lambda: twins.recorded(evidence=twins.EVIDENCE.replace("  n: 100\n", "  n: null\n").replace("value: 5", "value: 6")),
+        rewritten("evidence.yaml", "measure: l0", "measure: l0\n  note: other texts"),
+    ),
+    "EVL011 dead": (
+        lambda: view(cfg(metadata={"num_dead_features": 8}), files={"evidence.yaml": EVIDENCE_OF.format("dead latents", 0).replace("null", "2048").encode()}),
+        rewritten("evidence.yaml", "value: 0", "value: 8"),
+    ),
+    "EVL011 of no SAE": (
+        lambda: view(files={"evidence.yaml": EVIDENCE_OF.format("explained variance of layer 6", 0.8).encode()}),
+        rewritten("evidence.yaml", "layer 6", "layer 2"),
+    ),
+    "EVL011 unlearned": (
+        lambda: view(files={"evidence.yaml": EVIDENCE_OF.format("zero thresholds", 12).encode()}), rewritten("evidence.yaml", "value: 12", "value: 0"),
     ),
     "EVL011 tally": (tallied, removed("evidence.yaml")),
     "HOOK002 in front": (lambda: view(cfg("standard", d_in=768, metadata={"model_name": "gpt2", "hook_name": "blocks.12.hook_resid_pre"}), folder="last"), metadata(hook_name="blocks.11.hook_resid_post")),
@@ -408,6 +426,13 @@ SIDES: dict[str, tuple[Callable[[], MemoryView], Follow | None]] = {
     ),
     "CARD016 several base models": (
         lambda: of_gpt2(view(readme=README.replace("base_model: lab/tiny", "base_model:\n- openai-community/gpt2\n- openai-community/gpt2-medium"))), written(("- openai-community/gpt2-medium\n", "")),
+    ),
+    "CARD016 code: product": (lambda: code_of("z = sae.encode(x)\ny = z @ sae.W_dec.T"), written(("W_dec.T", "W_dec"))),
+    "CARD016 code: sum": (lambda: code_of("y = z @ sae.W_dec.T + sae.b_dec"), written(("W_dec.T", "W_dec"))),
+    "CARD016 code: sideways": (lambda: code_of("direction = sae.W_dec[:, 7]"), written(("[:, 7]", "[7]"))),
+    "CARD016 code: class": (
+        lambda: card(f'```python\nfrom sae_lens import JumpReLUSAE\n\nsae = JumpReLUSAE.from_pretrained("lab/saes", "{FOLDER}")\n```', cfg("standard")),
+        written(("import JumpReLUSAE", "import SAE"), ("JumpReLUSAE.from", "SAE.from")),
     ),
     "CARD016 code: active": (lambda: card(loads("assert (z != 0).sum(-1).max() <= 2"), cfg("topk")), written(("<= 2", "<= 4"))),
     "CARD004 topk": (lambda: grid("This repository has three TopK SAEs."), written(("three", "two"))),

@@ -20,7 +20,7 @@ ROOM = Path(hubkit.validate.__file__).parent
 MODULES = sorted(
     path
     for path in (*ROOM.glob("rules/*.py"), *ROOM.glob("*.py"))
-    if path.parent.name == "rules" or re.search(r"\b(?:Found|claim_finding)\(", path.read_text("utf-8"))
+    if path.parent.name == "rules" or re.search(r"\b(?:Found|claim_finding|Wrong)\(", path.read_text("utf-8"))
 )
 """Where findings are made."""
 TABLES = {"errata", "vocabulary", "request", "finding", "asking", "card"}

@@ -114,6 +114,31 @@ def test_names_of_another_repository_are_not_this_ones() -> None:
     assert len(validate(here, Selection(select=("CARD006",))).findings) == 1
 
 
+@pytest.mark.parametrize(
+    ("repo_id", "sae_id", "words"),
+    [
+        ("other/saes", "lab_L9_mixed", "the code loads 'lab_L9_mixed' from other/saes, a name as this repository's SAEs have"),
+        ("other/name", "lab_L9_mixed", "the code loads 'lab_L9_mixed' from other/name"),
+        ("other/saes", "lab_L2_mixed", "the code loads 'lab_L2_mixed' from other/saes; this repository is owner/name"),
+        ("other/saes", "layer_9", None),
+        ("other/saes", "gemma_L9_mixed", None),
+    ],
+)  # fmt: skip
+def test_code_of_an_earlier_name_of_this_repository_is_told(
+    repo_id: str, sae_id: str, words: str | None
+) -> None:
+    """A card that was copied or whose repository was renamed; what another repository calls its own is left alone."""
+    load = f'sae = SAE.from_pretrained("{repo_id}", "{sae_id}")'
+    here = twins.card(f"```python\n{load}\n```")
+    here.repository = "owner/name"
+    messages = [one.message for one in validate(here, Selection(select=("CARD006",))).findings]
+    assert [words in one for one in messages if words] == ([True] if words else [])
+    assert bool(messages) is bool(words)
+    beside = twins.card(f'```python\n{load}\nown = SAE.from_pretrained("owner/name", "lab_L2_mixed")\n```')
+    beside.repository = "owner/name"
+    assert validate(beside, Selection(select=("CARD006",))).findings == []
+
+
 def test_flat_files_of_weights_are_not_counted() -> None:
     one = twins.card("This repository contains 24 SAEs", files={"layer0.sae.pt": b"", "layer1.sae.pt": b""})
     assert validate(one, Selection(select=("CARD004", "CARD006"))).findings == []

@@ -219,3 +219,64 @@ def test_a_tensor_that_the_file_lacks_is_told() -> None:
         assert [f"reads the tensor {name}" in one.message for one in found if "tensor" in one.message] == [
             True
         ] * alarms
+
+
+FILE = 'from safetensors.torch import load_file\n\nw = load_file("L12/sae_weights.safetensors")\n'
+TOKENS = 'model = HookedTransformer.from_pretrained("gemma-2-2b")\n'
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("z = sae.encode(x)\ny = z @ sae.W_dec.T", "multiplies d_sae and d_out values; d_sae of L12 is 32, d_out 2,304"),
+        ("y = sae.encode(x) @ sae.W_enc", "multiplies d_sae and d_in values"),
+        ("y = torch.matmul(sae.encode(x), sae.W_dec.t())", "multiplies d_sae and d_out values"),
+        ("y = z @ sae.W_dec.T + sae.b_dec", "adds d_sae and d_out values"),
+        (f"{FILE}z = torch.relu(x @ w['W_enc'].T + w['b_enc'])", "adds d_in and d_sae values"),
+        (f"{FILE}pre = x @ w['W_enc']\ny = pre.float() - w['b_dec']", "adds d_sae and d_out values"),
+        ("z = sae.encode(sae(x) + sae.b_enc)", "adds d_out and d_sae values"),
+        ("direction = sae.W_dec[:, 7]", "takes number 7 along the inputs; W_dec of L12 is [32, 2304]"),
+        ("feature_vec = sae.W_enc[7]", "takes number 7 along the inputs; W_enc of L12 is [2304, 32]"),
+        ('sae = JumpReLUSAE.from_pretrained("lab/saes", "L12")', "loads the SAE as a JumpReLUSAE; L12 is a standard, of the class StandardSAE"),
+        (f"{TOKENS}tokens = model.to_tokens('a', prepend_bos=False)\n_, cache = model.run_with_cache(tokens)\nf = sae.encode(cache['blocks.12.hook_resid_post'])", "puts no BOS token before the text"),
+    ],
+)  # fmt: skip
+def test_code_that_joins_what_does_not_fit_is_told(code: str, words: str) -> None:
+    ((severity, message),) = told(code)
+    assert severity is Severity.WARNING
+    assert words in message
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "z = sae.encode(x)\ny = z @ sae.W_dec + sae.b_dec",
+        "y = (x - m) @ sae.W_enc + sae.b_enc",
+        "similar = sae.W_dec @ sae.W_dec.T",
+        "similar = sae.W_enc.T @ sae.W_dec.T",
+        "scores = x @ sae.W_dec.T",
+        "scores = sae.W_dec @ direction\nscores = scores + sae.b_enc",
+        "y = sae.W_dec.T @ sae.encode(x).T",
+        "y = sae.decode(sae.encode(x)) - x",
+        "error = x - sae(x) + sae.b_dec",
+        "z = torch.relu(sae.encode(x)) * sae.threshold",
+        "unit = sae.W_dec / sae.W_dec.norm(dim=-1, keepdim=True)",
+        "direction = sae.W_dec[7]",
+        "direction = sae.W_enc[:, 7]",
+        "on_neuron = sae.W_dec[:, 7]",
+        "inputs = sae.W_enc[7]",
+        "row = sae.W_dec[7] + sae.b_dec",
+        f"{FILE}z = torch.relu((x - w['b_dec']) @ w['W_enc'] + w['b_enc'])",
+        'sae = StandardSAE.from_pretrained("lab/saes", "L12")',
+        'sae = MySAE.from_pretrained("lab/saes", "L12")',
+        f"{TOKENS}answer = model.to_tokens(' Paris', prepend_bos=False)[0]\n_, cache = model.run_with_cache('a')",
+        f"{TOKENS}tokens = model.to_tokens('a', prepend_bos=True)\n_, cache = model.run_with_cache(tokens)",
+        "for _ in range(3):\n    y = y @ y.T\n    y = y + y",
+    ],
+)  # fmt: skip
+def test_code_that_joins_what_fits_is_left_alone(code: str) -> None:
+    assert told(code) == []
+
+
+def test_of_a_square_sae_nothing_misfits() -> None:
+    assert told("y = sae.encode(x) @ sae.W_dec.T", d_sae=2304) == []

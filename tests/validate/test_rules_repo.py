@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 from builders import README, cfg, check, codes, view
 
+from hubkit.validate.finding import Severity
+from hubkit.validate.run import validate
+
 SECRETS = [
     "hf_" + "aB3" * 12,
     "sk-" + "ant-" + "x1Y" * 14,
@@ -44,6 +47,19 @@ def test_card003_library_and_base_model() -> None:
     ]
     assert codes(view(readme=README.replace("base_model: lab/tiny\n", ""))) == ["CARD003"]
     assert codes(view(readme=README.replace("\n", "\r\n"))) == []
+
+
+@pytest.mark.parametrize("name", ["gpt2-small", "GPT-2", "[gpt2-small, openai-community/gpt2-medium]"])
+def test_card003_a_base_model_that_is_no_id_of_the_hub(name: str) -> None:
+    repository = view(cfg(metadata={"model_name": "gpt2-small"}), readme=README.replace("lab/tiny", name))
+    (found,) = [one for one in validate(repository).findings if one.code == "CARD003"]
+    assert (found.line, found.severity) == (3, Severity.WARNING)
+    assert "base_model: openai-community/gpt2`" in found.hint
+
+
+@pytest.mark.parametrize("name", ["gpt2", "openai-community/gpt2", "gpt2-medium", "distilgpt2", "bert-base-uncased", "./model", "lab/tiny"])  # fmt: skip
+def test_card003_leaves_alone_what_may_be_an_id(name: str) -> None:
+    assert codes(view(readme=README.replace("lab/tiny", name)), "CARD003") == []
 
 
 def test_card003_a_repository_with_saes_of_another_family_may_name_its_library() -> None:

@@ -19,7 +19,7 @@ EXPANSION = re.compile(
 )
 PAIR = re.compile(r"\((\d{2,6})[^\d()]{1,10}(\d{3,7})\)")
 SHAPE = re.compile(
-    r"(?<!\w)(W_enc|W_dec|b_enc|b_dec|threshold)\b(?:\"\])?\W{1,6}?[\[(](\d{1,7})(?:, ?(\d{1,7}))?,?[\])]"
+    r"(?<!\w)(W_enc|W_dec|b_enc|b_dec|threshold)\b(?:\"\])?(?:\.shape)?\W{1,6}?(?:torch\.Size\()?[\[(](\d{1,7})(?:, ?(\d{1,7}))?,?[\])]"
 )
 ASSIGNED_SHAPE = re.compile(
     r"\[\"(W_enc|W_dec)\"\] *# shape: *\[[^\]\n]{1,30}\] *= *\[(\d{1,7}), ?(\d{1,7})\]"

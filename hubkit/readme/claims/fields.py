@@ -101,14 +101,16 @@ ASIDE = {
 """What may stand in brackets behind a name without changing it."""
 SYMBOL = re.compile(r"^(.{1,40}?) ?\(([^()]{1,40})\)$")
 ARTICLE = re.compile(r"^(?:the|our|its) | of the saes?$")
+SIZE_OF = re.compile(r"^(size|width|dim|dimension|dimensionality) of (?:the |its |our )?(.{1,40})$")
 
 
 def named(label: str) -> tuple[Field, bool] | None:
-    """The field that a label names, and whether loosely: `Hidden size (d_model)` is what stands in brackets, `# Latents` and `Num. latents` are numbers of latents."""
+    """The field that a label names, and whether loosely: `Hidden size (d_model)` is what stands in brackets, `# Latents` and `Num. latents` are numbers of latents, `width of the dictionary` is the dictionary's."""
     if len(label) > LONGEST_LABEL:
         return None
     plain = label.strip(" :`*\"'").lower().replace("#", "number of ").replace(".", " ")
     plain = ARTICLE.sub("", re.sub(r"[\s_-]+", " ", plain).strip())
+    plain = SIZE_OF.sub(r"\2 \1", plain)
     if plain in BY_NAME:
         return BY_NAME[plain]
     match = SYMBOL.match(plain)

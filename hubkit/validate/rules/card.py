@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hubkit.models.names import hub_id
+from hubkit.card_metadata import listed
+from hubkit.models.names import hub_id, is_hub_id
 from hubkit.readme.frontmatter import faults
 from hubkit.readme.generated import edited_by_hand, recorded
 from hubkit.readme.mojibake import find_mojibake
@@ -13,6 +14,7 @@ from hubkit.readme.voice import speaks_as_hubkit
 from hubkit.release.layout import CARD_SETTINGS, README
 from hubkit.texts import Lines
 from hubkit.validate.author import Author
+from hubkit.validate.card import front_line
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import FOLDER, Found, Severity, mend
 from hubkit.validate.need import Need
@@ -113,7 +115,8 @@ def mojibake(repo: RepoFacts) -> Iterator[Found]:
 def library_or_base_model(repo: RepoFacts) -> Iterator[Found]:
     """SAELens's format, but the card's front matter lacks `library_name: saelens` or `base_model`.
 
-    The Hub finds SAELens repositories by `saelens` (not `sae_lens`), shows its loading snippet, and links the base model by `base_model`. Where some of the SAEs are
+    The Hub finds SAELens repositories by `saelens` (not `sae_lens`), shows its loading snippet, and links the base model by `base_model`, which must be its id there: `gpt2-small` and `gemma-2-2b` are
+    names of TransformerLens, and link to nothing. Where some of the SAEs are
     another family's, the card may name that family's library.
     """
     if repo.card is None or repo.card.fault or not any(sae.is_saelens for sae in repo.saes):
@@ -135,6 +138,23 @@ def library_or_base_model(repo: RepoFacts) -> Iterator[Found]:
             line=1,
             fix="safe" if known else None,
         )
+    yield from _no_id(repo, front.get("base_model"))
+
+
+def _no_id(repo: RepoFacts, stated: object) -> Iterator[Found]:
+    """Names under `base_model` that are no ids of the Hub, where it is known what the Hub calls the model."""
+    for name in listed(stated):
+        if not isinstance(name, str) or not name.strip() or "/" in name or is_hub_id(name.strip()):
+            continue
+        if known := hub_id(name) or (one_base_model(repo) if len(listed(stated)) == 1 else None):
+            yield Found(
+                f"base_model {name.strip()} is no id of the Hub: the model's page does not link here",
+                f"write `base_model: {known}` into the front matter",
+                path=README,
+                pointer="/base_model",
+                line=front_line(repo, "base_model"),
+                identity=f"base_model {name.strip()}",
+            )
 
 
 def one_base_model(repo: RepoFacts) -> str | None:

@@ -12,7 +12,7 @@ from hubkit.models.kinship import Kinship, agrees, kinship, meant, take_apart
 from hubkit.models.names import HUB_ID, hub_id, is_placeholder
 from hubkit.models.widths import widths_at
 from hubkit.release.layout import CARD_SETTINGS, PROVENANCE
-from hubkit.validate.card import CARD, shape_of, stated_model, width_is_doubted
+from hubkit.validate.card import CARD, front_line, shape_of, stated_model, width_is_doubted
 from hubkit.validate.code_changes import changed
 from hubkit.validate.code_sites import misread
 from hubkit.validate.facts import RepoFacts
@@ -83,7 +83,9 @@ def another_model(repo: RepoFacts) -> Iterator[Found]:
     text names both; a note for a quantized copy. `base_model_relation` beside the SAEs' own model is a warning: an SAE is no finetune or adapter
     of it; so is a `pipeline_tag` by which it would generate text. The hooks that the code takes (`cache[...]`, `names_filter`, `model.layers[12]`, `hidden_states[13]`)
     must be the place of the SAE that it loads, or of one of the repository's where that is left open. Code that normalises the activations, takes `b_dec` from them or leaves out
-    the BOS token (or adds it), where the configurations say otherwise, or SAELens does it itself, is a warning; so is a latent that no SAE has (`sae.W_dec[2741]`) and an assertion of fewer active latents than a TopK keeps. Where no configuration names a model, the widths of the SAEs must be
+    the BOS token (or adds it), where the configurations say otherwise, or SAELens does it itself, is a warning; so is a latent that no SAE has (`sae.W_dec[2741]`), an assertion of fewer active latents than a TopK keeps,
+    what is multiplied or added and does not fit (`sae.encode(x) @ sae.W_dec.T`), a latent's direction taken along the inputs (`direction = sae.W_dec[:, 77]`), and the class of another architecture
+    (`JumpReLUSAE.from_pretrained` of a TopK). Where no configuration names a model, the widths of the SAEs must be
     those of the card's.
     """
     # Their patterns take longer to compile than a validation without a card takes.
@@ -127,7 +129,7 @@ def _too_wide(repo: RepoFacts, model: str) -> Iterator[Found]:
         f"{FRONT} {model}, which has a width of {expected} at {first.sae.hook_name}; d_in of {first.sae_id}{others} is {first.sae.d_in}",
         "name the model that the SAEs were trained on, here and as model_name in the configurations",
         path=CARD,
-        line=_front_line(repo),
+        line=front_line(repo, "base_model"),
         pointer="/base_model",
         severity=None if any(sae.is_saelens for sae in wrong) else Severity.NOTE,
         confidence="medium",
@@ -169,7 +171,7 @@ def _front_matter(repo: RepoFacts) -> Iterator[Statement]:
         if isinstance(name, str) and name.strip()
     )
     if names:
-        yield Statement(FRONT, names, CARD, _front_line(repo), "/base_model")
+        yield Statement(FRONT, names, CARD, front_line(repo, "base_model"), "/base_model")
 
 
 def _others(repo: RepoFacts, own: Own) -> Iterator[Found]:
@@ -203,7 +205,7 @@ def _tags(repo: RepoFacts, own: Own) -> Iterator[Found]:
         yield Found(
             f"the front matter has the tag {tag}; by {own.said_by} the SAEs are of {own.shown}",
             _hint(own, "different"),
-            path=CARD, line=_front_line(repo, "tags"), pointer="/tags", severity=Severity.WARNING, identity=f"tag {tag}",
+            path=CARD, line=front_line(repo, "tags"), pointer="/tags", severity=Severity.WARNING, identity=f"tag {tag}",
         )  # fmt: skip
 
 
@@ -217,7 +219,7 @@ def _related(repo: RepoFacts, own: Own) -> Iterator[Found]:
     yield Found(
         f"base_model_relation is {relation}: the Hub lists the SAEs as such a copy of {own.shown}, whose activations they take apart",
         NO_RELATION,
-        path=CARD, line=_front_line(repo, "base_model_relation"), pointer="/base_model_relation", severity=Severity.WARNING, identity="relation",
+        path=CARD, line=front_line(repo, "base_model_relation"), pointer="/base_model_relation", severity=Severity.WARNING, identity="relation",
     )  # fmt: skip
 
 
@@ -236,14 +238,8 @@ def _task(repo: RepoFacts) -> Iterator[Found]:
         yield Found(
             f"pipeline_tag is {task}: the Hub lists the SAEs among the models that do so; an SAE takes activations apart and generates nothing",
             "take pipeline_tag out, or write feature-extraction",
-            path=CARD, line=_front_line(repo, "pipeline_tag"), pointer="/pipeline_tag", severity=Severity.WARNING, identity="pipeline_tag",
+            path=CARD, line=front_line(repo, "pipeline_tag"), pointer="/pipeline_tag", severity=Severity.WARNING, identity="pipeline_tag",
         )  # fmt: skip
-
-
-def _front_line(repo: RepoFacts, key: str = "base_model") -> int:
-    """Where the front matter has a key."""
-    head = (repo.readme.head or "").split("\n") if repo.readme else []
-    return next((number for number, text in enumerate(head, 2) if re.match(rf"{key}\s*:", text)), 1)
 
 
 def _files(repo: RepoFacts) -> Iterator[Statement]:

@@ -10,8 +10,10 @@ from dataclasses import replace
 from hubkit.readme.claims.kinds import NamedFile, NamedSae
 from hubkit.readme.fetches import Fetch, fetches
 from hubkit.readme.page import shortened
+from hubkit.readme.trees import trees
 from hubkit.validate.card import CARD, claim_finding, countable, same_repository
 from hubkit.validate.facts import RepoFacts
+from hubkit.validate.file_trees import anchored, missing
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.need import Need
 from hubkit.validate.rule import repo_rule
@@ -28,8 +30,9 @@ def missing_name(repo: RepoFacts) -> Iterator[Found]:
     In code, `sae_id = "..."` and `SAE.from_pretrained("OWNER/REPO", "...")` name this repository's SAEs, and `hf_hub_download(..., filename="...")` its
     files: who copies the snippet gets a 404. In the text a name counts as an sae_id when it is built of the same words as the ids of the repository, and as
     a file when it is listed under "Files" or can be nothing but a file of an SAE folder. Names with a gap for the reader (`{layer}`) are left alone. On the
-    command line, `hf download OWNER/REPO FILE` names a file, `--include` a pattern that must fit one, and an address of the Hub a file as well.
-    Code that loads SAEs of this repository's ids, and from other repositories alone, gives the reader somebody else's weights (a warning where the other has this one's name
+    command line, `hf download OWNER/REPO FILE` names a file, `--include` a pattern that must fit one, and an address of the Hub a file as well. So does a tree of files (`├── sae/`) that has a file or a folder of the repository: its weights, configurations and
+    folders of layers must be there.
+    Code that loads SAEs of this repository's ids, or of names that are built as they are, and from other repositories alone, gives the reader somebody else's weights (a warning where the other has this one's name
     under another owner: after a transfer the earlier name leads here). A folder that declares its name and the repository on the Hub get one verdict.
     """
     if not countable(repo):
@@ -40,26 +43,46 @@ def missing_name(repo: RepoFacts) -> Iterator[Found]:
     yield from _nothing_of_this(repo, fetched)
     yield from _files(repo, fetched)
     yield from _patterns(repo, fetched)
+    yield from _trees(repo)
+
+
+def _trees(repo: RepoFacts) -> Iterator[Found]:
+    """The first file of an SAE, or folder of a layer, that a tree of this repository's files has and the listing has not."""
+    for tree in trees(repo.page) if repo.page else ():
+        absent = list(missing(repo, tree)) if anchored(repo, tree) else []
+        if absent:
+            more = f", nor are {len(absent) - 1} more of the tree" if len(absent) > 1 else ""
+            claim = NamedFile(line=absent[0].line, quote=absent[0].quote, path=absent[0].path)
+            yield claim_finding(
+                claim,
+                f"{absent[0].path!r} is not in the repository{more}",
+                HINT,
+                topic=f"tree {absent[0].path}",
+            )
 
 
 def _saes(repo: RepoFacts, fetched: list[Fetch]) -> Iterator[Found]:
     ids = {sae.sae_id for sae in repo.saes} | {entry.folder for entry in repo.entries} | set(repo.other_ids)
-    shapes = {_words(sae.sae_id) for sae in repo.saes}
-    vocabulary = {word for words in shapes for word in words}
-    lengths = {len(words) for words in shapes}
-    first = {words[0] for words in shapes if words}
     seen: set[str] = set()
     for claim in (*repo.claims.of(NamedSae), *_saes_of(fetched)):
         name = claim.sae_id.strip("/")
         if name in ids or name in seen or not same_repository(repo, claim.repo_id):
             continue
-        words = _words(name)
-        alike = len(words) in lengths and len(words) > 2 and words[0] in first and set(words) <= vocabulary
-        if claim.certain or alike:
+        if claim.certain or _alike(repo, name):
             seen.add(name)
             yield claim_finding(
                 claim, f"there is no SAE {name!r} in the repository", HINT, topic=f"sae {name}"
             )
+
+
+def _alike(repo: RepoFacts, name: str) -> bool:
+    """Whether a name is built of the same words as the repository's ids."""
+    shapes = {_words(sae.sae_id) for sae in repo.saes}
+    words = _words(name)
+    vocabulary = {word for known in shapes for word in known}
+    begins = {known[0] for known in shapes if known}
+    built = len(words) in {len(known) for known in shapes} and len(words) > 2
+    return built and words[0] in begins and set(words) <= vocabulary
 
 
 def _of_another(repo: RepoFacts, fetched: list[Fetch]) -> Iterator[Found]:
@@ -73,11 +96,17 @@ def _of_another(repo: RepoFacts, fetched: list[Fetch]) -> Iterator[Found]:
     if repo.repository is None or any(same_repository(repo, one.repo_id) for one in loads):
         return
     for one in loads:
+        moved = _may_have_moved(repo, one.repo_id)
         if one.sae_id.strip("/") in ids:
             found = claim_finding(
                 one, f"the code loads {one.sae_id!r} from {one.repo_id}; this repository is {repo.repository}", f"load it from {repo.repository}", topic=f"repository {one.repo_id}"
             )  # fmt: skip
-            yield replace(found, severity=Severity.WARNING) if _may_have_moved(repo, one.repo_id) else found
+            yield replace(found, severity=Severity.WARNING) if moved else found
+            return
+        if _alike(repo, one.sae_id.strip("/")):
+            yield claim_finding(
+                one, f"the code loads {one.sae_id!r} from {one.repo_id}, a name as this repository's SAEs have, and none of {repo.repository}", HINT, topic=f"repository {one.repo_id}"
+            )  # fmt: skip
             return
 
 
@@ -153,7 +182,14 @@ def _files(repo: RepoFacts, fetched: list[Fetch]) -> Iterator[Found]:
     within = f"{repo.view.within}/"
     names = {entry.name for entry in repo.entries}
     seen: set[str] = set()
-    for claim in (*repo.claims.of(NamedFile), *(_named(one) for one in fetched if one.kind == "file")):
+    folders = {entry.folder for entry in repo.entries}
+    named = [
+        _named(one)
+        for one in fetched
+        if one.kind == "file"
+        or (one.kind == "local" and one.name.removeprefix("./").rpartition("/")[0] in folders)
+    ]
+    for claim in (*repo.claims.of(NamedFile), *named):
         path = claim.path.removeprefix("./").removeprefix(within)
         there = path in paths or ("/" not in path and path in names)
         if there or path in seen or not FILES.search(path) or not same_repository(repo, claim.repo_id):

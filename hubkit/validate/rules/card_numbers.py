@@ -15,7 +15,6 @@ from hubkit.release.layout import CFG, README
 from hubkit.validate.card import claim_finding
 from hubkit.validate.facts import RepoFacts
 from hubkit.validate.finding import Found, Severity
-from hubkit.validate.measured_values import computed_beside, contradicts
 from hubkit.validate.need import Need
 from hubkit.validate.orderings import disordered
 from hubkit.validate.rule import repo_rule
@@ -53,9 +52,9 @@ def wrong_number(repo: RepoFacts) -> Iterator[Found]:
 def numbers_of(repo: RepoFacts) -> Numbers:
     """The values of the files by what they are of, and by measure. A squared error may be stated as a mean over the dimensions, or as their sum."""
     values: Numbers = defaultdict(list)
+    doubted = {id(one.raw) for one in repo.stated if one.verdict == "wrong"}
     for value in repo.values:
-        doubted = value.stated and value.split and contradicts(value, computed_beside(value, repo.values))
-        if value.number is not None and not doubted:  # of which EVL011 says so: nothing agrees with it
+        if value.number is not None and id(value.raw) not in doubted:  # with which nothing agrees
             values[value.owner, value.measure].append(value.number)
     for sae in repo.saes:
         means, d_in = values.get((sae.sae_id, "mse"), []), sae.sae.d_in

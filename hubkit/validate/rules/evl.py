@@ -74,9 +74,14 @@ def impossible_value(repo: RepoFacts) -> Iterator[Found]:
                 line=file.fault.line,
             )
     for value in repo.values:
-        if reason := _impossible(value, saes.get(value.sae_id or "")):
+        number = value.number
+        if number is not None and (
+            reason := impossible(
+                value.measure, number, saes.get(value.sae_id or ""), value.raw.get("version")
+            )
+        ):
             hint = "correct it, or take it out" if value.stated else AGAIN
-            told = {"measure": value.measure, "value": value.number}
+            told = {"measure": value.measure, "value": number}
             yield Found(f"{value.owner}: {reason}", hint, **_place(value), sae_id=value.sae_id, measured=told)
     yield from _of_trainings(repo)
 
@@ -112,9 +117,10 @@ def _of_training(sae: SaeFacts, key: str, number: float) -> str | None:
     return f"above the k = {k} of a TopK" if key == "l0" and k is not None and number > k + 1e-6 else None
 
 
-def _impossible(value: Value, sae: SaeFacts | None) -> str | None:
-    number, measure = value.number, CATALOGUE.get(value.measure)
-    if number is None or measure is None or _is_newer(value.raw.get("version"), measure.version):
+def impossible(name: str, number: float, sae: SaeFacts | None, version: object = None) -> str | None:
+    """Why the SAE cannot have this value of a measure of the catalogue; None where it can, or where the definition is not known here."""
+    measure = CATALOGUE.get(name)
+    if measure is None or _is_newer(version, measure.version):
         return None
     cfg = sae.cfg if sae else None
     reason = measure.impossible(number, d_sae=cfg.integer("d_sae") if cfg else None)
