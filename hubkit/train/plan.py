@@ -21,6 +21,7 @@ from hubkit.release.folds import (
     seed_draws,
     seed_of,
 )
+from hubkit.train.alike import program
 from hubkit.train.spec import MOST_SEED
 from hubkit.train.unit import TrainingUnit, marker_of, unit_digest
 from hubkit.words import human_bytes, many
@@ -123,7 +124,7 @@ def settled(specs: Iterable[SaeSpec], manifest: PoolManifest) -> list[SaeSpec]:
 
 
 def batches(units: Sequence[TrainingUnit], *, workers: int, device: str) -> list[Batch]:
-    """`units` in batches of SAEs that are alike but for their rows and seeds, the published SAEs first.
+    """`units` in batches of SAEs that one program can train (`alike.program`), the published SAEs first.
 
     How they are cut decides nothing but the speed: an SAE is the same in any company.
     """
@@ -132,8 +133,7 @@ def batches(units: Sequence[TrainingUnit], *, workers: int, device: str) -> list
         size = max(1, min(BATCH, math.ceil(size / (workers * TURNS))))
     alike: dict[str, list[TrainingUnit]] = defaultdict(list)
     for unit in units:
-        same = unit.spec.model_copy(update={"sae_id": "", "layer": 0, "condition": "mixed", "seed": 0})
-        alike[same.digest()].append(unit)
+        alike[program(unit.spec).digest()].append(unit)
     found = [
         Batch(tuple(group[start : start + size]), device)
         for group in alike.values()
