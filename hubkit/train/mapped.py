@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from sae_lens.saes.sae import TrainStepInput
 from torch import nn
 
 from hubkit.train.adam import StackedAdam
+from hubkit.train.captured import CapturedStep
 from hubkit.train.member import MemberState, Trained
 from hubkit.train.padded import TrueRows, filled, shares_of
 from hubkit.train.pooled import Pools
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 CLIP_EPSILON = 1e-6
 """torch.nn.utils.clip_grad_norm_'s."""
+EAGER_STEPS = 3
+"""Taken before one is captured: in the first, libraries make their workspaces."""
 
 
 class _Loss(nn.Module):  # type: ignore[misc]
@@ -48,15 +52,31 @@ class Settings:
     ended: torch.Tensor | None
     """1 where the SAE has taken all its steps, else 0; None where all have as many."""
 
+    @property
+    def tensors(self) -> list[torch.Tensor]:
+        """All of them, in one order."""
+        return [
+            self.rates,
+            *self.coefficients.values(),
+            *([] if self.ended is None else [self.ended]),
+        ]
+
+    def like(self, tensors: Sequence[torch.Tensor]) -> Settings:
+        """The same with other `tensors` for its own."""
+        rates, *rest = tensors
+        ended = None if self.ended is None else rest.pop()
+        return Settings(rates, dict(zip(self.coefficients, rest, strict=True)), ended)
+
 
 class MappedStack:
     """Compatible members, training together on one device; `trainers` hold their first weights and their batches.
 
     Batches are as wide as the widest (`padded.py`), and an SAE whose steps are over stays in the program and moves no more. Where all have
-    as many steps and rows a step, neither costs anything.
+    as many steps and rows a step, neither costs anything. With `graphs` a step is captured once as a CUDA graph and replayed; where that cannot be done a
+    warning says so, once, and steps are taken as without.
     """
 
-    def __init__(self, trainers: Sequence[CpuTrainer], device: str) -> None:
+    def __init__(self, trainers: Sequence[CpuTrainer], device: str, *, graphs: bool = False) -> None:
         self.trainers = list(trainers)
         self.device = torch.device(device)
         first = self.trainers[0]
@@ -80,6 +100,8 @@ class MappedStack:
         self.fired = torch.zeros(shape, dtype=torch.bool, device=self.device)
         self.quiet = torch.zeros(shape, dtype=torch.int64, device=self.device)
         self.done = 0
+        self.graphs = graphs
+        self.captured: CapturedStep | None = None
         self.last: tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor, torch.Tensor]] | None = None
         window = None
         if self.spec.dead_window is not None:
@@ -179,6 +201,22 @@ class MappedStack:
 
     def take(self, x: torch.Tensor, settings: Settings) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """One step on the batches `x` (S, batch, d_in): losses (S,), reconstructions and feature activations."""
+        if self.graphs and self.captured is None and self.done >= EAGER_STEPS:
+            self._capture(x, settings)
+        found = (self.captured or self._step)(x, settings)
+        self.done += 1
+        return found
+
+    def _capture(self, x: torch.Tensor, settings: Settings) -> None:
+        try:
+            self.captured = CapturedStep(self._step, x, settings)
+        except RuntimeError as error:
+            self.graphs = False
+            text = f"a step of this stack cannot be captured as a CUDA graph, and is started kernel by kernel: {error}"
+            warnings.warn(text, stacklevel=2)
+
+    def _step(self, x: torch.Tensor, settings: Settings) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The step itself: on the device alone, and the same for every step."""
         self.project()
         gradients, found = self.gradients(x, settings)
         acts, ended = found[2], settings.ended
@@ -196,7 +234,6 @@ class MappedStack:
         self.quiet.masked_fill_(fired, 0)
         self.fired |= fired
         self.spec.kind.follow(follow_rates, self.buffers, acts)
-        self.done += 1
         return found
 
     def gradients(
@@ -204,7 +241,9 @@ class MappedStack:
     ) -> tuple[dict[str, torch.Tensor], tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
         """The gradients of every weight (S, ...), unclipped, and losses, reconstructions, feature activations."""
         dead = None if self.window is None else self.quiet > self.window
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.spec.autocast):
+        # A graph would go on with the weights that were cached when it was captured.
+        cached, on = not self.graphs, self.spec.autocast
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=on, cache_enabled=cached):
             gradients, found = self._mapped(self.weights, x, settings.coefficients, dead, self.shares)
         return gradients, found
 
@@ -221,7 +260,7 @@ class MappedStack:
             sae_in=x,
             coefficients=coefficients,
             dead_neuron_mask=dead,
-            n_training_steps=self.done,
+            n_training_steps=0,  # none of the classes reads it, and a captured step would not hear of another
             is_logging_step=False,
         )
         named = {f"sae.{name}": weight for name, weight in weights.items()}
