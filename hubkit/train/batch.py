@@ -23,6 +23,7 @@ from hubkit.release.layout import CFG, MANIFEST, WEIGHTS
 from hubkit.release.pool import PoolManifest
 from hubkit.release.writing import write_json
 from hubkit.train import stack
+from hubkit.train.footprint import for_stacks
 from hubkit.train.readback import read_back
 from hubkit.train.rows import map_layer, select_rows
 from hubkit.train.save import Origin, save
@@ -94,9 +95,11 @@ def train_batch(batch: Batch, scratch: Path, report: Progress) -> BatchResult:
         TemporaryDirectory(dir=scratch, ignore_cleanup_errors=True) as rows,
     ):
         jobs = {job.unit.key: job for job in _jobs(pending, manifest, Path(rows))}
-        for chunk in stack.chunks([job.member for job in jobs.values()], device=batch.device):
+        given = None if batch.memory is None else for_stacks(batch.memory)
+        members = [job.member for job in jobs.values()]
+        for chunk in stack.chunks(members, memory=given, device=batch.device):
             watcher = Watcher(report, len(chunk))
-            for outcome in _train(chunk, batch.device, watcher):
+            for outcome in _train(chunk, batch, watcher):
                 job = jobs[outcome.member.key]
                 with one_thread():
                     found = _finish(job, outcome, batch.device, watcher.curve(outcome.member.key))
@@ -122,11 +125,13 @@ def _jobs(units: Sequence[TrainingUnit], manifest: PoolManifest, scratch: Path) 
         yield _Job(unit, stack.Member(unit.key, unit.spec, rows), origin)
 
 
-def _train(chunk: list[stack.Member], device: str, watcher: Watcher) -> list[_Outcome]:
+def _train(chunk: list[stack.Member], batch: Batch, watcher: Watcher) -> list[_Outcome]:
     """The chunk's outcomes; where memory ran out, those of its halves."""
     begun = time.perf_counter()
     try:
-        results = stack.train_stack(chunk, device=device, watch=watcher, every=watcher.every(chunk))
+        results = stack.train_stack(
+            chunk, device=batch.device, watch=watcher, every=watcher.every(chunk), memory=batch.memory
+        )
     except (RuntimeError, MemoryError) as error:
         if not isinstance(error, MemoryError) and not OUT_OF_MEMORY.search(str(error)):
             raise
@@ -138,7 +143,7 @@ def _train(chunk: list[stack.Member], device: str, watcher: Watcher) -> list[_Ou
     if len(chunk) > 1:
         watcher.say(f"out of memory with {len(chunk)} SAEs at once: tried again in halves")
         middle = len(chunk) // 2
-        return _train(chunk[:middle], device, watcher) + _train(chunk[middle:], device, watcher)
+        return _train(chunk[:middle], batch, watcher) + _train(chunk[middle:], batch, watcher)
     hint = "a smaller batch_size or d_sae, or a machine with more memory"
     return [_Outcome(chunk[0], HubkitError(f"out of memory, even alone: {problem}", hint=hint), 0.0)]
 

@@ -8,24 +8,17 @@ import torch
 
 from hubkit.engine.memory import free_on_host
 from hubkit.train.alike import program
+from hubkit.train.footprint import bytes_in_training, for_stacks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from hubkit.train.member import Member
 
-WEIGHT_COPIES = 7
-"""The first weights, those in training, Adam's two moments, the gradient and what it is summed from."""
-LATENT_COPIES = 24
-"""(batch, d_sae) matrices that one step of the mapped form holds at once; with WEIGHT_COPIES, what a stack of 9 was seen to need (docs/training.md)."""
-INPUT_COPIES = 6
-"""The same of (batch, d_in)."""
 ENOUGH = 27
 """SAEs that one GPU is given at once whatever they are: with fewer, starting kernels decides how long a step takes (docs/training.md)."""
 MOST_FILLED = 1.3
 """How much of a larger stack's work may be done for the widest batch and the longest run, as a multiple of its SAEs' own. Arithmetic, not measured."""
-SHARE = 0.8
-"""Of the free memory; the rest is for the allocator's gaps and the activations."""
 
 
 def compatible(a: Member, b: Member) -> bool:
@@ -50,7 +43,7 @@ def _work(member: Member) -> tuple[int, int]:
 def chunks(
     members: Sequence[Member], *, memory: int | None = None, device: str = "cpu"
 ) -> list[list[Member]]:
-    """`members` as lists that can be stacked and fit `memory` (bytes; what is free on `device`), in the order of their first members.
+    """`members` as lists that can be stacked and fit `memory` (bytes that a chunk may fill; of what is free on `device`), in the order of their first members.
 
     Those with as many steps and rows a step stay together, the longest first: who is done stays in its stack until the last is, and batches are as wide as the widest.
     A member that is too large by itself is a chunk of its own: whether it fits is for the device to say.
@@ -88,15 +81,12 @@ def _cut(members: Sequence[Member], size: int) -> Iterator[list[Member]]:
 
 
 def memory_per_sae(member: Member) -> int:
-    """Bytes that one SAE needs in training: WEIGHT_COPIES of its float32 weights and one step's matrices."""
-    d_in, d_sae = int(member.rows.shape[1]), member.spec.d_sae
-    batch = _batch(member)
-    weights = 2 * d_in * d_sae + 3 * d_sae + d_in
-    return 4 * (WEIGHT_COPIES * weights + batch * (LATENT_COPIES * d_sae + INPUT_COPIES * d_in))
+    """Bytes that one SAE needs in training."""
+    return bytes_in_training(member.spec, len(member.rows), int(member.rows.shape[1]))
 
 
 def free_memory(device: str) -> int:
-    """Bytes that a chunk may fill on `device`."""
+    """Bytes that a chunk may fill on `device`, of those that are free."""
     if torch.device(device).type == "cuda":
-        return int(SHARE * torch.cuda.mem_get_info(device)[0])
-    return int(SHARE * free_on_host())
+        return for_stacks(torch.cuda.mem_get_info(device)[0])
+    return for_stacks(free_on_host())

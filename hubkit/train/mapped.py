@@ -14,6 +14,7 @@ from torch import nn
 
 from hubkit.train.adam import StackedAdam
 from hubkit.train.captured import CapturedStep
+from hubkit.train.footprint import for_rows
 from hubkit.train.member import MemberState, Trained
 from hubkit.train.padded import TrueRows, filled, shares_of
 from hubkit.train.pooled import Pools
@@ -76,7 +77,10 @@ class MappedStack:
     warning says so, once, and steps are taken as without.
     """
 
-    def __init__(self, trainers: Sequence[CpuTrainer], device: str, *, graphs: bool = False) -> None:
+    def __init__(
+        self, trainers: Sequence[CpuTrainer], device: str, *, graphs: bool = False, memory: int | None = None
+    ) -> None:
+        """`memory` is what of the device was given to training, None where nobody said."""
         self.trainers = list(trainers)
         self.device = torch.device(device)
         first = self.trainers[0]
@@ -91,7 +95,8 @@ class MappedStack:
             for name, _ in first.sae.named_buffers()
         }
         self.optimiser = StackedAdam(list(self.weights.values()), self._alike())
-        self.pools = Pools([one.member.rows for one in trainers], self.device, first.dtype)
+        rows = [one.member.rows for one in trainers]
+        self.pools = Pools(rows, self.device, first.dtype, resident=for_rows(memory))
         self.scales = self._numbers([one.scale for one in trainers], first.dtype)
         shares = shares_of([one.order.size for one in trainers], first.dtype)
         self.shares = None if shares is None else shares.to(self.device)

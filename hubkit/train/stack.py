@@ -31,13 +31,13 @@ def train_stack(
     watch: Callable[[Snapshot], None] | None = None,
     every: int | Sequence[int] = 50,
     form: Form | None = None,
-    graphs: bool = False,
+    memory: int | None = None,
 ) -> list[Trained | Diverged]:
     """Train `members`, all `compatible`; results in their order.
 
     Deterministic on one machine, and each result is the same whatever it is stacked with (in the mapped form to rounding, where batches are of several sizes:
     each is computed as wide as the widest). `watch` is called after every `every` steps of all members, or of each, and after the last of each, in the calling thread. `form` is `threads` on a CPU (each SAE on one thread, as many at a time as torch has
-    threads, gradients written out where that is faster) and `mapped` elsewhere (SAELens's losses under vmap); `mapped` runs on a CPU too. `graphs` is MappedStack's.
+    threads, gradients written out where that is faster) and `mapped` elsewhere (SAELens's losses under vmap); `mapped` runs on a CPU too. `memory` is MappedStack's.
     A member that cannot be trained, or whose weights stop being numbers, comes back as Diverged and leaves its neighbours alone.
     Raises UsageError for members that are not compatible, torch.OutOfMemoryError for a chunk too large for its device.
     """
@@ -56,9 +56,8 @@ def train_stack(
         except HubkitError as error:
             results[member.key] = Diverged(member.key, 0, error.message)
     if trainers:
-        results |= _run(
-            MappedStack(trainers, device, graphs=graphs) if mapped else CpuStack(trainers), watch, looks
-        )
+        training = MappedStack(trainers, device, memory=memory) if mapped else CpuStack(trainers)
+        results |= _run(training, watch, looks)
     return [results[member.key] for member in members]
 
 
