@@ -20,6 +20,7 @@ from hubkit.cli.stages import (
     EngineName,
     Folder,
     Folds,
+    Memory,
     RayAddress,
     RowsOnly,
     Seeds,
@@ -64,6 +65,7 @@ def run(
     rows_only: RowsOnly = False,
     seeds: Seeds = 1,
     device: Device = "cpu",
+    memory: Memory = None,
     engine: EngineName = Engine.local,
     ray_address: RayAddress = None,
     release: Annotated[
@@ -96,6 +98,7 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Carry out a study: collect, train, evaluate, validate, describe, and publish with --push. What is finished is not done again."""
+    from hubkit.engine.memory import parse_memory
     from hubkit.study.several import load_study_file
     from hubkit.train.plan import CrossFit
     from hubkit.train.run import Options
@@ -103,7 +106,8 @@ def run(
     console = Console(quiet=quiet)
     crossfit = CrossFit(folds, scenarios=not rows_only, control=not rows_only, seeds=seeds)
     address = cluster(engine, ray_address)
-    options = Options(crossfit=crossfit, workers=workers, device=device, ray_address=address)
+    limit = None if memory is None else parse_memory(memory)
+    options = Options(crossfit=crossfit, workers=workers, device=device, ray_address=address, memory=limit)
     stages = between(from_, until, push=push)
     work = _chosen(load_study_file(study), release or [], folder or study.parent, tiny=scale is Scale.tiny)
     if dry_run:

@@ -67,6 +67,14 @@ Retries = Annotated[
     int, typer.Option("--retries", min=0, help="How often SAEs are tried again whose process died.")
 ]
 Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, ...")]
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        metavar="SIZE",
+        help="What training may fill, such as 4GiB: of the GPU, or of all workers together. Default: what is free.",
+    ),
+]
 EngineName = Annotated[
     Engine, typer.Option("--engine", help="Where SAEs are trained and measured: here, or on a Ray cluster.")
 ]
@@ -187,6 +195,7 @@ def train(
     shard: Shard = "1/1",
     retries: Retries = 1,
     device: Device = "cpu",
+    memory: Memory = None,
     engine: EngineName = Engine.local,
     ray_address: RayAddress = None,
     strict: Strict = False,
@@ -197,6 +206,7 @@ def train(
 
     What is finished is not done again. What failed is named in failed.json, with the command that tries just that again.
     """
+    from hubkit.engine.memory import parse_memory
     from hubkit.engine.shard import Shard
     from hubkit.study.pipeline import run_train, study_folders
     from hubkit.study.study import load_study
@@ -211,8 +221,10 @@ def train(
         shard=Shard.parse(shard),
         device=device,
         ray_address=cluster(engine, ray_address),
+        memory=None if memory is None else parse_memory(memory),
         only=only,
         command=_typed(study, folder, folds, device, rows_only=rows_only, seeds=seeds)
+        + (["--memory", memory] if memory is not None else [])
         + _typed_cluster(engine, ray_address),
     )
     with console.progress() as report:

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
+from hubkit.errors import UsageError
+
 UNKNOWN = 4 << 30
 """Bytes, where the system does not say."""
+SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kmgt])(i?)b", re.IGNORECASE)
+
+
+def parse_memory(text: str) -> int:
+    """Bytes of `4GiB`, `1.5GB`, `512MiB`. Raises UsageError for anything else."""
+    found = SIZE.fullmatch(text.strip())
+    size = 0
+    if found is not None:
+        number, unit, binary = found.groups()
+        size = int(float(number) * (1024 if binary else 1000) ** ("kmgt".index(unit.lower()) + 1))
+    if size == 0:
+        raise UsageError(
+            f"--memory {text}: expected a size above 0 with its unit (MB, GB, MiB, GiB)", hint="--memory 4GiB"
+        )
+    return size
 
 
 def free_on_host() -> int:

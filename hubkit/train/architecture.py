@@ -45,6 +45,8 @@ class Architecture(ABC):
     recipes: ClassVar[tuple[str, ...]] = (LEARNS,)
     takes_k: ClassVar[bool] = True
     """Whether k means anything to it."""
+    mixes_rows: ClassVar[bool] = False
+    """Whether what is on in a row depends on the other rows of the batch: then a batch cannot be filled up, and stacks are of one batch size."""
     unit_decoder: ClassVar[bool] = False
     """Whether it is saved with decoder rows of norm 1, which makes its activations lengths in raw space."""
 
@@ -81,10 +83,17 @@ class Architecture(ABC):
     def project(self, weights: Mapping[str, torch.Tensor]) -> None:  # noqa: B027 - most have nothing to put anywhere
         """Before each step and after the last: put `weights`, by name, of one SAE or of a stack, where they may be. In place."""
 
-    def follow(self, sae: Any, buffers: Mapping[str, torch.Tensor], acts: torch.Tensor) -> None:  # noqa: B027 - and nothing to move
+    def follow_rate(self, sae: Any) -> float:
+        """How far `follow` goes in one step; 0 leaves everything as it is."""
+        del sae
+        return 0.0
+
+    def follow(  # noqa: B027 - and nothing to move
+        self, rate: float | torch.Tensor, buffers: Mapping[str, torch.Tensor], acts: torch.Tensor
+    ) -> None:
         """After each step: what moves without a gradient. In place.
 
-        `buffers` by name and `acts` (..., B, d_sae) are of one SAE or of a stack; where `gradient` works on sparse entries, `acts` are theirs alone.
+        `rate`, `buffers` by name and `acts` (..., B, d_sae) are of one SAE or of a stack; where `gradient` works on sparse entries, `acts` are theirs alone.
         """
 
     def encode(self, sae: Any, x: torch.Tensor) -> torch.Tensor:

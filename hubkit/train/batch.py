@@ -21,6 +21,7 @@ from hubkit.release.layout import MANIFEST
 from hubkit.release.pool import PoolManifest
 from hubkit.train import stack
 from hubkit.train.finishing import Finishing, Job, Outcome
+from hubkit.train.footprint import for_stacks
 from hubkit.train.rows import map_layer, select_rows
 from hubkit.train.save import Origin
 from hubkit.train.unit import Done, TrainingUnit, done_of
@@ -75,11 +76,13 @@ def train_batch(batch: Batch, scratch: Path, report: Progress) -> BatchResult:
         Finishing(batch.device, cores, tell) as finishing,
     ):
         jobs = {job.unit.key: job for job in _jobs(pending, manifest, Path(rows))}
-        for chunk in stack.chunks([job.member for job in jobs.values()], device=batch.device):
+        given = None if batch.memory is None else for_stacks(batch.memory)
+        members = [job.member for job in jobs.values()]
+        for chunk in stack.chunks(members, memory=given, device=batch.device):
             watcher = Watcher(report, len(chunk))
             outcomes = [
                 Outcome(jobs[member.key], trained, seconds, watcher.curve(member.key))
-                for member, trained, seconds in _train(chunk, batch.device, watcher)
+                for member, trained, seconds in _train(chunk, batch, watcher)
             ]
             with one_thread():  # the finishing threads take it over
                 finishing.add(outcomes)
@@ -102,12 +105,14 @@ def _jobs(units: Sequence[TrainingUnit], manifest: PoolManifest, scratch: Path) 
 
 
 def _train(
-    chunk: list[stack.Member], device: str, watcher: Watcher
+    chunk: list[stack.Member], batch: Batch, watcher: Watcher
 ) -> list[tuple[stack.Member, stack.Trained | stack.Diverged | HubkitError, float]]:
     """What became of each of the chunk, and its share of the seconds; where memory ran out, that of its halves."""
     begun = time.perf_counter()
     try:
-        results = stack.train_stack(chunk, device=device, watch=watcher, every=watcher.every(chunk))
+        results = stack.train_stack(
+            chunk, device=batch.device, watch=watcher, every=watcher.every(chunk), memory=batch.memory
+        )
     except (RuntimeError, MemoryError) as error:
         if not isinstance(error, MemoryError) and not OUT_OF_MEMORY.search(str(error)):
             raise
@@ -119,7 +124,7 @@ def _train(
     if len(chunk) > 1:
         watcher.say(f"out of memory with {len(chunk)} SAEs at once: tried again in halves")
         middle = len(chunk) // 2
-        return _train(chunk[:middle], device, watcher) + _train(chunk[middle:], device, watcher)
+        return _train(chunk[:middle], batch, watcher) + _train(chunk[middle:], batch, watcher)
     hint = "a smaller batch_size or d_sae, or a machine with more memory"
     return [(chunk[0], HubkitError(f"out of memory, even alone: {problem}", hint=hint), 0.0)]
 

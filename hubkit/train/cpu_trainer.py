@@ -41,25 +41,36 @@ class CpuTrainer:
         self.optimiser = torch.optim.Adam(self.weights.values(), lr=spec.lr, fused=True)
         self.rates = learning_rates(spec, self.steps)
         self.coefficients = Coefficients(self.sae)
+        self.follow_rate = spec.kind.follow_rate(self.sae)
         self.order = order_of(member)
         self.done = 0
         self.fired = torch.zeros(spec.d_sae, dtype=torch.bool)
         self.quiet = torch.zeros(spec.d_sae, dtype=torch.int64)
+        self.last: tuple[torch.Tensor, Step] | None = None
 
-    def advance(self, steps: int) -> MemberState:
-        """Take `steps` steps; where the SAE then stands."""
-        self.fired.zero_()
+    def advance(self, steps: int) -> None:
+        """Take `steps` steps."""
+        self.last = None  # its matrices are not to lie beside those of the next
         batches = self.order.take(steps)
         for rows in batches[:-1]:
             self.take(self.batch(rows))
         x = self.batch(batches[-1])
-        step = self.take(x)
+        self.last = x, self.take(x)
+
+    def look(self) -> MemberState:
+        """Where the SAE stands after the last step; what has fired counts from here on."""
+        assert self.last is not None  # noqa: S101 - after `advance`
+        x, step = self.last
+        share = float(self.fired.double().mean())
+        self.fired.zero_()
         return MemberState(
             self.member.key,
+            self.steps,
+            self.order.size,
             float(step.loss),
             float(step.l0),
             float(explained_variance(x, step.sae_out)),
-            1.0 - float(self.fired.double().mean()),
+            1.0 - share,
         )
 
     def batch(self, rows: torch.Tensor) -> torch.Tensor:
@@ -91,7 +102,7 @@ class CpuTrainer:
             if self.gradient is None or dead is not None
             else self.gradient(x, coefficients)
         )
-        self.member.spec.kind.follow(self.sae, self.buffers, step.acts)
+        self.member.spec.kind.follow(self.follow_rate, self.buffers, step.acts)
         return step
 
     def _by_autograd(

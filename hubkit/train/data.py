@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from hubkit.errors import UsageError
 from hubkit.release.folds import rows_of
 from hubkit.release.pool import ONLY, PoolManifest
+from hubkit.train.footprint import SHARE, bytes_in_training, for_stacks
+from hubkit.words import human_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,3 +56,26 @@ def check_windows(units: Iterable[TrainingUnit], manifest: PoolManifest) -> None
                     f"{unit.key}: {name} is {length}, expected fewer than the run's {steps} steps ({spec.epochs} epochs of {n} rows)",
                     hint=f"a shorter {name}, or more epochs",
                 )
+
+
+def check_memory(units: Iterable[TrainingUnit], manifest: PoolManifest, memory: int, workers: int) -> None:
+    """Raise UsageError where `memory` (bytes), shared by `workers`, has no room for one of the SAEs alone."""
+    rows: dict[tuple[str, str], int] = {}
+    largest, needed = "", 0
+    for unit in units:
+        which = (unit.spec.condition, unit.draw)
+        if which not in rows:
+            rows[which] = int(rows_of(manifest, *which).sum())
+        needs = bytes_in_training(unit.spec, rows[which], manifest.d_in)
+        if needs > needed:
+            largest, needed = unit.key, needs
+    room = for_stacks(memory // workers)
+    if needed <= room:
+        return
+    enough = math.ceil(needed / SHARE * workers / (1 << 20)) + 1
+    raise UsageError(
+        f"--memory: {largest} needs {human_bytes(needed)} in training, {human_bytes(memory)} have room for stacks of {human_bytes(room)}"
+        + (f" in each of {workers} workers" if workers > 1 else ""),
+        hint=f"--memory {enough}MiB"
+        + (", or fewer --workers" if workers > 1 else ", or a smaller batch_size or d_sae"),
+    )

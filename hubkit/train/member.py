@@ -27,6 +27,10 @@ class MemberState:
     """Where one SAE stands, on the batch of the step."""
 
     key: str
+    steps: int
+    """Of its whole run."""
+    batch: int
+    """Rows of a step."""
     loss: float
     l0: float
     explained_variance: float
@@ -37,15 +41,13 @@ class MemberState:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Where a stack stands."""
+    """Where those members of a stack stand whose turn it is."""
 
     step: int
     """Steps done."""
-    steps: int
-    rows_per_second: float
-    """Of all members together, since the last snapshot."""
+    steps_per_second: float
+    """Of each member, since somebody was last looked at."""
     members: list[MemberState]
-    """Those that still train."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hubkit.engine.work import Unit
@@ -21,6 +21,7 @@ from hubkit.release.folds import (
     seed_draws,
     seed_of,
 )
+from hubkit.train.alike import program
 from hubkit.train.spec import MOST_SEED
 from hubkit.train.unit import TrainingUnit, marker_of, unit_digest
 from hubkit.words import human_bytes, many
@@ -87,6 +88,8 @@ class Batch:
 
     units: tuple[TrainingUnit, ...]
     device: str
+    memory: int | None = None
+    """Bytes that its worker may fill with stacks; None: what is free."""
 
     @property
     def key(self) -> str:
@@ -98,7 +101,7 @@ class Batch:
         """Two batches of half as many SAEs, or itself when it has but one."""
         middle = len(self.units) // 2
         parts = (self.units[:middle], self.units[middle:])
-        return [Batch(part, self.device) for part in parts if part]
+        return [replace(self, units=part) for part in parts if part]
 
 
 def plan(
@@ -122,8 +125,10 @@ def settled(specs: Iterable[SaeSpec], manifest: PoolManifest) -> list[SaeSpec]:
     return [spec.settled(int(rows_of(manifest, spec.condition).sum())) for spec in specs]
 
 
-def batches(units: Sequence[TrainingUnit], *, workers: int, device: str) -> list[Batch]:
-    """`units` in batches of SAEs that are alike but for their rows and seeds, the published SAEs first.
+def batches(
+    units: Sequence[TrainingUnit], *, workers: int, device: str, memory: int | None = None
+) -> list[Batch]:
+    """`units`, for workers with `memory` each, in batches of SAEs that one program can train (`alike.program`), the published SAEs first.
 
     How they are cut decides nothing but the speed: an SAE is the same in any company.
     """
@@ -132,10 +137,9 @@ def batches(units: Sequence[TrainingUnit], *, workers: int, device: str) -> list
         size = max(1, min(BATCH, math.ceil(size / (workers * TURNS))))
     alike: dict[str, list[TrainingUnit]] = defaultdict(list)
     for unit in units:
-        same = unit.spec.model_copy(update={"sae_id": "", "layer": 0, "condition": "mixed", "seed": 0})
-        alike[same.digest()].append(unit)
+        alike[program(unit.spec).digest()].append(unit)
     found = [
-        Batch(tuple(group[start : start + size]), device)
+        Batch(tuple(group[start : start + size]), device, memory)
         for group in alike.values()
         for start in range(0, len(group), size)
     ]

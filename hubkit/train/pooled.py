@@ -6,22 +6,28 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from hubkit.train.footprint import RESIDENT
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-RESIDENT = 1 << 30
-"""Bytes of distinct activations up to which they are copied to the device; beyond, batches are gathered where they lie."""
-
 
 class Pools:
-    """Gathers batches. Members that share their rows share the copy."""
+    """Gathers batches. Members that share their rows share the copy: on the device up to `resident` bytes, beyond that where they lie."""
 
-    def __init__(self, rows: Sequence[torch.Tensor], device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        rows: Sequence[torch.Tensor],
+        device: torch.device,
+        dtype: torch.dtype,
+        *,
+        resident: int = RESIDENT,
+    ) -> None:
         self.device, self.dtype = device, dtype
         self.rows = list(rows)
         distinct = {_identity(part): part for part in rows}
         self.resident: torch.Tensor | None = None
-        if device.type != "cpu" and sum(part.nbytes for part in distinct.values()) <= RESIDENT:
+        if device.type != "cpu" and sum(part.nbytes for part in distinct.values()) <= resident:
             starts, start = {}, 0
             for key, part in distinct.items():
                 starts[key] = start

@@ -23,7 +23,7 @@ from hubkit.release.folds import ALL
 from hubkit.release.layout import MANIFEST, TRAINING
 from hubkit.release.pool import PoolManifest
 from hubkit.release.writing import write_json
-from hubkit.train.data import check_specs, check_windows
+from hubkit.train.data import check_memory, check_specs, check_windows
 from hubkit.train.failures import read_failures, write_failures
 from hubkit.train.plan import (
     Batch,
@@ -65,6 +65,8 @@ class Options:
     device: str = "cpu"
     ray_address: str | None = None
     """The work goes to the Ray cluster there, and is cut for as many workers as that has room for."""
+    memory: int | None = None
+    """Bytes that training may fill: of the GPU, or on processors of all workers together; on a cluster, of each task. None: what is free."""
     only: Path | None = None
     """A failed.json: train just what it names."""
     command: Sequence[str] = DEFAULT_COMMAND
@@ -81,6 +83,11 @@ class Options:
         if self.ray_address is not None:
             return Ray(self.ray_address, self.retries, gpus=0 if self.device == "cpu" else 1)
         return Local(self.workers if self.device == "cpu" else 1, self.retries)
+
+    @property
+    def sharing(self) -> int:
+        """Workers that share one memory."""
+        return self.workers if self.device == "cpu" and self.ray_address is None else 1
 
     @property
     def evaluation_engine(self) -> Engine:
@@ -140,6 +147,8 @@ def train(
     finished = {unit.key: done for unit in ours if (done := done_of(unit)) is not None}
     pending = [unit for unit in ours if unit.key not in finished]
     check_space(pending, manifest.d_in)
+    if options.memory is not None:
+        check_memory(pending, manifest, options.memory, options.sharing)
     if note := still_beside(ours, pending):
         report(Event(STAGE, len(finished), len(ours), note=note))
     results = _run(pending, len(finished), folders, options, report)
@@ -186,7 +195,9 @@ def _run(
     if not pending:
         return Results()
     engine = options.engine
-    todo = [announce(batch) for batch in batches(pending, workers=engine.slots, device=options.device)]
+    memory = None if options.memory is None else options.memory // options.sharing
+    cut = batches(pending, workers=engine.slots, device=options.device, memory=memory)
+    todo = [announce(batch) for batch in cut]
     with (
         open_log(folders.work / options.named(LOG)) as log,
         TemporaryDirectory(prefix="rows-", dir=folders.work, ignore_cleanup_errors=True) as scratch,

@@ -56,3 +56,12 @@ class Coefficients:
         """On to the next step."""
         for scheduler in self.schedulers.values():
             scheduler.step()
+
+    def take(self, steps: int) -> dict[str, list[float]]:
+        """By name, for each of the next `steps` steps."""
+        found: dict[str, list[float]] = {name: [] for name in self.schedulers}
+        for _ in range(steps):
+            for name, value in self.now().items():
+                found[name].append(value)
+            self.step()
+        return found

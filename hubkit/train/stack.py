@@ -29,14 +29,15 @@ def train_stack(
     *,
     device: str = "cpu",
     watch: Callable[[Snapshot], None] | None = None,
-    every: int = 50,
+    every: int | Sequence[int] = 50,
     form: Form | None = None,
+    memory: int | None = None,
 ) -> list[Trained | Diverged]:
     """Train `members`, all `compatible`; results in their order.
 
-    Deterministic on one machine, and each result is the same whatever it is stacked with. `watch` is called after every `every` steps
-    and after the last, in the calling thread. `form` is `threads` on a CPU (each SAE on one thread, as many at a time as torch has
-    threads, gradients written out where that is faster) and `mapped` elsewhere (SAELens's losses under vmap); `mapped` runs on a CPU too.
+    Deterministic on one machine, and each result is the same whatever it is stacked with (in the mapped form to rounding, where batches are of several sizes:
+    each is computed as wide as the widest). `watch` is called after every `every` steps of all members, or of each, and after the last of each, in the calling thread. `form` is `threads` on a CPU (each SAE on one thread, as many at a time as torch has
+    threads, gradients written out where that is faster) and `mapped` elsewhere (SAELens's losses under vmap); `mapped` runs on a CPU too. `memory` is MappedStack's.
     A member that cannot be trained, or whose weights stop being numbers, comes back as Diverged and leaves its neighbours alone.
     Raises UsageError for members that are not compatible, torch.OutOfMemoryError for a chunk too large for its device.
     """
@@ -47,14 +48,16 @@ def train_stack(
             )
     mapped = (form or ("threads" if torch.device(device).type == "cpu" else "mapped")) == "mapped"
     results: dict[str, Trained | Diverged] = {}
-    trainers = []
-    for member in members:
+    trainers, looks = [], []
+    for member, own in zip(members, [every] * len(members) if isinstance(every, int) else every, strict=True):
         try:
             trainers.append(CpuTrainer(member, written_out=not mapped))
+            looks.append(own)
         except HubkitError as error:
             results[member.key] = Diverged(member.key, 0, error.message)
     if trainers:
-        results |= _run(MappedStack(trainers, device) if mapped else CpuStack(trainers), watch, every)
+        training = MappedStack(trainers, device, memory=memory) if mapped else CpuStack(trainers)
+        results |= _run(training, watch, looks)
     return [results[member.key] for member in members]
 
 
@@ -65,15 +68,22 @@ class CpuStack:
         self.trainers = list(trainers)
         self.threads = min(torch.get_num_threads(), len(self.trainers))
 
-    def advance(self, steps: int, active: Sequence[int]) -> list[MemberState]:
-        """Take `steps` steps with the SAEs numbered `active`; where each then stands."""
+    def advance(self, steps: int, active: Sequence[int]) -> None:
+        """Take `steps` steps with the SAEs numbered `active`."""
         trainers = [self.trainers[index] for index in active]
         # One thread inside each SAE's products: sums in one order, whoever else is there.
         with one_thread():
             if self.threads == 1:
-                return [trainer.advance(steps) for trainer in trainers]
+                for trainer in trainers:
+                    trainer.advance(steps)
+                return
             with ThreadPoolExecutor(self.threads) as pool:
-                return list(pool.map(lambda trainer: trainer.advance(steps), trainers))
+                list(pool.map(lambda trainer: trainer.advance(steps), trainers))
+
+    def look(self, members: Sequence[int]) -> list[MemberState]:
+        """Where each SAE of `members` stands after its last step."""
+        with one_thread():
+            return [self.trainers[index].look() for index in members]
 
     def finite(self, active: Sequence[int]) -> list[bool]:
         """Whether every weight of each is a number."""
@@ -85,26 +95,28 @@ class CpuStack:
 
 
 def _run(
-    training: CpuStack | MappedStack, watch: Callable[[Snapshot], None] | None, every: int
+    training: CpuStack | MappedStack, watch: Callable[[Snapshot], None] | None, every: Sequence[int]
 ) -> dict[str, Trained | Diverged]:
-    """All steps of a stack, looking at it every `every` of them."""
+    """All steps of a stack, looking at each SAE every so many of them and after its last."""
     trainers = training.trainers
-    steps, batch = trainers[0].steps, trainers[0].order.size
+    ends = [trainer.steps for trainer in trainers]
     lost: dict[int, Diverged] = {}
     done = 0
-    while done < steps and len(lost) < len(trainers):
-        active = [index for index in range(len(trainers)) if index not in lost]
-        count = min(every, steps - done)
+    while active := [index for index, end in enumerate(ends) if done < end and index not in lost]:
         started = time.perf_counter()
-        states = training.advance(count, active)
-        seconds = time.perf_counter() - started
+        turns = {index: min(done + every[index] - done % every[index], ends[index]) for index in active}
+        count = min(turns.values()) - done
+        training.advance(count, active)
         done += count
-        for index, state, finite in zip(active, states, training.finite(active), strict=True):
+        due = [index for index, turn in turns.items() if turn == done]
+        states = training.look(due)
+        seconds = time.perf_counter() - started
+        for index, state, finite in zip(due, states, training.finite(due), strict=True):
             if not (finite and math.isfinite(state.loss)):
                 lost[index] = _diverged(state, trainers[index], done)
         if watch is not None:
-            well = [state for index, state in zip(active, states, strict=True) if index not in lost]
-            watch(Snapshot(done, steps, len(active) * count * batch / max(seconds, 1e-9), well))
+            well = [state for index, state in zip(due, states, strict=True) if index not in lost]
+            watch(Snapshot(done, count / max(seconds, 1e-9), well))
     trained = training.finish()
     return {trainer.member.key: lost.get(index, trained[index]) for index, trainer in enumerate(trainers)}
 

@@ -60,7 +60,7 @@ class MaskedAuxLoss:
         come last, are put to 0.
         """
         if dead_neuron_mask is None:
-            return sae_out.new_tensor(0.0)
+            return sae_out.new_zeros(())
         k_aux = min(sae_in.shape[-1] // 2, hidden_pre.shape[-1])
         # With none dead this is 0, and so is the loss.
         share = (dead_neuron_mask.sum().to(sae_out.dtype) / (sae_in.shape[-1] // 2)).clamp(max=1.0)

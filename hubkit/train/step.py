@@ -39,7 +39,16 @@ class Step:
         return fired
 
 
-def explained_variance(x: torch.Tensor, reconstruction: torch.Tensor) -> torch.Tensor:
-    """1 - sum |x - x^|^2 / sum |x - mean(x)|^2 over the rows of (..., B, d_in); one value for each leading index."""
-    left = (x - reconstruction).square().sum(dim=(-2, -1))
-    return 1.0 - left / (x - x.mean(dim=-2, keepdim=True)).square().sum(dim=(-2, -1))
+def explained_variance(
+    x: torch.Tensor, reconstruction: torch.Tensor, shares: torch.Tensor | None = None
+) -> torch.Tensor:
+    """1 - sum |x - x^|^2 / sum |x - mean(x)|^2 over the rows of (..., B, d_in); one value for each leading index.
+
+    In batches that are filled up, `shares` (..., B) is what each row counts for in a mean: 1 / n of the n that are there, else 0.
+    """
+    if shares is None:
+        left = (x - reconstruction).square().sum(dim=(-2, -1))
+        return 1.0 - left / (x - x.mean(dim=-2, keepdim=True)).square().sum(dim=(-2, -1))
+    mean = (x * shares[..., None]).sum(dim=-2, keepdim=True)
+    left, total = ((one.square().sum(dim=-1) * shares).sum(dim=-1) for one in (x - reconstruction, x - mean))
+    return 1.0 - left / total

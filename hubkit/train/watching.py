@@ -40,21 +40,20 @@ class Watcher:
         self._sizes: dict[str, int] = {}
         self._begun = time.perf_counter()
 
-    def every(self, chunk: Sequence[Member]) -> int:
-        """Steps between two snapshots of `chunk`, which begins now."""
+    def every(self, chunk: Sequence[Member]) -> list[int]:
+        """Steps between two snapshots of each SAE of `chunk`, which begins now."""
         self._begun = time.perf_counter()
         for member in chunk:
             self._sizes[member.key] = len(chunk)
             self._curves[member.key] = []
-        return max(1, min(member.spec.steps_for(len(member.rows)) for member in chunk) // POINTS)
+        return [max(1, member.spec.steps_for(len(member.rows)) // POINTS) for member in chunk]
 
     def __call__(self, snapshot: Snapshot) -> None:
-        elapsed = time.perf_counter() - self._begun
-        left = elapsed * (snapshot.steps - snapshot.step) / max(1, snapshot.step)
+        each = (time.perf_counter() - self._begun) / max(1, snapshot.step)
         lines = []
         for state in snapshot.members:
             self._curves[state.key].append(_point(snapshot.step, state))
-            lines.append(_line(snapshot, state, left))
+            lines.append(_line(snapshot, state, each * (state.steps - snapshot.step)))
         self._report(Event(STAGE, 0, 0, lines=tuple(lines)))
 
     def say(self, text: str) -> None:
@@ -68,15 +67,15 @@ class Watcher:
 
 def _line(snapshot: Snapshot, state: MemberState, left: float) -> Line:
     cells: dict[str, Cell] = {
-        "step": f"{snapshot.step:,}/{snapshot.steps:,}",
+        "step": f"{snapshot.step:,}/{state.steps:,}",
         "loss": state.loss,
         "L0": state.l0,
         "EV": state.explained_variance,
         "dead %": 100 * state.dead_share,
-        "rows/s": snapshot.rows_per_second / len(snapshot.members),
+        "rows/s": snapshot.steps_per_second * state.batch,
         "left": _duration(left),
     }
-    return Line(state.key, cells, share=snapshot.step / snapshot.steps)
+    return Line(state.key, cells, share=snapshot.step / state.steps)
 
 
 def _duration(seconds: float) -> str:

@@ -90,7 +90,7 @@ def test_a_batch_without_an_active_latent_leaves_the_threshold() -> None:
     several = {"topk_threshold": torch.tensor([0.5, 0.5], dtype=torch.float64)}
     acts = torch.zeros(2, 3, 4, dtype=torch.float64)
     acts[1, 2, 1], acts[1, 0, 0] = 2.0, 3.0
-    kind.follow(one.sae, several, acts)
+    kind.follow(one.follow_rate, several, acts)
     rate = one.sae.cfg.topk_threshold_lr
     assert several["topk_threshold"].tolist() == [0.5, pytest.approx(0.5 + rate * 1.5)]
 

@@ -130,7 +130,8 @@ def test_snapshots_say_where_each_sae_stands(make: Callable[..., Member]) -> Non
     seen: list[Snapshot] = []
     (trained,) = train_stack([make(0)], every=12, watch=seen.append)
     assert [snapshot.step for snapshot in seen] == [12, 24, 30]
-    assert all(snapshot.steps == 30 and snapshot.rows_per_second > 0 for snapshot in seen)
+    assert all(snapshot.steps_per_second > 0 for snapshot in seen)
+    assert all((at.steps, at.batch) == (30, 16) for snapshot in seen for at in snapshot.members)
     first, last = seen[0].members[0], seen[-1].members[0]
     assert last.loss < first.loss
     assert last.l0 == pytest.approx(6, abs=0.5)
@@ -196,19 +197,36 @@ def test_what_cannot_be_stacked_is_not(make: Callable[..., Member]) -> None:
 
     first, longer, gated = make(0), make(1, steps=31), make(2, architecture="gated")
     tiny = Member("tiny", make(3).spec, make(3).rows[:10])
-    epochs = [make(4, steps=None, epochs=3), make(5, steps=None, epochs=3)]
-    assert compatible(first, make(9, condition="honest_only", layer=3))
-    for other in (longer, gated, tiny, epochs[0]):
+    epochs = make(4, steps=None, epochs=3)
+    own = make(5, lr=0.1, lr_decay_steps=3, sparsity_coefficient=2.0, condition="honest_only", layer=3)
+    for other in (longer, tiny, epochs, own):
+        assert compatible(first, other)
+    wide, dead = make(6, d_sae=65), make(7, dead_window=4)
+    for other in (gated, wide, dead, make(8, k=5), make(8, autocast=True)):
         assert not compatible(first, other)
-    assert not compatible(*epochs), "60 rows give 11 steps and 65 give 12"
-    with pytest.raises(UsageError, match="sae1 cannot be stacked with sae0"):
-        train_stack([first, longer])
-    members = [first, longer, make(6), gated, make(7)]
+    assert compatible(dead, make(9, dead_window=9))
+    mixing = make(3, architecture="batchtopk")
+    assert compatible(mixing, make(5, architecture="batchtopk", steps=31))
+    assert not compatible(mixing, Member("tiny", mixing.spec, tiny.rows)), (
+        "its k B of a batch are those of B rows"
+    )
+    with pytest.raises(UsageError, match="sae2 cannot be stacked with sae0"):
+        train_stack([first, gated])
+    members = [first, longer, make(8), gated, make(9)]
     assert [[m.key for m in chunk] for chunk in chunks(members, memory=1 << 40)] == [
-        ["sae0", "sae6", "sae7"],
-        ["sae1"],
+        ["sae1", "sae0", "sae8", "sae9"],
         ["sae2"],
     ]
+
+
+def test_where_there_are_too_many_the_longest_stay_together(make: Callable[..., Member]) -> None:
+    from hubkit.train.chunks import chunks, memory_per_sae
+
+    members = [make(number, steps=steps) for number, steps in enumerate((20, 30, 20, 30, 10))]
+    wide = memory_per_sae(make(0, batch_size=32))
+    found = chunks([*members, make(5, steps=10, batch_size=32)], memory=2 * wide)
+    assert [[one.spec.steps for one in chunk] for chunk in found] == [[30, 30], [20, 20], [10, 10]]
+    assert len(chunks(members, memory=2 * wide)) < 3, "batches are as wide as the widest of the stack"
 
 
 def test_chunks_fit_the_memory(make: Callable[..., Member]) -> None:

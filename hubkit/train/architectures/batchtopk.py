@@ -30,6 +30,7 @@ class BatchTopK(TopK):
     """Also what its Matryoshka has in common with it."""
 
     name = "batchtopk"
+    mixes_rows = True
 
     def build(self, spec: SaeSpec, d_in: int, steps: int) -> Any:
         """SAELens's, its threshold followed by `follow`."""
@@ -54,11 +55,17 @@ class BatchTopK(TopK):
         del spec, sae
         return None
 
-    def follow(self, sae: Any, buffers: Mapping[str, torch.Tensor], acts: torch.Tensor) -> None:
+    def follow_rate(self, sae: Any) -> float:
+        """Of the running threshold."""
+        return float(sae.cfg.topk_threshold_lr)
+
+    def follow(
+        self, rate: float | torch.Tensor, buffers: Mapping[str, torch.Tensor], acts: torch.Tensor
+    ) -> None:
         """The running mean of the smallest active value, as SAELens's `update_topk_threshold`: a batch without any leaves it."""
         import torch
 
-        rate, threshold = sae.cfg.topk_threshold_lr, buffers["topk_threshold"]
+        threshold = buffers["topk_threshold"]
         smallest = torch.where(acts > 0, acts, torch.inf).amin(dim=(-2, -1)).to(threshold.dtype)
         moved = (1 - rate) * threshold + rate * smallest
         threshold.copy_(torch.where(smallest < torch.inf, moved, threshold))
