@@ -459,6 +459,7 @@ SENTENCES: dict[str, dict[str, Row]] = {
         " Per model: 22 % to 89 %.": ("index_trend", "index_one"),
         "SAE probes above TopK in 8 of 9: more often than chance (sign test, two-sided p": ("index_trend", "index_stated"),
         "in 8 of 9 (1 inconclusive): more often": ("index_trend", "index_stated"),
+        "in 8 of 9 (1 inconclusive, 2 collapsed): more often": ("index_trend", "index_stated"),
     },
     "index_stated": {
         "Values that hubkit did not compute stand in the cards of their repositories, and in no table here:": ("index_stated", "index_trend"),

@@ -1096,7 +1096,7 @@ def index_trend(root: Path) -> str:
             name,
             tallies=(
                 TALLY.model_copy(update={"above": 8 - 2 * i, "inconclusive": 0, "collapsed": 1}),
-                other.model_copy(update={"inconclusive": int(i > 0)}),
+                other.model_copy(update={"inconclusive": int(i > 0), "collapsed": 2 if i > 2 else None}),
             ),
         )
         for i, name in enumerate(("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"))
