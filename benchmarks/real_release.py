@@ -1,7 +1,7 @@
 """A release of a real language model, from nothing to a Hub of this machine: `python benchmarks/real_release.py FOLDER [STUDY] [--everything] [--workers 2]`.
 
 `hubkit run STUDY --push`, one process a stage, so that each stage's wall time, processor time and memory can be told; then all of it once more, which finds
-nothing to do. STUDY is studies/smollm2-135m-instruct-q4.yaml: 54 SAEs, five times more of the folds and twice more of other seeds. `--everything` also trains those of whole-scenario folds
+nothing to do. STUDY is studies/smollm2-135m-instruct-q4.yaml: 54 SAEs, five times more of the folds and four times more of other seeds. `--everything` also trains those of whole-scenario folds
 and the membership controls, as many again. Start it first: FOLDER keeps everything, a run that was stopped goes on, and FOLDER/times.csv grows by a line a stage.
 `--keep DOCS` copies what can be read of it there, without weights and pool: the card with its figures, the numbers, the records and the times.
 """

@@ -56,7 +56,7 @@ Seeds = Annotated[
         "--seeds",
         metavar="N",
         min=1,
-        help="Train each published SAE from N seeds, to tell whether its latents come back; 3 give an interval.",
+        help="Train each published SAE from N seeds, to tell whether its latents come back; 3 give an interval. Two more SAEs for each seed where there are folds.",
     ),
 ]
 Shard = Annotated[

@@ -15,14 +15,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def dictionary_of(folder: Path, x: NDArray[np.float32]) -> Dictionary:
-    """The latents of the SAE in `folder` that fire on `x` (n, d_in)."""
+def dictionary_of(
+    folder: Path, x: NDArray[np.float32], elsewhere: NDArray[np.float32] | None = None
+) -> Dictionary:
+    """The latents of the SAE in `folder` that fire on `x` (n, d_in), with their activations there, or on the rows `elsewhere` (k, d_in)."""
     import torch
 
     sae = _loaded(folder)
     with torch.no_grad():
         acts = sae.encode(torch.from_numpy(x)).numpy()
-        return Dictionary.of(sae.W_dec.numpy(), sae.W_enc.T.numpy(), acts)
+        kept = None if elsewhere is None else sae.encode(torch.from_numpy(elsewhere)).numpy()
+        return Dictionary.of(sae.W_dec.numpy(), sae.W_enc.T.numpy(), acts, kept)
 
 
 def encode(folder: Path, x: NDArray[np.float32]) -> Encoded:

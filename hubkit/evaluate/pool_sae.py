@@ -18,9 +18,10 @@ from hubkit.evaluate.subject import Subject
 from hubkit.formats.sae import TOPK
 from hubkit.measures.design import numbered
 from hubkit.measures.estimate import NotMeasured
+from hubkit.measures.matching import Reseeded
 from hubkit.measures.reconstructed import Encoded, Reconstructed
 from hubkit.measures.separation import Labelled
-from hubkit.release.folds import CONTROL, SEED, rows_of
+from hubkit.release.folds import CONTROL, SEED, WITHOUT, rows_of
 from hubkit.release.layout import CFG, WEIGHTS
 from hubkit.release.pool import MIXED
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from hubkit.evaluate.probe import Permuting
     from hubkit.formats.sae import Sae
     from hubkit.measures.design import Floats
-    from hubkit.measures.matching import Dictionary
     from hubkit.measures.measure import Split
 
 
@@ -173,16 +173,37 @@ class PoolSae(Subject):
         return Reconstructed(tuple(part for part in parts if len(part.x)))
 
     @cached_property
-    def reseeded(self) -> tuple[tuple[Dictionary, ...], NDArray[np.float64]] | None:
+    def reseeded(self) -> Reseeded | None:
         """On the rows that they all saw."""
-        seeds = [draw for draw in self.beside if draw.startswith(SEED)]
-        if not seeds:
+        seeds = [draw for draw in self.beside if draw.startswith(SEED) and WITHOUT not in draw]
+        return self._seeds(self.folder, seeds, self.own) if seeds else None
+
+    @cached_property
+    def reseeded_unseen(self) -> Reseeded | None:
+        """On the rows of the first fold, those of its condition, by the SAEs of all seeds that were trained without it."""
+        fold = self.manifest.folds[0]
+        seeds = [draw for draw in self.beside if draw.startswith(SEED) and draw.endswith(f"{WITHOUT}{fold}")]
+        if not seeds or not (self.beside[fold] / CFG).is_file():
             return None
-        for draw in seeds:
+        self._check(fold)
+        held_out = self.own & (self.design.fold == fold)
+        return self._seeds(self.beside[fold], seeds, self.own & ~held_out, held_out)
+
+    def _seeds(
+        self,
+        first: Path,
+        others: Sequence[str],
+        seen: NDArray[np.bool_],
+        unseen: NDArray[np.bool_] | None = None,
+    ) -> Reseeded:
+        """The SAE in `first` and those of the draws `others`, all of the rows `seen` (n,), with their activations there, or on the rows `unseen` (n,)."""
+        for draw in others:
             self._check(draw)
-        rows = self.x[self.own]
-        folders = [self.folder, *(self.beside[draw] for draw in seeds)]
-        return tuple(dictionary_of(folder, rows) for folder in folders), rows.astype(np.float64)
+        trained, rows = self.x[seen], None if unseen is None else self.x[unseen]
+        folders = [first, *(self.beside[draw] for draw in others)]
+        found = tuple(dictionary_of(folder, trained, rows) for folder in folders)
+        wide = trained.astype(np.float64)
+        return Reseeded(found, wide, wide if rows is None else rows.astype(np.float64))
 
     @cached_property
     def _published(self) -> Encoded:

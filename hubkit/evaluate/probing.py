@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from hubkit.evaluate.probe import Permuting
     from hubkit.measures.design import Design, Floats
-    from hubkit.measures.matching import Dictionary
+    from hubkit.measures.matching import Reseeded
     from hubkit.measures.probed import Columns, Probe, Probed, Values
 
 
@@ -49,8 +49,13 @@ class Probing(ABC):
         return None
 
     @property
-    def reseeded(self) -> tuple[tuple[Dictionary, ...], Values] | None:
-        """The latents of the SAE and of its other seeds, and the rows on which they fire; None where there is one seed."""
+    def reseeded(self) -> Reseeded | None:
+        """The SAE and its other seeds, on the rows that they saw; None where there is one seed."""
+        return None
+
+    @property
+    def reseeded_unseen(self) -> Reseeded | None:
+        """The same on rows that none of them saw; None where there are no such SAEs."""
         return None
 
     @property

@@ -1,9 +1,10 @@
-"""Each form of SAE beside TopK, or the first form there is, at the same layer and condition: in how many pairs its probe is above, and by how much together."""
+"""Each form of SAE beside TopK, or the first form there is, and a JumpReLU that learned its threshold beside one that could not, at the same layer and condition: in how many
+pairs its probe is above, and by how much together."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,9 +31,8 @@ COLLAPSED_L0 = 1.0
 """Latents a row, on unseen rows: below it an SAE says next to nothing."""
 TOGETHER = "signs of the rows thrown, for the mean of all pairs"
 COUNT = "signs of the rows thrown, for all pairs at once"
-
-
 NAIVE = "naive"
+"""The recipe of a JumpReLU that cannot learn its threshold."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,13 @@ class Alike:
 
     form: str
     """Its architecture, and how its threshold was trained: `jumprelu (gaussian)`, `naive jumprelu`, `topk`."""
+    architecture: str
+    naive: bool
     cell: tuple[object, ...]
-    """Layer, condition, and the L0 that was asked for."""
+    """Layer and condition."""
+    k: int | None
+    """The L0 that was asked for; None of a naive one, which is asked for none."""
+    seed: int | None
     collapsed: bool
     probe: Probe
     """Small."""
@@ -52,46 +57,71 @@ def alike(sae: Sae, layer: int, values: Iterable[MetricValue], probe: Probe) -> 
     """Of a published SAE whose `values` were measured, with its probe out of the plain folds, whatever rows its condition has."""
     record = sae.training.record
     estimate = sae.cfg.training_details.get("straight_through_estimator") if sae.cfg else None
-    name = sae.trained_as or ""
-    form = f"{NAIVE} {name}" if record.recipe == NAIVE else f"{name} ({estimate})" if estimate else name
+    name, naive = sae.trained_as or "", record.recipe == NAIVE
+    form = f"{NAIVE} {name}" if naive else f"{name} ({estimate})" if estimate else name
     unseen = {one.measure: one.value for one in values if one.split == "crossfit" and one.label is None}
     l0, explained = unseen.get("l0"), unseen.get("explained_variance")
     collapsed = (l0 is not None and l0 < COLLAPSED_L0) or (explained is not None and explained <= 0)
-    cell = (layer, sae.training.condition, record.k)
-    return Alike(form, cell, collapsed, probe if isinstance(probe, str) else probe.small())
+    small = probe if isinstance(probe, str) else probe.small()
+    k = None if naive else record.k
+    return Alike(form, name, naive, (layer, sae.training.condition), k, record.seed, collapsed, small)
 
 
 def replication(saes: Iterable[Alike], design: Design) -> tuple[list[Tally], list[TestResult]]:
-    """A tally and two tests for each form that has two pairs or more. Nothing of a release of one form.
+    """A tally and two tests for each form beside its reference that has two pairs or more. Nothing of a release of one form.
 
-    A pair is two SAEs that were trained on the same rows of the same layer, with the same L0 asked for: the probes of both were fitted and tested on the same rows, so that what a
-    condition does to one it does to the other. A pair is inconclusive where the 95 % interval of its difference holds 0, and an SAE has collapsed where it reconstructs unseen rows no better
-    than their mean, or fires less than once a row.
+    A pair is two SAEs that were trained on the same rows of the same layer, with the same L0 asked for (but beside a naive one, which is asked for none): the probes of both were fitted and
+    tested on the same rows, so that what a condition does to one it does to the other. A pair is inconclusive where the 95 % interval of its difference holds 0, and an SAE has collapsed
+    where it reconstructs unseen rows no better than their mean, or fires less than once a row.
     """
-    by_form: dict[str, dict[tuple[object, ...], list[Alike]]] = defaultdict(lambda: defaultdict(list))
+    by_form: dict[str, list[Alike]] = defaultdict(list)
     for one in saes:
-        by_form[one.form][one.cell].append(one)
-    forms = sorted(by_form, key=lambda form: (form != REFERENCE, form))
+        by_form[one.form].append(one)
     tallies, tests = [], []
-    for form in forms[1:]:
-        pairs = list(_pairs(by_form[form], by_form[forms[0]]))
+    for form, reference in _compared_forms(by_form):
+        pairs = list(_pairs(by_form[form], by_form[reference]))
         if len(pairs) < 2:
             continue
-        against = f"{forms[0]} {AT}"
-        tally, tested = _compared(form, against, pairs, design)
+        tally, tested = _compared(form, f"{reference} {AT}", pairs, design)
         tallies.append(tally)
         tests += tested
     return tallies, tests
 
 
-def _pairs(
-    some: Mapping[tuple[object, ...], list[Alike]], others: Mapping[tuple[object, ...], list[Alike]]
-) -> Iterable[tuple[Alike, Alike]]:
-    """Where each of the two forms has one SAE: of several nobody knows which stands beside which."""
-    for cell in sorted(some.keys() & others.keys(), key=str):
-        both = (some[cell], others[cell])
-        if all(len(here) == 1 and isinstance(here[0].probe, Probed) for here in both):
-            yield both[0][0], both[1][0]
+def _compared_forms(by_form: Mapping[str, list[Alike]]) -> list[tuple[str, str]]:
+    """Each form with what it is held against: TopK, or the first that is not naive; and every form of an architecture with its naive one, once."""
+    first = {form: saes[0] for form, saes in by_form.items()}
+    forms = sorted(first, key=lambda form: (form != REFERENCE, first[form].naive, form))
+    learned = [
+        (form, naive)
+        for naive in forms
+        for form in forms
+        if first[naive].naive
+        and not first[form].naive
+        and first[form].architecture == first[naive].architecture
+    ]
+    return [(form, forms[0]) for form in forms[1:] if (forms[0], form) not in learned] + learned
+
+
+def _pairs(some: list[Alike], others: list[Alike]) -> Iterator[tuple[Alike, Alike]]:
+    """Where each of the two forms has one SAE, or one of a seed: of several nobody knows which stands beside which."""
+    any_l0 = some[0].naive or others[0].naive
+    for here, there in _cells(some, others, lambda one: (*one.cell, None if any_l0 else one.k)):
+        both = [(here, there)] if len(here) == len(there) == 1 else _cells(here, there, lambda one: one.seed)
+        for one, other in both:
+            if len(one) == len(other) == 1 and all(isinstance(sae.probe, Probed) for sae in (*one, *other)):
+                yield one[0], other[0]
+
+
+def _cells(
+    some: list[Alike], others: list[Alike], by: Callable[[Alike], object]
+) -> list[tuple[list[Alike], list[Alike]]]:
+    """The SAEs of either form that have the same `by`, in its order."""
+    found: dict[object, tuple[list[Alike], list[Alike]]] = defaultdict(lambda: ([], []))
+    for place, saes in enumerate((some, others)):
+        for one in saes:
+            found[by(one)][place].append(one)
+    return [found[key] for key in sorted(found, key=str)]
 
 
 def _compared(

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 STAGE = "evaluate"
 UNITS = "SAEs and layers"
 """What failed units are called."""
-REPLICATION = 1
+REPLICATION = 2
 """Version of what compares forms of SAEs, which is no measure of the catalogue."""
 UNRECORDED = "evaluation.unrecorded.json"
 """In the work folder: an evaluation.json that was there before, of an earlier hubkit or typed by hand."""

@@ -15,7 +15,7 @@ from hubkit.evaluate.pool_texts import pool_texts
 from hubkit.evaluate.replication import Alike, alike
 from hubkit.evaluate.values import densities_of, values_of
 from hubkit.release.activations import read_layer
-from hubkit.release.folds import ALL, CONTROL, SEED, folder_of, scenario_folds
+from hubkit.release.folds import ALL, CONTROL, SEED, folder_of, scenario_folds, without
 from hubkit.release.layout import CFG, MANIFEST
 from hubkit.release.pool import PoolManifest
 
@@ -49,16 +49,21 @@ class Folders:
         self, sae_id: str, manifest: PoolManifest, followups: Followups = NOTHING_MORE
     ) -> EvaluationUnit:
         """What a worker needs for one SAE of the release."""
-        draws = {*manifest.folds, *scenario_folds(manifest), CONTROL, *self._seeds(sae_id)}
+        seeds = self._seeds(sae_id, manifest)
+        draws = {*manifest.folds, *scenario_folds(manifest), CONTROL, *seeds}
         beside = {draw: folder_of(self.work, draw) / sae_id for draw in sorted(draws)}
         return EvaluationUnit(sae_id, self.pool, self.release / sae_id, beside, followups)
 
-    def _seeds(self, sae_id: str) -> list[str]:
-        """Of other seeds those that were trained, from the first on."""
+    def _seeds(self, sae_id: str, manifest: PoolManifest) -> list[str]:
+        """Of other seeds those that were trained, from the first on, and without the first fold those of them that are there."""
         draws: list[str] = []
-        while (folder_of(self.work, draw := f"{SEED}{len(draws) + 1}") / sae_id / CFG).is_file():
+        while self._there(draw := f"{SEED}{len(draws) + 1}", sae_id):
             draws.append(draw)
-        return draws
+        unseen = [without(draw, fold) for draw in draws for fold in manifest.folds[:1]]
+        return draws + [draw for draw in unseen if self._there(draw, sae_id)]
+
+    def _there(self, draw: str, sae_id: str) -> bool:
+        return (folder_of(self.work, draw) / sae_id / CFG).is_file()
 
 
 @dataclass(frozen=True)

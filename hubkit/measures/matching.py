@@ -5,7 +5,7 @@ Sources: PW-MCC (arXiv 2505.20254) for the matching of decoders, Paulo and Belro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
@@ -30,15 +30,29 @@ class Dictionary:
     encoder: Floats
     """(m, d) unit rows."""
     acts: Floats
-    """(n, m) on those rows."""
+    """(n, m) on those rows, or on others."""
 
     @classmethod
-    def of(cls, decoder: Floats, encoder: Floats, acts: Floats) -> Self:
-        """Of all latents (m, d) and (n, m): those that never fire, or point nowhere, are left out."""
+    def of(cls, decoder: Floats, encoder: Floats, acts: Floats, elsewhere: Floats | None = None) -> Self:
+        """Of all latents (m, d) and (n, m): those that never fire, or point nowhere, are left out. `elsewhere` (k, m) are their activations on other rows, which are kept
+        in the place of these."""
         there = (
             (acts != 0).any(axis=0) & (np.abs(decoder).sum(axis=1) > 0) & (np.abs(encoder).sum(axis=1) > 0)
         )
-        return cls(unit(decoder[there]), unit(encoder[there]), acts[:, there].astype(np.float64))
+        kept = acts if elsewhere is None else elsewhere
+        return cls(unit(decoder[there]), unit(encoder[there]), kept[:, there].astype(np.float64))
+
+
+@dataclass(frozen=True, eq=False)
+class Reseeded:
+    """An SAE and its other seeds."""
+
+    seeds: tuple[Dictionary, ...]
+    """Its own first; the latents that fire on the training rows."""
+    trained: Floats
+    """(n, d) the training rows, the same for all of them."""
+    rows: Floats
+    """(k, d) those that the activations are on: the training rows, or rows that none of them has seen."""
 
 
 @dataclass(frozen=True)
@@ -88,16 +102,23 @@ def shared(one: Dictionary, other: Dictionary) -> float:
 
 
 def firing_together(one: Dictionary, other: Dictionary) -> tuple[float, float]:
-    """Mean correlation of the activations of latents in pairs, and the same beside the latent of the other that fires next more often than the counterpart."""
+    """Mean correlation of the activations of latents in pairs, and the same beside the latent of the other that fires next more often than the counterpart.
+
+    Of pairs of which one fires on these rows at least; NaN where none does.
+    """
     pairs = by_decoder(one, other)
-    partners = other.acts[:, pairs.other]
-    order = np.argsort((partners != 0).sum(axis=0), kind="stable")
+    order = np.argsort((other.acts[:, pairs.other] != 0).sum(axis=0), kind="stable")
     neighbour = np.empty_like(order)
     neighbour[order] = np.roll(order, -1)
-    own = one.acts[:, pairs.one]
-    return float(_correlations(own, partners).mean()), float(
-        _correlations(own, partners[:, neighbour]).mean()
-    )
+    beside = replace(pairs, other=pairs.other[neighbour])
+    return correlated(one, other, pairs), correlated(one, other, beside)
+
+
+def correlated(one: Dictionary, other: Dictionary, pairs: Matched) -> float:
+    """Mean correlation of the activations of those `pairs` of which one fires at least; NaN where none does."""
+    own, partners = one.acts[:, pairs.one], other.acts[:, pairs.other]
+    fires = (own != 0).any(axis=0) | (partners != 0).any(axis=0)
+    return float(_correlations(own[:, fires], partners[:, fires]).mean()) if fires.any() else float("nan")
 
 
 def _correlations(one: Floats, other: Floats) -> Floats:
@@ -110,11 +131,25 @@ def _correlations(one: Floats, other: Floats) -> Floats:
 
 def random_like(rows: Floats | None, sizes: tuple[int, int], d: int, generator: np.random.Generator) -> float:
     """`agreement` of two dictionaries of so many random directions of d dimensions: all alike (None), or of the covariance of `rows` (n, d), less their mean."""
-    spread = None if rows is None else rows - rows.mean(axis=0)
-    drawn = [
-        generator.normal(size=(size, d))
-        if spread is None
-        else generator.normal(size=(size, len(spread))) @ spread
-        for size in sizes
-    ]
-    return float(matched(unit(drawn[0]), unit(drawn[1])).cosines.mean())
+    one, other = (_directions(rows, size, d, generator) for size in sizes)
+    return float(matched(one, other).cosines.mean())
+
+
+def random_dictionary(
+    like: Dictionary, of: Floats | None, found: Reseeded, generator: np.random.Generator
+) -> Dictionary:
+    """As many random directions as `like` has latents, alike or of the covariance of rows (`of`), as an encoder and as its decoder: relu(w (x - mean)), the mean that of the
+    training rows. They fire as often as those of `like`, above the one threshold that leaves so many activations on the rows together."""
+    w = _directions(of, len(like.decoder), found.rows.shape[1], generator)
+    acts = (found.rows - found.trained.mean(axis=0)) @ w.T
+    if count := int(np.count_nonzero(like.acts)):
+        threshold = np.partition(acts, acts.size - count, axis=None)[acts.size - count]
+        return Dictionary(w, w, np.where(acts >= max(threshold, 0.0), acts, 0.0))
+    return Dictionary(w, w, np.zeros_like(acts))
+
+
+def _directions(rows: Floats | None, size: int, d: int, generator: np.random.Generator) -> Floats:
+    """(size, d) unit rows."""
+    if rows is None:
+        return unit(generator.normal(size=(size, d)))
+    return unit(generator.normal(size=(size, len(rows))) @ (rows - rows.mean(axis=0)))

@@ -13,7 +13,7 @@ from hubkit.measures.bootstrap import SEED, percentile_interval
 from hubkit.measures.estimate import Estimate, NotMeasured, Null
 from hubkit.measures.families.reconstruction import explained_resampled
 from hubkit.measures.reconstructed import Reconstructed
-from hubkit.measures.separation import Labelled, strongest
+from hubkit.measures.separation import Labelled, strongest, strongest_resampled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -174,7 +174,13 @@ def top_overlap(paired: Paired) -> Estimate:
     before = _top(paired.before, positive)
     if len(before) < TOP:
         raise NotMeasured(f"{len(before)} latents fire on enough rows, {TOP} are compared", len(positive))
-    return paired.estimate(lambda after: len(before & _top(after, positive)) / TOP, None)
+    own, other = (
+        strongest_resampled(Labelled.of(rows.acts, positive), TOP, paired.own.counts)
+        for rows in (paired.before, paired.after)
+    )
+    kept = (own[:, :, None] == other[:, None, :]) & (own[:, :, None] >= 0)
+    resampled = np.where((own >= 0).all(axis=1), kept.any(axis=2).sum(axis=1) / TOP, np.nan)
+    return paired.estimate(lambda after: len(before & _top(after, positive)) / TOP, resampled)
 
 
 def _top(rows: Encoded, positive: Booleans) -> set[int]:

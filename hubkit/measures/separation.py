@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 FEWEST_ACTIVE = 5
 """Rows on which a latent must be non-zero to be looked at; which rows those are, no label says."""
+ROUNDING = 1e-12
+"""Share of the squares around the mean of all rows below which those around another mean are what rounding leaves of 0."""
 BLOCK = 1024
 """Latents at once: their permutations fit the cache."""
 
@@ -63,6 +65,31 @@ def strongest(part: Labelled, most: int) -> tuple[Numbers, Values]:
     known = np.nan_to_num(np.concatenate([found[0] for _, found in effects(acts, label)]))
     chosen = np.argsort(-np.abs(known), kind="stable")[:most]
     return looked[chosen], effect_of_each(acts, np.repeat(label, len(chosen), axis=1), chosen)
+
+
+def strongest_resampled(part: Labelled, most: int, counts: NDArray[np.number[Any]]) -> Numbers:
+    """(B, most) the same where row i counts as often as `counts` (B, n) says, of the latents that fire on enough rows of all; -1 where there are fewer, and in a resample of one label."""
+    looked, label = part.looked_at(), part.positive.astype(np.float64)
+    times = counts.astype(np.float64)
+    ones = (times @ label)[:, None]
+    zeros = times.sum(axis=1, keepdims=True) - ones
+    best, which = np.full((len(times), most), -1.0), np.full((len(times), most), -1)
+    for start in range(0, len(looked), BLOCK):
+        block = looked[start : start + BLOCK]
+        # around the mean of all rows, so that the sums of squares do not cancel
+        rows = part.acts[:, block].astype(np.float64) - part.acts[:, block].mean(axis=0, dtype=np.float64)
+        first, every = times @ (rows * label[:, None]), times @ rows
+        squares = times @ (rows * rows)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            mean1, mean0 = first / ones, (every - first) / zeros
+            within = squares - ones * mean1**2 - zeros * mean0**2
+            found = np.abs(mean1 - mean0) / np.sqrt(np.where(within > ROUNDING * squares, within, 0.0))
+        found[squares - every**2 / (ones + zeros) <= ROUNDING * squares] = 0.0  # the same on every row drawn
+        values = np.concatenate([best, np.where((ones > 0) & (zeros > 0), found, -1.0)], axis=1)
+        latents = np.concatenate([which, np.broadcast_to(block, found.shape)], axis=1)
+        chosen = np.argsort(-values, axis=1, kind="stable")[:, :most]
+        best, which = (np.take_along_axis(one, chosen, axis=1) for one in (values, latents))
+    return np.where(best >= 0, which, -1)
 
 
 def effects(acts: Latents, positive: Booleans) -> Iterator[tuple[slice, Values]]:

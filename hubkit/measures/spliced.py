@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hubkit.measures.bootstrap import RESAMPLES, SEED, percentile_interval
-from hubkit.measures.estimate import Estimate, NotMeasured
+from hubkit.measures.estimate import Estimate, NotMeasured, Null
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 CLEAN, SAE, ZERO, MEAN = "clean", "sae", "zero", "mean"
 """The model as it is; with the SAE's reconstruction; with 0; with the mean activation of these texts."""
 RUNS = (CLEAN, SAE, ZERO, MEAN)
+ABLATED = {ZERO: "zeros in the place of the activations", MEAN: "their mean in the place of the activations"}
 METHOD = "bootstrap over documents"
 FEWEST = 1e-6
 """Nats a token: an ablation that costs less is no scale."""
@@ -50,8 +51,11 @@ class Spliced:
         share = np.full(self.documents, 1 / self.documents)
         return generator.multinomial(self.documents, share, size=RESAMPLES).astype(np.float64)
 
-    def estimate(self, value: Callable[[Callable[[Floats], Floats]], Floats]) -> Estimate:
-        """`value` of sums: it is given what sums (documents,), once over all of them and once over each resample. Not below two documents an interval."""
+    def estimate(
+        self, value: Callable[[Callable[[Floats], Floats]], Floats], zero: str | None = None
+    ) -> Estimate:
+        """`value` of sums: it is given what sums (documents,), once over all of them and once over each resample. Not below two documents an interval. `zero`: what would give 0,
+        where that is what the value is held against."""
         with np.errstate(divide="ignore", invalid="ignore"):
             found = float(value(lambda by_document: by_document.sum(keepdims=True))[0])
             several = (
@@ -63,6 +67,7 @@ class Spliced:
             found,
             int(self.tokens.sum()),
             percentile_interval(several),
+            None if zero is None else Null(zero, 0.0),
             n_effective=self.documents,
             method=METHOD,
         )
@@ -80,7 +85,10 @@ def mean_kl(spliced: Spliced, run: str) -> Estimate:
 
 def increase(spliced: Spliced) -> Estimate:
     """CE_sae - CE_clean, nats."""
-    return spliced.estimate(lambda total: total(spliced.ce[SAE] - spliced.ce[CLEAN]) / total(spliced.tokens))
+    return spliced.estimate(
+        lambda total: total(spliced.ce[SAE] - spliced.ce[CLEAN]) / total(spliced.tokens),
+        "the model's own loss",
+    )
 
 
 def ce_score(spliced: Spliced, ablation: str) -> Estimate:
@@ -88,13 +96,14 @@ def ce_score(spliced: Spliced, ablation: str) -> Estimate:
     scale = float((spliced.ce[ablation] - spliced.ce[CLEAN]).sum() / spliced.tokens.sum())
     if scale < FEWEST:
         raise NotMeasured(
-            f"the model is no worse with the {ablation} in the place of the activations ({scale:+.3g} nats a token), so there is no scale",
+            f"the model is no worse with {ABLATED[ablation]} ({scale:+.3g} nats a token), so there is no scale",
             int(spliced.tokens.sum()),
         )
     return spliced.estimate(
         lambda total: (
             total(spliced.ce[ablation] - spliced.ce[SAE]) / total(spliced.ce[ablation] - spliced.ce[CLEAN])
-        )
+        ),
+        ABLATED[ablation],
     )
 
 
@@ -104,4 +113,6 @@ def kl_score(spliced: Spliced, ablation: str) -> Estimate:
         raise NotMeasured(
             "the ablation changes no prediction, so there is no scale", int(spliced.places.sum())
         )
-    return spliced.estimate(lambda total: 1 - total(spliced.kl[SAE]) / total(spliced.kl[ablation]))
+    return spliced.estimate(
+        lambda total: 1 - total(spliced.kl[SAE]) / total(spliced.kl[ablation]), ABLATED[ablation]
+    )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from hubkit.measures.design import Design
-    from hubkit.measures.matching import Dictionary
+    from hubkit.measures.matching import Reseeded
     from hubkit.measures.measure import Split
     from hubkit.measures.probed import Columns, Probe, Probed, Values
     from hubkit.measures.reconstructed import Reconstructed
@@ -47,8 +47,12 @@ class Subject(Protocol):
         """The probe of the label, out of the plain folds."""
 
     @property
-    def reseeded(self) -> tuple[tuple[Dictionary, ...], Values] | None:
-        """The latents of the SAE and of its other seeds that fire on its training rows, and these rows (n, d_in); None where there is one seed."""
+    def reseeded(self) -> Reseeded | None:
+        """The SAE and its other seeds, with their activations on the rows that they saw; None where there is one seed."""
+
+    @property
+    def reseeded_unseen(self) -> Reseeded | None:
+        """The same settings trained without a fold, from each seed, with their activations on its rows; None where there are no such SAEs."""
 
     @property
     def probed_elsewhere(self) -> Probe:

@@ -32,6 +32,8 @@ SCENARIOS = "scenarios"
 """What the names of whole-scenario folds begin with."""
 SEED = "seed"
 """What the names of draws begin with that are the published SAE's rows, and another seed: `seed1`, `seed2`, ..."""
+WITHOUT = "-without-"
+"""Between such a name and the fold whose rows are held out from that seed as well: `seed1-without-fold0`."""
 
 
 def scenario_folds(manifest: PoolManifest) -> list[str]:
@@ -69,9 +71,14 @@ def seed_draws(seeds: int) -> list[str]:
     return [f"{SEED}{number}" for number in range(1, seeds)]
 
 
+def without(seed: str, fold: str) -> str:
+    """The draw of another seed that does not see a fold: where there are several such seeds, all of them can be asked of rows that none has seen."""
+    return f"{seed}{WITHOUT}{fold}"
+
+
 def seed_of(draw: str) -> int:
     """How far the seed of a draw is from that of the published SAE."""
-    return int(draw.removeprefix(SEED)) if draw.startswith(SEED) else 0
+    return int(draw.removeprefix(SEED).partition(WITHOUT)[0]) if draw.startswith(SEED) else 0
 
 
 def draws_of(manifest: PoolManifest, condition: str, *, scenarios: bool, control: bool) -> list[str]:
@@ -97,7 +104,9 @@ def rows_of(manifest: PoolManifest, condition: str, draw: str = ALL) -> Booleans
     """(n,) which rows an SAE of `condition` is trained on under `draw`. Raises UsageError for a condition of other labels."""
     wanted = set(manifest.labels_of(condition))
     own = np.array([row.label in wanted for row in manifest.rows], dtype=bool)
-    if draw == ALL or draw.startswith(SEED):
+    if draw.startswith(SEED):
+        draw = draw.partition(WITHOUT)[2] or ALL
+    if draw == ALL:
         return own
     if draw == CONTROL:
         return _blind(manifest, own)

@@ -52,7 +52,7 @@ class SaeRecord:
     """The L0 that was asked for, as its architecture means it."""
     n_rows: int | None = _trained(int)
     rows: str | None = _trained(str)
-    """`all`, the fold whose rows it did not see, or `control`."""
+    """The draw of rows (`folds.py`): `all`, the fold whose rows it did not see, `control`, ..."""
     rows_sha256: str | None = _trained(str)
     """Of the completion_ids of its rows (`folds.py`)."""
     steps: int | None = _trained(int)

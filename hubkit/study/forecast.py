@@ -154,13 +154,14 @@ def bytes_of(precision: Precision) -> float:
 
 
 def _draws(study: Study, spec: SaeSpec, crossfit: CrossFit) -> int:
-    """How often one published SAE is trained: of all its rows from each seed, without each fold, and the control."""
+    """How often one published SAE is trained: of all its rows from each seed, without each fold, from each other seed without the first, and the control."""
     if crossfit.folds == 0:
         return crossfit.seeds
     folds = study.collect.folds
     scenarios = len({one.scenario_id for one in study.collect.scenarios if not one.control})
     whole = min(folds, scenarios) if crossfit.scenarios and scenarios > 1 else 0
-    return crossfit.seeds + folds + whole + (crossfit.control and spec.condition != MIXED)
+    seeds = 2 * crossfit.seeds - 1
+    return seeds + folds + whole + (crossfit.control and spec.condition != MIXED)
 
 
 def _steps(samples: int, spec: SaeSpec) -> int:

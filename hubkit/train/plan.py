@@ -20,6 +20,7 @@ from hubkit.release.folds import (
     rows_of,
     seed_draws,
     seed_of,
+    without,
 )
 from hubkit.train.alike import program
 from hubkit.train.spec import MOST_SEED
@@ -53,12 +54,14 @@ class CrossFit:
     control: bool = True
     """Also the membership control of every SAE of one label."""
     seeds: int = 1
-    """Of each published SAE, its own counted in: whether its latents come back from another one."""
+    """Of each published SAE, its own counted in: whether its latents come back from another one. Where there are folds, each other seed is trained twice: on all of its
+    rows, and without those of the first fold, so that the activations can be compared on rows that no seed has seen."""
 
     def draws(self, manifest: PoolManifest, condition: str) -> list[str]:
         """The draws of rows for one published SAE, its own first. Raises UsageError for folds that the pool has not."""
+        seeds = seed_draws(self.seeds)
         if self.folds == 0:
-            return [ALL, *seed_draws(self.seeds)]
+            return [ALL, *seeds]
         there = len(manifest.folds)
         if self.folds not in {None, there}:
             raise UsageError(
@@ -66,7 +69,7 @@ class CrossFit:
                 hint=f"--folds {there}, or `folds: {self.folds}` under collect in the study file and `hubkit collect` (it keeps the texts)",
             )
         folds = draws_of(manifest, condition, scenarios=self.scenarios, control=self.control)
-        return [ALL, *seed_draws(self.seeds), *folds]
+        return [ALL, *seeds, *folds, *(without(seed, manifest.folds[0]) for seed in seeds)]
 
 
 @dataclass(frozen=True)

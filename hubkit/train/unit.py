@@ -28,7 +28,7 @@ class TrainingUnit:
 
     spec: SaeSpec
     draw: str
-    """`all`, `seed1`, the fold that it does not see, or `control` (`hubkit/release/folds.py`)."""
+    """`all`, `seed1`, `seed1-without-fold0`, the fold that it does not see, or `control` (`hubkit/release/folds.py`)."""
     pool_folder: Path
     target: Path
     """The SAE's folder."""

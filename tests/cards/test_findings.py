@@ -242,8 +242,8 @@ def test_the_index_adds_up_what_is_against_the_same(tmp_path: Path) -> None:
             update={"base_model": f"openai-community/{model}", "repo_id": f"o/{model}"}
         )
         one = tally(above, 9).model_copy(
-            update={"subject": "STE JumpReLU", "reference": "TopK at the same layer", "inconclusive": 1}
-        )
+            update={"subject": "STE JumpReLU", "reference": "TopK at the same layer", "inconclusive": 1, "collapsed": 9 - above}
+        )  # fmt: skip
         folders.append(write(replace(release_of(settings), tallies=(tally(above, 40), one)), tmp_path / model, small=True))  # fmt: skip
     text = build_index(folders, IndexSettings(repo_id="o/all", license="mit")).text
-    assert "All 2 of them: STE JumpReLU above TopK at the same layer in 15 of 18 (2 inconclusive): more often than chance" in text  # fmt: skip
+    assert "All 2 of them: STE JumpReLU above TopK at the same layer in 15 of 18 (2 inconclusive, 3 collapsed): more often than chance" in text  # fmt: skip

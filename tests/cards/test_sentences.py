@@ -252,6 +252,10 @@ SENTENCES: dict[str, dict[str, Row]] = {
         "**1 of 8** is above it.": ("reseeded", "two_seeds"),
         "Two seeds give no interval: whether they are above it is not judged.": ("two_seeds", "reseeded"),
         "A latent is shared where decoder and encoder find the same counterpart, both with a cosine of 0.7 or more.": ("reseeded", "computed"),
+        "Activations of matched latents are correlated on rows that none of these SAEs has seen: from each seed the same settings were trained once more, without the rows of one fold. Beside it stands what chance gives: random directions of the activations' covariance. **6 of 7** are above it.": ("reseeded", "two_seeds"),
+        "on rows that none of these SAEs has seen (from each seed the same settings were trained once more, without the rows of one fold) where such SAEs are there, else on the training rows.": ("partly_unseen", "reseeded"),
+        "| 0.310 [0.260, 0.360] | 0.020 | not told from its null |": ("reseeded", "two_seeds"),
+        "on the training rows, which all of these SAEs saw: what comes back in other rows is not measured.": ("two_seeds", "partly_unseen"),
     },
     "stability": {
         "of all rows and of each draw, with the latents that both have among their furthest. More than noise gives, in all rows and in every draw: **3 of 3** SAEs; in none: 0.": ("monotonic", "stated"),
@@ -456,6 +460,7 @@ SENTENCES: dict[str, dict[str, Row]] = {
         " Per model: 22 % to 89 %.": ("index_trend", "index_one"),
         "SAE probes above TopK in 8 of 9: more often than chance (sign test, two-sided p": ("index_trend", "index_stated"),
         "in 8 of 9 (1 inconclusive): more often": ("index_trend", "index_stated"),
+        "in 8 of 9 (1 inconclusive, 2 collapsed): more often": ("index_trend", "index_stated"),
     },
     "index_stated": {
         "Values that hubkit did not compute stand in the cards of their repositories, and in no table here:": ("index_stated", "index_trend"),
@@ -607,7 +612,7 @@ COLUMNS = {
     "architecture | latents | k | d_in | d_sae | tensors", "rows | n | d_max | null", "recorded | what", "sae_id | architecture", "value | n", "setting | value", "direction | p",
     "seed | value | difference | top latents in common", "representation | balanced accuracy", "architecture | in SAELens's registry for inference | note",
     "Model | Parameters | SAEs | Layers | d_in | d_sae", "Best layer, raw | Balanced accuracy there", "Best SAE probe", "SAE probes above raw",
-    "hook", "sae_id | decoders agree | random directions | shared | activations correlate | with others that fire as often | verdict",
+    "hook", "sae_id | decoders agree | random directions | shared | activations correlate | by chance | verdict",
     "against the number of parameters | models | Spearman's rho | p | verdict", "sae_id | all rows", "mean | above its null",
 }  # fmt: skip
 """Heads of tables and of steps."""

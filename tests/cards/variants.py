@@ -223,8 +223,8 @@ def tested(folder: Path) -> Path:
     return write(computed_release(saes=saes, layers=layers, comparisons=comparisons), folder, small=True)
 
 
-def reseeded(folder: Path, seeds: int = 3, first: int = 0) -> Path:
-    """SAEs that were trained from several seeds: of the first the latents come back, of the others they do not."""
+def reseeded(folder: Path, seeds: int = 3, first: int = 0, unseen: int = 8) -> Path:
+    """SAEs that were trained from several seeds: of the first the latents come back, of the others they do not. Of so many the activations are of rows that no seed saw."""
     chance = NullReference(kind="random directions of the activations' covariance", mean=0.3)
     saes = {}
     for number, one in enumerate(MEMBERS[first:]):
@@ -237,8 +237,9 @@ def reseeded(folder: Path, seeds: int = 3, first: int = 0) -> Path:
                 "seed_activation_agreement",
                 found,
                 seeds,
-                "train",
-                null=chance.model_copy(update={"mean": 0.02}),
+                "crossfit" if number < unseen else "train",
+                null=chance.model_copy(update={"mean": 0.02 if number else 0.79}),
+                interval=interval,
             ),
         ][: 1 if number == 1 else 3]
     return write(computed_release(saes=saes), folder, small=True)
@@ -246,7 +247,12 @@ def reseeded(folder: Path, seeds: int = 3, first: int = 0) -> Path:
 
 def two_seeds(folder: Path) -> Path:
     """Two seeds, which give no interval, of all SAEs but one."""
-    return reseeded(folder, 2, first=1)
+    return reseeded(folder, 2, first=1, unseen=0)
+
+
+def partly_unseen(folder: Path) -> Path:
+    """Three seeds, of which some SAEs were trained without a fold as well."""
+    return reseeded(folder, unseen=4)
 
 
 def beside(folder: Path) -> Path:
@@ -1038,7 +1044,7 @@ def hollow(folder: Path) -> Path:
 VARIANTS: dict[str, Callable[[Path], Path]] = {
     one.__name__: one
     for one in (
-        mended, plain, single, unregistered, computed, tested, tested_one, reseeded, two_seeds, beside, of_sparsify, word_only, facts_known, chance, one, one_at_chance, experiments, steered_alone, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
+        mended, plain, single, unregistered, computed, tested, tested_one, reseeded, two_seeds, partly_unseen, beside, of_sparsify, word_only, facts_known, chance, one, one_at_chance, experiments, steered_alone, stated, monotonic, unrecorded, changed, lens, lens_open, by_module, narrow, one_value,
         wrong_model, one_number, half_bits, all_bits, hookless, nameless, beside_others, root, quantized, half_quantized, warned, hollow, damaged, poor, lens_module, pooled, scaled,
         sampled, sampled_last, another_form, from_gguf, four_bits, one_new, best_defective, stated_ties, one_above, many_tied, all_defective, all_defective_measured, defective, beside_widths,
         worse_and_less, worse_measured, in_model, told, written, in_text, worth, worth_little, with_pool, unread_record,
@@ -1090,7 +1096,7 @@ def index_trend(root: Path) -> str:
             name,
             tallies=(
                 TALLY.model_copy(update={"above": 8 - 2 * i, "inconclusive": 0, "collapsed": 1}),
-                other.model_copy(update={"inconclusive": int(i > 0)}),
+                other.model_copy(update={"inconclusive": int(i > 0), "collapsed": 2 if i > 2 else None}),
             ),
         )
         for i, name in enumerate(("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"))

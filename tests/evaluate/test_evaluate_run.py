@@ -138,6 +138,59 @@ def test_latents_stand_beside_those_of_other_seeds(tmp_path: Path) -> None:
         evaluate(*folders, [spec])
 
 
+def test_activations_are_held_against_other_seeds_on_rows_that_none_of_them_saw(tmp_path: Path) -> None:
+    """By hand, from the files of the SAEs without the first fold; on the training rows where one of these is not there."""
+    from safetensors.numpy import load_file
+    from scipy.optimize import linear_sum_assignment
+
+    pool = noise_pool(tmp_path / "pool")
+    folders = [tmp_path / name for name in ("pool", "release", "work")]
+    spec = SaeSpec(
+        sae_id="topk", architecture="topk", layer=4, condition="honest_only", d_sae=64, k=8, steps=150
+    )
+    options = Options(crossfit=CrossFit(scenarios=False, control=False, seeds=3))
+    assert train([spec], *folders, options=options).trained == 1 + 5 + 2 + 2
+    found = evaluate(*folders, [spec]).sae("topk")
+    value = found.get("seed_activation_agreement", "crossfit")
+    assert found.get("seed_activation_agreement", "train") is None
+    assert (value.n, value.version, value.null.n) == (3, 2, 3)
+    assert value.interval[0] <= value.value <= value.interval[1]
+
+    x = load_file(tmp_path / "pool" / "layer_4.safetensors")["activations"].astype(np.float64)
+    own = np.array([row.label == "honest" for row in pool.rows])
+    held_out = own & np.array([row.split == "fold0" for row in pool.rows])
+    saes = []
+    for place in ("folds/fold0", "seeds/seed1-without-fold0", "seeds/seed2-without-fold0"):
+        tensors = load_file(tmp_path / "work" / place / "topk" / "sae_weights.safetensors")
+        pre = (x - tensors["b_dec"]) @ tensors["W_enc"] + tensors["b_enc"]
+        acts = np.where(pre >= np.sort(pre, axis=1)[:, -8, None], np.maximum(pre, 0), 0)
+        there = (acts[own & ~held_out] != 0).any(axis=0)
+        decoder = tensors["W_dec"][there]
+        saes.append((decoder / np.linalg.norm(decoder, axis=1, keepdims=True), acts[held_out][:, there]))
+    each = []
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        rows, columns = linear_sum_assignment(saes[one][0] @ saes[other][0].T, maximize=True)
+        pairs = [(saes[one][1][:, a], saes[other][1][:, b]) for a, b in zip(rows, columns, strict=True)]
+        firing = [(a, b) for a, b in pairs if a.any() or b.any()]
+        each.append(
+            np.mean([np.corrcoef(a, b)[0, 1] if a.std() and b.std() else 0.0 for a, b in firing]),
+        )
+    assert value.value == pytest.approx(np.mean(each), abs=1e-4)
+
+    shutil.rmtree(tmp_path / "work" / "seeds" / "seed2-without-fold0")
+    two = evaluate(*folders, [spec]).sae("topk").get("seed_activation_agreement", "crossfit")
+    assert (two.n, two.interval) == (2, None), "what is there"
+    shutil.rmtree(tmp_path / "work" / "folds" / "fold0")
+    seen = evaluate(*folders, [spec]).sae("topk")
+    assert seen.get("seed_activation_agreement", "crossfit") is None
+    assert seen.get("seed_activation_agreement", "train").n == 3
+    shutil.copytree(
+        tmp_path / "work" / "seeds" / "seed1" / "topk", tmp_path / "work" / "folds" / "fold0" / "topk"
+    )
+    with pytest.raises(HubkitError, match="expected `fold0`"):
+        evaluate(*folders, [spec])
+
+
 def again(study: Path) -> Evaluation:
     return evaluate(study / "pool", study / "release", study / "work", SPECS)
 

@@ -83,6 +83,7 @@ def test_a_release_as_it_was_comes_back_to_the_last_digit(release: Path) -> None
     held = {one.place: one.why for one in found.of("cannot")}
     assert held["SAE topk_mixed: explained_variance, crossfit"] == FOLDS
     assert held["SAE topk_mixed: seed_agreement, train"] == FOLDS
+    assert held["SAE topk_mixed: seed_activation_agreement, crossfit"] == FOLDS
     assert set(held.values()) == {FOLDS}
     numbers = [one for one in entries(Evaluation.load(release / "evaluation.json")) if "value" in one.numbers]
     assert {one.place for one in numbers} <= back | held.keys(), "no number is passed over"
@@ -168,7 +169,9 @@ def test_every_number_comes_back_once_the_saes_are_trained_again(release: Path, 
     before = {path: path.read_bytes() for path in release.rglob("*") if path.is_file()}
     found = retrain(release, tmp_path / "kept", workers=1, report=silent)
     assert (found.saes, found.identical, found.furthest) == (2, 2, 0.0)
-    assert found.beside == 2 * 2 + 2 * 2 + 1 + 2, "folds, whole-scenario folds, one control, and another seed"
+    assert found.beside == 2 * 2 + 2 * 2 + 1 + 2 + 2, (
+        "folds, whole-scenario folds, one control, another seed, and it without a fold"
+    )
     again = reproduce(release, beside=tmp_path / "kept" / "work")
     assert (again.of("differs"), again.of("close"), again.of("cannot")) == ([], [], [])
     assert len(again.of("exact")) > 40
@@ -238,11 +241,11 @@ def test_the_verb_trains_again_where_it_is_asked_to(release: Path, tmp_path: Pat
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.stdout
     assert (
-        "trained again: 2 SAEs of the release, 2 of them the same in every bit; 11 of folds, controls and other seeds"
+        "trained again: 2 SAEs of the release, 2 of them the same in every bit; 13 of folds, controls and other seeds"
         in (" ".join(done.stdout.split()))
     )
     said = json.loads(CliRunner().invoke(app, [*words, "--format", "json", "--quiet"]).stdout)
-    assert said["retrained"] == {"saes": 2, "identical": 2, "furthest": 0.0, "beside": 11}
+    assert said["retrained"] == {"saes": 2, "identical": 2, "furthest": 0.0, "beside": 13}
     refused = CliRunner().invoke(app, ["reproduce", str(release), "--folder", str(tmp_path)])
     assert isinstance(refused.exception, UsageError)
     assert "--folder without --retrain" in refused.exception.message

@@ -9,6 +9,7 @@ import pytest
 from ledger.places import values
 from ledger.table import rules
 from pydantic import ValidationError
+from whole_values import lacking
 
 from hubkit.experiments.plan import SteeringPlan
 from hubkit.experiments.run import Places, called, run_experiments
@@ -53,6 +54,7 @@ def test_from_the_study_file_to_the_card(lab: Any, tmp_path: Path, monkeypatch: 
     outcome = run_study(study, tmp_path / "out")
     found, (spec,) = outcome.evaluation, study.specs(64)
     assert found.is_computed
+    assert lacking(found.model_dump(mode="json")) == []
     assert [one.direction for one in found.steering][:2] == [
         "decoded difference of means",
         "raw difference of means",
@@ -118,6 +120,8 @@ def test_the_same_study_twice_gives_the_same_last_digit(lab: Any, tmp_path: Path
     assert one.stability
     measured = {value.measure for value in one.saes[0].values}
     assert {"seed_agreement", "ce_loss_score", "probe_balanced_accuracy"} <= measured
+    assert one.saes[0].get("seed_activation_agreement", "crossfit").n == 3
+    assert lacking(one.model_dump(mode="json")) == []
     assert one.computed.values_sha256 == other.computed.values_sha256
 
 

@@ -21,8 +21,10 @@ from hubkit.experiments.portability import (
     rows_again,
     transfer,
 )
+from hubkit.measures.bootstrap import row_counts
 from hubkit.measures.design import Design
-from hubkit.measures.paired import NOISE
+from hubkit.measures.paired import NOISE, TOP
+from hubkit.measures.separation import Labelled, strongest
 
 if TYPE_CHECKING:
     from hubkit.collect.plan import CollectPlan
@@ -160,6 +162,30 @@ def test_each_value_by_hand() -> None:
     assert 0 <= shift.value < 1
     with pytest.raises(HubkitError, match=r"\(30, 8\) rows at elsewhere"):
         transfer("elsewhere", Subject("a", run), PoolRows(x, design_of(60), ("yes", "no")), y[:30])
+
+
+def test_the_top_latents_are_compared_on_resamples_of_the_rows() -> None:
+    """Against resampling by hand; where nothing has changed, every resample says so."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(120, 12)).astype(np.float32)
+    x[::2] += np.linspace(0, 1.5, 12, dtype=np.float32)
+    run = principal(x, 12, threshold=0.2)
+    y = (x + 0.5 * rng.normal(size=x.shape)).astype(np.float32)
+    pool = PoolRows(x, design_of(120), ("yes", "no"))
+    found = value(transfer("near", Subject("a", run), pool, y), "top_latent_overlap")
+    labels, each = design_of(120).positive, []
+    (a, _), (b, _) = (run(rows.astype(np.float64)) for rows in (x, y))
+    for times in row_counts([""] * 120, "rows", np.uint16)[:200]:
+        drawn = np.repeat(np.arange(120), times)
+        top = [set(strongest(Labelled.of(acts[drawn], labels[drawn]), TOP)[0].tolist()) for acts in (a, b)]
+        each.append(len(top[0] & top[1]) / TOP)
+    low, high = found.interval
+    assert low <= found.value <= high
+    assert (low, high) == pytest.approx(np.quantile(each, [0.025, 0.975]), abs=0.1)
+    assert low < high
+    assert (found.n, found.null.kind, found.null.n) == (120, NOISE, 3)
+    same = value(transfer("same", Subject("a", run), pool, x), "top_latent_overlap")
+    assert (same.value, same.interval) == (1.0, (1.0, 1.0))
 
 
 def test_rows_of_one_label_have_no_d() -> None:

@@ -161,8 +161,16 @@ def test_intervals_are_over_documents() -> None:
             "bootstrap over documents",
         )
         assert found.interval is not None
+        assert (found.null_level, found.null_kind) == (0.0, "the model's own loss")
         widths[documents] = found.interval[1] - found.interval[0]
     assert widths[4] > 2 * widths[100]
+    told = {one.measure: one.null_kind for one in values_spliced(of(4), "train") if one.null is not None}
+    assert told == {
+        "ce_loss_increase": "the model's own loss",
+        "ce_loss_score": "zeros in the place of the activations",
+        "ce_loss_score_mean": "their mean in the place of the activations",
+        "kl_div_score": "zeros in the place of the activations",
+    }
     one = Spliced({run: np.array([1.0]) for run in (CLEAN, SAE, ZERO, MEAN)}, {run: np.array([0.0]) for run in (SAE, ZERO, MEAN)}, np.array([5.0]), np.array([6.0]))  # fmt: skip
     found = {value.measure: value for value in values_spliced(one, "train")}
     assert found["ce_loss_score"].reason is not None

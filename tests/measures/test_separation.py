@@ -11,7 +11,14 @@ import pytest
 
 from hubkit.measures.catalogue import get
 from hubkit.measures.estimate import Estimate, NotMeasured
-from hubkit.measures.separation import Labelled, effect_of_each, effects, largest
+from hubkit.measures.separation import (
+    Labelled,
+    effect_of_each,
+    effects,
+    largest,
+    strongest,
+    strongest_resampled,
+)
 
 N, M = 60, 40
 
@@ -49,6 +56,37 @@ def test_blocks_of_latents_are_one_maximum(monkeypatch: pytest.MonkeyPatch) -> N
     found = largest(z, positive)
     assert found[0] == pytest.approx(whole[0], rel=1e-5)
     assert found[1].tolist() == whole[1].tolist()
+
+
+def test_the_strongest_of_resamples_are_those_of_the_rows_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    z, positive, rng = acts(5, mean=3.0), np.arange(N) < 25, np.random.default_rng(6)
+    z[:, 7] = np.where(
+        positive, 9.0, 2.0
+    )  # within the labels it does not vary: nothing tells them apart further
+    z[:, 8] = 4.0 * (np.arange(N) < 5)  # on some resamples it does not fire
+    counts = rng.multinomial(N, np.full(N, 1 / N), size=20).astype(np.uint16)
+    counts[0], counts[1, :5] = 1, 0
+    part = Labelled.of(z, positive)
+    monkeypatch.setattr("hubkit.measures.separation.BLOCK", 7)
+    found = strongest_resampled(part, 6, counts)
+    assert found[0].tolist() == strongest(part, 6)[0].tolist()
+    for row, times in zip(found, counts, strict=True):
+        drawn = np.repeat(np.arange(N), times)
+        naive = [
+            math.inf if j == 7 else 0.0 if np.ptp(z[drawn, j]) == 0
+            else abs(naive_d(z[drawn, j].astype(float).tolist(), positive[drawn].tolist()))
+            for j in range(M)
+        ]  # fmt: skip
+        assert row.tolist() == np.argsort(-np.array(naive), kind="stable")[:6].tolist()
+
+
+def test_a_resample_of_one_label_and_few_latents_have_no_strongest() -> None:
+    z, positive = acts(7, m=4), np.arange(N) < 25
+    counts = np.ones((2, N), dtype=np.uint16)
+    counts[1, 25:] = 0
+    found = strongest_resampled(Labelled.of(z, positive), 6, counts)
+    assert sorted(found[0].tolist()) == [-1, -1, 0, 1, 2, 3]
+    assert found[1].tolist() == [-1] * 6
 
 
 def test_latents_that_are_constant_or_hardly_fire_are_not_looked_at() -> None:

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from hubkit.release.folds import CONTROL, draws_of, rows_of, rows_sha256, scenario_folds
+from hubkit.release.folds import (
+    CONTROL,
+    draws_of,
+    folder_of,
+    rows_of,
+    rows_sha256,
+    scenario_folds,
+    seed_draws,
+    seed_of,
+    without,
+)
 from hubkit.release.pool import PoolManifest
 
 
@@ -90,6 +101,20 @@ def test_what_is_trained_beside_a_published_sae() -> None:
     assert draws_of(manifest, "mixed", scenarios=True, control=True) == [*folds, *scenarios]
     assert draws_of(manifest, "honest_only", scenarios=True, control=True) == [*folds, *scenarios, CONTROL]
     assert draws_of(manifest, "honest_only", scenarios=False, control=False) == folds
+
+
+def test_another_seed_sees_the_same_rows_or_those_that_a_fold_leaves() -> None:
+    manifest, work = pool([10] * 3), Path("work")
+    assert seed_draws(3) == ["seed1", "seed2"]
+    assert seed_draws(1) == []
+    held_out = without("seed12", "fold0")
+    assert (seed_of("seed12"), seed_of(held_out), seed_of("fold1"), seed_of("all")) == (12, 12, 0, 0)
+    assert folder_of(work, held_out) == work / "seeds" / "seed12-without-fold0"
+    for condition in ("mixed", "honest_only"):
+        whole, left = rows_of(manifest, condition), rows_of(manifest, condition, "fold0")
+        assert (rows_of(manifest, condition, "seed12") == whole).all()
+        assert (rows_of(manifest, condition, held_out) == left).all()
+        assert left.sum() < whole.sum()
 
 
 def test_the_digest_is_of_the_rows_whatever_their_order() -> None:

@@ -13,6 +13,8 @@ from demo_run import DemoRun, run_demo
 from ledger.places import is_file, values
 from ledger.table import rules
 from safetensors.numpy import load_file
+from whole_values import lacking
+from whole_values import values as every_value
 
 from hubkit.cards.checksums import Checksums, is_digested
 from hubkit.cards.snippets import run_card
@@ -48,6 +50,14 @@ def test_the_release_is_whole_and_validates_clean(demo: DemoRun) -> None:
     report = validate(open_folder(release))
     assert report.complete
     assert [f for f in report.findings if f.severity > Severity.NOTE] == []
+
+
+def test_every_value_has_what_it_stands_on_or_a_reason(demo: DemoRun) -> None:
+    evaluation = json.loads((Path(demo.answer["release"]) / "evaluation.json").read_text(encoding="utf-8"))
+    assert lacking(evaluation) == []
+    told = {(value["measure"], value["split"]) for _, value in every_value(evaluation)}
+    assert {("seed_agreement", "train"), ("seed_activation_agreement", "crossfit")} <= told
+    assert ("seed_activation_agreement", "train") not in told
 
 
 def test_every_threshold_moved_on_the_learned_and_none_on_the_naive(demo: DemoRun) -> None:

@@ -38,6 +38,12 @@ def test_counts_shapes_and_bytes_are_those_of_the_grid() -> None:
     )
     assert of("smollm2-135m", CrossFit(scenarios=False, control=False)).units == 54 * 6
     assert of("smollm2-135m", CrossFit(folds=0)).units == 54
+    seeds = of("smollm2-135m", CrossFit(scenarios=False, control=False, seeds=3))
+    assert seeds.units == 54 * (6 + 4), "two other seeds, of all rows and without the first fold"
+    assert seeds.trained is not None
+    weights = 2 * 4 * 576 * 2304
+    assert seeds.trained.disk - of("smollm2-135m", CrossFit(scenarios=False, control=False)).trained.disk == pytest.approx(54 * 4 * weights, rel=0.01)  # fmt: skip
+    assert of("smollm2-135m", CrossFit(folds=0, seeds=3)).units == 54 * 3
     assert found.model_memory == pytest.approx(4 * 134_515_008)
 
 

@@ -13,7 +13,7 @@ from hubkit.engine.shard import Shard
 from hubkit.errors import HubkitError, IncompleteError, UsageError
 from hubkit.release.folds import scenario_folds
 from hubkit.release.pool import PoolManifest
-from hubkit.train.plan import CrossFit
+from hubkit.train.plan import CrossFit, TrainingFolders, plan
 from hubkit.train.run import Options, train
 from hubkit.train.spec import SaeSpec, Settings
 
@@ -92,6 +92,32 @@ def test_what_is_trained_only_to_measure_what_is_there_is_said_before_it_is(
         )
     ]
     assert run(CrossFit()) == []
+    assert run(CrossFit(seeds=2)) == [
+        "2 published SAEs are there; to measure them, 4 more will be trained now: 4 from other seeds"
+    ]
+    assert (tmp_path / "work" / "seeds" / "seed1-without-fold0" / specs()[0].sae_id / "cfg.json").is_file()
+
+
+def test_another_seed_is_trained_without_the_first_fold_where_there_are_folds(
+    tmp_path: Path, pool: Path
+) -> None:
+    manifest = PoolManifest.load(pool / "manifest.json")
+    folders = TrainingFolders(pool, tmp_path / "release", tmp_path / "work")
+    first, (spec,) = manifest.folds[0], specs()[:1]
+    by_draw = {
+        unit.draw: unit
+        for unit in plan([spec], manifest, folders, CrossFit(scenarios=False, control=False, seeds=3))
+    }
+    others = ["seed1", "seed2"]
+    assert list(by_draw) == ["all", *others, *manifest.folds, *(f"{seed}-without-{first}" for seed in others)]
+    for seed in others:
+        unseen = by_draw[f"{seed}-without-{first}"]
+        assert unseen.spec == by_draw[seed].spec, "of the same settings and the same seed"
+        assert unseen.digest != by_draw[seed].digest
+        assert unseen.key == f"{spec.sae_id} from another seed ({seed}-without-{first})"
+    alone = {unit.draw: unit.digest for unit in plan([spec], manifest, folders, CrossFit(folds=0, seeds=3))}
+    assert list(alone) == ["all", *others]
+    assert all(by_draw[draw].digest == digest for draw, digest in alone.items())
 
 
 def own_of(folder: Path) -> dict[str, Any]:

@@ -103,6 +103,8 @@ def test_evl004_training_rows_probes_and_few_rows() -> None:
     assert codes(evaluated(train, value("l0", 5.0)), "EVL004") == []
     seeds = value("seed_agreement", 0.7, split="train")
     assert codes(evaluated(seeds), "EVL004") == [], "it is of no other rows"
+    together = value("seed_activation_agreement", 0.7, split="train")
+    assert codes(evaluated(together), "EVL004") == [], "a release without folds has no other rows for it"
     assert codes(evaluated(value("seed_agreement", 0.7, split="train", n=3)), "EVL004") == [], (
         "seeds, not rows"
     )

@@ -120,12 +120,14 @@ def _other_tallies(facts: IndexFacts) -> list[tuple[str, TallyFact]]:
 
 
 def _together(several: list[Tally]) -> Tally:
-    """Counts added; a mean over releases of unlike sizes would be nobody's, and is left out."""
+    """Counts added, one that somebody did not take unknown; a mean over releases of unlike sizes would be nobody's, and is left out."""
+    collapsed = [one.collapsed for one in several if one.collapsed is not None]
     return several[0].model_copy(
         update={
             "above": sum(one.above for one in several),
             "total": sum(one.total for one in several),
             "inconclusive": sum(one.inconclusive for one in several),
+            "collapsed": sum(collapsed) if len(collapsed) == len(several) else None,
             "subject_mean": None,
             "reference_mean": None,
         }

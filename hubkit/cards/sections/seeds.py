@@ -8,10 +8,12 @@ from hubkit.cards.facts import Facts, SaeFact
 from hubkit.cards.sections.experiments import verdict
 from hubkit.cards.sections.section import NOT_COMPUTED, Absent, Context
 from hubkit.measures.matching import SAME
+from hubkit.measures.measure import UNSEEN
 from hubkit.release.metrics import MetricValue
 
 TITLE = "Latents from other seeds"
 LONG_TABLE = 12
+ABOVE = "above its null"
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,12 @@ class Reseeded:
         """Of the decoders, against random directions."""
         return verdict(self.agreement)
 
+    @property
+    def correlates(self) -> str:
+        """The same of the activations; empty where they have no interval."""
+        one = self.activations
+        return verdict(one) if one is not None and one.interval is not None else ""
+
 
 def seeds(facts: Facts) -> Context | Absent:
     """Decoders, what both sides share, and activations, each beside what chance gives."""
@@ -39,12 +47,19 @@ def seeds(facts: Facts) -> Context | Absent:
     if not rows:
         return Absent(TITLE, NOT_COMPUTED)
     judged = [row for row in rows if row.agreement.interval is not None]
+    correlated = [row.activations for row in rows if row.activations and row.activations.value is not None]
+    unseen = sum(one.split in UNSEEN for one in correlated)
     return {
         "rows": rows,
         "long": len(rows) > LONG_TABLE,
         "counts": sorted({row.agreement.n for row in rows}),
         "judged": len(judged),
-        "above": sum(row.verdict == "above its null" for row in judged),
+        "above": sum(row.verdict == ABOVE for row in judged),
+        "correlated": len(correlated),
+        "unseen": unseen,
+        "firing_kinds": sorted({kind for one in correlated if (kind := one.null_kind)}),
+        "firing_judged": sum(bool(row.correlates) for row in rows),
+        "firing_above": sum(row.correlates == ABOVE for row in rows),
         "kinds": sorted({kind for row in rows if (kind := row.agreement.null_kind)}),
         "same": SAME,
         "all_saes": len(rows) == len(facts.saes),

@@ -56,6 +56,6 @@ MEASURES = (
     ),
     _declared("top_latent_overlap", "Top latents kept", f"share of the {TOP} latents with the largest |d| before that are among those after", "Which latents one would name", top_overlap,
         without_effect="the same of noise of the same norm",
-        cannot_say="much where no latent tells the labels apart: then the top is drawn by lot",
+        cannot_say="much where no latent tells the labels apart, or rows are few: then the top is drawn by lot, and differs more than on more rows",
     ),
 )  # fmt: skip

@@ -217,7 +217,7 @@ def not_held_out(repo: RepoFacts) -> Iterator[Found]:
 def _on_training_rows_alone(value: Value) -> bool:
     """Whether its measure is one of the training rows alone: what other seeds make of them."""
     known = CATALOGUE.get(value.measure)
-    return known is not None and known.splits == ("train",)
+    return known is not None and (known.of_seeds or known.splits == ("train",))
 
 
 def _counts_rows(value: Value) -> bool:
