@@ -66,6 +66,8 @@ class SaeRecord:
     """Of the auxiliary loss, written where there is one."""
     seed: int | None = _trained(int)
     autocast: bool | None = _trained(bool)
+    products: str | None = _said(str)
+    """Precision of products of float32 matrices, written where a GPU was given one."""
     input_scale: float | None = _trained(float, int)
     """Activations times this have a mean norm of sqrt(d_in); folded into the weights."""
     precision: str | None = _trained(str)
@@ -97,9 +99,11 @@ class SaeRecord:
         return cls(**known, rewritten=Rewritten.read(raw.get("rewritten")))
 
     def written(self) -> dict[str, Any]:
-        """What a training writes, nulls too, and the dead window where there is one."""
-        window = {} if self.dead_window is None else {"dead_window": self.dead_window}
-        return {name: getattr(self, name) for name in OF_TRAINING} | window
+        """What a training writes, nulls too; the dead window, and the precision of a GPU's products, where there is one."""
+        said = {"dead_window": self.dead_window, "products": self.products}
+        return {name: getattr(self, name) for name in OF_TRAINING} | {
+            name: value for name, value in said.items() if value is not None
+        }
 
 
 OF_TRAINING = tuple(one.name for one in fields(SaeRecord) if one.metadata.get("training"))

@@ -102,7 +102,7 @@ def finish(outcome: Outcome, device: str) -> Done | Failure:
         return Failure(unit.key, trained.message, trained.hint)
     begun = time.perf_counter()
     try:
-        said = save(trained, job.origin, unit.target)
+        said = save(trained, job.origin, unit.target, device)
         found = read_back(trained, job.member.rows, unit.target)
         done = Done(
             digest=unit.digest,
@@ -119,7 +119,7 @@ def finish(outcome: Outcome, device: str) -> Done | Failure:
             dead_share=found.dead_share,
             at_initial_threshold=found.at_initial_threshold,
             max_error=found.max_error,
-            warnings=said + found.warnings + findings_of(unit.target),
+            warnings=said + _of_products(unit, device) + found.warnings + findings_of(unit.target),
             curve=curve.points,
         )
         write_json(unit.marker, done.model_dump(mode="json"))
@@ -128,6 +128,13 @@ def finish(outcome: Outcome, device: str) -> Done | Failure:
     except (OSError, SafetensorError) as error:
         return _not_written(unit, error)
     return done
+
+
+def _of_products(unit: TrainingUnit, device: str) -> list[str]:
+    """Where a setting of GPUs had nothing to act on."""
+    if unit.spec.products == "tf32" and device == "cpu":
+        return ["products are `tf32`, which a CPU has not: trained in fp32, and recorded so"]
+    return []
 
 
 def _not_written(unit: TrainingUnit, error: Exception) -> Failure:

@@ -35,7 +35,7 @@ class Origin:
     """Of the completion_ids of its rows (`hubkit/release/folds.py`)."""
 
 
-def save(trained: Trained, origin: Origin, folder: Path) -> list[str]:
+def save(trained: Trained, origin: Origin, folder: Path, device: str = "cpu") -> list[str]:
     """Write `cfg.json` and `sae_weights.safetensors` into `folder`, weights last; returns warnings.
 
     Raises HubkitError when a weight is not finite.
@@ -44,7 +44,7 @@ def save(trained: Trained, origin: Origin, folder: Path) -> list[str]:
     with replacing(folder / WEIGHTS) as temporary:
         save_file(weights, temporary)
         # The large file is on the disk by now: a cfg.json never stands there without its weights.
-        write_json(folder / CFG, cfg_of(trained, origin))
+        write_json(folder / CFG, cfg_of(trained, origin, device))
     return warnings
 
 
@@ -78,18 +78,18 @@ def _clamp_threshold(weights: dict[str, torch.Tensor]) -> list[str]:
     return [f"{negative} thresholds were below 0 and were saved as 0"] if negative else []
 
 
-def cfg_of(trained: Trained, origin: Origin) -> dict[str, Any]:
+def cfg_of(trained: Trained, origin: Origin, device: str = "cpu") -> dict[str, Any]:
     """cfg.json in SAELens's v6 layout: every key of its inference configuration, and the study's own in `metadata`."""
     cfg: dict[str, Any] = trained.sae.cfg.get_inference_sae_cfg_dict()
     return cfg | {
         "device": "cpu",
         "dtype": "float32",
         "normalize_activations": "none",
-        "metadata": _metadata(trained, origin),
+        "metadata": _metadata(trained, origin, device),
     }
 
 
-def _metadata(trained: Trained, origin: Origin) -> dict[str, Any]:
+def _metadata(trained: Trained, origin: Origin, device: str) -> dict[str, Any]:
     spec, manifest = trained.spec, origin.manifest
     layer = manifest.layer(spec.layer)
     sae_lens = version("sae-lens")
@@ -104,7 +104,7 @@ def _metadata(trained: Trained, origin: Origin) -> dict[str, Any]:
         "training_architecture": spec.architecture,
         "training_architecture_details": spec.kind.details(spec, trained.sae),
         "training_condition": spec.condition,
-        KEY: record_of(trained, origin).written(),
+        KEY: record_of(trained, origin, device).written(),
     }
 
 
@@ -114,8 +114,8 @@ def _model_arguments(manifest: PoolManifest) -> dict[str, Any]:
     return {} if arguments in ({}, {"dtype": "float32"}) else {"model_from_pretrained_kwargs": arguments}
 
 
-def record_of(trained: Trained, origin: Origin) -> SaeRecord:
-    """What the SAE was trained with and on."""
+def record_of(trained: Trained, origin: Origin, device: str) -> SaeRecord:
+    """What the SAE was trained with and on, by `device`."""
     spec, manifest = trained.spec, origin.manifest
     return SaeRecord(
         version=__version__,
@@ -135,6 +135,7 @@ def record_of(trained: Trained, origin: Origin) -> SaeRecord:
         dead_window=spec.dead_window,
         seed=spec.seed,
         autocast=spec.autocast,
+        products=None if device == "cpu" else spec.products,
         input_scale=trained.scale,
         precision=manifest.precision,
         base_model_revision=manifest.model_revision,

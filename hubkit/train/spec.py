@@ -74,6 +74,8 @@ class CommonSettings(BaseModel):
     """TopK and BatchTopK: steps without firing after which a latent is dead and gets the auxiliary loss. Without it there is none; from 2,000 rows on an eighth of them, at most 200."""
     autocast: bool = False
     """Matrix products in bfloat16, as SAELens does (for GPUs; changes the result)."""
+    products: Literal["fp32", "tf32"] | None = None
+    """Products of float32 matrices on a GPU: `tf32` rounds their factors to 10 bits (faster; changes the result). Without it `fp32`, as on a CPU always."""
 
     @model_validator(mode="before")
     @classmethod
@@ -102,8 +104,8 @@ class CommonSettings(BaseModel):
 
     @model_serializer(mode="wrap")
     def _unset_left_out(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A setting of one architecture's own that nobody gave is not there: a new architecture changes no digest of the others' specs."""
-        own = {name for settings in OWN_SETTINGS for name in settings.model_fields}
+        """A setting of one architecture's own, or of a GPU, that nobody gave is not there: a new one changes no digest of the others' specs."""
+        own = {"products", *(name for settings in OWN_SETTINGS for name in settings.model_fields)}
         return {name: value for name, value in handler(self).items() if value is not None or name not in own}
 
     @property

@@ -15,6 +15,7 @@ from hubkit.train.chunks import chunks, compatible
 from hubkit.train.cpu_trainer import CpuTrainer
 from hubkit.train.mapped import MappedStack
 from hubkit.train.member import Diverged, Member, MemberState, Snapshot, Trained
+from hubkit.train.products import products
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,7 +58,8 @@ def train_stack(
             results[member.key] = Diverged(member.key, 0, error.message)
     if trainers:
         training = MappedStack(trainers, device, memory=memory) if mapped else CpuStack(trainers)
-        results |= _run(training, watch, looks)
+        with products(members[0].spec.products, torch.device(device)):
+            results |= _run(training, watch, looks)
     return [results[member.key] for member in members]
 
 

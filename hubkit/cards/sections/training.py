@@ -27,6 +27,7 @@ SHOWN = {
     "epochs": "Epochs",
     "batch_size": "Batch size",
     "lr": "Learning rate",
+    "products": "Products of float32 matrices",
     "seed": "Seed",
     "pooling": "Pooling",
     "token_span": "Tokens",
