@@ -19,6 +19,7 @@ from fix.steps import (
     measured,
     metadata,
     moved,
+    only,
     removed,
     said,
     saved,
@@ -302,6 +303,16 @@ def grid_of_widths(text: str) -> MemoryView:
     return MemoryView(name="memory", files=files)
 
 
+def moved_by(architecture: str, name: str, number: Any) -> MemoryView:
+    """An SAE with this added to one of its tensors."""
+    found = tensors(architecture)[name] + np.asarray(number, np.float32)
+    return view(cfg(architecture), tensors(architecture, **{name: found}))
+
+
+def unmoved(architecture: str, name: str) -> Follow:
+    return saved(**{name: tensors(architecture)[name]})
+
+
 SIDES: dict[str, tuple[Callable[[], MemoryView], Follow | None]] = {
     "CFG003 null": (lambda: view(cfg(reshape_activations=None)), keys(reshape_activations="none")),
     "CFG004 relu": (lambda: view(cfg("relu"), tensors("standard")), keys(architecture="standard")),
@@ -507,6 +518,14 @@ SIDES: dict[str, tuple[Callable[[], MemoryView], Follow | None]] = {
     "WTS008 mixed": (lambda: view(weights=tensors(b_enc=tensors()["b_enc"].astype(np.float64))), weighed(lambda w: w.update(b_enc=w["b_enc"].astype(np.float32)))),
     "WTS008 integers": (lambda: view(weights=tensors(b_enc=np.zeros(D_SAE, np.int8))), saved(b_enc=tensors()["b_enc"])),
     "WTS013 tied": (lambda: twins.decoder(tied), weighed(lambda w: w.update(W_enc=tensors("standard")["W_enc"]))),
+    "WTS019 r_mag": (lambda: moved_by("gated", "r_mag", 200), unmoved("gated", "r_mag")),
+    "WTS019 no magnitude": (lambda: moved_by("gated", "r_mag", -300), unmoved("gated", "r_mag")),
+    "WTS019 open gates": (lambda: moved_by("gated", "b_gate", 1e20), unmoved("gated", "b_gate")),
+    "WTS019 the same k": (lambda: moved_by("topk", "b_enc", np.where(np.arange(D_SAE) < 4, 1e15, 0)), unmoved("topk", "b_enc")),
+    "WTS019 always on": (lambda: moved_by("jumprelu", "b_enc", 1e12), unmoved("jumprelu", "b_enc")),
+    "WTS019 a part always on": (lambda: moved_by("standard", "b_enc", np.where(np.arange(D_SAE) < 17, 1e12, 0)), only(lambda w: w["b_enc"] < 1e10)),
+    "WTS019 b_dec": (lambda: moved_by("standard", "b_dec", 1e18), unmoved("standard", "b_dec")),
+    "WTS019 short rows": (lambda: view(cfg("standard"), tensors("standard", W_dec=tensors("standard")["W_dec"] * np.float32(1e-20))), unmoved("standard", "W_dec")),
     "WTS014 that runs code": (lambda: view(weights=GONE, files={f"{FOLDER}/sae_weights.pt": b"\x80\x04\x8c\x02os\x8c\x06getpid\x93)R."}), both(removed(f"{FOLDER}/sae_weights.pt"), whole)),
 }  # fmt: skip
 """By name: the bad twin, and what its hint says; None where it is a command, which is run."""
