@@ -565,6 +565,8 @@ SIDES: dict[str, tuple[Callable[[], MemoryView], Follow | None]] = {
     "WTS007 square": (square, None),
     "WTS008 mixed": (lambda: view(weights=tensors(b_enc=tensors()["b_enc"].astype(np.float64))), weighed(lambda w: w.update(b_enc=w["b_enc"].astype(np.float32)))),
     "WTS008 integers": (lambda: view(weights=tensors(b_enc=np.zeros(D_SAE, np.int8))), saved(b_enc=tensors()["b_enc"])),
+    "WTS018 logic": (lambda: view(weights=tensors(threshold=LEARNED > 0)), saved(threshold=LEARNED)),
+    "WTS018 whole thresholds": (lambda: view(weights=tensors(threshold=np.arange(1, D_SAE + 1, dtype=np.int32))), saved(threshold=LEARNED)),
     "WTS013 tied": (lambda: twins.decoder(tied), weighed(lambda w: w.update(W_enc=tensors("standard")["W_enc"]))),
     "WTS019 r_mag": (lambda: moved_by("gated", "r_mag", 200), unmoved("gated", "r_mag")),
     "WTS019 no magnitude": (lambda: moved_by("gated", "r_mag", -300), unmoved("gated", "r_mag")),

@@ -188,6 +188,8 @@ VALUES = [
     Case("k biases at 1e15: the same latents always", "topk", tensor("b_enc", _raised), "~~~", "error WTS019"),
     Case("b_dec at 1e18: no input is seen beside it", "jumprelu", tensor("b_dec", lambda t: t + 1e18), "~~~", "error WTS019"),
     Case("decoder rows of 1e-20", "standard", tensor("W_dec", lambda t: t * 1e-20), "~~~", "error WTS019"),
+    Case("thresholds as BOOL", "jumprelu", tensor("threshold", lambda t: t > 0), "~~~", "error WTS018"),
+    Case("thresholds as I32", "jumprelu", tensor("threshold", lambda t: (t * 10).int()), "~~~", "warning WTS018"),
     Case("every encoder column the same", "topk", tensor("W_enc", lambda t: t[:, :1].repeat(1, t.shape[1])), "~~~", "warning WTS013"),
     Case("W_dec 0", "jumprelu", tensor("W_dec", lambda t: t * 0), "~~~", "error WTS012"),
     Case("one decoder row 0", "jumprelu", tensor("W_dec", _dead_row), "~~~", "warning WTS012"),
