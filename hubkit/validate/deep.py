@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 LATENTS: Mapping[str, Axis] = {"W_dec": "rows", "W_enc": "columns"}
 """Where a latent lies in each matrix, in SAELens's orientation."""
+VECTORS = ("b_enc", "b_gate", "b_mag", "r_mag", "b_dec")
+"""What is added to, or multiplies, what the matrices give: (d_sae,), and (d_out,) of b_dec."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,8 @@ class WholeWeights:
     """The same of the columns of W_enc."""
     tied: float | None
     """Share of latents whose W_enc column is their W_dec row, bit for bit: of a sample. None where the matrices do not fit each other."""
-    bias: Floats | None = None
-    """(d_sae,) b_enc, where the same file has it."""
+    vectors: Mapping[str, Floats] = field(default_factory=dict)
+    """Values of those of VECTORS that the same file has."""
     alignment: float | None = None
     """Median cosine of a latent's W_enc column and W_dec row, of the same sample: 1 where the two are tied up to a scale, as after norms were folded."""
 
@@ -74,7 +76,7 @@ def read_whole_weights(
         for name in names
         if names[name] in found.tensors
     }
-    bias = tensors.get("b_enc")
+    vectors = {name: tensors[name].info for name in VECTORS if name in tensors and tensors[name].path == path}
     pair = [found.tensors[names[name]] for name in ("W_enc", "W_dec") if name in copies]
     return WholeWeights(
         found,
@@ -82,9 +84,11 @@ def read_whole_weights(
         copies.get("W_dec"),
         copies.get("W_enc"),
         tied=_tied(*pair) if len(pair) > 1 else None,
-        bias=read_values(view, path, bias.info)
-        if bias and bias.path == path and bias.info.name in found.tensors
-        else None,
+        vectors={
+            name: read_values(view, path, info)
+            for name, info in vectors.items()
+            if info.name in found.tensors
+        },
         alignment=_alignment(*pair) if len(pair) > 1 else None,
     )
 

@@ -74,6 +74,8 @@ class SaeFacts:
     """The k that the weights keep as a tensor, where they do."""
     stored_groups: tuple[int, ...] | None = None
     """Latents of each level of a Matryoshka, where the weights keep them."""
+    stored_norms: Mapping[str, float] = field(default_factory=dict)
+    """Mean norms of activations that OpenMOSS keeps as tensors, by their names."""
     whole: WholeWeights | None = None
     """Statistics of every tensor: only with `--deep`."""
     weights_sha256: str | None = None

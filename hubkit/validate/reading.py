@@ -8,6 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from hubkit.errors import IncompleteError
+from hubkit.formats.families import openmoss
 from hubkit.formats.foreign import stored_number, stored_numbers
 from hubkit.formats.json_file import JsonFile, json_file
 from hubkit.formats.sae import within
@@ -38,6 +39,12 @@ def read_thresholds(view: RepoView, sae: SaeFacts) -> None:
         scaling = sae.sae.tensors.get("scaling_factor") if sae.is_saelens else None
         if scaling is not None and scaling.shape and 0 not in scaling.shape:
             sae.scaling = read_values(view, scaling.path, scaling.info).reshape(-1)
+        if sae.sae.family is openmoss.FAMILY and sae.raw.get("norm_activation") == "dataset-wise":
+            sae.stored_norms = {
+                name: float(read_values(view, tensor.path, tensor.info).reshape(-1)[0])
+                for name, tensor in sae.sae.tensors.items()
+                if name.startswith(f"{openmoss.NORM}.") and tensor.info.count == 1
+            }
     except IncompleteError as error:
         sae.unread[Need.THRESHOLD] = error.message
     sae.stored_k = stored_number(sae.folder, sae.sae.tensors.get("k"))

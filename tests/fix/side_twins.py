@@ -19,13 +19,15 @@ from fix.steps import (
     measured,
     metadata,
     moved,
+    only,
+    regemma,
     removed,
     said,
     saved,
     weighed,
     written,
 )
-from safetensors.numpy import save
+from safetensors.numpy import load, save
 from validate import test_card_further as further
 from validate import test_rules_hook, test_rules_record, twins
 from validate.card_twins import card, gemma, grid, of_gpt2
@@ -119,6 +121,50 @@ def dictionary_says(key: str, value: Any) -> Follow:
     return follow
 
 
+SCOPE = "Llama3_1-8B-Base-L18M-8x/hyperparams.json"
+NORM = "dataset_average_activation_norm"
+
+
+def says(path: str, **values: Any) -> Follow:
+    """Write these into a configuration of JSON."""
+
+    def follow(repository: MemoryView) -> None:
+        repository.files[path] = json.dumps(json.loads(repository.files[path]) | values).encode()
+
+    return follow
+
+
+def of_scope(folder: str = "openmoss/lxm", path: str = SCOPE, **values: Any) -> MemoryView:
+    """OpenMOSS's, whose configuration says this."""
+    found = folder_of(folder)
+    says(path, **values)(found)
+    return found
+
+
+def normed(value: float) -> Follow:
+    """Keep this as the norm of its data set, in its weights."""
+    return weighed(lambda w: w.update({next(name for name in w if name.startswith(NORM)): np.float32(value)}))
+
+
+def unset() -> MemoryView:
+    """OpenMOSS's, with a norm that nobody set."""
+    found = folder_of("openmoss/new_relu")
+    normed(0.0)(found)
+    return found
+
+
+def of_tracer(config: str = "", latents: int | None = None) -> MemoryView:
+    """A set of circuit-tracer, with a longer configuration, or with fewer latents in its second layer."""
+    found = folder_of("circuit_tracer/jumprelu")
+    found.files["config.yaml"] += config.encode()
+    whole = load(found.files["layer_1.safetensors"])
+    cut = {name: one[:latents] for name, one in whole.items() if name != "b_dec"}
+    found.files["layer_1.safetensors"] = save(
+        whole | {name: np.ascontiguousarray(one) for name, one in cut.items()}
+    )
+    return found
+
+
 def of_record(base: str) -> MemoryView:
     """A release of GPT-2's whose provenance.json names a base model."""
     found = of_gpt2(twins.provenance(twins.release(twins.one_cell())))
@@ -174,11 +220,6 @@ def rewritten(path: str, old: str, new: str) -> Follow:
         repository.files[path] = repository.files[path].replace(old.encode(), new.encode())
 
     return follow
-
-
-def regemma(**changes: Any) -> Follow:
-    """Save Gemma Scope's parameters again."""
-    return lambda repository: repository.files.update(twins.gemma_scope(**changes).files)
 
 
 def missing_one() -> MemoryView:
@@ -300,6 +341,16 @@ def grid_of_widths(text: str) -> MemoryView:
         files[f"w{width}/cfg.json"] = json.dumps(cfg(d_sae=width)).encode()
         files[f"w{width}/sae_weights.safetensors"] = save(tensors(d_sae=width))
     return MemoryView(name="memory", files=files)
+
+
+def moved_by(architecture: str, name: str, number: Any) -> MemoryView:
+    """An SAE with this added to one of its tensors."""
+    found = tensors(architecture)[name] + np.asarray(number, np.float32)
+    return view(cfg(architecture), tensors(architecture, **{name: found}))
+
+
+def unmoved(architecture: str, name: str) -> Follow:
+    return saved(**{name: tensors(architecture)[name]})
 
 
 SIDES: dict[str, tuple[Callable[[], MemoryView], Follow | None]] = {
@@ -476,6 +527,14 @@ SIDES: dict[str, tuple[Callable[[], MemoryView], Follow | None]] = {
     "CFG022 a k in the weights": (lambda: of_dictionary("k", 8), dictionary_says("k", 4)),
     "CFG022 groups of another sum": (lambda: of_matryoshka(16, 16, stated=[16, 16, 32]), matryoshka(16, 16, 32)),
     "CFG022 other groups": (lambda: of_matryoshka(16, 16, 32, stated=[32, 32]), dictionary_says("group_sizes", [16, 16, 32])),
+    "CFG022 a norm of 0": (lambda: of_scope(**{NORM: {"in": 0, "out": 17.0}}), says(SCOPE, **{NORM: {"in": 17.0, "out": 17.0}})),
+    "CFG022 a norm that was never set": (unset, normed(17.0)),
+    "CFG022 no threshold": (lambda: of_scope(jump_relu_threshold="0.5"), says(SCOPE, jump_relu_threshold=0.5)),
+    "CFG022 no second encoder": (lambda: of_scope(use_glu_encoder=True), says(SCOPE, use_glu_encoder=False)),
+    "CFG022 two widths": (lambda: of_scope(expansion_factor=8), says(SCOPE, expansion_factor=4)),
+    "CFG022 no class of its": (lambda: of_dictionary("dict_class", "Foo"), dictionary_says("dict_class", "AutoEncoderTopK")),
+    "CFG022 layers of two widths": (lambda: of_tracer(latents=8), moved("layer_1.safetensors", "narrow/layer_1.safetensors")),
+    "CFG022 a TopK with thresholds": (lambda: of_tracer("\nactivation: topk\n"), written(("activation: topk", "activation: jumprelu"), path="config.yaml")),
     "CFG022 a k that cannot be": (lambda: of_dictionary("k", 99), dictionary_says("k", 4)),
     "WTS005 k nowhere": (lambda: stored_k(k=GONE), both(keys(k=4), saved(k=None))),
     **{
@@ -532,7 +591,17 @@ SIDES: dict[str, tuple[Callable[[], MemoryView], Follow | None]] = {
     "WTS007 square": (square, None),
     "WTS008 mixed": (lambda: view(weights=tensors(b_enc=tensors()["b_enc"].astype(np.float64))), weighed(lambda w: w.update(b_enc=w["b_enc"].astype(np.float32)))),
     "WTS008 integers": (lambda: view(weights=tensors(b_enc=np.zeros(D_SAE, np.int8))), saved(b_enc=tensors()["b_enc"])),
+    "WTS018 logic": (lambda: view(weights=tensors(threshold=LEARNED > 0)), saved(threshold=LEARNED)),
+    "WTS018 whole thresholds": (lambda: view(weights=tensors(threshold=np.arange(1, D_SAE + 1, dtype=np.int32))), saved(threshold=LEARNED)),
     "WTS013 tied": (lambda: twins.decoder(tied), weighed(lambda w: w.update(W_enc=tensors("standard")["W_enc"]))),
+    "WTS019 r_mag": (lambda: moved_by("gated", "r_mag", 200), unmoved("gated", "r_mag")),
+    "WTS019 no magnitude": (lambda: moved_by("gated", "r_mag", -300), unmoved("gated", "r_mag")),
+    "WTS019 open gates": (lambda: moved_by("gated", "b_gate", 1e20), unmoved("gated", "b_gate")),
+    "WTS019 the same k": (lambda: moved_by("topk", "b_enc", np.where(np.arange(D_SAE) < 4, 1e15, 0)), unmoved("topk", "b_enc")),
+    "WTS019 always on": (lambda: moved_by("jumprelu", "b_enc", 1e12), unmoved("jumprelu", "b_enc")),
+    "WTS019 a part always on": (lambda: moved_by("standard", "b_enc", np.where(np.arange(D_SAE) < 17, 1e12, 0)), only(lambda w: w["b_enc"] < 1e10)),
+    "WTS019 b_dec": (lambda: moved_by("standard", "b_dec", 1e18), unmoved("standard", "b_dec")),
+    "WTS019 short rows": (lambda: view(cfg("standard"), tensors("standard", W_dec=tensors("standard")["W_dec"] * np.float32(1e-20))), unmoved("standard", "W_dec")),
     "WTS014 that runs code": (lambda: view(weights=GONE, files={f"{FOLDER}/sae_weights.pt": b"\x80\x04\x8c\x02os\x8c\x06getpid\x93)R."}), both(removed(f"{FOLDER}/sae_weights.pt"), whole)),
 }  # fmt: skip
 """By name: the bad twin, and what its hint says; None where it is a command, which is run."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from builders import tensors
 from safetensors.numpy import load, save
+from validate import twins
 
 from hubkit.repo.memory import MemoryView
 
@@ -65,6 +66,11 @@ def saved(**values: Any) -> Follow:
             found.pop(name)
 
     return weighed(change)
+
+
+def regemma(**changes: Any) -> Follow:
+    """Save Gemma Scope's parameters again."""
+    return lambda repository: repository.files.update(twins.gemma_scope(**changes).files)
 
 
 def only(latents: Callable[[dict[str, Any]], np.ndarray]) -> Follow:

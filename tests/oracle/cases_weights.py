@@ -33,6 +33,11 @@ def _set(value: float) -> Any:
     return change
 
 
+def _raised(found: Any) -> Any:
+    found[:8] += 1e15
+    return found
+
+
 def _linear(draft: Draft) -> None:
     old = draft.tensors
     draft.tensors = {
@@ -172,10 +177,21 @@ VALUES = [
     Case("NaN in r_mag", "gated", tensor("r_mag", _set(float("nan"))), "~~~", "error WTS011"),
     Case("NaN in W_skip", "skip_transcoder", tensor("W_skip", _set(float("nan"))), "~~~", "error WTS011"),
     Case("NaN in an attention weight of temporal", "temporal", tensor("attn_layers.0.c_proj.weight", _set(float("nan"))), "~~~", "error WTS011"),
-    Case("all weights 0", "standard", each(lambda t: t * 0), "~~~", "error WTS019, warning WTS012"),
+    Case("all weights 0", "standard", each(lambda t: t * 0), "~~~", "error WTS019, error WTS012"),
     Case("b_enc at -1e30: no latent fires", "standard", tensor("b_enc", lambda t: t * 0 - 1e30), "~~~", "error WTS019", quick=True),
+    Case("b_gate at -1e20: no latent fires", "gated", tensor("b_gate", lambda t: t - 1e20), "~~~", "error WTS019", quick=True),
+    Case("b_mag at -1e20: no latent fires", "gated", tensor("b_mag", lambda t: t - 1e20), "~~~", "error WTS019"),
+    Case("r_mag at 200: its exponential is infinite", "gated", tensor("r_mag", lambda t: t + 200), "~~~", "error WTS019"),
+    Case("r_mag at -300: its exponential is 0", "gated", tensor("r_mag", lambda t: t - 300), "~~~", "warning WTS019"),
+    Case("b_gate at 1e20: every gate is open", "gated", tensor("b_gate", lambda t: t + 1e20), "~~~", "warning WTS019"),
+    Case("b_enc at 1e12: every latent fires", "jumprelu", tensor("b_enc", lambda t: t + 1e12), "~~~", "error WTS019"),
+    Case("k biases at 1e15: the same latents always", "topk", tensor("b_enc", _raised), "~~~", "error WTS019"),
+    Case("b_dec at 1e18: no input is seen beside it", "jumprelu", tensor("b_dec", lambda t: t + 1e18), "~~~", "error WTS019"),
+    Case("decoder rows of 1e-20", "standard", tensor("W_dec", lambda t: t * 1e-20), "~~~", "error WTS019"),
+    Case("thresholds as BOOL", "jumprelu", tensor("threshold", lambda t: t > 0), "~~~", "error WTS018"),
+    Case("thresholds as I32", "jumprelu", tensor("threshold", lambda t: (t * 10).int()), "~~~", "warning WTS018"),
     Case("every encoder column the same", "topk", tensor("W_enc", lambda t: t[:, :1].repeat(1, t.shape[1])), "~~~", "warning WTS013"),
-    Case("W_dec 0", "jumprelu", tensor("W_dec", lambda t: t * 0), "~~~", "warning WTS012"),
+    Case("W_dec 0", "jumprelu", tensor("W_dec", lambda t: t * 0), "~~~", "error WTS012"),
     Case("one decoder row 0", "jumprelu", tensor("W_dec", _dead_row), "~~~", "warning WTS012"),
     Case("one decoder row 1000 times too long", "standard", tensor("W_dec", lambda t: t * (1 + 999 * (t == t[7]).all(1, keepdim=True))), "~~~", "warning WTS012"),
     Case("W_enc scaled", "jumprelu", tensor("W_enc", lambda t: t * 3), "~~~", gap="any encoder is a possible encoder"),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from builders import D_IN, D_SAE, GONE, cfg, check, codes, tensors, view
 from safetensors.numpy import save
+from validate.twins import gemma_scope
 
 from hubkit.validate.finding import Severity
 
@@ -156,3 +157,25 @@ def test_thr010_the_frozen_log_threshold() -> None:
 def test_thr_is_silent_on_other_architectures() -> None:
     zero = view(cfg("standard"), tensors("standard", threshold=np.zeros(D_SAE, np.float32)))
     assert codes(zero, "THR") == []
+
+
+@pytest.mark.parametrize(
+    ("dtype", "severity"),
+    [("bool", Severity.ERROR), ("int32", Severity.WARNING), ("uint8", Severity.WARNING), ("float32", None)],
+)
+def test_thresholds_of_whole_numbers_are_told_once(dtype: str, severity: Severity | None) -> None:
+    """By what they become on loading, and not as a mere cast beside it; of an SAE that compares with none nothing is said of them."""
+    given = tensors()["threshold"].astype(np.float32) * 10 + 1
+    for repository in (
+        view(weights=tensors(threshold=given.astype(dtype))),
+        gemma_scope(threshold=given.astype(dtype)),
+    ):
+        found = check(repository, "WTS008,WTS018").findings
+        assert [(one.code, one.severity) for one in found] == [("WTS018", severity)] * (severity is not None)
+    unused = view(cfg("topk"), tensors("topk", threshold=given.astype(dtype)))
+    assert "WTS018" not in codes(unused, "WTS")
+
+
+def test_what_is_mixed_beside_whole_thresholds_is_still_told() -> None:
+    mixed = tensors(threshold=np.ones(D_SAE, np.int32), b_enc=tensors()["b_enc"].astype(np.float64))
+    assert codes(view(weights=mixed), "WTS008,WTS018") == ["WTS008", "WTS018"]

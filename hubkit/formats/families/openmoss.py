@@ -27,6 +27,8 @@ NAMES: Names = {
 ACTIVATIONS = {"relu": "standard", "jumprelu": "jumprelu", "topk": "topk", "batchtopk": "batchtopk"}
 ACT_FNS = ("relu", "jumprelu", "topk", "batchtopk", "batchlayertopk", "layertopk")
 """`act_fn` of BaseSAEConfig; the last two are those of its cross-layer kinds."""
+NORM = "dataset_average_activation_norm"
+"""In the configuration of Llama Scope (`in`, `out`); later a tensor a hook, of that name and the hook's."""
 LAYOUTS = {"hyperparams.json": "hyperparams"}
 
 

@@ -11,6 +11,7 @@ from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import Found, Severity
 from hubkit.validate.need import Need
 from hubkit.validate.rule import sae_rule
+from hubkit.validate.rules.cfg_families import asked_by_loader
 from hubkit.validate.rules.cfg_topk import keeps_all
 
 K_GIVEN_TO_LOADER = {"circuit_tracer", "mwhanna_transcoder"}
@@ -25,11 +26,13 @@ def foreign_contradiction(sae: SaeFacts) -> Iterator[Found]:
     A tensor that the family's own code needs; a width in the configuration that the tensors do not have; an encoder or a decoder that is turned round (its
     other shapes say which way it belongs); a TopK without k, with a k below 1 or above the number of latents, or with another k in its weights than in its
     configuration; a k of a groupmax that does not divide the number of latents; group sizes of a Matryoshka whose sum is another; an activation that the family's own code has not, or for which the tensors are missing.
-    A warning, where a TopK keeps all of its latents. Where a family has no configuration the tensors are held against each other.
+    What else its loader asks: of OpenMOSS norms of the data set that can be divided by, a threshold, the tensors of a GLU; of circuit-tracer layers of one width. A warning, where a TopK
+    keeps all of its latents; an expansion_factor gives another width than d_sae; a dict_class is none of dictionary_learning's own; a circuit-tracer's set is to be a TopK and has thresholds. Where a family has no configuration the tensors are held against each other.
     """
     if sae.is_saelens or not sae.sae.is_judged:
         return
     yield from _k(sae)
+    yield from asked_by_loader(sae)
     if sae.sae.refused is not None:
         yield Found(
             f"{sae.sae.refused.said}, expected {', '.join(sae.sae.refused.known[:-1])} or {sae.sae.refused.known[-1]}: {sae.sae.refused.effect}",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from hubkit.formats import architectures, saelens
-from hubkit.formats.sae import BATCH_TOPK
+from hubkit.formats.sae import BATCH_TOPK, THRESHOLDED
 from hubkit.formats.tensor_names import common_prefix, meant, shards_of
 from hubkit.repo.view import Entry
 from hubkit.tensors.header import TensorInfo
@@ -243,13 +243,31 @@ def integer_weights(sae: SaeFacts) -> list[str]:
     ]
 
 
+def integer_threshold(sae: SaeFacts) -> str | None:
+    """The format of a threshold that is stored as whole numbers, where inference compares with it; None for any other."""
+    dtype = sae.sae.threshold.dtype if sae.sae.threshold else None
+    return dtype if dtype in INTEGERS and sae.architecture in THRESHOLDED else None
+
+
 @sae_rule("WTS018", Severity.ERROR, Need.HEADER)
 def weights_are_integers(sae: SaeFacts) -> Iterator[Found]:
     """The matrices are stored as integers: nothing can be computed from them without their scales.
 
     A quantized weight is an integer times a scale (and a zero point) that lie in tensors of their own. SAELens casts the integers to cfg's dtype and computes
-    with them as they are, without a word.
+    with them as they are, without a word. Thresholds likewise: true is 1 and false 0 once they are loaded, which no training ends at; other integers are a warning, for they may have been
+    typed in.
     """
+    if kind := integer_threshold(sae):
+        logic = kind == "BOOL"
+        yield Found(
+            "the thresholds are stored as BOOL: true is 1 once it is loaded, and false 0, whatever was trained"
+            if logic
+            else f"the thresholds are stored as {kind}: they are whole numbers once they are loaded",
+            "save the thresholds as the floating-point numbers that were trained, in the dtype of the encoder",
+            **sae.at_threshold(),
+            severity=None if logic else Severity.WARNING,
+            identity="threshold",
+        )
     names = integer_weights(sae)
     if names:
         kinds = " and ".join(sorted({sae.sae.tensors[name].info.dtype for name in names}))

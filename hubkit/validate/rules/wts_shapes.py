@@ -14,7 +14,7 @@ from hubkit.validate.facts import SaeFacts
 from hubkit.validate.finding import FixKind, Found, Severity, mend
 from hubkit.validate.need import Need
 from hubkit.validate.rule import sae_rule
-from hubkit.validate.rules.wts import integer_weights, shapes_of, tensors_of
+from hubkit.validate.rules.wts import integer_threshold, integer_weights, shapes_of, tensors_of
 
 WIDER_BY_RIGHT = {"threshold", "topk_threshold"}
 """SAELens keeps these in float32 and float64 beside narrower weights."""
@@ -198,10 +198,13 @@ def dtype_contradicts(sae: SaeFacts) -> Iterator[Found]:
         return  # WTS018
     stated = str(cfg.effective["dtype"]).removeprefix("torch.")
     known = shapes_of(sae) or {}
+    told = {"threshold"} if integer_threshold(sae) else set()  # by WTS018 too
     found = {
         name: info.dtype
         for name, info in tensors_of(sae).items()
-        if (name in known or not known) and (name not in WIDER_BY_RIGHT or info.dtype not in {"F32", "F64"})
+        if (name in known or not known)
+        and name not in told
+        and (name not in WIDER_BY_RIGHT or info.dtype not in {"F32", "F64"})
     }
     kinds = sorted({CFG_NAMES.get(dtype, dtype) for dtype in found.values()})
     if stated not in saelens.DTYPES or kinds in ([], [stated]):
