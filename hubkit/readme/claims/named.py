@@ -10,7 +10,7 @@ from hubkit.readme.claims.fields import FIELDS, Field
 I = re.IGNORECASE  # noqa: E741 - as short as it is common here
 LINK = r"(?: \([\w ]{1,20}\))?(?: ?[:=→] ?| ?\(| (?:of|is|are|was|were|being|equals?|equal to|set to|called|named) (?:set to )?| )[`\"']?(?:the )?"
 PRECISION = r"(?:torch\.)?(?:float(?:16|32|64)|bfloat16|b?fp?16|fp?32|fp?64)"
-CORPUS = r"(?:OpenWebText|OWT|(?:the )?Pile(?:[- ]uncopyrighted)?|C4|FineWeb(?:-Edu)?|RedPajama|SlimPajama|TinyStories|LMSYS(?:-Chat)?|UltraChat|WikiText|Dolma)"
+CORPUS = r"(?:OpenWebText2?|OWT|(?:the )?Pile(?:[- ]uncopyrighted)?|C4|FineWeb(?:-Edu)?|RedPajama|SlimPajama|TinyStories|LMSYS(?:-Chat)?|UltraChat|WikiText|Dolma)"
 ID = r"[A-Za-z][\w.-]{1,60}/[\w.-]{0,79}\w(?![\w/]|-\w)"
 DATASET = rf"(?:{ID}|{CORPUS}(?![\w/]|-\w))"
 ONLY_ONE = r"(?! ?(?:and|or|,|&|/|\+) )"

@@ -98,7 +98,7 @@ SIZED: tuple[Phrase, ...] = (
     Phrase("d_sae", re.compile(rf"\b{HAVE} (?:an? |the )?(?:(?:overcomplete |sparse |learned )?(?:dictionary|basis|set|vocabulary|total) of )?{ABOUT}{NUMBER}[ -]{LEARNED}(?:width\b|{NOUN}\b{NOT_FIRING})", I)),
     Phrase("d_sae", re.compile(rf"(?:^|[(;:·] ?|, ){ABOUT}{NUMBER} {LEARNED}{NOUN}\b{NOT_FIRING}", I), 100),
     Phrase("d_sae", re.compile(rf"(?<![\w.,])({N})-(?:latent|feature|wide|width|dimensional (?:sparse |latent |overcomplete )?(?:dictionary|latent space|hidden layer|code|codes|representation))\b", I), 100),
-    Phrase("d_sae", re.compile(rf"\b(?:an? |have |has |with |of |is )?(?:SAE |dictionary )?(?:width|dictionary size|dictionary)(?: of| is|:| =|-| ) ?{ABOUT}{NUMBER}", I)),
+    Phrase("d_sae", re.compile(rf"(?<!\bwhose )\b(?:an? |have |has |with |of |is )?(?:SAE |dictionary )?(?:width|dictionary size|dictionary)(?: of| is|:| =|-| ) ?{ABOUT}{NUMBER}", I)),
     Phrase("d_sae", re.compile(rf"\b(?:number|count) of {LEARNED}{NOUN}(?: is| was|:| =) {ABOUT}{NUMBER}", I)),
     Phrase("d_sae", re.compile(rf"\bd_sae ?= ?{NUMBER}", I), 1),
     _sized("d_sae"),

@@ -51,6 +51,8 @@ OF_BASE = re.compile(
     re.IGNORECASE,
 )
 """The first title of a table of the base model's properties."""
+PENALTY = re.compile(r"L[0-2]\b.{0,30}", re.IGNORECASE)
+"""A title of measured numbers or penalties, and no layer."""
 LOOSE_SECTIONS = {"contents", "training", "other"}
 IS_LIST = re.compile(r"(?:hook(?:ed)? )?layers?\s*[:|]", re.IGNORECASE)
 LAYER_ONLY = re.compile(r"[ L]{0,2}\d{1,3}(?: ?\(.{0,200})?\.?")
@@ -128,6 +130,7 @@ def title_facts(page: Page) -> tuple[Line, ...]:
         and not line.of_others
         and named(line.cells[1]) is None
         and not VALUE_TITLE.match(line.cells[1])
+        and not PENALTY.fullmatch(line.cells[1].strip())
     )
 
 

@@ -70,7 +70,7 @@ MANY = re.compile(
 UNSURE = re.compile(
     r"\b(?:or|either|except|unless|but|other|others|another|compared?|unlike|instead|rather|than|not|no|without|at (?:most|least|inference)|between|"
     r"varying|various|different|respectively|original(?:ly)?|previous(?:ly)?|initial(?:ly)?|warm|baselines?|vs|versus|beats?|if|would|could|should|"
-    r"planned|missing|removed|failed|from \d+ to|up to|part of|one of|series|siblings?|companion|(?<!this )collection(?! of))\b|n't\b", I,
+    r"planned|missing|removed|failed|nested|inner(?:most)?|outer(?:most)?|prefix(?:es)?|hidden neurons|from \d+ to|up to|part of|one of|series|siblings?|companion|(?<!this )collection(?! of))\b|n't\b", I,
 )  # fmt: skip
 """A sentence that compares, excludes, or says what might be."""
 ELSEWHERE = re.compile(
@@ -90,6 +90,7 @@ ASIDE = re.compile(
 """A heading over what is said in general, or was only tried."""
 OF_MODEL = re.compile(
     r"\b(?:base|language|target|underlying|subject|original|host|transformer|the|whose|its) (?:language )?(?:model|LLM|transformer)(?:'s|\u2019s)? (?:has|have|had|is|was|uses|contains|consists|with|itself|hidden|residual|width|dimension|size|context|layers?|d_model|\()|"
+    r"\bwhose (?:hidden |residual |own )?(?:width|dimension|size)\b|"
     r"\bmodel (?:dimension|width)\b.{0,20}\bof (?:the )?(?:base )?model\b",
     I,
 )

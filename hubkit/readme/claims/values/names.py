@@ -82,8 +82,8 @@ def squeezed(name: str) -> str:
 
 
 CORPORA = (
-    ("openwebtext", re.compile(r"open-?web-?text|\bowt\b", I)), ("the Pile", re.compile(r"(?<![a-z])pile(?![a-z])", I)),
-    ("C4", re.compile(r"(?<![a-z0-9])c4(?![a-z0-9])", I)), ("FineWeb", re.compile(r"fine-?web", I)), ("RedPajama", re.compile(r"red-?pajama|(?<![a-z])rpj(?![a-z])", I)),
+    ("OpenWebText2", re.compile(r"open-?web-?text-?2", I)), ("openwebtext", re.compile(r"open-?web-?text(?!-?2)|\bowt\b", I)), ("the Pile", re.compile(r"(?<![a-z])pile(?![a-z])", I)),
+    ("C4", re.compile(r"(?<![a-z0-9])c4(?![a-z0-9])", I)), ("FineWeb-Edu", re.compile(r"fine-?web[-_ ]?edu", I)), ("FineWeb", re.compile(r"fine-?web(?![-_ ]?edu)", I)), ("RedPajama", re.compile(r"red-?pajama|(?<![a-z])rpj(?![a-z])", I)),
     ("SlimPajama", re.compile(r"slim-?pajama", I)), ("TinyStories", re.compile(r"tiny-?stories", I)), ("LMSYS-Chat", re.compile(r"lmsys", I)),
     ("UltraChat", re.compile(r"ultra-?chat", I)), ("WikiText", re.compile(r"wiki-?text", I)), ("Dolma", re.compile(r"dolma", I)),
 )  # fmt: skip
@@ -98,6 +98,8 @@ class Dataset:
         plain = LINKED.sub(r"\1", text).strip(" .;`")
         if found := HUB_ID.fullmatch(plain):
             return found.group()
+        if NEGATED.match(plain):
+            return None
         return (
             plain if len(plain) < LONGEST_NAME and " and " not in plain and len(corpora(plain)) == 1 else None
         )
@@ -116,6 +118,7 @@ class Dataset:
         return str(stated)
 
 
+NEGATED = re.compile(r"(?:not?|non|none|never|without|except|other than)\b", I)
 LONGEST_NAME = 30
 """Characters of a corpus's name: more is a sentence about it."""
 
