@@ -19,7 +19,7 @@ import hubkit
 SIZE = 6_000
 HEAVY = ("lab", "train", "collect", "evaluate")
 ANCHORED = {
-    "hubkit.convert.plan.BLOCK", "hubkit.publish.neuronpedia.SET", "hubkit.validate.code_arguments.OUTSIDE", "hubkit.validate.code_templates.QUOTED",
+    "hubkit.convert.plan.BLOCK", "hubkit.engine.memory.SIZE", "hubkit.validate.code_by_name.LOADED", "hubkit.publish.neuronpedia.SET", "hubkit.validate.code_arguments.OUTSIDE", "hubkit.validate.code_templates.QUOTED",
     "hubkit.adopt.pieces.FENCE", "hubkit.tensors.code_names.NATIVE", "hubkit.tensors.openers.STORAGE",
     "hubkit.adopt.restated.PLURAL", "hubkit.adopt.split.NUMBERED", "hubkit.readme.prose.OURS", "hubkit.adopt.split.CLOSERS", "hubkit.adopt.split.STATEMENT", "hubkit.adopt.split.WORD", "hubkit.repo.local.NEVER_PUBLISHED",
     "hubkit.validate.code_by_name.COMPILED", "hubkit.validate.code_by_name.NATIVE", "hubkit.validate.code_by_name.INSTALLED", "hubkit.validate.code_by_name.AT_START",
@@ -188,7 +188,7 @@ def test_the_words_of_a_card_yaml_are_parted_in_a_line_of_time() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["validate.rules.evl_stated.PERCENT", "validate.rules.cfg_training.NOT_NEGATIVE"]
+    "name", ["validate.stated_values.PERCENT", "validate.rules.cfg_training.NOT_NEGATIVE"]
 )
 def test_what_a_file_of_a_stranger_is_asked_is_linear(name: str) -> None:
     whole = f"hubkit.{name}"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from families import CASES, LARGE, grown, plants
@@ -13,6 +15,7 @@ from hubkit.publish.rehearse import local_hub, publish_locally
 from hubkit.repo.hub import open_repo
 from hubkit.repo.local import open_folder
 from hubkit.repo.memory import MemoryView
+from hubkit.repo.view import Entry
 from hubkit.validate.finding import Severity
 from hubkit.validate.run import validate
 
@@ -31,10 +34,22 @@ LAYOUT_ONLY = {
 }
 
 
+@dataclass
 class FarView(MemoryView):
     """Files in memory, read as sparingly as the Hub's."""
 
-    near = False
+    near: ClassVar[bool] = False
+    whole: set[str] = field(default_factory=set)
+
+    def _read_range(self, entry: Entry, start: int, stop: int) -> bytes:
+        if start == 0 and stop >= entry.size:
+            self.whole.add(entry.path)
+        return super()._read_range(entry, start, stop)
+
+    def at_hand(self, path: str, start: int, stop: int) -> bool:
+        """What was read whole costs nothing more, as on the Hub."""
+        del start, stop
+        return path in self.whole
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -87,10 +87,10 @@ def test_strict_fails_on_a_warning_and_only_then(study: Path) -> None:
 
 
 def test_the_command_in_failed_json_can_be_typed(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hubkit.train import batch
+    from hubkit.train import finishing
 
     with monkeypatch.context() as broken:
-        broken.setattr(batch, "read_back", lambda *_: (_ for _ in ()).throw(HubkitError("not today")))
+        broken.setattr(finishing, "read_back", lambda *_: (_ for _ in ()).throw(HubkitError("not today")))
         failed = typed("train", str(study), "--workers", "1", "--rows-only")
     assert isinstance(failed.exception, HubkitError)
     record = json.loads((study.parent / "work" / "tiny" / "failed.json").read_text(encoding="utf-8"))
