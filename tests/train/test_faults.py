@@ -92,10 +92,10 @@ def test_failed_json_says_what_to_type_and_that_trains_just_those(
 
     saved = finishing.save
 
-    def refuse(trained: Any, origin: Any, folder: Path) -> list[str]:
+    def refuse(trained: Any, origin: Any, folder: Path, device: str) -> list[str]:
         if folder.name == "lab_topk_L2_mixed" and origin.draw == "fold1":
             raise HubkitError("no luck today", hint="try tomorrow")
-        return saved(trained, origin, folder)
+        return saved(trained, origin, folder, device)
 
     monkeypatch.setattr(finishing, "save", refuse)
     options = Options(PLAIN, command=("hubkit", "train", "my study.yaml"))
