@@ -44,22 +44,25 @@ def test_an_unsaid_one_changes_no_digest() -> None:
         type(spec).model_validate(spec.model_dump() | {"products": "bf16"})
 
 
-@pytest.mark.parametrize(("setting", "expected"), [(None, "highest"), ("fp32", "highest"), ("tf32", "high")])
-def test_it_is_the_processs_only_inside(setting: str | None, expected: str) -> None:
+@pytest.mark.parametrize(("setting", "expected"), [(None, False), ("fp32", False), ("tf32", True)])
+def test_it_is_the_processs_only_inside_and_never_the_cpus(setting: str | None, *, expected: bool) -> None:
     from hubkit.train.products import products
 
-    for before in ("highest", "medium"):
-        torch.set_float32_matmul_precision(before)
+    cuda, cpu = torch.backends.cuda.matmul, torch.backends.mkldnn.matmul
+    of_cpu = cpu.fp32_precision
+    for before in (False, True):
+        cuda.allow_tf32 = before
         try:
             with products(setting, torch.device("cuda")):
-                assert torch.get_float32_matmul_precision() == expected
+                assert cuda.allow_tf32 is expected
+                assert cpu.fp32_precision == of_cpu, "SAEs are proven on the CPU meanwhile"
             with pytest.raises(ValueError, match="x"), products(setting, torch.device("cuda")):
                 raise ValueError("x")
-            assert torch.get_float32_matmul_precision() == before
+            assert cuda.allow_tf32 is before
             with products(setting, torch.device("cpu")):
-                assert torch.get_float32_matmul_precision() == before
+                assert cuda.allow_tf32 is before
         finally:
-            torch.set_float32_matmul_precision("highest")
+            cuda.allow_tf32 = False
 
 
 def test_a_cpu_says_that_it_has_none_and_records_none(tmp_path: Path, pool: Path) -> None:
