@@ -36,6 +36,8 @@ DIRECTION = re.compile(
     r"direction|feature|latent|decoder|steer|vector|vec\b|(?:^|_)dir(?:_|$)", re.IGNORECASE
 )
 """Names for what one latent writes."""
+PAIR = 2
+"""Of matrices that are multiplied, of the axes of one."""
 DEEPEST = 12
 
 
@@ -81,7 +83,7 @@ class Shapes:
             product = isinstance(node.op, ast.MatMult)
             if product or isinstance(node.op, ELEMENTWISE):
                 yield from _meeting(left, right, product=product)
-        elif isinstance(node, ast.Call) and called(node) in PRODUCTS and len(node.args) == len(("a", "b")):
+        elif isinstance(node, ast.Call) and called(node) in PRODUCTS and len(node.args) == PAIR:
             line = self.first + node.lineno
             yield from _meeting(self.of(node.args[0], line), self.of(node.args[1], line), product=True)
 
@@ -127,7 +129,7 @@ class Shapes:
     def _called(self, node: ast.Call, line: int, depth: int) -> Shape:
         """Of what a function gives, or a method of a tensor."""
         name, owner = called(node), node.func.value if isinstance(node.func, ast.Attribute) else None
-        if name in PRODUCTS and len(node.args) == len(("a", "b")):
+        if name in PRODUCTS and len(node.args) == PAIR:
             left, right = (self.of(one, line, depth) for one in node.args)
             return _product(left, right)
         if name == "t" and owner is not None and not node.args:
@@ -155,7 +157,7 @@ class Shapes:
         name = self._tensor(node.value.value, self.first + node.lineno)
         targets = [one.id for one in node.targets if isinstance(one, ast.Name) and DIRECTION.search(one.id)]
         at = node.value.slice
-        if name == "W_dec" and isinstance(at, ast.Tuple) and len(at.elts) == len(("rows", "columns")):
+        if name == "W_dec" and isinstance(at, ast.Tuple) and len(at.elts) == PAIR:
             whole = isinstance(at.elts[0], ast.Slice) and not (at.elts[0].lower or at.elts[0].upper)
             at = at.elts[1] if whole else at
         elif name != "W_enc":

@@ -24,7 +24,7 @@ from hubkit.release.experiments import (
     Transfer,
 )
 from hubkit.release.layout import EVIDENCE
-from hubkit.release.model import Artefact
+from hubkit.release.model import TAG_OR_FENCE, Artefact
 from hubkit.release.value import Null, Spread, WithNull
 from hubkit.texts import shortened
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from hubkit.release.metrics import Evaluation, MetricValue, SaeMetrics
 
 
-MARKUP = re.compile(r"<[A-Za-z/!?]|```")
+MARKUP = re.compile(TAG_OR_FENCE)
 NUMBER = re.compile(r"[-+]?\d{1,18}(?:\.\d{1,18})?(?:[eE][-+]?\d{1,3})?")
 
 

@@ -28,7 +28,8 @@ MOST_BYTES = 256 << 20
 """Of an artefact: the manifest of a large pool has some ten million bytes."""
 LONG = 1 << 16
 """Bytes, from which a file is looked at for mistakes before it is read."""
-MARKUP = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]|<[A-Za-z/!?]|\]\(|```")
+TAG_OR_FENCE = r"<[A-Za-z/!?]|```"
+MARKUP = re.compile(rf"[\x00-\x1f\x7f-\x9f\u2028\u2029]|\]\(|{TAG_OR_FENCE}")
 """What no word or number has: a line's end, a control character, HTML, a link of Markdown, a fence."""
 MAY_BE_MARKUP = re.compile(r"\\[^\"\\/]|[\x7f-\x9f\u2028\u2029]|<|\]\(|```")
 """The same as JSON may write it."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from hubkit.validate.code_loaders import name_of
+from hubkit.validate.code_loaders import Named, name_of
 from hubkit.validate.code_values import Pairs
 from hubkit.validate.configured_names import calls_program
 from hubkit.validate.finding import Severity
@@ -64,16 +64,7 @@ DECIDING: dict[str, Given] = {
 }
 
 
-class Decided(NamedTuple):
-    """A call that its argument makes one that runs code, or writes."""
-
-    kind: str
-    what: str
-    severity: Severity
-    key: str
-
-
-def of_call(pairs: Pairs) -> Iterator[Decided]:
+def of_call(pairs: Pairs) -> Iterator[Named]:
     """What the calls come to that an object describes."""
     value = dict(pairs)
     for key, kind in CALLED.items():
@@ -84,7 +75,7 @@ def of_call(pairs: Pairs) -> Iterator[Decided]:
         for argument in _arguments(value, given.argument):
             if given.decides(argument):
                 what = f"{key} names {name!r}, which with {given.argument} = {str(argument)[:100]!r} {given.does}"
-                yield Decided(kind, what, given.severity, key)
+                yield Named(kind, what, given.severity, key)
 
 
 def _arguments(value: dict[str, Any], name: str) -> Iterator[Any]:

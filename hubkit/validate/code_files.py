@@ -19,10 +19,11 @@ from hubkit.errors import IncompleteError
 from hubkit.tensors.code_names import IMPORT_LINE, LINE_ENDS, may_be_path_file
 from hubkit.tensors.view_file import Allowance, ViewFile
 from hubkit.validate.code_by_name import CodeFile, by_name, may_be_loaded
+from hubkit.validate.code_loaders import Named
 from hubkit.validate.code_long import REACH, names_in, names_in_long
 from hubkit.validate.code_programs import GIN, of_gin
 from hubkit.validate.code_templates import search_templates
-from hubkit.validate.code_texts import Named, form_of, names_of_code
+from hubkit.validate.code_texts import form_of, names_of_code
 from hubkit.validate.finding import Severity
 from hubkit.validate.secret_bytes import BOMS, HEAD, NO_TEXT, is_text, text_of
 from hubkit.validate.yaml_tags import python_tags, tag_words

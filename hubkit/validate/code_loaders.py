@@ -21,6 +21,15 @@ PICKLED = tuple(f"py/{kind}" for kind in ("object", "type", "class", "function",
 OF_PEFT = ("peft", "transformers", "diffusers", "torch", "torchvision", "timm", "open_clip", "sentence_transformers")  # fmt: skip
 
 
+class Named(NamedTuple):
+    """One place in a text that names code, and what a program does with it."""
+
+    kind: str
+    what: str
+    severity: Severity
+    key: str
+
+
 class Loader(NamedTuple):
     """One way in which a program finds code by name."""
 

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 from hubkit.errors import IncompleteError
-from hubkit.validate.code_loaders import KEYS
+from hubkit.validate.code_loaders import KEYS, Named
 from hubkit.validate.code_programs import BACKBONE, DISTRIBUTED, PROVIDERS
 from hubkit.validate.code_texts import (
     CODE,
@@ -30,7 +30,6 @@ from hubkit.validate.code_texts import (
     TARGET,
     TOOLS,
     WORDS,
-    Named,
     judged,
     names_of_code,
 )

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
-from hubkit.validate.code_loaders import evaluated
+from hubkit.validate.code_loaders import Named, evaluated
 from hubkit.validate.code_values import Pairs, strings
 from hubkit.validate.configured_names import calls_program
 from hubkit.validate.finding import Severity
@@ -37,16 +37,7 @@ DYNAMIC = re.compile(r"^\s{0,20}from\s+__gin__\s+import\s+dynamic_registration\b
 """Without it gin calls only what its program has registered."""
 
 
-class Program(NamedTuple):
-    """What a configuration has a program do."""
-
-    kind: str
-    what: str
-    severity: Severity
-    key: str
-
-
-def of_object(pairs: Pairs) -> Iterator[Program]:
+def of_object(pairs: Pairs) -> Iterator[Named]:
     """What an object says that is a configuration of one of these programs, or has one in it."""
     value = dict(pairs)
     if isinstance(value.get(BACKBONE), list) and isinstance(value.get(HEAD), list):
@@ -57,7 +48,7 @@ def of_object(pairs: Pairs) -> Iterator[Program]:
         yield from _of_dask(inner)
 
 
-def _of_yolo(rows: list[Any]) -> Iterator[Program]:
+def _of_yolo(rows: list[Any]) -> Iterator[Named]:
     """Modules and arguments are given to `eval`."""
     for row in rows:
         if not isinstance(row, list) or len(row) < ROW or not isinstance(row[2], str):
@@ -65,22 +56,22 @@ def _of_yolo(rows: list[Any]) -> Iterator[Program]:
         for text in strings(row):
             if (name := evaluated(f"${text}")) is not None:
                 what = f"an expression with {name[:100]!r} in a layer, which YOLO evaluates"
-                yield Program("yolo", what, Severity.ERROR, BACKBONE)
+                yield Named("yolo", what, Severity.ERROR, BACKBONE)
         if not MODULE.fullmatch(row[2]):
             what = f"a layer is the expression {row[2][:100]!r}, which YOLO evaluates"
-            yield Program("yolo", what, Severity.WARNING, BACKBONE)
+            yield Named("yolo", what, Severity.WARNING, BACKBONE)
 
 
-def _of_promptfoo(value: dict[str, Any]) -> Iterator[Program]:
+def _of_promptfoo(value: dict[str, Any]) -> Iterator[Named]:
     """Providers that are commands or scripts, and assertions that are code."""
     providers = [one for key in (PROMPTS, PROVIDERS) for one in strings(value[key])]
     started = next((one for one in providers if SCRIPT.fullmatch(one) or _is_command(one)), None)
     if started is not None:
         what = f"it names {started[:100]!r}, which promptfoo starts"
-        yield Program("promptfoo", what, Severity.WARNING, PROVIDERS)
+        yield Named("promptfoo", what, Severity.WARNING, PROVIDERS)
     if (kind := next(_asserted(list(value.values())), None)) is not None:
         what = f"an assertion is code ({kind}), which promptfoo runs"
-        yield Program("promptfoo", what, Severity.WARNING, PROVIDERS)
+        yield Named("promptfoo", what, Severity.WARNING, PROVIDERS)
 
 
 def _is_command(text: str) -> bool:
@@ -105,7 +96,7 @@ def _asserted(left: list[Any]) -> Iterator[str]:
         left += [inner for _, inner in one]
 
 
-def _of_dask(pairs: Pairs) -> Iterator[Program]:
+def _of_dask(pairs: Pairs) -> Iterator[Named]:
     """What each process of a cluster imports, or runs as a text of Python, as it starts."""
     for process, settings in pairs:
         if process not in PROCESSES or not isinstance(settings, Pairs):
@@ -113,7 +104,7 @@ def _of_dask(pairs: Pairs) -> Iterator[Program]:
         for text in strings([value for key, value in settings if key == PRELOAD]):
             severity = Severity.ERROR if evaluated(f"${text}") is not None else Severity.WARNING
             what = f"{PRELOAD} names {text[:100]!r}, which Dask's {process} imports or runs at its start"
-            yield Program("dask", what, severity, PRELOAD)
+            yield Named("dask", what, severity, PRELOAD)
 
 
 def of_gin(text: str) -> tuple[str, int] | None:

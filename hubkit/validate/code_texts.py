@@ -8,10 +8,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice, product
-from typing import Any, NamedTuple
+from typing import Any
 
 from hubkit.validate import code_arguments, code_programs
-from hubkit.validate.code_loaders import FUNCTION, KEYS, LOADERS, TAGS, Loader, evaluated, name_of
+from hubkit.validate.code_loaders import (
+    FUNCTION,
+    KEYS,
+    LOADERS,
+    TAGS,
+    Loader,
+    Named,
+    evaluated,
+    name_of,
+)
 from hubkit.validate.code_values import Form, Pairs, Tagged, objects, values
 from hubkit.validate.configured_names import UNMISTAKABLE, calls_program, is_program
 from hubkit.validate.finding import Severity
@@ -91,15 +100,6 @@ FORMS: dict[tuple[str, ...], Form] = {
     (".toml",): "toml",
     (".jsonnet", ".libsonnet"): "jsonnet",
 }
-
-
-class Named(NamedTuple):
-    """One place in a text that names code."""
-
-    kind: str
-    what: str
-    severity: Severity
-    key: str
 
 
 def form_of(name: str) -> Form | None:
@@ -203,8 +203,8 @@ def _held(value: Any, key: str) -> Iterator[str]:
 def _of_object(pairs: Pairs) -> Iterator[Named]:
     """What the keys of an object say together."""
     keys = {key for key, _ in pairs}
-    yield from (Named(*one) for one in code_programs.of_object(pairs))
-    yield from (Named(*one) for one in code_arguments.of_call(pairs))
+    yield from code_programs.of_object(pairs)
+    yield from code_arguments.of_call(pairs)
     if keys.issuperset(ROUTER):
         yield from _of_router(pairs)
     if {"provider", "config"} <= keys:
