@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from math import isclose
+from dataclasses import dataclass
 from statistics import mean, median
 from typing import TYPE_CHECKING, Any, Literal
 
-from hubkit.measures.catalogue import CATALOGUE
 from hubkit.release.experiments import EXPERIMENTS
 from hubkit.texts import shortened
 from hubkit.validate.card import countable, layer_of, own_model, shape_of
@@ -20,7 +18,20 @@ from hubkit.validate.finding import Severity
 from hubkit.validate.measured_values import slack_of
 from hubkit.validate.rules.evl import impossible
 from hubkit.validate.rules.thr_unlearned import thresholds
-from hubkit.validate.rules.thr_values import training_number
+from hubkit.validate.stated_measures import (
+    COMPUTED,
+    EXACT,
+    HINT,
+    Answer,
+    Computed,
+    Wrong,
+    computed_of,
+    counted_of,
+    number_of,
+    of_measure,
+    percent_of,
+    says_elsewhere,
+)
 from hubkit.validate.stated_names import Meant, meant
 from hubkit.validate.true_values import sizes_agree, values_of
 from hubkit.words import some
@@ -29,9 +40,6 @@ if TYPE_CHECKING:
     from hubkit.validate.facts import RepoFacts, SaeFacts
 
 I = re.IGNORECASE  # noqa: E741 - as short as it is common here
-HINT = "correct it, or take it out: the card has it from the files"
-ROWS = "correct it; where it was taken on other rows, say in its note on which"
-COMPUTED = "take it out: the card has the computed one"
 SAES = re.compile(
     r"(?:(?:total )?(?:number|count) of |num[. ]|n )?(?:SAEs|sparse auto-?encoders)(?: in (?:total|the release))?",
     I,
@@ -50,7 +58,6 @@ STATISTICS: dict[str, Callable[[list[float]], float]] = {
 }  # fmt: skip
 """By the first letters of their names."""
 COUNT = re.compile(r"\b(?:dead|alive|living|active) (?:latents|features|neurons|units)\b", I)
-DEAD_OR_ALIVE = re.compile(r"(?:number of )?(dead|alive|living) (?:latents|features|neurons|units)", I)
 SHARE = re.compile(
     r"\b(?:share|fraction|proportion|percentage|per ?cent|accuracy|AUROC|AUC|explained|precision|recall|F1)\b",
     I,
@@ -60,16 +67,8 @@ NO_SHARE = re.compile(
     I,
 )
 """May well be more than all."""
-PERCENT = re.compile(r"(?<!\d)([-+]?\d[\d,]{0,40}(?:\.\d{1,40})?) ?(?:%|per ?cent)", I)
 OF_TALLY = ("subject", "reference", "measure", "split")
 """What a tally is of."""
-FAR = 1.5
-"""A ratio of two means of L0, or of two numbers of dead latents, that neither other rows nor another pooling explains."""
-WINDOW = 1_000_000
-"""Rows on which latents fire that a training calls dead: it counts those that were silent over millions of tokens (SAELens: 1,000 steps of 4,096)."""
-OF_CARD = re.compile(r"(?:about, )?(?:line \d+|model-index) of the earlier card")
-"""What `hubkit adopt` notes: where a number stood, not what it is of."""
-EXACT = 1e-9
 MOST_WORDS = 4
 """Fields of an experiment that the verdict's list shows."""
 Verdict = Literal["agrees", "wrong", "open"]
@@ -95,40 +94,12 @@ class Judged:
     """The rule that says so."""
 
 
-@dataclass(frozen=True)
-class Known:
-    """A number that the files have of the same measure of the same SAE or layer."""
-
-    number: float
-    source: str
-    split: str | None = None
-    n: int | None = None
-
-
-Computed = dict[tuple[str, str], list[Known]]
-"""What hubkit computed, by the SAE or layer and the measure."""
-
-
-@dataclass(frozen=True)
-class Wrong:
-    """Why a value cannot stand."""
-
-    message: str
-    hint: str = HINT
-    severity: Severity | None = None
-    identity: str | None = None
-    told_by: str = "EVL011"
-
-
-Answer = Wrong | Literal["agrees", "open"]
-
-
 def judged(repo: RepoFacts) -> tuple[Judged, ...]:
     """Every value and every experiment of an evidence.yaml of hubkit's form, in the order of the file's keys. Never raises."""
     file = repo.evidence
     if file is None or not file.is_ours:
         return ()
-    computed, found = _computed(repo), []
+    computed, found = computed_of(repo), []
     for position, raw in file.values():
         value = raw.get("value")
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -171,8 +142,8 @@ def _answer(repo: RepoFacts, computed: Computed, raw: Mapping[str, Any], what: M
         return field
     if wrong := _impossible(raw, what, value):
         return wrong
-    measured = what.measure or _counted(what, value)
-    return _of_measure(computed, raw, what, value) if measured else field or "open"
+    measured = what.measure or counted_of(what, value)
+    return of_measure(computed, raw, what, value) if measured else field or "open"
 
 
 def _no_such_layer(repo: RepoFacts, raw: Mapping[str, Any], what: Meant) -> Wrong | None:
@@ -188,7 +159,7 @@ def _no_such_layer(repo: RepoFacts, raw: Mapping[str, Any], what: Meant) -> Wron
             "give the layer that it was measured at",
         )
     layers = {layer_of(sae) for sae in repo.saes}
-    if what.of_raw or what.saes or None in layers or not countable(repo) or _says_elsewhere(raw):
+    if what.of_raw or what.saes or None in layers or not countable(repo) or says_elsewhere(raw):
         return None
     if what.measure is None and what.field is None:
         return None  # in words alone it may be of anything
@@ -269,7 +240,7 @@ def _thresholds(sae: SaeFacts, which: str | None) -> list[float]:
 
 def _impossible(raw: Mapping[str, Any], what: Meant, value: float) -> Wrong | None:
     """Why no SAE can have the value."""
-    percent = _percent(raw)
+    percent = percent_of(raw)
     share = value if percent is None else percent
     if raw.get("name") and SHARE.search(what.name) and not NO_SHARE.search(what.name) and share > 100:
         return Wrong(f"{what.name} is {share:g} %, more than all")
@@ -277,150 +248,13 @@ def _impossible(raw: Mapping[str, Any], what: Meant, value: float) -> Wrong | No
     counts = (COUNT.search(what.name) and not SHARE.search(what.name)) or what.measure == "l0"
     if raw.get("name") and counts and percent is None and len(widths) == len(what.saes) > 0 and value > max(widths):  # fmt: skip
         return Wrong(f"{what.name} is {value:g}, more than the {max(widths)} latents that there are")
-    read = _number(what, raw, value) if what.measure and not _counted(what, value) else None
+    read = number_of(what, raw, value) if what.measure and not counted_of(what, value) else None
     reasons = [impossible(str(what.measure), read[0], sae, raw.get("version")) for sae in what.saes if read]
     if not reasons or not all(reasons):
         return None
     own = what.saes[0] if raw.get("sae_id") is not None else None
     by_measure = raw.get("measure") and impossible(str(what.measure), value, own, raw.get("version"))
     return Wrong(f"{what.name}: {reasons[0]}", told_by="EVL002" if by_measure else "EVL011")
-
-
-def _counted(what: Meant, value: float) -> re.Match[str] | None:
-    """`dead latents: 130`, which is a number of them and no share."""
-    return DEAD_OR_ALIVE.fullmatch(what.name) if value % 1 == 0 and value != 1 else None
-
-
-def _percent(raw: Mapping[str, Any]) -> float | None:
-    """The number before the sign, where its author wrote it in per cent."""
-    percent = PERCENT.search(str(raw.get("written") or ""))
-    return float(percent[1].replace(",", "")) if percent else None
-
-
-def _number(what: Meant, raw: Mapping[str, Any], value: float) -> tuple[float, float] | None:
-    """The measure's own value, and what rounding hides of it: a share from per cent, of the rest the other part. None for what is no share, as a number of latents."""
-    if what.called is None:
-        return value, slack_of(raw)
-    percent = _percent(raw)
-    if percent is not None and what.called.share and not isclose(percent, value):  # the value is the share
-        return (1 - value if what.called.rest else value), slack_of(raw)
-    return (
-        what.called.number(f"{value:.12g}", percent=percent is not None)
-        if value >= 0
-        else (value, slack_of(raw))
-    )
-
-
-def _of_measure(computed: Computed, raw: Mapping[str, Any], what: Meant, value: float) -> Answer:
-    """A measure against what hubkit computed, and what the training counted."""
-    counted = _counted(what, value)
-    measure = "alive_share" if counted else str(what.measure)
-    if raw.get("version") not in (None, getattr(CATALOGUE.get(measure), "version", None)):
-        return "open"
-    read = _number(what, raw, value)
-    if counted:
-        widths = {sae.sae.d_sae for sae in what.saes}
-        width = widths.pop() if len(widths) == 1 else None
-        if width is None:
-            return "open"
-        alive = width - value if counted[1].lower() == "dead" else value
-        read = alive / width, 0.5 / width
-    if read is None:
-        return "open"
-    number, slack = read
-    each = [_known(computed, sae.sae_id, measure, sae) for sae in what.saes]
-    if what.of_raw:
-        each = [_known(computed, f"layer {what.layer}", measure, None)]
-    known = [one for own in each for one in own]
-    if not each or not all(each):
-        return "open"
-    if not what.alone and len(each) > 1:
-        firsts = [own[0].number for own in each]
-        known = [] if what.over_all else known
-        known += [Known(mean(firsts), each[0][0].source), Known(median(firsts), each[0][0].source)]
-    split = raw.get("split")
-    on_split = [one for one in known if split and one.split == split]
-    said_so = on_split or [one for one in known if not split or one.split is None]
-    if any(abs(one.number - number) <= slack + EXACT for one in said_so):
-        return "agrees"
-    return _differs(raw, what, number, measure, known)
-
-
-def _computed(repo: RepoFacts) -> Computed:
-    found: Computed = {}
-    for one in repo.values:
-        if not one.stated and one.number is not None:
-            known = Known(one.number, one.path, one.split, one.n)
-            found.setdefault((one.owner, one.measure), []).append(known)
-    return found
-
-
-def _known(computed: Computed, owner: str, measure: str, sae: SaeFacts | None) -> list[Known]:
-    """What the files have of a measure of an SAE or of the raw activations of a layer, computed before counted."""
-    found = list(computed.get((owner, measure), ()))
-    if sae is None:
-        return found
-    if measure == "mse":  # others' is the sum over the dimensions
-        sums = [replace(one, number=sae.sae.d_in * one.number) for one in found if sae.sae.d_in]
-        found += [*computed.get((owner, "mse_sum"), ()), *sums]
-    l0, dead = training_number(sae, "l0"), training_number(sae, "num_dead_features")
-    if measure == "l0" and l0 is not None:
-        found.append(Known(l0, "metadata.l0"))
-    if measure == "alive_share" and dead is not None and sae.sae.d_sae and dead <= sae.sae.d_sae:
-        found.append(Known(1 - dead / sae.sae.d_sae, "metadata.num_dead_features"))
-    return found
-
-
-def _differs(raw: Mapping[str, Any], what: Meant, number: float, measure: str, known: list[Known]) -> Answer:
-    """None of the numbers of the files is the stated one: whether that is a contradiction."""
-    split, n, owner = raw.get("split"), raw.get("n"), what.owner
-    on_split = [one for one in known if split and one.split == split]
-    same = [one for one in on_split if n is None or one.n is None or one.n == n]
-    if same:
-        shown = _shown(same)
-        return Wrong(
-            f"{measure} of {owner} ({split}) is {number:g}, {same[0].source} has {shown}",
-            COMPUTED,
-            None if raw.get("measure") else Severity.WARNING,
-            f"computed {owner} {measure} {split}",
-        )
-    if _says_elsewhere(raw):
-        return "open"
-    if not split and (n is None or n in {one.n for one in known}):
-        rows = [one for one in known if n is not None and one.n == n] or known
-        return Wrong(
-            f"{what.name} is {number:g}, {rows[0].source} has {_shown(rows)}", ROWS, Severity.WARNING
-        )
-    if measure == "l0" and _far(number, [one.number for one in known]):
-        return Wrong(f"{what.name} is {number:g}, {known[0].source} has {_shown(known)}", ROWS, Severity.WARNING)  # fmt: skip
-    if measure == "alive_share" and (one := _too_few_dead(1 - number, n, known)):
-        return Wrong(
-            f"{what.name}: {1 - number:.1%} of the latents would be dead; {one.source} says {1 - one.number:.1%}, and on fewer rows no fewer are silent",
-            ROWS,
-            Severity.WARNING,
-        )
-    return "open"
-
-
-def _far(number: float, known: list[float]) -> bool:
-    return not min(known) / FAR <= number <= max(known) * FAR
-
-
-def _too_few_dead(dead: float, n: object, known: list[Known]) -> Known | None:
-    """What says of more rows that far more latents never fire: each row more can only wake some."""
-    rows = n if isinstance(n, int) else None
-    later = [one for one in known if rows is not None and rows <= (one.n or WINDOW)]
-    return later[0] if later and all(dead * FAR < 1 - one.number for one in known) else None
-
-
-def _says_elsewhere(raw: Mapping[str, Any]) -> bool:
-    """Whether the author says of which rows, or between what, it was taken."""
-    note = str(raw.get("note") or "")
-    return bool(raw.get("contrast") or (note and not OF_CARD.fullmatch(note)))
-
-
-def _shown(known: list[Known]) -> str:
-    return " or ".join(f"{one:.6g}" for one in sorted({one.number for one in known})[:3])
 
 
 def _experiments(repo: RepoFacts) -> Iterator[Judged]:

@@ -188,7 +188,7 @@ def test_the_words_of_a_card_yaml_are_parted_in_a_line_of_time() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["validate.stated_values.PERCENT", "validate.rules.cfg_training.NOT_NEGATIVE"]
+    "name", ["validate.stated_measures.PERCENT", "validate.rules.cfg_training.NOT_NEGATIVE"]
 )
 def test_what_a_file_of_a_stranger_is_asked_is_linear(name: str) -> None:
     whole = f"hubkit.{name}"
